@@ -1,0 +1,7 @@
+"""`python -m sinetti`: the same as the command `sinetti`."""
+
+import sys
+
+from sinetti.cli.main import main
+
+sys.exit(main())
