@@ -1,0 +1,89 @@
+"""PKCS#10 requests (RFC 2986). The key is taken out and nothing else: no other field of a request is ever trusted."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import KeyId, KeyPolicy, KeyType
+from sinetti.pki.formats import AnyPublicKey, PrivateKey, PublicKey, organisation_name
+from sinetti.pki.keycheck import check_key, key_type
+from sinetti.pki.signing import hash_for
+
+LARGEST_REQUEST = 10_240
+"""Octets of DER (facts sheet, 2)."""
+
+_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedKey:
+    """A key whose holder has shown to have the private half, with its id and type."""
+
+    public_key: PublicKey
+    key_id: KeyId
+    key_type: KeyType
+
+
+def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
+    """Take the key out of a DER PKCS#10 request.
+
+    Any octets give an answer, never an error: CSR_UNREADABLE (no DER PKCS#10, trailing octets, over 10,240 octets, its own
+    signature fails or uses a broken hash) or KEY_NOT_ACCEPTED. Subject and extensions may be empty or nonsense.
+    """
+    # 1 Shape. The length comes first: nothing large is parsed.
+    if not 0 < len(der) <= LARGEST_REQUEST:
+        return Refusal(Reason.CSR_UNREADABLE)
+    try:
+        request = x509.load_der_x509_csr(der)
+    except (ValueError, x509.InvalidVersion):
+        return Refusal(Reason.CSR_UNREADABLE)
+    # 2 The key's bounds, before anything is verified with it: a huge exponent would cost us milliseconds (facts sheet, 4).
+    public_key = _key_of(request)
+    if public_key is None:
+        return Refusal(Reason.KEY_NOT_ACCEPTED)
+    checked = check_key(public_key, policy)
+    if isinstance(checked, Refusal):
+        return checked
+    # 3 Proof of possession (RFC 2986, 4.2).
+    if not _signature_holds(request):
+        return Refusal(Reason.CSR_UNREADABLE)
+    return _requested(public_key, checked)
+
+
+def build_request(private_key: PrivateKey, customer_id: str, customer_name: str | None) -> bytes:
+    """Make a request in DER as holders send it: CN = customer id, O = customer name (cut to 64 characters), C = FI."""
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, customer_id)]
+    organisation = organisation_name(customer_name or "")
+    if organisation:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
+    attributes.append(x509.NameAttribute(NameOID.COUNTRY_NAME, "FI"))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
+    return builder.sign(private_key, hash_for(private_key.public_key())).public_bytes(Encoding.DER)
+
+
+def _key_of(request: x509.CertificateSigningRequest) -> AnyPublicKey | None:
+    try:
+        return request.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _signature_holds(request: x509.CertificateSigningRequest) -> bool:
+    try:
+        return isinstance(request.signature_hash_algorithm, _HASHES) and request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
+def _requested(public_key: AnyPublicKey, checked: KeyId) -> RequestedKey | Refusal:
+    """Put together what was checked; the types that a policy can name are all RSA or EC."""
+    kind = key_type(public_key)
+    if kind is None or not isinstance(public_key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        return Refusal(Reason.KEY_NOT_ACCEPTED)
+    return RequestedKey(public_key, checked, kind)

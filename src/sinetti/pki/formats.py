@@ -1,0 +1,120 @@
+"""Keys and certificates in and out of their encodings, and the two hex forms that every room uses."""
+
+from typing import assert_never
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from sinetti.domain.values import KeyType, Serial, Sha256
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+"""The private keys that this project makes and uses."""
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+"""The public keys that it looks into; any other kind is refused where it comes in."""
+
+AnyPublicKey = PublicKeyTypes
+"""Whatever cryptography reads out of a request or certificate."""
+
+ORGANISATION_LIMIT = 64
+"""ub-organization-name, in characters (RFC 5280, appendix A.1)."""
+
+_EXPONENT = 65_537
+_PEM_START = b"-----BEGIN "
+
+
+def generate_key(kind: KeyType) -> PrivateKey:
+    """Make a key pair with the machine's own randomness; RSA with the exponent 65537."""
+    match kind:
+        case KeyType.RSA_2048:
+            return rsa.generate_private_key(_EXPONENT, 2048)
+        case KeyType.RSA_3072:
+            return rsa.generate_private_key(_EXPONENT, 3072)
+        case KeyType.RSA_4096:
+            return rsa.generate_private_key(_EXPONENT, 4096)
+        case KeyType.EC_P256:
+            return ec.generate_private_key(ec.SECP256R1())
+        case KeyType.EC_P384:
+            return ec.generate_private_key(ec.SECP384R1())
+        case never:
+            assert_never(never)
+
+
+def load_private_key(pem: bytes, passphrase: bytes | None = None) -> PrivateKey:
+    """Read a PEM private key, RSA or EC.
+
+    Raises ValueError with a sentence that says why, and never with anything of the key or passphrase in it.
+    """
+    try:
+        key = load_pem_private_key(pem, passphrase)
+    except TypeError:
+        why = "the key is encrypted and no passphrase was given, or the other way round"
+        raise ValueError(why) from None
+    except (ValueError, UnsupportedAlgorithm):
+        why = "this is no PEM private key, or the passphrase is wrong"
+        raise ValueError(why) from None
+    if not isinstance(key, PrivateKey):
+        why = "the key is neither RSA nor EC"
+        raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
+    return key
+
+
+def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
+    """PKCS#8 in PEM: encrypted (PBES2: PBKDF2-SHA-256 and AES-256, well under a millisecond to open), or bare for None.
+
+    The few rounds of PBKDF2 suppose a passphrase of high entropy, as a machine makes it, not one that people remember.
+    """
+    how: KeySerializationEncryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how)
+
+
+def certificate_pem(der: bytes) -> bytes:
+    """The same certificate in PEM (RFC 7468), with its last line ended. Raises ValueError if it is no certificate."""
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+
+def certificate_der(certificate: x509.Certificate) -> bytes:
+    """The octets of a certificate in DER."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def load_certificate(octets: bytes) -> x509.Certificate:
+    """Read one certificate, DER or PEM (of a PEM file with several: the first).
+
+    Raises ValueError with a sentence that people can read.
+    """
+    try:
+        if _PEM_START in octets:
+            return x509.load_pem_x509_certificate(octets)
+        return x509.load_der_x509_certificate(octets)
+    except (ValueError, x509.InvalidVersion):
+        why = "this is no X.509 certificate, neither DER nor PEM"
+        raise ValueError(why) from None
+
+
+def sha256_hex(octets: bytes) -> Sha256:
+    """SHA-256 in lower-case hex: 64 digits."""
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(octets)
+    return Sha256(digest.finalize().hex())
+
+
+def serial_hex(number: int) -> Serial:
+    """A serial number (not negative) in lower-case hex, an even number of digits."""
+    return Serial(number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex())
+
+
+def organisation_name(name: str) -> str:
+    """The name as it may stand in a subject: its first 64 characters, no blanks at either end (facts sheet, 4)."""
+    return name.strip()[:ORGANISATION_LIMIT].rstrip()

@@ -1,0 +1,44 @@
+"""The policy OIDs in issuing CA certificates: what a certificate is for can be told from a PEM file alone (docs/oids.md)."""
+
+from cryptography import x509
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.pki.chain import extension_value
+
+ARC = "2.25.156868473485101095000396921412762461610"
+"""Our own arc: 2.25 (ITU-T X.667) and the UUID 7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa as a whole number."""
+
+ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
+"""anyPolicy (RFC 5280, 4.2.1.4): in intermediate CA certificates, so that the policies below them are valid."""
+
+_TYPES = {Channel.WS: 1, Channel.SFTP: 2}
+_SERVICES = 3
+_ENVIRONMENTS = {Environment.PRODUCTION: 1, Environment.TEST: 2}
+
+
+def channel_policy(channel: Channel, environment: Environment) -> x509.ObjectIdentifier:
+    """The policy of the CA that issues to holders for one channel in one environment."""
+    return x509.ObjectIdentifier(f"{ARC}.1.{_TYPES[channel]}.{_ENVIRONMENTS[environment]}")
+
+
+def services_policy(environment: Environment) -> x509.ObjectIdentifier:
+    """The policy of the CA whose leaves sign responses in one environment."""
+    return x509.ObjectIdentifier(f"{ARC}.1.{_SERVICES}.{_ENVIRONMENTS[environment]}")
+
+
+_CHANNELS = {
+    channel_policy(channel, environment): (channel, environment) for channel in _TYPES for environment in _ENVIRONMENTS
+}
+
+
+def channel_of(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
+    """The channel and environment of a holder's issuing CA.
+
+    None for every other certificate: no policy of ours, more than one of them, or one that cannot be read.
+    """
+    try:
+        policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
+    except ValueError:
+        return None
+    known = [_CHANNELS[policy.policy_identifier] for policy in policies or () if policy.policy_identifier in _CHANNELS]
+    return known[0] if len(known) == 1 else None

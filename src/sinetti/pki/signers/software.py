@@ -1,0 +1,46 @@
+"""Keys in encrypted PKCS#8 files, opened once per process: opening an RSA 4096 key costs a quarter of a second."""
+
+import re
+from pathlib import Path
+from threading import Lock
+
+from sinetti.pki import signing
+from sinetti.pki.formats import PrivateKey, load_private_key
+from sinetti.pki.signers import SignerUnavailable
+
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class SoftwareSigner:
+    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, passphrase: bytes) -> None:
+        """Remember where the keys are; no file is touched before its first signature."""
+        self._folder = folder
+        self._passphrase = passphrase
+        self._keys: dict[str, PrivateKey] = {}
+        self._lock = Lock()
+
+    def sign(self, key_name: str, octets: bytes) -> bytes:
+        """Sign as `pki.signing.sign` does. Raises SignerUnavailable where the key's file cannot be opened."""
+        return signing.sign(self._key(key_name), octets)
+
+    def _key(self, key_name: str) -> PrivateKey:
+        with self._lock:
+            key = self._keys.get(key_name)
+            if key is None:
+                key = self._keys[key_name] = self._load(key_name)
+            return key
+
+    def _load(self, key_name: str) -> PrivateKey:
+        if not _KEY_NAME.fullmatch(key_name):
+            why = "a key was asked for by a name that no key file can have"
+            raise SignerUnavailable(why)
+        try:
+            return load_private_key((self._folder / f"{key_name}.pem").read_bytes(), self._passphrase)
+        except OSError as bad:
+            why = f"the file of the key {key_name} cannot be read: {bad.strerror}"
+        except ValueError as bad:
+            why = f"the file of the key {key_name} cannot be opened: {bad}"
+        # Raised outside the handlers: no cause, no context, so no trace carries what was read.
+        raise SignerUnavailable(why)
