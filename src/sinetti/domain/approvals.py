@@ -1,0 +1,30 @@
+"""Permission as a value: nothing is issued without an Approval in hand, and only decisions make one."""
+
+from dataclasses import dataclass
+
+from sinetti.domain.records import Certificate, Holding
+from sinetti.domain.values import KeyId, Serial, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A certificate may be issued: for whom, for which key, for how long.
+
+    `order_id` where transfer ids are spent, `predecessor` where a certificate is renewed; `voids` is the renewal that
+    nobody fetched and that this one takes the place of; `replaces` comes from the order.
+    """
+
+    holding: Holding
+    key: KeyId
+    span: Span
+    order_id: str | None = None
+    predecessor: Serial | None = None
+    replaces: Serial | None = None
+    voids: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same request was accepted before: its certificate is the answer."""
+
+    certificate: Certificate

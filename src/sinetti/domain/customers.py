@@ -1,0 +1,73 @@
+"""Ids of organisations: what each kind must look like, and when two are the same (facts sheet, 1, "Customer ids")."""
+
+import re
+import unicodedata
+
+from sinetti.domain.values import CustomerKind, Environment
+
+MAXIMUM_LENGTH = 30
+"""The wire's CustomerId holds no more (facts sheet, 2)."""
+
+_ALLOWED = re.compile(r"[A-Za-z0-9./-]+")
+_BUSINESS_ID = re.compile(r"[0-9]{7}-[0-9]")
+_VAT = re.compile(r"(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z]{2,12}")
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2)
+
+
+class CustomerIdError(ValueError):
+    """An id that cannot be registered as this kind here; the sentence says why and what to write instead."""
+
+
+def folded(customer_id: str) -> str:
+    """The form in which ids are compared, and unique: NFC, trimmed, case folded."""
+    return unicodedata.normalize("NFC", customer_id).strip().casefold()
+
+
+def same_customer(one: str, other: str) -> bool:
+    """Whether two ids name the same organisation."""
+    return folded(one) == folded(other)
+
+
+def business_id_fits(customer_id: str) -> bool:
+    """Whether this has the form of a Finnish Business ID and its check digit is right."""
+    if not _BUSINESS_ID.fullmatch(customer_id):
+        return False
+    digits = [int(digit) for digit in customer_id[:7]]
+    rest = sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 11
+    return rest != 1 and int(customer_id[-1]) == (0 if rest == 0 else 11 - rest)
+
+
+def check_customer_id(customer_id: str, kind: CustomerKind, environment: Environment) -> str:
+    """Return the id as it is registered (trimmed), or raise CustomerIdError.
+
+    In PRODUCTION only kind business-id may look like a Business ID, and only kind vat like a VAT number, so that
+    nobody passes for another organisation; artificial ids are for TEST, where no check digit is asked.
+    """
+    value = unicodedata.normalize("NFC", customer_id).strip()
+    if not _ALLOWED.fullmatch(value) or len(value) > MAXIMUM_LENGTH:
+        sentence = f"an id has 1 to {MAXIMUM_LENGTH} characters out of A-Z, a-z, 0-9, full stop, slash and hyphen"
+        raise CustomerIdError(sentence)
+    if environment is Environment.TEST:
+        return value
+    if kind is CustomerKind.ARTIFICIAL:
+        sentence = "artificial ids are for the TEST environment; choose the kind that the real id has"
+        raise CustomerIdError(sentence)
+    _check_production(value, kind)
+    return value
+
+
+def _check_production(value: str, kind: CustomerKind) -> None:
+    looks_like_business_id = bool(_BUSINESS_ID.fullmatch(value))
+    looks_like_vat = bool(_VAT.fullmatch(value.upper().replace("-", "")))
+    if kind is CustomerKind.BUSINESS_ID and not business_id_fits(value):
+        sentence = "a Business ID is seven digits, a hyphen and the right check digit, like 1234567-1"
+        raise CustomerIdError(sentence)
+    if kind is CustomerKind.VAT and not looks_like_vat:
+        sentence = "a VAT number begins with the letters of its EU country, like FI12345671"
+        raise CustomerIdError(sentence)
+    if looks_like_business_id and kind is not CustomerKind.BUSINESS_ID:
+        sentence = "this looks like a Business ID; register it as kind business-id"
+        raise CustomerIdError(sentence)
+    if looks_like_vat and kind is not CustomerKind.VAT:
+        sentence = "this looks like a VAT number; register it as kind vat"
+        raise CustomerIdError(sentence)

@@ -1,0 +1,27 @@
+"""What this service gives and the real one is not known to give. The test bench's `--strict` takes it away."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """One thing that an answer may rely on; the log names it, and docs/divergences.md explains it."""
+
+    SAME_REQUEST_ANSWERED = "same-request-answered"
+    RENEWED_AGAIN = "renewed-again"
+    KEY_TYPE = "key-other-than-rsa-2048"
+    READY_AT_ONCE = "ready-at-once"
+
+
+@dataclass(frozen=True, slots=True)
+class Kindness:
+    """Which kindnesses are on. `ready_after` is how long a certificate keeps its holder waiting (machine's clock)."""
+
+    answers_again: bool = True
+    renews_again: bool = True
+    ready_after: timedelta = timedelta(0)
+
+
+KIND = Kindness()
+STRICT = Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2))

@@ -1,0 +1,22 @@
+"""May this certificate be handed out to whoever gives this retrieval id, now?"""
+
+from datetime import datetime
+
+from sinetti.domain.customers import same_customer
+from sinetti.domain.kindness import Kindness
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.records import Certificate
+from sinetti.domain.refusals import Reason, Refusal
+
+
+def decide_retrieval(
+    found: Certificate | None, customer_id: str, kindness: Kindness, machine_now: datetime,
+) -> Certificate | Refusal:
+    """Return the certificate to hand out, or refuse. One answer for every mismatch; a retrieval id proves its holder."""
+    if found is None or not same_customer(found.holding.customer.customer_id, customer_id):
+        return Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
+    if found.state is CertificateState.VOID:
+        return Refusal(Reason.SUPERSEDED, language=found.holding.language)
+    if found.recorded_at is None or machine_now < found.recorded_at + kindness.ready_after:
+        return Refusal(Reason.NOT_READY, language=found.holding.language)
+    return found

@@ -1,0 +1,1 @@
+"""The only room that speaks SQL. Takes and returns frozen domain values, never model instances."""

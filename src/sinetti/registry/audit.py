@@ -1,0 +1,45 @@
+"""One row for every change of state, in the transaction that makes the change. No names, addresses or free text."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.registry.models import AuditRow
+from sinetti.registry.opening import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Who did it (an opaque id), when by the office's clock, and in which request."""
+
+    actor: str
+    at: datetime
+    request_id: str
+
+
+def canonical(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
+    """The octets that are hashed: JSON with sorted keys, no white space, ASCII only."""
+    row = {
+        "action": action,
+        "actor": deed.actor,
+        "at": deed.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "facts": facts,
+        "object": subject,
+        "request": deed.request_id,
+    }
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def write(register: Register, deed: Deed, action: str, subject: str, **facts: str | int | None) -> None:
+    """Write one audit row. Call it inside the transaction that changes the state."""
+    octets = canonical(deed, action, subject, facts)
+    AuditRow.objects.using(register.alias).create(
+        at=deed.at,
+        actor=deed.actor,
+        action=action,
+        object=subject,
+        request_id=deed.request_id,
+        octets=octets,
+        sha256=hashlib.sha256(octets).hexdigest(),
+    )

@@ -1,0 +1,308 @@
+"""Fields and constraints, no verbs. Ids that leave the house are random; times are UTC; what is deleted nowhere stays."""
+
+import secrets
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.mandates import Role
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+
+
+def random_id() -> str:
+    """128 random bits as 32 lower-case hex digits."""
+    return secrets.token_hex(16)
+
+
+def _choices(values: type[Channel | CustomerKind | Environment | Language | Role]) -> list[tuple[str, str]]:
+    return [(value.value, value.value) for value in values]
+
+
+def random_key() -> "models.CharField[str, str]":
+    """A primary key that tells nothing, not even an order."""
+    return models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
+
+
+class Instance(models.Model):
+    """What this register is: one instance, one environment. `fingerprints` are SHA-256 of the CA certificates."""
+
+    instance_id = random_key()
+    environment = models.CharField(max_length=10, choices=_choices(Environment))
+    created = models.DateTimeField()
+    fingerprints = models.JSONField(default=dict)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Who signs in to the e-service (none can yet). The one user model, from the first migration."""
+
+    user_id = random_key()
+    email = models.EmailField(unique=True)
+    language = models.CharField(max_length=2, choices=_choices(Language), default=Language.EN)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created = models.DateTimeField()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+
+class Person(models.Model):
+    """People's data, in rows of their own that can be corrected and erased."""
+
+    person_id = random_key()
+    user = models.OneToOneField(User, null=True, on_delete=models.SET_NULL, related_name="person")
+    name = models.CharField(max_length=200)
+    email = models.EmailField()
+    phone = models.CharField(max_length=30, blank=True)
+    language = models.CharField(max_length=2, choices=_choices(Language))
+    erased_at = models.DateTimeField(null=True)
+
+
+class Authority(models.Model):
+    """One generation of a CA. Its name is unique for ever, and stands in addresses and files."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    common_name = models.CharField(max_length=100, unique=True)
+    role = models.CharField(max_length=12)
+    issuer = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="issued")
+    certificate = models.BinaryField()
+    sha256 = models.CharField(max_length=64, unique=True)
+    key_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=[(s, s) for s in ("issuing", "publishing", "retired")])
+    signs_from = models.DateTimeField()
+    signs_until = models.DateTimeField()
+    crl_number = models.BigIntegerField(default=0)
+
+
+class RevocationList(models.Model):
+    """The newest CRL of one shard, as it was signed."""
+
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="lists")
+    shard = models.PositiveIntegerField()
+    number = models.BigIntegerField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField()
+    der = models.BinaryField()
+
+    class Meta:
+        """One row for each shard."""
+
+        constraints = (models.UniqueConstraint(fields=["authority", "shard"], name="one_list_per_shard"),)
+
+
+class CertificateType(models.Model):
+    """Purpose x channel, and the CA that issues it now."""
+
+    type_id = models.CharField(max_length=40, primary_key=True)
+    purpose = models.CharField(max_length=30)
+    channel = models.CharField(max_length=4, choices=_choices(Channel))
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="types")
+
+    class Meta:
+        """One row for each purpose and channel."""
+
+        constraints = (models.UniqueConstraint(fields=["purpose", "channel"], name="one_type_per_purpose_channel"),)
+
+
+class Organisation(models.Model):
+    """Who certificates are for. `folded` is the form in which ids are compared (domain/customers.py)."""
+
+    organisation_id = random_key()
+    customer_id = models.CharField(max_length=30)
+    folded = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=12, choices=_choices(CustomerKind))
+    country = models.CharField(max_length=2, default="FI")
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=2, choices=_choices(Language))
+    created = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="contact_of")
+
+
+class ApprovedType(models.Model):
+    """A certificate type that the organisation's interface application was approved for."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="approvals")
+    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="approvals")
+    approved_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One standing approval for each organisation and type."""
+
+        constraints = (
+            models.UniqueConstraint(
+                fields=["organisation", "type"], condition=Q(withdrawn_at__isnull=True), name="one_standing_approval",
+            ),
+        )
+
+
+class Mandate(models.Model):
+    """A person, or another organisation, may act for an organisation, from one instant to another."""
+
+    mandate_id = random_key()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="given")
+    person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="mandates")
+    agent = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="held")
+    role = models.CharField(max_length=10, choices=_choices(Role))
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+
+class Holding(models.Model):
+    """The line of a certificate through its renewals. `version` moves with every change of state on it."""
+
+    holding_id = random_key()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holdings")
+    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="holdings")
+    subject_serial = models.CharField(max_length=32, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="holdings")
+    deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="deputised")
+    version = models.BigIntegerField(default=0)
+    created = models.DateTimeField()
+    let_end_at = models.DateTimeField(null=True)
+
+
+class Order(models.Model):
+    """One order, one certificate. `replaces` is the serial of the certificate that it takes the place of."""
+
+    order_id = random_key()
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="orders")
+    description = models.CharField(max_length=200, blank=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders")
+    deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders_deputised")
+    replaces = models.ForeignKey("Certificate", null=True, on_delete=models.PROTECT, related_name="replacements")
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in OrderState])
+    created = models.DateTimeField()
+
+
+class TransferIdPair(models.Model):
+    """TransferId and, as HMAC-SHA-256 under a server key, its one-time password."""
+
+    transfer_id = models.CharField(max_length=32, primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transfer_ids")
+    password_mac = models.BinaryField()
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    wrong_passwords = models.PositiveIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+
+
+class UsedKey(models.Model):
+    """Every key of a certificate or an accepted request. Outlives pruning."""
+
+    key_id = models.CharField(max_length=64, primary_key=True)
+    first_seen = models.DateTimeField()
+
+
+class Certificate(models.Model):
+    """A holder's certificate from its reservation on. Never deleted."""
+
+    serial = models.CharField(max_length=40)
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="certificates")
+    state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in CertificateState])
+    origin = models.CharField(max_length=8, choices=[(s, s) for s in ("order", "renewal", "import")])
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="certificates")
+    predecessor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="renewals")
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replaced_by")
+    key = models.ForeignKey(UsedKey, on_delete=models.PROTECT, related_name="certificates")
+    sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULL is "not issued yet", and unique
+    retrieval_id = models.CharField(max_length=32, unique=True)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField(db_index=True)
+    renewable_from = models.DateTimeField()
+    crl_shard = models.PositiveIntegerField(default=1)
+    reserved_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(null=True)
+    first_fetched_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason])
+    invalidity_date = models.DateTimeField(null=True)
+
+    class Meta:
+        """The constraints that decide: one serial, one live certificate per order, one live renewal per certificate."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["authority", "serial"], name="one_serial_per_authority"),
+            models.UniqueConstraint(
+                fields=["order"], condition=~Q(state="void"), name="one_live_certificate_per_order",
+            ),
+            models.UniqueConstraint(
+                fields=["predecessor"],
+                condition=~Q(state="void") & Q(revoked_at__isnull=True),
+                name="one_live_renewal_per_certificate",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"),
+        )
+
+
+class CertificateOctets(models.Model):
+    """What was reserved to be signed and, once signed, the certificate's DER."""
+
+    certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
+    to_be_signed = models.BinaryField()
+    der = models.BinaryField(null=True)
+
+
+class RefusalRow(models.Model):
+    """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
+
+    refusal_id = random_key()
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="refusals")
+    reason = models.CharField(max_length=30)
+    operation = models.CharField(max_length=10)
+    at = models.DateTimeField(db_index=True)
+    request_id = models.CharField(max_length=32)
+
+
+class Counter(models.Model):
+    """A number that only grows, such as calls with an unknown transfer id."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    value = models.BigIntegerField(default=0)
+
+
+class OutboxRow(models.Model):
+    """A message that is owed. Unique over what it is about, its step and its recipient, so that none goes out twice."""
+
+    message_id = random_key()
+    kind = models.CharField(max_length=20)
+    holding = models.ForeignKey(Holding, null=True, on_delete=models.PROTECT, related_name="messages")
+    certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="messages")
+    recipient = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="messages")
+    step = models.CharField(max_length=40)
+    created = models.DateTimeField()
+    due = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=0)
+    sent = models.DateTimeField(null=True)
+    dead = models.DateTimeField(null=True)
+
+    class Meta:
+        """One message for each certificate, step and recipient."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["kind", "certificate", "step", "recipient"], name="one_message_each"),
+        )
+
+
+class AuditRow(models.Model):
+    """One change of state. No names, addresses or free text; UPDATE and DELETE are forbidden by triggers."""
+
+    sequence = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=80)
+    action = models.CharField(max_length=40)
+    object = models.CharField(max_length=80, db_index=True)
+    request_id = models.CharField(max_length=32)
+    octets = models.BinaryField()
+    sha256 = models.CharField(max_length=64)

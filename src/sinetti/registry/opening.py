@@ -1,0 +1,58 @@
+"""Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import dj_database_url
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    # IMMEDIATE: every decision below is a conditional UPDATE, and a DEFERRED transaction that upgrades is "locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A handle on one register. Every store function takes one."""
+
+    alias: str
+
+    def refresh(self) -> None:
+        """Drop this thread's connection if the database has gone away; the next statement opens a new one."""
+        connections[self.alias].close_if_unusable_or_obsolete()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connections[self.alias].close()
+
+
+def set_up_django() -> None:
+    """Load Django once, for whoever speaks to a register."""
+    if not settings.configured:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sinetti.settings.django")  # noqa: TID251 - Django's own door
+        django.setup()
+
+
+def open_register(url: str, alias: str = "default") -> Register:
+    """Open the register at a database URL (sqlite:////path or postgresql://…). Raises ValueError for another kind."""
+    set_up_django()
+    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), **SQLITE_OPTIONS}
+    elif config["ENGINE"] != "django.db.backends.postgresql":
+        sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"
+        raise ValueError(sentence)
+    connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
+    return Register(alias)
+
+
+def migrate(register: Register) -> None:
+    """Bring the register's tables up to date."""
+    call_command("migrate", database=register.alias, verbosity=0, interactive=False)

@@ -1,0 +1,225 @@
+"""Organisations, the people who act for them, and their orders."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from sinetti.domain.customers import folded
+from sinetti.domain.lifecycle import OrderState
+from sinetti.domain.values import Channel, CustomerKind, Language, Serial
+from sinetti.registry import audit, models, reading
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import Register
+from sinetti.registry.store import Moved
+
+PURPOSE = "data-provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A natural person and how to reach them. `phone` may be empty."""
+
+    name: str
+    email: str
+    phone: str
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrganisation:
+    """An organisation to be registered, and the channels that its interface application was approved for."""
+
+    customer_id: str
+    kind: CustomerKind
+    country: str
+    name: str
+    language: Language
+    channels: frozenset[Channel]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationFound:
+    """What the register holds of an organisation."""
+
+    organisation_id: str
+    customer_id: str
+    kind: CustomerKind
+    name: str
+    open: bool
+    channels: frozenset[Channel]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """A certificate is ordered: for which organisation and channel, who looks after it, and what it takes the place of."""
+
+    customer_id: str
+    channel: Channel
+    description: str
+    contact: Person
+    deputy: Person | None = None
+    replaces: Serial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTransferIds:
+    """What is stored of a pair of transfer ids: never the password."""
+
+    transfer_id: str
+    created: datetime
+    expires: datetime
+    password_mac: bytes = field(repr=False)
+
+
+def find_organisation(register: Register, customer_id: str) -> OrganisationFound | None:
+    """The organisation with this id, compared as domain/customers.py says."""
+    row = models.Organisation.objects.using(register.alias).filter(folded=folded(customer_id)).first()
+    if row is None:
+        return None
+    standing = row.approvals.using(register.alias).filter(withdrawn_at__isnull=True)
+    channels = frozenset(Channel(channel) for channel in standing.values_list("type__channel", flat=True))
+    return OrganisationFound(
+        row.organisation_id, row.customer_id, CustomerKind(row.kind), row.name, row.closed_at is None, channels,
+    )
+
+
+def add_organisation(register: Register, new: NewOrganisation, deed: Deed) -> OrganisationFound | None:
+    """Register an organisation; None where its id is taken."""
+    try:
+        with transaction.atomic(using=register.alias):
+            row = models.Organisation.objects.using(register.alias).create(
+                customer_id=new.customer_id,
+                folded=folded(new.customer_id),
+                kind=new.kind,
+                country=new.country,
+                name=new.name,
+                language=new.language,
+                created=deed.at,
+            )
+            _approve(register, row.organisation_id, new.channels, deed)
+            audit.write(register, deed, "organisation-added", f"organisation:{row.organisation_id}", kind=new.kind)
+    except IntegrityError:
+        return None
+    return find_organisation(register, new.customer_id)
+
+
+def approve_channels(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
+    """Approve an organisation for these channels; what is approved already stays as it is."""
+    with transaction.atomic(using=register.alias):
+        _approve(register, organisation_id, channels, deed)
+
+
+def withdraw_channel(register: Register, organisation_id: str, channel: Channel, deed: Deed) -> None:
+    """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
+    with transaction.atomic(using=register.alias):
+        rows = models.ApprovedType.objects.using(register.alias).filter(
+            organisation_id=organisation_id, type__channel=channel, withdrawn_at__isnull=True,
+        )
+        if rows.update(withdrawn_at=deed.at):
+            _move_holdings(register, organisation_id)
+            audit.write(register, deed, "channel-withdrawn", f"organisation:{organisation_id}", channel=channel)
+
+
+def close_organisation(register: Register, organisation_id: str, deed: Deed) -> None:
+    """Close an organisation: nothing is issued to it any more."""
+    with transaction.atomic(using=register.alias):
+        rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+        if rows.update(closed_at=deed.at):
+            _move_holdings(register, organisation_id)
+            audit.write(register, deed, "organisation-closed", f"organisation:{organisation_id}")
+
+
+def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed) -> str:
+    """Store an order with its transfer ids; returns the order's id. A replacing order joins the replaced one's holding."""
+    using = register.alias
+    with transaction.atomic(using=using):
+        contact, deputy = _person(register, new.contact), _person(register, new.deputy) if new.deputy else None
+        replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
+        if replaced is not None:
+            holding_id = replaced.holding_id
+            changes = {"contact": contact, "deputy": deputy}
+            if new.description:
+                changes["description"] = new.description  # type: ignore[assignment] # a text beside two people
+            models.Holding.objects.using(using).filter(pk=holding_id).update(**changes)
+        else:
+            holding_id = _add_holding(register, new, contact, deputy, deed)
+        order = models.Order.objects.using(using).create(
+            holding_id=holding_id,
+            description=new.description,
+            contact=contact,
+            deputy=deputy,
+            replaces=replaced,
+            state=OrderState.OPEN,
+            created=deed.at,
+        )
+        _add_ids(register, order.order_id, ids)
+        audit.write(
+            register, deed, "ordered", f"order:{order.order_id}", holding=holding_id, replaces=new.replaces,
+        )
+    return order.order_id
+
+
+def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: Deed) -> None:
+    """End an open order's transfer ids and store new ones. Raises Moved where the order is not open (any more)."""
+    with transaction.atomic(using=register.alias):
+        if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).update(
+            state=OrderState.OPEN,
+        ):
+            raise Moved
+        old = models.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
+        old.update(ended_at=deed.at)
+        _add_ids(register, order_id, ids)
+        audit.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
+
+
+def order_exists(register: Register, order_id: str) -> bool:
+    """Whether there is an order with this id."""
+    return models.Order.objects.using(register.alias).filter(pk=order_id).exists()
+
+
+def _person(register: Register, person: Person) -> models.Person:
+    return models.Person.objects.using(register.alias).create(
+        name=person.name, email=person.email, phone=person.phone, language=person.language,
+    )
+
+
+def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
+    for channel in sorted(channels):
+        kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
+        models.ApprovedType.objects.using(register.alias).get_or_create(
+            organisation_id=organisation_id, type=kind, withdrawn_at=None, defaults={"approved_at": deed.at},
+        )
+        audit.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
+
+
+def _move_holdings(register: Register, organisation_id: str) -> None:
+    """Whoever is deciding on one of its holdings right now has to look again."""
+    reading.move_versions(models.Holding.objects.using(register.alias).filter(organisation_id=organisation_id))
+
+
+def _add_holding(
+    register: Register, new: NewOrder, contact: models.Person, deputy: models.Person | None, deed: Deed,
+) -> str:
+    organisation = models.Organisation.objects.using(register.alias).get(folded=folded(new.customer_id))
+    kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)
+    row = models.Holding.objects.using(register.alias).create(
+        organisation=organisation,
+        type=kind,
+        subject_serial=models.random_id().upper(),
+        description=new.description,
+        contact=contact,
+        deputy=deputy,
+        created=deed.at,
+    )
+    return row.holding_id
+
+
+def _add_ids(register: Register, order_id: str, ids: NewTransferIds) -> None:
+    models.TransferIdPair.objects.using(register.alias).create(
+        transfer_id=ids.transfer_id,
+        order_id=order_id,
+        password_mac=ids.password_mac,
+        created=ids.created,
+        expires=ids.expires,
+    )

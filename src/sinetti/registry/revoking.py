@@ -1,0 +1,75 @@
+"""Revoking certificates, and the lists that operators and the bench look at."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from sinetti.domain.customers import folded
+from sinetti.domain.records import Certificate
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.registry import audit, models, outbox, reading
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of each kind a register holds."""
+
+    organisations: int
+    open_orders: int
+    certificates: int
+    revoked: int
+    reserved: int
+
+
+def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
+    """Which certificates of a holding were renewed from which, voided and reserved ones too."""
+    rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
+    result: dict[Serial, tuple[Serial, ...]] = {}
+    for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
+        result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
+    return result
+
+
+def revoke(
+    register: Register, holding_id: str, serials: Collection[Serial], why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> tuple[Serial, ...]:
+    """Revoke what is not revoked yet among these certificates of one holding; `why` is reason and invalidity date."""
+    reason, invalidity_date = why
+    done: list[Serial] = []
+    with transaction.atomic(using=register.alias):
+        reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
+        rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
+        for row in rows:
+            models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
+                revoked_at=deed.at, revocation_reason=reason, invalidity_date=invalidity_date,
+            )
+            audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
+            outbox.owe(register, "revoked", row, deed.at)
+            done.append(Serial(row.serial))
+    return tuple(done)
+
+
+def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
+    """Certificates, newest first, of one organisation or of all."""
+    rows = reading.certificates(register).order_by("-reserved_at", "-pk")
+    if customer_id is not None:
+        rows = rows.filter(holding__organisation__folded=folded(customer_id))
+    return tuple(reading.certificate(register, row) for row in rows)
+
+
+def count(register: Register) -> Counts:
+    """What a register holds."""
+    certificates = models.Certificate.objects.using(register.alias)
+    return Counts(
+        organisations=models.Organisation.objects.using(register.alias).count(),
+        open_orders=models.Order.objects.using(register.alias).filter(state="open").count(),
+        certificates=certificates.count(),
+        revoked=certificates.filter(revoked_at__isnull=False).count(),
+        reserved=certificates.filter(state="reserved").count(),
+    )

@@ -1,0 +1,1 @@
+"""Django settings and the authority's own settings, parsed once into typed values."""
