@@ -51,11 +51,12 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
-    """A signed CRL and its dates."""
+    """A signed CRL, its dates, and how many revocations its shard had, ever, when it was made."""
 
     number: int
     this_update: datetime
     next_update: datetime
+    revocations: int
     der: bytes = field(repr=False)
 
 
@@ -131,7 +132,11 @@ def publish_list(register: Register, authority: str, shard: int, new: PublishedL
     with transaction.atomic(using=register.alias):
         rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
         values = {
-            "number": new.number, "this_update": new.this_update, "next_update": new.next_update, "der": new.der,
+            "number": new.number,
+            "this_update": new.this_update,
+            "next_update": new.next_update,
+            "revocations": new.revocations,
+            "der": new.der,
         }
         row, made = models.RevocationList.objects.using(register.alias).get_or_create(
             authority_id=authority, shard=shard, defaults=values,
@@ -145,12 +150,10 @@ def publish_list(register: Register, authority: str, shard: int, new: PublishedL
 def published_list(register: Register, authority: str, shard: int) -> PublishedList | None:
     """The newest CRL of a shard, or None before the first."""
     row = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard).first()
-    return PublishedList(row.number, row.this_update, row.next_update, bytes(row.der)) if row else None
+    return PublishedList(row.number, row.this_update, row.next_update, row.revocations, bytes(row.der)) if row else None
 
 
-def last_revocation(register: Register, authority: str, shard: int) -> datetime | None:
-    """When a certificate of this shard was last revoked."""
-    rows = models.Certificate.objects.using(register.alias).filter(
-        authority_id=authority, crl_shard=shard, revoked_at__isnull=False,
-    )
-    return rows.order_by("-revoked_at").values_list("revoked_at", flat=True).first()
+def revocations(register: Register, authority: str, shard: int) -> int:
+    """How many certificates of this shard were revoked, ever."""
+    rows = models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)
+    return rows.filter(revoked_at__isnull=False).count()

@@ -80,13 +80,14 @@ class Authority(models.Model):
 
 
 class RevocationList(models.Model):
-    """The newest CRL of one shard, as it was signed."""
+    """The newest CRL of one shard, as it was signed. `revocations` is how many the shard had then, ever."""
 
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="lists")
     shard = models.PositiveIntegerField()
     number = models.BigIntegerField()
     this_update = models.DateTimeField()
     next_update = models.DateTimeField()
+    revocations = models.BigIntegerField()
     der = models.BinaryField()
 
     class Meta:

@@ -1,6 +1,7 @@
 """Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,10 @@ import dj_database_url
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
+
+REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
+"""What is raised when the database is away or busy for too long."""
 
 SQLITE_OPTIONS: dict[str, Any] = {
     # IMMEDIATE: every decision below is a conditional UPDATE, and a DEFERRED transaction that upgrades is "locked".
@@ -50,6 +54,8 @@ def open_register(url: str, alias: str = "default") -> Register:
         sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"
         raise ValueError(sentence)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
+    with suppress(AttributeError):  # this thread's connection to what the alias named before, if there was one
+        del connections[alias]
     return Register(alias)
 
 

@@ -283,6 +283,7 @@ class Migration(migrations.Migration):
                 ('number', models.BigIntegerField()),
                 ('this_update', models.DateTimeField()),
                 ('next_update', models.DateTimeField()),
+                ('revocations', models.BigIntegerField()),
                 ('der', models.BinaryField()),
                 ('authority', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lists', to='registry.authority')),
             ],

@@ -1,0 +1,47 @@
+"""What every action does around its decision: try again when the state moved, keep refusals, say what it relied on."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from sinetti.actions.office import Office
+from sinetti.domain.kindness import Kind
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.registry import store
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.registry.store import Moved
+
+_log = logging.getLogger("sinetti.kindness")
+_failures = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+TRIES = 10
+"""A holding moves three times for one certificate (reserved, recorded, fetched): ten tries outlast any real crowd."""
+
+
+def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal:
+    """Decide, and decide anew where the state moved meanwhile. A signer or register that is away: UNAVAILABLE."""
+    try:
+        for _ in range(TRIES):
+            try:
+                return attempt()
+            except Moved:
+                continue
+    except SignerUnavailable:
+        _failures.exception("the signer is away")
+    except REGISTER_UNAVAILABLE:
+        _failures.exception("the register is away")
+    return Refusal(Reason.UNAVAILABLE)
+
+
+def keep(refusal: Refusal, operation: str, holding_id: str, office: Office, deed: Deed) -> Refusal:
+    """Keep a refusal whose caller is proven, and give it back."""
+    store.note_refusal(office.register, holding_id, refusal.reason, operation, deed)
+    return refusal
+
+
+def relied_on(kind: Kind, request_id: str) -> None:
+    """Mark an answer that the real service is not known to give (docs/divergences.md)."""
+    _log.info("kindness=%s request=%s: the real service is not known to give this", kind, request_id)

@@ -1,0 +1,42 @@
+"""GetCertificate: hand out the certificate of a retrieval id, as often as asked. Steps as in docs/issuance.md."""
+
+from datetime import timedelta
+
+from sinetti.actions.answering import relied_on, until_settled
+from sinetti.actions.office import Office
+from sinetti.domain.asks import Collected, GetAsk
+from sinetti.domain.kindness import Kind
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.retrieval import decide_retrieval
+from sinetti.registry import store
+
+
+def collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal:
+    """Return the certificate, or say that it is not ready, superseded or unknown."""
+    return until_settled(lambda: _collect(ask, office, request_id))
+
+
+def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal:
+    # 13: every mismatch is one answer.
+    found = store.find_by_retrieval_id(office.register, ask.retrieval_id)
+    decision = decide_retrieval(found, ask.customer_id, office.kindness, office.machine_now())
+    office.step("13-found")
+    if isinstance(decision, Refusal):
+        return decision
+    if decision.state is not CertificateState.FETCHED:
+        # 14: from here on it may be in use, so it can no longer be voided; it may have been voided just now.
+        deed = office.deed(f"retrieval:{decision.serial}", request_id)
+        fetched = store.mark_fetched(office.register, decision, deed)
+        office.step("14-fetched")
+        decision = decide_retrieval(fetched, ask.customer_id, office.kindness, office.machine_now())
+        if isinstance(decision, Refusal):
+            return decision
+        if office.kindness.ready_after == timedelta(0):
+            relied_on(Kind.READY_AT_ONCE, request_id)
+    _, der = store.octets_of(office.register, decision.serial)
+    # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
+    if der is None:
+        fault = f"certificate {decision.serial} is issued but has no octets"
+        raise RuntimeError(fault)
+    return Collected(der)

@@ -1,0 +1,63 @@
+"""SignNewCertificate: transfer ids are spent for the first certificate of an order. Steps as in docs/issuance.md."""
+
+from sinetti.actions import passwords
+from sinetti.actions.answering import keep, relied_on, until_settled
+from sinetti.actions.issue import finish, issue
+from sinetti.actions.office import Office
+from sinetti.domain.approvals import Again
+from sinetti.domain.asks import Accepted, NewAsk
+from sinetti.domain.enrolment import Situation, decide_enrolment, prove_transfer_ids
+from sinetti.domain.kindness import Kind
+from sinetti.domain.records import TransferIds
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.values import KeyType
+from sinetti.pki.csr import read_request
+from sinetti.registry import store
+
+
+def enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
+    """Issue the certificate that was ordered, answer the same request again, or refuse. Issued when the answer leaves."""
+    return until_settled(lambda: _enrol(ask, office, request_id))
+
+
+def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
+    # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
+    found = store.find_transfer_ids(office.register, ask.transfer_id)
+    ids, stored = found or (None, None)
+    fits = passwords.fits(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
+    if not fits:
+        store.count_wrong_password(office.register, ask.transfer_id if ids else None)
+    office.step("4-read")
+    proven = prove_transfer_ids(ids, password_fits=fits, customer_id=ask.customer_id)
+    if isinstance(proven, Refusal):
+        if ids is None or proven.language is None:
+            return proven
+        return keep(proven, "new", ids.holding.holding_id, office, office.deed(f"order:{ids.order_id}", request_id))
+    return _decide(ask, proven, office, request_id)
+
+
+def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> Accepted | Refusal:
+    deed = office.deed(f"order:{ids.order_id}", request_id)
+    # 5: only the key is taken.
+    requested = read_request(ask.request, office.policy)
+    if isinstance(requested, Refusal):
+        return keep(_to(requested, ids), "new", ids.holding.holding_id, office, deed)
+    situation = Situation(store.key_known(office.register, requested.key_id), office.validity, office.kindness)
+    # 6 and 7: the same request again, an approval, or the reason against it.
+    decision = decide_enrolment(ids, requested.key_id, situation, deed.at)
+    if isinstance(decision, Refusal):
+        return keep(decision, "new", ids.holding.holding_id, office, deed)
+    if isinstance(decision, Again):
+        relied_on(Kind.SAME_REQUEST_ANSWERED, request_id)
+        certificate = finish(decision.certificate, office, deed)
+    else:
+        certificate = issue(decision, requested.public_key, office, deed)
+    if isinstance(certificate, Refusal):
+        return certificate
+    if requested.key_type is not KeyType.RSA_2048:
+        relied_on(Kind.KEY_TYPE, request_id)
+    return Accepted(certificate.retrieval_id)
+
+
+def _to(refusal: Refusal, ids: TransferIds) -> Refusal:
+    return Refusal(refusal.reason, language=ids.holding.language)

@@ -1,0 +1,74 @@
+"""Steps 8 to 11 of docs/issuance.md: from an approval to a certificate. Enrolment, renewal and repeats share them."""
+
+import logging
+import secrets
+
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from sinetti.actions.office import Office
+from sinetti.ca.issuing import IssuerEnding, LeafPlan, assemble, new_serial, prepare
+from sinetti.domain.approvals import Approval
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.records import Certificate
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import RENEWAL_WINDOW
+from sinetti.pki.formats import sha256_hex
+from sinetti.registry import store
+from sinetti.registry.audit import Deed
+from sinetti.registry.store import Reservation
+
+_log = logging.getLogger(__name__)
+_RETRIEVAL_ID_OCTETS = 16
+
+
+def issue(approval: Approval, key: CertificatePublicKeyTypes, office: Office, deed: Deed) -> Certificate | Refusal:
+    """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
+    issuer = office.issuer_for(approval.holding.channel)
+    # 8: the exact octets to be signed, linted.
+    plan = LeafPlan(
+        customer_id=approval.holding.customer.customer_id,
+        organisation=approval.holding.customer.name,
+        country=office.country,
+        subject_serial=approval.holding.subject_serial,
+        public_key=key,
+        serial=new_serial(),
+        span=approval.span,
+    )
+    try:
+        to_be_signed = prepare(plan, issuer)
+    except IssuerEnding:
+        _log.exception("%s issues no more: it ends too soon", issuer.name)
+        return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
+    office.step("8-prepared")
+    # 9: commit 1. The window opens 60 days before the end, unless so little life is left that it is open at once.
+    reservation = Reservation(
+        approval=approval,
+        authority=issuer.file_name,
+        serial=plan.serial,
+        retrieval_id=secrets.token_hex(_RETRIEVAL_ID_OCTETS),
+        renewable_from=max(approval.span.not_before, approval.span.not_after - RENEWAL_WINDOW),
+        crl_shard=issuer.shard,
+        to_be_signed=to_be_signed,
+    )
+    certificate = store.reserve(office.register, reservation, deed)
+    office.step("9-reserved")
+    return finish(certificate, office, deed)
+
+
+def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate | Refusal:
+    """Sign what was reserved and record it; a certificate that is recorded already is returned as it is."""
+    if certificate.state is CertificateState.RESERVED:
+        issuer = office.issuers[certificate.authority]
+        to_be_signed, _ = store.octets_of(office.register, certificate.serial)
+        # 10: octets in, signature out, checked with the CA's public key.
+        der = assemble(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        office.step("10-signed")
+        # 11: commit 2; what the row says is the answer, whoever wrote it.
+        machine_now = office.machine_now()
+        certificate = store.record(office.register, certificate.serial, der, sha256_hex(der), deed, machine_now)
+        office.step("11-recorded")
+    if certificate.revoked or certificate.state is CertificateState.VOID:
+        return Refusal(Reason.SUPERSEDED, language=certificate.holding.language)
+    return certificate
+
+

@@ -1,0 +1,47 @@
+"""What an action works with: one value that is handed down, never a module's global."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sinetti.ca.issuing import Issuer
+from sinetti.domain.kindness import KIND, Kindness
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
+from sinetti.pki.signers import Signer
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import Register
+
+
+def no_step(_name: str) -> None:
+    """The step that production takes at every point where a test may end the process: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Register, signer, CAs, clocks and policy of one instance.
+
+    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of
+    reservations and waiting. `issuers` are the CAs by name; `transfer_key` is the server key of the passwords' HMAC.
+    """
+
+    environment: Environment
+    register: Register
+    signer: Signer
+    issuers: Mapping[str, Issuer]
+    issuing: Mapping[Channel, str]
+    country: str
+    now: Callable[[], datetime]
+    machine_now: Callable[[], datetime]
+    transfer_key: bytes = field(repr=False)
+    policy: KeyPolicy = KeyPolicy()
+    kindness: Kindness = KIND
+    validity: timedelta = VALIDITY
+    step: Callable[[str], None] = no_step
+
+    def issuer_for(self, channel: Channel) -> Issuer:
+        """The CA that issues for this channel now."""
+        return self.issuers[self.issuing[channel]]
+
+    def deed(self, actor: str, request_id: str) -> Deed:
+        """Who does something, now, in which request."""
+        return Deed(actor, self.now(), request_id)

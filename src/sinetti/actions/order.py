@@ -1,0 +1,54 @@
+"""Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones."""
+
+from sinetti.actions import passwords
+from sinetti.actions.office import Office
+from sinetti.actions.passwords import ShownIds
+from sinetti.registry import parties, store
+from sinetti.registry.parties import NewOrder
+from sinetti.registry.store import Moved
+
+
+class OrderError(ValueError):
+    """An order that cannot be taken; the sentence says why and what to do."""
+
+
+def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownIds:
+    """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
+    organisation = parties.find_organisation(office.register, new.customer_id)
+    if organisation is None:
+        sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
+        raise OrderError(sentence)
+    if not organisation.open or new.channel not in organisation.channels:
+        sentence = f"the organisation is not approved for channel {new.channel}: approve it first, or order another"
+        raise OrderError(sentence)
+    if new.replaces is not None:
+        _check_replaced(new, office)
+    deed = office.deed(actor, request_id)
+    ids, password = passwords.make_ids(office.transfer_key, deed.at)
+    order_id = parties.add_order(office.register, new, ids, deed)
+    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:
+    """Make new transfer ids for an open order: the old ones end, and so does their lock. Raises OrderError."""
+    deed = office.deed(actor, request_id)
+    ids, password = passwords.make_ids(office.transfer_key, deed.at)
+    try:
+        parties.replace_ids(office.register, order_id, ids, deed)
+    except Moved:
+        known = parties.order_exists(office.register, order_id)
+        sentence = "its transfer ids were used already: order a replacement" if known else "no order has this id"
+        raise OrderError(sentence) from None
+    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def _check_replaced(new: NewOrder, office: Office) -> None:
+    replaced = store.find_certificate(office.register, new.replaces) if new.replaces else None
+    organisation = parties.find_organisation(office.register, new.customer_id)
+    ours = replaced is not None and organisation is not None
+    if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
+        sentence = "the certificate to be replaced is not one of this organisation's: look its serial up"
+        raise OrderError(sentence)
+    if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
+        sentence = "a replacement is for the same channel; order a certificate of its own for another one"
+        raise OrderError(sentence)

@@ -1,0 +1,44 @@
+"""CRLs: signed when a certificate was revoked, and anew at least every day; served from the register."""
+
+from datetime import timedelta
+
+from sinetti.actions.office import Office
+from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.registry import authorities
+from sinetti.registry.authorities import PublishedList
+
+LIFE = timedelta(days=7)
+"""From thisUpdate to nextUpdate."""
+
+RENEWED_AFTER = timedelta(days=1)
+"""A list is signed anew at least this often."""
+
+
+def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+    """The shard's CRL as of now, signed anew if it is a day old or a revocation is not on it; None for no such shard."""
+    issuer = office.issuers.get(authority)
+    if issuer is None or issuer.shard != shard:
+        return None
+    newest = authorities.published_list(office.register, authority, shard)
+    now = office.now()
+    if newest is not None and newest.this_update <= now < newest.this_update + RENEWED_AFTER:
+        if authorities.revocations(office.register, authority, shard) == newest.revocations:
+            return newest
+    return publish(authority, shard, office, request_id)
+
+
+def publish(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
+    """Sign and store the CRL of one shard now."""
+    issuer, now = office.issuers[authority], office.now()
+    milliseconds = int(office.machine_now().timestamp() * 1000)
+    number = authorities.take_crl_number(office.register, authority, milliseconds)
+    # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
+    revocations = authorities.revocations(office.register, authority, shard)
+    entries = tuple(
+        RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date)
+        for row in authorities.revoked(office.register, authority, shard, now)
+    )
+    to_be_signed = prepare_crl(issuer, entries, number, now, now + LIFE)
+    der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+    new = PublishedList(number, now, now + LIFE, revocations, der)
+    return authorities.publish_list(office.register, authority, shard, new, office.deed("service", request_id))

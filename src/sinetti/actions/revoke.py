@@ -1,0 +1,58 @@
+"""Revocation: at once for renewal and retrieval's sake, and on the CRL, which is published anew right away."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.actions.office import Office
+from sinetti.actions.publish import publish
+from sinetti.domain.records import Certificate
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
+from sinetti.domain.values import Serial
+from sinetti.registry import revoking, store
+
+
+class NotRevocable(ValueError):
+    """What was asked cannot be done; `kind` is `unknown`, `already` or `reason`, the sentence says what to do."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAsk:
+    """Which certificate, why, since when the key is doubted, and which of its renewals are taken out by name."""
+
+    serial: Serial
+    reason: RevocationReason
+    revoker: Revoker = Revoker.OPERATOR
+    invalidity_date: datetime | None = None
+    spared: Collection[Serial] = ()
+
+
+def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple[Certificate, ...]:
+    """Revoke a certificate and what goes with it; returns all that were revoked, the named one first. Raises NotRevocable."""
+    if not may_give(ask.revoker, ask.reason):
+        raise NotRevocable("reason", f"the reason {ask.reason} is not for a holder's certificate")
+    certificate = store.find_certificate(office.register, ask.serial)
+    if certificate is None:
+        raise NotRevocable("unknown", "no certificate has this serial: look it up in the list of certificates")
+    if certificate.revoked:
+        raise NotRevocable("already", "this certificate is revoked already; nothing was changed")
+    deed = office.deed(actor, request_id)
+    holding_id = certificate.holding.holding_id
+    done: list[Serial] = []
+    # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
+    while True:
+        line = revoking.renewals(office.register, holding_id)
+        taken = taken_along(ask.serial, ask.reason, line, ask.spared)
+        news = revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed)
+        if not news:
+            break
+        done.extend(news)
+    office.step("revoked")
+    rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
+    for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
+        publish(authority, shard, office, request_id)
+    return tuple(sorted(rows, key=lambda row: row.serial != ask.serial))
