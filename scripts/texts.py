@@ -1,0 +1,139 @@
+"""The catalogues' tool: `compile` makes the .mo files, `update` brings the .po files up to the messages in the code.
+
+    python scripts/texts.py compile|update
+
+The build hook and the tests call the same functions. Needs Babel.
+"""
+
+import ast
+import io
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "sinetti"
+LOCALE = PACKAGE / "texts" / "locale"
+LANGUAGES = ("fi", "sv", "en")
+CALLS = frozenset({"text", "_", "mark"})
+"""Calls whose first argument is a message id, where it is written out."""
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+HEADER = """\
+# Sinetti: what people read, in this language. Terms and tone: docs/glossary.md.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
+
+def po_file(language: str) -> Path:
+    """Return the place of a language's hand-written catalogue."""
+    return LOCALE / language / "LC_MESSAGES" / "sinetti.po"
+
+
+def read(language: str) -> Catalog:
+    """Read a hand-written catalogue; broken lines are errors."""
+    with po_file(language).open("rb") as opened:
+        return read_po(opened, locale=language, abort_invalid=True)
+
+
+def compiled(language: str) -> bytes:
+    """Return the octets of the .mo file that belongs to the catalogue as it is now: the same for the same text."""
+    catalogue = read(language)
+    catalogue.creation_date = catalogue.revision_date = NO_DATE
+    octets = io.BytesIO()
+    write_mo(octets, catalogue)
+    return octets.getvalue()
+
+
+def compile_all() -> list[Path]:
+    """Write the .mo files beside the .po files and return their places."""
+    places = []
+    for language in LANGUAGES:
+        place = po_file(language).with_suffix(".mo")
+        octets = compiled(language)
+        if not place.is_file() or place.read_bytes() != octets:
+            place.write_bytes(octets)
+        places.append(place)
+    return places
+
+
+def messages(package: Path = PACKAGE) -> dict[str, list[str]]:
+    """Return every message id in the code, with the modules that it stands in (by syntax tree, in order)."""
+    found: dict[str, list[str]] = {}
+    for module in sorted(package.rglob("*.py")):
+        name = module.relative_to(package.parent).as_posix()
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        ids = table_ids(tree) if name == "sinetti/texts/refusals.py" else called_ids(tree)
+        for message_id in ids:
+            places = found.setdefault(message_id, [])
+            if name not in places:
+                places.append(name)
+    return found
+
+
+def called_ids(tree: ast.AST) -> Iterator[str]:
+    """Yield the message ids that are written out in calls of `text`, `_` and `mark`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
+            yield from _strings(node.args[0])
+
+
+def table_ids(tree: ast.AST) -> Iterator[str]:
+    """Yield the message ids of the table of refusals: every string in its tuples."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple):
+            yield from (one for element in node.elts for one in _strings(element))
+
+
+def _name(function: ast.expr) -> str | None:
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _strings(argument: ast.expr) -> Iterator[str]:
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        yield argument.value
+    elif isinstance(argument, ast.IfExp):
+        yield from _strings(argument.body)
+        yield from _strings(argument.orelse)
+
+
+def update() -> None:
+    """Add new messages to the catalogues (English filled in), drop those that the code no longer has."""
+    wanted = messages()
+    for language in LANGUAGES:
+        old = read(language) if po_file(language).is_file() else Catalog(locale=language)
+        new = Catalog(locale=language, fuzzy=False)
+        for message_id, places in wanted.items():
+            kept = old.get(message_id)
+            string = message_id if language == "en" else kept.string if kept else ""
+            new.add(message_id, string, locations=[(place, None) for place in places])
+        body = io.BytesIO()
+        write_po(body, new, width=110, omit_header=True)
+        po_file(language).write_bytes(HEADER.format(language=language).encode() + body.getvalue())
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the two commands."""
+    match arguments:
+        case ["compile"]:
+            compile_all()
+        case ["update"]:
+            update()
+        case _:
+            sys.stderr.write(f"{__doc__}\n")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""The catalogues: nothing missing, nothing fuzzy, the same placeholders everywhere, compiled as they are written."""
+
+import pytest
+
+from sinetti.texts.reader import placeholders
+from tests.support import tools
+
+TEXTS = tools.script("texts")
+EVERY_CATALOGUE = pytest.mark.parametrize("language", TEXTS.LANGUAGES)
+
+
+@EVERY_CATALOGUE
+def test_every_message_of_the_code_is_translated(language):
+    catalogue = TEXTS.read(language)
+    missing = [
+        f"{message_id!r} ({', '.join(places)})"
+        for message_id, places in TEXTS.messages().items()
+        if (found := catalogue.get(message_id)) is None or not found.string
+    ]
+    assert not missing, f"run `python scripts/texts.py update` and translate into {language}: " + "; ".join(missing)
+
+
+@EVERY_CATALOGUE
+def test_nothing_is_fuzzy_or_left_over(language):
+    catalogue = TEXTS.read(language)
+    assert not [message.id for message in catalogue if message.id and message.fuzzy]
+    assert not [message.id for message in catalogue if message.id and message.id not in TEXTS.messages()]
+    assert not catalogue.obsolete
+
+
+@EVERY_CATALOGUE
+def test_placeholders_are_the_same_in_every_language(language):
+    for message in TEXTS.read(language):
+        if message.id:
+            assert placeholders(message.string) == placeholders(message.id), message.id
+
+
+def test_english_is_the_message_id():
+    assert all(message.string == message.id for message in TEXTS.read("en") if message.id)
+
+
+@EVERY_CATALOGUE
+def test_compiled_texts_are_as_new_as_the_written_ones(language):
+    place = TEXTS.po_file(language).with_suffix(".mo")
+    assert place.is_file(), "run `make texts`"
+    assert place.read_bytes() == TEXTS.compiled(language), "run `make texts`"
+
+
+def test_extraction_sees_calls_marks_and_choices(tmp_path):
+    package = tmp_path / "sinetti"
+    package.mkdir()
+    (package / "one.py").write_text(
+        'text("called {name}", language, name=1)\n_("short")\nTABLE = {1: mark("in a table")}\n'
+        'text("yes" if ready else "no", language)\ntext(variable, language)\nother("not a message")\nresponse.text("nor this")\n',
+    )
+    assert set(TEXTS.messages(package)) == {"called {name}", "short", "in a table", "yes", "no"}

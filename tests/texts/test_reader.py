@@ -1,0 +1,103 @@
+"""The reader: dates on a Finnish clock, values filled in, a clear word where nothing was compiled."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.domain.values import RENEWAL_WINDOW, Language
+from sinetti.texts import reader
+from sinetti.texts.reader import CatalogueMissingError, mark, placeholders, text, when, when_short
+
+ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
+
+INSTANTS = {
+    "an end in summer time": (ENDS, "2.5.2027 klo 14.03", "2.5.2027 kl. 14.03", "2 May 2027 at 14:03"),
+    "its opening 60 days of 24 hours before, in winter time": (
+        ENDS - RENEWAL_WINDOW, "3.3.2027 klo 13.03", "3.3.2027 kl. 13.03", "3 March 2027 at 13:03",
+    ),
+    "a leap day": (
+        datetime(2028, 2, 29, 9, 5, tzinfo=UTC), "29.2.2028 klo 11.05", "29.2.2028 kl. 11.05", "29 February 2028 at 11:05",
+    ),
+    "60 days before the end of April in a leap year": (
+        datetime(2028, 4, 29, 8, 5, tzinfo=UTC) - RENEWAL_WINDOW,
+        "29.2.2028 klo 10.05", "29.2.2028 kl. 10.05", "29 February 2028 at 10:05",
+    ),
+    "an evening in UTC is the next day in Finland": (
+        datetime(2027, 12, 31, 22, 0, tzinfo=UTC), "1.1.2028 klo 0.00", "1.1.2028 kl. 0.00", "1 January 2028 at 0:00",
+    ),
+    "the last second before summer time": (
+        datetime(2027, 3, 28, 0, 59, 59, tzinfo=UTC), "28.3.2027 klo 2.59", "28.3.2027 kl. 2.59", "28 March 2027 at 2:59",
+    ),
+    "the first second of summer time": (
+        datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "28.3.2027 klo 4.00", "28.3.2027 kl. 4.00", "28 March 2027 at 4:00",
+    ),
+    "the hour that comes twice": (
+        datetime(2027, 10, 31, 0, 30, tzinfo=UTC), "31.10.2027 klo 3.30", "31.10.2027 kl. 3.30", "31 October 2027 at 3:30",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "finnish", "swedish", "english"), INSTANTS.values(), ids=INSTANTS)
+def test_dates_on_a_finnish_clock(at, finnish, swedish, english):
+    assert when(at, Language.FI) == finnish
+    assert when(at, Language.SV) == swedish
+    assert when(at, Language.EN) == f"{english} (Finnish time)"
+    assert when_short(at, Language.EN) == english
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)), st.sampled_from(Language))  # noqa: DTZ001 - made UTC below
+def test_every_instant_fits_in_36_characters(moment, language):
+    assert len(when(moment.replace(tzinfo=UTC), language)) <= len("30 September 2027 at 13:59 (Finnish time)")
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)))  # noqa: DTZ001 - made UTC below
+def test_the_minute_is_the_one_of_utc(moment):
+    """Finland's zone differs from UTC by whole hours."""
+    moment = moment.replace(tzinfo=UTC)
+    assert when_short(moment, Language.FI).endswith(f".{moment.minute:02}")
+
+
+def test_the_zone_of_the_value_does_not_matter():
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only here
+
+    assert when(ENDS.astimezone(ZoneInfo("America/New_York")), Language.FI) == when(ENDS, Language.FI)
+
+
+def test_a_message_without_translation_is_given_in_english():
+    assert text("{count} certificates of nobody", Language.FI, count=3) == "3 certificates of nobody"
+
+
+def test_a_value_with_braces_stays_as_it_is():
+    assert text("{name}", Language.EN, name="{opens}") == "{opens}"
+
+
+def test_a_placeholder_without_value_is_an_error():
+    with pytest.raises(KeyError, match="name"):
+        text("{name}", Language.EN)
+
+
+def test_placeholders_are_named():
+    assert placeholders("From {opens} to {ended}, {opens}") == {"opens", "ended"}
+    assert placeholders("Nothing here") == frozenset()
+
+
+def test_mark_changes_nothing():
+    assert mark("a message") == "a message"
+
+
+def test_where_nothing_is_compiled_the_error_says_what_to_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(reader.resources, "files", lambda _package: tmp_path)
+    reader._catalogue.cache_clear()  # noqa: SLF001 - the reader keeps what it has read
+    try:
+        with pytest.raises(CatalogueMissingError, match="make texts"):
+            text("a message", Language.SV)
+    finally:
+        reader._catalogue.cache_clear()  # noqa: SLF001 - and must not keep this
+
+
+def test_the_window_opens_an_hour_earlier_by_the_clock_when_summer_time_lies_between():
+    assert timedelta(days=60) == RENEWAL_WINDOW
+    assert when(ENDS, Language.FI).endswith("14.03")
+    assert when(ENDS - RENEWAL_WINDOW, Language.FI).endswith("13.03")
