@@ -6,6 +6,7 @@ from sinetti.texts.reader import placeholders
 from tests.support import tools
 
 TEXTS = tools.script("texts")
+MESSAGES = TEXTS.messages()
 EVERY_CATALOGUE = pytest.mark.parametrize("language", TEXTS.LANGUAGES)
 
 
@@ -14,17 +15,17 @@ def test_every_message_of_the_code_is_translated(language):
     catalogue = TEXTS.read(language)
     missing = [
         f"{message_id!r} ({', '.join(places)})"
-        for message_id, places in TEXTS.messages().items()
+        for message_id, places in MESSAGES.items()
         if (found := catalogue.get(message_id)) is None or not found.string
     ]
-    assert not missing, f"run `python scripts/texts.py update` and translate into {language}: " + "; ".join(missing)
+    assert not missing, f"run `python scripts/texts.py update` and translate into {language}:\n" + "\n".join(missing)
 
 
 @EVERY_CATALOGUE
 def test_nothing_is_fuzzy_or_left_over(language):
     catalogue = TEXTS.read(language)
     assert not [message.id for message in catalogue if message.id and message.fuzzy]
-    assert not [message.id for message in catalogue if message.id and message.id not in TEXTS.messages()]
+    assert not [message.id for message in catalogue if message.id and message.id not in MESSAGES]
     assert not catalogue.obsolete
 
 

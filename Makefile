@@ -1,0 +1,56 @@
+# What this house can do. `make help` lists the targets that have a text after `##`.
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+PYTHON ?= python3
+export PYTHON
+
+CORE := domain wire pki ca actions
+
+.PHONY: help demo test judges check format texts coverage clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the test bench running
+	@scripts/environment authority
+	@KEEP=$(KEEP) .venv/bin/python -u -m sinetti.testbench.demo
+
+test: ## all tests but the judges, on both databases; says what it skipped
+	@scripts/environment authority,test
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@scripts/pytest tests --ignore=tests/judges -n 2 --cov --cov-report=term-missing
+
+judges: ## programs that nobody here wrote judge what we make
+	@scripts/environment authority,test
+	@scripts/packages judges
+	@scripts/packages test
+	@scripts/pytest tests/judges
+
+check: ## lint, format, types, who may import whom, documents
+	@scripts/environment authority,test,check
+	@.venv/bin/python scripts/texts.py compile
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	scripts/pytest tests/house -q
+
+format: ## let ruff lay out the code
+	@scripts/environment authority,test,check
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix-only
+
+texts: ## add new messages to the catalogues and compile them
+	@scripts/environment authority,test
+	.venv/bin/python scripts/texts.py update
+	.venv/bin/python scripts/texts.py compile
+
+coverage: ## the core's tests alone, every branch of it
+	@scripts/environment authority,test
+	@scripts/pytest $(CORE:%=tests/%) --cov --cov-report=term-missing
+
+clean: ## take away what the targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
+	find src -name '*.mo' -delete

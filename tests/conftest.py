@@ -1,0 +1,85 @@
+"""The run proves its own isolation: no network but loopback, warnings are errors (pyproject.toml), order is random."""
+
+import ipaddress
+import os
+import socket
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.support.postgres"]
+
+settings.register_profile("sinetti", deadline=None)  # machines are shared: a slow moment is no failure
+settings.load_profile("sinetti")
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class NetworkForbiddenError(AssertionError):
+    """A test tried to reach something that is not this machine."""
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a socket's host is this machine, by a number or as "localhost"."""
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if not isinstance(host, str):
+        return False
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def guard(address: object, *, families_without_host: bool = False) -> None:
+    """Let a Unix socket's path and a loopback address pass, and nothing else."""
+    if families_without_host or (isinstance(address, tuple) and address and is_loopback(address[0])):
+        return
+    sentence = f"tests reach nothing but loopback: {address!r}"
+    raise NetworkForbiddenError(sentence)
+
+
+class LoopbackSocket(socket.socket):
+    """A socket that connects, binds and sends on loopback only."""
+
+    def _guard(self, address):
+        guard(address, families_without_host=self.family == socket.AF_UNIX)
+
+    def connect(self, address):
+        """Connect, on loopback."""
+        self._guard(address)
+        return super().connect(address)
+
+    def connect_ex(self, address):
+        """Connect, on loopback."""
+        self._guard(address)
+        return super().connect_ex(address)
+
+    def bind(self, address):
+        """Bind, on loopback."""
+        self._guard(address)
+        return super().bind(address)
+
+    def sendto(self, data, *rest):
+        """Send, on loopback."""
+        self._guard(rest[-1])
+        return super().sendto(data, *rest)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Shut the network off in every process of the run, and forget proxies and databases of the machine."""
+    resolve = socket.getaddrinfo
+
+    def resolve_loopback(host, *rest, **named):
+        if host is not None and not is_loopback(host):
+            sentence = f"tests look up nothing but loopback: {host!r}"
+            raise NetworkForbiddenError(sentence)
+        return resolve(host, *rest, **named)
+
+    socket.socket = LoopbackSocket
+    socket.getaddrinfo = resolve_loopback
+    for name in list(os.environ):  # noqa: TID251 - what the machine says must not reach a test
+        if name.lower() in PROXIES or name.startswith(("SINETTI_", "DATABASE_URL", "DJANGO_")):
+            if name == "SINETTI_REQUIRE_EVERYTHING":
+                continue
+            del os.environ[name]  # noqa: TID251 - as above

@@ -1,0 +1,168 @@
+"""A throw-away PostgreSQL for the run: its own cluster in a temporary folder, on loopback, gone at the end.
+
+Each xdist worker that needs one starts its own (about a second). Where PostgreSQL is not installed the tests that need it
+are skipped with a sentence that says so; with SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail instead.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+
+import psycopg
+import pytest
+
+from sinetti.clock import ticks
+
+NAME = "sinetti"
+START_WITHIN = 30.0
+"""Seconds."""
+
+SETTINGS = {
+    # A cluster that is thrown away need not survive a power cut.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "log_min_messages": "fatal",
+}
+
+
+class PostgresMissingError(Exception):
+    """PostgreSQL cannot be started here; the sentence says why."""
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the URL of an empty database, `postgresql://…@127.0.0.1:PORT/sinetti`, whose user may make others."""
+    try:
+        binaries = find_binaries()
+        owner = find_owner()
+    except PostgresMissingError as missing:
+        skip_or_fail(f"PostgreSQL tests: {missing}")
+    with cluster(binaries, owner) as url:
+        yield url
+
+
+@contextmanager
+def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
+    """Make a cluster, run it while the block runs, and take it away."""
+    folder = Path(tempfile.mkdtemp(prefix="sinetti-postgres-"))
+    password = secrets.token_hex(16)
+    try:
+        initialise(binaries, folder, owner, password)
+        port = free_port()
+        server = start(binaries, folder, owner, port)
+        try:
+            url = f"postgresql://{NAME}:{password}@127.0.0.1:{port}"
+            wait_until_up(f"{url}/postgres", server, folder)
+            yield create_database(f"{url}/postgres", NAME)
+        finally:
+            stop(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_database(url: str, name: str) -> str:
+    """Create a database beside the one of this URL and return its URL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def find_binaries() -> Path:
+    """Return the folder with `initdb` and `postgres`: from the path, else the newest of Debian's."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
+    for folder in folders:
+        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+            return folder
+    sentence = "initdb and postgres are not installed (scripts/packages test says how)"
+    raise PostgresMissingError(sentence)
+
+
+def find_owner() -> str | None:
+    """Return the user that the server must run as: it refuses root, so `postgres` then; else whoever we are."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        sentence = "the tests run as root, and there is no user postgres for the server to run as"
+        raise PostgresMissingError(sentence) from None
+
+
+def skip_or_fail(sentence: str) -> None:
+    """Skip, saying why; fail where everything is required."""
+    if os.environ.get("SINETTI_REQUIRE_EVERYTHING"):  # noqa: TID251 - a switch of the test run, not of the program
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def initialise(binaries: Path, folder: Path, owner: str | None, password: str) -> None:
+    """Make the cluster's files; the password is wanted of everybody, since loopback is shared."""
+    secret = folder / "password"
+    secret.write_text(password, encoding="ascii")
+    if owner:
+        shutil.chown(folder, owner)
+        shutil.chown(secret, owner)
+    command = [
+        str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", NAME, "--pwfile", str(secret),
+        "--auth", "password", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
+    ]  # fmt: skip
+    done = subprocess.run(command, user=owner, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def start(binaries: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
+    """Start the server; where the system can, it ends with this process even if that is killed."""
+    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
+    for name, value in SETTINGS.items():
+        command += ["-c", f"{name}={value}"]
+    if setpriv := shutil.which("setpriv"):
+        command = [setpriv, "--pdeathsig", "INT", *command]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(command, user=owner, cwd="/", stdout=log, stderr=log)
+
+
+def wait_until_up(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait until the server answers, or fail with its log."""
+    deadline = ticks() + START_WITHIN
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            log = (folder / "log").read_text(errors="replace")
+            assert server.poll() is None, log
+            assert ticks() < deadline, log
+            sleep(0.05)
+        else:
+            return
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop at once: connections are cut, nothing needs to be kept."""
+    server.send_signal(signal.SIGQUIT)
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait(10)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
