@@ -17,7 +17,8 @@ ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM file, in the file's order.
 
-    Raises ValueError with a sentence for people if there is none or one of them cannot be read: all of nothing is no trust.
+    Raises ValueError with a sentence for people if there is none, or one of them cannot be read: all of nothing is no
+    trust.
     """
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
@@ -33,8 +34,9 @@ def direct_issuer(
 ) -> x509.Certificate | None:
     """The anchor that issued this certificate itself, or None.
 
-    It is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3, 4.2.1.1), verifies
-    the signature and is valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are not looked at.
+    It is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3,
+    4.2.1.1), verifies the signature and is valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are
+    not looked at.
     """
     for anchor in anchors:
         if valid_at(anchor, now) and _issued(anchor, leaf):

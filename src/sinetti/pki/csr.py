@@ -33,8 +33,8 @@ class RequestedKey:
 def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
     """Take the key out of a DER PKCS#10 request.
 
-    Any octets give an answer, never an error: CSR_UNREADABLE (no DER PKCS#10, trailing octets, over 10,240 octets, its own
-    signature fails or uses a broken hash) or KEY_NOT_ACCEPTED. Subject and extensions may be empty or nonsense.
+    Any octets give an answer, never an error: CSR_UNREADABLE (no DER PKCS#10, trailing octets, over 10,240 octets, its
+    own signature fails or uses a broken hash) or KEY_NOT_ACCEPTED. Subject and extensions may be empty or nonsense.
     """
     # 1 Shape. The length comes first: nothing large is parsed.
     if not 0 < len(der) <= LARGEST_REQUEST:
@@ -43,7 +43,7 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
         request = x509.load_der_x509_csr(der)
     except (ValueError, x509.InvalidVersion):
         return Refusal(Reason.CSR_UNREADABLE)
-    # 2 The key's bounds, before anything is verified with it: a huge exponent would cost us milliseconds (facts sheet, 4).
+    # 2 The key's bounds, before anything is verified with it: a huge exponent costs milliseconds (facts sheet, 4).
     public_key = _key_of(request)
     if public_key is None:
         return Refusal(Reason.KEY_NOT_ACCEPTED)

@@ -12,7 +12,7 @@ _RSA_TYPES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_
 _EC_TYPES = {"secp256r1": KeyType.EC_P256, "secp384r1": KeyType.EC_P384}
 
 _SMALL_EXPONENT = 3
-# Lower bound: FIPS 186-5, A.1.1. The upper one keeps a verification cheap: a 3072-bit exponent costs 5 ms (facts sheet, 4).
+# Lower bound: FIPS 186-5, A.1.1. The upper one keeps a verification cheap: a huge exponent costs 5 ms (facts sheet, 4).
 _LEAST_EXPONENT, _GREATEST_EXPONENT = 65_537, 2**32
 
 
@@ -28,10 +28,10 @@ def key_type(public_key: AnyPublicKey) -> KeyType | None:
 
 
 def key_id(public_key: AnyPublicKey) -> KeyId:
-    """SHA-256 (lower-case hex) over the key's numbers, so that no re-encoding makes a used key look new (facts sheet, 4).
+    """SHA-256 (lower-case hex) over the key's numbers, so that no re-encoding makes a used key look new.
 
-    RSA: the modulus alone, big-endian without leading zeros. EC: the curve's name in ASCII, then the uncompressed point
-    (SEC 1, 2.3.3). Raises ValueError for any other algorithm.
+    As the facts sheet, 4, has it. RSA: the modulus alone, big-endian without leading zeros. EC: the curve's name in
+    ASCII ("secp256r1"), then the uncompressed point (SEC 1, 2.3.3). Raises ValueError for any other algorithm.
     """
     match public_key:
         case rsa.RSAPublicKey():
@@ -69,3 +69,8 @@ def _is_weak(modulus: int) -> bool:
     if modulus % 2 == 0:
         return True
     return has_small_factor(modulus) or has_roca_fingerprint(modulus) or has_close_primes(modulus)
+
+
+def is_rsa(public_key: AnyPublicKey) -> bool:
+    """Whether it is an RSA key, of any size."""
+    return isinstance(public_key, rsa.RSAPublicKey)

@@ -1,4 +1,4 @@
-"""The policy OIDs in issuing CA certificates: what a certificate is for can be told from a PEM file alone (docs/oids.md)."""
+"""Policy OIDs in issuing CA certificates: a PEM file alone tells what a certificate is for (docs/oids.md)."""
 
 from cryptography import x509
 
@@ -42,3 +42,13 @@ def channel_of(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Envir
         return None
     known = [_CHANNELS[policy.policy_identifier] for policy in policies or () if policy.policy_identifier in _CHANNELS]
     return known[0] if len(known) == 1 else None
+
+
+def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Environment | None = None) -> bool:
+    """Whether it is a services issuing CA, of this environment or (None) of either; False if it cannot be read."""
+    wanted = {services_policy(one) for one in Environment if environment in {None, one}}
+    try:
+        policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
+    except ValueError:
+        return False
+    return any(policy.policy_identifier in wanted for policy in policies or ())

@@ -1,0 +1,89 @@
+"""Certificate revocation lists (RFC 5280, 5), one full list per shard of a CA."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cryptography import x509
+
+from sinetti.ca.joining import ca_key, joined
+from sinetti.ca.plans import Issuer, RevokedEntry, SignatureRejected
+from sinetti.ca.profiles import key_identifier_of
+from sinetti.ca.recording import recorder
+from sinetti.pki.formats import PublicKey
+from sinetti.pki.signing import hash_for
+
+__all__ = ["RevokedEntry", "SignatureRejected", "assemble_crl", "prepare_crl"]
+
+_NUMBER_BITS = 159
+
+
+def prepare_crl(
+    issuer: Issuer,
+    entries: Iterable[RevokedEntry],
+    number: int,
+    now: datetime,
+    next_update: datetime,
+) -> bytes:
+    """The exact octets that the CA is to sign for the CRL of `issuer.shard`, a full list of that shard's certificates.
+
+    Times are UTC, whole seconds; `number` grows with every list of the CA and has at most 20 octets (5.2.3). Raises
+    ValueError for a next update that is not after `now`, a number out of bounds or a reason that RFC 5280 does not
+    know.
+    """
+    if not 0 <= number < 1 << _NUMBER_BITS:
+        why = "a CRL number is a whole number of at most 20 octets"
+        raise ValueError(why)
+    builder = x509.CertificateRevocationListBuilder(issuer.certificate.subject, now, next_update)
+    builder = builder.add_extension(key_identifier_of(issuer.certificate), critical=False)
+    builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+    builder = builder.add_extension(_scope(issuer), critical=True)
+    for entry in entries:
+        builder = builder.add_revoked_certificate(_revoked(entry))
+    signer_key = ca_key(issuer.certificate)
+    key = recorder(signer_key)
+    builder.sign(key, hash_for(signer_key))
+    return key.octets
+
+
+def assemble_crl(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
+    """The CRL in DER, after its signature was checked with the CA's public key. Raises SignatureRejected otherwise."""
+    signer_key = ca_key(issuer_certificate)
+    der = joined(tbs, signer_key, signature)
+    if not _is_signed(der, signer_key):
+        why = "the signature over the CRL is not this CA's"
+        raise SignatureRejected(why)
+    return der
+
+
+def _is_signed(der: bytes, signer_key: PublicKey) -> bool:
+    try:
+        return x509.load_der_x509_crl(der).is_signature_valid(signer_key)
+    except ValueError:
+        return False
+
+
+def _scope(issuer: Issuer) -> x509.IssuingDistributionPoint:
+    """Say critically which shard it is, by the address that stands in its certificates (5.2.5)."""
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(issuer.crl_url)],
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    )
+
+
+def _revoked(entry: RevokedEntry) -> x509.RevokedCertificate:
+    reason = x509.ReasonFlags(entry.reason)
+    if reason is x509.ReasonFlags.remove_from_crl:
+        why = "removeFromCRL is for delta CRLs only (RFC 5280, 5.3.1)"
+        raise ValueError(why)
+    builder = x509.RevokedCertificateBuilder(int(entry.serial, 16), entry.revoked_at)
+    # "unspecified" is said by leaving the reason out (5.3.1).
+    if reason is not x509.ReasonFlags.unspecified:
+        builder = builder.add_extension(x509.CRLReason(reason), critical=False)
+    if entry.invalidity_date is not None:
+        builder = builder.add_extension(x509.InvalidityDate(entry.invalidity_date), critical=False)
+    return builder.build()

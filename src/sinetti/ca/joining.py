@@ -1,0 +1,33 @@
+"""Outer shell of what is signed: SEQUENCE { to-be-signed, AlgorithmIdentifier, BIT STRING } (RFC 5280, 4.1 and 5.1)."""
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from sinetti.pki.formats import PublicKey
+from sinetti.pki.signing import algorithm_identifier
+
+_SEQUENCE, _BIT_STRING = 0x30, 0x03
+_SHORT = 0x80
+
+
+def joined(tbs: bytes, public_key: PublicKey, signature: bytes) -> bytes:
+    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key."""
+    # The leading zero says that no bits of the last octet are unused (X.690, 8.6.2).
+    return _tlv(_SEQUENCE, tbs + algorithm_identifier(public_key) + _tlv(_BIT_STRING, b"\0" + signature))
+
+
+def ca_key(certificate: x509.Certificate) -> PublicKey:
+    """The public key of a CA. Raises ValueError for a key that is neither RSA nor EC."""
+    key = certificate.public_key()
+    if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        why = "the CA's key is neither RSA nor EC"
+        raise ValueError(why)  # noqa: TRY004 -- the certificate is wrong, not the caller's types
+    return key
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    """One DER value with a definite length (X.690, 8.1.3 and 10.1)."""
+    if len(content) < _SHORT:
+        return bytes([tag, len(content)]) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, _SHORT | len(length)]) + length + content

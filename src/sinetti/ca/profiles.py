@@ -1,0 +1,128 @@
+"""What stands in each kind of certificate (facts sheet, 4). A profile is a builder that nobody has signed yet."""
+
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from sinetti.ca.plans import AuthorityPlan, Issuer, LeafPlan
+from sinetti.domain.values import Serial, Span
+from sinetti.pki.chain import extension_value
+from sinetti.pki.formats import PublicKey, organisation_name
+from sinetti.pki.keycheck import is_rsa
+
+
+def holder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+    """Build a holder's certificate: subject CN, serialNumber, O, C; for clients only; keyEncipherment for RSA."""
+    if plan.subject_serial is None:
+        why = "a holder's certificate carries the holding's id as serialNumber"
+        raise ValueError(why)
+    subject = [
+        x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id),
+        x509.NameAttribute(NameOID.SERIAL_NUMBER, plan.subject_serial),
+        *_home(plan.organisation, plan.country),
+    ]
+    usage = key_usage(digital_signature=True, key_encipherment=is_rsa(plan.public_key))
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    return _leaf(plan, issuer, subject).add_extension(purpose, critical=False).add_extension(usage, critical=True)
+
+
+def services(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+    """Build the certificate of a key that signs responses: subject CN, O, C; digitalSignature.
+
+    No nonRepudiation: a response is proof for its receiver, no declaration of will. No extended key usage: libraries
+    that verify XML signatures check the chain by the rules for TLS clients, which refuse a list without clientAuth and take
+    no list at all. What keeps such a leaf from being a holder's is its issuer.
+    """
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id), *_home(plan.organisation, plan.country)]
+    return _leaf(plan, issuer, subject).add_extension(key_usage(digital_signature=True), critical=True)
+
+
+def authority(plan: AuthorityPlan, issuer: Issuer | None) -> x509.CertificateBuilder:
+    """Build a CA certificate; `issuer` is None for a root, which signs itself and points nowhere."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, plan.name), *_home(plan.organisation, plan.country)])
+    issuer_name = subject if issuer is None else issuer.certificate.subject
+    builder = _frame(subject, issuer_name, plan.public_key, plan.serial, plan.span)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=plan.path_length), critical=True)
+    builder = builder.add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    if plan.policy is not None:
+        policies = x509.CertificatePolicies([x509.PolicyInformation(plan.policy, None)])
+        builder = builder.add_extension(policies, critical=False)
+    if issuer is None:
+        return builder
+    return _pointers(builder, issuer, [_access(AuthorityInformationAccessOID.CA_ISSUERS, issuer.certificate_url)])
+
+
+def key_usage(
+    *,
+    digital_signature: bool = False,
+    key_encipherment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    """KeyUsage with these bits and no others (RFC 5280, 4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=key_encipherment,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """The issuer's own identifier as it stands in what it signs. Raises ValueError if it has none."""
+    own = extension_value(issuer, x509.SubjectKeyIdentifier)
+    if own is None:
+        why = "the issuing CA's certificate has no subjectKeyIdentifier"
+        raise ValueError(why)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+
+
+def _leaf(plan: LeafPlan, issuer: Issuer, subject: list[x509.NameAttribute[str]]) -> x509.CertificateBuilder:
+    name = x509.Name(subject)
+    builder = _frame(name, issuer.certificate.subject, plan.public_key, plan.serial, plan.span)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    access = [
+        _access(AuthorityInformationAccessOID.CA_ISSUERS, issuer.certificate_url),
+        _access(AuthorityInformationAccessOID.OCSP, issuer.ocsp_url),
+    ]
+    return _pointers(builder, issuer, access)
+
+
+def _frame(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: PublicKey,
+    serial: Serial,
+    span: Span,
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder(issuer, subject, public_key, int(serial, 16), span.not_before, span.not_after)
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+
+
+def _pointers(
+    builder: x509.CertificateBuilder,
+    issuer: Issuer,
+    access: list[x509.AccessDescription],
+) -> x509.CertificateBuilder:
+    """Add what points to the issuer. No cRLIssuer in the distribution point: RFC 5280, 4.2.1.13, wants it left out."""
+    where = x509.DistributionPoint([x509.UniformResourceIdentifier(issuer.crl_url)], None, None, None)
+    return (
+        builder.add_extension(key_identifier_of(issuer.certificate), critical=False)
+        .add_extension(x509.AuthorityInformationAccess(access), critical=False)
+        .add_extension(x509.CRLDistributionPoints([where]), critical=False)
+    )
+
+
+def _access(method: x509.ObjectIdentifier, url: str) -> x509.AccessDescription:
+    return x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+
+
+def _home(organisation: str, country: str) -> list[x509.NameAttribute[str]]:
+    return [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation_name(organisation)),
+        x509.NameAttribute(NameOID.COUNTRY_NAME, country),
+    ]

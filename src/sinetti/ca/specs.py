@@ -1,0 +1,83 @@
+"""The validated shape of a hierarchy: what `parse_hierarchy` hands on, and all that the rest of the project meets."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+
+
+class HierarchyError(ValueError):
+    """The hierarchy's TOML cannot be used; the text names the line or key and says what to write instead."""
+
+
+class Role(StrEnum):
+    """What a CA is for."""
+
+    ROOT = "root"
+    INTERMEDIATE = "intermediate"
+    ISSUING = "issuing"
+    SERVICES = "services"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoritySpec:
+    """One CA. `name` is its CN, `parent` the CN of the CA above it (None: it signs itself).
+
+    `channel` is set for the role issuing only.
+    """
+
+    name: str
+    role: Role
+    parent: str | None
+    key_type: KeyType
+    lifetime: timedelta
+    channel: Channel | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The CN without blanks, as it stands in file names and addresses."""
+        return file_name_of(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSignerSpec:
+    """The leaf of the services CA whose key signs responses; `name` is its CN."""
+
+    name: str
+    key_type: KeyType
+    lifetime: timedelta
+
+    @property
+    def file_name(self) -> str:
+        """The CN without blanks."""
+        return file_name_of(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Everything that makes one environment's CAs. `authorities` has every CA after the one above it."""
+
+    environment: Environment
+    base_url: str
+    organisation: str
+    country: str
+    test_bench_only: bool
+    authorities: tuple[AuthoritySpec, ...]
+    response_signer: ResponseSignerSpec
+    holder_validity: timedelta
+    key_policy: KeyPolicy
+
+    @property
+    def services(self) -> AuthoritySpec:
+        """The CA whose leaves sign responses."""
+        return next(one for one in self.authorities if one.role is Role.SERVICES)
+
+    def issuing(self, channel: Channel) -> AuthoritySpec | None:
+        """The CA that issues to holders for this channel, None if there is none."""
+        return next((one for one in self.authorities if one.channel is channel), None)
+
+
+def file_name_of(name: str) -> str:
+    """A CN without its blanks."""
+    return name.replace(" ", "")

@@ -1,0 +1,97 @@
+"""Reading TOML tables with errors that a person can act on: the key's place, what was found, what to write."""
+
+from enum import StrEnum
+from typing import TypeVar
+
+from sinetti.ca.specs import HierarchyError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Table:
+    """One table being read; every key is taken once, and `finish` refuses what nobody took."""
+
+    def __init__(self, place: str, values: dict[str, object]) -> None:
+        """`place` is how the table is called in errors; empty for the top of the file."""
+        self._place = place
+        self._values = dict(values)
+
+    def text(self, key: str) -> str:
+        """Take a string that is not empty."""
+        value = self._take(key, 'a text in quotation marks, such as "FI"')
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(key, value, 'a text in quotation marks, such as "FI"')
+        return value
+
+    def text_or_none(self, key: str) -> str | None:
+        """Take a string that is not empty, or None where the key is left out."""
+        return self.text(key) if key in self._values else None
+
+    def whole(self, key: str) -> int:
+        """Take a whole number of at least 1."""
+        value = self._take(key, "a whole number of days, such as 730")
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self.error(key, value, "a whole number of days, such as 730")
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Take true or false."""
+        value = self._take(key, "true or false")
+        if not isinstance(value, bool):
+            raise self.error(key, value, "true or false")
+        return value
+
+    def choice(self, key: str, among: type[Choice]) -> Choice:
+        """Take one of the values of an enumeration."""
+        return self._chosen(key, self._take(key, _one_of(among)), among)
+
+    def choices(self, key: str, among: type[Choice]) -> frozenset[Choice]:
+        """Take a list of values of an enumeration, at least one."""
+        wanted = f"a list of {_one_of(among)}"
+        value = self._take(key, wanted)
+        if not isinstance(value, list) or not value:
+            raise self.error(key, value, wanted)
+        return frozenset(self._chosen(key, one, among) for one in value)
+
+    def table(self, key: str) -> "Table":
+        """Take a table below this one."""
+        value = self._take(key, f"a table [{key}]")
+        if not isinstance(value, dict):
+            raise self.error(key, value, f"a table [{key}]")
+        return Table(f"[{key}]", value)
+
+    def tables(self, key: str) -> "list[Table]":
+        """Take an array of tables, at least one."""
+        value = self._take(key, f"tables [[{key}]]")
+        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+            raise self.error(key, value, f"tables [[{key}]]")
+        return [Table(f"[[{key}]] number {number}", one) for number, one in enumerate(value, 1)]
+
+    def finish(self) -> None:
+        """Refuse every key that nobody took: a misspelt key must not be overlooked."""
+        for key in self._values:
+            where = f"{self._place}: " if self._place else ""
+            why = f"{where}{key}: this key is not known here; take it out or correct its spelling"
+            raise HierarchyError(why)
+
+    def error(self, key: str, found: object, wanted: str) -> HierarchyError:
+        """Make the error for one key: where it is, what was found, what to write."""
+        where = f"{self._place}: " if self._place else ""
+        return HierarchyError(f"{where}{key}: {found!r} will not do; write {wanted}")
+
+    def _take(self, key: str, wanted: str) -> object:
+        if key not in self._values:
+            where = f"{self._place}: " if self._place else ""
+            why = f"{where}{key}: this key is missing; write {wanted}"
+            raise HierarchyError(why)
+        return self._values.pop(key)
+
+    def _chosen(self, key: str, value: object, among: type[Choice]) -> Choice:
+        for one in among:
+            if value == one.value:
+                return one
+        raise self.error(key, value, _one_of(among))
+
+
+def _one_of(among: type[StrEnum]) -> str:
+    return "one of " + ", ".join(f'"{one.value}"' for one in among)
