@@ -39,20 +39,20 @@ class Built:
     entries: Mapping[str, Entry] = field(repr=False)
 
     def key(self, file_name: str) -> PrivateKey:
-        """The private key. Raises KeyError for a name that is not in the hierarchy."""
+        """Give the private key. Raises KeyError for a name that is not in the hierarchy."""
         return self.entries[file_name][0]
 
     def certificate(self, file_name: str) -> x509.Certificate:
-        """The certificate. Raises KeyError for a name that is not in the hierarchy."""
+        """Give the certificate. Raises KeyError for a name that is not in the hierarchy."""
         return self.entries[file_name][1]
 
     def issuer(self, file_name: str, shard: int = 1) -> Issuer:
-        """The CA as `prepare` and `prepare_crl` want it; its key is called by the file name."""
+        """Give the CA as `prepare` and `prepare_crl` want it; its key is called by the file name."""
         spec = next(one for one in self.hierarchy.authorities if one.file_name == file_name)
         return Issuer(spec.name, file_name, file_name, self.certificate(file_name), self.hierarchy.base_url, shard)
 
     def bundle(self, *roles: Role) -> bytes:
-        """The PEM bundle of every CA with one of these roles, top first: what relying parties take as anchors."""
+        """Give the PEM bundle of every CA with one of these roles, top first: what relying parties take as anchors."""
         chosen = [one for one in self.hierarchy.authorities if one.role in roles]
         return b"".join(self.certificate(one.file_name).public_bytes(Encoding.PEM) for one in chosen)
 
@@ -67,7 +67,7 @@ class Built:
         return self.bundle(Role.ROOT, Role.INTERMEDIATE, Role.SERVICES)
 
     def chain_above(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
-        """The CAs above a certificate issued here: issuing CA first, no root."""
+        """Give the CAs above a certificate issued here: issuing CA first, no root."""
         return issuers_up(certificate, [held for _, held in self.entries.values()])
 
 
@@ -106,12 +106,12 @@ def build_hierarchy(
 
 
 def life(now: datetime, lifetime: timedelta) -> Span:
-    """The span of a CA or response signer made now; both ends are inclusive (RFC 5280, 4.1.2.5)."""
+    """Give the span of a CA or response signer made now; both ends are inclusive (RFC 5280, 4.1.2.5)."""
     return Span(now - BACKDATED, now + lifetime - _ONE_SECOND)
 
 
 def policy_for(spec: AuthoritySpec, environment: Environment) -> x509.ObjectIdentifier | None:
-    """The policy in this CA's certificate (docs/oids.md)."""
+    """Give the policy in this CA's certificate (docs/oids.md)."""
     match spec.role:
         case Role.ROOT:
             return None

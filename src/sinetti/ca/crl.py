@@ -24,7 +24,7 @@ def prepare_crl(
     now: datetime,
     next_update: datetime,
 ) -> bytes:
-    """The exact octets that the CA is to sign for the CRL of `issuer.shard`, a full list of that shard's certificates.
+    """Give the exact octets to sign for the CRL of `issuer.shard`: a full list of that shard's certificates.
 
     Times are UTC, whole seconds; `number` grows with every list of the CA and has at most 20 octets (5.2.3). Raises
     ValueError for a next update that is not after `now`, a number out of bounds or a reason that RFC 5280 does not
@@ -46,7 +46,7 @@ def prepare_crl(
 
 
 def assemble_crl(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """The CRL in DER, after its signature was checked with the CA's public key. Raises SignatureRejected otherwise."""
+    """Give the CRL in DER, its signature checked with the CA's public key. Raises SignatureRejected otherwise."""
     signer_key = ca_key(issuer_certificate)
     der = joined(tbs, signer_key, signature)
     if not _is_signed(der, signer_key):

@@ -42,7 +42,7 @@ _ABOVE: Mapping[Role, Role] = {
 
 
 def load_preset(name: str) -> str:
-    """The TOML of a preset. Raises HierarchyError for a name that there is none of."""
+    """Give the TOML of a preset. Raises HierarchyError for a name that there is none of."""
     if name not in PRESETS:
         why = f"there is no preset {name!r}; write one of {', '.join(PRESETS)}"
         raise HierarchyError(why)
@@ -114,7 +114,7 @@ def _response_signer(table: Table, environment: Environment) -> ResponseSignerSp
 
 
 def _name(table: Table, key: str, environment: Environment) -> str:
-    """A CN for addresses and file names: plain ASCII, with the placeholder filled."""
+    """Take a CN that is fit for addresses and file names: plain ASCII, with the placeholder filled."""
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
@@ -128,7 +128,8 @@ def _country(top: Table) -> str:
     written = top.text("country")
     if not _COUNTRY.fullmatch(written):
         wanted = 'two capitals, such as "FI"'
-        raise top.error("country", written, wanted)
+        msg = "country"
+        raise top.error(msg, written, wanted)
     return written
 
 

@@ -55,12 +55,12 @@ def new_serial(random: Callable[[int], bytes] = os.urandom) -> Serial:
 
 
 def issues_until(ca_certificate: x509.Certificate, validity: timedelta) -> datetime:
-    """The last second (UTC) at which this CA may begin a certificate of this validity: nothing outlives its issuer."""
+    """Give the last second (UTC) at which this CA may begin a certificate of this validity: nothing outlives its issuer."""
     return ca_certificate.not_valid_after_utc - validity
 
 
 def prepare(plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> bytes:
-    """The exact octets that the CA is to sign for a holder's or a services certificate.
+    """Give the exact octets that the CA is to sign for a holder's or a services certificate.
 
     Raises OutlivesIssuer or LintError (which lists the findings), and ValueError for a plan that no certificate can
     carry.
@@ -71,7 +71,7 @@ def prepare(plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> bytes:
 
 
 def prepare_authority(plan: AuthorityPlan, issuer: Issuer | None) -> bytes:
-    """The exact octets to sign for a CA certificate; without an issuer it is a root, to be signed by its own key.
+    """Give the exact octets to sign for a CA certificate; without an issuer it is a root, to be signed by its own key.
 
     Raises as `prepare` does.
     """
@@ -82,7 +82,7 @@ def prepare_authority(plan: AuthorityPlan, issuer: Issuer | None) -> bytes:
 
 
 def assemble(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """The certificate in DER, after its signature was checked with the CA's public key.
+    """Give the certificate in DER, after its signature was checked with the CA's public key.
 
     Raises SignatureRejected if the signature, the issuer's name or the algorithm in the octets does not fit the CA.
     """
@@ -90,7 +90,7 @@ def assemble(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate)
 
 
 def assemble_root(tbs: bytes, signature: bytes, public_key: PublicKey) -> bytes:
-    """The same for a root: the key that signs is the one in the octets."""
+    """Do the same for a root: the key that signs is the one in the octets."""
     return _checked(joined(tbs, public_key, signature), None)
 
 

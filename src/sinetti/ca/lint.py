@@ -65,13 +65,13 @@ def serial_number(certificate: x509.Certificate, _: x509.Certificate) -> str | N
 
 
 def issuer_name(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """The issuer's subject, octet for octet (RFC 5280, 4.1.2.4)."""
+    """Name the issuer's subject, octet for octet (RFC 5280, 4.1.2.4)."""
     same = certificate.issuer.public_bytes() == issuer.subject.public_bytes()
     return None if same else "the issuer is not the subject of the CA that signs"
 
 
 def issuer_may_sign(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """The signer is a CA with keyCertSign and room below it (RFC 5280, 4.2.1.3 and 4.2.1.9)."""
+    """Be signed by a CA with keyCertSign and room below it (RFC 5280, 4.2.1.3 and 4.2.1.9)."""
     basic = extension_value(issuer, x509.BasicConstraints)
     usage = extension_value(issuer, x509.KeyUsage)
     if basic is None or not basic.ca or usage is None or not usage.key_cert_sign:
@@ -122,7 +122,7 @@ def subject_values(certificate: x509.Certificate, _: x509.Certificate) -> str | 
 
 
 def holding_id(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """The subject's serialNumber is the holding's id, 32 upper-case hex digits (facts sheet, 4)."""
+    """Carry the holding's id as serialNumber, 32 upper-case hex digits (facts sheet, 4)."""
     if not _is_holder(certificate, issuer):
         return None
     values = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
@@ -166,7 +166,7 @@ def subject_key_identifier(certificate: x509.Certificate, _: x509.Certificate) -
 
 
 def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """The issuer's subjectKeyIdentifier; only a root may leave it out (RFC 5280, 4.2.1.1)."""
+    """Carry the issuer's subjectKeyIdentifier; only a root may leave it out (RFC 5280, 4.2.1.1)."""
     found = extension_value(certificate, x509.AuthorityKeyIdentifier)
     if found is None:
         return None if _is_root(certificate) else "authorityKeyIdentifier is missing"
@@ -250,7 +250,7 @@ def _is_root(certificate: x509.Certificate) -> bool:
 
 
 def _is_holder(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """What a leaf is follows from who issues it: the policy of the issuing CA."""
+    """Tell what a leaf is from who issues it: the policy of the issuing CA."""
     return channel_of(issuer) is not None and not _is_ca(certificate)
 
 

@@ -29,8 +29,8 @@ def services(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
     """Build the certificate of a key that signs responses: subject CN, O, C; digitalSignature.
 
     No nonRepudiation: a response is proof for its receiver, no declaration of will. No extended key usage: libraries
-    that verify XML signatures check the chain by the rules for TLS clients, which refuse a list without clientAuth and take
-    no list at all. What keeps such a leaf from being a holder's is its issuer.
+    that verify XML signatures check the chain by the rules for TLS clients, which refuse a list without clientAuth and
+    take no list at all. What keeps such a leaf from being a holder's is its issuer.
     """
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id), *_home(plan.organisation, plan.country)]
     return _leaf(plan, issuer, subject).add_extension(key_usage(digital_signature=True), critical=True)
@@ -73,7 +73,7 @@ def key_usage(
 
 
 def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """The issuer's own identifier as it stands in what it signs. Raises ValueError if it has none."""
+    """Give the issuer's own identifier as it stands in what it signs. Raises ValueError if it has none."""
     own = extension_value(issuer, x509.SubjectKeyIdentifier)
     if own is None:
         why = "the issuing CA's certificate has no subjectKeyIdentifier"

@@ -34,7 +34,7 @@ class RecordingRsaKey(rsa.RSAPrivateKey):
         return self._public_key.key_size
 
     def public_key(self) -> rsa.RSAPublicKey:
-        """The public half."""
+        """Give the public half."""
         return self._public_key
 
     def sign(self, data: bytes, padding: object, algorithm: object) -> bytes:  # noqa: ARG002
@@ -64,7 +64,7 @@ class RecordingEcKey(ec.EllipticCurvePrivateKey):
         return self._public_key.key_size
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
-        """The public half."""
+        """Give the public half."""
         return self._public_key
 
     def sign(self, data: bytes, signature_algorithm: object) -> bytes:  # type: ignore[override]  # noqa: ARG002
@@ -74,5 +74,5 @@ class RecordingEcKey(ec.EllipticCurvePrivateKey):
 
 
 def recorder(public_key: PublicKey) -> RecordingRsaKey | RecordingEcKey:
-    """The stand-in for the private half of a CA's key."""
+    """Give the stand-in for the private half of a CA's key."""
     return RecordingRsaKey(public_key) if isinstance(public_key, rsa.RSAPublicKey) else RecordingEcKey(public_key)

@@ -74,10 +74,10 @@ class Hierarchy:
         return next(one for one in self.authorities if one.role is Role.SERVICES)
 
     def issuing(self, channel: Channel) -> AuthoritySpec | None:
-        """The CA that issues to holders for this channel, None if there is none."""
+        """Give the CA that issues to holders for this channel, None if there is none."""
         return next((one for one in self.authorities if one.channel is channel), None)
 
 
 def file_name_of(name: str) -> str:
-    """A CN without its blanks."""
+    """Take the blanks out of a CN."""
     return name.replace(" ", "")

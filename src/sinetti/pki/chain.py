@@ -32,7 +32,7 @@ def direct_issuer(
     anchors: Sequence[x509.Certificate],
     now: datetime,
 ) -> x509.Certificate | None:
-    """The anchor that issued this certificate itself, or None.
+    """Give the anchor that issued this certificate itself, or None.
 
     It is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3,
     4.2.1.1), verifies the signature and is valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are
@@ -45,7 +45,7 @@ def direct_issuer(
 
 
 def issuers_up(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """The certificates above this one, as far as the bundle holds them: issuing CA first, no self-issued root.
+    """Give the certificates above this one, as far as the bundle holds them: issuing CA first, no self-issued root.
 
     Dates are not looked at: this is for a chain file, no decision of trust.
     """
@@ -58,7 +58,7 @@ def valid_at(certificate: x509.Certificate, now: datetime) -> bool:
 
 
 def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -> ExtensionValue | None:
-    """The value of one extension, None where it is absent. Raises ValueError if the extensions cannot be read."""
+    """Give the value of one extension, None where it is absent. Raises ValueError if the extensions cannot be read."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:

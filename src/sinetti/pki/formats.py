@@ -80,12 +80,12 @@ def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
 
 
 def certificate_pem(der: bytes) -> bytes:
-    """The same certificate in PEM (RFC 7468), with its last line ended. Raises ValueError if it is no certificate."""
+    """Write the same certificate as PEM (RFC 7468), its last line ended. Raises ValueError if it is no certificate."""
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 def certificate_der(certificate: x509.Certificate) -> bytes:
-    """The octets of a certificate in DER."""
+    """Give the octets of a certificate in DER."""
     return certificate.public_bytes(Encoding.DER)
 
 
@@ -111,10 +111,10 @@ def sha256_hex(octets: bytes) -> Sha256:
 
 
 def serial_hex(number: int) -> Serial:
-    """A serial number (not negative) in lower-case hex, an even number of digits."""
+    """Write a serial number (not negative) in lower-case hex, an even number of digits."""
     return Serial(number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex())
 
 
 def organisation_name(name: str) -> str:
-    """The name as it may stand in a subject: its first 64 characters, no blanks at either end (facts sheet, 4)."""
+    """Give the name as it may stand in a subject: its first 64 characters, no blanks at either end (facts sheet, 4)."""
     return name.strip()[:ORGANISATION_LIMIT].rstrip()

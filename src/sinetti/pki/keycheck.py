@@ -17,7 +17,7 @@ _LEAST_EXPONENT, _GREATEST_EXPONENT = 65_537, 2**32
 
 
 def key_type(public_key: AnyPublicKey) -> KeyType | None:
-    """What `--key` calls this key; None for any other algorithm, curve or size. RSA sizes count exactly."""
+    """Tell what `--key` calls this key; None for any other algorithm, curve or size. RSA sizes count exactly."""
     match public_key:
         case rsa.RSAPublicKey():
             return _RSA_TYPES.get(public_key.key_size)
@@ -46,7 +46,7 @@ def key_id(public_key: AnyPublicKey) -> KeyId:
 
 
 def check_key(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Refusal:
-    """The key's id, or KEY_NOT_ACCEPTED: type or size outside the policy, exponent out of bounds, or known to be weak.
+    """Give the key's id, or KEY_NOT_ACCEPTED: type or size outside the policy, exponent out of bounds, or known to be weak.
 
     Looks at numbers only and verifies nothing with the key, so it is cheap and may come first.
     """

@@ -17,12 +17,12 @@ _ENVIRONMENTS = {Environment.PRODUCTION: 1, Environment.TEST: 2}
 
 
 def channel_policy(channel: Channel, environment: Environment) -> x509.ObjectIdentifier:
-    """The policy of the CA that issues to holders for one channel in one environment."""
+    """Give the policy of the CA that issues to holders for one channel in one environment."""
     return x509.ObjectIdentifier(f"{ARC}.1.{_TYPES[channel]}.{_ENVIRONMENTS[environment]}")
 
 
 def services_policy(environment: Environment) -> x509.ObjectIdentifier:
-    """The policy of the CA whose leaves sign responses in one environment."""
+    """Give the policy of the CA whose leaves sign responses in one environment."""
     return x509.ObjectIdentifier(f"{ARC}.1.{_SERVICES}.{_ENVIRONMENTS[environment]}")
 
 
@@ -32,7 +32,7 @@ _CHANNELS = {
 
 
 def channel_of(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
-    """The channel and environment of a holder's issuing CA.
+    """Give the channel and environment of a holder's issuing CA.
 
     None for every other certificate: no policy of ours, more than one of them, or one that cannot be read.
     """

@@ -25,7 +25,7 @@ def hash_for(public_key: PublicKey) -> X509Hash:
 
 
 def algorithm_identifier(public_key: PublicKey) -> bytes:
-    """The AlgorithmIdentifier, in DER, of a signature by this key (RFC 5280, 4.1.1.2)."""
+    """Give the AlgorithmIdentifier, in DER, of a signature by this key (RFC 5280, 4.1.1.2)."""
     if isinstance(public_key, rsa.RSAPublicKey):
         return _SHA256_WITH_RSA
     return _ECDSA_WITH_SHA384 if isinstance(hash_for(public_key), hashes.SHA384) else _ECDSA_WITH_SHA256

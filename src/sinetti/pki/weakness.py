@@ -21,7 +21,7 @@ def primes_to(limit: int) -> tuple[int, ...]:
 
 
 def _subgroup(prime: int) -> frozenset[int]:
-    """What the powers of 65537 reach modulo this prime."""
+    """List what the powers of 65537 reach modulo this prime."""
     reached, power = set[int](), 1
     while power not in reached:
         reached.add(power)

@@ -1,0 +1,78 @@
+"""One test authority for everybody: EC keys, the preset `default` in TEST, made once per run at one fixed instant."""
+
+from datetime import UTC, datetime
+from functools import cache
+from uuid import UUID
+
+from cryptography import x509
+
+from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
+from sinetti.pki.formats import PrivateKey, PublicKey, generate_key, load_certificate
+from sinetti.pki.signing import sign
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+"""The instant at which the authority was made, and at which tests begin."""
+
+BASE_URL = "http://pki.sinetti.example"
+CUSTOMER_ID = "0123456-7"
+CUSTOMER_NAME = "Sinisiipi Oy"
+HOLDING = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
+"""A holding's id as it stands in the subject."""
+
+
+@cache
+def authority() -> Built:
+    """Keys and certificates of every CA and of the response signer."""
+    return build_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), NOW)
+
+
+@cache
+def holder_key(number: int = 1, kind: KeyType = KeyType.EC_P256) -> PrivateKey:
+    """A holder's key; the same number and kind give the same key all through a run."""
+    assert number > 0
+    return generate_key(kind)
+
+
+def issuer(channel: Channel = Channel.WS, built: Built | None = None) -> Issuer:
+    """The CA that issues to holders for a channel."""
+    built = built or authority()
+    spec = built.hierarchy.issuing(channel)
+    assert spec is not None
+    return built.issuer(spec.file_name)
+
+
+def services_issuer(built: Built | None = None) -> Issuer:
+    """The CA whose leaves sign responses."""
+    built = built or authority()
+    return built.issuer(built.hierarchy.services.file_name)
+
+
+def response_signer(built: Built | None = None) -> tuple[PrivateKey, x509.Certificate]:
+    """Key and certificate that sign responses."""
+    built = built or authority()
+    return built.entries[built.hierarchy.response_signer.file_name]
+
+
+def leaf_plan(public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID) -> LeafPlan:
+    """A plan for a holder's certificate of 730 days."""
+    span = Span(begins, begins + VALIDITY)
+    return LeafPlan(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
+
+
+def issue(plan: LeafPlan, by: Issuer, *, kind: LeafKind = LeafKind.HOLDER, built: Built | None = None) -> x509.Certificate:
+    """Sign a plan with the CA's key."""
+    tbs = prepare(plan, by, kind)
+    return load_certificate(assemble(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
+
+
+def holder_certificate(
+    key: PrivateKey,
+    *,
+    channel: Channel = Channel.WS,
+    begins: datetime = NOW,
+    customer_id: str = CUSTOMER_ID,
+) -> x509.Certificate:
+    """A holder's certificate for this key, issued by the test authority."""
+    return issue(leaf_plan(key.public_key(), begins=begins, customer_id=customer_id), issuer(channel))
