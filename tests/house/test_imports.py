@@ -1,0 +1,70 @@
+"""Who may import whom, where import-linter cannot tell: the standard library, django.db, relative imports, new rooms."""
+
+import sys
+import tomllib
+
+import pytest
+
+from tests.house.tree import PACKAGE, ROOT, imported, modules
+
+PURE = {"domain": (), "texts": ("sinetti.domain", "sinetti.texts")}
+LIBRARIES = {
+    "domain": set(),
+    "texts": set(),
+    "pki": {"cryptography", "pkcs11"},
+    "wire": {"lxml", "cryptography"},
+    "ca": {"cryptography"},
+    "actions": {"cryptography"},
+    "holder": {"cryptography", "lxml"},
+}
+"""Everything else in these rooms is the standard library or the project's own."""
+
+
+def room_of(module: str) -> str:
+    return module.partition("/")[0]
+
+
+def contracts() -> list[dict]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+
+
+@pytest.mark.parametrize("room", LIBRARIES)
+def test_rooms_use_the_standard_library_and_what_they_are_given(room):
+    allowed = sys.stdlib_module_names | {"sinetti"} | LIBRARIES[room]
+    for module, tree in modules().items():
+        if room_of(module) == room:
+            foreign = {name for name in imported(tree) if name.partition(".")[0] not in allowed}
+            assert not foreign, f"{module} imports {foreign}"
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if room_of(module) == "domain"])
+def test_domain_imports_domain_alone(module):
+    own = {name for name in imported(modules()[module]) if name.startswith("sinetti")}
+    assert all(name.startswith("sinetti.domain.") for name in own)
+
+
+FORBIDDEN_TO_DOMAIN = {"time", "socket", "os", "io", "subprocess", "random", "secrets", "threading", "asyncio", "pathlib"}
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if room_of(module) == "domain"])
+def test_domain_has_no_clock_no_input_no_chance(module):
+    assert not FORBIDDEN_TO_DOMAIN & {name.partition(".")[0] for name in imported(modules()[module])}
+
+
+def test_nobody_but_the_registry_speaks_to_the_database():
+    for module, tree in modules().items():
+        if room_of(module) != "registry":
+            spoken = {name for name in imported(tree) if name.startswith(("django.db", "psycopg", "sqlite3"))}
+            assert not spoken, f"{module} imports {spoken}"
+
+
+def test_every_room_stands_in_the_contract():
+    sources = {name.removeprefix("sinetti.") for contract in contracts() for name in contract["source_modules"]}
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms - sources <= {"cli", "testbench"}, "these two may import what they start"
+
+
+def test_every_room_is_forbidden_to_domain():
+    rooms = {f"sinetti.{path.name}" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    domain = next(contract for contract in contracts() if contract["source_modules"] == ["sinetti.domain"])
+    assert rooms - {"sinetti.domain"} <= set(domain["forbidden_modules"])

@@ -1,0 +1,31 @@
+"""The project speaks of itself alone: nothing left over, no place of one machine, no host of a package registry."""
+
+import re
+
+import pytest
+
+from tests.house.tree import ROOT, text_files
+
+LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
+MACHINE = re.compile(r"/(?:work|farm|root|Users)/[a-z.]|/home/[a-z]+/")
+REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org|proxy\.golang\.org")
+
+MARKS = {"left over": LEFT_OVER, "a machine's path": MACHINE, "a registry's host": REGISTRIES}
+
+
+@pytest.mark.parametrize("mark", MARKS.values(), ids=MARKS)
+def test_nothing_of_this_kind_stands_anywhere(mark):
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if mark.search(line)
+    ]
+    assert not found
+
+
+def test_text_files_are_utf_8_with_a_line_end():
+    for path in text_files():
+        octets = path.read_bytes()
+        if path.suffix in {".py", ".md", ".toml", ".po"} and octets:
+            assert octets.decode("utf-8").endswith("\n"), path
