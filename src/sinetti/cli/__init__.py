@@ -1,0 +1,1 @@
+"""The command `sinetti`: one small file per command."""

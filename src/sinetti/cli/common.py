@@ -1,0 +1,203 @@
+"""What the client's commands share: options, the reader's language, printing."""
+
+import argparse
+import json
+import locale
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti import clock
+from sinetti.domain.values import Environment, Language
+from sinetti.holder import client, messages, status
+from sinetti.holder.exchange import Run
+from sinetti.holder.messages import Message, say
+from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
+    """What a command module adds itself to."""
+
+NAMED = {"finnish": Language.FI, "swedish": Language.SV}
+"""How Windows names the locales that matter here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a person reads: standard error, in one language. Standard output is for what programs read."""
+
+    language: Language
+
+    def tell(self, message: Message) -> None:
+        """Say one message, on a line of its own."""
+        sys.stderr.write(f"{messages.render(message, self.language)}\n")
+        sys.stderr.flush()
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every client command has."""
+    parser.add_argument("--lang", choices=values(Language), help="language of messages (default: the locale's)")
+    parser.add_argument("--now", metavar="ISO", help="for test benches: the instant that certificates are judged at")
+    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the store."""
+    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="folder with keys and certificates")
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add NAME or --all."""
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store")
+    parser.add_argument("--all", action="store_true", help="every name of the store; the highest exit code wins")
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add --wait."""
+    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
+
+
+def language_of(arguments: Sequence[str]) -> Language:
+    """Give the reader's language: --lang, else the locale's, else English. Looked at before anything is parsed."""
+    for here, word in enumerate(arguments):
+        given = word.removeprefix("--lang=") if word.startswith("--lang=") else None
+        if word == "--lang" and here + 1 < len(arguments):
+            given = arguments[here + 1]
+        if given in set(Language):
+            return Language(given)
+    return language_of_locale()
+
+
+def language_of_locale() -> Language:
+    """Give the language that the machine's locale asks for (LC_ALL, LC_MESSAGES, LANG); for any other, English."""
+    category = getattr(locale, "LC_MESSAGES", locale.LC_CTYPE)
+    # A locale that is not installed must not stop anybody; English is right then.
+    with suppress(locale.Error):
+        locale.setlocale(category, "")
+    named = (locale.setlocale(category) or "").lower()
+    if named[:2] in set(Language) and not named[2:3].isalpha():
+        return Language(named[:2])
+    return NAMED.get(named.split("_")[0], Language.EN)
+
+
+def values(kind: type[StrEnum]) -> list[str]:
+    """List what an option may be."""
+    return [one.value for one in kind]
+
+
+def instant(text: str) -> datetime:
+    """Read an instant with its zone, RFC 3339. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(say(messages.BAD_INSTANT, text=text))
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def now_of(parsed: argparse.Namespace, environments: Iterable[Environment], console: Console) -> datetime:
+    """Give the instant that counts: the machine's, or --now with a warning. UsageError for that in PRODUCTION."""
+    if parsed.now is None:
+        return clock.machine_now()
+    at = instant(parsed.now)
+    if Environment.PRODUCTION in set(environments):
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION))
+    console.tell(say(messages.NOW_IS_FOR_BENCHES, at=at))
+    return at
+
+
+def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
+    """Put together what a run of the client has from outside."""
+    return Run(
+        store=parsed.store,
+        now=now,
+        language=console.language,
+        tell=console.tell,
+        sleep=time.sleep,
+        ticks=clock.ticks,
+        wait=getattr(parsed, "wait", 300.0),
+    )
+
+
+def console_of(parsed: argparse.Namespace) -> Console:
+    """Give the console in the reader's language."""
+    return Console(Language(parsed.lang) if parsed.lang else language_of_locale())
+
+
+def one_or_all(parsed: argparse.Namespace) -> str | None:
+    """Give the one name that is meant, or None for all of them. Raises UsageError for both and for neither."""
+    if (parsed.name is None) is not parsed.all:
+        raise UsageError(say(messages.NAME_OR_ALL))
+    name: str | None = parsed.name
+    return name
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that a person named. Raises UsageError."""
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=bad.strerror or str(bad))) from bad
+
+
+def write_file(path: Path | None, octets: bytes) -> None:
+    """Write what a command makes: to the file, or to standard output. Raises UsageError."""
+    if path is None:
+        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        path.write_bytes(octets)
+    except OSError as bad:
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=bad.strerror or str(bad))) from bad
+
+
+def print_line(line: str) -> None:
+    """Print one line of what was asked for."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document for programs."""
+    print_line(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def report(outcomes: Sequence[Outcome], run: Run, console: Console, *, as_json: bool) -> ExitCode:
+    """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
+    for outcome in outcomes:
+        for message in outcome.messages:
+            console.tell(message)
+    if as_json:
+        print_json([_row(outcome, run) for outcome in outcomes])
+    return worst(outcomes)
+
+
+def refuse_unknown_store(store: Path) -> None:
+    """Raise UsageError where there is no store."""
+    if not store.is_dir():
+        raise UsageError(say(messages.NO_STORE, store=str(store)))
+
+
+def environments_of(parsed: argparse.Namespace) -> frozenset[Environment]:
+    """Tell which environments the command is about."""
+    return client.environments(parsed.store, getattr(parsed, "name", None))
+
+
+def _row(outcome: Outcome, run: Run) -> dict[str, object]:
+    row = status.row(run.store, outcome.name, run.now).as_json()
+    return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86_400:  # noqa: PLR2004 -- a day
+        raise ValueError(text)
+    return value

@@ -1,0 +1,83 @@
+"""Where the command `sinetti` starts: which commands there are, and which exit code tells what went wrong."""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+from sinetti import __version__
+from sinetti.cli import enrol, renew, retrieve, sign, status, verify
+from sinetti.cli.common import Console, language_of
+from sinetti.holder import messages
+from sinetti.holder.files import StoreError
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, UsageError
+
+CLIENT = (enrol, retrieve, renew, status, sign, verify)
+"""What every installation has."""
+
+SERVER = {
+    "authority": "run a certificate authority (needs sinetti[authority])",
+    "testbench": "run an authority on a clock of your own (needs sinetti[authority])",
+}
+"""What the extra `sinetti[authority]` brings: modules of these names in this package, looked at only when asked for."""
+
+EPILOG = """\
+exit codes: 0 done or nothing due · 1 our own fault · 2 usage · 3 refused by the service · 4 not reached, not ready
+or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 130 interrupted"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    console = Console(language_of(arguments))
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    if wanted in SERVER and importlib.util.find_spec("django") is None:
+        console.tell(say(messages.NEEDS_EXTRA, command=wanted))
+        return ExitCode.USAGE
+    try:
+        parsed = build_parser(wanted).parse_args(arguments)
+    except SystemExit as ended:  # argparse has already said what is wrong
+        return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
+    return _run(parsed, console)
+
+
+def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """Put the parser together; a server command's own options only where that command is the one wanted."""
+    parser = argparse.ArgumentParser(
+        prog="sinetti",
+        description="Certificates for organisations that exchange data over a technical interface.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in CLIENT:
+        module.register(commands)
+    for name, summary in SERVER.items():
+        if name == wanted:
+            importlib.import_module(f"sinetti.cli.{name}").register(commands)
+        else:
+            commands.add_parser(name, help=summary)
+    return parser
+
+
+def _run(parsed: argparse.Namespace, console: Console) -> int:
+    try:
+        return int(parsed.run(parsed))
+    except UsageError as bad:
+        console.tell(bad.message)
+        return ExitCode.USAGE
+    except StoreError as bad:
+        console.tell(bad.message)
+        return ExitCode.STORE
+    except KeyboardInterrupt:
+        console.tell(say(messages.INTERRUPTED))
+        return ExitCode.INTERRUPTED
+    except Exception as bad:
+        if getattr(parsed, "debug", False):
+            raise
+        # The last door: a person gets a sentence and an exit code, never a stack trace.
+        console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
+        return ExitCode.FAULT

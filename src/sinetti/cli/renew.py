@@ -1,0 +1,42 @@
+"""`sinetti renew`: renew certificates whose time has come."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli import common
+from sinetti.holder import client
+from sinetti.holder.outcome import ExitCode
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example, once a day from a timer:
+  sinetti renew --all --store /var/lib/sinetti"""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "renew",
+        help="renew certificates whose time has come",
+        description="Renews with a new key from 60 days before a certificate's end. Before that it calls nobody.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_names(parser)
+    common.add_store(parser)
+    parser.add_argument("--force", action="store_true", help="ask the service even before renewal opens")
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print the results for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Renew one name or all."""
+    console = common.console_of(parsed)
+    wanted = common.one_or_all(parsed)
+    outside = common.run_of(parsed, console, common.now_of(parsed, common.environments_of(parsed), console))
+    outcomes = client.each(outside, wanted, lambda name: client.renew(outside, name, force=parsed.force))
+    return common.report(outcomes, outside, console, as_json=parsed.json)

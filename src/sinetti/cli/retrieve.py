@@ -1,0 +1,41 @@
+"""`sinetti retrieve`: fetch a certificate that was accepted before."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli import common
+from sinetti.holder import client
+from sinetti.holder.outcome import ExitCode
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti retrieve payroll --store /var/lib/sinetti"""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "retrieve",
+        help="fetch a certificate that was not ready before",
+        description="Fetches certificates whose requests the service accepted before. Sends no new request.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_names(parser)
+    common.add_store(parser)
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print the results for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Fetch for one name or for all."""
+    console = common.console_of(parsed)
+    wanted = common.one_or_all(parsed)
+    outside = common.run_of(parsed, console, common.now_of(parsed, common.environments_of(parsed), console))
+    outcomes = client.each(outside, wanted, lambda name: client.retrieve(outside, name))
+    return common.report(outcomes, outside, console, as_json=parsed.json)

@@ -1,0 +1,64 @@
+"""`sinetti sign`: seal an XML document with a certificate of the store."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli import common
+from sinetti.holder import generations, keys, messages, sealing
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.wire.xmldsig import Recipe
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti sign report.xml --store /var/lib/sinetti --name payroll --out report-sealed.xml"""
+
+RECIPES = {"exclusive": Recipe.EXCLUSIVE, "enveloped": Recipe.ENVELOPED}
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "sign",
+        help="seal an XML document with a certificate of the store",
+        description="Puts an enveloped XML signature by the certificate in use into a document.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    common.add_store(parser)
+    parser.add_argument("--name", metavar="NAME", required=True, help="the name whose certificate seals")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="where the sealed document goes (default: stdout)")
+    parser.add_argument(
+        "--recipe",
+        choices=sorted(RECIPES),
+        default="exclusive",
+        help="transforms: enveloped and exclusive C14N (default), or enveloped alone",
+    )
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Seal one document."""
+    console = common.console_of(parsed)
+    held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, common.environments_of(parsed), console))
+    try:
+        sealed = sealing.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
+    except ValueError as bad:
+        raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=str(bad))) from bad
+    common.write_file(parsed.out, sealed)
+    console.tell(
+        say(
+            messages.SEALED,
+            path=str(parsed.file),
+            name=messages.plain(generations.organisation(held.certificate) or "-"),
+            customer_id=messages.plain(generations.common_name(held.certificate) or "-"),
+            serial=keys.serial_of(held.certificate),
+        )
+    )
+    return ExitCode.DONE

@@ -1,0 +1,76 @@
+"""`sinetti verify`: check the seal of an XML document and say whose it is."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli import common
+from sinetti.holder import generations, keys, messages, sealing, status
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.holder.sealing import Checked
+from sinetti.pki import chain
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti verify report-sealed.xml --trust-holders holders.pem
+
+exit codes: 0 the seal is good · 3 refused · 2 unreadable. What --out writes is exactly what the signature covers."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="check the seal of an XML document",
+        description="Checks the enveloped signature of a document, and that its signer's certificate is valid and was "
+        "issued directly by a CA in --trust-holders. Revocation is not looked at.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the sealed XML document")
+    parser.add_argument(
+        "--trust-holders", metavar="PEM", type=Path, required=True, help="the CAs that issue holders' certificates"
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write the octets that the signature covers")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Check one document."""
+    console = common.console_of(parsed)
+    now = common.now_of(parsed, (), console)
+    try:
+        anchors = chain.load_bundle(common.read_file(parsed.trust_holders))
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=str(bad))) from bad
+    try:
+        checked = sealing.check(common.read_file(parsed.file), anchors, now)
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.file), why=str(bad))) from bad
+    console.tell(checked.message)
+    if parsed.json:
+        common.print_json(verdict(checked))
+    if checked.fault is not None:
+        return ExitCode.REFUSED
+    if parsed.out is not None:
+        common.write_file(parsed.out, checked.octets or b"")
+    return ExitCode.DONE
+
+
+def verdict(checked: Checked) -> dict[str, object]:
+    """Give what a check found as JSON: of a refused seal only what its certificate itself claims."""
+    certificate = checked.certificate
+    return {
+        "verdict": "accepted" if checked.fault is None else "refused",
+        "reason": None if checked.fault is None else checked.fault.value,
+        "customer_id": None if certificate is None else generations.common_name(certificate),
+        "name": None if certificate is None else generations.organisation(certificate),
+        "serial": None if certificate is None else keys.serial_of(certificate),
+        "not_after": None if certificate is None else status.instant(certificate.not_valid_after_utc),
+    }

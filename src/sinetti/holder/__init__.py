@@ -1,0 +1,1 @@
+"""What an organisation installs: keys made here, certificates issued and renewed, all kept in a store of files."""

@@ -1,0 +1,249 @@
+"""What the holder's client does: enrol, retrieve, renew. One name at a time, under its lock."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sinetti.domain.asks import NewAsk
+from sinetti.domain.values import Environment
+from sinetti.holder import exchange, files, generations, journal, keys, messages, sealing, settings, when
+from sinetti.holder.exchange import Errand, Run
+from sinetti.holder.generations import Held
+from sinetti.holder.journal import Journal, Kind, State
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError
+from sinetti.holder.settings import Settings
+from sinetti.holder.when import Phase
+from sinetti.pki import csr
+from sinetti.wire import soap
+from sinetti.wire.soap import Operation
+from sinetti.wire.xmldsig import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIds:
+    """The pair that an order gave: sent once, the password never kept."""
+
+    transfer_id: str
+    password: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What the journal remembers of the pair: SHA-256 of the TransferId, so that a resumed run knows it again."""
+        return hashlib.sha256(self.transfer_id.encode()).hexdigest()
+
+
+def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
+    """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
+
+    Raises StoreError, UsageError, OSError.
+    """
+    folder = _folder_for(run, name)
+    files.make_folder(folder)
+    with files.locked(folder):
+        known = generations.notes(folder)
+        present = generations.live(folder)
+        if present is not None:
+            _same_holder(name, folder, wanted)
+            if (known.transfer, known.serial) == (ids.digest, present.serial):
+                return _done_before(name, present)
+        errand = Errand(run, name, wanted, Kind.ENROL)
+        held = _open_enrolment(errand, ids)
+        if held.state in {State.ACCEPTED, State.COLLECTED}:
+            return _finish_earlier(errand, held, ids)
+        message = soap.render_new(
+            NewAsk(
+                environment=wanted.environment,
+                customer_id=wanted.customer_id,
+                customer_name=wanted.customer_name,
+                transfer_id=ids.transfer_id,
+                transfer_password=ids.password,
+                request=files.read(held.folder / journal.REQUEST),
+            )
+        )
+        sent = exchange.send(errand, held, Operation.NEW, message)
+        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+
+
+def retrieve(run: Run, name: str) -> Outcome:
+    """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
+    folder = _existing(run, name)
+    with files.locked(folder):
+        waiting: Outcome | None = None
+        for kind in Kind:
+            held = journal.load(journal.folder_of(folder, kind))
+            if held is None or held.state is State.REFUSED:
+                continue
+            if held.state in {State.ACCEPTED, State.COLLECTED}:
+                return exchange.collect(_errand(run, name, kind), held)
+            waiting = _to_be_sent(name, kind, held)
+        return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
+
+
+def renew(run: Run, name: str, *, force: bool) -> Outcome:
+    """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
+
+    Before `renew_from` nobody is called unless forced. Raises StoreError, UsageError, OSError.
+    """
+    folder = _existing(run, name)
+    with files.locked(folder):
+        present = generations.live(folder)
+        if present is None:
+            return _first_enrol(run, name)
+        errand = _errand(run, name, Kind.RENEW)
+        held = _open_renewal(folder, present)
+        if held is not None and held.state in {State.ACCEPTED, State.COLLECTED}:
+            return exchange.collect(errand, held)
+        asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
+        if when.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
+            return _not_due(name, present)
+        if held is None:
+            held = _begin_renewal(errand, present)
+        sent = exchange.send(errand, held, Operation.RENEW, files.read(held.folder / journal.MESSAGE))
+        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+
+
+def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[Outcome, ...]:
+    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError."""
+    if wanted is not None:
+        return (_guarded(wanted, act),)
+    try:
+        found = files.names(run.store)
+    except OSError as bad:
+        raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
+    return tuple(_guarded(name, act) for name in found)
+
+
+def environments(store: Path, wanted: str | None) -> frozenset[Environment]:
+    """Tell which environments the names of a store belong to, as far as their settings can be read."""
+    found = set()
+    for name in (wanted,) if wanted is not None else files.names(store) if store.is_dir() else ():
+        try:
+            found.add(settings.load(store / name).environment)
+        except files.StoreError:
+            continue
+    return frozenset(found)
+
+
+def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
+    try:
+        return act(name)
+    except files.StoreError as bad:
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (bad.message,))
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=bad.strerror or str(bad))
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+
+
+def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
+    where = journal.folder_of(errand.folder, Kind.ENROL)
+    held = journal.load(where)
+    if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
+        _set_aside(errand.run, held)
+        held = None
+    if held is not None:
+        settings.store(where, errand.settings)
+    else:
+        key, key_pem = keys.make(errand.settings.key)
+        request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
+        contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
+        about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
+        held = journal.begin(where, key_pem, contents, about)
+        errand.run.step("prepared")
+    if not (errand.folder / settings.FILE).exists():
+        settings.store(errand.folder, errand.settings)
+    return held
+
+
+def _set_aside(run: Run, held: Journal) -> None:
+    # A key whose request may have been done is kept: a certificate for it may turn up. Any other is forgotten.
+    if held.sends and held.state is not State.REFUSED:
+        run.tell(say(messages.SET_ASIDE, folder=str(journal.abandon(held))))
+    else:
+        journal.close(held)
+
+
+def _open_renewal(folder: Path, present: Held) -> Journal | None:
+    held = journal.load(journal.folder_of(folder, Kind.RENEW))
+    if held is None or held.signer == present.serial or held.state is State.COLLECTED:
+        return held
+    # It was asked for with a certificate that has been replaced since: its signature is of no use now.
+    if held.sends:
+        journal.abandon(held)
+    else:
+        journal.close(held)
+    return None
+
+
+def _begin_renewal(errand: Errand, present: Held) -> Journal:
+    kept = errand.settings
+    key, key_pem = keys.make(kept.key)
+    request = csr.build_request(key, kept.customer_id, kept.customer_name)
+    seal = sealing.seal_of(present)
+    message = soap.render_renew(kept.environment, kept.customer_id, kept.customer_name, request, seal, Recipe.EXCLUSIVE)
+    where = journal.folder_of(errand.folder, Kind.RENEW)
+    about = Journal(where, State.PREPARED, keys.key_id(key), signer=present.serial)
+    held = journal.begin(where, key_pem, {journal.REQUEST: request, journal.MESSAGE: message}, about)
+    errand.run.step("prepared")
+    return held
+
+
+def _finish_earlier(errand: Errand, held: Journal, ids: TransferIds) -> Outcome:
+    if held.transfer != ids.digest:
+        errand.run.tell(say(messages.EARLIER_FIRST))
+    earlier = settings.load(held.folder)
+    return exchange.collect(Errand(errand.run, errand.name, earlier, Kind.ENROL), held)
+
+
+def _first_enrol(run: Run, name: str) -> Outcome:
+    held = journal.load(journal.folder_of(run.store / name, Kind.ENROL))
+    if held is None or held.state is State.REFUSED:
+        raise UsageError(say(messages.NOT_ENROLLED, name=name))
+    if held.state in {State.ACCEPTED, State.COLLECTED}:
+        return exchange.collect(_errand(run, name, Kind.ENROL), held)
+    return _to_be_sent(name, Kind.ENROL, held)
+
+
+def _to_be_sent(name: str, kind: Kind, held: Journal) -> Outcome:
+    told = say(messages.SEND_FIRST, name=name, command=kind.value)
+    if held.state in journal.OPEN_QUESTION:
+        return Outcome(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (told,), held.codes)
+    return Outcome(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
+
+
+def _errand(run: Run, name: str, kind: Kind) -> Errand:
+    folder = run.store / name
+    where = journal.folder_of(folder, kind) if kind is Kind.ENROL else folder
+    return Errand(run, name, settings.load(where), kind)
+
+
+def _not_due(name: str, present: Held) -> Outcome:
+    until = present.span.not_after
+    told = say(messages.NOT_DUE, name=name, at=when.renew_from(until), until=until)
+    return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+
+
+def _done_before(name: str, present: Held) -> Outcome:
+    told = say(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
+    return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told,))
+
+
+def _same_holder(name: str, folder: Path, wanted: Settings) -> None:
+    kept = settings.load(folder)
+    if (kept.environment, kept.customer_id) != (wanted.environment, wanted.customer_id):
+        world = kept.environment.value
+        raise UsageError(say(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world))
+
+
+def _folder_for(run: Run, name: str) -> Path:
+    if not files.is_name(name):
+        raise UsageError(say(messages.BAD_NAME, name=name))
+    return run.store / name
+
+
+def _existing(run: Run, name: str) -> Path:
+    folder = _folder_for(run, name)
+    if not folder.is_dir():
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+    return folder

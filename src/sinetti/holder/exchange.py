@@ -1,0 +1,219 @@
+"""One request and one fetch, with the journal kept before each step: what enrolling and renewing have in common.
+
+Steps, as the kill points name them: `request-leaves`, `answered`, `accepted`, `collected`, `in-place`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+
+from sinetti.domain.asks import GetAsk
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Language, Serial
+from sinetti.holder import files, generations, journal, messages, service, settings, verdicts, when
+from sinetti.holder.journal import Journal, Kind, State
+from sinetti.holder.messages import Message, say
+from sinetti.holder.outcome import ExitCode, Outcome, Result
+from sinetti.holder.settings import Settings
+from sinetti.holder.transport import Trouble, TroubleKind
+from sinetti.holder.verdicts import Verdict
+from sinetti.pki import chain, formats
+from sinetti.wire import soap
+from sinetti.wire.codes import reason_of
+from sinetti.wire.soap import Operation, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the client has from outside. `wait` is seconds; `sleep` and `ticks` belong together."""
+
+    store: Path
+    now: datetime
+    language: Language
+    tell: Callable[[Message], None]
+    sleep: Callable[[float], None]
+    ticks: Callable[[], float]
+    wait: float = 300.0
+    step: Callable[[str], None] = lambda _name: None
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One name that something is done for."""
+
+    run: Run
+    name: str
+    settings: Settings
+    kind: Kind
+
+    @property
+    def folder(self) -> Path:
+        """Where the name's files are."""
+        return self.run.store / self.name
+
+    @property
+    def service(self) -> service.Service:
+        """The service that this name's settings point at."""
+        return service.service_of(self.settings, self.run.language, self.run.now)
+
+    def ended(self, result: Result, exit_code: ExitCode, *told: Message, codes: tuple[str, ...] = ()) -> Outcome:
+        """Make the outcome for this name."""
+        return Outcome(self.name, result, exit_code, told, codes)
+
+
+def send(errand: Errand, held: Journal, operation: Operation, message: bytes) -> Journal | Outcome:
+    """Send a request once and write down what became of it: the accepted journal, or how the run ends."""
+    leaving = journal.move(held, State.SENT, sends=held.sends + 1)
+    errand.run.step("request-leaves")
+    try:
+        response = service.ask(errand.service, operation, message)
+    except Trouble as trouble:
+        return _not_answered(errand, held, leaving, trouble)
+    errand.run.step("answered")
+    if response.status_ok and response.retrieval_id:
+        accepted = journal.move(leaving, State.ACCEPTED, retrieval_id=response.retrieval_id)
+        errand.run.step("accepted")
+        return accepted
+    return _refused(errand, leaving, response)
+
+
+def collect(errand: Errand, held: Journal) -> Outcome:
+    """Fetch the certificate of an accepted request, waiting for it, and put it in place."""
+    if held.state is State.COLLECTED:
+        return _put_in_place(errand, held)
+    started, attempt = errand.run.ticks(), 0
+    while True:
+        got = _fetch(errand, held)
+        if isinstance(got, bytes):
+            return _take(errand, held, got)
+        if got.exit_code is not ExitCode.AGAIN or got.result is Result.FAILED:
+            return got
+        rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait)
+        if rest is None:
+            return _still_waiting(errand, got)
+        errand.run.tell(say(messages.WAITING, seconds=round(rest)))
+        errand.run.sleep(rest)
+        attempt += 1
+
+
+def said(response: Response) -> tuple[Message, ...]:
+    """Give the service's own words, code first."""
+    return tuple(
+        say(messages.SERVICE_SAID, code=messages.plain(error.code), text=messages.plain(error.message))
+        for error in response.errors
+    )
+
+
+def _not_answered(errand: Errand, held: Journal, leaving: Journal, trouble: Trouble) -> Outcome:
+    match trouble.kind:
+        case TroubleKind.NOT_REACHED:
+            journal.move(held, held.state, codes=held.codes)
+            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_NOTHING_SENT))
+        case TroubleKind.LOST:
+            journal.move(leaving, State.UNCERTAIN)
+            return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, trouble.message, say(messages.RUN_AGAIN_SAME_KEY))
+        case TroubleKind.NOT_TRUSTED | TroubleKind.NOT_SERVED:
+            journal.move(leaving, State.UNCERTAIN)
+            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_SAME_KEY))
+        case never:
+            assert_never(never)
+
+
+def _refused(errand: Errand, leaving: Journal, response: Response) -> Outcome:
+    codes, told = _codes(response), said(response)
+    if Reason.SIGNER_REVOKED in map(reason_of, codes) and leaving.signer is not None:
+        known = generations.notes(errand.folder)
+        generations.remember(errand.folder, replace(known, revoked=leaving.signer))
+    match verdicts.of_request(codes, leaving.sends):
+        case Verdict.LATER:
+            journal.move(leaving, State.POSTPONED, codes=codes)
+            return errand.ended(Result.PENDING, ExitCode.AGAIN, *told, say(messages.RUN_AGAIN_SAME_KEY), codes=codes)
+        case Verdict.REFUSED:
+            journal.move(leaving, State.REFUSED, codes=codes)
+        case Verdict.REFUSED_FOR_GOOD:
+            journal.close(leaving)
+        case Verdict.UNCERTAIN:
+            journal.move(leaving, State.UNCERTAIN, codes=codes)
+            return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, say(messages.MAY_BE_SPENT), codes=codes)
+        case never:
+            assert_never(never)
+    return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
+
+
+def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
+    kept = errand.settings
+    ask = GetAsk(kept.environment, kept.customer_id, kept.customer_name, held.retrieval_id or "")
+    try:
+        response = service.ask(errand.service, Operation.GET, soap.render_get(ask))
+    except Trouble as trouble:
+        again = Result.FAILED if trouble.kind is TroubleKind.NOT_TRUSTED else Result.PENDING
+        return errand.ended(again, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_TO_FETCH))
+    if response.status_ok and response.certificate is not None:
+        return response.certificate
+    codes, told = _codes(response), said(response)
+    if verdicts.of_fetch(codes) is Verdict.REFUSED_FOR_GOOD:
+        journal.abandon(held)
+        return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
+    return errand.ended(Result.PENDING, ExitCode.AGAIN, *told, codes=codes)
+
+
+def _still_waiting(errand: Errand, last: Outcome) -> Outcome:
+    told = (*last.messages, say(messages.NOT_READY_IN_TIME))
+    if last.codes and verdicts.of_fetch(last.codes) is Verdict.UNCERTAIN:
+        return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=last.codes)
+    return replace(last, messages=told)
+
+
+def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
+    try:
+        certificate = formats.load_certificate(octets)
+    except ValueError as bad:
+        return _not_taken(errand, say(messages.ANSWER_UNREADABLE, why=str(bad)))
+    anchors = chain.load_bundle(errand.settings.trust_holders.encode())
+    wrong = generations.misfit(certificate, journal.key_of(held), errand.settings.customer_id, anchors, errand.run.now)
+    if wrong is not None:
+        return _not_taken(errand, wrong)
+    files.write_whole(held.folder / journal.CERTIFICATE, formats.certificate_der(certificate))
+    collected = journal.move(held, State.COLLECTED)
+    errand.run.step("collected")
+    return _put_in_place(errand, collected)
+
+
+def _not_taken(errand: Errand, why: Message) -> Outcome:
+    return errand.ended(Result.FAILED, ExitCode.AGAIN, why, say(messages.CERTIFICATE_NOT_TAKEN))
+
+
+def _put_in_place(errand: Errand, held: Journal) -> Outcome:
+    path = held.folder / journal.CERTIFICATE
+    try:
+        certificate = formats.load_certificate(files.read(path))
+        key_pem = files.read(held.folder / journal.KEY)
+    except ValueError as bad:
+        raise files.damaged(path, str(bad)) from bad
+    bundle = chain.load_bundle(errand.settings.trust_holders.encode())
+    serial = generations.install(errand.folder, key_pem, certificate, bundle)
+    errand.run.step("in-place")
+    _note(errand, held, serial)
+    journal.close(held)
+    until = certificate.not_valid_after_utc
+    done, word = {
+        Kind.ENROL: (Result.ENROLLED, messages.ENROLLED),
+        Kind.RENEW: (Result.RENEWED, messages.RENEWED),
+    }[errand.kind]
+    live = str(errand.folder / files.LIVE)
+    told = say(word, name=errand.name, serial=serial, until=until, folder=live)
+    return errand.ended(done, ExitCode.DONE, told, say(messages.RENEW_FROM, at=when.renew_from(until)))
+
+
+def _note(errand: Errand, held: Journal, serial: Serial) -> None:
+    known = generations.notes(errand.folder)
+    if errand.kind is Kind.ENROL:
+        settings.store(errand.folder, errand.settings)
+        known = replace(known, transfer=held.transfer, serial=serial)
+    generations.remember(errand.folder, known)
+
+
+def _codes(response: Response) -> tuple[str, ...]:
+    return tuple(messages.plain(error.code) for error in response.errors)

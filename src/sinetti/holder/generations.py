@@ -1,0 +1,140 @@
+"""What a name holds: generations of key, certificate and chain that belong together, one of them in use."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from sinetti.domain.customers import same_customer
+from sinetti.domain.values import Serial, Span
+from sinetti.holder import files, keys, messages
+from sinetti.holder.messages import Message, say
+from sinetti.pki import chain, formats
+from sinetti.pki.formats import PrivateKey
+
+KEY = "key.pem"
+CERTIFICATE = "certificate.pem"
+CHAIN = "chain.pem"
+NOTES = "notes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The generation in use: a key, the certificate for it and the certificates above that."""
+
+    serial: Serial
+    certificate: x509.Certificate
+    key: PrivateKey = field(repr=False)
+
+    @property
+    def span(self) -> Span:
+        """The certificate's life, UTC."""
+        return span_of(self.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is remembered of a name: the serial that the service called revoked, the transfer IDs behind `serial`."""
+
+    revoked: str | None = None
+    transfer: str | None = None
+    serial: str | None = None
+
+
+def span_of(certificate: x509.Certificate) -> Span:
+    """Give a certificate's life, UTC."""
+    return Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+
+
+def common_name(certificate: x509.Certificate) -> str | None:
+    """Give the subject's only CN, which is the customer id; None where there is none or more than one."""
+    return _only(certificate, NameOID.COMMON_NAME)
+
+
+def organisation(certificate: x509.Certificate) -> str | None:
+    """Give the subject's only O, the customer's name; None where there is none or more than one."""
+    return _only(certificate, NameOID.ORGANIZATION_NAME)
+
+
+def misfit(
+    certificate: x509.Certificate, key: PrivateKey, customer_id: str, anchors: Sequence[x509.Certificate], now: datetime
+) -> Message | None:
+    """Say why a certificate from the service is not taken, or None: it fits key, customer, chain and dates."""
+    if not keys.belongs(certificate, key):
+        return say(messages.NOT_OUR_KEY)
+    named = common_name(certificate)
+    if named is None or not same_customer(named, customer_id):
+        return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
+    if chain.direct_issuer(certificate, anchors, now) is None:
+        return say(messages.NOT_OUR_ISSUER)
+    if not chain.valid_at(certificate, now):
+        return say(messages.NOT_VALID_NOW)
+    return None
+
+
+def install(
+    name_folder: Path, key_pem: bytes, certificate: x509.Certificate, bundle: Sequence[x509.Certificate]
+) -> Serial:
+    """Make a generation of a matching set and put it in use. Doing it again changes nothing. StoreError, OSError."""
+    serial = keys.serial_of(certificate)
+    above = chain.issuers_up(certificate, bundle)
+    contents = {
+        KEY: key_pem,
+        CERTIFICATE: formats.certificate_pem(formats.certificate_der(certificate)),
+        CHAIN: b"".join(formats.certificate_pem(formats.certificate_der(one)) for one in above),
+    }
+    files.write_folder(name_folder / files.GENERATIONS / serial, contents)
+    files.swap_live(name_folder, serial)
+    return serial
+
+
+def live(name_folder: Path) -> Held | None:
+    """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match."""
+    folder = name_folder / files.LIVE
+    if not folder.exists():
+        if folder.is_symlink() or (name_folder / files.GENERATIONS).exists():
+            raise files.damaged(folder, "it points at no certificate")
+        return None
+    certificate = _parsed(folder / CERTIFICATE)
+    try:
+        key = formats.load_private_key(files.read(folder / KEY))
+        chain.load_bundle(files.read(folder / CHAIN))
+    except ValueError as bad:
+        raise files.damaged(folder, str(bad)) from bad
+    if not keys.belongs(certificate, key):
+        raise files.damaged(folder, "key and certificate do not belong together")
+    return Held(keys.serial_of(certificate), certificate, key)
+
+
+def notes(name_folder: Path) -> Notes:
+    """Read what is remembered of a name. Raises StoreDamaged."""
+    path = name_folder / NOTES
+    if not path.exists():
+        return Notes()
+    try:
+        raw = json.loads(files.read(path))
+        return Notes(raw["revoked"], raw["transfer"], raw["serial"])
+    except (ValueError, KeyError, TypeError) as bad:
+        raise files.damaged(path, "these are no notes") from bad
+
+
+def remember(name_folder: Path, what: Notes) -> None:
+    """Write down what is remembered of a name, whole or not at all."""
+    raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
+    files.write_whole(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
+
+
+def _parsed(path: Path) -> x509.Certificate:
+    try:
+        return formats.load_certificate(files.read(path))
+    except ValueError as bad:
+        raise files.damaged(path, str(bad)) from bad
+
+
+def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    return str(found[0].value) if len(found) == 1 else None

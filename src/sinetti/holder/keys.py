@@ -1,0 +1,31 @@
+"""The holder's keys: made here, kept here, sent nowhere."""
+
+from cryptography import x509
+
+from sinetti.domain.values import KeyId, KeyType, Serial
+from sinetti.pki import formats, keycheck
+from sinetti.pki.formats import PrivateKey
+
+
+def make(kind: KeyType) -> tuple[PrivateKey, bytes]:
+    """Make a key pair; gives the key and its PEM (PKCS#8, not encrypted: the file's rights guard it)."""
+    key = formats.generate_key(kind)
+    return key, formats.dump_private_key(key, None)
+
+
+def key_id(key: PrivateKey) -> KeyId:
+    """Give the id of a key pair: that of its public half."""
+    return keycheck.key_id(key.public_key())
+
+
+def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
+    """Tell whether a certificate is for this key: the numbers decide, not their encoding."""
+    try:
+        return keycheck.key_id(certificate.public_key()) == key_id(key)
+    except ValueError:
+        return False
+
+
+def serial_of(certificate: x509.Certificate) -> Serial:
+    """Give a certificate's serial number as it is written everywhere: lower-case hex."""
+    return formats.serial_hex(certificate.serial_number)

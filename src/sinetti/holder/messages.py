@@ -1,0 +1,139 @@
+"""What the client says to people: every message id in one place, English, translated in the catalogues.
+
+A message says what happened and what to do next. It travels as an id with its values, and becomes text when printed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinetti.domain.values import Language
+from sinetti.texts import reader
+from sinetti.texts.reader import mark
+
+ENROLLED = mark(
+    "{name}: the certificate {serial} is in place, valid until {until}. Key and certificate are in {folder}."
+)
+RENEWED = mark(
+    "{name}: renewed. The new certificate {serial} is in place, valid until {until}, in {folder}. "
+    "The old one works until its own end; let your programs load the new one now."
+)
+RENEW_FROM = mark("It can be renewed from {at}: run “sinetti renew” daily, it calls nobody before then.")
+DONE_BEFORE = mark(
+    "{name}: these transfer IDs already gave the certificate {serial}, valid until {until}. Nothing to do."
+)
+NOT_DUE = mark("{name}: nothing to do yet. Renewal opens {at}; the certificate is valid until {until}.")
+NOTHING_TO_FETCH = mark("{name}: nothing is waiting to be retrieved.")
+WAITING = mark("The certificate is not ready yet. Asking again in {seconds} seconds …")
+NOT_READY_IN_TIME = mark(
+    "The certificate was not ready in time. Nothing is lost: run the same command, or “sinetti retrieve”, again later."
+)
+SERVICE_SAID = mark("The service answered {code}: {text}")
+RUN_AGAIN_NOTHING_SENT = mark("Nothing was sent. Run the same command again.")
+RUN_AGAIN_SAME_KEY = mark("Run the same command again: it sends the same request with the same key.")
+RUN_AGAIN_TO_FETCH = mark("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
+MAY_BE_SPENT = mark(
+    "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
+    "stays the same, ask the service's support or order a new certificate."
+)
+SEND_FIRST = mark("{name}: a request is still open. Run “sinetti {command}” again to send the same request.")
+SET_ASIDE = mark("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
+EARLIER_FIRST = mark("An earlier request is finished first. The transfer IDs given now were not used.")
+NOT_REACHED = mark("{host} could not be reached at port {port}: {why}.")
+TLS_NOT_TRUSTED = mark(
+    "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
+    "--tls-ca."
+)
+ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
+REDIRECTED = mark("The service redirects to another address. That is never followed: check --service.")
+HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
+ANSWER_TOO_LONG = mark("The answer is too long to be one of the service's and was not read.")
+ANSWER_NOT_TRUSTED = mark(
+    "The answer is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
+)
+ANSWER_UNREADABLE = mark("The answer could not be read: {why}.")
+SOAP_FAULT = mark("The service could not read the request and answered: {text}")
+NOT_OUR_KEY = mark("The certificate that came is not for our key.")
+NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {customer_id}.")
+NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
+NOT_VALID_NOW = mark("The certificate that came is not valid now. Check this machine's clock.")
+CERTIFICATE_NOT_TAKEN = mark(
+    "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
+)
+STORE_LOCKED = mark("{name}: another run is at work on this name. Wait until it has ended and run the command again.")
+STORE_DAMAGED = mark(
+    "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
+)
+STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}.")
+NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
+UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
+BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
+NOT_ENROLLED = mark("{name} has no certificate. Order one and run “sinetti enrol”.")
+OTHER_HOLDER = mark("{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one.")
+NAME_OR_ALL = mark("Give one NAME, or --all.")
+BAD_SETTING = mark("This cannot be used: {why}.")
+BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
+UNREADABLE_FILE = mark("{path} cannot be read: {why}.")
+UNWRITABLE_FILE = mark("{path} cannot be written: {why}.")
+EMPTY_PASSWORD = mark("{path} holds no one-time password.")
+NOW_IS_FOR_BENCHES = mark("Warning: --now {at} is used instead of this machine's clock. That is for test benches only.")
+NOW_NOT_IN_PRODUCTION = mark("--now is for test benches and is refused with PRODUCTION.")
+OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command again; nothing that was written is lost.")
+INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
+NEEDS_EXTRA = mark("“sinetti {command}” needs the server side: pip install sinetti[authority]")
+NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")
+SEALED = mark("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
+SEAL_GOOD = mark("The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}.")
+SEAL_MISSING = mark("Refused: the document carries no signature.")
+SEAL_BROKEN = mark(
+    "Refused: the signature does not fit the document ({why}). It was changed after sealing, or sealed otherwise."
+)
+SEAL_UNTRUSTED = mark("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
+SEAL_EXPIRED = mark("Refused: the signer's certificate expired {until}.")
+SEAL_NOT_YET = mark("Refused: the signer's certificate is not valid yet.")
+SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired {until}, so nothing is sealed with it. Order a new one.")
+STORE_EMPTY = mark("There is nothing in this store yet.")
+STATUS_LINE = mark(
+    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, valid until {until}, renewal from {at}."
+)
+STATUS_LINE_OPEN = mark("{name}: {state}. Customer ID {customer_id}, no certificate yet.")
+STATE_PENDING = mark("under way")
+STATE_VALID = mark("valid")
+STATE_RENEWAL_OPEN = mark("valid, renewal is open")
+STATE_EXPIRED = mark("expired")
+STATE_REVOKED = mark("revoked")
+STATE_UNCERTAIN = mark("uncertain")
+STATE_DAMAGED = mark("damaged")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message id with its values; an instant among them becomes date and hour on a Finnish clock."""
+
+    text: str
+    values: Mapping[str, "Value"] = field(default_factory=dict)
+
+
+Value = str | int | datetime | Message
+
+
+def say(message_id: str, **values: Value) -> Message:
+    """Put a message together."""
+    return Message(message_id, values)
+
+
+def render(message: Message, language: Language) -> str:
+    """Give the text of a message in one language."""
+    shown = {name: _shown(value, language) for name, value in message.values.items()}
+    return reader.text(message.text, language, **shown)
+
+
+def plain(foreign: str) -> str:
+    """Give a text from outside without the characters that could steer a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in foreign).strip()
+
+
+def _shown(value: Value, language: Language) -> str:
+    if isinstance(value, Message):
+        return render(value, language)
+    return reader.when(value, language) if isinstance(value, datetime) else str(value)

@@ -1,0 +1,97 @@
+"""Seal an XML document with a certificate of the store, and check such a seal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.domain.values import KeyPolicy
+from sinetti.holder import files, generations, keys, messages
+from sinetti.holder.generations import Held
+from sinetti.holder.messages import Message, say
+from sinetti.holder.outcome import UsageError
+from sinetti.pki import chain, formats, keycheck
+from sinetti.wire import xmldsig
+from sinetti.wire.xmldsig import Recipe, Seal
+
+
+class Fault(StrEnum):
+    """Why a seal is refused; the values stand in JSON."""
+
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    UNTRUSTED = "untrusted"
+    SIGNATURE_MISSING = "signature-missing"
+    SIGNATURE_INVALID = "signature-invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found. `octets` are those that the signature covers, None where there is no good one."""
+
+    fault: Fault | None
+    message: Message
+    certificate: x509.Certificate | None = None
+    octets: bytes | None = None
+
+
+def seal_of(held: Held) -> Seal:
+    """Give what signs documents with the generation in use."""
+    return xmldsig.seal_of(held.key, formats.certificate_der(held.certificate))
+
+
+def holder_of(store: Path, name: str, now: datetime) -> Held:
+    """Read the certificate that a name seals with. Raises UsageError where it has none in force, StoreDamaged."""
+    folder = store / name
+    if not files.is_name(name) or not folder.is_dir():
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
+    held = generations.live(folder)
+    if held is None:
+        raise UsageError(say(messages.NOT_ENROLLED, name=name))
+    if now > held.span.not_after:
+        raise UsageError(say(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
+    return held
+
+
+def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
+    """Seal a document: an enveloped signature, last child of its root. Raises ValueError for what is no XML."""
+    return xmldsig.sign_document(document, seal_of(held), recipe)
+
+
+def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> Checked:
+    """Check a seal: the signature, then who made it, at `now` (UTC). Raises ValueError for what is no XML document."""
+    try:
+        verified = xmldsig.verify_document(document, _within_bounds)
+    except xmldsig.SignatureMissing:
+        return Checked(Fault.SIGNATURE_MISSING, say(messages.SEAL_MISSING))
+    except xmldsig.SignatureInvalid as bad:
+        return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=str(bad)))
+    certificate = formats.load_certificate(verified.certificate)
+    fault, message = _signer(certificate, anchors, now)
+    return Checked(fault, message, certificate, verified.octets)
+
+
+def _signer(
+    certificate: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime
+) -> tuple[Fault | None, Message]:
+    span = generations.span_of(certificate)
+    if chain.direct_issuer(certificate, anchors, now) is None:
+        return Fault.UNTRUSTED, say(messages.SEAL_UNTRUSTED)
+    if now > span.not_after:
+        return Fault.EXPIRED, say(messages.SEAL_EXPIRED, until=span.not_after)
+    if now < span.not_before:
+        return Fault.NOT_YET_VALID, say(messages.SEAL_NOT_YET)
+    return None, say(
+        messages.SEAL_GOOD,
+        name=messages.plain(generations.organisation(certificate) or "-"),
+        customer_id=messages.plain(generations.common_name(certificate) or "-"),
+        serial=keys.serial_of(certificate),
+        until=span.not_after,
+    )
+
+
+def _within_bounds(certificate: x509.Certificate) -> bool:
+    return isinstance(keycheck.check_key(certificate.public_key(), KeyPolicy(small_exponent=True)), str)

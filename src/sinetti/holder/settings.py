@@ -1,0 +1,134 @@
+"""What the client keeps of a name between runs: `settings.toml`, parsed into a type that cannot be wrong."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from sinetti.domain.values import Environment, KeyType
+from sinetti.holder import files
+from sinetti.holder.transport import BadAddress, parse_address
+from sinetti.pki import chain, formats
+
+FILE = "settings.toml"
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where and for whom a name is enrolled. The anchors are PEM bundles, kept whole so that no file can go missing."""
+
+    service: str
+    environment: Environment
+    customer_id: str
+    customer_name: str | None
+    key: KeyType
+    trust_services: str
+    trust_holders: str
+    tls_ca: str | None
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text says which and why."""
+
+
+def parse(text: str) -> Settings:
+    """Parse the text of `settings.toml`. Raises SettingsError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise SettingsError(str(bad)) from bad
+    return validated(
+        Settings(
+            service=_required(raw, "service"),
+            environment=_one_of(Environment, _required(raw, "environment"), "environment"),
+            customer_id=_required(raw, "customer_id"),
+            customer_name=_optional(raw, "customer_name"),
+            key=_one_of(KeyType, _required(raw, "key"), "key"),
+            trust_services=_required(raw, "trust_services"),
+            trust_holders=_required(raw, "trust_holders"),
+            tls_ca=_optional(raw, "tls_ca"),
+        )
+    )
+
+
+def validated(settings: Settings) -> Settings:
+    """Check what types cannot: address, bundles. Raises SettingsError naming the setting."""
+    try:
+        parse_address(settings.service)
+    except BadAddress as bad:
+        msg = f"service: {bad}"
+        raise SettingsError(msg) from bad
+    bundles = {"trust_services": settings.trust_services, "trust_holders": settings.trust_holders}
+    if settings.tls_ca is not None:
+        bundles["tls_ca"] = settings.tls_ca
+    for name, bundle in bundles.items():
+        try:
+            chain.load_bundle(bundle.encode())
+        except ValueError as bad:
+            msg = f"{name}: {bad}"
+            raise SettingsError(msg) from bad
+    return settings
+
+
+def bundle_text(pem: bytes) -> str:
+    """Give a PEM bundle as it is kept: its certificates alone. Raises ValueError for an empty or broken one."""
+    certificates = chain.load_bundle(pem)
+    return "".join(formats.certificate_pem(formats.certificate_der(one)).decode() for one in certificates)
+
+
+def dump(settings: Settings) -> str:
+    """Write settings as TOML; `parse` gives the same value back."""
+    lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Every certificate below is an anchor."]
+    for name in ("service", "environment", "customer_id", "customer_name", "key"):
+        value = getattr(settings, name)
+        if value is not None:
+            lines.append(f"{name} = {_string(str(value))}")
+    for name in ("trust_services", "trust_holders", "tls_ca"):
+        bundle = getattr(settings, name)
+        if bundle is not None:
+            lines.append(f"{name} = '''\n{bundle.strip()}\n'''")
+    return "\n".join(lines) + "\n"
+
+
+def load(folder: Path) -> Settings:
+    """Read the settings of a folder. Raises StoreDamaged."""
+    path = folder / FILE
+    try:
+        return parse(files.read(path).decode())
+    except ValueError as bad:
+        raise files.damaged(path, str(bad)) from bad
+
+
+def store(folder: Path, settings: Settings) -> None:
+    """Write the settings of a folder, whole or not at all."""
+    files.write_whole(folder / FILE, dump(settings).encode())
+
+
+def _string(value: str) -> str:
+    # A JSON string is a TOML basic string once DEL is escaped as well (TOML 1.0, "String").
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _required(raw: dict[str, object], name: str) -> str:
+    value = raw.get(name)
+    if not isinstance(value, str) or not value:
+        msg = f"{name}: a text is needed here"
+        raise SettingsError(msg)
+    return value
+
+
+def _optional(raw: dict[str, object], name: str) -> str | None:
+    return None if name not in raw else _required(raw, name)
+
+
+def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        choices = ", ".join(kind)
+        msg = f"{name}: one of {choices} is needed here"
+        raise SettingsError(msg) from None

@@ -1,0 +1,203 @@
+"""One POST to the service and its answer, with nothing clever between: no redirects, no retries, no second address.
+
+TLS 1.2 or newer; `http://` only to this machine itself. A proxy that the system names is used for https to others (as a
+tunnel, so it sees nothing of the message) and never for this machine.
+"""
+
+import base64
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import urllib.request
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote, urlsplit
+
+from sinetti.domain.values import Language
+from sinetti.holder import messages
+from sinetti.holder.messages import Message, say
+
+LIMIT = 1024 * 1024
+"""The longest answer that is read, in octets."""
+
+CONNECT_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
+"""From the first octet sent to the last one read, whatever the other side does in between."""
+
+BUSY = frozenset({408, 429, 502, 503, 504})
+"""HTTP statuses that pass (RFC 9110, 15.5 and 15.6; RFC 6585, 4)."""
+
+PORTS = {"http": 80, "https": 443}
+
+
+class BadAddress(ValueError):  # noqa: N818 - a value, named as such
+    """An address that this client does not call; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the service is: `secure` means https."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+class TroubleKind(Enum):
+    """How far a call came."""
+
+    NOT_REACHED = "nothing of the request left this machine"
+    LOST = "the request may have arrived, but there is no answer"
+    NOT_SERVED = "the service answered that it does not serve just now"
+    NOT_TRUSTED = "something answered that cannot be relied on"
+
+
+class Trouble(Exception):  # noqa: N818 - what happened, named as such
+    """A call without an answer that counts."""
+
+    def __init__(self, kind: TroubleKind, message: Message) -> None:
+        """Keep how far the call came and what to tell the person."""
+        super().__init__(message.text)
+        self.kind = kind
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One SOAP message on its way out. `tls_ca` (PEM) holds the only anchors of the server; None: the system's."""
+
+    address: Address
+    action: str
+    body: bytes
+    language: Language
+    tls_ca: str | None
+
+
+def parse_address(url: str) -> Address:
+    """Take an address apart. Raises BadAddress for anything but https, or http on this machine itself."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as bad:
+        raise BadAddress(str(bad)) from bad
+    if parts.scheme not in PORTS or not parts.hostname:
+        why = "an address starts with https:// and names a host"
+        raise BadAddress(why)
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        why = "an address holds no user name, no password and no fragment"
+        raise BadAddress(why)
+    if not url.isascii() or any(sign.isspace() for sign in url):
+        why = "an address holds neither blanks nor letters outside ASCII"
+        raise BadAddress(why)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        why = "http:// is only for this machine itself (127.0.0.1); use https://"
+        raise BadAddress(why)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Address(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself: `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3)."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def call(post: Post) -> bytes:
+    """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises Trouble."""
+    connection = _connected(post)
+    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection,))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{post.action}"',
+            "Accept": "text/xml",
+            "Accept-Language": post.language.value,
+            "Connection": "close",
+            "User-Agent": "sinetti",
+        }
+        connection.request("POST", post.address.path, post.body, headers)
+        response = connection.getresponse()
+        body = response.read(LIMIT + 1)
+    except (OSError, http.client.HTTPException) as bad:
+        raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=_reason(bad))) from bad
+    finally:
+        watchdog.cancel()
+        connection.close()
+    return _checked(response, body)
+
+
+def _checked(response: http.client.HTTPResponse, body: bytes) -> bytes:
+    if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.REDIRECTED))
+    if response.status in BUSY:
+        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status))
+    if response.status not in (200, 500):
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.HTTP_STATUS, status=response.status))
+    if len(body) > LIMIT:
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
+    return body
+
+
+def _connected(post: Post) -> http.client.HTTPConnection:
+    address = post.address
+    try:
+        connection = _secure(address, post.tls_ca) if address.secure else _plain(address)
+        connection.connect()
+    except ssl.SSLCertVerificationError as bad:
+        why = bad.verify_message
+        raise Trouble(TroubleKind.NOT_REACHED, say(messages.TLS_NOT_TRUSTED, host=address.host, why=why)) from bad
+    except (OSError, http.client.HTTPException) as bad:
+        told = say(messages.NOT_REACHED, host=address.host, port=address.port, why=_reason(bad))
+        raise Trouble(TroubleKind.NOT_REACHED, told) from bad
+    return connection
+
+
+def _plain(address: Address) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(address.host, address.port, timeout=CONNECT_SECONDS)
+
+
+def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
+    # create_default_context with anchors of its own loads none of the system's.
+    context = ssl.create_default_context(cadata=tls_ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    proxy = _proxy(address.host)
+    if proxy is None:
+        return http.client.HTTPSConnection(address.host, address.port, timeout=CONNECT_SECONDS, context=context)
+    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    host, port = parts.hostname or "", parts.port or PORTS["http"]
+    connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
+    headers = {}
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    connection.set_tunnel(address.host, address.port, headers)
+    return connection
+
+
+def _proxy(host: str) -> str | None:
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get("https")
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def _reason(bad: Exception) -> str:
+    if isinstance(bad, TimeoutError):
+        return "timeout"
+    return getattr(bad, "strerror", None) or str(bad) or type(bad).__name__

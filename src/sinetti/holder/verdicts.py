@@ -1,0 +1,48 @@
+"""What a trusted "no" of the service means for what is under way. Pure."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+from sinetti.domain.refusals import Reason
+from sinetti.wire.codes import reason_of
+
+LATER = frozenset({Reason.NOT_READY, Reason.UNAVAILABLE, Reason.TOO_MANY_REQUESTS, Reason.INTERNAL})
+"""Ask the same again later, with the same key."""
+
+SPENT = frozenset({Reason.TRANSFER_IDS_USED, Reason.ALREADY_RENEWED, Reason.KEY_REUSED})
+"""Something was done before: by somebody else, or by a request of ours whose answer was lost."""
+
+HOPELESS = frozenset({Reason.CSR_UNREADABLE, Reason.KEY_NOT_ACCEPTED})
+"""The same key will not be taken another time either."""
+
+
+class Verdict(Enum):
+    """What to do after a "no"."""
+
+    LATER = "send the same again later"
+    REFUSED = "keep the key and show the reason"
+    REFUSED_FOR_GOOD = "forget the key and show the reason"
+    UNCERTAIN = "keep everything: it may have been done"
+
+
+def of_request(codes: Sequence[str], sends: int) -> Verdict:
+    """Judge the refusal of a request that has left `sends` times, this one included.
+
+    A code that our table lacks says nothing about whether transfer IDs were spent, so it leaves the matter open.
+    """
+    reasons = [reason_of(code) for code in codes]
+    if not reasons or None in reasons:
+        return Verdict.UNCERTAIN
+    if LATER.issuperset(reasons):
+        return Verdict.LATER
+    if not SPENT.isdisjoint(reasons):
+        return Verdict.REFUSED_FOR_GOOD if sends == 1 else Verdict.UNCERTAIN
+    return Verdict.REFUSED if HOPELESS.isdisjoint(reasons) else Verdict.REFUSED_FOR_GOOD
+
+
+def of_fetch(codes: Sequence[str]) -> Verdict:
+    """Judge the refusal of a fetch. Fetching spends nothing, so an unknown code is waited out like "not ready"."""
+    reasons = [reason_of(code) for code in codes]
+    if not reasons or None in reasons:
+        return Verdict.UNCERTAIN
+    return Verdict.LATER if LATER.issuperset(reasons) else Verdict.REFUSED_FOR_GOOD

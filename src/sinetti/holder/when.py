@@ -1,0 +1,44 @@
+"""When a certificate may be renewed, and how long to wait between two questions. Pure: no clock, no I/O."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sinetti.domain.values import RENEWAL_WINDOW, Span
+
+PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
+"""Seconds between two fetches; the last one repeats. A certificate is mostly ready in under 30 s (facts sheet, 1)."""
+
+
+class Phase(StrEnum):
+    """Where in its life a certificate is, as its dates alone tell."""
+
+    VALID = "valid"
+    RENEWAL_OPEN = "renewal-open"
+    EXPIRED = "expired"
+
+
+def renew_from(not_after: datetime) -> datetime:
+    """Give the first instant (UTC) at which renewal may be asked for: 60 days of 24 hours before notAfter."""
+    return not_after - RENEWAL_WINDOW
+
+
+def phase(span: Span, now: datetime) -> Phase:
+    """Tell the phase at `now` (UTC, whole seconds). notAfter is the last valid second (RFC 5280, 4.1.2.5)."""
+    if now > span.not_after:
+        return Phase.EXPIRED
+    if now >= renew_from(span.not_after):
+        return Phase.RENEWAL_OPEN
+    return Phase.VALID
+
+
+def in_force(span: Span, now: datetime) -> bool:
+    """Tell whether a certificate is valid at `now`; both ends are inclusive (RFC 5280, 4.1.2.5)."""
+    return span.not_before <= now <= span.not_after
+
+
+def pause(attempt: int, waited: float, wait: float) -> float | None:
+    """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up."""
+    left = wait - waited
+    if left <= 0:
+        return None
+    return min(float(PAUSES[min(attempt, len(PAUSES) - 1)]), left)
