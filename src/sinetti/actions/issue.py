@@ -6,7 +6,7 @@ import secrets
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from sinetti.actions.office import Office
-from sinetti.ca.issuing import IssuerEnding, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate
@@ -35,8 +35,8 @@ def issue(approval: Approval, key: CertificatePublicKeyTypes, office: Office, de
         span=approval.span,
     )
     try:
-        to_be_signed = prepare(plan, issuer)
-    except IssuerEnding:
+        to_be_signed = prepare(plan, issuer, LeafKind.HOLDER)
+    except OutlivesIssuer:
         _log.exception("%s issues no more: it ends too soon", issuer.name)
         return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
     office.step("8-prepared")

@@ -20,8 +20,9 @@ def no_step(_name: str) -> None:
 class Office:
     """Register, signer, CAs, clocks and policy of one instance.
 
-    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of
-    reservations and waiting. `issuers` are the CAs by name; `transfer_key` is the server key of the passwords' HMAC.
+    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are those that issue to holders.
+    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
+    and waiting. `transfer_key` is the server key of the passwords' HMAC.
     """
 
     environment: Environment
@@ -30,6 +31,7 @@ class Office:
     issuers: Mapping[str, Issuer]
     issuing: Mapping[Channel, str]
     country: str
+    certificates: Mapping[str, bytes]
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]
     transfer_key: bytes = field(repr=False)

@@ -2,7 +2,7 @@
 
 from sinetti.actions.office import Office
 from sinetti.domain.customers import check_customer_id
-from sinetti.domain.values import CustomerKind
+from sinetti.domain.values import Channel, CustomerKind
 from sinetti.registry import parties
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
@@ -12,3 +12,13 @@ def register_organisation(new: NewOrganisation, office: Office, actor: str, requ
     customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
     return parties.add_organisation(office.register, checked, office.deed(actor, request_id))
+
+
+def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:
+    """Approve an organisation for more channels; False where there is no such organisation."""
+    organisation = parties.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    if missing := channels - organisation.channels:
+        parties.approve_channels(office.register, organisation.organisation_id, missing, office.deed(actor, request_id))
+    return True

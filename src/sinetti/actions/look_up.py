@@ -1,0 +1,22 @@
+"""Looking without changing: lists for operators and the bench."""
+
+from sinetti.actions.office import Office
+from sinetti.domain.records import Certificate
+from sinetti.domain.values import Serial
+from sinetti.registry import revoking, store
+from sinetti.registry.revoking import Counts
+
+
+def certificates(office: Office, customer_id: str | None = None) -> tuple[Certificate, ...]:
+    """Certificates, newest first, of one organisation or of all."""
+    return revoking.list_certificates(office.register, customer_id)
+
+
+def certificate(office: Office, serial: Serial) -> Certificate | None:
+    """The certificate with this serial."""
+    return store.find_certificate(office.register, serial)
+
+
+def counts(office: Office) -> Counts:
+    """How much the register holds."""
+    return revoking.count(office.register)

@@ -1,0 +1,1 @@
+"""Machine doors: decode, act, encode. No rules."""

@@ -1,0 +1,44 @@
+"""What a door sees of HTTP, and what it gives back. Header names are lower-case."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, whole. `path` is decoded, `query` is not; `request_id` is ours, 32 hex digits."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    request_id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def plain(status: int, text: str, **headers: str) -> Reply:
+    """An answer in plain words. Header names are given with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, "text/plain; charset=utf-8", f"{text}\n".encode(), named)
+
+
+def json_reply(status: int, value: object) -> Reply:
+    """An answer in JSON."""
+    return Reply(status, "application/json", json.dumps(value, ensure_ascii=False).encode())
+
+
+def problem(status: int, reason: str, detail: str) -> Reply:
+    """A problem document (RFC 9457) with our member `reason`."""
+    value = {"type": "about:blank", "title": reason, "status": status, "detail": detail, "reason": reason}
+    return Reply(status, "application/problem+json", json.dumps(value, ensure_ascii=False).encode())

@@ -1,0 +1,30 @@
+"""How a certificate is shown in JSON, to operators and on the test bench (contracts: "Test bench")."""
+
+from datetime import datetime
+
+from sinetti.domain.lifecycle import shown
+from sinetti.domain.records import Certificate
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339, UTC, whole seconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+
+
+def certificate_row(certificate: Certificate, now: datetime) -> dict[str, str | None]:
+    """One row. An absent value is None, never left out."""
+    span = certificate.span
+    state = shown(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
+    return {
+        "serial": certificate.serial,
+        "customer_id": certificate.holding.customer.customer_id,
+        "channel": certificate.holding.channel.value,
+        "state": state.value,
+        "not_before": instant(span.not_before),
+        "not_after": instant(span.not_after),
+        "sha256": certificate.sha256,
+        "renewed_by": certificate.renewed_by,
+        "revoked_at": instant(certificate.revoked_at),
+        "reason": certificate.revocation_reason.value if certificate.revocation_reason else None,
+        "first_fetched_at": instant(certificate.first_fetched_at),
+    }

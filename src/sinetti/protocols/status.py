@@ -1,0 +1,39 @@
+"""The status door, plain http: CA certificates and CRLs, at the addresses that stand in certificates."""
+
+import re
+from dataclasses import dataclass
+
+from sinetti.actions.office import Office
+from sinetti.actions.publish import current_list
+from sinetti.protocols.http import Reply, Request, plain
+
+_CERTIFICATE = re.compile(r"/ca/([A-Za-z0-9._-]+)\.cer")
+_LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)-([0-9]{1,6})\.crl")
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDoor:
+    """Serves what relying parties fetch. Nothing here needs a secret or tells one."""
+
+    office: Office
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request of any method and path."""
+        if request.method not in {"GET", "HEAD"}:
+            return plain(405, "CA certificates and revocation lists are fetched with GET.", allow="GET, HEAD")
+        try:
+            return self._get(request)
+        finally:
+            self.office.register.refresh()
+
+    def _get(self, request: Request) -> Reply:
+        if asked := _CERTIFICATE.fullmatch(request.path):
+            certificate = self.office.certificates.get(asked[1])
+            if certificate is not None:
+                return Reply(200, "application/pkix-cert", certificate, {"cache-control": f"max-age={24 * _HOUR}"})
+        if asked := _LIST.fullmatch(request.path):
+            newest = current_list(asked[1], int(asked[2]), self.office, request.request_id)
+            if newest is not None:
+                return Reply(200, "application/pkix-crl", newest.der, {"cache-control": "max-age=60"})
+        return plain(404, "There is no such CA certificate or revocation list. Their addresses stand in each certificate.")
