@@ -30,13 +30,13 @@ def authority() -> Built:
 
 @cache
 def holder_key(number: int = 1, kind: KeyType = KeyType.EC_P256) -> PrivateKey:
-    """A holder's key; the same number and kind give the same key all through a run."""
+    """Make a holder's key; the same number and kind give the same key all through a run."""
     assert number > 0
     return generate_key(kind)
 
 
 def issuer(channel: Channel = Channel.WS, built: Built | None = None) -> Issuer:
-    """The CA that issues to holders for a channel."""
+    """Give the CA that issues to holders for a channel."""
     built = built or authority()
     spec = built.hierarchy.issuing(channel)
     assert spec is not None
@@ -44,7 +44,7 @@ def issuer(channel: Channel = Channel.WS, built: Built | None = None) -> Issuer:
 
 
 def services_issuer(built: Built | None = None) -> Issuer:
-    """The CA whose leaves sign responses."""
+    """Give the CA whose leaves sign responses."""
     built = built or authority()
     return built.issuer(built.hierarchy.services.file_name)
 
@@ -56,12 +56,14 @@ def response_signer(built: Built | None = None) -> tuple[PrivateKey, x509.Certif
 
 
 def leaf_plan(public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID) -> LeafPlan:
-    """A plan for a holder's certificate of 730 days."""
+    """Make a plan for a holder's certificate of 730 days."""
     span = Span(begins, begins + VALIDITY)
     return LeafPlan(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
 
 
-def issue(plan: LeafPlan, by: Issuer, *, kind: LeafKind = LeafKind.HOLDER, built: Built | None = None) -> x509.Certificate:
+def issue(
+    plan: LeafPlan, by: Issuer, *, kind: LeafKind = LeafKind.HOLDER, built: Built | None = None
+) -> x509.Certificate:
     """Sign a plan with the CA's key."""
     tbs = prepare(plan, by, kind)
     return load_certificate(assemble(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
@@ -74,5 +76,5 @@ def holder_certificate(
     begins: datetime = NOW,
     customer_id: str = CUSTOMER_ID,
 ) -> x509.Certificate:
-    """A holder's certificate for this key, issued by the test authority."""
+    """Issue a holder's certificate for this key, issued by the test authority."""
     return issue(leaf_plan(key.public_key(), begins=begins, customer_id=customer_id), issuer(channel))

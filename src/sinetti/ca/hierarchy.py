@@ -74,7 +74,7 @@ def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hi
         environment=environment,
         base_url=_base_url(base_url or written_url),
         organisation=top.text("organisation"),
-        country=_country(top),
+        country=top.matching("country", _COUNTRY, 'two capitals, such as "FI"'),
         test_bench_only=top.flag("test_bench_only"),
         authorities=tuple(_authority(table, environment) for table in top.tables("authorities")),
         response_signer=_response_signer(top.table("response_signer"), environment),
@@ -122,15 +122,6 @@ def _name(table: Table, key: str, environment: Environment) -> str:
             key, written, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
         )
     return name
-
-
-def _country(top: Table) -> str:
-    written = top.text("country")
-    if not _COUNTRY.fullmatch(written):
-        wanted = 'two capitals, such as "FI"'
-        msg = "country"
-        raise top.error(msg, written, wanted)
-    return written
 
 
 def _base_url(url: str | None) -> str:

@@ -55,7 +55,7 @@ def new_serial(random: Callable[[int], bytes] = os.urandom) -> Serial:
 
 
 def issues_until(ca_certificate: x509.Certificate, validity: timedelta) -> datetime:
-    """Give the last second (UTC) at which this CA may begin a certificate of this validity: nothing outlives its issuer."""
+    """Give the last second (UTC) at which this CA may begin a certificate of this validity."""
     return ca_certificate.not_valid_after_utc - validity
 
 

@@ -26,11 +26,11 @@ class LintError(ValueError):
         self.findings = findings
 
 
-class OutlivesIssuer(LintError):  # noqa: N818 -- says what is the case
+class OutlivesIssuer(LintError):
     """It would live past the end of the CA that is to sign it. Nothing is clipped: issue from the CA's successor."""
 
 
-class SignatureRejected(ValueError):  # noqa: N818 -- says what is the case
+class SignatureRejected(ValueError):
     """What the signer gave back is no signature of this CA over these octets."""
 
 

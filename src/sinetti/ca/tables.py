@@ -1,5 +1,6 @@
 """Reading TOML tables with errors that a person can act on: the key's place, what was found, what to write."""
 
+import re
 from enum import StrEnum
 from typing import TypeVar
 
@@ -21,6 +22,13 @@ class Table:
         value = self._take(key, 'a text in quotation marks, such as "FI"')
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, value, 'a text in quotation marks, such as "FI"')
+        return value
+
+    def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
+        """Take a string that the whole of a pattern fits; `wanted` says in words what to write."""
+        value = self.text(key)
+        if not pattern.fullmatch(value):
+            raise self.error(key, value, wanted)
         return value
 
     def text_or_none(self, key: str) -> str | None:

@@ -46,7 +46,7 @@ def key_id(public_key: AnyPublicKey) -> KeyId:
 
 
 def check_key(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Refusal:
-    """Give the key's id, or KEY_NOT_ACCEPTED: type or size outside the policy, exponent out of bounds, or known to be weak.
+    """Give the key's id, or KEY_NOT_ACCEPTED: type, size or exponent outside the policy, or known to be weak.
 
     Looks at numbers only and verifies nothing with the key, so it is cheap and may come first.
     """

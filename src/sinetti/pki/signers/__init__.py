@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class SignerUnavailable(Exception):  # noqa: N818 -- says what is the case; the wire has a reason of the same name
+class SignerUnavailable(Exception):
     """A key cannot be used just now. The text names the key and nothing secret."""
 
 

@@ -1,0 +1,172 @@
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.ca.hierarchy import build_hierarchy
+from sinetti.pki.chain import direct_issuer, extension_value, issuers_up, load_bundle, valid_at
+from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
+
+BUILT = authority()
+ROOT = BUILT.certificate("SinettiRootTestCAv1")
+INTERMEDIATE = BUILT.certificate("SinettiIntermediateTestCAv1")
+ISSUING = BUILT.certificate("DataProvidersTestIssuingCAv1")
+SERVICES = BUILT.certificate("ServicesTestIssuingCAv1")
+LEAF = holder_certificate(holder_key())
+HOLDERS = load_bundle(BUILT.holders_bundle)
+RESPONSES = load_bundle(BUILT.services_bundle)
+NAMESAKE = build_hierarchy(BUILT.hierarchy, NOW).certificate("DataProvidersTestIssuingCAv1")
+ONE_SECOND = timedelta(seconds=1)
+
+
+def anchor(*, key, identifier=None, ca=True, usage=None, constraints=True, broken=False):
+    """Make a CA with the name and key of the issuing CA, different in one thing."""
+    begin, end = NOW, NOW + timedelta(days=1)
+    builder = x509.CertificateBuilder(ISSUING.subject, ISSUING.subject, key.public_key(), 1, begin, end)
+    if constraints:
+        builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    if usage is not None:
+        builder = builder.add_extension(usage, critical=True)
+    if identifier is not None:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier(identifier), critical=False)
+    if broken:
+        unreadable = x509.UnrecognizedExtension(x509.BasicConstraints.oid, b"\xff")
+        builder = builder.add_extension(unreadable, critical=True)
+    return builder.sign(key, hashes.SHA256())
+
+
+KEY = BUILT.key("DataProvidersTestIssuingCAv1")
+NO_SIGNING = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+ANCHORS = {
+    "the issuing CA alone": ([ISSUING], ISSUING),
+    "among others": (HOLDERS, ISSUING),
+    "no anchors at all": ([], None),
+    "only the CAs above": ([ROOT, INTERMEDIATE], None),
+    "another CA beside it": ([SERVICES], None),
+    "a namesake with another key": ([NAMESAKE], None),
+    "the leaf itself": ([LEAF], None),
+    "same name and key, no CA": ([anchor(key=KEY, ca=False)], None),
+    "same name and key, no basicConstraints": ([anchor(key=KEY, constraints=False)], None),
+    "same name and key, may not sign certificates": ([anchor(key=KEY, usage=NO_SIGNING)], None),
+    "same name and key, another identifier": ([anchor(key=KEY, identifier=b"another")], None),
+    "same name, unreadable extensions": ([anchor(key=KEY, constraints=False, broken=True)], None),
+}
+
+
+@pytest.mark.parametrize(("anchors", "expected"), ANCHORS.values(), ids=ANCHORS)
+def test_who_issued_it_directly(anchors, expected):
+    assert direct_issuer(LEAF, anchors, NOW) == expected
+
+
+def test_an_anchor_without_identifier_or_key_usage_counts_by_its_key():
+    plain = anchor(key=KEY)
+    assert direct_issuer(LEAF, [plain], NOW) == plain
+
+
+def test_a_namesake_without_identifier_fails_by_its_signature():
+    assert direct_issuer(LEAF, [anchor(key=holder_key(9))], NOW) is None
+
+
+def test_a_leaf_without_identifier_counts_by_the_key():
+    leaf = plain_leaf(hashes.SHA256())
+    assert direct_issuer(leaf, [ISSUING], NOW) == ISSUING
+
+
+def test_a_leaf_signed_over_a_broken_hash_counts_for_nothing():
+    assert direct_issuer(plain_leaf(hashes.SHA224()), [ISSUING], NOW) is None
+
+
+def plain_leaf(chosen: hashes.HashAlgorithm) -> x509.Certificate:
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(ISSUING.subject, name, holder_key().public_key(), 1, NOW, NOW + ONE_SECOND)
+    return builder.sign(KEY, chosen)
+
+
+INSTANTS = {
+    "the anchor's first second": (ISSUING.not_valid_before_utc, True),
+    "one second before it": (ISSUING.not_valid_before_utc - ONE_SECOND, False),
+    "the anchor's last second": (ISSUING.not_valid_after_utc, True),
+    "one second after it": (ISSUING.not_valid_after_utc + ONE_SECOND, False),
+}
+
+
+@pytest.mark.parametrize(("now", "counts"), INSTANTS.values(), ids=INSTANTS)
+def test_the_anchor_itself_has_to_be_valid(now, counts):
+    assert valid_at(ISSUING, now) is counts
+    assert (direct_issuer(LEAF, HOLDERS, now) == ISSUING) is counts
+
+
+def test_an_answer_signed_by_a_holder_is_not_from_the_services():
+    assert direct_issuer(LEAF, RESPONSES, NOW) is None
+    assert direct_issuer(response_signer()[1], RESPONSES, NOW) == SERVICES
+    assert direct_issuer(response_signer()[1], HOLDERS, NOW) is None
+
+
+CLIMBS = {
+    "from the leaf": (LEAF, HOLDERS, (ISSUING, INTERMEDIATE)),
+    "whatever the order": (LEAF, tuple(reversed(HOLDERS)), (ISSUING, INTERMEDIATE)),
+    "as far as the bundle goes": (LEAF, (ISSUING, ROOT), (ISSUING,)),
+    "nothing fits": (LEAF, RESPONSES[-1:], ()),
+    "a root has nobody above it": (ROOT, HOLDERS, ()),
+}
+
+
+@pytest.mark.parametrize(("leaf", "bundle", "chain"), CLIMBS.values(), ids=CLIMBS)
+def test_the_certificates_above(leaf, bundle, chain):
+    assert issuers_up(leaf, bundle) == chain
+
+
+def test_two_cas_that_certify_each_other_end_somewhere():
+    """A loop in the bundle: the way up is cut, not followed for ever."""
+    first, second = holder_key(11), holder_key(12)
+    one, other = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("one", "other"))
+    bundle = [cross(one, first, other, second), cross(other, second, one, first)]
+    assert len(issuers_up(bundle[0], bundle)) == 8
+
+
+def cross(subject, subject_key, issuer, issuer_key):
+    begin, end = NOW, NOW + timedelta(days=1)
+    builder = x509.CertificateBuilder(issuer, subject, subject_key.public_key(), 1, begin, end)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+BROKEN_BUNDLES = {
+    "empty": b"",
+    "no PEM": b"junk",
+    "one that cannot be read": BUILT.holders_bundle + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    "DER": ROOT.public_bytes(Encoding.DER),
+}
+
+
+@pytest.mark.parametrize("pem", BROKEN_BUNDLES.values(), ids=BROKEN_BUNDLES)
+def test_a_broken_bundle_is_told_in_words(pem):
+    with pytest.raises(ValueError, match="no PEM bundle"):
+        load_bundle(pem)
+
+
+def test_extensions_are_read_or_absent_or_unreadable():
+    assert extension_value(LEAF, x509.BasicConstraints) == x509.BasicConstraints(ca=False, path_length=None)
+    assert extension_value(LEAF, x509.SubjectAlternativeName) is None
+    with pytest.raises(ValueError):  # noqa: PT011 - the library's own words
+        extension_value(anchor(key=KEY, constraints=False, broken=True), x509.BasicConstraints)
+
+
+def test_an_extension_that_stands_twice_is_unreadable():
+    der = LEAF.public_bytes(Encoding.DER)
+    usage, basic = bytes.fromhex("0603551d0f"), bytes.fromhex("0603551d13")
+    twice = x509.load_der_x509_certificate(der.replace(usage, basic))
+    with pytest.raises(ValueError, match="cannot be read"):
+        extension_value(twice, x509.BasicConstraints)

@@ -1,0 +1,69 @@
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sinetti.domain.values import KeyType
+from sinetti.pki.formats import dump_private_key
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.pki.signing import verify
+from tests.support.authority import holder_key
+
+PASSPHRASE = b"a passphrase that nobody may read"
+OCTETS = b"what is signed"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "SomeCAv1.pem").write_bytes(dump_private_key(holder_key(), PASSPHRASE))
+    return tmp_path
+
+
+def test_it_signs_with_the_key_of_that_name(folder):
+    signature = SoftwareSigner(folder, PASSPHRASE).sign("SomeCAv1", OCTETS)
+    assert verify(holder_key().public_key(), OCTETS, signature)
+
+
+def test_a_file_is_opened_once(folder):
+    signer = SoftwareSigner(folder, PASSPHRASE)
+    signer.sign("SomeCAv1", OCTETS)
+    (folder / "SomeCAv1.pem").unlink()
+    assert verify(holder_key().public_key(), OCTETS, signer.sign("SomeCAv1", OCTETS))
+
+
+def test_threads_share_it(folder):
+    signer = SoftwareSigner(folder, PASSPHRASE)
+    with ThreadPoolExecutor(8) as pool:
+        signatures = list(pool.map(lambda number: signer.sign("SomeCAv1", bytes([number])), range(64)))
+    public_key = holder_key().public_key()
+    assert all(verify(public_key, bytes([number]), one) for number, one in enumerate(signatures))
+
+
+UNAVAILABLE = {
+    "no such file": ("OtherCAv1", PASSPHRASE, "OtherCAv1 cannot be read: No such file"),
+    "another passphrase": ("SomeCAv1", b"wrong", "SomeCAv1 cannot be opened: .* passphrase is wrong"),
+    "a name that leads out of the folder": ("../SomeCAv1", PASSPHRASE, "no key file can have"),
+}
+
+
+@pytest.mark.parametrize(("name", "passphrase", "why"), UNAVAILABLE.values(), ids=UNAVAILABLE)
+def test_a_key_that_is_not_there(folder, name, passphrase, why):
+    with pytest.raises(SignerUnavailable, match=why):
+        SoftwareSigner(folder, passphrase).sign(name, OCTETS)
+
+
+def test_nothing_secret_and_no_path_in_what_is_raised(folder):
+    (folder / "SomeCAv1.pem").write_bytes(b"junk that is as secret as a key")
+    with pytest.raises(SignerUnavailable) as raised:
+        SoftwareSigner(folder, PASSPHRASE).sign("SomeCAv1", OCTETS)
+    told = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value.__context__)
+    assert "secret" not in told
+    assert "passphrase that nobody" not in told
+    assert str(folder) not in told
+
+
+def test_keys_are_of_any_type(folder):
+    (folder / "RsaCAv1.pem").write_bytes(dump_private_key(holder_key(1, KeyType.RSA_2048), PASSPHRASE))
+    signature = SoftwareSigner(folder, PASSPHRASE).sign("RsaCAv1", OCTETS)
+    assert verify(holder_key(1, KeyType.RSA_2048).public_key(), OCTETS, signature)

@@ -1,0 +1,52 @@
+"""Numbers that weak keys are made of. Good enough for tests, no cryptography."""
+
+from math import gcd, prod
+
+from sinetti.pki.weakness import primes_to
+
+_BASES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+_SMALL = prod(primes_to(2000))
+
+
+# 39 primes: what the library of CVE-2017-15361 multiplied for its smaller keys, a factor of every larger M as well.
+ROCA_M = 2 * prod(primes_to(167))
+
+
+def roca_factor(times: int, exponent: int) -> int:
+    """Make a number of the weak library's shape; the test looks at nothing else of it."""
+    return times * ROCA_M + pow(65_537, exponent, ROCA_M)
+
+
+def is_probable_prime(number: int) -> bool:
+    """Miller and Rabin's test for odd numbers above 37, with the first twelve primes as bases."""
+    odd, twos = number - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    return all(_passes(number, base, odd, twos) for base in _BASES)
+
+
+def next_prime(start: int) -> int:
+    """Find the first probable prime at or above a large number."""
+    number = start | 1
+    while gcd(number, _SMALL) != 1 or not is_probable_prime(number):
+        number += 2
+    return number
+
+
+def near_prime(start: int) -> int:
+    """Find the first number at or above `start` that no prime up to 37 divides."""
+    number = start | 1
+    while any(number % base == 0 for base in _BASES):
+        number += 2
+    return number
+
+
+def _passes(number: int, base: int, odd: int, twos: int) -> bool:
+    power = pow(base, odd, number)
+    if power in {1, number - 1}:
+        return True
+    for _ in range(twos - 1):
+        power = power * power % number
+        if power == number - 1:
+            return True
+    return False
