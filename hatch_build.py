@@ -7,7 +7,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class TextsBuildHook(BuildHookInterface):
+class TextsBuildHook(BuildHookInterface[Any]):
     """Makes the .mo files beside the .po files and puts them into the wheel (git ignores them)."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature

@@ -1,4 +1,6 @@
-"""Writes the module lists of docs/map.md from the first sentences of the modules' docstrings: python scripts/map.py
+"""Writes the module lists of docs/map.md from the first sentences of the modules' docstrings.
+
+    python scripts/map.py
 
 What stands above the marker is written by hand and stays as it is. A test compares the page with the tree.
 """

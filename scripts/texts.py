@@ -116,7 +116,7 @@ def update() -> None:
         for message_id, places in wanted.items():
             kept = old.get(message_id)
             string = message_id if language == "en" else kept.string if kept else ""
-            new.add(message_id, string, locations=[(place, None) for place in places])
+            new.add(message_id, string, auto_comments=places)
         body = io.BytesIO()
         write_po(body, new, width=110, omit_header=True)
         po_file(language).write_bytes(HEADER.format(language=language).encode() + body.getvalue())

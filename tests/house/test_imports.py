@@ -1,4 +1,4 @@
-"""Who may import whom, where import-linter cannot tell: the standard library, django.db, relative imports, new rooms."""
+"""Who may import whom, where import-linter cannot tell: the standard library, django.db, relative imports, rooms."""
 
 import sys
 import tomllib
@@ -43,7 +43,18 @@ def test_domain_imports_domain_alone(module):
     assert all(name.startswith("sinetti.domain.") for name in own)
 
 
-FORBIDDEN_TO_DOMAIN = {"time", "socket", "os", "io", "subprocess", "random", "secrets", "threading", "asyncio", "pathlib"}
+FORBIDDEN_TO_DOMAIN = {
+    "time",
+    "socket",
+    "os",
+    "io",
+    "subprocess",
+    "random",
+    "secrets",
+    "threading",
+    "asyncio",
+    "pathlib",
+}
 
 
 @pytest.mark.parametrize("module", [module for module in modules() if room_of(module) == "domain"])

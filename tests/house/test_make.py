@@ -23,7 +23,9 @@ def test_documented_targets_exist():
 
 
 def test_help_names_every_target():
-    shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert set(re.findall(r"^  make ([a-z]+) ", shown.stdout, re.MULTILINE)) == TARGETS
 
 

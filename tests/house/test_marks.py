@@ -1,12 +1,13 @@
 """The project speaks of itself alone: nothing left over, no place of one machine, no host of a package registry."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.house.tree import ROOT, text_files
 
-LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
+LEFT_OVER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 MACHINE = re.compile(r"/(?:work|farm|root|Users)/[a-z.]|/home/[a-z]+/")
 REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org|proxy\.golang\.org")
 
@@ -18,6 +19,7 @@ def test_nothing_of_this_kind_stands_anywhere(mark):
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in text_files()
+        if path != Path(__file__)  # which names them
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
         if mark.search(line)
     ]

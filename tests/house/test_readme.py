@@ -14,7 +14,7 @@ PARTS = {
     "what it is": r"(?i)certificate service",
     "for whom": r"(?i)organisations",
     "independent work": r"(?i)independent",
-    "no authority's product": r"(?i)no authority[’']s product",
+    "no authority's product": r"(?i)no authority's product",
     "no qualified trust service": r"(?i)no qualified trust service",
     "the first command": r"git clone",
     "the second command": r"make demo",

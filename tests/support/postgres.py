@@ -1,7 +1,7 @@
 """A throw-away PostgreSQL for the run: its own cluster in a temporary folder, on loopback, gone at the end.
 
-Each xdist worker that needs one starts its own (about a second). Where PostgreSQL is not installed the tests that need it
-are skipped with a sentence that says so; with SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail instead.
+Each xdist worker that needs one starts its own (about a second). Where PostgreSQL is not installed the tests that
+need it are skipped with a sentence that says so; with SINETTI_REQUIRE_EVERYTHING set (as `.ci/run` does) they fail.
 """
 
 import os

@@ -1,5 +1,7 @@
 """The catalogues: nothing missing, nothing fuzzy, the same placeholders everywhere, compiled as they are written."""
 
+import re
+
 import pytest
 
 from sinetti.texts.reader import placeholders
@@ -8,6 +10,19 @@ from tests.support import tools
 TEXTS = tools.script("texts")
 MESSAGES = TEXTS.messages()
 EVERY_CATALOGUE = pytest.mark.parametrize("language", TEXTS.LANGUAGES)
+
+NEVER = {
+    "fi": (
+        r"sertifikaat\w*|hakutunnu\w*|sulkeutu\w*|mitätöi\w*|peruut\w*|kontaktihenkilö\w*|allekirjoittaj\w*",
+        r"salai\w+ avai\w+|\bhakea\b|hakemu\w+|\bapi\b|\bpäivää\b",
+    ),
+    "sv": (
+        r"överförings-id|hemlig\w* nyck\w+|\bstäng\w*|återkall\w*|ansök\w*|organisationsnummer|redovisningsbyrå",
+        r"\bdagar\b|\bapi\b",
+    ),
+    "en": (r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",),
+}
+"""The last column of docs/glossary.md, where a machine can tell."""
 
 
 @EVERY_CATALOGUE
@@ -32,8 +47,15 @@ def test_nothing_is_fuzzy_or_left_over(language):
 @EVERY_CATALOGUE
 def test_placeholders_are_the_same_in_every_language(language):
     for message in TEXTS.read(language):
-        if message.id:
+        if message.id and message.string:
             assert placeholders(message.string) == placeholders(message.id), message.id
+
+
+@EVERY_CATALOGUE
+def test_no_word_that_the_glossary_forbids(language):
+    for message in TEXTS.read(language):
+        for word in NEVER[language] if message.id else ():
+            assert not (found := re.search(word, message.string.casefold())), f"{found[0]} in: {message.string}"
 
 
 def test_english_is_the_message_id():
@@ -52,6 +74,7 @@ def test_extraction_sees_calls_marks_and_choices(tmp_path):
     package.mkdir()
     (package / "one.py").write_text(
         'text("called {name}", language, name=1)\n_("short")\nTABLE = {1: mark("in a table")}\n'
-        'text("yes" if ready else "no", language)\ntext(variable, language)\nother("not a message")\nresponse.text("nor this")\n',
+        'text("yes" if ready else "no", language)\n'
+        'text(variable, language)\nother("not a message")\nresponse.text("nor this")\n',
     )
     assert set(TEXTS.messages(package)) == {"called {name}", "short", "in a table", "yes", "no"}

@@ -15,28 +15,48 @@ ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 INSTANTS = {
     "an end in summer time": (ENDS, "2.5.2027 klo 14.03", "2.5.2027 kl. 14.03", "2 May 2027 at 14:03"),
     "its opening 60 days of 24 hours before, in winter time": (
-        ENDS - RENEWAL_WINDOW, "3.3.2027 klo 13.03", "3.3.2027 kl. 13.03", "3 March 2027 at 13:03",
+        ENDS - RENEWAL_WINDOW,
+        "3.3.2027 klo 13.03",
+        "3.3.2027 kl. 13.03",
+        "3 March 2027 at 13:03",
     ),
     "a leap day": (
-        datetime(2028, 2, 29, 9, 5, tzinfo=UTC), "29.2.2028 klo 11.05", "29.2.2028 kl. 11.05", "29 February 2028 at 11:05",
+        datetime(2028, 2, 29, 9, 5, tzinfo=UTC),
+        "29.2.2028 klo 11.05",
+        "29.2.2028 kl. 11.05",
+        "29 February 2028 at 11:05",
     ),
     "60 days before the end of April in a leap year": (
         datetime(2028, 4, 29, 8, 5, tzinfo=UTC) - RENEWAL_WINDOW,
-        "29.2.2028 klo 10.05", "29.2.2028 kl. 10.05", "29 February 2028 at 10:05",
+        "29.2.2028 klo 10.05",
+        "29.2.2028 kl. 10.05",
+        "29 February 2028 at 10:05",
     ),
     "an evening in UTC is the next day in Finland": (
-        datetime(2027, 12, 31, 22, 0, tzinfo=UTC), "1.1.2028 klo 0.00", "1.1.2028 kl. 0.00", "1 January 2028 at 0:00",
+        datetime(2027, 12, 31, 22, 0, tzinfo=UTC),
+        "1.1.2028 klo 0.00",
+        "1.1.2028 kl. 0.00",
+        "1 January 2028 at 0:00",
     ),
     "the last second before summer time": (
-        datetime(2027, 3, 28, 0, 59, 59, tzinfo=UTC), "28.3.2027 klo 2.59", "28.3.2027 kl. 2.59", "28 March 2027 at 2:59",
+        datetime(2027, 3, 28, 0, 59, 59, tzinfo=UTC),
+        "28.3.2027 klo 2.59",
+        "28.3.2027 kl. 2.59",
+        "28 March 2027 at 2:59",
     ),
     "the first second of summer time": (
-        datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "28.3.2027 klo 4.00", "28.3.2027 kl. 4.00", "28 March 2027 at 4:00",
+        datetime(2027, 3, 28, 1, 0, tzinfo=UTC),
+        "28.3.2027 klo 4.00",
+        "28.3.2027 kl. 4.00",
+        "28 March 2027 at 4:00",
     ),
     "the hour that comes twice": (
-        datetime(2027, 10, 31, 0, 30, tzinfo=UTC), "31.10.2027 klo 3.30", "31.10.2027 kl. 3.30", "31 October 2027 at 3:30",
+        datetime(2027, 10, 31, 0, 30, tzinfo=UTC),
+        "31.10.2027 klo 3.30",
+        "31.10.2027 kl. 3.30",
+        "31 October 2027 at 3:30",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("at", "finnish", "swedish", "english"), INSTANTS.values(), ids=INSTANTS)
@@ -89,12 +109,12 @@ def test_mark_changes_nothing():
 
 def test_where_nothing_is_compiled_the_error_says_what_to_run(monkeypatch, tmp_path):
     monkeypatch.setattr(reader.resources, "files", lambda _package: tmp_path)
-    reader._catalogue.cache_clear()  # noqa: SLF001 - the reader keeps what it has read
+    reader._catalogue.cache_clear()  # the reader keeps what it has read
     try:
         with pytest.raises(CatalogueMissingError, match="make texts"):
             text("a message", Language.SV)
     finally:
-        reader._catalogue.cache_clear()  # noqa: SLF001 - and must not keep this
+        reader._catalogue.cache_clear()  # and must not keep this
 
 
 def test_the_window_opens_an_hour_earlier_by_the_clock_when_summer_time_lies_between():

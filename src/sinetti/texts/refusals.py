@@ -64,8 +64,7 @@ REFUSALS: Mapping[Reason, tuple[str, ...]] = {
         "address of the service, and send the request again.",
     ),
     Reason.NOT_READY: (
-        "The certificate is being issued; that can take 5 minutes. Ask again with the same retrieval ID in "
-        "15 seconds.",
+        "The certificate is being issued; that can take 5 minutes. Ask again with the same retrieval ID in 15 seconds.",
     ),
     Reason.SUPERSEDED: (
         "This certificate is no longer handed out: the renewal was made again with another key before it was "
