@@ -14,7 +14,7 @@ help: ## this list
 
 demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the test bench running
 	@scripts/environment authority
-	@KEEP=$(KEEP) .venv/bin/python -u -m sinetti.testbench.demo
+	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(KEEP),--keep)
 
 test: ## all tests but the judges, on both databases; says what it skipped
 	@scripts/environment authority,test
@@ -26,6 +26,7 @@ judges: ## programs that nobody here wrote judge what we make
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
+	@mkdir -p tests/judges
 	@scripts/pytest tests/judges
 
 check: ## lint, format, types, who may import whom, documents
