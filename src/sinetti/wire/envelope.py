@@ -1,0 +1,181 @@
+"""A SOAP 1.1 envelope: what it carries, and every way to take that out as a document of its own.
+
+A signature covers the payload as it was before it was put into its envelope (facts sheet, 2: the C14N trap). So
+its octets are cut at offsets that a parser tells, never found in text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from xml.sax.saxutils import quoteattr
+
+from lxml import etree
+
+from sinetti.wire import parsing
+from sinetti.wire.parsing import Unparsable, children
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+"""The namespace of SOAP 1.1."""
+
+_ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
+_SCANNED_BODY = f"{SOAP}\nBody"
+_PAYLOAD_DEPTH = 2
+# Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
+_DEEPEST = 100
+_MOST_ELEMENTS = 2_000
+
+_Declaration = tuple[str | None, str]
+"""A prefix (None for the default namespace) and its namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`payload`: the Body's first element. `crowded`: the Body holds something beside it."""
+
+    payload: etree._Element
+    crowded: bool
+    _cut: "_Cut" = field(repr=False)
+
+    def candidates(self) -> tuple[bytes, ...]:
+        """The payload as a document of its own, in each way that means the same as the payload in its envelope.
+
+        The cut octets alone; with those inherited declarations that are used; with all that are not SOAP's. Each has
+        the same exclusive C14N as the payload, or it is left out. Empty for a crowded Body.
+        """
+        if self.crowded:
+            return ()
+        try:
+            expected = parsing.exclusive(self.payload)
+        except Unparsable:
+            return ()
+        ways = dict.fromkeys(self._cut.with_declarations(chosen) for chosen in self._choices())
+        return tuple(way for way in ways if _means(way, expected))
+
+    def _choices(self) -> Iterable[tuple[_Declaration, ...]]:
+        body = self.payload.getparent()
+        inherited = {} if body is None else body.nsmap
+        left = [(prefix, uri) for prefix, uri in inherited.items() if uri and prefix not in self._cut.own]
+        yield ()
+        yield tuple(one for one in left if one in self._cut.used)
+        yield tuple(one for one in left if one in self._cut.used or one[1] != SOAP)
+
+
+@dataclass(slots=True)
+class _Cut:
+    """Where the payload stands. `own`: prefixes it declares itself; `used`: what names in it rely on."""
+
+    octets: bytes
+    start: int = 0
+    name_end: int = 0
+    end: int = 0
+    own: set[str | None] = field(default_factory=set)
+    used: set[_Declaration] = field(default_factory=set)
+
+    def with_declarations(self, chosen: Iterable[_Declaration]) -> bytes:
+        added = "".join(f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}" for prefix, uri in chosen)
+        return self.octets[self.start : self.name_end] + added.encode() + self.octets[self.name_end : self.end]
+
+
+def open_envelope(octets: bytes) -> Envelope:
+    """Open a SOAP 1.1 envelope. Raises Unparsable for whatever is none, an empty Body included.
+
+    Headers are passed over whatever they say: no program in the field sends one that must be understood.
+    """
+    octets = parsing.without_bom(octets)
+    cut = _find_payload(octets)
+    root = parsing.tree_of(octets)
+    parts = children(root)
+    names = [part.tag for part in parts]
+    if root.tag != _ENVELOPE or names not in ([_BODY], [_HEADER, _BODY]):
+        why = "not a SOAP 1.1 envelope"
+        raise Unparsable(why)
+    payloads = children(parts[-1])
+    if not payloads:
+        why = "the Body is empty"
+        raise Unparsable(why)
+    return Envelope(payloads[0], len(payloads) > 1 or parsing.has_loose_text(parts[-1]), cut)
+
+
+def enclose(payload: bytes) -> bytes:
+    """Put a document into an envelope from which it inherits nothing but the SOAP namespace (facts sheet, 3)."""
+    return (
+        f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="{SOAP}"><SOAP-ENV:Header/><SOAP-ENV:Body>'.encode()
+        + payload
+        + b"</SOAP-ENV:Body></SOAP-ENV:Envelope>"
+    )
+
+
+def _means(way: bytes, expected: bytes) -> bool:
+    try:
+        return parsing.exclusive(parsing.parse(way)) == expected
+    except Unparsable:  # a prefix is declared outside only
+        return False
+
+
+def _find_payload(octets: bytes) -> _Cut:
+    """Scan for the first element in the Body: its offsets and its names. Raises Unparsable."""
+    finder = _Finder(octets)
+    parsing.scan(finder.scanner, octets)
+    return finder.cut
+
+
+class _Finder:
+    """Follows an expat parser through the envelope. An element's end is where whatever follows it begins."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.cut = _Cut(octets)
+        self.scanner = parsing.new_scanner(self._declare)
+        self.scanner.StartElementHandler = self._start
+        self.scanner.EndElementHandler = self._end
+        self._path: list[str] = []
+        self._elements = 0
+        self._declared: set[str | None] = set()
+        self._inside = False
+        self._awaiting_end = False
+
+    def _declare(self, prefix: str | None) -> None:
+        self._declared.add(prefix)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._mark_end()
+        self._elements += 1
+        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS:
+            why = "deeper or with more elements than any message has"
+            raise Unparsable(why)
+        if len(self._path) == _PAYLOAD_DEPTH and self._path[-1].startswith(_SCANNED_BODY) and not self.cut.start:
+            self._inside = True
+            self.cut.start = self.scanner.CurrentByteIndex
+            self.cut.name_end = self.cut.start + 1 + len(_written(name).encode())
+            self.cut.own = self._declared
+        if self._inside:
+            self.cut.used.add(_relies_on(name))
+            self.cut.used.update(_relies_on(one) for one in attributes if "\n" in one)
+        self._declared = set()
+        self._path.append(name)
+
+    def _end(self, _name: str) -> None:
+        self._mark_end()
+        self._path.pop()
+        if self._inside and len(self._path) == _PAYLOAD_DEPTH:
+            self._inside, self._awaiting_end = False, True
+            self.scanner.DefaultHandler = self._mark_end
+
+    def _mark_end(self, _data: str = "") -> None:
+        if self._awaiting_end:
+            self._awaiting_end = False
+            self.cut.end = self.scanner.CurrentByteIndex
+            self.scanner.DefaultHandler = None
+
+
+def _written(name: str) -> str:
+    """The name as it stands in the document, from expat's `uri LF local LF prefix`."""
+    uri_local_prefix = name.split("\n")
+    if len(uri_local_prefix) == 3:
+        return f"{uri_local_prefix[2]}:{uri_local_prefix[1]}"
+    return uri_local_prefix[-1]
+
+
+def _relies_on(name: str) -> _Declaration:
+    uri, *rest = name.split("\n")
+    if not rest:
+        return None, ""
+    return (rest[1] if len(rest) > 1 else None), uri

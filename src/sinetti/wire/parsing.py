@@ -1,0 +1,161 @@
+"""Octets to an XML tree, hardened: UTF-8 alone, no DOCTYPE, no entities, no network, bounded depth and namespaces.
+
+Two parsers must both accept a document: expat, which tells octet offsets and sees a DOCTYPE before anything grows, and
+libxml2 (through lxml), which makes the tree. libxml2's own bounds stay on: 256 levels, 10 MB for one text or attribute.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from xml.parsers import expat
+
+from lxml import etree
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
+"""The namespace of XML Signature."""
+
+_BOM = b"\xef\xbb\xbf"
+_WHITE = " \t\r\n"
+_NO_WHITE = dict.fromkeys(map(ord, _WHITE))
+
+# C14N looks every declaration in scope up at every element, each time along the list of them: dear without a bound.
+_MOST_NAMESPACES = 64
+
+
+class Unparsable(ValueError):
+    """The octets are no XML that we take. The text says why and holds nothing of the octets."""
+
+
+def without_bom(octets: bytes) -> bytes:
+    """Take a UTF-8 byte order mark off."""
+    return octets.removeprefix(_BOM)
+
+
+def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: None) -> expat.XMLParserType:
+    """Make an expat parser that raises Unparsable at whatever we never take.
+
+    Names come as `uri LF local LF prefix`. No encoding but UTF-8 counts, whatever is declared. `on_declaration` hears each
+    declared prefix (None: the default namespace) before the element that declares it.
+    """
+    scanner = expat.ParserCreate("utf-8", "\n")
+    scanner.namespace_prefixes = True
+    scanner.XmlDeclHandler = _check_declaration
+    scanner.StartDoctypeDeclHandler = _refuse_doctype
+    in_scope = 0
+
+    def declared(prefix: str | None, _uri: str | None) -> None:
+        nonlocal in_scope
+        in_scope += 1
+        on_declaration(prefix)
+        if in_scope > _MOST_NAMESPACES:
+            why = "more namespace declarations in scope than any program needs"
+            raise Unparsable(why)
+
+    def left(_prefix: str | None) -> None:
+        nonlocal in_scope
+        in_scope -= 1
+
+    scanner.StartNamespaceDeclHandler = declared
+    scanner.EndNamespaceDeclHandler = left
+    return scanner
+
+
+def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
+    """Run a whole document (without byte order mark) through a scanner. Raises Unparsable."""
+    try:
+        scanner.Parse(octets, True)
+    except expat.ExpatError as bad:
+        why = f"not well-formed in line {bad.lineno}"
+        raise Unparsable(why) from bad
+
+
+def parse(octets: bytes) -> etree._Element:
+    """Parse a whole document into its root element. Raises Unparsable."""
+    octets = without_bom(octets)
+    scan(new_scanner(), octets)
+    return tree_of(octets)
+
+
+def tree_of(octets: bytes) -> etree._Element:
+    """Make the tree of octets that a scanner has passed. Raises Unparsable."""
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        return etree.fromstring(octets, parser)
+    except etree.XMLSyntaxError as bad:
+        why = "not well-formed, or too deep or too long in one place"
+        raise Unparsable(why) from bad
+
+
+def root_end(octets: bytes) -> int:
+    """The offset of the root's end tag, or of the root if it is an empty-element tag. Raises Unparsable."""
+    scanner = new_scanner()
+    last = 0
+
+    def ended(_name: str) -> None:
+        nonlocal last
+        last = scanner.CurrentByteIndex
+
+    scanner.EndElementHandler = ended
+    scan(scanner, octets)
+    return last
+
+
+def exclusive(node: etree._Element) -> bytes:
+    """The exclusive canonical form of an element, comments included: two elements with the same are the same element.
+
+    Raises Unparsable for a relative namespace name, which has no canonical form (C14N 1.0, 1.3).
+    """
+    try:
+        return etree.tostring(node, method="c14n", exclusive=True, with_comments=True)
+    except etree.C14NError as bad:
+        why = "a relative namespace name has no canonical form"
+        raise Unparsable(why) from bad
+
+
+def children(element: etree._Element) -> list[etree._Element]:
+    """The child elements, without comments and processing instructions."""
+    return [child for child in element if isinstance(child.tag, str)]
+
+
+def value(element: etree._Element) -> str | None:
+    """The whole string value, so that a comment inside never cuts it; None where there are elements inside."""
+    parts = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            return None
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def has_loose_text(element: etree._Element) -> bool:
+    """Whether anything but white space stands beside the child elements."""
+    return bool((element.text or "").strip(_WHITE)) or any((child.tail or "").strip(_WHITE) for child in element)
+
+
+def decode_base64(text: str | None) -> bytes | None:
+    """The octets of a base64Binary; white space may stand anywhere, `&#13;` too. None where it is no base64."""
+    if text is None:
+        return None
+    try:
+        return binascii.a2b_base64(text.translate(_NO_WHITE), strict_mode=True)
+    except ValueError:
+        return None
+
+
+def encode_base64(octets: bytes) -> str:
+    """One line of base64."""
+    return base64.b64encode(octets).decode("ascii")
+
+
+def _check_declaration(version: str, encoding: str | None, _standalone: int) -> None:
+    if version != "1.0":
+        why = "not XML 1.0"
+        raise Unparsable(why)
+    if encoding is not None and encoding.casefold() != "utf-8":
+        why = "an encoding other than UTF-8 is declared"
+        raise Unparsable(why)
+
+
+def _refuse_doctype(_name: str, _system: str | None, _public: str | None, _internal: int) -> None:
+    why = "a DOCTYPE is never taken"
+    raise Unparsable(why)

@@ -1,0 +1,243 @@
+"""One enveloped signature of a fixed shape, signed and verified (XML Signature 1.1; facts sheet, 2).
+
+The shape: ds:Signature is the last child of the root and the only one in the document; one Reference `""`; transforms
+[enveloped] or [enveloped, one C14N without comments]; SHA-256/384/512; RSA PKCS#1 v1.5 or ECDSA; one X509Certificate.
+Everything else is refused. What a caller may act on are the octets that were digested, and nothing beside them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from lxml import etree
+
+from sinetti.pki import signing
+from sinetti.pki.formats import AnyPublicKey, PrivateKey
+from sinetti.wire import algorithms, parsing
+from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, SHA256, Algorithm, Canonical
+from sinetti.wire.parsing import DS, Unparsable, children
+
+SIGNATURE = f"{{{DS}}}Signature"
+LARGEST_CERTIFICATE = 32_768
+"""Octets of DER (facts sheet, 2)."""
+
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+_LINE = 76
+
+
+class SignatureMissing(ValueError):
+    """There is no ds:Signature in the document."""
+
+
+class SignatureInvalid(ValueError):
+    """The signature is broken or outside the shape. The text says why and holds nothing of the document."""
+
+
+class Recipe(Enum):
+    """The two recipes in use (facts sheet, 2)."""
+
+    EXCLUSIVE = "enveloped, then exclusive C14N"
+    ENVELOPED = "enveloped alone, which implies inclusive C14N"
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What signs. `certificate` is DER; `sign` takes octets and gives a plain signature by `algorithm` (ECDSA in DER)."""
+
+    certificate: bytes
+    sign: Callable[[bytes], bytes] = field(repr=False)
+    algorithm: Algorithm
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`octets`: the canonical form that was digested. `certificate`: DER of whose key verifies; not judged here."""
+
+    octets: bytes = field(repr=False)
+    certificate: bytes = field(repr=False)
+
+
+def seal_of(private_key: PrivateKey, certificate: bytes) -> Seal:
+    """Sign with a key in memory; `certificate` (DER) is the one of this key."""
+    return seal_with(certificate, lambda octets: signing.sign(private_key, octets))
+
+
+def seal_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> Seal:
+    """Sign with whatever `sign` is, by the hash of `pki.signing.hash_for`. ValueError for a key neither RSA nor EC."""
+    return Seal(certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key()))
+
+
+def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
+    """Put the signature of a whole document in, as the root's last child; every other octet stays (but a BOM).
+
+    Raises ValueError for what is no XML, holds a ds:Signature already or has no canonical form.
+    """
+    document = parsing.without_bom(document)
+    root = parsing.parse(document)
+    if next(root.iter(SIGNATURE), None) is not None:
+        why = "the document holds a signature already"
+        raise ValueError(why)
+    signature = _signature(root.getroottree(), seal, recipe)
+    end = parsing.root_end(document)
+    if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
+        root.text = ""
+        document = etree.tostring(root.getroottree(), encoding="utf-8")
+        end = parsing.root_end(document)
+    return document[:end] + signature + document[end:]
+
+
+def _signature(document: etree._ElementTree, seal: Seal, recipe: Recipe) -> bytes:
+    """Write ds:Signature; SignedInfo is written in its canonical form, so that what is signed is what stands there.
+
+    Programs in the field read it as text (facts sheet, 3): no attributes within, and the certificate between newlines.
+    """
+    exclusive = recipe is Recipe.EXCLUSIVE
+    digest = algorithms.digest_of(SHA256, Canonical(exclusive).octets(document))
+    transforms = [ENVELOPED, EXCLUSIVE] if exclusive else [ENVELOPED]
+    written = "".join(f'<ds:Transform Algorithm="{one}"></ds:Transform>' for one in transforms)
+    inside = (
+        f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
+        f'<ds:SignatureMethod Algorithm="{seal.algorithm.value}"></ds:SignatureMethod>'
+        f'<ds:Reference URI=""><ds:Transforms>{written}</ds:Transforms>'
+        f'<ds:DigestMethod Algorithm="{SHA256}"></ds:DigestMethod>'
+        f"<ds:DigestValue>{parsing.encode_base64(digest or b'')}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+    )
+    public_key = x509.load_der_x509_certificate(seal.certificate).public_key()
+    plain = seal.sign(f'<ds:SignedInfo xmlns:ds="{DS}">{inside}'.encode())
+    text = parsing.encode_base64(seal.certificate)
+    lines = "\n".join(text[start : start + _LINE] for start in range(0, len(text), _LINE))
+    return (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{inside}'
+        f"<ds:SignatureValue>{parsing.encode_base64(algorithms.value_of(public_key, plain))}</ds:SignatureValue>"
+        f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        "</ds:Signature>"
+    ).encode()
+
+
+def verify_document(document: bytes | Sequence[bytes], accept_key: Callable[[x509.Certificate], bool]) -> Verified:
+    """Verify a document, or the first of several candidates for it that fits.
+
+    `accept_key` judges the presented certificate before anything is verified with its key (which is known to load).
+    Raises Unparsable (a ValueError) for no XML, SignatureMissing, SignatureInvalid: of the first candidate.
+    """
+    candidates = [document] if isinstance(document, bytes) else document
+    first: ValueError | None = None
+    for candidate in candidates:
+        try:
+            return _verify(parsing.parse(candidate), accept_key)
+        except (Unparsable, SignatureMissing, SignatureInvalid) as bad:
+            first = first or bad
+    raise first or SignatureInvalid("the signed element cannot be taken out of its envelope")
+
+
+def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> Verified:
+    # 1 The one signature, and its three parts. Objects would be more places to put something unsigned.
+    found = list(root.iter(SIGNATURE))
+    if not found:
+        why = "there is no signature"
+        raise SignatureMissing(why)
+    _demand(found == children(root)[-1:], "the signature is not the only one and the last child of the root")
+    info, value, key_info = _take(found[0], "SignedInfo", "SignatureValue", "KeyInfo")
+    # 2 SignedInfo against the shape.
+    method, algorithm, reference = _take(info, "CanonicalizationMethod", "SignatureMethod", "Reference")
+    _demand(algorithm.get("Algorithm") in set(Algorithm) and not children(algorithm), "signature method not taken")
+    _demand(reference.get("URI") == "", "the signature covers something else than the document")
+    transforms, digesting, digest = _take(reference, "Transforms", "DigestMethod", "DigestValue")
+    _demand(not children(digesting), "digest method not taken")
+    info_form, document_form = _c14n_of(method), _read_transforms(transforms)
+    # 3 The presented key, within bounds before it is used.
+    certificate, public_key = _presented(key_info, accept_key)
+    # 4 The signature over SignedInfo, while it still stands in its document.
+    signed = _signed_info(info, info_form)
+    fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, _octets(value))
+    _demand(fits, "the signature does not fit")
+    # 5 The digest, over the document without its signature.
+    _remove(found[0], root)
+    octets = document_form.octets(root.getroottree())
+    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == _octets(digest), "the digest does not fit")
+    return Verified(octets, certificate)
+
+
+def _demand(condition: bool, why: str) -> None:
+    if not condition:
+        raise SignatureInvalid(why)
+
+
+def _take(parent: etree._Element, *names: str) -> list[etree._Element]:
+    found = children(parent)
+    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], "its parts are not the known ones")
+    return found
+
+
+def _octets(element: etree._Element) -> bytes:
+    octets = parsing.decode_base64(parsing.value(element))
+    if not octets:
+        why = "what should be base64 is not"
+        raise SignatureInvalid(why)
+    return octets
+
+
+def _c14n_of(method: etree._Element) -> Canonical:
+    algorithm, inside = method.get("Algorithm"), children(method)
+    _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, "canonicalisation method not taken")
+    if not inside:
+        return Canonical(algorithm == EXCLUSIVE)
+    kept = [child.get("PrefixList", "") for child in inside if child.tag == f"{{{EXCLUSIVE}}}InclusiveNamespaces"]
+    _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, "canonicalisation method not taken")
+    return Canonical(exclusive=True, prefixes=tuple(kept[0].split()))
+
+
+def _read_transforms(transforms: etree._Element) -> Canonical:
+    match children(transforms):
+        case [first] if first.get("Algorithm") == ENVELOPED and not children(first):
+            chosen = Canonical(exclusive=False)
+        case [first, second] if first.get("Algorithm") == ENVELOPED and not children(first):
+            chosen = _c14n_of(second)
+        case _:
+            why = "transforms not taken"
+            raise SignatureInvalid(why)
+    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), "transforms not taken")
+    return chosen
+
+
+def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> tuple[bytes, AnyPublicKey]:
+    parts = children(key_info)
+    known = {f"{{{DS}}}{name}" for name in ("KeyName", "KeyValue", "X509Data")}
+    certificates = list(key_info.iter(f"{{{DS}}}X509Certificate"))
+    _demand({part.tag for part in parts} <= known and len(certificates) == 1, "not exactly one X509Certificate")
+    around = [part for part in parts if part.tag == f"{{{DS}}}X509Data"]
+    _demand(certificates[0].getparent() in around, "no X509Data around the certificate")
+    der = _octets(certificates[0])
+    _demand(len(der) <= LARGEST_CERTIFICATE, "the certificate is too long")
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        public_key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as bad:
+        why = "the certificate cannot be read"
+        raise SignatureInvalid(why) from bad
+    _demand(accept_key(certificate), "the presented certificate or its key is not accepted")
+    return der, public_key
+
+
+def _signed_info(info: etree._Element, canonical: Canonical) -> bytes:
+    if canonical.exclusive:
+        return canonical.octets(info)
+    # Inclusive C14N of a part also takes xml: attributes from above (C14N 1.0, 2.4): make it a whole that has them.
+    whole = parsing.parse(etree.tostring(info, encoding="utf-8", with_tail=False))
+    for ancestor in info.iterancestors():
+        for name, text in ancestor.attrib.items():
+            if str(name).startswith(_XML) and name not in whole.attrib:
+                whole.set(name, text)
+    return canonical.octets(whole)
+
+
+def _remove(element: etree._Element, parent: etree._Element) -> None:
+    """Take an element out and leave the text behind it (lxml counts that as a part of it)."""
+    before = element.getprevious()
+    if before is not None:
+        before.tail = (before.tail or "") + (element.tail or "")
+    else:
+        parent.text = (parent.text or "") + (element.tail or "")
+    parent.remove(element)
