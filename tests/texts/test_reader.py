@@ -67,12 +67,12 @@ def test_dates_on_a_finnish_clock(at, finnish, swedish, english):
     assert when_short(at, Language.EN) == english
 
 
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)), st.sampled_from(Language))  # noqa: DTZ001 - made UTC below
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)), st.sampled_from(Language))
 def test_every_instant_fits_in_36_characters(moment, language):
     assert len(when(moment.replace(tzinfo=UTC), language)) <= len("30 September 2027 at 13:59 (Finnish time)")
 
 
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)))  # noqa: DTZ001 - made UTC below
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)))
 def test_the_minute_is_the_one_of_utc(moment):
     """Finland's zone differs from UTC by whole hours."""
     moment = moment.replace(tzinfo=UTC)
