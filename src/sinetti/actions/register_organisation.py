@@ -22,3 +22,21 @@ def approve(customer_id: str, channels: frozenset[Channel], office: Office, acto
     if missing := channels - organisation.channels:
         parties.approve_channels(office.register, organisation.organisation_id, missing, office.deed(actor, request_id))
     return True
+
+
+def withdraw(customer_id: str, channel: Channel, office: Office, actor: str, request_id: str) -> bool:
+    """Withdraw a channel: nothing more is issued or renewed for it. False where there is no such organisation."""
+    organisation = parties.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    parties.withdraw_channel(office.register, organisation.organisation_id, channel, office.deed(actor, request_id))
+    return True
+
+
+def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool:
+    """Close an organisation: nothing more is issued to it. False where there is no such organisation."""
+    organisation = parties.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    parties.close_organisation(office.register, organisation.organisation_id, office.deed(actor, request_id))
+    return True

@@ -1,0 +1,1 @@
+"""Commands of the extra `sinetti[authority]`: one small file for each."""

@@ -1,0 +1,59 @@
+"""`sinetti authority init`: found an authority in a new folder."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
+from sinetti.cli.server.common import add_dir, command
+from sinetti.clock import machine_now
+from sinetti.domain.values import Environment
+from sinetti.settings.authority import SOAP_PATH, ResponseRecipe, Settings, check_address
+from sinetti.settings.folder import FolderKind
+from sinetti.wiring import Founding, found
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = (
+    "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
+    "--soap-url https://certificates.example"
+)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(commands, "init", "found an authority: keys, CA certificates and an empty register", _run, EXAMPLE)
+    add_dir(parser)
+    parser.add_argument("--environment", choices=[one.value for one in Environment], required=True)
+    parser.add_argument("--hierarchy", metavar="FILE", type=Path, help="names, keys and lifetimes of the CAs (TOML)")
+    parser.add_argument("--preset", choices=PRESETS, default="default", help="a hierarchy that comes along (default: default)")
+    parser.add_argument("--base-url", required=True, metavar="URL", help="plain http; stands in every certificate")
+    parser.add_argument("--soap-url", required=True, metavar="URL", help="where programs send their requests")
+    parser.add_argument("--response-recipe", choices=[one.value for one in ResponseRecipe], default="exclusive")
+    parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    soap_url = check_address("--soap-url", parsed.soap_url, ("https", "http"))
+    settings = Settings(
+        environment=Environment(parsed.environment),
+        base_url=check_address("--base-url", parsed.base_url, ("http",)),
+        soap_address=soap_url if soap_url.endswith(SOAP_PATH) else soap_url + SOAP_PATH,
+        response_recipe=ResponseRecipe(parsed.response_recipe),
+        database_url=parsed.database_url,
+    )
+    text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
+    found(parsed.dir.absolute(), Founding(FolderKind.AUTHORITY, text, settings, machine_now()))
+    print(f"Founded in {parsed.dir}. Bundles for those who rely on it: {parsed.dir}/trust/", file=sys.stderr)
+    print(f"Next: sinetti authority serve --dir {parsed.dir}", file=sys.stderr)
+    return 0
+
+
+def _hierarchy(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as bad:
+        sentence = f"{path} cannot be read: {bad}"
+        raise HierarchyError(sentence) from bad

@@ -1,0 +1,76 @@
+"""`sinetti authority order`: order a certificate for an organisation."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from sinetti.actions.order import order
+from sinetti.actions.passwords import ShownIds
+from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, put, request_id
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.protocols.rows import instant
+from sinetti.registry.parties import NewOrder, Person
+from sinetti.texts.reader import when
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = (
+    "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "
+    "--contact-name 'The contact' --contact-email contact@customer.example"
+)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(commands, "order", "order a certificate; prints the transfer ids, once", _run, EXAMPLE)
+    add_dir(parser)
+    parser.add_argument("--customer-id", required=True, metavar="ID")
+    parser.add_argument("--channel", choices=[one.value for one in Channel], default=Channel.WS.value)
+    parser.add_argument("--description", default="", help="which program will use it")
+    for who, needed in (("contact", True), ("deputy", False)):
+        parser.add_argument(f"--{who}-name", required=needed, metavar="NAME")
+        parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS")
+        parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER")
+        parser.add_argument(f"--{who}-language", choices=[one.value for one in Language], default=Language.FI.value)
+    parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
+    parser.add_argument("--json", action="store_true", help="print the transfer ids for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    deputy = _person(parsed, "deputy") if parsed.deputy_name and parsed.deputy_email else None
+    new = NewOrder(
+        customer_id=parsed.customer_id,
+        channel=Channel(parsed.channel),
+        description=parsed.description,
+        contact=_person(parsed, "contact"),
+        deputy=deputy,
+        replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
+    )
+    with opened(parsed.dir) as authority:
+        show_ids(order(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+    return 0
+
+
+def show_ids(ids: ShownIds, *, as_json: bool) -> None:
+    """Print transfer ids. They are shown this once; the password is nowhere stored."""
+    value = {
+        "order_id": ids.order_id,
+        "transfer_id": ids.transfer_id,
+        "transfer_password": ids.transfer_password,
+        "expires": instant(ids.expires),
+    }
+    lines = (
+        f"Order              {ids.order_id}",
+        f"Transfer ID        {ids.transfer_id}",
+        f"One-time password  {ids.transfer_password}",
+        f"Valid until        {when(ids.expires, Language.EN)}",
+    )
+    put(value, as_json=as_json, table=lambda: "\n".join(lines))
+    print("Send ID and password to the contact over two separate channels. They are not shown again.", file=sys.stderr)
+
+
+def _person(parsed: argparse.Namespace, who: str) -> Person:
+    given = vars(parsed)
+    language = Language(given[f"{who}_language"])
+    return Person(given[f"{who}_name"], given[f"{who}_email"], given[f"{who}_phone"], language)

@@ -1,0 +1,53 @@
+"""`sinetti authority status`: what the register holds."""
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sinetti.actions import look_up
+from sinetti.cli.server.common import add_dir, command, opened, put
+from sinetti.protocols.rows import certificate_row, instant
+from sinetti.wiring import Authority
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+_COLUMNS = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by")
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(
+        commands, "status", "show what the register holds", _run, "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1",
+    )
+    add_dir(parser)
+    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates")
+    parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        if parsed.customer_id is None:
+            summary = _summary(authority)
+            put(summary, as_json=parsed.json, table=lambda: "\n".join(f"{name:<14} {value}" for name, value in summary.items()))
+            return 0
+        now = authority.office.now()
+        found = look_up.certificates(authority.office, parsed.customer_id)
+        rows = [certificate_row(row, now) for row in found]
+    put(rows, as_json=parsed.json, table=lambda: _table(rows))
+    return 0
+
+
+def _summary(authority: Authority) -> dict[str, str | int | None]:
+    ends = {
+        f"{name} ends": instant(issuer.certificate.not_valid_after_utc) for name, issuer in authority.office.issuers.items()
+    }
+    return {"environment": authority.settings.environment.value, **asdict(look_up.counts(authority.office)), **ends}
+
+
+def _table(rows: list[dict[str, str | None]]) -> str:
+    if not rows:
+        return "This organisation has no certificates."
+    lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
