@@ -1,0 +1,96 @@
+"""What the rules look at in these tests: one organisation, one holding, one certificate, one pair of transfer ids."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies
+
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.records import Certificate, Holding, TransferIds
+from sinetti.domain.values import (
+    RENEWAL_WINDOW,
+    TRANSFER_IDS_LIVE,
+    VALIDITY,
+    Channel,
+    Customer,
+    KeyId,
+    Language,
+    Serial,
+    Sha256,
+    Span,
+)
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ONE_SECOND = timedelta(seconds=1)
+ONE_DAY = timedelta(days=1)
+
+CUSTOMER = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.WS}))
+CLOSED = Customer("0123456-7", "Sinisiipi Oy", open=False, channels=frozenset({Channel.WS}))
+WITHDRAWN = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.SFTP}))
+
+HELD_KEY, NEW_KEY, OTHER_KEY = KeyId("aa" * 32), KeyId("bb" * 32), KeyId("cc" * 32)
+
+
+def holding(customer: Customer = CUSTOMER) -> Holding:
+    """A holding for web service use, whose contact reads Swedish."""
+    return Holding("0f" * 16, "0F" * 16, customer, Channel.WS, Language.SV, version=7)
+
+
+def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Certificate:
+    """A fetched certificate of 730 days with this last second; `facts` are fields that differ."""
+    values: dict[str, object] = {
+        "serial": Serial(serial),
+        "authority": "DataProvidersTestIssuingCAv1",
+        "holding": holding(),
+        "state": CertificateState.FETCHED,
+        "key": HELD_KEY,
+        "span": Span(ends - VALIDITY, ends),
+        "renewable_from": ends - RENEWAL_WINDOW,
+        "retrieval_id": "ab" * 16,
+        "crl_shard": 1,
+        "sha256": Sha256("dd" * 32),
+        "recorded_at": ends - VALIDITY,
+    }
+    return Certificate(**{**values, **facts})  # type: ignore[arg-type]
+
+
+def transfer_ids(created: datetime = NOW, **facts: object) -> TransferIds:
+    """Unspent transfer ids made at `created`; `facts` are fields that differ."""
+    values: dict[str, object] = {
+        "transfer_id": "1" * 32,
+        "order_id": "0e" * 16,
+        "holding": holding(),
+        "replaces": None,
+        "created": created,
+        "expires": created + TRANSFER_IDS_LIVE,
+        "wrong_passwords": 0,
+        "ended": False,
+        "spent_on": None,
+    }
+    return TransferIds(**{**values, **facts})  # type: ignore[arg-type]
+
+
+def _change_of_clocks(year: int, month: int) -> datetime:
+    """The instant at which Finland's clocks change: 01:00 UTC on the last Sunday of March or October."""
+    last = datetime(year, month, 31, 1, tzinfo=UTC)
+    return last - timedelta(days=(last.weekday() + 1) % 7)
+
+
+TURNS = [
+    *(_change_of_clocks(year, month) for year in range(2026, 2042) for month in (3, 10)),
+    *(datetime(year, 2, 29, hour, tzinfo=UTC) for year in range(2028, 2049, 4) for hour in (0, 12)),
+    *(datetime(year, 3, 1, tzinfo=UTC) for year in range(2026, 2034)),
+    *(datetime(year, 1, 1, tzinfo=UTC) for year in range(2026, 2034)),
+]
+"""Instants around which calculations of dates go wrong: summer time, leap days, ends of years."""
+
+AROUND = strategies.one_of(
+    strategies.sampled_from([-86_400, -3_601, -3_600, -3_599, -1, 0, 1, 3_599, 3_600, 3_601, 86_400]),
+    strategies.integers(-90 * 86_400, 90 * 86_400),
+).map(lambda seconds: timedelta(seconds=seconds))
+"""Distances from an instant that matters, in whole seconds."""
+
+INSTANTS = strategies.one_of(
+    strategies.builds(lambda turn, off: turn + off, strategies.sampled_from(TURNS), AROUND),
+    strategies.integers(0, 100 * 365 * 86_400).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+)
+"""Whole seconds of a century, UTC, many of them near a turn."""

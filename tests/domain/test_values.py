@@ -1,0 +1,70 @@
+"""What the vocabulary promises to every room: closed lists, frozen values, secrets that no trace shows."""
+
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain import kindness, values
+from sinetti.domain.approvals import Again, Approval
+from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
+from sinetti.domain.kindness import KIND, STRICT, Kind
+from sinetti.domain.mandates import Role
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Environment, KeyPolicy, KeyType, Span
+from tests.domain.facts import NEW_KEY, NOW, certificate, holding, transfer_ids
+
+FROZEN = {
+    "an approval": (Approval(holding(), NEW_KEY, Span(NOW, NOW)), "key"),
+    "again": (Again(certificate(NOW)), "certificate"),
+    "a refusal": (Refusal(Reason.TOO_EARLY), "reason"),
+    "a certificate": (certificate(NOW), "revoked_at"),
+    "transfer ids": (transfer_ids(), "ended"),
+    "kindness": (KIND, "answers_again"),
+    "a key policy": (KeyPolicy(), "small_exponent"),
+}
+
+
+@pytest.mark.parametrize(("value", "field"), FROZEN.values(), ids=FROZEN)
+def test_a_decision_cannot_be_changed_after_it_was_made(value, field):
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, field, None)
+
+
+HIDING = {
+    "the password": NewAsk(Environment.TEST, "1", None, "2", "SECRET", b"x"),
+    "the request": NewAsk(Environment.TEST, "1", None, "2", "3", b"SECRET"),
+    "the request of a renewal": RenewAsk(Environment.TEST, "1", None, b"SECRET", b"SECRET"),
+    "the retrieval id": GetAsk(Environment.TEST, "1", None, "SECRET"),
+    "the certificate": Collected(b"SECRET"),
+}
+
+
+@pytest.mark.parametrize("ask", HIDING.values(), ids=HIDING)
+def test_what_is_asked_shows_no_secret_in_a_trace(ask):
+    assert "SECRET" not in repr(ask)
+
+
+def test_an_answer_says_its_retrieval_id():
+    assert Accepted("ab").retrieval_id == "ab"
+
+
+def test_strict_takes_every_kindness_away():
+    assert kindness.Kindness(answers_again=True, renews_again=True, ready_after=timedelta(0)) == KIND
+    assert kindness.Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
+
+
+def test_the_lengths_of_the_facts_sheet():
+    assert timedelta(seconds=730 * 86_400) == values.VALIDITY
+    assert timedelta(seconds=60 * 86_400) == values.RENEWAL_WINDOW
+    assert timedelta(seconds=14 * 86_400) == values.TRANSFER_IDS_LIVE
+
+
+def test_every_key_is_taken_unless_a_policy_says_less_and_no_small_exponent_unless_it_says_so():
+    assert KeyPolicy().types == frozenset(KeyType)
+    assert KeyPolicy().small_exponent is False
+
+
+@pytest.mark.parametrize("vocabulary", [Reason, Kind, Role])
+def test_words_are_lower_case_with_hyphens(vocabulary):
+    assert all(word.value == word.value.lower() and " " not in word.value for word in vocabulary)
