@@ -34,7 +34,7 @@ POSTGRESQL = (
 
 def _forbid(_apps: Any, schema_editor: Any) -> None:
     for statement in SQLITE if schema_editor.connection.vendor == "sqlite" else POSTGRESQL:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)  # None: a % in it is no placeholder
 
 
 class Migration(migrations.Migration):
