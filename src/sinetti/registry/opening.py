@@ -1,13 +1,10 @@
 """Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import dj_database_url
-import django
-from django.conf import settings
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connections
 
@@ -37,16 +34,8 @@ class Register:
         connections[self.alias].close()
 
 
-def set_up_django() -> None:
-    """Load Django once, for whoever speaks to a register."""
-    if not settings.configured:
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sinetti.settings.django")  # noqa: TID251 - Django's own door
-        django.setup()
-
-
 def open_register(url: str, alias: str = "default") -> Register:
     """Open the register at a database URL (sqlite:////path or postgresql://…). Raises ValueError for another kind."""
-    set_up_django()
     config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {**config.get("OPTIONS", {}), **SQLITE_OPTIONS}

@@ -1,6 +1,6 @@
 """`make demo`: a certificate lives its whole life, played with the real commands against a bench of its own.
 
-Exits 0 only if each step did what it should. KEEP=1 (or --keep) leaves the bench running.
+Exits 0 only if each step did what it should. `--keep` (make demo KEEP=1) leaves the bench running.
 """
 
 import json
@@ -12,7 +12,6 @@ from typing import Any
 
 from sinetti.clock import ticks
 from sinetti.domain.values import Language
-from sinetti.settings.demo import keep_running
 from sinetti.testbench.stage import Stage, StoryBroken, demand
 from sinetti.texts.reader import when
 
@@ -36,7 +35,7 @@ def main() -> int:
             print(f"What the bench logged: {stage.folder}/bench.log", file=sys.stderr)
         return 1
     print(f"\nDone: every step did what it should ({ticks() - begun:.0f} s).", flush=True)
-    if keep_running():
+    if "--keep" in sys.argv[1:]:
         _say_how_to_talk(stage)
     else:
         stage.stop()
@@ -49,7 +48,9 @@ def _play(stage: Stage) -> None:
     _show_both_sides(stage)
     _seal_and_verify(stage, stage.store, "report.xml")
     end = _instant(_certificates(stage)[0]["not_after"])
-    old_store = _renew_in_time(stage, end)
+    old_store = stage.folder / "old-store"
+    shutil.copytree(stage.store, old_store, symlinks=True)
+    _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
 
 
@@ -68,7 +69,6 @@ def _order_and_enrol(stage: Stage) -> None:
         "--transfer-id", order["transfer_id"], "--transfer-password-file", str(password),
     ]  # fmt: skip
     stage.run(arguments)
-    demand(_status(stage)["state"] == "valid", "the certificate should be valid now")
 
 
 def _show_both_sides(stage: Stage) -> None:
@@ -80,7 +80,9 @@ def _show_both_sides(stage: Stage) -> None:
     demand([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
     stage.tell("the authority's register:")
     stage.tell(_rows(rows))
-    demand(_status(stage)["serial"] == rows[0]["serial"], "both sides should name the same serial")
+    row = _status(stage)
+    demand(row["state"] == "valid", "the client should hold a valid certificate")
+    demand(row["serial"] == rows[0]["serial"], "both sides should name the same serial")
 
 
 def _seal_and_verify(stage: Stage, store: Path, name: str, *, expect: int = 0) -> None:
@@ -93,7 +95,7 @@ def _seal_and_verify(stage: Stage, store: Path, name: str, *, expect: int = 0) -
     stage.run(["verify", str(sealed), "--trust-holders", stage.ready["trust"]["holders"]], expect=expect)
 
 
-def _renew_in_time(stage: Stage, end: datetime) -> Path:
+def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
     stage.move_clock(_text(end - timedelta(days=61)))
     stage.chapter("61 days before its end: too early to renew.")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
@@ -101,8 +103,6 @@ def _renew_in_time(stage: Stage, end: datetime) -> Path:
     demand("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     stage.move_clock(_text(end - timedelta(days=59)))
     stage.chapter("59 days before: renewed with a new key; the call is signed with the key still in force.")
-    old_store = stage.folder / "old-store"
-    shutil.copytree(stage.store, old_store, symlinks=True)
     stage.run(["renew", "payroll", "--store", str(stage.store)])
     stage.chapter("Both certificates are valid side by side while the systems move over.")
     rows = _certificates(stage)
@@ -112,7 +112,6 @@ def _renew_in_time(stage: Stage, end: datetime) -> Path:
     demand(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
     _seal_and_verify(stage, old_store, "february.xml")
     _seal_and_verify(stage, stage.store, "february.xml")
-    return old_store
 
 
 def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
@@ -139,9 +138,10 @@ def _rows(rows: list[dict[str, Any]]) -> str:
 
 def _status(stage: Stage) -> dict[str, Any]:
     done = stage.run(["status", "--store", str(stage.store), "--json"])
-    row: dict[str, Any] = json.loads(done.output)[0]
-    stage.tell(f"{row['name']}: {row['state']}, ends {row['not_after']}, renewal opens {row['renew_from']}")
-    return row
+    rows: list[dict[str, Any]] = json.loads(done.output)
+    demand(len(rows) == 1, "the store should hold one name")
+    stage.tell(f"payroll: {rows[0]['state']}, ends {rows[0]['not_after']}, renewal opens {rows[0]['renew_from']}")
+    return rows[0]
 
 
 def _key(store: Path) -> bytes:

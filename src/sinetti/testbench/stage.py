@@ -64,7 +64,7 @@ class Stage:
 
     def tell(self, text: str) -> None:
         """Say what is to be seen."""
-        for line in text.strip().splitlines():
+        for line in text.splitlines():
             print(f"      {line}", flush=True)
 
     def control(self, method: str, path: str, value: object = None) -> Any:
