@@ -128,6 +128,14 @@ def test_the_certificates_above(leaf, bundle, chain):
     assert issuers_up(leaf, bundle) == chain
 
 
+def test_names_that_cannot_be_read_issue_nothing():
+    """The subject's CN says that it is UTF-8, and is not: this is told only when somebody asks for the name."""
+    der = ISSUING.public_bytes(Encoding.DER)
+    broken = x509.load_der_x509_certificate(der.replace(b"\x0c\x21Data P", b"\x0c\x21\xffata P"))
+    assert direct_issuer(LEAF, [broken], NOW) is None
+    assert issuers_up(LEAF, [broken]) == ()
+
+
 def test_two_cas_that_certify_each_other_end_somewhere():
     """A loop in the bundle: the way up is cut, not followed for ever."""
     first, second = holder_key(11), holder_key(12)

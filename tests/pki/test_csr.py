@@ -81,6 +81,7 @@ ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
 ED25519_REQUEST = (
     x509.CertificateSigningRequestBuilder(x509.Name([])).sign(ED25519_KEY, None).public_bytes(Encoding.DER)
 )
+UNKNOWN_SIGNATURE = GOOD.replace(bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040309"))
 UNKNOWN_ALGORITHM = GOOD.replace(bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0209"))
 REFUSED = {
     "nothing": (b"", UNREADABLE),
@@ -93,6 +94,7 @@ REFUSED = {
     "version 2": (GOOD.replace(b"\x02\x01\x00", b"\x02\x01\x01", 1), UNREADABLE),
     "its own signature broken": (GOOD[:-1] + bytes([GOOD[-1] ^ 1]), UNREADABLE),
     "signed over a hash that is not taken": (request(hash_algorithm=hashes.SHA224()), UNREADABLE),
+    "signed by an algorithm that nobody knows": (UNKNOWN_SIGNATURE, UNREADABLE),
     "RSA of 1024 bits": (request(SHORT_KEY), NOT_ACCEPTED),
     "e=3 where the policy does not take it": (request(E3_KEY), NOT_ACCEPTED),
     "P-521": (request(ec.generate_private_key(ec.SECP521R1())), NOT_ACCEPTED),

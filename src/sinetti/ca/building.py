@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.ca.issuing import assemble, assemble_root, new_serial, prepare, prepare_authority
 from sinetti.ca.plans import AuthorityPlan, Issuer, LeafKind, LeafPlan
 from sinetti.ca.specs import AuthoritySpec, Hierarchy, Role
-from sinetti.domain.values import Channel, Environment, Span
+from sinetti.domain.values import Environment, Span
 from sinetti.pki.chain import issuers_up
 from sinetti.pki.formats import PrivateKey, PublicKey, generate_key, load_certificate
 from sinetti.pki.policies import ANY_POLICY, channel_policy, services_policy
@@ -112,15 +112,11 @@ def life(now: datetime, lifetime: timedelta) -> Span:
 
 def policy_for(spec: AuthoritySpec, environment: Environment) -> x509.ObjectIdentifier | None:
     """Give the policy in this CA's certificate (docs/oids.md)."""
-    match spec.role:
-        case Role.ROOT:
-            return None
-        case Role.INTERMEDIATE:
-            return ANY_POLICY
-        case Role.SERVICES:
-            return services_policy(environment)
-        case Role.ISSUING:
-            return channel_policy(spec.channel or Channel.WS, environment)
+    if spec.channel is not None:
+        return channel_policy(spec.channel, environment)
+    if spec.role is Role.SERVICES:
+        return services_policy(environment)
+    return ANY_POLICY if spec.role is Role.INTERMEDIATE else None
 
 
 def response_signer_plan(

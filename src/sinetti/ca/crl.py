@@ -33,6 +33,9 @@ def prepare_crl(
     if not 0 <= number < 1 << _NUMBER_BITS:
         why = "a CRL number is a whole number of at most 20 octets"
         raise ValueError(why)
+    if next_update <= now:
+        why = "the next update comes after this one"
+        raise ValueError(why)
     builder = x509.CertificateRevocationListBuilder(issuer.certificate.subject, now, next_update)
     builder = builder.add_extension(key_identifier_of(issuer.certificate), critical=False)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)

@@ -71,19 +71,28 @@ def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -
 def _climb(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:
     below = leaf
     for _ in range(_LONGEST_CHAIN):
-        above = next((one for one in bundle if one.subject != one.issuer and _issued(one, below)), None)
+        above = next((one for one in bundle if not _is_root(one) and _issued(one, below)), None)
         if above is None:
             return
         yield above
         below = above
 
 
-def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
-    if anchor.subject != leaf.issuer:
-        return False
+def _is_root(certificate: x509.Certificate) -> bool:
+    """Whether it names itself as its issuer; one whose names cannot be read is left to `_issued`."""
     try:
+        return certificate.subject == certificate.issuer
+    except (ValueError, TypeError):
+        return False
+
+
+def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
+    try:
+        if anchor.subject != leaf.issuer:
+            return False
         return _may_sign(anchor) and _identifiers_fit(anchor, leaf) and _signature_fits(anchor, leaf)
-    except ValueError:
+    except (ValueError, TypeError):
+        # Names and extensions are read when they are asked for; TypeError: a bit string as an attribute that has none.
         return False
 
 

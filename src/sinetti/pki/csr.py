@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
-from sinetti.pki.formats import AnyPublicKey, PrivateKey, PublicKey, organisation_name
+from sinetti.pki.formats import PrivateKey, PublicKey, organisation_name
 from sinetti.pki.keycheck import check_key, key_type
 from sinetti.pki.signing import hash_for
 
@@ -44,16 +43,17 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
     except (ValueError, x509.InvalidVersion):
         return Refusal(Reason.CSR_UNREADABLE)
     # 2 The key's bounds, before anything is verified with it: a huge exponent costs milliseconds (facts sheet, 4).
-    public_key = _key_of(request)
-    if public_key is None:
+    found = _key_of(request)
+    if found is None:
         return Refusal(Reason.KEY_NOT_ACCEPTED)
+    public_key, kind = found
     checked = check_key(public_key, policy)
     if isinstance(checked, Refusal):
         return checked
     # 3 Proof of possession (RFC 2986, 4.2).
     if not _signature_holds(request):
         return Refusal(Reason.CSR_UNREADABLE)
-    return _requested(public_key, checked)
+    return RequestedKey(public_key, checked, kind)
 
 
 def build_request(private_key: PrivateKey, customer_id: str, customer_name: str | None) -> bytes:
@@ -67,11 +67,15 @@ def build_request(private_key: PrivateKey, customer_id: str, customer_name: str 
     return builder.sign(private_key, hash_for(private_key.public_key())).public_bytes(Encoding.DER)
 
 
-def _key_of(request: x509.CertificateSigningRequest) -> AnyPublicKey | None:
+def _key_of(request: x509.CertificateSigningRequest) -> tuple[PublicKey, KeyType] | None:
     try:
-        return request.public_key()
+        public_key = request.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return None
+    kind = key_type(public_key)
+    if kind is None or not isinstance(public_key, PublicKey):
+        return None
+    return public_key, kind
 
 
 def _signature_holds(request: x509.CertificateSigningRequest) -> bool:
@@ -79,11 +83,3 @@ def _signature_holds(request: x509.CertificateSigningRequest) -> bool:
         return isinstance(request.signature_hash_algorithm, _HASHES) and request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
-
-
-def _requested(public_key: AnyPublicKey, checked: KeyId) -> RequestedKey | Refusal:
-    """Put together what was checked; the types that a policy can name are all RSA or EC."""
-    kind = key_type(public_key)
-    if kind is None or not isinstance(public_key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
-        return Refusal(Reason.KEY_NOT_ACCEPTED)
-    return RequestedKey(public_key, checked, kind)

@@ -1,0 +1,91 @@
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.ca.crl import RevokedEntry, SignatureRejected, assemble_crl, prepare_crl
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.pki.signing import sign
+from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
+
+ISSUER = issuer()
+CA_KEY = authority().key(ISSUER.key_name)
+NEXT = NOW + timedelta(days=7)
+EARLIER = NOW - timedelta(days=3)
+SERIAL = Serial("4a" * 19)
+
+
+def signed(*entries, number=1):
+    tbs = prepare_crl(ISSUER, entries, number, NOW, NEXT)
+    return x509.load_der_x509_crl(assemble_crl(tbs, sign(CA_KEY, tbs), ISSUER.certificate))
+
+
+def test_an_empty_list_says_whose_which_and_when():
+    crl = signed(number=42)
+    assert list(crl) == []
+    assert crl.issuer == ISSUER.certificate.subject
+    assert (crl.last_update_utc, crl.next_update_utc) == (NOW, NEXT)
+    assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 42
+    own = ISSUER.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    assert crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier == own.digest
+
+
+def test_the_shard_is_named_critically():
+    scope = signed().extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert scope.critical
+    assert [one.value for one in scope.value.full_name] == [f"{BASE_URL}/crl/DataProvidersTestIssuingCAv1-1.crl"]
+    assert not scope.value.indirect_crl
+
+
+@pytest.mark.parametrize("reason", [one for one in RevocationReason if one is not RevocationReason.UNSPECIFIED])
+def test_a_reason_stands_under_its_name(reason):
+    (entry,) = signed(RevokedEntry(SERIAL, EARLIER, reason))
+    assert entry.serial_number == int(SERIAL, 16)
+    assert entry.revocation_date_utc == EARLIER
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value == reason
+
+
+def test_unspecified_is_said_by_leaving_it_out():
+    (entry,) = signed(RevokedEntry(SERIAL, EARLIER, "unspecified"))
+    assert list(entry.extensions) == []
+
+
+def test_an_invalidity_date_stands_beside_the_reason():
+    (entry,) = signed(RevokedEntry(SERIAL, NOW, "keyCompromise", invalidity_date=EARLIER))
+    assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == EARLIER
+
+
+REFUSED = {
+    "a reason that nobody knows": ([RevokedEntry(SERIAL, NOW, "lost")], 1, NEXT),
+    "a reason of delta lists": ([RevokedEntry(SERIAL, NOW, "removeFromCRL")], 1, NEXT),
+    "a negative number": ([], -1, NEXT),
+    "a number of 21 octets": ([], 1 << 159, NEXT),
+    "a next update that is this one": ([], 1, NOW),
+}
+
+
+@pytest.mark.parametrize(("entries", "number", "next_update"), REFUSED.values(), ids=REFUSED)
+def test_what_no_list_can_say_is_refused(entries, number, next_update):
+    with pytest.raises(ValueError):  # noqa: PT011 - some are the library's own words
+        prepare_crl(ISSUER, entries, number, NOW, next_update)
+
+
+def test_the_greatest_number_fits():
+    number = signed(number=(1 << 159) - 1).extensions.get_extension_for_class(x509.CRLNumber).value
+    assert number.crl_number == (1 << 159) - 1
+
+
+TBS = prepare_crl(ISSUER, [], 1, NOW, NEXT)
+REJECTED = {
+    "by another key": (TBS, sign(holder_key(), TBS)),
+    "over other octets": (TBS, sign(CA_KEY, TBS + b".")),
+    "nothing": (TBS, b""),
+    "no list": (b"junk", sign(CA_KEY, b"junk")),
+}
+
+
+@pytest.mark.parametrize(("tbs", "signature"), REJECTED.values(), ids=REJECTED)
+def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature):
+    with pytest.raises(SignatureRejected):
+        assemble_crl(tbs, signature, ISSUER.certificate)
