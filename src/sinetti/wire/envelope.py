@@ -168,14 +168,15 @@ class _Finder:
 
 def _written(name: str) -> str:
     """The name as it stands in the document, from expat's `uri LF local LF prefix`."""
-    uri_local_prefix = name.split("\n")
-    if len(uri_local_prefix) == 3:
-        return f"{uri_local_prefix[2]}:{uri_local_prefix[1]}"
-    return uri_local_prefix[-1]
+    parts = name.split("\n")
+    return f"{parts[2]}:{parts[1]}" if parts[2:] else parts[-1]
 
 
 def _relies_on(name: str) -> _Declaration:
-    uri, *rest = name.split("\n")
-    if not rest:
-        return None, ""
-    return (rest[1] if len(rest) > 1 else None), uri
+    match name.split("\n"):
+        case [uri, _local, prefix]:
+            return prefix, uri
+        case [uri, _local]:
+            return None, uri
+        case _:
+            return None, ""

@@ -34,8 +34,8 @@ def without_bom(octets: bytes) -> bytes:
 def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: None) -> expat.XMLParserType:
     """Make an expat parser that raises Unparsable at whatever we never take.
 
-    Names come as `uri LF local LF prefix`. No encoding but UTF-8 counts, whatever is declared. `on_declaration` hears each
-    declared prefix (None: the default namespace) before the element that declares it.
+    Names come as `uri LF local LF prefix`. No encoding but UTF-8 counts, whatever is declared. `on_declaration` hears
+    each declared prefix (None: the default namespace) before the element that declares it.
     """
     scanner = expat.ParserCreate("utf-8", "\n")
     scanner.namespace_prefixes = True
@@ -63,7 +63,7 @@ def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: N
 def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
     """Run a whole document (without byte order mark) through a scanner. Raises Unparsable."""
     try:
-        scanner.Parse(octets, True)
+        scanner.Parse(octets, True)  # noqa: FBT003 - expat's only way to say "this is all"
     except expat.ExpatError as bad:
         why = f"not well-formed in line {bad.lineno}"
         raise Unparsable(why) from bad

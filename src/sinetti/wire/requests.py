@@ -57,8 +57,8 @@ class Opened:
     operation: Operation
     environment: Environment
     customer_id: str
-    _values: Mapping[Name, Value] = field(repr=False)
-    _envelope: Envelope = field(repr=False)
+    values: Mapping[Name, Value] = field(repr=False)
+    envelope: Envelope = field(repr=False)
 
 
 def open_request(body: bytes, content_type: str | None, soap_action: str | None) -> Opened:
@@ -86,8 +86,6 @@ def open_request(body: bytes, content_type: str | None, soap_action: str | None)
         raise BadRequest(operation, _SOAP_ACTION)
     # 3 The schema.
     try:
-        if envelope.crowded:
-            raise SchemaBroken(operation.request)
         values = _values_of(operation, envelope)
     except SchemaBroken as broken:
         raise BadRequest(operation, broken.element) from broken
@@ -100,7 +98,7 @@ def ask_of(opened: Opened, policy: KeyPolicy) -> NewAsk | RenewAsk | GetAsk:
     For RENEW the presented key is checked against `policy`, then the signature; the ask is read anew from the octets
     that were digested. Raises SignatureRefused.
     """
-    values = opened._values
+    values = opened.values
     match opened.operation:
         case Operation.NEW:
             return NewAsk(
@@ -114,7 +112,7 @@ def ask_of(opened: Opened, policy: KeyPolicy) -> NewAsk | RenewAsk | GetAsk:
         case Operation.GET:
             return GetAsk(opened.environment, opened.customer_id, _name(values), _text(values, Name.RETRIEVAL_ID))
         case Operation.RENEW:
-            return _renewal(opened._envelope.candidates(), policy)
+            return _renewal(opened.envelope.candidates(), policy)
 
 
 def render_new(ask: NewAsk) -> bytes:
@@ -137,7 +135,7 @@ def render_get(ask: GetAsk) -> bytes:
     return enclose(_payload(Operation.GET, _who(ask) | {Name.RETRIEVAL_ID: ask.retrieval_id}))
 
 
-def render_renew(
+def render_renew(  # noqa: PLR0913, PLR0917 - what the message holds, then how it is signed
     environment: Environment,
     customer_id: str,
     customer_name: str | None,
@@ -159,6 +157,8 @@ def render_renew(
 
 
 def _values_of(operation: Operation, envelope: Envelope) -> dict[Name, Value]:
+    if envelope.crowded:
+        raise SchemaBroken(operation.request)
     parts = parts_of(envelope.payload, operation.request)
     if operation is Operation.RENEW:
         parts = [part for part in parts if part.tag != SIGNATURE]

@@ -1,7 +1,7 @@
 """Responses over SOAP: signed by the service, read by the client. Faults too, which nobody signs.
 
-Programs in the field read responses as text (facts sheet, 3): the payload declares all its prefixes itself, values stand
-on one line without CR, RetrievalId or Certificate comes before Result, and ds:Signature is the last child.
+Programs in the field read responses as text (facts sheet, 3): the payload declares all its prefixes itself, values
+stand on one line without CR, RetrievalId or Certificate comes before Result, and ds:Signature is the last child.
 """
 
 from collections.abc import Callable

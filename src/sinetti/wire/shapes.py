@@ -56,7 +56,7 @@ class Name(StrEnum):
     CUSTOMER_ID = "CustomerId"
     CUSTOMER_NAME = "CustomerName"
     TRANSFER_ID = "TransferId"
-    TRANSFER_PASSWORD = "TransferPassword"
+    TRANSFER_PASSWORD = "TransferPassword"  # noqa: S105 - an element's name
     CERTIFICATE_REQUEST = "CertificateRequest"
     RETRIEVAL_ID = "RetrievalId"
     CERTIFICATE = "Certificate"

@@ -53,7 +53,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """`octets`: the canonical form that was digested. `certificate`: DER of whose key verifies; not judged here."""
+    """`octets`: the canonical form that was digested. `certificate`: DER, not judged here; its key verifies."""
 
     octets: bytes = field(repr=False)
     certificate: bytes = field(repr=False)
@@ -160,7 +160,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     return Verified(octets, certificate)
 
 
-def _demand(condition: bool, why: str) -> None:
+def _demand(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sentence
     if not condition:
         raise SignatureInvalid(why)
 

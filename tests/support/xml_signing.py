@@ -1,0 +1,158 @@
+"""Signs documents the way programs in the field do, and in ways that must be refused. Independent of `wire.xmldsig`."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
+EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
+INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+ENVELOPED = DS + "enveloped-signature"
+MORE = "http://www.w3.org/2001/04/xmldsig-more#"
+SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+PLACE = "{signature}"
+
+_HASHES = {"1": hashes.SHA1, "256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+
+
+@cache
+def key(kind: str):
+    """Make a key of one kind, once per run."""
+    match kind:
+        case "p256":
+            return ec.generate_private_key(ec.SECP256R1())
+        case "other-p256":
+            return ec.generate_private_key(ec.SECP256R1())
+        case "p384":
+            return ec.generate_private_key(ec.SECP384R1())
+        case "p521":
+            return ec.generate_private_key(ec.SECP521R1())
+        case "rsa-1024":
+            return rsa.generate_private_key(65_537, 1024)
+        case "rsa-e3":
+            return rsa.generate_private_key(3, 2048)
+        case _:
+            return rsa.generate_private_key(65_537, 2048)
+
+
+@cache
+def certificate(kind: str) -> bytes:
+    """Make a certificate (DER) of `key(kind)`, issued by itself: the wire judges no issuer."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "0123456-7")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key(kind).public_key())
+    builder = builder.serial_number(1 << 70).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    made = builder.not_valid_after(datetime(2028, 1, 1, tzinfo=UTC)).sign(key(kind), hashes.SHA256())
+    return made.public_bytes(Encoding.DER)
+
+
+def lines(octets: bytes, end: str = "\n", width: int = 76) -> str:
+    """Write base64 in lines."""
+    text = base64.b64encode(octets).decode()
+    return end.join(text[at : at + width] for at in range(0, len(text), width))
+
+
+def transform(algorithm: str, inside: str = "") -> str:
+    """Write one ds:Transform, with `P:` for the prefix of the signature."""
+    return f'<P:Transform Algorithm="{algorithm}">{inside}</P:Transform>'
+
+
+def kept(prefixes: str) -> str:
+    """Write an InclusiveNamespaces."""
+    return f'<e:InclusiveNamespaces xmlns:e="{EXCLUSIVE}" PrefixList="{prefixes}"/>'
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a signature looks; the texts use the prefix `P:`. The default is our own exclusive recipe."""
+
+    prefix: str = "ds"
+    kind: str = "p256"
+    method: str = MORE + "ecdsa-sha256"
+    method_inside: str = ""
+    info_c14n: str = EXCLUSIVE
+    info_prefixes: str | None = None
+    reference: str = 'URI=""'
+    transforms: tuple[str, ...] = (transform(ENVELOPED), transform(EXCLUSIVE))
+    document_c14n: str = EXCLUSIVE
+    document_prefixes: str | None = None
+    digest: str = SHA256
+    line_end: str = "\n"
+    key_info: str = "<P:X509Data><P:X509Certificate>{certificate}</P:X509Certificate></P:X509Data>"
+    second_reference: str = ""
+    after_key_info: str = ""
+    info_comment: str = ""
+    attributes: str = ""
+
+
+OURS = Shape()
+ENVELOPED_ALONE = Shape(transforms=(transform(ENVELOPED),), document_c14n=INCLUSIVE)
+
+
+def signed(document: str, shape: Shape = OURS) -> bytes:
+    """Sign a document that has `{signature}` at its place."""
+    bare = etree.fromstring(document.replace(PLACE, "").encode())
+    digest = hashlib.new(
+        "sha" + shape.digest.rpartition("sha")[2],
+        _c14n(bare.getroottree(), shape.document_c14n, shape.document_prefixes),
+    ).digest()
+    draft = document.replace(PLACE, _signature(shape, digest, b""))
+    info = next(etree.fromstring(draft.encode()).iter(f"{{{DS}}}SignedInfo"))
+    value = _sign(shape, _c14n(info, shape.info_c14n, shape.info_prefixes))
+    return document.replace(PLACE, _signature(shape, digest, value)).encode()
+
+
+def envelope(payload: bytes, *, declarations: str = "", header: str = "<s:Header/>", start: str = "") -> bytes:
+    """Put a payload into an envelope with more declarations, headers and octets before it."""
+    begin = f'{start}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"{declarations}>{header}<s:Body>'
+    return begin.encode() + payload.removeprefix(b"\xef\xbb\xbf") + b"</s:Body></s:Envelope>"
+
+
+def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
+    listed = prefixes.split() if prefixes else None
+    exclusive = algorithm.startswith(EXCLUSIVE)
+    if not exclusive and isinstance(node, etree._Element):  # a part: xml:lang from above comes along (C14N 1.0, 2.4)
+        above = {name: text for one in node.iterancestors() for name, text in one.attrib.items() if "XML/1998" in name}
+        node = etree.fromstring(etree.tostring(node, with_tail=False))
+        node.attrib.update(above)
+    return etree.tostring(
+        node,
+        method="c14n",
+        exclusive=exclusive,
+        with_comments=algorithm.endswith("omments"),
+        inclusive_ns_prefixes=listed,
+    )
+
+
+def _signature(shape: Shape, digest: bytes, value: bytes) -> str:
+    info_inside = kept(shape.info_prefixes) if shape.info_prefixes is not None else ""
+    declared = f"xmlns:{shape.prefix}" if shape.prefix else "xmlns"
+    text = (
+        f'<P:Signature {declared}="{DS}"{shape.attributes}><P:SignedInfo>{shape.info_comment}'
+        f'<P:CanonicalizationMethod Algorithm="{shape.info_c14n}">{info_inside}</P:CanonicalizationMethod>'
+        f'<P:SignatureMethod Algorithm="{shape.method}">{shape.method_inside}</P:SignatureMethod>'
+        f"<P:Reference {shape.reference}><P:Transforms>{''.join(shape.transforms)}</P:Transforms>"
+        f'<P:DigestMethod Algorithm="{shape.digest}"/><P:DigestValue>{base64.b64encode(digest).decode()}</P:DigestValue>'
+        f"</P:Reference>{shape.second_reference}</P:SignedInfo>"
+        f"<P:SignatureValue>{lines(value, shape.line_end)}</P:SignatureValue>"
+        f"<P:KeyInfo>{shape.key_info}</P:KeyInfo>{shape.after_key_info}</P:Signature>"
+    )
+    text = text.replace("{certificate}", lines(certificate(shape.kind), shape.line_end))
+    return text.replace("P:", f"{shape.prefix}:" if shape.prefix else "")
+
+
+def _sign(shape: Shape, octets: bytes) -> bytes:
+    signer, hashing = key(shape.kind), _HASHES[shape.method.rpartition("sha")[2]]()
+    if isinstance(signer, rsa.RSAPrivateKey):
+        return signer.sign(octets, padding.PKCS1v15(), hashing)
+    numbers = decode_dss_signature(signer.sign(octets, ec.ECDSA(hashing)))
+    width = (signer.curve.key_size + 7) // 8
+    return b"".join(number.to_bytes(width, "big") for number in numbers)

@@ -1,0 +1,407 @@
+"""What the verifier takes, what it refuses, and that its judges agree with what we sign."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import signxml
+import xmlsec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from lxml import etree
+
+from sinetti.wire import algorithms, xmldsig
+from sinetti.wire.parsing import Unparsable
+from sinetti.wire.xmldsig import Recipe, SignatureInvalid, SignatureMissing
+from tests.support import xml_signing as by
+from tests.support.xml_signing import (
+    DS,
+    ENVELOPED,
+    ENVELOPED_ALONE,
+    EXCLUSIVE,
+    INCLUSIVE,
+    MORE,
+    OURS,
+    SHA256,
+    Shape,
+    kept,
+    transform,
+)
+
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "incomes-register"
+DOCUMENT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\r\n<!-- before --><t:Report xmlns:t="urn:t" xmlns:unused="urn:unused" '
+    'xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xml:lang="fi">\r\n  <Name a="1" t:b=\'2\'>Äiti &amp; isä<!-- in --></Name>'
+    '<x xmlns="urn:x"><y/></x><![CDATA[ < ]]>\n{signature}\n<!-- after it --></t:Report>\n<!-- after -->'
+)
+KINDS = ("rsa-2048", "p256", "p384")
+
+
+def anybody(certificate):
+    return True
+
+
+def refuses(document, why, accept=anybody):
+    with pytest.raises((SignatureInvalid, SignatureMissing, Unparsable), match=why):
+        xmldsig.verify_document(document, accept)
+
+
+def seal(kind):
+    return xmldsig.seal_of(by.key(kind), by.certificate(kind))
+
+
+ACCEPTED = {
+    "our own recipe": OURS,
+    "enveloped alone: inclusive C14N of the document": ENVELOPED_ALONE,
+    "inclusive SignedInfo (.NET's default), xml:lang taken along": replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE),
+    "inclusive as a second transform": replace(
+        OURS, transforms=(transform(ENVELOPED), transform(INCLUSIVE)), document_c14n=INCLUSIVE
+    ),
+    "default-namespace Signature": replace(OURS, prefix=""),
+    "InclusiveNamespaces on both": replace(
+        OURS,
+        info_prefixes="unused t",
+        transforms=(transform(ENVELOPED), transform(EXCLUSIVE, kept("unused"))),
+        document_prefixes="unused",
+    ),
+    "an empty InclusiveNamespaces": replace(OURS, info_prefixes=""),
+    "CR as character reference in base64": replace(OURS, line_end="&#13;\n"),
+    "comments in SignedInfo": replace(OURS, info_comment="<!-- hello -->"),
+    "SHA-384 digest": replace(OURS, digest=MORE + "sha384"),
+    "SHA-512 digest": replace(OURS, digest="http://www.w3.org/2001/04/xmlenc#sha512"),
+    "ECDSA P-384": replace(OURS, kind="p384", method=MORE + "ecdsa-sha384"),
+    "ECDSA P-256 with SHA-512": replace(OURS, method=MORE + "ecdsa-sha512"),
+    "RSA": replace(OURS, kind="rsa-2048", method=MORE + "rsa-sha256"),
+    "RSA SHA-384": replace(OURS, kind="rsa-2048", method=MORE + "rsa-sha384"),
+    "RSA SHA-512": replace(OURS, kind="rsa-2048", method=MORE + "rsa-sha512"),
+    "KeyValue, KeyName and X509SubjectName beside": replace(
+        OURS,
+        key_info="<P:KeyName>n</P:KeyName><P:KeyValue><P:RSAKeyValue/></P:KeyValue><P:X509Data><P:X509SubjectName>CN=x"
+        "</P:X509SubjectName><P:X509Certificate>\n{certificate}\n</P:X509Certificate></P:X509Data>",
+    ),
+    "an Id on the signature": replace(OURS, attributes=' Id="s1"'),
+}
+
+
+@pytest.mark.parametrize("shape", ACCEPTED.values(), ids=ACCEPTED)
+def test_is_verified(shape):
+    verified = xmldsig.verify_document(by.signed(DOCUMENT, shape), anybody)
+    assert verified.certificate == by.certificate(shape.kind)
+    assert b"Signature" not in verified.octets
+    assert "Äiti &amp; isä".encode() in verified.octets
+
+
+WITH_COMMENTS = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments"
+REFUSED = {
+    "another reference": (replace(OURS, reference='URI="#x"'), "something else"),
+    "no URI at all": (replace(OURS, reference=""), "something else"),
+    "a reference to the outside": (replace(OURS, reference='URI="http://localhost/"'), "something else"),
+    "an XPointer": (replace(OURS, reference='URI="#xpointer(/)"'), "something else"),
+    "two references": (
+        replace(OURS, second_reference='<P:Reference URI=""><P:DigestValue>AA==</P:DigestValue></P:Reference>'),
+        "parts",
+    ),
+    "an Object": (replace(OURS, after_key_info="<P:Object>x</P:Object>"), "parts"),
+    "no transform": (replace(OURS, transforms=()), "transforms"),
+    "C14N alone": (replace(OURS, transforms=(transform(EXCLUSIVE),)), "transforms"),
+    "C14N first": (replace(OURS, transforms=(transform(EXCLUSIVE), transform(ENVELOPED))), "transforms"),
+    "enveloped twice": (replace(OURS, transforms=(transform(ENVELOPED),) * 2), "canonicalisation"),
+    "three transforms": (replace(OURS, transforms=(*OURS.transforms, transform(EXCLUSIVE))), "transforms"),
+    "something inside enveloped": (replace(OURS, transforms=(transform(ENVELOPED, "<x/>"),)), "transforms"),
+    "a Transform by another name": (
+        replace(OURS, transforms=(f'<P:Other Algorithm="{ENVELOPED}"/>',), document_c14n=INCLUSIVE),
+        "transforms",
+    ),
+    "C14N with comments": (
+        replace(OURS, transforms=(transform(ENVELOPED), transform(WITH_COMMENTS)), document_c14n=WITH_COMMENTS),
+        "canonicalisation",
+    ),
+    "SignedInfo with comments": (replace(OURS, info_c14n=WITH_COMMENTS), "canonicalisation"),
+    "C14N 1.1": (replace(OURS, info_c14n="http://www.w3.org/2006/12/xml-c14n11"), "canonicalisation"),
+    "InclusiveNamespaces of inclusive C14N": (
+        replace(OURS, info_c14n=INCLUSIVE, info_prefixes="t"),
+        "canonicalisation",
+    ),
+    "XPath": (
+        replace(OURS, transforms=(transform("http://www.w3.org/TR/1999/REC-xpath-19991116", "<P:XPath>1</P:XPath>"),)),
+        "transforms",
+    ),
+    "XPath filter after enveloped": (
+        replace(
+            OURS, transforms=(transform(ENVELOPED), transform("http://www.w3.org/2002/06/xmldsig-filter2", "<x/>"))
+        ),
+        "canonicalisation",
+    ),
+    "XSLT": (
+        replace(
+            OURS, transforms=(transform(ENVELOPED), transform("http://www.w3.org/TR/1999/REC-xslt-19991116", "<x/>"))
+        ),
+        "canonicalisation",
+    ),
+    "SHA-1 digest": (replace(OURS, digest=DS + "sha1"), "digest"),
+    "HMAC": (replace(OURS, method=MORE + "hmac-sha256"), "signature method"),
+    "RSA with SHA-1": (replace(OURS, kind="rsa-2048", method=DS + "rsa-sha1"), "signature method"),
+    "ECDSA with SHA-1": (replace(OURS, method=MORE + "ecdsa-sha1"), "signature method"),
+    "DSA": (replace(OURS, method="http://www.w3.org/2009/xmldsig11#dsa-sha256"), "signature method"),
+    "RSA-PSS": (replace(OURS, method="http://www.w3.org/2007/05/xmldsig-more#sha256"), "signature method"),
+    "a length inside the signature method": (
+        replace(OURS, method_inside="<P:HMACOutputLength>8</P:HMACOutputLength>"),
+        "signature method",
+    ),
+    "an EC key under an RSA method": (replace(OURS, method=MORE + "rsa-sha256"), "does not fit"),
+    "an RSA key under an EC method": (replace(OURS, kind="rsa-2048"), "does not fit"),
+    "no certificate": (replace(OURS, key_info="<P:KeyName>n</P:KeyName>"), "exactly one"),
+    "a key alone": (replace(OURS, key_info="<P:KeyValue><P:RSAKeyValue/></P:KeyValue>"), "exactly one"),
+    "two certificates": (replace(OURS, key_info=OURS.key_info * 2), "exactly one"),
+    "two certificates in one X509Data": (
+        replace(
+            OURS,
+            key_info=OURS.key_info.replace("</P:X509Data>", "<P:X509Certificate>AA==</P:X509Certificate></P:X509Data>"),
+        ),
+        "exactly one",
+    ),
+    "RetrievalMethod beside": (replace(OURS, key_info=OURS.key_info + '<P:RetrievalMethod URI="#k"/>'), "exactly one"),
+    "a certificate without X509Data": (
+        replace(OURS, key_info="<P:KeyValue><P:X509Certificate>{certificate}</P:X509Certificate></P:KeyValue>"),
+        "no X509Data",
+    ),
+    "a certificate deeper down": (
+        replace(
+            OURS,
+            key_info=OURS.key_info.replace("<P:X509Data>", "<P:X509Data><P:X509Data>").replace(
+                "</P:X509Data>", "</P:X509Data></P:X509Data>"
+            ),
+        ),
+        "no X509Data",
+    ),
+    "an element inside the certificate": (
+        replace(OURS, key_info="<P:X509Data><P:X509Certificate>{certificate}<x/></P:X509Certificate></P:X509Data>"),
+        "base64",
+    ),
+    "no base64": (
+        replace(OURS, key_info="<P:X509Data><P:X509Certificate>*</P:X509Certificate></P:X509Data>"),
+        "base64",
+    ),
+    "an empty certificate": (
+        replace(OURS, key_info="<P:X509Data><P:X509Certificate> </P:X509Certificate></P:X509Data>"),
+        "base64",
+    ),
+    "no certificate in the base64": (
+        replace(OURS, key_info="<P:X509Data><P:X509Certificate>AAAA</P:X509Certificate></P:X509Data>"),
+        "cannot be read",
+    ),
+    "far too long": (
+        replace(OURS, key_info=f"<P:X509Data><P:X509Certificate>{'AAAA' * 11_000}</P:X509Certificate></P:X509Data>"),
+        "too long",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "why"), REFUSED.values(), ids=REFUSED)
+def test_is_refused(shape, why):
+    try:
+        document = by.signed(DOCUMENT, shape)
+    except KeyError:  # a method that cannot be computed here: any value will do
+        document = by.signed(DOCUMENT, OURS).replace(OURS.method.encode(), shape.method.encode())
+    refuses(document, why)
+
+
+def test_something_in_the_digest_method_is_refused():
+    inside = f'<ds:DigestMethod Algorithm="{SHA256}"><x/></ds:DigestMethod>'
+    document = by.signed(DOCUMENT).replace(f'<ds:DigestMethod Algorithm="{SHA256}"/>'.encode(), inside.encode())
+    refuses(document, "digest method")
+
+
+SIGNED = by.signed(DOCUMENT)
+CHANGED = {
+    "a changed text": (SIGNED.replace(b"&amp;", b"+"), "digest"),
+    "a changed attribute": (SIGNED.replace(b'a="1"', b'a="2"'), "digest"),
+    "a new element": (SIGNED.replace(b"<y/>", b"<y/><y/>"), "digest"),
+    "a changed digest": (SIGNED.replace(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA"), "does not fit"),
+    "a shorter signature": (SIGNED.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), "does not fit"),
+    "no signature": (DOCUMENT.replace("{signature}", "").encode(), "no signature"),
+    "no XML": (b"Signature", "well-formed"),
+    "a signature further in": (by.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")), "last child"),
+    "not last": (by.signed(DOCUMENT.replace("{signature}", "{signature}<z/>")), "last child"),
+    "two signatures": (SIGNED.replace(b"<ds:Signature ", b"<ds:Signature/><ds:Signature "), "last child"),
+    "one more inside": (SIGNED.replace(b"<ds:X509Data>", b"<ds:X509Data><ds:Signature/>"), "last child"),
+    "the root is a signature": (f'<Signature xmlns="{DS}"/>'.encode(), "last child"),
+    "a relative namespace": (
+        SIGNED.replace(b'xmlns:unused="urn:unused"', b'xmlns:unused="rel"').replace(
+            EXCLUSIVE.encode(), INCLUSIVE.encode()
+        ),
+        "canonical form",
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "why"), CHANGED.values(), ids=CHANGED)
+def test_a_changed_document_is_refused(document, why):
+    refuses(document, why)
+
+
+def test_the_presented_key_is_judged_before_it_verifies_anything():
+    seen = []
+
+    def nobody(certificate):
+        seen.append(certificate)
+        return False
+
+    refuses(SIGNED.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), "not accepted", nobody)
+    assert [one.serial_number for one in seen] == [1 << 70]
+
+
+def test_a_curve_that_openssl_does_not_know_is_unreadable(monkeypatch):
+    broken = by.certificate("p384").replace(bytes.fromhex("06052b81040022"), bytes.fromhex("06052b8104007f"))
+    monkeypatch.setattr(by, "certificate", lambda kind: broken)
+    refuses(by.signed(DOCUMENT), "cannot be read")
+
+
+def test_the_first_candidate_that_fits_counts_and_none_is_an_error():
+    assert xmldsig.verify_document([b"<", SIGNED], anybody).certificate == by.certificate("p256")
+    refuses([b"<a/>", b"<"], "no signature")
+    refuses([], "taken out")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("recipe", Recipe)
+def test_we_verify_what_we_sign_and_leave_the_rest_alone(kind, recipe):
+    plain = DOCUMENT.replace("{signature}", "").encode()
+    document = xmldsig.sign_document(b"\xef\xbb\xbf" + plain, seal(kind), recipe)
+    begin, end = document.index(b"<ds:Signature "), document.index(b"</ds:Signature>") + len(b"</ds:Signature>")
+    assert document[:begin] + document[end:] == plain
+    verified = xmldsig.verify_document(document, anybody)
+    wanted = etree.tostring(
+        etree.fromstring(plain).getroottree(), method="c14n", exclusive=recipe is Recipe.EXCLUSIVE, with_comments=False
+    )
+    assert verified == xmldsig.Verified(wanted, by.certificate(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("recipe", Recipe)
+def test_xmlsec_accepts_what_we_sign(kind, recipe):
+    document = xmldsig.sign_document(DOCUMENT.replace("{signature}", "").encode(), seal(kind), recipe)
+    root = etree.fromstring(document)
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.verify(xmlsec.tree.find_node(root, xmlsec.constants.NodeSignature))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("recipe", Recipe)
+def test_signxml_accepts_what_we_sign(kind, recipe):
+    document = xmldsig.sign_document(DOCUMENT.replace("{signature}", "").encode(), seal(kind), recipe)
+    if recipe is Recipe.EXCLUSIVE:
+        configuration = signxml.verifier.SignatureConfiguration()
+    else:  # its default for an unnamed C14N is 1.1; XML Signature names 1.0
+        configuration = signxml.verifier.SignatureConfiguration(
+            default_reference_c14n_method=signxml.CanonicalizationMethod.CANONICAL_XML_1_0
+        )
+    signer = x509.load_der_x509_certificate(by.certificate(kind))
+    signxml.XMLVerifier().verify(document, x509_cert=signer, expect_config=configuration)
+
+
+SIGNXML = {
+    "rsa, exclusive": ("rsa-2048", "rsa-sha256", signxml.CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0),
+    "p256, exclusive": ("p256", "ecdsa-sha256", signxml.CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0),
+    "p384, inclusive": ("p384", "ecdsa-sha384", signxml.CanonicalizationMethod.CANONICAL_XML_1_0),
+    "rsa, inclusive": ("rsa-2048", "rsa-sha512", signxml.CanonicalizationMethod.CANONICAL_XML_1_0),
+}
+
+
+@pytest.mark.parametrize(("kind", "method", "c14n"), SIGNXML.values(), ids=SIGNXML)
+def test_we_accept_what_signxml_signs(kind, method, c14n):
+    signer = signxml.XMLSigner(signature_algorithm=method, c14n_algorithm=c14n)
+    root = etree.fromstring(b'<a xmlns="urn:a" xmlns:b="urn:b"><c b:d="e">f</c></a>')
+    certificate = x509.load_der_x509_certificate(by.certificate(kind))
+    document = etree.tostring(signer.sign(root, key=by.key(kind), cert=[certificate]))
+    assert xmldsig.verify_document(document, anybody).certificate == by.certificate(kind)
+
+
+@pytest.mark.parametrize("kind", ["rsa-2048", "p256"])
+@pytest.mark.parametrize("shape", [*ACCEPTED.values()][:6], ids=[*ACCEPTED][:6])
+def test_the_tests_own_signer_is_judged_too(kind, shape):
+    method = MORE + ("rsa-sha256" if kind == "rsa-2048" else "ecdsa-sha256")
+    root = etree.fromstring(by.signed(DOCUMENT, replace(shape, kind=kind, method=method)))
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.verify(xmlsec.tree.find_node(root, xmlsec.constants.NodeSignature))
+
+
+EMPTY = {"an empty root": b"<a/>", "with attributes": b'<?xml version="1.0"?>\n<!-- c --><a b=">" xmlns:c="urn:c" />\n'}
+
+
+@pytest.mark.parametrize("document", EMPTY.values(), ids=EMPTY)
+def test_an_empty_root_is_opened(document):
+    for recipe in Recipe:
+        signed = xmldsig.sign_document(document, seal("p256"), recipe)
+        assert xmldsig.verify_document(signed, anybody).octets.startswith(b"<a")
+
+
+UNSIGNABLE = {
+    "signed already": (SIGNED, "already"),
+    "no XML": (b"hello", "well-formed"),
+    "a DOCTYPE": (b"<!DOCTYPE a><a/>", "DOCTYPE"),
+    "no canonical form": (b'<a xmlns="relative"/>', "canonical"),
+}
+
+
+@pytest.mark.parametrize(("document", "why"), UNSIGNABLE.values(), ids=UNSIGNABLE)
+def test_what_cannot_be_signed(document, why):
+    with pytest.raises(ValueError, match=why):
+        xmldsig.sign_document(document, seal("p256"), Recipe.EXCLUSIVE)
+
+
+def test_only_rsa_and_ec_keys_sign():
+    with pytest.raises(ValueError, match="only RSA and EC"):
+        algorithms.algorithm_for(ed25519.Ed25519PrivateKey.generate().public_key())
+
+
+def test_another_key_of_the_same_kind_does_not_verify():
+    foreign = xmldsig.Seal(by.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
+    document = xmldsig.sign_document(b"<a></a>", foreign, Recipe.EXCLUSIVE)
+    refuses(document, "does not fit")
+    assert isinstance(by.key("p256"), ec.EllipticCurvePrivateKey)
+
+
+def test_a_tail_is_kept_where_the_signature_is_the_only_child():
+    document = by.signed("<a>one {signature} two</a>", ENVELOPED_ALONE)
+    assert xmldsig.verify_document(document, anybody).octets == b"<a>one  two</a>"
+
+
+def real_messages():
+    return sorted(VECTORS.glob("*.xml"))
+
+
+@pytest.mark.skipif(not real_messages(), reason="the real messages are not beside this checkout")
+@pytest.mark.parametrize("path", real_messages(), ids=lambda path: path.stem)
+def test_real_messages_verify_and_do_not_with_one_character_changed(path):
+    document = path.read_bytes()
+    assert xmldsig.verify_document(document, anybody).certificate
+    begin = document.index(b"<Signature")
+    for position in range(60, begin, max(1, begin // 60)):
+        changed = bytearray(document)
+        if changed[position] in b"0123456789abcdefghijklmnoprstuvyABCDEFGHIJKLMNOPRSTUVY":
+            changed[position] ^= 0x01
+            if not in_comment(document, position):
+                refuses(bytes(changed), "fit|well-formed")
+
+
+def in_comment(document, position):
+    return document.rfind(b"<!--", 0, position) > document.rfind(b"-->", 0, position)
+
+
+@pytest.mark.skipif(not real_messages(), reason="the real messages are not beside this checkout")
+def test_a_real_signature_is_refused_with_one_character_changed_in_it():
+    document = real_messages()[0].read_bytes()
+    for mark in (b"<DigestValue>", b"<SignatureValue>", b"<Modulus>"):
+        at = document.index(mark) + len(mark) + 2
+        changed = document[:at] + (b"A" if document[at : at + 1] != b"A" else b"B") + document[at + 1 :]
+        if mark == b"<Modulus>":  # KeyValue is not looked at: the certificate alone tells the key
+            assert xmldsig.verify_document(changed, anybody)
+        else:
+            refuses(changed, "does not fit")
+
+
+def test_a_shape_is_frozen():
+    assert Shape() == OURS
