@@ -30,7 +30,7 @@ def mark(message_id: str) -> str:
     return message_id
 
 
-def text(message_id: str, language: Language, **values: object) -> str:
+def text(message_id: str, language: Language, /, **values: object) -> str:
     """Return the text of an English message id in this language, its named placeholders filled with the values.
 
     A message that has no translation is given in English; a test says which ones those are. Raises
