@@ -16,7 +16,7 @@ from sinetti.registry import store
 
 
 def enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
-    """Issue the certificate that was ordered, answer the same request again, or refuse. Issued when the answer leaves."""
+    """Issue what was ordered, answer the same request again, or refuse. It is issued when the answer leaves."""
     return until_settled(lambda: _enrol(ask, office, request_id))
 
 

@@ -3,25 +3,24 @@
 import logging
 import secrets
 
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-
 from sinetti.actions.office import Office
 from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW
-from sinetti.pki.formats import sha256_hex
+from sinetti.pki.formats import PublicKey, sha256_hex
 from sinetti.registry import store
 from sinetti.registry.audit import Deed
-from sinetti.registry.store import Reservation
+from sinetti.registry.store import Reservation, Signed
 
 _log = logging.getLogger(__name__)
 _RETRIEVAL_ID_OCTETS = 16
 
 
-def issue(approval: Approval, key: CertificatePublicKeyTypes, office: Office, deed: Deed) -> Certificate | Refusal:
+def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Certificate | Refusal:
     """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
     issuer = office.issuer_for(approval.holding.channel)
     # 8: the exact octets to be signed, linted.
@@ -64,11 +63,12 @@ def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate 
         der = assemble(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        machine_now = office.machine_now()
-        certificate = store.record(office.register, certificate.serial, der, sha256_hex(der), deed, machine_now)
+        signed = Signed(der, sha256_hex(der), office.machine_now())
+        certificate = store.record(office.register, certificate.serial, signed, deed)
         office.step("11-recorded")
-    if certificate.revoked or certificate.state is CertificateState.VOID:
-        return Refusal(Reason.SUPERSEDED, language=certificate.holding.language)
-    return certificate
-
-
+    if not certificate.revoked:
+        return certificate
+    # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
+    superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
+    reason = Reason.SUPERSEDED if superseded else Reason.SIGNER_REVOKED
+    return Refusal(reason, language=certificate.holding.language)

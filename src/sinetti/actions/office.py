@@ -12,6 +12,9 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 
 
+DEFAULT_POLICY = KeyPolicy()
+
+
 def no_step(_name: str) -> None:
     """The step that production takes at every point where a test may end the process: none."""
 
@@ -35,7 +38,7 @@ class Office:
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]
     transfer_key: bytes = field(repr=False)
-    policy: KeyPolicy = KeyPolicy()
+    policy: KeyPolicy = DEFAULT_POLICY
     kindness: Kindness = KIND
     validity: timedelta = VALIDITY
     step: Callable[[str], None] = no_step

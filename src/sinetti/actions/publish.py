@@ -15,16 +15,17 @@ RENEWED_AFTER = timedelta(days=1)
 
 
 def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
-    """The shard's CRL as of now, signed anew if it is a day old or a revocation is not on it; None for no such shard."""
+    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard."""
     issuer = office.issuers.get(authority)
     if issuer is None or issuer.shard != shard:
         return None
     newest = authorities.published_list(office.register, authority, shard)
     now = office.now()
-    if newest is not None and newest.this_update <= now < newest.this_update + RENEWED_AFTER:
-        if authorities.revocations(office.register, authority, shard) == newest.revocations:
-            return newest
-    return publish(authority, shard, office, request_id)
+    if newest is None or not newest.this_update <= now < newest.this_update + RENEWED_AFTER:
+        return publish(authority, shard, office, request_id)
+    if authorities.revocations(office.register, authority, shard) != newest.revocations:
+        return publish(authority, shard, office, request_id)
+    return newest
 
 
 def publish(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:

@@ -7,8 +7,10 @@ from sinetti.registry import parties
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
 
-def register_organisation(new: NewOrganisation, office: Office, actor: str, request_id: str) -> OrganisationFound | None:
-    """Register an organisation; None where its id is taken. Raises CustomerIdError for an id that this kind cannot have."""
+def register_organisation(
+    new: NewOrganisation, office: Office, actor: str, request_id: str
+) -> OrganisationFound | None:
+    """Register an organisation; None where its id is taken. CustomerIdError for an id that this kind cannot have."""
     customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
     return parties.add_organisation(office.register, checked, office.deed(actor, request_id))

@@ -32,14 +32,8 @@ class RevokeAsk:
 
 
 def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple[Certificate, ...]:
-    """Revoke a certificate and what goes with it; returns all that were revoked, the named one first. Raises NotRevocable."""
-    if not may_give(ask.revoker, ask.reason):
-        raise NotRevocable("reason", f"the reason {ask.reason} is not for a holder's certificate")
-    certificate = store.find_certificate(office.register, ask.serial)
-    if certificate is None:
-        raise NotRevocable("unknown", "no certificate has this serial: look it up in the list of certificates")
-    if certificate.revoked:
-        raise NotRevocable("already", "this certificate is revoked already; nothing was changed")
+    """Revoke a certificate and what goes with it; returns them all, the named one first. Raises NotRevocable."""
+    certificate = _revocable(ask, office)
     deed = office.deed(actor, request_id)
     holding_id = certificate.holding.holding_id
     done: list[Serial] = []
@@ -56,3 +50,17 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
         publish(authority, shard, office, request_id)
     return tuple(sorted(rows, key=lambda row: row.serial != ask.serial))
+
+
+def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
+    if not may_give(ask.revoker, ask.reason):
+        sentence = f"the reason {ask.reason} is not for a holder's certificate"
+        raise NotRevocable("reason", sentence)
+    certificate = store.find_certificate(office.register, ask.serial)
+    if certificate is None:
+        sentence = "no certificate has this serial: look it up in the list of certificates"
+        raise NotRevocable("unknown", sentence)
+    if certificate.revoked:
+        sentence = "this certificate is revoked already; nothing was changed"
+        raise NotRevocable("already", sentence)
+    return certificate

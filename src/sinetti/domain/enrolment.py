@@ -1,4 +1,4 @@
-"""May these transfer ids be spent, with this key, now? Steps as in docs/issuance.md and the order of checks of the facts."""
+"""May these transfer ids be spent, with this key, now? In the order of checks of the facts (docs/errors.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ WRONG_PASSWORDS_ALLOWED = 10
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything else that the decision looks at: is the key known already, how long may certificates live, what is kind."""
+    """What else the decision looks at: is the key known already, how long certificates live, what is kind."""
 
     key_known: bool
     validity: timedelta

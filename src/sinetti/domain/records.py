@@ -1,4 +1,4 @@
-"""What the register knows, as the rules see it: frozen facts, read in one go before a decision. Times UTC, whole seconds."""
+"""What the register knows, as the rules see it: frozen facts, read before a decision. Times UTC, whole seconds."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""May this certificate be renewed, with this key, now? Steps as in docs/issuance.md and the order of checks of the facts."""
+"""May this certificate be renewed, with this key, now? In the order of checks of the facts (docs/errors.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

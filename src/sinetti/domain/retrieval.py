@@ -1,4 +1,4 @@
-"""May this certificate be handed out to whoever gives this retrieval id, now?"""
+"""Whether a certificate may be handed out now to whoever gives its retrieval id."""
 
 from datetime import datetime
 
@@ -10,9 +10,12 @@ from sinetti.domain.refusals import Reason, Refusal
 
 
 def decide_retrieval(
-    found: Certificate | None, customer_id: str, kindness: Kindness, machine_now: datetime,
+    found: Certificate | None,
+    customer_id: str,
+    kindness: Kindness,
+    machine_now: datetime,
 ) -> Certificate | Refusal:
-    """Return the certificate to hand out, or refuse. One answer for every mismatch; a retrieval id proves its holder."""
+    """Return the certificate to hand out, or refuse; one answer for every mismatch. The id proves who asks."""
     if found is None or not same_customer(found.holding.customer.customer_id, customer_id):
         return Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
     if found.state is CertificateState.VOID:

@@ -48,7 +48,7 @@ _REASONS: Mapping[Revoker, frozenset[RevocationReason]] = {
 
 
 def may_give(revoker: Revoker, reason: RevocationReason) -> bool:
-    """Whether this one may give this reason. The two about authorities are for CA certificates, never for a holder's."""
+    """Whether this one may give this reason. The two about authorities are for CA certificates only."""
     return reason in _REASONS[revoker]
 
 
@@ -58,7 +58,7 @@ def taken_along(
     renewals: Mapping[Serial, Collection[Serial]],
     spared: Collection[Serial] = (),
 ) -> tuple[Serial, ...]:
-    """Every certificate that goes with this one: itself and, on keyCompromise, all renewed from it, directly or further on.
+    """Every certificate that goes with this one: itself and, on keyCompromise, all renewed from it, however far on.
 
     Whoever held the key could have signed those renewals. One that is taken out by name is spared, and so is what was
     renewed from it: its key vouches for them.

@@ -9,7 +9,7 @@ Serial = NewType("Serial", str)
 """A certificate's serial number: lower-case hex, an even number of digits."""
 
 KeyId = NewType("KeyId", str)
-"""SHA-256 (lower-case hex) over a public key re-encoded from its numbers, so that one key has one id in every encoding."""
+"""SHA-256 (lower-case hex) over a public key re-encoded from its numbers: one key, one id, in every encoding."""
 
 Sha256 = NewType("Sha256", str)
 """SHA-256 of some octets, mostly the DER of a certificate: lower-case hex."""
@@ -68,7 +68,7 @@ class KeyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyPolicy:
-    """Which public keys are taken, and whether the compatibility switch for RSA with e=3 is on (docs/divergences.md)."""
+    """Which public keys are taken, and whether the switch for RSA with e=3 is on (docs/divergences.md)."""
 
     types: frozenset[KeyType] = frozenset(KeyType)
     small_exponent: bool = False

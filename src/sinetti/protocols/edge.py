@@ -83,7 +83,7 @@ class Edge:
         except TimeoutError:
             _log.error("request %s took longer than %s s", request.request_id, self._limits.answering)
             return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
             _log.exception("request %s failed", request.request_id)
             return plain(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
 

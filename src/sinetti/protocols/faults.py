@@ -20,7 +20,7 @@ def preferred_language(accept_language: str | None) -> Language | None:
 
 
 def failure(refusal: Refusal, accept_language: str | None) -> Failure:
-    """The signed FAIL for a refusal, in the caller's language: asked for; else the contact's, once proven; else English."""
+    """The signed FAIL for a refusal, in the language asked for; else the contact's, once proven; else English."""
     language = preferred_language(accept_language) or refusal.language or Language.EN
     return Failure(CODES[refusal.reason], refusal_text(refusal, language))
 

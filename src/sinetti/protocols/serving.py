@@ -48,7 +48,9 @@ def probe(host: str, port: int) -> int:
         try:
             trial.bind((host, port))
         except OSError as taken:
-            sentence = f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
+            sentence = (
+                f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
+            )
             raise AddressTaken(sentence) from taken
         return int(trial.getsockname()[1])
 
@@ -73,7 +75,7 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
     finally:
         waiting.cancel()
         for server in servers:
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait(running, timeout=STOP_WITHIN)
         for task in late:
             task.cancel()

@@ -36,4 +36,6 @@ class StatusDoor:
             newest = current_list(asked[1], int(asked[2]), self.office, request.request_id)
             if newest is not None:
                 return Reply(200, "application/pkix-crl", newest.der, {"cache-control": "max-age=60"})
-        return plain(404, "There is no such CA certificate or revocation list. Their addresses stand in each certificate.")
+        return plain(
+            404, "There is no such CA certificate or revocation list. Their addresses stand in each certificate."
+        )

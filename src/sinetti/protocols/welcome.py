@@ -33,16 +33,16 @@ def welcome(environment: Environment, address: str, language: Language | None) -
     values = {
         "title": text("Certificate service (Sinetti)", chosen),
         "what": text(
-            "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed at "
-            "{address}.",
+            "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed "
+            "at {address}.",
             chosen,
             address=address,
         ),
         "environment": text("Environment: {environment}", chosen, environment=environment.value),
         "wsdl": text("Description of the interface (WSDL)", chosen),
         "independent": text(
-            "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in the "
-            "sense of eIDAS.",
+            "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
+            "the sense of eIDAS.",
             chosen,
         ),
     }

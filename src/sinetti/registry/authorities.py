@@ -16,7 +16,7 @@ from sinetti.registry.parties import PURPOSE
 
 @dataclass(frozen=True, slots=True)
 class NewAuthority:
-    """One CA of the hierarchy, top down. `issuer` is its parent's name, None for the root; `channel` for issuing CAs."""
+    """One CA, top down. `issuer` is its parent's name, None for the root; `channel` for issuing CAs."""
 
     name: str
     common_name: str
@@ -84,7 +84,9 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
                     authority_id=new.name,
                 )
         row = models.Instance.objects.using(register.alias).create(
-            environment=environment, created=deed.at, fingerprints={new.name: new.sha256 for new in authorities},
+            environment=environment,
+            created=deed.at,
+            fingerprints={new.name: new.sha256 for new in authorities},
         )
         audit.write(register, deed, "founded", f"instance:{row.instance_id}", environment=environment)
     return Identity(row.instance_id, environment, dict(row.fingerprints))
@@ -103,10 +105,12 @@ def issuing_names(register: Register) -> dict[Channel, str]:
 
 
 def revoked(register: Register, authority: str, shard: int, now: datetime) -> tuple[Revoked, ...]:
-    """The entries of a shard's CRL: every certificate revoked; each stays until it has been on one list after its end."""
+    """The entries of a shard's CRL: all that are revoked; each stays until it was on one list after its end."""
     last = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard).first()
     rows = models.Certificate.objects.using(register.alias).filter(
-        authority_id=authority, crl_shard=shard, revoked_at__isnull=False,
+        authority_id=authority,
+        crl_shard=shard,
+        revoked_at__isnull=False,
     )
     # An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
     rows = rows.filter(not_after__gte=min(now, last.this_update) if last else now - timedelta(days=36500))
@@ -138,8 +142,10 @@ def publish_list(register: Register, authority: str, shard: int, new: PublishedL
             "revocations": new.revocations,
             "der": new.der,
         }
-        row, made = models.RevocationList.objects.using(register.alias).get_or_create(
-            authority_id=authority, shard=shard, defaults=values,
+        _, made = models.RevocationList.objects.using(register.alias).get_or_create(
+            authority_id=authority,
+            shard=shard,
+            defaults=values,
         )
         if made or rows.filter(number__lt=new.number).update(**values):
             audit.write(register, deed, "crl-published", f"authority:{authority}", shard=shard, number=new.number)

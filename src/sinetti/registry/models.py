@@ -1,4 +1,4 @@
-"""Fields and constraints, no verbs. Ids that leave the house are random; times are UTC; what is deleted nowhere stays."""
+"""Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
 
 import secrets
 from typing import ClassVar
@@ -138,7 +138,9 @@ class ApprovedType(models.Model):
 
         constraints = (
             models.UniqueConstraint(
-                fields=["organisation", "type"], condition=Q(withdrawn_at__isnull=True), name="one_standing_approval",
+                fields=["organisation", "type"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="one_standing_approval",
             ),
         )
 
@@ -225,7 +227,9 @@ class Certificate(models.Model):
     recorded_at = models.DateTimeField(null=True)
     first_fetched_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    revocation_reason = models.CharField(max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason])
+    revocation_reason = models.CharField(
+        max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason]
+    )
     invalidity_date = models.DateTimeField(null=True)
 
     class Meta:
@@ -234,7 +238,9 @@ class Certificate(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["authority", "serial"], name="one_serial_per_authority"),
             models.UniqueConstraint(
-                fields=["order"], condition=~Q(state="void"), name="one_live_certificate_per_order",
+                fields=["order"],
+                condition=~Q(state="void"),
+                name="one_live_certificate_per_order",
             ),
             models.UniqueConstraint(
                 fields=["predecessor"],
@@ -243,7 +249,9 @@ class Certificate(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"),
+            models.Index(
+                fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"
+            ),
         )
 
 

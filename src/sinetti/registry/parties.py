@@ -52,7 +52,7 @@ class OrganisationFound:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """A certificate is ordered: for which organisation and channel, who looks after it, and what it takes the place of."""
+    """A certificate is ordered: for whom and which channel, who looks after it, what it takes the place of."""
 
     customer_id: str
     channel: Channel
@@ -80,7 +80,12 @@ def find_organisation(register: Register, customer_id: str) -> OrganisationFound
     standing = row.approvals.using(register.alias).filter(withdrawn_at__isnull=True)
     channels = frozenset(Channel(channel) for channel in standing.values_list("type__channel", flat=True))
     return OrganisationFound(
-        row.organisation_id, row.customer_id, CustomerKind(row.kind), row.name, row.closed_at is None, channels,
+        row.organisation_id,
+        row.customer_id,
+        CustomerKind(row.kind),
+        row.name,
+        row.closed_at is None,
+        channels,
     )
 
 
@@ -114,7 +119,9 @@ def withdraw_channel(register: Register, organisation_id: str, channel: Channel,
     """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
     with transaction.atomic(using=register.alias):
         rows = models.ApprovedType.objects.using(register.alias).filter(
-            organisation_id=organisation_id, type__channel=channel, withdrawn_at__isnull=True,
+            organisation_id=organisation_id,
+            type__channel=channel,
+            withdrawn_at__isnull=True,
         )
         if rows.update(withdrawn_at=deed.at):
             _move_holdings(register, organisation_id)
@@ -131,7 +138,7 @@ def close_organisation(register: Register, organisation_id: str, deed: Deed) -> 
 
 
 def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed) -> str:
-    """Store an order with its transfer ids; returns the order's id. A replacing order joins the replaced one's holding."""
+    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding."""
     using = register.alias
     with transaction.atomic(using=using):
         contact, deputy = _person(register, new.contact), _person(register, new.deputy) if new.deputy else None
@@ -155,7 +162,12 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
         )
         _add_ids(register, order.order_id, ids)
         audit.write(
-            register, deed, "ordered", f"order:{order.order_id}", holding=holding_id, replaces=new.replaces,
+            register,
+            deed,
+            "ordered",
+            f"order:{order.order_id}",
+            holding=holding_id,
+            replaces=new.replaces,
         )
     return order.order_id
 
@@ -163,8 +175,12 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
 def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: Deed) -> None:
     """End an open order's transfer ids and store new ones. Raises Moved where the order is not open (any more)."""
     with transaction.atomic(using=register.alias):
-        if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).update(
-            state=OrderState.OPEN,
+        if (
+            not models.Order.objects.using(register.alias)
+            .filter(pk=order_id, state=OrderState.OPEN)
+            .update(
+                state=OrderState.OPEN,
+            )
         ):
             raise Moved
         old = models.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
@@ -180,7 +196,10 @@ def order_exists(register: Register, order_id: str) -> bool:
 
 def _person(register: Register, person: Person) -> models.Person:
     return models.Person.objects.using(register.alias).create(
-        name=person.name, email=person.email, phone=person.phone, language=person.language,
+        name=person.name,
+        email=person.email,
+        phone=person.phone,
+        language=person.language,
     )
 
 
@@ -188,7 +207,10 @@ def _approve(register: Register, organisation_id: str, channels: frozenset[Chann
     for channel in sorted(channels):
         kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
         models.ApprovedType.objects.using(register.alias).get_or_create(
-            organisation_id=organisation_id, type=kind, withdrawn_at=None, defaults={"approved_at": deed.at},
+            organisation_id=organisation_id,
+            type=kind,
+            withdrawn_at=None,
+            defaults={"approved_at": deed.at},
         )
         audit.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
 
@@ -199,7 +221,11 @@ def _move_holdings(register: Register, organisation_id: str) -> None:
 
 
 def _add_holding(
-    register: Register, new: NewOrder, contact: models.Person, deputy: models.Person | None, deed: Deed,
+    register: Register,
+    new: NewOrder,
+    contact: models.Person,
+    deputy: models.Person | None,
+    deed: Deed,
 ) -> str:
     organisation = models.Organisation.objects.using(register.alias).get(folded=folded(new.customer_id))
     kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)

@@ -20,15 +20,24 @@ def certificates(register: Register) -> "QuerySet[models.Certificate]":
 def holding(register: Register, row: models.Holding) -> Holding:
     """A holding with its organisation and what it is approved for now."""
     approved = models.ApprovedType.objects.using(register.alias).filter(
-        organisation_id=row.organisation_id, withdrawn_at__isnull=True,
+        organisation_id=row.organisation_id,
+        withdrawn_at__isnull=True,
     )
     channels = frozenset(Channel(channel) for channel in approved.values_list("type__channel", flat=True))
     customer = Customer(
-        row.organisation.customer_id, row.organisation.name, open=row.organisation.closed_at is None, channels=channels,
+        row.organisation.customer_id,
+        row.organisation.name,
+        open=row.organisation.closed_at is None,
+        channels=channels,
     )
     language = row.contact.language if row.contact else row.organisation.language
     return Holding(
-        row.holding_id, row.subject_serial, customer, Channel(row.type.channel), Language(language), row.version,
+        row.holding_id,
+        row.subject_serial,
+        customer,
+        Channel(row.type.channel),
+        Language(language),
+        row.version,
     )
 
 
@@ -74,5 +83,5 @@ def transfer_ids(register: Register, row: models.TransferIdPair) -> TransferIds:
 
 
 def move_versions(holdings: "QuerySet[models.Holding]") -> int:
-    """Move these holdings' versions on: takes their row locks, and tells who decided on the old ones. Returns how many."""
+    """Move these holdings' versions on: takes their row locks, tells who decided on the old. Returns how many."""
     return holdings.update(version=F("version") + 1)

@@ -36,7 +36,10 @@ def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, 
 
 
 def revoke(
-    register: Register, holding_id: str, serials: Collection[Serial], why: tuple[RevocationReason, datetime | None],
+    register: Register,
+    holding_id: str,
+    serials: Collection[Serial],
+    why: tuple[RevocationReason, datetime | None],
     deed: Deed,
 ) -> tuple[Serial, ...]:
     """Revoke what is not revoked yet among these certificates of one holding; `why` is reason and invalidity date."""
@@ -47,7 +50,9 @@ def revoke(
         rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
         for row in rows:
             models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
-                revoked_at=deed.at, revocation_reason=reason, invalidity_date=invalidity_date,
+                revoked_at=deed.at,
+                revocation_reason=reason,
+                invalidity_date=invalidity_date,
             )
             audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
             outbox.owe(register, "revoked", row, deed.at)

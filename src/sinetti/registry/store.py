@@ -39,6 +39,15 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What commit 2 stores: the certificate, and when it was there by the machine's clock."""
+
+    der: bytes = field(repr=False)
+    sha256: Sha256
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Renewals:
     """What came of a certificate: its renewal with this key, its live one with another, and how many were given up."""
 
@@ -50,7 +59,10 @@ class Renewals:
 def find_transfer_ids(register: Register, transfer_id: str) -> tuple[TransferIds, bytes] | None:
     """The ids and the stored HMAC of their password, or None."""
     rows = models.TransferIdPair.objects.using(register.alias).select_related(
-        "order__holding__organisation", "order__holding__type", "order__holding__contact", "order__replaces",
+        "order__holding__organisation",
+        "order__holding__type",
+        "order__holding__contact",
+        "order__replaces",
     )
     row = rows.filter(pk=transfer_id).first()
     return (reading.transfer_ids(register, row), bytes(row.password_mac)) if row else None
@@ -126,7 +138,7 @@ def reserve(register: Register, reservation: Reservation, deed: Deed) -> Certifi
     return _certificate(register, reservation.serial)
 
 
-def record(register: Register, serial: Serial, der: bytes, sha256: Sha256, deed: Deed, machine_now: datetime) -> Certificate:
+def record(register: Register, serial: Serial, signed: Signed, deed: Deed) -> Certificate:
     """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
 
     A predecessor that was revoked between the two commits takes the reservation with it.
@@ -137,14 +149,15 @@ def record(register: Register, serial: Serial, der: bytes, sha256: Sha256, deed:
         row.refresh_from_db(using=register.alias)
         waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
         if waiting and row.predecessor and row.predecessor.revoked_at is not None:
-            _void_row(register, row, deed)
+            _void_row(register, row, RevocationReason(row.predecessor.revocation_reason), deed)
         elif waiting:
             changed = models.Certificate.objects.using(register.alias).filter(
-                pk=row.pk, state__in=sources(CertificateState.ISSUED),
+                pk=row.pk,
+                state__in=sources(CertificateState.ISSUED),
             )
-            changed.update(state=CertificateState.ISSUED, sha256=sha256, recorded_at=machine_now)
-            models.CertificateOctets.objects.using(register.alias).filter(pk=row.pk).update(der=der)
-            audit.write(register, deed, "certificate-issued", f"certificate:{serial}", sha256=sha256)
+            changed.update(state=CertificateState.ISSUED, sha256=signed.sha256, recorded_at=signed.recorded_at)
+            models.CertificateOctets.objects.using(register.alias).filter(pk=row.pk).update(der=signed.der)
+            audit.write(register, deed, "certificate-issued", f"certificate:{serial}", sha256=signed.sha256)
             if row.predecessor_id:
                 outbox.owe(register, "renewed", row, deed.at)
     return _certificate(register, serial)
@@ -155,7 +168,8 @@ def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Ce
     with transaction.atomic(using=register.alias):
         _lock(register, certificate.holding.holding_id)
         rows = models.Certificate.objects.using(register.alias).filter(
-            serial=certificate.serial, state__in=sources(CertificateState.FETCHED),
+            serial=certificate.serial,
+            state__in=sources(CertificateState.FETCHED),
         )
         if rows.update(state=CertificateState.FETCHED, first_fetched_at=deed.at):
             audit.write(register, deed, "certificate-fetched", f"certificate:{certificate.serial}")
@@ -177,7 +191,11 @@ def count_wrong_password(register: Register, transfer_id: str | None) -> None:
 def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
     """Keep a refusal whose caller was proven: reason and time, nothing of the request."""
     models.RefusalRow.objects.using(register.alias).create(
-        holding_id=holding_id, reason=reason, operation=operation, at=deed.at, request_id=deed.request_id,
+        holding_id=holding_id,
+        reason=reason,
+        operation=operation,
+        at=deed.at,
+        request_id=deed.request_id,
     )
 
 
@@ -201,15 +219,17 @@ def _spend(register: Register, order_id: str) -> None:
 
 
 def _void(register: Register, certificate: Certificate, deed: Deed) -> None:
-    _void_row(register, reading.certificates(register).get(serial=certificate.serial), deed)
+    row = reading.certificates(register).get(serial=certificate.serial)
+    _void_row(register, row, RevocationReason.SUPERSEDED, deed)
 
 
-def _void_row(register: Register, row: models.Certificate, deed: Deed) -> None:
-    """Void a certificate that nobody has fetched: revoked as superseded, its retrieval id answers PKI022."""
+def _void_row(register: Register, row: models.Certificate, reason: RevocationReason, deed: Deed) -> None:
+    """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
     rows = models.Certificate.objects.using(register.alias).filter(
-        pk=row.pk, state__in=sources(CertificateState.VOID), revoked_at__isnull=True,
+        pk=row.pk,
+        state__in=sources(CertificateState.VOID),
+        revoked_at__isnull=True,
     )
-    reason = RevocationReason.SUPERSEDED
     if not rows.update(state=CertificateState.VOID, revoked_at=deed.at, revocation_reason=reason):
         raise Moved
     audit.write(register, deed, "certificate-voided", f"certificate:{row.serial}", reason=reason)
@@ -235,5 +255,6 @@ def _insert(register: Register, reservation: Reservation, deed: Deed) -> None:
         reserved_at=deed.at,
     )
     models.CertificateOctets.objects.using(register.alias).create(
-        certificate=row, to_be_signed=reservation.to_be_signed,
+        certificate=row,
+        to_be_signed=reservation.to_be_signed,
     )
