@@ -1,0 +1,336 @@
+"""A whole office on a fresh register: the test authority's CAs, a signer that can be switched, clocks that are set.
+
+Reads aloud: `ids = ordered(desk)`, `held = enrolled(desk)`, `new = renewed(desk, held)`. A room's conftest.py takes the
+fixture `desk` in by importing it together with `register`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Event
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from sinetti.actions import order as ordering
+from sinetti.actions.collect import collect
+from sinetti.actions.enrol import enrol
+from sinetti.actions.office import Office
+from sinetti.actions.passwords import ShownIds
+from sinetti.actions.register_organisation import register_organisation
+from sinetti.actions.renew import renew
+from sinetti.ca.hierarchy import Built, Role
+from sinetti.ca.issuing import issues_until
+from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
+from sinetti.domain.records import Certificate
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Language, Serial
+from sinetti.pki.csr import build_request
+from sinetti.pki.formats import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.keycheck import key_id
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signing import sign
+from sinetti.registry import authorities, store
+from sinetti.registry.audit import Deed
+from sinetti.registry.authorities import NewAuthority
+from sinetti.registry.opening import Register
+from sinetti.registry.parties import NewOrder, NewOrganisation, Person
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer
+
+TRANSFER_KEY = b"k" * 32
+REQUEST = "0" * 32
+"""The request id of whatever the helpers below do."""
+
+CONTACT = Person("Nimi Nimetty", "nimi@sinisiipi.example", "+358 00 000", Language.SV)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        """Begin at `now`, UTC."""
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Tell the time."""
+        return self.now
+
+    def forward(self, by: timedelta) -> datetime:
+        """Let time pass."""
+        self.now += by
+        return self.now
+
+
+@dataclass(slots=True)
+class SwitchableSigner:
+    """Signs in memory with the CAs' keys. `away` and `garbling` are switches; `signatures` counts what it gave out."""
+
+    built: Built
+    away: bool = False
+    garbling: bool = False
+    signatures: int = 0
+    _gate: Event | None = None
+    _waiting: Event = field(default_factory=Event)
+
+    def sign(self, key_name: str, octets: bytes) -> bytes:
+        """Sign, or do what the switches say."""
+        if self._gate is not None:
+            self._waiting.set()
+            assert self._gate.wait(30), "the signer was never let go"
+        if self.away:
+            why = f"the key {key_name} is away for a test"
+            raise SignerUnavailable(why)
+        self.signatures += 1
+        return sign(self.built.key(key_name), b"something else" if self.garbling else octets)
+
+    @contextmanager
+    def stalled(self) -> Iterator[Event]:
+        """Let every signature wait until the block ends; the event is set once somebody waits."""
+        self._gate, self._waiting = Event(), Event()
+        try:
+            yield self._waiting
+        finally:
+            gate, self._gate = self._gate, None
+            gate.set()
+
+
+class KilledError(Exception):
+    """The process ended here: nothing after it happened."""
+
+
+def killed_at(name: str) -> Callable[[str], None]:
+    """Make a step that ends the process at one of the numbered points, once."""
+
+    def die() -> None:
+        raise KilledError(name)
+
+    return once_at(name, die)
+
+
+def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
+    """Make a step that does something the first time this point is reached: what comes in between."""
+    done: list[str] = []
+
+    def step(reached: str) -> None:
+        if reached == name and not done:
+            done.append(reached)
+            do()
+
+    return step
+
+
+@dataclass(slots=True)
+class Desk:
+    """An office and the switches behind it."""
+
+    office: Office
+    clock: Clock
+    machine: Clock
+    signer: SwitchableSigner
+
+    @property
+    def register(self) -> Register:
+        """The office's register."""
+        return self.office.register
+
+    def but(self, **changes: object) -> "Desk":
+        """Give the same desk with something of its office changed, on the same register, clocks and signer."""
+        return replace(self, office=replace(self.office, **changes))  # type: ignore[arg-type]
+
+    def deed(self, actor: str = "operator") -> Deed:
+        """Who does something, now."""
+        return self.office.deed(actor, REQUEST)
+
+    def certificate(self, serial: Serial) -> Certificate:
+        """What the register says of a certificate."""
+        found = store.find_certificate(self.register, serial)
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A certificate in its holder's hands, with its key."""
+
+    key: PrivateKey
+    der: bytes
+    serial: Serial
+    retrieval_id: str
+
+
+@pytest.fixture
+def desk(register: Register) -> Desk:
+    """Give an office on each database in turn, with one organisation approved for both channels."""
+    return opened_desk(register)
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_register: Register) -> Desk:
+    """Give an office on SQLite only, for what does not depend on the database."""
+    return opened_desk(sqlite_register)
+
+
+def opened_desk(register: Register, built: Built | None = None) -> Desk:
+    """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
+    built = built or authority()
+    clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
+    authorities.found(register, Environment.TEST, authority_rows(built), Deed("operator", NOW, REQUEST))
+    specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
+    office = Office(
+        environment=Environment.TEST,
+        register=register,
+        signer=signer,
+        issuers={spec.file_name: built.issuer(spec.file_name) for spec in specs},
+        issuing=authorities.issuing_names(register),
+        country="FI",
+        certificates={
+            spec.file_name: certificate_der(built.certificate(spec.file_name)) for spec in built.hierarchy.authorities
+        },
+        now=clock,
+        machine_now=machine,
+        transfer_key=TRANSFER_KEY,
+    )
+    opened = Desk(office, clock, machine, signer)
+    add_organisation(opened)
+    return opened
+
+
+def authority_rows(built: Built) -> tuple[NewAuthority, ...]:
+    """What the register is told of each CA, top down."""
+    specs, validity = built.hierarchy.authorities, built.hierarchy.holder_validity
+    names = {spec.name: spec.file_name for spec in specs}
+    rows = []
+    for spec in specs:
+        certificate = built.certificate(spec.file_name)
+        der = certificate_der(certificate)
+        rows.append(
+            NewAuthority(
+                name=spec.file_name,
+                common_name=spec.name,
+                role=spec.role,
+                issuer=names[spec.parent] if spec.parent else None,
+                channel=spec.channel,
+                certificate=der,
+                sha256=sha256_hex(der),
+                key_id=key_id(certificate.public_key()),
+                signs_from=certificate.not_valid_before_utc,
+                signs_until=issues_until(certificate, validity if spec.role is Role.ISSUING else timedelta(0)),
+            )
+        )
+    return tuple(rows)
+
+
+def add_organisation(
+    desk: Desk, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
+) -> str:
+    """Register an organisation; returns its id in the register."""
+    new = NewOrganisation(customer_id, CustomerKind.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
+    found = register_organisation(new, desk.office, "operator", REQUEST)
+    assert found is not None
+    return found.organisation_id
+
+
+def an_order(
+    customer_id: str = CUSTOMER_ID, channel: Channel = Channel.WS, *, replaces: Serial | None = None
+) -> NewOrder:
+    """What is said when a certificate is ordered."""
+    return NewOrder(customer_id, channel, "payroll", CONTACT, replaces=replaces)
+
+
+def ordered(desk: Desk, new: NewOrder | None = None) -> ShownIds:
+    """Order a certificate; returns its transfer ids with the password."""
+    return ordering.order(new or an_order(), desk.office, "operator", REQUEST)
+
+
+def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
+    """Make a key that no test had before."""
+    return generate_key(kind)
+
+
+def csr(key: PrivateKey, customer_id: str = CUSTOMER_ID) -> bytes:
+    """A request in DER as our own client makes it."""
+    return build_request(key, customer_id, CUSTOMER_NAME)
+
+
+def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
+    """A request with nonsense for names that asks to be a CA, under SHA-512: nothing but its key may count."""
+    empty = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, "-"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "-")]
+    )
+    builder = x509.CertificateSigningRequestBuilder().subject_name(empty)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(key, algorithm or hashes.SHA512()).public_bytes(Encoding.DER)
+
+
+def new_ask(ids: ShownIds, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> NewAsk:
+    """SignNewCertificate with these ids, for a key or for the octets of a request."""
+    octets = request if isinstance(request, bytes) else csr(request, customer_id)
+    return NewAsk(Environment.TEST, customer_id, CUSTOMER_NAME, ids.transfer_id, ids.transfer_password, octets)
+
+
+def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> RenewAsk:
+    """RenewCertificate signed with this certificate, for a key or for the octets of a request."""
+    octets = request if isinstance(request, bytes) else csr(request, customer_id)
+    signer = held if isinstance(held, bytes) else held.der
+    return RenewAsk(Environment.TEST, customer_id, CUSTOMER_NAME, octets, signer)
+
+
+def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> GetAsk:
+    """GetCertificate with this retrieval id."""
+    return GetAsk(Environment.TEST, customer_id, CUSTOMER_NAME, retrieval_id)
+
+
+def accepted(answer: Accepted | Refusal) -> str:
+    """The retrieval id of an answer that must not be a refusal."""
+    assert isinstance(answer, Accepted), answer
+    return answer.retrieval_id
+
+
+def refused(answer: Accepted | Collected | Refusal) -> Reason:
+    """The reason of an answer that must be a refusal."""
+    assert isinstance(answer, Refusal), answer
+    return answer.reason
+
+
+def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
+    """Fetch a certificate that must be there."""
+    answer = collect(get_ask(retrieval_id, customer_id), desk.office, REQUEST)
+    assert isinstance(answer, Collected), answer
+    return answer.certificate
+
+
+def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> Held:
+    """Fetch a certificate into its holder's hands."""
+    der = collected(desk, retrieval_id, customer_id)
+    return Held(key, der, serial_hex(load_certificate(der).serial_number), retrieval_id)
+
+
+def enrolled(
+    desk: Desk, channel: Channel = Channel.WS, *, customer_id: str = CUSTOMER_ID, replaces: Serial | None = None
+) -> Held:
+    """Order, enrol and fetch a certificate."""
+    key, ids = new_key(), ordered(desk, an_order(customer_id, channel, replaces=replaces))
+    return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.office, REQUEST)), customer_id)
+
+
+def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) -> datetime:
+    """Set the clock to this long before the certificate's last second."""
+    desk.clock.now = load_certificate(held.der).not_valid_after_utc - before_the_end
+    return desk.clock.now
+
+
+def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
+    """Renew a certificate whose window is open, and fetch the new one."""
+    key = key or new_key()
+    return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
+
+
+def ca_certificate(channel: Channel = Channel.WS) -> x509.Certificate:
+    """The certificate of the CA that issues for a channel."""
+    return issuer(channel).certificate
