@@ -279,3 +279,8 @@ def test_every_ca_is_issued_by_the_one_above():
         parent = built.certificate(spec.parent.replace(" ", ""))
         assert direct_issuer(built.certificate(spec.file_name), [parent], NOW) == parent
         assert policy_for(spec, TEST) is not None
+
+
+def test_a_signer_of_responses_is_no_issuer():
+    with pytest.raises(KeyError):
+        authority().issuer("SinettiTestResponseSigner")

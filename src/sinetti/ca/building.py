@@ -47,9 +47,14 @@ class Built:
         return self.entries[file_name][1]
 
     def issuer(self, file_name: str, shard: int = 1) -> Issuer:
-        """Give the CA as `prepare` and `prepare_crl` want it; its key is called by the file name."""
-        spec = next(one for one in self.hierarchy.authorities if one.file_name == file_name)
-        return Issuer(spec.name, file_name, file_name, self.certificate(file_name), self.hierarchy.base_url, shard)
+        """Give the CA as `prepare` and `prepare_crl` want it; its key is called by the file name.
+
+        Raises KeyError for a name that is no CA's.
+        """
+        names = {one.file_name: one.name for one in self.hierarchy.authorities}
+        return Issuer(
+            names[file_name], file_name, file_name, self.certificate(file_name), self.hierarchy.base_url, shard
+        )
 
     def bundle(self, *roles: Role) -> bytes:
         """Give the PEM bundle of every CA with one of these roles, top first: what relying parties take as anchors."""

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -70,6 +69,7 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
 
 def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hierarchy:
     written_url = top.text_or_none("base_url")
+    validity, policy = _holders(top.table("holders"))
     parsed = Hierarchy(
         environment=environment,
         base_url=_base_url(base_url or written_url),
@@ -78,15 +78,18 @@ def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hi
         test_bench_only=top.flag("test_bench_only"),
         authorities=tuple(_authority(table, environment) for table in top.tables("authorities")),
         response_signer=_response_signer(top.table("response_signer"), environment),
-        holder_validity=timedelta(0),
-        key_policy=KeyPolicy(),
+        holder_validity=validity,
+        key_policy=policy,
     )
-    holders = top.table("holders")
-    validity = timedelta(days=holders.whole("validity_days"))
-    policy = KeyPolicy(holders.choices("key_types", KeyType), holders.flag("small_exponent"))
-    holders.finish()
     top.finish()
-    return replace(parsed, holder_validity=validity, key_policy=policy)
+    return parsed
+
+
+def _holders(table: Table) -> tuple[timedelta, KeyPolicy]:
+    validity = timedelta(days=table.whole("validity_days"))
+    policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
+    table.finish()
+    return validity, policy
 
 
 def _authority(table: Table, environment: Environment) -> AuthoritySpec:
