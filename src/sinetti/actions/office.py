@@ -11,7 +11,6 @@ from sinetti.pki.signers import Signer
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 
-
 DEFAULT_POLICY = KeyPolicy()
 
 

@@ -1,21 +1,37 @@
 """Revocation: at once for renewal and retrieval's sake, and on the CRL, which is published anew right away."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sinetti.actions.office import Office
 from sinetti.actions.publish import publish
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import revoking, store
+
+_log = logging.getLogger(__name__)
+
+
+class NotRevocableKind(StrEnum):
+    """What stands in the way of a revocation."""
+
+    UNKNOWN = "unknown"
+    ALREADY = "already"
+    REASON = "reason"
+
+
+ALREADY = "this certificate is revoked already; nothing was changed"
 
 
 class NotRevocable(ValueError):
-    """What was asked cannot be done; `kind` is `unknown`, `already` or `reason`, the sentence says what to do."""
+    """What was asked cannot be done; the sentence says what to do."""
 
-    def __init__(self, kind: str, sentence: str) -> None:
+    def __init__(self, kind: NotRevocableKind, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
 
@@ -45,22 +61,32 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
         if not news:
             break
         done.extend(news)
+    if not done:
+        raise NotRevocable("already", ALREADY)
     office.step("revoked")
     rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
-        publish(authority, shard, office, request_id)
+        _publish(authority, shard, office, request_id)
     return tuple(sorted(rows, key=lambda row: row.serial != ask.serial))
 
 
 def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
     if not may_give(ask.revoker, ask.reason):
         sentence = f"the reason {ask.reason} is not for a holder's certificate"
-        raise NotRevocable("reason", sentence)
+        raise NotRevocable(NotRevocableKind.REASON, sentence)
     certificate = store.find_certificate(office.register, ask.serial)
     if certificate is None:
         sentence = "no certificate has this serial: look it up in the list of certificates"
-        raise NotRevocable("unknown", sentence)
+        raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
     if certificate.revoked:
         sentence = "this certificate is revoked already; nothing was changed"
-        raise NotRevocable("already", sentence)
+        raise NotRevocable(NotRevocableKind.ALREADY, sentence)
     return certificate
+
+
+def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
+    """Publish the list now, or leave it to whoever asks for it next: the revocation stands, whatever the signer does."""
+    try:
+        publish(authority, shard, office, request_id)
+    except SignerUnavailable:
+        _log.exception("the list of %s is not signed yet: the signer is away", authority)

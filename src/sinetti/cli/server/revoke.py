@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sinetti.actions.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, put, request_id
 from sinetti.domain.revocation import RevocationReason, Revoker
 from sinetti.domain.values import Serial
@@ -51,4 +51,4 @@ def _instant(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
     except ValueError:
         sentence = f"--invalid-since: write a time like 2027-03-01T12:00:00Z, not {text!r}"
-        raise NotRevocable("reason", sentence) from None
+        raise NotRevocable(NotRevocableKind.REASON, sentence) from None
