@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -17,7 +19,7 @@ from sinetti.pki.formats import (
     sha256_hex,
 )
 from sinetti.pki.keycheck import key_type
-from tests.support.authority import authority, holder_certificate, holder_key
+from tests.support.authority import authority, holder_certificate, holder_key, issue, issuer, leaf_plan
 
 PASSPHRASE = b"correct horse"
 
@@ -63,6 +65,12 @@ def test_a_certificate_is_read_from_der_and_pem_alike():
     der = certificate_der(leaf)
     assert load_certificate(der) == load_certificate(certificate_pem(der)) == leaf
     assert certificate_pem(der).endswith(b"-----END CERTIFICATE-----\n")
+
+
+def test_a_name_that_looks_like_pem_misleads_nobody():
+    plan = replace(leaf_plan(holder_key().public_key()), organisation="-----BEGIN CERTIFICATE-----")
+    leaf = issue(plan, issuer())
+    assert load_certificate(certificate_der(leaf)) == leaf
 
 
 def test_of_a_pem_file_with_several_the_first_is_read():

@@ -21,7 +21,7 @@ from sinetti.ca.plans import (
 )
 from sinetti.ca.recording import recorder
 from sinetti.domain.values import Serial
-from sinetti.pki.formats import PublicKey, certificate_der, load_certificate
+from sinetti.pki.formats import PublicKey, load_certificate
 from sinetti.pki.signing import hash_for
 
 __all__ = [
@@ -101,7 +101,7 @@ def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
     except (ValueError, TypeError, InvalidSignature):
         why = "the signature over the certificate is not this CA's"
         raise SignatureRejected(why) from None
-    return certificate_der(certificate)
+    return der
 
 
 def _recorded(

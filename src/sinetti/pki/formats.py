@@ -31,7 +31,6 @@ ORGANISATION_LIMIT = 64
 """ub-organization-name, in characters (RFC 5280, appendix A.1)."""
 
 _EXPONENT = 65_537
-_PEM_START = b"-----BEGIN "
 
 
 def generate_key(kind: KeyType) -> PrivateKey:
@@ -94,13 +93,14 @@ def load_certificate(octets: bytes) -> x509.Certificate:
 
     Raises ValueError with a sentence that people can read.
     """
-    try:
-        if _PEM_START in octets:
-            return x509.load_pem_x509_certificate(octets)
-        return x509.load_der_x509_certificate(octets)
-    except (ValueError, x509.InvalidVersion):
-        why = "this is no X.509 certificate, neither DER nor PEM"
-        raise ValueError(why) from None
+    # DER comes first: what opens PEM may also stand inside a name.
+    for load in (x509.load_der_x509_certificate, x509.load_pem_x509_certificate):
+        try:
+            return load(octets)
+        except (ValueError, x509.InvalidVersion):
+            continue
+    why = "this is no X.509 certificate, neither DER nor PEM"
+    raise ValueError(why)
 
 
 def sha256_hex(octets: bytes) -> Sha256:
