@@ -15,6 +15,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import revoking, store
 
 _log = logging.getLogger(__name__)
+_ALREADY = "this certificate is revoked already; nothing was changed"
 
 
 class NotRevocableKind(StrEnum):
@@ -23,9 +24,6 @@ class NotRevocableKind(StrEnum):
     UNKNOWN = "unknown"
     ALREADY = "already"
     REASON = "reason"
-
-
-ALREADY = "this certificate is revoked already; nothing was changed"
 
 
 class NotRevocable(ValueError):
@@ -62,7 +60,7 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
             break
         done.extend(news)
     if not done:
-        raise NotRevocable("already", ALREADY)
+        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     office.step("revoked")
     rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
@@ -79,13 +77,12 @@ def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
         sentence = "no certificate has this serial: look it up in the list of certificates"
         raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
     if certificate.revoked:
-        sentence = "this certificate is revoked already; nothing was changed"
-        raise NotRevocable(NotRevocableKind.ALREADY, sentence)
+        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     return certificate
 
 
 def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
-    """Publish the list now, or leave it to whoever asks for it next: the revocation stands, whatever the signer does."""
+    """Publish the list now, or leave it to whoever asks for it next: the revocation stands either way."""
     try:
         publish(authority, shard, office, request_id)
     except SignerUnavailable:

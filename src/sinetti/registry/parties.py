@@ -175,13 +175,9 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
 def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: Deed) -> None:
     """End an open order's transfer ids and store new ones. Raises Moved where the order is not open (any more)."""
     with transaction.atomic(using=register.alias):
-        if (
-            not models.Order.objects.using(register.alias)
-            .filter(pk=order_id, state=OrderState.OPEN)
-            .update(
-                state=OrderState.OPEN,
-            )
-        ):
+        # Whoever is spending the old ids right now has to look again; the holding comes first, as in store.reserve.
+        reading.move_versions(models.Holding.objects.using(register.alias).filter(orders__pk=order_id))
+        if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise Moved
         old = models.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
         old.update(ended_at=deed.at)
@@ -206,13 +202,14 @@ def _person(register: Register, person: Person) -> models.Person:
 def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
     for channel in sorted(channels):
         kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
-        models.ApprovedType.objects.using(register.alias).get_or_create(
+        _, made = models.ApprovedType.objects.using(register.alias).get_or_create(
             organisation_id=organisation_id,
             type=kind,
             withdrawn_at=None,
             defaults={"approved_at": deed.at},
         )
-        audit.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
+        if made:
+            audit.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
 
 
 def _move_holdings(register: Register, organisation_id: str) -> None:
