@@ -14,7 +14,7 @@ help: ## this list
 
 demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the test bench running
 	@scripts/environment authority
-	@.venv/bin/python -u -m sinetti.testbench.demo
+	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: ## all tests but the judges, on both databases; says what it skipped
 	@scripts/environment authority,test
