@@ -37,7 +37,7 @@ def key(kind: str):
         case "p521":
             return ec.generate_private_key(ec.SECP521R1())
         case "rsa-1024":
-            return rsa.generate_private_key(65_537, 1024)
+            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
         case "rsa-e3":
             return rsa.generate_private_key(3, 2048)
         case _:
@@ -120,7 +120,12 @@ def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
     listed = prefixes.split() if prefixes else None
     exclusive = algorithm.startswith(EXCLUSIVE)
     if not exclusive and isinstance(node, etree._Element):  # a part: xml:lang from above comes along (C14N 1.0, 2.4)
-        above = {name: text for one in node.iterancestors() for name, text in one.attrib.items() if "XML/1998" in name}
+        above = {
+            name: text
+            for one in reversed([*node.iterancestors()])
+            for name, text in one.attrib.items()
+            if "XML/1998" in name
+        }
         node = etree.fromstring(etree.tostring(node, with_tail=False))
         node.attrib.update(above)
     return etree.tostring(
@@ -140,7 +145,8 @@ def _signature(shape: Shape, digest: bytes, value: bytes) -> str:
         f'<P:CanonicalizationMethod Algorithm="{shape.info_c14n}">{info_inside}</P:CanonicalizationMethod>'
         f'<P:SignatureMethod Algorithm="{shape.method}">{shape.method_inside}</P:SignatureMethod>'
         f"<P:Reference {shape.reference}><P:Transforms>{''.join(shape.transforms)}</P:Transforms>"
-        f'<P:DigestMethod Algorithm="{shape.digest}"/><P:DigestValue>{base64.b64encode(digest).decode()}</P:DigestValue>'
+        f'<P:DigestMethod Algorithm="{shape.digest}"/>'
+        f"<P:DigestValue>{base64.b64encode(digest).decode()}</P:DigestValue>"
         f"</P:Reference>{shape.second_reference}</P:SignedInfo>"
         f"<P:SignatureValue>{lines(value, shape.line_end)}</P:SignatureValue>"
         f"<P:KeyInfo>{shape.key_info}</P:KeyInfo>{shape.after_key_info}</P:Signature>"

@@ -7,7 +7,7 @@ import pytest
 import signxml
 import xmlsec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from lxml import etree
 
 from sinetti.wire import algorithms, xmldsig
@@ -23,7 +23,6 @@ from tests.support.xml_signing import (
     MORE,
     OURS,
     SHA256,
-    Shape,
     kept,
     transform,
 )
@@ -31,7 +30,8 @@ from tests.support.xml_signing import (
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "incomes-register"
 DOCUMENT = (
     '<?xml version="1.0" encoding="UTF-8"?>\r\n<!-- before --><t:Report xmlns:t="urn:t" xmlns:unused="urn:unused" '
-    'xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xml:lang="fi">\r\n  <Name a="1" t:b=\'2\'>Äiti &amp; isä<!-- in --></Name>'
+    'xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xml:lang="fi">\r\n  '
+    "<Name a=\"1\" t:b='2'>Äiti &amp; isä<!-- in --></Name>"
     '<x xmlns="urn:x"><y/></x><![CDATA[ < ]]>\n{signature}\n<!-- after it --></t:Report>\n<!-- after -->'
 )
 KINDS = ("rsa-2048", "p256", "p384")
@@ -54,6 +54,7 @@ ACCEPTED = {
     "our own recipe": OURS,
     "enveloped alone: inclusive C14N of the document": ENVELOPED_ALONE,
     "inclusive SignedInfo (.NET's default), xml:lang taken along": replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE),
+    "the nearest xml:lang counts": replace(ENVELOPED_ALONE, info_c14n=INCLUSIVE, attributes=' Id="s" xml:lang="sv"'),
     "inclusive as a second transform": replace(
         OURS, transforms=(transform(ENVELOPED), transform(INCLUSIVE)), document_c14n=INCLUSIVE
     ),
@@ -361,7 +362,6 @@ def test_another_key_of_the_same_kind_does_not_verify():
     foreign = xmldsig.Seal(by.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
     document = xmldsig.sign_document(b"<a></a>", foreign, Recipe.EXCLUSIVE)
     refuses(document, "does not fit")
-    assert isinstance(by.key("p256"), ec.EllipticCurvePrivateKey)
 
 
 def test_a_tail_is_kept_where_the_signature_is_the_only_child():
@@ -401,7 +401,3 @@ def test_a_real_signature_is_refused_with_one_character_changed_in_it():
             assert xmldsig.verify_document(changed, anybody)
         else:
             refuses(changed, "does not fit")
-
-
-def test_a_shape_is_frozen():
-    assert Shape() == OURS

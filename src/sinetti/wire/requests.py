@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 from xml.sax.saxutils import escape
 
 from cryptography import x509
@@ -113,6 +114,8 @@ def ask_of(opened: Opened, policy: KeyPolicy) -> NewAsk | RenewAsk | GetAsk:
             return GetAsk(opened.environment, opened.customer_id, _name(values), _text(values, Name.RETRIEVAL_ID))
         case Operation.RENEW:
             return _renewal(opened.envelope.candidates(), policy)
+        case never:
+            assert_never(never)
 
 
 def render_new(ask: NewAsk) -> bytes:

@@ -44,7 +44,7 @@ class Recipe(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What signs. `certificate` is DER; `sign` takes octets and gives a plain signature by `algorithm` (ECDSA in DER)."""
+    """What signs. `certificate` is DER; `sign` gives a plain signature by `algorithm` over octets (ECDSA in DER)."""
 
     certificate: bytes
     sign: Callable[[bytes], bytes] = field(repr=False)
