@@ -40,6 +40,7 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
     Raises StoreError, UsageError, OSError.
     """
     folder = _folder_for(run, name)
+    _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
     files.make_folder(folder)
     with files.locked(folder):
         known = generations.notes(folder)
@@ -52,16 +53,7 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         held = _open_enrolment(errand, ids)
         if held.state in {State.ACCEPTED, State.COLLECTED}:
             return _finish_earlier(errand, held, ids)
-        message = soap.render_new(
-            NewAsk(
-                environment=wanted.environment,
-                customer_id=wanted.customer_id,
-                customer_name=wanted.customer_name,
-                transfer_id=ids.transfer_id,
-                transfer_password=ids.password,
-                request=files.read(held.folder / journal.REQUEST),
-            )
-        )
+        message = _new_message(wanted, ids, files.read(held.folder / journal.REQUEST))
         sent = exchange.send(errand, held, Operation.NEW, message)
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
 
@@ -134,6 +126,21 @@ def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
     except OSError as bad:
         told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=bad.strerror or str(bad))
         return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+
+
+def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
+    ask = NewAsk(
+        environment=wanted.environment,
+        customer_id=wanted.customer_id,
+        customer_name=wanted.customer_name,
+        transfer_id=ids.transfer_id,
+        transfer_password=ids.password,
+        request=request,
+    )
+    try:
+        return soap.render_new(ask)
+    except ValueError as bad:
+        raise UsageError(say(messages.BAD_SETTING, why=str(bad))) from bad
 
 
 def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:

@@ -34,11 +34,11 @@ class StoreError(Exception):
         self.message = message
 
 
-class StoreLocked(StoreError):  # noqa: N818 - a state of the store, named as such
+class StoreLocked(StoreError):
     """Another run is at work on the same name."""
 
 
-class StoreDamaged(StoreError):  # noqa: N818 - a state of the store, named as such
+class StoreDamaged(StoreError):
     """A file of the store is missing, unreadable or does not fit the others."""
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -20,6 +20,10 @@ KEY = "key.pem"
 CERTIFICATE = "certificate.pem"
 CHAIN = "chain.pem"
 NOTES = "notes.json"
+
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far this machine's clock may lag behind the service's: a new certificate begins at the service's now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def misfit(
         return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
     if chain.direct_issuer(certificate, anchors, now) is None:
         return say(messages.NOT_OUR_ISSUER)
-    if not chain.valid_at(certificate, now):
+    if now > certificate.not_valid_after_utc or now + CLOCK_SKEW < certificate.not_valid_before_utc:
         return say(messages.NOT_VALID_NOW)
     return None
 

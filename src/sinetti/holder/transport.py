@@ -33,7 +33,7 @@ BUSY = frozenset({408, 429, 502, 503, 504})
 PORTS = {"http": 80, "https": 443}
 
 
-class BadAddress(ValueError):  # noqa: N818 - a value, named as such
+class BadAddress(ValueError):
     """An address that this client does not call; the text says why."""
 
 
@@ -56,7 +56,7 @@ class TroubleKind(Enum):
     NOT_TRUSTED = "something answered that cannot be relied on"
 
 
-class Trouble(Exception):  # noqa: N818 - what happened, named as such
+class Trouble(Exception):
     """A call without an answer that counts."""
 
     def __init__(self, kind: TroubleKind, message: Message) -> None:
@@ -113,7 +113,8 @@ def is_loopback(host: str) -> bool:
 def call(post: Post) -> bytes:
     """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises Trouble."""
     connection = _connected(post)
-    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection,))
+    late = threading.Event()
+    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
     watchdog.daemon = True
     watchdog.start()
     try:
@@ -128,12 +129,21 @@ def call(post: Post) -> bytes:
         connection.request("POST", post.address.path, post.body, headers)
         response = connection.getresponse()
         body = response.read(LIMIT + 1)
+        _whole(response, body, late)
     except (OSError, http.client.HTTPException) as bad:
         raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=_reason(bad))) from bad
     finally:
         watchdog.cancel()
         connection.close()
     return _checked(response, body)
+
+
+def _whole(response: http.client.HTTPResponse, body: bytes, late: threading.Event) -> None:
+    # http.client takes a connection that ends too early for the end of headers or body.
+    if late.is_set():
+        raise TimeoutError
+    if response.length and len(body) <= LIMIT:
+        raise http.client.IncompleteRead(body, response.length)
 
 
 def _checked(response: http.client.HTTPResponse, body: bytes) -> bytes:
@@ -190,7 +200,8 @@ def _proxy(host: str) -> str | None:
     return urllib.request.getproxies().get("https")
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+    late.set()
     # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
     if connection.sock is not None:
         with contextlib.suppress(OSError):

@@ -1,0 +1,57 @@
+"""The command line against the stand-in for the service."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sinetti.cli import common
+from sinetti.cli.main import main
+from tests.holder.double import PASSWORD, TRANSFER_ID, Double, anchors, served
+from tests.support import authority
+
+
+@dataclass
+class Shell:
+    """Runs commands as a person would, and knows the options that enrolling takes."""
+
+    double: Double
+    folder: Path
+    capsys: pytest.CaptureFixture
+
+    @property
+    def store(self):
+        return self.folder / "store"
+
+    def run(self, *arguments):
+        """Give exit code, standard output, standard error."""
+        code = main([str(one) for one in arguments])
+        caught = self.capsys.readouterr()
+        return code, caught.out, caught.err
+
+    def enrol(self, *more, name="payroll", **changes):
+        options = {
+            "store": self.store,
+            "service": self.double.url,
+            "trust-services": self.folder / "services.pem",
+            "trust-holders": self.folder / "holders.pem",
+            "environment": "TEST",
+            "customer-id": authority.CUSTOMER_ID,
+            "customer-name": authority.CUSTOMER_NAME,
+            "transfer-id": TRANSFER_ID,
+            "transfer-password-file": self.folder / "password",
+            "key": "ec-p256",
+        } | {key.replace("_", "-"): value for key, value in changes.items()}
+        words = [word for key, value in options.items() if value is not None for word in (f"--{key}", value)]
+        return self.run("enrol", name, *words, *more)
+
+
+@pytest.fixture
+def shell(tmp_path, capsys, monkeypatch):
+    for role in ("services", "holders"):
+        (tmp_path / f"{role}.pem").write_text(anchors(role))
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    double = Double()
+    monkeypatch.setattr(common.clock, "machine_now", lambda: double.now)
+    with served(double) as one:
+        yield Shell(one, tmp_path, capsys)

@@ -1,0 +1,394 @@
+"""The client's commands: options, JSON, exit codes, what people read."""
+
+import io
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from sinetti.cli import common
+from sinetti.cli import main as entry
+from sinetti.domain.values import Language
+from sinetti.holder import files
+from sinetti.holder.outcome import ExitCode
+from sinetti.wire.soap import Failure
+from tests.holder import double as doubles
+from tests.support import authority
+
+END = authority.NOW + timedelta(days=730)
+OPENS = END - timedelta(days=60)
+TOO_EARLY = Failure("PKI034", "Too early: renewal opens later.")
+ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "service"]
+
+
+def test_enrol_says_what_happened_and_what_comes_next(shell):
+    code, out, err = shell.enrol()
+    assert (code, out) == (0, "")
+    assert "is in place" in err
+    assert "It can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
+
+
+def test_enrol_json(shell):
+    code, out, _ = shell.enrol("--json")
+    (row,) = json.loads(out)
+    assert code == 0
+    assert list(row) == [*ROW, "result", "codes"]
+    assert (row["result"], row["codes"], row["state"]) == ("enrolled", [], "valid")
+    assert (row["not_after"], row["renew_from"]) == ("2028-03-01T12:00:00Z", "2028-01-01T12:00:00Z")
+
+
+def test_status_json(shell):
+    shell.enrol()
+    code, out, _ = shell.run("status", "--store", shell.store, "--json")
+    (row,) = json.loads(out)
+    assert code == 0
+    assert list(row) == ROW
+    assert row["service"] == shell.double.url
+
+
+def test_an_american_may_write_enroll(shell):
+    assert (
+        entry.build_parser()
+        .parse_args(
+            [
+                "enroll",
+                "x",
+                "--store",
+                "d",
+                "--service",
+                "u",
+                "--trust-services",
+                "a",
+                "--trust-holders",
+                "b",
+                "--environment",
+                "TEST",
+                "--customer-id",
+                "c",
+                "--transfer-id",
+                "t",
+                "--transfer-password-file",
+                "-",
+            ]
+        )
+        .key
+        == "rsa-2048"
+    )
+
+
+def test_the_password_may_come_on_standard_input(shell, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(doubles.PASSWORD.encode() + b"\r\n")))
+    assert shell.enrol(transfer_password_file="-")[0] == 0
+
+
+def test_the_password_is_never_printed(shell):
+    for behaviour in (doubles.lose, doubles.refuse(Failure("PKI004", "Wrong.")), doubles.say(503)):
+        shell.double.script.append(behaviour)
+        _, out, err = shell.enrol("--json")
+        assert doubles.PASSWORD not in out + err
+
+
+def test_a_refusal_in_json(shell):
+    shell.double.script.append(doubles.refuse(Failure("PKI005", "The transfer IDs expired.")))
+    code, out, err = shell.enrol("--json")
+    (row,) = json.loads(out)
+    assert (code, row["result"], row["codes"], row["state"]) == (3, "refused", ["PKI005"], "pending")
+    assert row["serial"] is row["not_after"] is row["renew_from"] is None
+    assert "The service answered PKI005: The transfer IDs expired." in err
+
+
+def test_renew_not_due(shell):
+    shell.enrol()
+    code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--json")
+    assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
+    assert "Renewal opens 1 January 2028 at 14:00 (Finnish time)" in err
+
+
+def test_renew_by_the_clock_of_a_bench(shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    code, out, err = shell.run("renew", "--all", "--store", shell.store, "--json", "--now", "2028-01-01T14:00:00+02:00")
+    assert (code, json.loads(out)[0]["result"]) == (0, "renewed")
+    assert err.startswith("Warning: --now 1 January 2028 at 14:00 (Finnish time)")
+
+
+def test_renew_force_shows_the_service_refusal(shell):
+    shell.enrol()
+    shell.double.script.append(doubles.refuse(TOO_EARLY))
+    code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--force", "--json")
+    assert (code, json.loads(out)[0]["codes"]) == (3, ["PKI034"])
+    assert "The service answered PKI034: Too early" in err
+
+
+def test_retrieve(shell):
+    shell.double.script.extend([doubles.well, doubles.refuse(doubles.NOT_READY)])
+    assert shell.enrol("--wait", "0")[0] == 4
+    code, out, _ = shell.run("retrieve", "--all", "--store", shell.store, "--json")
+    assert (code, json.loads(out)[0]["result"]) == (0, "enrolled")
+
+
+def test_with_all_the_highest_code_wins(shell, monkeypatch):
+    for number, name in enumerate(("a", "b", "c"), start=1):
+        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    shell.double.script.extend([doubles.lose, doubles.refuse(TOO_EARLY)])
+    code, out, _ = shell.run("renew", "--all", "--force", "--store", shell.store, "--json")
+    assert code == 6
+    assert [row["result"] for row in json.loads(out)] == ["uncertain", "refused", "renewed"]
+
+
+def test_a_locked_store(shell):
+    shell.enrol()
+    with files.locked(shell.store / "payroll"):
+        code, _, err = shell.run("renew", "payroll", "--store", shell.store)
+    assert code == 5
+    assert "another run is at work" in err
+
+
+def test_a_damaged_store(shell):
+    shell.enrol()
+    (shell.store / "payroll" / "live" / "key.pem").write_bytes(b"")
+    code, out, _ = shell.run("status", "--store", shell.store, "--json")
+    assert (code, json.loads(out)[0]["state"]) == (5, "damaged")
+    assert shell.run("renew", "--all", "--store", shell.store)[0] == 5
+    assert shell.run("sign", shell.folder / "services.pem", "--store", shell.store, "--name", "payroll")[0] == 5
+
+
+USAGE = {
+    "http to another machine": ({"service": "http://certificates.example/"}, "http:// is only for this machine itself"),
+    "no such file": ({"trust_services": "missing.pem"}, "missing.pem cannot be read"),
+    "a bundle that is none": ({"trust_holders": __file__}, "no PEM bundle"),
+    "an instant without a zone": ({"now": "2027-05-02T11:03:00"}, "is no instant"),
+    "the clock of a bench in PRODUCTION": (
+        {"now": "2027-05-02T11:03:00Z", "environment": "PRODUCTION"},
+        "refused with PRODUCTION",
+    ),
+    "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
+    "patience below nothing": ({"wait": "-1"}, "--wait"),
+    "a customer id that is too long": ({"customer_id": "1" * 31}, "CustomerId"),
+}
+
+
+@pytest.mark.parametrize(("changes", "text"), USAGE.values(), ids=USAGE)
+def test_usage(changes, text, shell):
+    code, out, err = shell.enrol(**changes)
+    assert (code, out) == (2, "")
+    assert text in err
+    assert shell.double.seen == []
+    assert not shell.store.exists()
+
+
+def test_an_empty_password_file(shell):
+    (shell.folder / "password").write_text("\n")
+    assert shell.enrol()[0] == 2
+    (shell.folder / "password").write_bytes(b"\xff\xfe")
+    assert shell.enrol()[0] == 2
+
+
+WORDS = {
+    "neither a name nor --all": (["renew", "--store", "S"], "Give one NAME, or --all."),
+    "both": (["renew", "payroll", "--all", "--store", "S"], "Give one NAME, or --all."),
+    "a name that is not there": (["renew", "other", "--store", "S"], "There is no other in"),
+    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store at /nowhere"),
+    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store at /nowhere"),
+    "no command": ([], "the following arguments are required: COMMAND"),
+    "an unknown command": (["rewen"], "invalid choice"),
+}
+
+
+@pytest.mark.parametrize(("words", "text"), WORDS.values(), ids=WORDS)
+def test_usage_of_the_others(words, text, shell):
+    shell.enrol()
+    code, _, err = shell.run(*(shell.store if word == "S" else word for word in words))
+    assert code == 2
+    assert text in err
+
+
+def test_production_keeps_its_clock_in_the_store_too(shell):
+    shell.enrol()
+    path = shell.store / "payroll" / "settings.toml"
+    path.write_text(path.read_text().replace('"TEST"', '"PRODUCTION"'))
+    for words in (["status"], ["renew", "--all"], ["retrieve", "payroll"]):
+        code, _, err = shell.run(*words, "--store", shell.store, "--now", "2027-05-02T11:03:00Z")
+        assert code == 2
+        assert "refused with PRODUCTION" in err
+
+
+LANGUAGES = {
+    "fi": ("is in place", "on otettu käyttöön", "fi"),
+    "sv": ("is in place", "finns på plats", "sv"),
+    "en": ("otettu", "is in place", "en"),
+}
+
+
+@pytest.mark.parametrize(("absent", "present", "language"), LANGUAGES.values(), ids=LANGUAGES)
+def test_languages(absent, present, language, shell):
+    _, _, err = shell.enrol("--lang", language)
+    assert present in err
+    assert absent not in err
+    assert shell.double.seen[0].headers["Accept-Language"] == language
+
+
+def test_languages_of_faults_before_anything_is_parsed(shell):
+    assert "Anna yksi NAME" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
+    assert common.language_of(["x", "--lang", "sv"]) is Language.SV
+
+
+LOCALES = {
+    "Finnish": ("fi_FI.UTF-8", Language.FI),
+    "Swedish": ("sv_FI.UTF-8", Language.SV),
+    "Swedish without more": ("sv", Language.SV),
+    "Finnish on Windows": ("Finnish_Finland.1252", Language.FI),
+    "Filipino": ("fil_PH.UTF-8", Language.EN),
+    "German": ("de_DE.UTF-8", Language.EN),
+    "C": ("C", Language.EN),
+}
+
+
+@pytest.mark.parametrize(("named", "language"), LOCALES.values(), ids=LOCALES)
+def test_the_language_of_a_locale(named, language, monkeypatch):
+    monkeypatch.setattr(common.locale, "setlocale", lambda _category, _wanted=None: named)
+    assert common.language_of_locale() is language
+
+
+def test_status_for_people(shell):
+    shell.store.mkdir()
+    assert shell.run("status", "--store", shell.store)[1] == "There is nothing in this store yet.\n"
+    shell.enrol()
+    code, out, _ = shell.run("status", "--store", shell.store)
+    assert code == 0
+    assert out.startswith("payroll: valid. Customer ID 0123456-7, certificate ")
+
+
+@pytest.fixture
+def document(shell):
+    path = shell.folder / "report.xml"
+    path.write_bytes(b"<report><pay>100</pay></report>")
+    return path
+
+
+def verify(shell, path, *more, role="holders"):
+    return shell.run("verify", path, "--trust-holders", shell.folder / f"{role}.pem", "--json", *more)
+
+
+def test_sign_and_verify(shell, document):
+    shell.enrol()
+    sealed, covered = shell.folder / "sealed.xml", shell.folder / "covered.xml"
+    code, out, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed)
+    assert (code, out) == (0, "")
+    assert "is sealed by Sinisiipi Oy (0123456-7)" in err
+    code, out, err = verify(shell, sealed, "--out", covered)
+    verdict = json.loads(out)
+    assert code == 0
+    assert verdict == {
+        "verdict": "accepted",
+        "reason": None,
+        "customer_id": "0123456-7",
+        "name": "Sinisiipi Oy",
+        "serial": (shell.store / "payroll" / "live").resolve().name,
+        "not_after": "2028-03-01T12:00:00Z",
+    }
+    assert "The seal is good." in err
+    assert covered.read_bytes() == document.read_bytes()
+
+
+def test_verify_refuses(shell, document):
+    shell.enrol()
+    sealed, covered = shell.folder / "sealed.xml", shell.folder / "covered.xml"
+    shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed, "--recipe", "enveloped")
+    assert verify(shell, sealed)[0] == 0
+    sealed.write_bytes(sealed.read_bytes().replace(b"100", b"900"))
+    code, out, _ = verify(shell, sealed, "--out", covered)
+    assert (code, json.loads(out)["reason"]) == (3, "signature-invalid")
+    assert json.loads(verify(shell, document)[1])["reason"] == "signature-missing"
+    assert not covered.exists()
+
+
+def test_verify_at_another_instant(shell, document):
+    shell.enrol()
+    sealed = shell.folder / "sealed.xml"
+    shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed)
+    code, out, _ = verify(shell, sealed, "--now", "2028-03-01T12:00:01Z")
+    assert (code, json.loads(out)["reason"]) == (3, "expired")
+    assert json.loads(verify(shell, sealed, role="services")[1])["reason"] == "untrusted"
+
+
+def test_what_cannot_be_read_or_written(shell, document):
+    shell.enrol()
+    assert verify(shell, shell.folder / "missing.xml")[0] == 2
+    assert verify(shell, shell.folder / "holders.pem")[0] == 2
+    assert shell.run("verify", document, "--trust-holders", document)[0] == 2
+    sign = ("--store", shell.store, "--name", "payroll")
+    assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
+    assert shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")[0] == 2
+
+
+def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch):
+    shell.enrol()
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=out))
+    assert entry.main(["sign", str(document), "--store", str(shell.store), "--name", "payroll"]) == 0
+    assert b"<ds:Signature" in out.getvalue()
+
+
+@pytest.mark.parametrize("command", ["authority", "testbench"])
+def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
+    monkeypatch.setattr(entry.importlib.util, "find_spec", lambda _name: None)
+    code, out, err = shell.run(command, "serve")
+    assert (code, out) == (2, "")
+    assert err == f"“sinetti {command}” needs the server side: pip install sinetti[authority]\n"
+
+
+def test_the_client_takes_no_server_room_along():
+    program = (
+        "import sys, sinetti.cli.main as entry; entry.build_parser();"
+        "rooms = tuple('django sinetti.ca sinetti.registry sinetti.actions sinetti.protocols sinetti.testbench'.split());"
+        "print([name for name in sys.modules if name.startswith(rooms)])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
+
+
+@pytest.mark.parametrize("command", ["enrol", "retrieve", "renew", "status", "sign", "verify"])
+def test_help_has_an_example(command, shell):
+    code, out, _ = shell.run(command, "--help")
+    assert code == 0
+    assert f"  sinetti {command} " in out
+    assert "example" in out
+
+
+def test_help_lists_every_command_and_exit_code(shell):
+    code, out, _ = shell.run("--help")
+    assert code == 0
+    assert all(f"    {one}" in out for one in ("enrol", "renew", "status", "sign", "verify", "authority", "testbench"))
+    assert "130 interrupted" in out
+    assert shell.run("--version")[1].startswith("sinetti ")
+
+
+FAULTS = {
+    "a fault of ours": (ZeroDivisionError("division by zero"), ExitCode.FAULT, "This is a fault of the program"),
+    "an interruption": (KeyboardInterrupt(), ExitCode.INTERRUPTED, "Interrupted. Run the same command again"),
+}
+
+
+@pytest.mark.parametrize(("error", "expected", "text"), FAULTS.values(), ids=FAULTS)
+def test_no_stack_trace(error, expected, text, shell, monkeypatch):
+    def fail(_parsed):
+        raise error
+
+    monkeypatch.setattr(entry.status, "run", fail)
+    code, _, err = shell.run("status", "--store", shell.folder)
+    assert code == expected
+    assert text in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_where(shell, monkeypatch):
+    def fail(_parsed):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(entry.status, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        shell.run("status", "--store", shell.folder, "--debug")

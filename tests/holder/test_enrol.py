@@ -1,0 +1,413 @@
+"""Enrolling against a stand-in for the service: the way through, and every way out of it."""
+
+import stat
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.domain.values import Environment, KeyType
+from sinetti.holder import files, generations, journal, messages
+from sinetti.holder.client import TransferIds
+from sinetti.holder.journal import Kind, State
+from sinetti.holder.outcome import ExitCode, Result, UsageError
+from sinetti.pki import chain, formats
+from sinetti.wire.soap import Failure, Operation
+from tests.holder import double as doubles
+from tests.holder.conftest import IDS, NAME, texts, words
+from tests.support import authority
+
+
+def open_journal(desk):
+    return journal.load(journal.folder_of(desk.folder, Kind.ENROL))
+
+
+def test_a_first_certificate(desk):
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.ENROLLED, ExitCode.DONE, ())
+    assert desk.double.operations() == [Operation.NEW, Operation.GET]
+    assert open_journal(desk) is None
+
+
+def test_live_is_a_matching_set(desk):
+    desk.enrol()
+    key = formats.load_private_key((desk.live / "key.pem").read_bytes())
+    certificate = x509.load_pem_x509_certificate((desk.live / "certificate.pem").read_bytes())
+    above = x509.load_pem_x509_certificates((desk.live / "chain.pem").read_bytes())
+    assert key.public_key() == certificate.public_key()
+    below = certificate
+    for one in above:
+        assert chain.direct_issuer(below, [one], desk.now) == one
+        below = one
+    assert [one.subject == one.issuer for one in above] == [False, False], "issuing CA, intermediate, no root"
+    assert sorted(path.name for path in desk.live.iterdir()) == ["certificate.pem", "chain.pem", "key.pem"]
+    assert desk.live.resolve().name == formats.serial_hex(certificate.serial_number)
+
+
+def test_everything_in_the_store_is_private(desk):
+    desk.enrol()
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in desk.store.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+
+
+def test_the_password_is_nowhere_in_the_store(desk):
+    desk.double.script.append(doubles.lose)
+    desk.enrol()
+    desk.enrol()
+    everything = b"".join(path.read_bytes() for path in desk.store.rglob("*") if path.is_file())
+    assert doubles.PASSWORD.encode() not in everything
+    assert doubles.PASSWORD not in repr(IDS)
+
+
+def test_key_and_request_are_on_the_disk_before_anything_leaves(desk):
+    seen = {}
+
+    def step(name):
+        if name == "request-leaves":
+            held = open_journal(desk)
+            seen.update(state=held.state, files=sorted(path.name for path in held.folder.iterdir()))
+            seen["requests"] = len(desk.double.seen)
+
+    desk.step = step
+    desk.enrol()
+    assert seen == {
+        "state": State.SENT,
+        "files": ["journal.json", "key.pem", "request.der", "settings.toml"],
+        "requests": 0,
+    }
+
+
+@pytest.mark.parametrize("behaviour", [doubles.well, doubles.enveloped], ids=["exclusive", "enveloped alone"])
+def test_both_recipes_of_answers_count(behaviour, desk):
+    desk.double.script.extend([behaviour, behaviour])
+    assert desk.enrol().result is Result.ENROLLED
+
+
+def test_waiting_for_the_certificate(desk):
+    desk.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 3])
+    assert desk.enrol().result is Result.ENROLLED
+    assert desk.slept == [1, 2, 3]
+    assert [message.text for message in desk.told] == [messages.WAITING] * 3
+
+
+def test_not_ready_within_the_patience(desk):
+    desk.wait = 4
+    desk.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 4])
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.PENDING, ExitCode.AGAIN, ("PKI021",))
+    assert desk.slept == [1, 2, 1]
+    assert messages.NOT_READY_IN_TIME in texts(outcome)
+    assert desk.retrieve().result is Result.ENROLLED
+    assert desk.double.operations().count(Operation.NEW) == 1
+
+
+def test_a_code_nobody_knows_while_fetching_is_waited_out(desk):
+    desk.wait = 1
+    desk.double.script.extend([doubles.well, *[doubles.refuse(Failure("PKI777", "Hmm."))] * 2])
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI777",))
+    assert desk.retrieve().result is Result.ENROLLED
+
+
+def test_a_lost_answer_is_uncertain_and_the_next_run_sends_the_same_key(desk):
+    desk.double.script.append(doubles.lose)
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code) == (Result.UNCERTAIN, ExitCode.UNCERTAIN)
+    assert texts(outcome) == [messages.ANSWER_LOST, messages.RUN_AGAIN_SAME_KEY]
+    key_pem = (open_journal(desk).folder / "key.pem").read_bytes()
+    assert desk.enrol().result is Result.ENROLLED
+    first, second = desk.double.keys_sent()
+    assert first == second == doubles.key_id_of(key_pem)
+    assert (desk.live / "key.pem").read_bytes() == key_pem
+    assert len(desk.double.issued) == 1
+
+
+def test_ids_used_after_a_lost_answer_stay_uncertain(desk):
+    desk.double.script.extend([doubles.lose, doubles.refuse(Failure("PKI006", "Used with another key."))])
+    desk.enrol()
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
+    assert open_journal(desk).state is State.UNCERTAIN
+
+
+def test_a_lost_fetch_loses_nothing(desk):
+    desk.double.script.extend([doubles.well, doubles.lose])
+    assert desk.enrol().result is Result.ENROLLED
+    assert desk.double.operations() == [Operation.NEW, Operation.GET, Operation.GET]
+
+
+def test_nobody_there_leaves_nothing_sent(desk):
+    outcome = desk.enrol(service="http://127.0.0.1:9/")
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
+    assert texts(outcome) == [messages.NOT_REACHED, messages.RUN_AGAIN_NOTHING_SENT]
+    assert (open_journal(desk).state, open_journal(desk).sends) == (State.PREPARED, 0)
+
+
+REFUSALS = {
+    "a wrong password": ("PKI004", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
+    "lapsed ids": ("PKI005", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
+    "ids that somebody else used": ("PKI006", Result.REFUSED, ExitCode.REFUSED, None),
+    "a key that will never do": ("PKI011", Result.REFUSED, ExitCode.REFUSED, None),
+    "unavailable": ("PKI090", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
+    "their own fault": ("PKI099", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
+    "a code nobody knows": ("PKI777", Result.UNCERTAIN, ExitCode.UNCERTAIN, State.UNCERTAIN),
+}
+
+
+@pytest.mark.parametrize(("code", "result", "exit_code", "state"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals(code, result, exit_code, state, desk):
+    desk.double.script.append(doubles.refuse(Failure(code, "The service's own words.")))
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (result, exit_code, (code,))
+    assert f"The service answered {code}: The service's own words." in words(outcome)
+    held = open_journal(desk)
+    assert (held and held.state) == state
+    assert desk.enrol().result is Result.ENROLLED
+    assert (len(set(desk.double.keys_sent())) == 1) is (state is not None), "the key is offered again, unless hopeless"
+
+
+UNTRUSTED = {
+    "an answer signed by a holder's certificate": (doubles.signed_by_a_holder, messages.ANSWER_NOT_TRUSTED),
+    "a redirect": (doubles.say(302, Location="https://other.example/"), messages.REDIRECTED),
+    "a page": (doubles.say(200, b"<html/>"), messages.ANSWER_UNREADABLE),
+    "a fault": (
+        doubles.say(500, doubles.soap.render_fault("Something \x1b[31m.", actor_is_client=True).replace(b"\x1b", b"?")),
+        messages.SOAP_FAULT,
+    ),
+    "busy": (doubles.say(503), messages.HTTP_STATUS),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "text"), UNTRUSTED.values(), ids=UNTRUSTED)
+def test_answers_that_do_not_count(behaviour, text, desk):
+    desk.double.script.append(behaviour)
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
+    assert texts(outcome) == [text, messages.RUN_AGAIN_SAME_KEY]
+    assert open_journal(desk).state is State.UNCERTAIN
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 1
+
+
+def test_an_answer_signed_by_a_holders_certificate_is_refused(desk):
+    """However the anchors for holders lie: they never build the chain of an answer."""
+    desk.double.script.extend([doubles.well, doubles.signed_by_a_holder])
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
+    assert "The answer is not trusted" in words(outcome)
+    assert not desk.live.exists()
+    assert open_journal(desk).state is State.ACCEPTED
+
+
+def test_a_ca_itself_signs_no_answers(desk):
+    built = authority.authority()
+    spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")
+    key, certificate = built.entries[spec.file_name]
+    seal = doubles.xmldsig.seal_of(key, formats.certificate_der(certificate))
+
+    def signed_by_the_ca(handler, double, seen):
+        handler.send(200, doubles.soap.render_response(seen.operation, double.answer(seen), seal))
+
+    desk.double.script.append(signed_by_the_ca)
+    assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
+
+
+def test_an_answer_whose_signer_has_expired_is_not_trusted(desk):
+    signer = authority.response_signer()[1]
+    desk.now = signer.not_valid_after_utc + timedelta(seconds=1)
+    assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
+
+
+def certificate_for(number, customer_id=authority.CUSTOMER_ID, begins=authority.NOW):
+    return doubles.issue(authority.holder_key(number).public_key(), begins, customer_id)
+
+
+def test_a_certificate_for_another_key_is_not_taken(desk):
+    desk.double.script.extend([doubles.well, doubles.hand_out(certificate_for(7))])
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
+    assert texts(outcome) == [messages.NOT_OUR_KEY, messages.CERTIFICATE_NOT_TAKEN]
+    assert not desk.live.exists()
+    assert desk.retrieve().result is Result.ENROLLED
+
+
+KEY = authority.holder_key(8)
+MISFITS = {
+    "another customer": (
+        lambda: authority.holder_certificate(KEY, customer_id="7654321-0"),
+        authority.NOW,
+        messages.NOT_OUR_CUSTOMER,
+    ),
+    "not valid yet": (
+        lambda: authority.holder_certificate(KEY, begins=authority.NOW + timedelta(minutes=5, seconds=1)),
+        authority.NOW,
+        messages.NOT_VALID_NOW,
+    ),
+    "a clock that lags five minutes behind": (
+        lambda: authority.holder_certificate(KEY, begins=authority.NOW + timedelta(minutes=5)),
+        authority.NOW,
+        None,
+    ),
+    "one second after its end": (
+        lambda: authority.holder_certificate(KEY),
+        authority.NOW + timedelta(days=730, seconds=1),
+        messages.NOT_VALID_NOW,
+    ),
+    "for another key": (
+        lambda: authority.holder_certificate(authority.holder_key(9)),
+        authority.NOW,
+        messages.NOT_OUR_KEY,
+    ),
+    "one that fits": (lambda: authority.holder_certificate(KEY), authority.NOW, None),
+    "one that fits, its last second": (
+        lambda: authority.holder_certificate(KEY),
+        authority.NOW + timedelta(days=730),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "now", "text"), MISFITS.values(), ids=MISFITS)
+def test_misfit(make, now, text):
+    anchors = chain.load_bundle(doubles.anchors("holders").encode())
+    told = generations.misfit(make(), KEY, authority.CUSTOMER_ID, anchors, now)
+    assert (told and told.text) == text
+
+
+def test_an_issuer_outside_the_anchors_for_holders_does_not_count():
+    anchors = chain.load_bundle(doubles.anchors("services").encode())
+    told = generations.misfit(authority.holder_certificate(KEY), KEY, authority.CUSTOMER_ID, anchors, authority.NOW)
+    assert told.text == messages.NOT_OUR_ISSUER
+
+
+def test_ids_compare_as_the_register_compares_them():
+    anchors = chain.load_bundle(doubles.anchors("holders").encode())
+    certificate = authority.holder_certificate(KEY, customer_id="FI01234567")
+    assert generations.misfit(certificate, KEY, " fi01234567", anchors, authority.NOW) is None
+
+
+@pytest.mark.parametrize("where", ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"])
+def test_a_run_that_ends_anywhere_is_finished_by_the_next_with_the_same_key(where, desk):
+    def stop(name):
+        if name == where:
+            raise KeyboardInterrupt
+
+    desk.step = stop
+    with pytest.raises(KeyboardInterrupt):
+        desk.enrol()
+    key_pem = (open_journal(desk).folder / "key.pem").read_bytes()
+    desk.step = lambda _name: None
+    assert desk.enrol().result is Result.ENROLLED
+    assert (desk.live / "key.pem").read_bytes() == key_pem
+    assert open_journal(desk) is None
+    assert len(desk.double.issued) == 1
+
+
+def test_the_same_ids_once_more_after_all_went_well_ask_nobody(desk):
+    desk.enrol()
+    asked = len(desk.double.seen)
+    outcome = desk.enrol()
+    assert (outcome.result, texts(outcome)) == (Result.ENROLLED, [messages.DONE_BEFORE])
+    assert len(desk.double.seen) == asked
+
+
+def test_new_ids_replace_a_live_certificate(desk, monkeypatch):
+    desk.enrol()
+    old = desk.live.resolve().name
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD)).result is Result.ENROLLED
+    assert desk.live.resolve().name != old
+    assert (desk.folder / "generations" / old / "key.pem").exists()
+
+
+def test_other_ids_after_an_uncertain_end_take_a_new_key_and_keep_the_old(desk, monkeypatch):
+    desk.double.script.append(doubles.lose)
+    desk.enrol()
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD)).result is Result.ENROLLED
+    first, second = desk.double.keys_sent()
+    assert first != second
+    assert [message.text for message in desk.told] == [messages.SET_ASIDE]
+    kept = list((desk.folder / "abandoned").glob("*/key.pem"))
+    assert [doubles.key_id_of(path.read_bytes()) for path in kept] == [first]
+
+
+def test_other_ids_after_a_refusal_take_a_new_key(desk):
+    desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
+    assert desk.enrol().result is Result.ENROLLED
+    assert not (desk.folder / "abandoned").exists()
+
+
+def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):
+    desk.wait = 0
+    desk.double.script.extend([doubles.well, doubles.refuse(doubles.NOT_READY)])
+    desk.enrol()
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD)).result is Result.ENROLLED
+    assert [message.text for message in desk.told] == [messages.EARLIER_FIRST]
+
+
+def test_an_unknown_retrieval_id_ends_it(desk):
+    desk.double.script.extend([doubles.well, doubles.refuse(Failure("PKI020", "No such retrieval ID."))])
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.REFUSED, ExitCode.REFUSED, ("PKI020",))
+    assert open_journal(desk) is None
+
+
+@pytest.mark.parametrize("kind", [KeyType.EC_P384, KeyType.RSA_2048])
+def test_key_types(kind, desk):
+    assert desk.enrol(key=kind).result is Result.ENROLLED
+
+
+USAGE = {
+    "a name that is none": ("../x", {}, IDS, messages.BAD_NAME),
+    "a customer id that is too long": (NAME, {"customer_id": "1" * 31}, IDS, messages.BAD_SETTING),
+    "a password that is too long": (NAME, {}, TransferIds("1", "x" * 17), messages.BAD_SETTING),
+}
+
+
+@pytest.mark.parametrize(("name", "changes", "ids", "text"), USAGE.values(), ids=USAGE)
+def test_what_cannot_be_sent_is_told_before_anything_is_made(name, changes, ids, text, desk):
+    with pytest.raises(UsageError) as bad:
+        desk.enrol(ids, name, **changes)
+    assert bad.value.message.text == text
+    assert not desk.store.exists()
+
+
+OTHERS = {"another customer": {"customer_id": "7654321-0"}, "another world": {"environment": Environment.PRODUCTION}}
+
+
+@pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
+def test_a_name_keeps_its_holder(changes, desk):
+    desk.enrol()
+    with pytest.raises(UsageError) as bad:
+        desk.enrol(TransferIds("9" * 32, "x"), **changes)
+    assert bad.value.message.text == messages.OTHER_HOLDER
+
+
+def test_a_store_in_use_is_left_alone(desk):
+    desk.enrol()
+    with files.locked(desk.folder):
+        for outcome in (desk.enrol(), desk.renew(), desk.retrieve()):
+            assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.STORE)
+            assert texts(outcome) == [messages.STORE_LOCKED]
+
+
+def test_settings_of_a_replacement_count_once_it_is_there(desk, monkeypatch):
+    desk.enrol()
+    before = (desk.folder / "settings.toml").read_text()
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    desk.double.script.append(doubles.lose)
+    new = TransferIds("9" * 32, doubles.PASSWORD)
+    desk.enrol(new, key=KeyType.EC_P384)
+    assert (desk.folder / "settings.toml").read_text() == before
+    desk.enrol(new, key=KeyType.EC_P384)
+    assert 'key = "ec-p384"' in (desk.folder / "settings.toml").read_text()
+
+
+def test_a_signed_ok_is_believed_only_whole(desk):
+    """The run that the stand-in serves has no doubt left: its accepted journal carries the retrieval id."""
+    held = []
+    desk.step = lambda name: held.append(open_journal(desk)) if name == "accepted" else None
+    desk.enrol()
+    assert held[0].retrieval_id == "retrieval-1"
+    assert "retrieval-1" not in repr(held[0])

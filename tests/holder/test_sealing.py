@@ -1,0 +1,90 @@
+"""Seals on documents: made with a certificate of the store, checked by anybody who has the anchors."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.holder import messages, sealing
+from sinetti.holder.outcome import UsageError
+from sinetti.holder.sealing import Fault
+from sinetti.pki import chain, formats
+from sinetti.wire.xmldsig import Recipe
+from tests.holder import double as doubles
+from tests.holder.conftest import NAME
+from tests.holder.test_renew import END, SECOND
+from tests.support import authority
+
+DOCUMENT = b'<?xml version="1.0" encoding="UTF-8"?>\n<report xmlns="urn:example"><pay>100</pay></report>\n'
+ANCHORS = chain.load_bundle(doubles.anchors("holders").encode())
+
+
+@pytest.fixture
+def held(desk):
+    desk.enrol()
+    return sealing.holder_of(desk.store, NAME, desk.now)
+
+
+@pytest.mark.parametrize("recipe", list(Recipe))
+def test_a_seal_says_who_made_it(recipe, held):
+    checked = sealing.check(sealing.seal(DOCUMENT, held, recipe), ANCHORS, authority.NOW)
+    assert checked.fault is None
+    assert checked.message.text == messages.SEAL_GOOD
+    assert checked.message.values["customer_id"] == authority.CUSTOMER_ID
+    assert checked.certificate == held.certificate
+    assert b"<pay>100</pay>" in checked.octets
+    assert b"Signature" not in checked.octets
+
+
+CHECKS = {
+    "one digit changed": (lambda sealed: sealed.replace(b"100", b"900"), 0, "holders", Fault.SIGNATURE_INVALID),
+    "the signature taken out": (lambda _sealed: DOCUMENT, 0, "holders", Fault.SIGNATURE_MISSING),
+    "other anchors": (lambda sealed: sealed, 0, "services", Fault.UNTRUSTED),
+    "before the certificate began": (lambda sealed: sealed, -86_400, "holders", Fault.UNTRUSTED),
+    "the last valid second": (lambda sealed: sealed, 730 * 86_400, "holders", None),
+    "one second after the end": (lambda sealed: sealed, 730 * 86_400 + 1, "holders", Fault.EXPIRED),
+}
+
+
+@pytest.mark.parametrize(("change", "seconds", "role", "fault"), CHECKS.values(), ids=CHECKS)
+def test_check(change, seconds, role, fault, held):
+    sealed = change(sealing.seal(DOCUMENT, held, Recipe.EXCLUSIVE))
+    anchors = chain.load_bundle(doubles.anchors(role).encode())
+    checked = sealing.check(sealed, anchors, authority.NOW + timedelta(seconds=seconds))
+    assert checked.fault is fault
+
+
+def test_a_certificate_that_is_not_valid_yet(desk):
+    key = authority.holder_key(3)
+    later = authority.holder_certificate(key, begins=authority.NOW + timedelta(days=1))
+    seal = doubles.xmldsig.seal_of(key, formats.certificate_der(later))
+    sealed = doubles.xmldsig.sign_document(DOCUMENT, seal, Recipe.EXCLUSIVE)
+    assert sealing.check(sealed, ANCHORS, authority.NOW).fault is Fault.NOT_YET_VALID
+
+
+NO_XML = {"no XML": b"hello", "two roots": b"<a/><b/>", "nothing": b""}
+
+
+@pytest.mark.parametrize("octets", NO_XML.values(), ids=NO_XML)
+def test_what_is_no_xml_is_neither_sealed_nor_checked(octets, held):
+    with pytest.raises(ValueError, match=r"."):
+        sealing.seal(octets, held, Recipe.EXCLUSIVE)
+    with pytest.raises(ValueError, match=r"."):
+        sealing.check(octets, ANCHORS, authority.NOW)
+
+
+def test_nothing_is_sealed_with_an_expired_certificate(desk):
+    desk.enrol()
+    assert sealing.holder_of(desk.store, NAME, END)
+    with pytest.raises(UsageError) as bad:
+        sealing.holder_of(desk.store, NAME, END + SECOND)
+    assert bad.value.message.text == messages.SEAL_EXPIRED_SIGNER
+
+
+def test_who_seals_has_to_be_in_the_store(desk):
+    with pytest.raises(UsageError) as bad:
+        sealing.holder_of(desk.store, NAME, desk.now)
+    assert bad.value.message.text == messages.UNKNOWN_NAME
+    desk.enrol(service="http://127.0.0.1:9/")
+    with pytest.raises(UsageError) as bad:
+        sealing.holder_of(desk.store, NAME, desk.now)
+    assert bad.value.message.text == messages.NOT_ENROLLED

@@ -1,0 +1,72 @@
+"""What is kept of a name: written, read back, and refused where it is wrong."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.domain.values import Environment, KeyType
+from sinetti.holder import files, settings
+from sinetti.holder.settings import Settings, SettingsError
+from tests.holder.double import anchors
+
+KEPT = Settings(
+    service="https://certificates.example/2017/10/CertificateServices",
+    environment=Environment.TEST,
+    customer_id="0123456-7",
+    customer_name="Sinisiipi Oy",
+    key=KeyType.EC_P256,
+    trust_services=anchors("services"),
+    trust_holders=anchors("holders"),
+    tls_ca=None,
+)
+
+VARIANTS = {
+    "without a CA for TLS": KEPT,
+    "with one": replace(KEPT, tls_ca=KEPT.trust_services),
+    "without a name": replace(KEPT, customer_name=None),
+}
+
+
+@pytest.mark.parametrize("kept", VARIANTS.values(), ids=VARIANTS)
+def test_what_is_written_is_read_back(kept, tmp_path):
+    settings.store(tmp_path, kept)
+    assert settings.load(tmp_path) == kept
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_name_survives(name):
+    assert settings.parse(settings.dump(replace(KEPT, customer_name=name))).customer_name == name
+
+
+BROKEN = {
+    "no TOML": ("service", "= = =", "TOML"),
+    "no service": ("service", "", "service"),
+    "http to another machine": ("service", 'service = "http://certificates.example/"', "service: http://"),
+    "no known environment": ("environment", 'environment = "QA"', "environment: one of PRODUCTION, TEST"),
+    "no known key": ("key", 'key = "rsa-1024"', "key: one of rsa-2048"),
+    "an empty bundle": ("trust_holders", "trust_holders = '''\nnothing\n'''", "trust_holders: "),
+    "a number for an id": ("customer_id", "customer_id = 7", "customer_id: a text"),
+}
+
+
+@pytest.mark.parametrize(("name", "line", "why"), BROKEN.values(), ids=BROKEN)
+def test_wrong_settings_say_which_and_why(name, line, why, tmp_path):
+    text = settings.dump(KEPT)
+    kept = [one for one in text.split("\n") if not one.startswith(f"{name} = ")]
+    if name == "trust_holders":
+        before, _, after = text.partition("trust_holders = '''")
+        kept = [before, after.partition("'''")[2]]
+    broken = "\n".join([line, *kept])
+    if why != "TOML":
+        with pytest.raises(SettingsError, match=why):
+            settings.parse(broken)
+    (tmp_path / settings.FILE).write_text(broken)
+    with pytest.raises(files.StoreDamaged):
+        settings.load(tmp_path)
+
+
+def test_a_bundle_is_kept_without_its_comments():
+    noisy = f"# subject: '''\n{KEPT.trust_services}\ntrailing".encode()
+    assert settings.bundle_text(noisy) == KEPT.trust_services

@@ -1,0 +1,255 @@
+"""One POST: where it may go, what it carries, and what comes of every kind of answer."""
+
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from sinetti.domain.values import Language
+from sinetti.holder import messages, transport
+from sinetti.holder.transport import BadAddress, Post, Trouble, TroubleKind, call, parse_address
+from sinetti.pki import formats
+
+REFUSED = {
+    "http to another machine": "http://certificates.example/x",
+    "http to a number that is not this machine": "http://192.0.2.1/x",
+    "http to a name that only begins like this machine": "http://localhost.example/x",
+    "another scheme": "ftp://127.0.0.1/x",
+    "no scheme": "127.0.0.1/x",
+    "no host": "https:///x",
+    "a user name": "https://user@certificates.example/x",
+    "a password": "https://user:secret@certificates.example/x",
+    "a fragment": "https://certificates.example/x#y",
+    "no port number": "https://certificates.example:port/x",
+    "a blank": "https://certificates.example/x y",
+    "a line end": "https://certificates.example/x\r\nHost: other",
+    "letters outside ASCII": "https://ämpäri.example/",
+}
+
+
+@pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED)
+def test_addresses_that_are_never_called(url):
+    with pytest.raises(BadAddress):
+        parse_address(url)
+
+
+TAKEN = {
+    "https": ("https://certificates.example/a/b", (True, "certificates.example", 443, "/a/b")),
+    "https with port and query": (
+        "https://certificates.example:8443/a?b=c",
+        (True, "certificates.example", 8443, "/a?b=c"),
+    ),
+    "http on this machine": ("http://127.0.0.1:8080", (False, "127.0.0.1", 8080, "/")),
+    "http on this machine by name": ("http://localhost/x", (False, "localhost", 80, "/x")),
+    "http on this machine, IPv6": ("http://[::1]:8080/x", (False, "::1", 8080, "/x")),
+}
+
+
+@pytest.mark.parametrize(("url", "expected"), TAKEN.values(), ids=TAKEN)
+def test_addresses_that_are_called(url, expected):
+    address = parse_address(url)
+    assert (address.secure, address.host, address.port, address.path) == expected
+
+
+@contextmanager
+def answering(octets, context=None, received=None):
+    """Serve one connection with fixed octets."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with listener:
+            try:
+                connection, _ = listener.accept()
+                with connection if context is None else context.wrap_socket(connection, server_side=True) as plain:
+                    plain.settimeout(5)
+                    request = b""
+                    while b"\r\n\r\n" not in request or not request.endswith(b"<x/>"):
+                        more = plain.recv(65_536)
+                        if not more:
+                            break
+                        request += more
+                    if received is not None:
+                        received.append(request)
+                    plain.sendall(octets)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"{'http' if context is None else 'https'}://127.0.0.1:{listener.getsockname()[1]}/path"
+    thread.join(5)
+
+
+def post(url, tls_ca=None):
+    return Post(parse_address(url), "getCertificate", b"<x/>", Language.SV, tls_ca)
+
+
+def ok(body, status="200 OK", extra=""):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+def test_an_answer_comes_back_as_it_is(status):
+    with answering(ok(b"<answer/>", status)) as url:
+        assert call(post(url)) == b"<answer/>"
+
+
+def test_what_a_request_carries():
+    received = []
+    with answering(ok(b""), received=received) as url:
+        call(post(url))
+    head, _, body = received[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /path HTTP/1.1"
+    assert {
+        "Content-Type: text/xml; charset=utf-8",
+        'SOAPAction: "getCertificate"',
+        "Accept-Language: sv",
+        "Content-Length: 4",
+    } <= set(lines)
+    assert body == b"<x/>"
+
+
+ANSWERS = {
+    "a redirect": (
+        ok(b"", "302 Found", "Location: https://other.example/\r\n"),
+        TroubleKind.NOT_TRUSTED,
+        messages.REDIRECTED,
+    ),
+    "a redirect that keeps the method": (
+        ok(b"", "307 Temporary Redirect", "Location: /elsewhere\r\n"),
+        TroubleKind.NOT_TRUSTED,
+        messages.REDIRECTED,
+    ),
+    "not found": (ok(b"", "404 Not Found"), TroubleKind.NOT_TRUSTED, messages.HTTP_STATUS),
+    "busy": (ok(b"", "503 Service Unavailable"), TroubleKind.NOT_SERVED, messages.HTTP_STATUS),
+    "nothing": (b"", TroubleKind.LOST, messages.ANSWER_LOST),
+    "no HTTP": (b"hello\r\n\r\n", TroubleKind.LOST, messages.ANSWER_LOST),
+    "half an answer": (ok(b"<answer/>")[:-3], TroubleKind.LOST, messages.ANSWER_LOST),
+    "too long": (ok(b"x" * (transport.LIMIT + 1)), TroubleKind.NOT_TRUSTED, messages.ANSWER_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("octets", "kind", "text"), ANSWERS.values(), ids=ANSWERS)
+def test_answers_that_are_none(octets, kind, text):
+    with answering(octets) as url, pytest.raises(Trouble) as trouble:
+        call(post(url))
+    assert (trouble.value.kind, trouble.value.message.text) == (kind, text)
+
+
+def test_a_redirect_is_not_followed_not_even_on_this_machine():
+    received = []
+    with answering(ok(b"<x/>"), received=received) as other:
+        with answering(ok(b"", "307 Temporary Redirect", f"Location: {other}\r\n")) as url, pytest.raises(Trouble):
+            call(post(url))
+        assert received == []
+        call(post(other))
+
+
+def test_nobody_there():
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(Trouble) as trouble:
+        call(post(f"http://127.0.0.1:{port}/"))
+    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.NOT_REACHED)
+
+
+def test_an_answer_that_drips_ends_in_time(monkeypatch):
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def drip():
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not over.wait(0.02):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(Trouble) as trouble:
+            call(post(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
+        assert trouble.value.kind is TroubleKind.LOST
+    finally:
+        over.set()
+        thread.join(5)
+        listener.close()
+
+
+def server_certificate(path, names=("127.0.0.1",)):
+    """Make a server's certificate that is its own anchor, and a context with it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=36_000))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(formats.dump_private_key(key, None) + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context, certificate.public_bytes(Encoding.PEM).decode()
+
+
+def test_tls_with_the_given_anchor(tmp_path):
+    context, anchor = server_certificate(tmp_path / "server.pem")
+    with answering(ok(b"<answer/>"), context) as url:
+        assert call(post(url, anchor)) == b"<answer/>"
+
+
+@pytest.mark.parametrize("names", [("127.0.0.1",), ("192.0.2.1",)], ids=["another anchor", "another name"])
+def test_tls_that_is_not_trusted(names, tmp_path):
+    context, own = server_certificate(tmp_path / "server.pem", names)
+    _, other = server_certificate(tmp_path / "other.pem")
+    with answering(b"", context) as url, pytest.raises(Trouble) as trouble:
+        call(post(url, own if names != ("127.0.0.1",) else other))
+    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.TLS_NOT_TRUSTED)
+
+
+def test_tls_without_an_anchor_takes_the_systems(tmp_path):
+    context, _ = server_certificate(tmp_path / "server.pem")
+    with answering(b"", context) as url, pytest.raises(Trouble) as trouble:
+        call(post(url))
+    assert trouble.value.kind is TroubleKind.NOT_REACHED
+
+
+def test_old_tls_is_not_spoken():
+    connection = transport._secure(parse_address("https://127.0.0.1/"), None)
+    assert connection._context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+PROXIES = {
+    "another machine, through the proxy": ("https://certificates.example/", "proxy.example", "certificates.example"),
+    "this machine, never": ("https://127.0.0.1:8443/", "127.0.0.1", None),
+}
+
+
+@pytest.mark.parametrize(("url", "host", "tunnel"), PROXIES.values(), ids=PROXIES)
+def test_proxies(url, host, tunnel, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://user:pass%20word@proxy.example:3128")
+    connection = transport._secure(parse_address(url), None)
+    assert (connection.host, connection._tunnel_host) == (host, tunnel)
+    if tunnel:
+        assert connection._tunnel_headers["Proxy-Authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
