@@ -215,7 +215,12 @@ def test_the_caller_judges_the_signer():
     assert seen == [1 << 70]
 
 
+# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+
+
 @settings(max_examples=150)
+@odd_certificates
 @given(at=st.integers(0, len(GOOD) - 1), octet=st.integers(0, 255))
 def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
     try:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from sinetti.wire import algorithms, xmldsig
 from sinetti.wire.parsing import Unparsable
-from sinetti.wire.xmldsig import Recipe, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig import CoversSomethingElse, Recipe, SignatureInvalid, SignatureMissing
 from tests.support import xml_signing as by
 from tests.support.xml_signing import (
     DS,
@@ -205,6 +205,18 @@ def test_is_refused(shape, why):
     except KeyError:  # a method that cannot be computed here: any value will do
         document = by.signed(DOCUMENT, OURS).replace(OURS.method.encode(), shape.method.encode())
     refuses(document, why)
+
+
+ELSEWHERE = {
+    "by its reference": by.signed(DOCUMENT, replace(OURS, reference='URI="#x"')),
+    "by its place": by.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")),
+}
+
+
+@pytest.mark.parametrize("document", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_covers_something_else_is_told_apart(document):
+    with pytest.raises(CoversSomethingElse):
+        xmldsig.verify_document(document, anybody)
 
 
 def test_something_in_the_digest_method_is_refused():

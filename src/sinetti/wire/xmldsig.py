@@ -25,6 +25,8 @@ LARGEST_CERTIFICATE = 32_768
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
+_ELSEWHERE = "the signature covers something else than the document"
+_MISPLACED = "the signature is not the only one and the last child of the root"
 
 
 class SignatureMissing(ValueError):
@@ -33,6 +35,10 @@ class SignatureMissing(ValueError):
 
 class SignatureInvalid(ValueError):
     """The signature is broken or outside the shape. The text says why and holds nothing of the document."""
+
+
+class CoversSomethingElse(SignatureInvalid):
+    """The signature's reference, or its place, says that it covers something else than the document."""
 
 
 class Recipe(Enum):
@@ -138,12 +144,14 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     if not found:
         why = "there is no signature"
         raise SignatureMissing(why)
-    _demand(found == children(root)[-1:], "the signature is not the only one and the last child of the root")
+    if found != children(root)[-1:]:
+        raise CoversSomethingElse(_MISPLACED)
     info, value, key_info = _take(found[0], "SignedInfo", "SignatureValue", "KeyInfo")
     # 2 SignedInfo against the shape.
     method, algorithm, reference = _take(info, "CanonicalizationMethod", "SignatureMethod", "Reference")
     _demand(algorithm.get("Algorithm") in set(Algorithm) and not children(algorithm), "signature method not taken")
-    _demand(reference.get("URI") == "", "the signature covers something else than the document")
+    if reference.get("URI") != "":
+        raise CoversSomethingElse(_ELSEWHERE)
     transforms, digesting, digest = _take(reference, "Transforms", "DigestMethod", "DigestValue")
     _demand(not children(digesting), "digest method not taken")
     info_form, document_form = _c14n_of(method), _read_transforms(transforms)
