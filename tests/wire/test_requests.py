@@ -447,7 +447,7 @@ def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatc
 odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @odd_certificates
 @given(at=st.integers(0, len(SENT) - 1), octet=st.integers(0, 255))
 def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):

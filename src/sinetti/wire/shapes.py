@@ -21,6 +21,7 @@ SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
 
 LARGEST_REQUEST = 10_240
 LARGEST_CERTIFICATE = 32_768
+"""Octets of DER (facts sheet, 2)."""
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HARMLESS = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})

@@ -18,10 +18,9 @@ from sinetti.pki.formats import AnyPublicKey, PrivateKey
 from sinetti.wire import algorithms, parsing
 from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, SHA256, Algorithm, Canonical
 from sinetti.wire.parsing import DS, Unparsable, children
+from sinetti.wire.shapes import LARGEST_CERTIFICATE
 
 SIGNATURE = f"{{{DS}}}Signature"
-LARGEST_CERTIFICATE = 32_768
-"""Octets of DER (facts sheet, 2)."""
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
