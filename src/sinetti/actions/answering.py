@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sinetti.actions.office import Office
 from sinetti.domain.kindness import Kind
+from sinetti.domain.records import Holding
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import store
@@ -36,9 +37,12 @@ def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal
     return Refusal(Reason.UNAVAILABLE)
 
 
-def keep(refusal: Refusal, operation: str, holding_id: str, office: Office, deed: Deed) -> Refusal:
-    """Keep a refusal whose caller is proven, and give it back."""
-    store.note_refusal(office.register, holding_id, refusal.reason, operation, deed)
+def keep(refusal: Refusal, operation: str, holding: Holding, office: Office, deed: Deed) -> Refusal:
+    """Keep a refusal whose caller is proven, and give it back. Raises Moved where it was decided on a torn reading."""
+    if refusal.reason is Reason.KEY_REUSED:
+        # What was spent or renewed is read first, the key after it: the same request may have come in between.
+        store.expect_unmoved(office.register, holding)
+    store.note_refusal(office.register, holding.holding_id, refusal.reason, operation, deed)
     return refusal
 
 

@@ -32,7 +32,7 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
     if isinstance(proven, Refusal):
         if ids is None or proven.language is None:
             return proven
-        return keep(proven, "new", ids.holding.holding_id, office, office.deed(f"order:{ids.order_id}", request_id))
+        return keep(proven, "new", ids.holding, office, office.deed(f"order:{ids.order_id}", request_id))
     return _decide(ask, proven, office, request_id)
 
 
@@ -41,12 +41,12 @@ def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> A
     # 5: only the key is taken.
     requested = read_request(ask.request, office.policy)
     if isinstance(requested, Refusal):
-        return keep(_to(requested, ids), "new", ids.holding.holding_id, office, deed)
+        return keep(_to(requested, ids), "new", ids.holding, office, deed)
     situation = Situation(store.key_known(office.register, requested.key_id), office.validity, office.kindness)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_enrolment(ids, requested.key_id, situation, deed.at)
     if isinstance(decision, Refusal):
-        return keep(decision, "new", ids.holding.holding_id, office, deed)
+        return keep(decision, "new", ids.holding, office, deed)
     if isinstance(decision, Again):
         relied_on(Kind.SAME_REQUEST_ANSWERED, request_id)
         certificate = finish(decision.certificate, office, deed)

@@ -28,7 +28,7 @@ def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal
     if isinstance(signer, Refusal):
         if found is None:
             return signer
-        return keep(signer, "renew", found.holding.holding_id, office, office.deed(_actor(found), request_id))
+        return keep(signer, "renew", found.holding, office, office.deed(_actor(found), request_id))
     return _decide(ask, signer, office, request_id)
 
 
@@ -38,11 +38,11 @@ def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str)
     requested = read_request(ask.request, office.policy)
     if isinstance(requested, Refusal):
         refusal = Refusal(requested.reason, language=signer.holding.language)
-        return keep(refusal, "renew", signer.holding.holding_id, office, deed)
+        return keep(refusal, "renew", signer.holding, office, deed)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_renewal(signer, requested.key_id, _situation(signer, requested.key_id, office), deed.at)
     if isinstance(decision, Refusal):
-        return keep(decision, "renew", signer.holding.holding_id, office, deed)
+        return keep(decision, "renew", signer.holding, office, deed)
     if isinstance(decision, Again):
         relied_on(Kind.SAME_REQUEST_ANSWERED, request_id)
         certificate = finish(decision.certificate, office, deed)

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from sinetti.domain.approvals import Approval
 from sinetti.domain.lifecycle import CertificateState, OrderState, sources
-from sinetti.domain.records import Certificate, TransferIds
+from sinetti.domain.records import Certificate, Holding, TransferIds
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256
@@ -102,6 +102,13 @@ def find_renewals(register: Register, signer: Certificate, key: KeyId) -> Renewa
 def key_known(register: Register, key: KeyId) -> bool:
     """Whether this key is in an earlier certificate or accepted request."""
     return models.UsedKey.objects.using(register.alias).filter(pk=key).exists()
+
+
+def expect_unmoved(register: Register, holding: Holding) -> None:
+    """Raise Moved where the holding has moved since it was read."""
+    rows = models.Holding.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
+    if not rows.exists():
+        raise Moved
 
 
 def octets_of(register: Register, serial: Serial) -> tuple[bytes, bytes | None]:
