@@ -507,9 +507,11 @@ def test_what_the_client_renders_the_service_understands(recipe, kind):
     assert ask(soap.render_new(NEW_ASK), action=Operation.NEW.value) == NEW_ASK
     assert ask(soap.render_get(GET_ASK), action=Operation.GET.value) == GET_ASK
     odd = "A & B <Oy> \"x\" 'ä'"
-    body = soap.render_renew(Environment.TEST, "0123456-7", odd, CSR, SEALS[kind], recipe)
-    assert ask(body) == RenewAsk(Environment.TEST, "0123456-7", odd, CSR, by.certificate(kind))
-    body = soap.render_renew(Environment.PRODUCTION, "1", None, CSR, SEALS[kind], recipe)
+    renewal = RenewAsk(Environment.TEST, "0123456-7", odd, CSR, by.certificate(kind))
+    assert ask(soap.render_renew(renewal, SEALS[kind], recipe)) == renewal
+    body = soap.render_renew(
+        RenewAsk(Environment.PRODUCTION, "1", None, CSR, by.certificate(kind)), SEALS[kind], recipe
+    )
     assert soap.open_request(body, None, None).environment is Environment.PRODUCTION
     assert ask(body).customer_name is None
 
@@ -527,13 +529,20 @@ def test_the_client_sends_nothing_outside_the_schema(value):
         soap.render_get(value)
 
 
+def test_a_renewal_is_sealed_by_the_certificate_to_be_renewed_alone():
+    renewal = RenewAsk(Environment.TEST, "0123456-7", None, CSR, by.certificate("p256"))
+    with pytest.raises(ValueError, match="not that of the certificate"):
+        soap.render_renew(renewal, SEALS["rsa-2048"])
+
+
 def test_secrets_stay_out_of_reprs():
     opened = soap.open_request(MESSAGES[Operation.NEW][0], None, None)
     assert "aB3dE5gH7jK9mN1p" not in repr(opened) + repr(soap.ask_of(opened, POLICY))
 
 
 def test_a_request_of_4_kb_is_verified_in_well_under_a_millisecond():
-    body = soap.render_renew(Environment.TEST, "0123456-7", None, b"x" * 1_700, SEALS["rsa-2048"], Recipe.ENVELOPED)
+    large = RenewAsk(Environment.TEST, "0123456-7", None, b"x" * 1_700, by.certificate("rsa-2048"))
+    body = soap.render_renew(large, SEALS["rsa-2048"], Recipe.ENVELOPED)
     assert 3_900 < len(body) < 5_000
     took = []
     for _ in range(25):

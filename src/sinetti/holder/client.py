@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sinetti.domain.asks import NewAsk
+from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment
-from sinetti.holder import exchange, files, generations, journal, keys, messages, sealing, settings, when
+from sinetti.holder import exchange, files, generations, journal, keys, messages, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -15,7 +15,7 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError
 from sinetti.holder.settings import Settings
 from sinetti.holder.when import Phase
-from sinetti.pki import csr
+from sinetti.pki import csr, formats, signing
 from sinetti.wire import soap
 from sinetti.wire.soap import Operation
 from sinetti.wire.xmldsig import Recipe
@@ -188,7 +188,8 @@ def _begin_renewal(errand: Errand, present: Held) -> Journal:
     key, key_pem = keys.make(kept.key)
     request = csr.build_request(key, kept.customer_id, kept.customer_name)
     seal = sealing.seal_of(present)
-    message = soap.render_renew(kept.environment, kept.customer_id, kept.customer_name, request, seal, Recipe.EXCLUSIVE)
+    ask = RenewAsk(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
+    message = soap.render_renew(ask, seal, Recipe.EXCLUSIVE)
     where = journal.folder_of(errand.folder, Kind.RENEW)
     about = Journal(where, State.PREPARED, keys.key_id(key), signer=present.serial)
     held = journal.begin(where, key_pem, {journal.REQUEST: request, journal.MESSAGE: message}, about)

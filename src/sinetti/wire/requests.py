@@ -138,25 +138,16 @@ def render_get(ask: GetAsk) -> bytes:
     return enclose(_payload(Operation.GET, _who(ask) | {Name.RETRIEVAL_ID: ask.retrieval_id}))
 
 
-def render_renew(  # noqa: PLR0913, PLR0917 - what the message holds, then how it is signed
-    environment: Environment,
-    customer_id: str,
-    customer_name: str | None,
-    request_der: bytes,
-    seal: Seal,
-    recipe: Recipe = Recipe.EXCLUSIVE,
-) -> bytes:
-    """Write a RenewCertificate request, signed with the certificate still in force before it is put into its envelope.
+def render_renew(ask: RenewAsk, seal: Seal, recipe: Recipe = Recipe.EXCLUSIVE) -> bytes:
+    """Write a RenewCertificate request, signed before it is put into its envelope; `seal` is that of `ask.signer`.
 
-    `request_der` is the PKCS#10 request of the new key. Raises ValueError for a value outside the schema.
+    Raises ValueError for a value outside the schema, or the seal of another certificate.
     """
-    values: dict[Name, Value | None] = {
-        Name.ENVIRONMENT: environment.value,
-        Name.CUSTOMER_ID: customer_id,
-        Name.CUSTOMER_NAME: customer_name,
-        Name.CERTIFICATE_REQUEST: request_der,
-    }
-    return enclose(xmldsig.sign_document(_payload(Operation.RENEW, values), seal, recipe))
+    if seal.certificate != ask.signer:
+        why = "the seal is not that of the certificate to be renewed"
+        raise ValueError(why)
+    payload = _payload(Operation.RENEW, _who(ask) | {Name.CERTIFICATE_REQUEST: ask.request})
+    return enclose(xmldsig.sign_document(payload, seal, recipe))
 
 
 def _values_of(operation: Operation, envelope: Envelope) -> dict[Name, Value]:
@@ -208,7 +199,7 @@ def _octets(values: Mapping[Name, Value], name: Name) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
-def _who(ask: NewAsk | GetAsk) -> dict[Name, Value | None]:
+def _who(ask: NewAsk | RenewAsk | GetAsk) -> dict[Name, Value | None]:
     return {
         Name.ENVIRONMENT: ask.environment.value,
         Name.CUSTOMER_ID: ask.customer_id,
