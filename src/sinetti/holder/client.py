@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment
-from sinetti.holder import exchange, files, generations, journal, keys, messages, settings, when
+from sinetti.holder import exchange, files, generations, journal, keys, messages, sealing, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -15,7 +15,7 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError
 from sinetti.holder.settings import Settings
 from sinetti.holder.when import Phase
-from sinetti.pki import csr, formats, signing
+from sinetti.pki import csr
 from sinetti.wire import soap
 from sinetti.wire.soap import Operation
 from sinetti.wire.xmldsig import Recipe
