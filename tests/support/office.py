@@ -67,6 +67,14 @@ class Clock:
         return self.now
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A signer that makes everybody wait: `somebody_waits` is set once one does, `over` lets them go."""
+
+    somebody_waits: Event = field(default_factory=Event)
+    over: Event = field(default_factory=Event)
+
+
 @dataclass(slots=True)
 class SwitchableSigner:
     """Signs in memory with the CAs' keys. `away` and `garbling` are switches; `signatures` counts what it gave out."""
@@ -75,14 +83,13 @@ class SwitchableSigner:
     away: bool = False
     garbling: bool = False
     signatures: int = 0
-    _gate: Event | None = None
-    _waiting: Event = field(default_factory=Event)
+    stall: Stall | None = None
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
         """Sign, or do what the switches say."""
-        if self._gate is not None:
-            self._waiting.set()
-            assert self._gate.wait(30), "the signer was never let go"
+        if (stall := self.stall) is not None:
+            stall.somebody_waits.set()
+            assert stall.over.wait(30), "the signer was never let go"
         if self.away:
             why = f"the key {key_name} is away for a test"
             raise SignerUnavailable(why)
@@ -90,14 +97,14 @@ class SwitchableSigner:
         return sign(self.built.key(key_name), b"something else" if self.garbling else octets)
 
     @contextmanager
-    def stalled(self) -> Iterator[Event]:
-        """Let every signature wait until the block ends; the event is set once somebody waits."""
-        self._gate, self._waiting = Event(), Event()
+    def stalled(self) -> Iterator[Stall]:
+        """Let every signature wait until somebody sets `over`, at the latest until the block ends."""
+        self.stall = stall = Stall()
         try:
-            yield self._waiting
+            yield stall
         finally:
-            gate, self._gate = self._gate, None
-            gate.set()
+            self.stall = None
+            stall.over.set()
 
 
 class KilledError(Exception):

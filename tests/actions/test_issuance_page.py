@@ -1,0 +1,101 @@
+"""docs/issuance.md and the code have the same numbered steps, in the same places."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import ROOT
+
+ACTIONS = ROOT / "src" / "sinetti" / "actions"
+PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
+
+FILES = ("enrol.py", "renew.py", "issue.py", "collect.py")
+"""The files that walk the numbered steps."""
+
+UNNUMBERED = {"revoked"}
+"""Points at which a process may end that are no step of issuing."""
+
+_NUMBER = re.compile(r"(\d+)(?: and (\d+))?: ")
+
+
+def steps_of_the_page() -> dict[int, str]:
+    """Each step's number, with what the page says of it."""
+    rows = {int(number): text for number, text in re.findall(r"^\| (\d+) \| (.*)\|$", PAGE, re.MULTILINE)}
+    retrieval = PAGE.partition("## GetCertificate")[2]
+    return rows | {int(number): text for number, text in re.findall(r"(?:^|· )(\d+) ([^·]+)", retrieval, re.MULTILINE)}
+
+
+def comments_of(path: Path) -> list[int]:
+    """The numbers of its numbered comments, in order."""
+    numbers = []
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.COMMENT and (found := _NUMBER.match(token.string.lstrip("# "))):
+            numbers += [int(number) for number in found.groups() if number]
+    return numbers
+
+
+def points_of(path: Path) -> list[str]:
+    """The names given to `office.step`, in order."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    steps = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "step"]
+    return [step.args[0].value for step in sorted(steps, key=lambda step: step.lineno)]
+
+
+def points_with_lines(path: Path) -> dict[int, int]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        int(node.args[0].value.partition("-")[0]): node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
+    }
+
+
+def test_the_page_numbers_its_steps_without_a_gap():
+    assert list(steps_of_the_page()) == list(range(1, 16))
+
+
+def test_every_step_that_the_page_places_in_the_core_is_a_numbered_comment():
+    numbered = {number for name in FILES for number in comments_of(ACTIONS / name)}
+    assert numbered == {4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15}
+    doors = {number for number, text in steps_of_the_page().items() if "protocols/" in text or "`wire/`" in text}
+    assert set(steps_of_the_page()) - numbered == doors | {3}, "the rest is done by doors; 3 is the way in"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_numbers_follow_each_other_in_each_file(name):
+    numbers = comments_of(ACTIONS / name)
+    assert numbers == sorted(set(numbers))
+
+
+def test_every_point_has_the_number_of_a_step():
+    points = [point for path in sorted(ACTIONS.glob("*.py")) for point in points_of(path)]
+    numbered = [point for point in points if point not in UNNUMBERED]
+    assert set(points) - set(numbered) == UNNUMBERED
+    for point in numbered:
+        number, _, word = point.partition("-")
+        assert int(number) in steps_of_the_page(), point
+        assert word.isalpha(), point
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_point_stands_after_the_comment_with_its_number(name):
+    path = ACTIONS / name
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in points_with_lines(path).items():
+        before = [index for index, text in enumerate(lines[:line]) if re.search(rf"# {number}: ", text)]
+        assert before, f"{name} ends at {number} before a comment says what {number} is"
+
+
+def test_a_process_may_end_after_each_step_of_the_core():
+    points = {int(point.partition("-")[0]) for name in FILES for point in points_of(ACTIONS / name)}
+    assert points == {4, 8, 9, 10, 11, 13, 14}, "5 to 7 write nothing; 15 is the way out"
+
+
+@pytest.mark.parametrize("place", re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", PAGE))
+def test_every_place_that_the_page_names_is_there(place):
+    assert (ROOT / "src" / "sinetti" / place).exists()

@@ -1,0 +1,82 @@
+"""Organisations: how they come in, what they are approved for, and what is seen of them."""
+
+import pytest
+
+from sinetti.actions import look_up
+from sinetti.actions.register_organisation import approve, close, register_organisation, withdraw
+from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.registry import models, parties
+from sinetti.registry.parties import NewOrganisation
+from sinetti.registry.revoking import Counts
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import REQUEST, add_organisation, enrolled, ordered
+
+OTHER_CUSTOMER = "7654321-0"
+BOTH = frozenset(Channel)
+
+
+def new(customer_id: str, kind: CustomerKind = CustomerKind.ARTIFICIAL) -> NewOrganisation:
+    return NewOrganisation(customer_id, kind, "FI", "Toinen Oy", Language.FI, frozenset({Channel.WS}))
+
+
+def test_an_id_is_taken_whatever_its_kind_and_spelling(desk):
+    add_organisation(desk, "ABC-1")
+    for again in ("ABC-1", "abc-1", " Abc-1 "):
+        assert register_organisation(new(again, CustomerKind.FOREIGN), desk.office, "operator", REQUEST) is None
+    assert models.Organisation.objects.using(desk.register.alias).count() == 2
+
+
+def test_the_rules_of_ids_are_those_of_the_environment(desk):
+    production = desk.but(environment=Environment.PRODUCTION)
+    with pytest.raises(CustomerIdError, match="TEST environment"):
+        register_organisation(new("7654321-0"), production.office, "operator", REQUEST)
+    found = register_organisation(new(" 1234567-1", CustomerKind.BUSINESS_ID), production.office, "operator", REQUEST)
+    assert (found.customer_id, found.open, found.channels) == ("1234567-1", True, {Channel.WS})
+
+
+def test_approved_withdrawn_and_approved_again(desk):
+    def channels():
+        return parties.find_organisation(desk.register, CUSTOMER_ID).channels
+
+    assert channels() == BOTH
+    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
+    assert channels() == {Channel.WS}
+    assert withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST), "nothing is left to withdraw"
+    assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
+    assert channels() == BOTH
+    assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
+    rows = models.ApprovedType.objects.using(desk.register.alias)
+    assert rows.count() == 3, "the withdrawn approval is kept"
+    actions = models.AuditRow.objects.using(desk.register.alias).values_list("action", flat=True)
+    assert sorted(actions).count("channel-approved") == 3
+    assert sorted(actions).count("channel-withdrawn") == 1
+
+
+def test_closed_once(desk):
+    assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    assert parties.find_organisation(desk.register, CUSTOMER_ID).open is False
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="organisation-closed").count() == 1
+
+
+def test_an_organisation_that_is_not_there(desk):
+    assert approve("unknown-1", BOTH, desk.office, "operator", REQUEST) is False
+    assert withdraw("unknown-1", Channel.WS, desk.office, "operator", REQUEST) is False
+    assert close("unknown-1", desk.office, "operator", REQUEST) is False
+
+
+def test_lists_and_counts(desk):
+    add_organisation(desk, OTHER_CUSTOMER)
+    first, second = enrolled(desk), enrolled(desk)
+    theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
+    ordered(desk)
+    revoke(RevokeAsk(first.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    assert [one.serial for one in look_up.certificates(desk.office)] == [theirs.serial, second.serial, first.serial]
+    assert [one.serial for one in look_up.certificates(desk.office, f" {CUSTOMER_ID}")] == [second.serial, first.serial]
+    assert look_up.certificates(desk.office, "unknown-1") == ()
+    assert look_up.certificate(desk.office, first.serial).revoked
+    assert look_up.certificate(desk.office, "41" * 19) is None
+    assert look_up.counts(desk.office) == Counts(2, open_orders=1, certificates=3, revoked=1, reserved=0)

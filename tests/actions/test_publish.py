@@ -1,0 +1,171 @@
+"""CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.actions.publish import current_list, publish
+from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Channel
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.registry import models
+from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
+from tests.support.registers import crowd
+
+
+def now_listed(desk: Desk, channel: Channel = Channel.WS):
+    return current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+
+
+def crl(published) -> x509.CertificateRevocationList:
+    return x509.load_der_x509_crl(published.der)
+
+
+def revoked(desk: Desk, held) -> None:
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+
+
+def serials(published) -> set[str]:
+    return {f"{entry.serial_number:038x}" for entry in crl(published)}
+
+
+def test_an_empty_list_of_a_new_ca(desk):
+    published = now_listed(desk)
+    found = crl(published)
+    assert len(found) == 0
+    assert found.is_signature_valid(ca_certificate().public_key())
+    assert found.issuer == ca_certificate().subject
+    assert found.last_update_utc == published.this_update == desk.clock.now
+    assert found.next_update_utc == published.next_update == desk.clock.now + 7 * DAY
+    assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == published.number
+    scope = found.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert scope.critical
+    assert scope.value.full_name[0].value == desk.office.issuers[desk.office.issuing[Channel.WS]].crl_url
+
+
+NO_LIST = {
+    "no such CA": ("NobodysCAv1", 1),
+    "a CA that issues to no holders": ("SinettiRootTestCAv1", 1),
+    "another shard": ("DataProvidersTestIssuingCAv1", 2),
+}
+
+
+@pytest.mark.parametrize(("authority", "shard"), NO_LIST.values(), ids=NO_LIST)
+def test_there_is_no_list(desk, authority, shard):
+    assert current_list(authority, shard, desk.office, REQUEST) is None
+
+
+AGES = {
+    "at once": (timedelta(0), False),
+    "a day old but for a second": (DAY - SECOND, False),
+    "a day old": (DAY, True),
+    "a year old": (365 * DAY, True),
+    "from the future, since the clock was set back": (-SECOND, True),
+}
+
+
+@pytest.mark.parametrize(("age", "signed_anew"), AGES.values(), ids=AGES)
+def test_a_list_is_served_for_a_day(desk, age, signed_anew):
+    first = now_listed(desk)
+    desk.clock.forward(age)
+    second = now_listed(desk)
+    assert (second != first) is signed_anew
+    assert (second.number > first.number) is signed_anew
+    assert desk.signer.signatures == (2 if signed_anew else 1)
+
+
+def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(desk):
+    numbers = [publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number for _ in range(3)]
+    begin = int(desk.machine.now.timestamp() * 1000)
+    assert numbers == [begin, begin + 1, begin + 2]
+    desk.machine.forward(DAY)
+    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number == begin + 86_400_000
+    desk.machine.forward(-DAY)
+    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number == begin + 86_400_001
+
+
+def test_a_restored_register_never_goes_back(desk):
+    """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
+    seen = publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number
+    models.Authority.objects.using(desk.register.alias).update(crl_number=0)
+    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    desk.machine.forward(SECOND)
+    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number > seen
+
+
+def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
+    name = desk.office.issuing[Channel.WS]
+    crowd(desk.register, 10, lambda _: publish(name, 1, desk.office, REQUEST))
+    rows = models.AuditRow.objects.using(desk.register.alias)
+    newest = models.RevocationList.objects.using(desk.register.alias).get()
+    begin = int(desk.machine.now.timestamp() * 1000)
+    assert newest.number == begin + 9
+    assert models.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
+    assert 1 <= rows.filter(action="crl-published").count() <= 10
+    assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
+
+
+def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
+    """Its signature took longer."""
+    name = desk.office.issuing[Channel.WS]
+    newer = []
+
+    class Slow(SwitchableSigner):
+        def sign(self, key_name, octets):
+            newer.append(publish(name, 1, desk.office, REQUEST))
+            return super().sign(key_name, octets)
+
+    slow = desk.but(signer=Slow(desk.signer.built))
+    assert publish(name, 1, slow.office, REQUEST) == newer[0] == now_listed(desk)
+
+
+def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends
+    assert serials(now_listed(desk)) == {held.serial}, "its last second"
+    desk.clock.now = ends + DAY
+    assert serials(now_listed(desk)) == {held.serial}, "the first list after its end"
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+
+
+def test_an_entry_stays_however_long_no_list_was_made(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends + 300 * DAY
+    assert serials(now_listed(desk)) == {held.serial}
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+
+
+def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends + DAY
+    now_listed(desk)
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+    desk.clock.now = ends - DAY
+    assert serials(now_listed(desk)) == {held.serial}
+
+
+def test_the_list_is_stored_as_it_was_signed(desk):
+    published = now_listed(desk)
+    row = models.RevocationList.objects.using(desk.register.alias).get()
+    assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
+
+
+def test_without_its_signer_there_is_no_new_list(desk):
+    desk.signer.away = True
+    with pytest.raises(SignerUnavailable):
+        now_listed(desk)
+    desk.signer.away = False
+    now_listed(desk)

@@ -1,0 +1,245 @@
+"""Revocation: at once for renewal, and on the list; a lost key takes along what it could have signed."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.actions.publish import current_list
+from sinetti.actions.renew import renew
+from sinetti.actions.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.refusals import Reason
+from sinetti.domain.revocation import RevocationReason, Revoker
+from sinetti.domain.values import Channel, Serial
+from sinetti.registry import models, revoking
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Desk,
+    KilledError,
+    accepted,
+    enrolled,
+    in_the_window,
+    killed_at,
+    new_key,
+    once_at,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+COMPROMISE = RevocationReason.KEY_COMPROMISE
+
+
+def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
+    return [one.serial for one in revoke(RevokeAsk(serial, reason, **more), desk.office, "operator", REQUEST)]
+
+
+def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
+    """What stands on the channel's list now."""
+    published = current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
+
+
+@pytest.fixture
+def line(desk):
+    """Three certificates, each renewed from the one before, all fetched; the clock at the third one's making."""
+    first = enrolled(desk)
+    in_the_window(desk, first)
+    second = renewed(desk, first)
+    in_the_window(desk, second)
+    return first, second, renewed(desk, second)
+
+
+def test_revoked_for_renewal_at_once(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    assert revoked(desk, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    found = desk.certificate(held.serial)
+    assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
+    assert found.state is CertificateState.FETCHED, "revocation stands beside the state"
+
+
+@pytest.mark.parametrize("reason", [reason for reason in RevocationReason if "compromise" not in reason.lower()])
+def test_any_other_reason_leaves_renewals_alone(desk, reason):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    assert revoked(desk, held.serial, reason) == [held.serial]
+    assert not desk.certificate(new.serial).revoked
+
+
+def test_a_lost_key_takes_along_what_was_renewed_from_it(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first) == [first, second, third]
+    for serial in (first, second, third):
+        assert desk.certificate(serial).revocation_reason is COMPROMISE
+        assert desk.certificate(serial).revoked_at == desk.clock.now
+
+
+def test_never_what_it_was_renewed_from(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, second) == [second, third]
+    assert not desk.certificate(first).revoked
+
+
+def test_one_that_is_taken_out_by_name_stays_with_what_came_of_it(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first, spared=[second]) == [first]
+    assert not desk.certificate(second).revoked
+    assert not desk.certificate(third).revoked
+
+
+def test_the_last_one_is_taken_out_by_name(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first, spared=[third]) == [first, second]
+
+
+def test_a_renewal_that_nobody_fetched_goes_too(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    assert len(revoked(desk, held.serial)) == 2
+
+
+def test_what_was_voided_before_keeps_its_reason(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    new = renewed(desk, held)
+    assert revoked(desk, held.serial) == [held.serial, new.serial]
+    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    assert void.revocation_reason == RevocationReason.SUPERSEDED
+
+
+def test_another_holding_of_the_same_organisation_is_left_alone(desk, line):
+    other = enrolled(desk)
+    revoked(desk, line[0].serial)
+    assert not desk.certificate(other.serial).revoked
+
+
+def test_a_replacement_is_no_renewal(desk):
+    """It was ordered by people, not signed for with the lost key."""
+    held = enrolled(desk)
+    replacement = enrolled(desk, replaces=held.serial)
+    assert revoked(desk, held.serial) == [held.serial]
+    assert not desk.certificate(replacement.serial).revoked
+
+
+def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    renewals = revoking.renewals
+    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST)))
+
+    def read_then_renew(register, holding_id):
+        found = renewals(register, holding_id)
+        late("read")
+        return found
+
+    monkeypatch.setattr(revoking, "renewals", read_then_renew)
+    assert len(revoked(desk, held.serial)) == 2
+
+
+UNREVOCABLE = {
+    "unknown serial": ("41" * 19, COMPROMISE, Revoker.OPERATOR, "unknown"),
+    "a reason for CAs": (None, RevocationReason.CA_COMPROMISE, Revoker.OPERATOR, "reason"),
+    "a reason for attribute authorities": (None, RevocationReason.AA_COMPROMISE, Revoker.OPERATOR, "reason"),
+    "an operator's reason from a holder": (None, RevocationReason.PRIVILEGE_WITHDRAWN, Revoker.HOLDER, "reason"),
+    "a reason of people from the service": (None, COMPROMISE, Revoker.SERVICE, "reason"),
+}
+
+
+@pytest.mark.parametrize(("serial", "reason", "revoker", "kind"), UNREVOCABLE.values(), ids=UNREVOCABLE)
+def test_what_cannot_be_revoked(desk, serial, reason, revoker, kind):
+    held = enrolled(desk)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, Serial(serial or held.serial), reason, revoker=revoker)
+    assert refusal.value.kind == kind
+    assert str(refusal.value)
+    assert not desk.certificate(held.serial).revoked
+
+
+def test_a_second_time_changes_nothing(desk):
+    held = enrolled(desk)
+    revoked(desk, held.serial, RevocationReason.SUPERSEDED)
+    before = desk.certificate(held.serial)
+    desk.clock.forward(DAY)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, held.serial, COMPROMISE)
+    assert refusal.value.kind == "already"
+    assert desk.certificate(held.serial) == before
+
+
+def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
+    held = enrolled(desk)
+    renewals = revoking.renewals
+    first = once_at("read", lambda: revoked(desk, held.serial, RevocationReason.SUPERSEDED))
+
+    def revoke_then_read(register, holding_id):
+        first("read")
+        return renewals(register, holding_id)
+
+    monkeypatch.setattr(revoking, "renewals", revoke_then_read)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, held.serial)
+    assert refusal.value.kind == "already"
+    assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
+
+
+# On the list.
+
+
+def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
+    held, others = enrolled(desk), enrolled(desk)
+    since = desk.clock.now - timedelta(days=3)
+    revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
+    numbers = models.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
+    assert len(numbers) == 1, "published by the revocation itself"
+    entries = listed(desk)
+    assert set(entries) == {held.serial}
+    entry = entries[held.serial]
+    assert entry.revocation_date_utc == desk.clock.now
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.key_compromise
+    assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == since
+    assert others.serial not in entries
+
+
+def test_each_ca_lists_its_own(desk):
+    web, sftp = enrolled(desk), enrolled(desk, Channel.SFTP)
+    revoked(desk, sftp.serial)
+    assert set(listed(desk, Channel.SFTP)) == {sftp.serial}
+    assert set(listed(desk)) == set()
+    revoked(desk, web.serial)
+    assert set(listed(desk)) == {web.serial}
+
+
+def test_a_voided_one_stands_on_the_list_too(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    renewed(desk, held)
+    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    assert set(listed(desk)) == {void.serial}
+
+
+def test_the_signer_is_away(desk):
+    """The revocation stands; the list follows for whoever asks once the signer is back."""
+    held = enrolled(desk)
+    desk.signer.away = True
+    assert revoked(desk, held.serial) == [held.serial]
+    assert desk.certificate(held.serial).revoked
+    desk.signer.away = False
+    assert set(listed(desk)) == {held.serial}
+
+
+def test_the_process_ends_before_the_list_is_published(desk):
+    held = enrolled(desk)
+    assert listed(desk) == {}
+    with pytest.raises(KilledError):
+        revoked(desk.but(step=killed_at("revoked")), held.serial)
+    desk.clock.forward(SECOND)
+    assert set(listed(desk)) == {held.serial}

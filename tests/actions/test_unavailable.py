@@ -1,0 +1,168 @@
+"""What is away: the answer is "unavailable", nothing is used up, and the same request works once it is back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from sinetti.actions.collect import collect
+from sinetti.actions.enrol import enrol
+from sinetti.actions.renew import renew
+from sinetti.ca.issuing import LintError, SignatureRejected, issues_until
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Channel, Language
+from sinetti.registry import models, store
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    accepted,
+    ca_certificate,
+    collected,
+    enrolled,
+    get_ask,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+YEARS_2 = timedelta(days=730)
+
+
+def certificates(desk):
+    return models.Certificate.objects.using(desk.register.alias)
+
+
+def test_the_signer_is_away_while_enrolling(desk):
+    ids, key = ordered(desk), new_key()
+    desk.signer.away = True
+    for _ in range(2):
+        assert enrol(new_ask(ids, key), desk.office, REQUEST) == Refusal(Reason.UNAVAILABLE)
+    assert certificates(desk).get().state == CertificateState.RESERVED
+    assert refused(enrol(new_ask(ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+    desk.signer.away = False
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    assert certificates(desk).count() == 1
+
+
+def test_the_signer_is_away_while_renewing(desk):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    desk.signer.away = True
+    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    desk.signer.away = False
+    new = held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
+    assert certificates(desk).get(predecessor__serial=held.serial).serial == new.serial
+
+
+def test_a_reservation_lives_as_it_was_decided_however_late_it_is_signed(desk):
+    ids, key = ordered(desk), new_key()
+    desk.signer.away = True
+    refused(enrol(new_ask(ids, key), desk.office, REQUEST))
+    decided = desk.clock.now
+    desk.clock.forward(20 * DAY)
+    desk.signer.away = False
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    assert certificates(desk).get().not_before == decided
+
+
+def test_the_signer_signs_something_else(desk):
+    """Nothing wrong is stored, and the same request works later."""
+    ids, key = ordered(desk), new_key()
+    desk.signer.garbling = True
+    with pytest.raises(SignatureRejected):
+        enrol(new_ask(ids, key), desk.office, REQUEST)
+    assert certificates(desk).get().sha256 is None
+    desk.signer.garbling = False
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+
+
+@pytest.mark.parametrize("failure", [OperationalError("server closed the connection"), InterfaceError("is closed")])
+def test_the_register_is_away(desk, monkeypatch, failure):
+    ids, key = ordered(desk), new_key()
+
+    def away(*_):
+        raise failure
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "reserve", away)
+        assert enrol(new_ask(ids, key), desk.office, REQUEST) == Refusal(Reason.UNAVAILABLE)
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "find_by_retrieval_id", away)
+        assert collect(get_ask(retrieval_id), desk.office, REQUEST) == Refusal(Reason.UNAVAILABLE)
+    collected(desk, retrieval_id)
+
+
+def test_any_other_fault_is_not_hidden(desk, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store, "find_transfer_ids", fail)
+    with pytest.raises(ZeroDivisionError):
+        enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST)
+
+
+# Nothing is issued past the end of a CA, and nothing is clipped.
+
+
+def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
+    last = issues_until(ca_certificate(), YEARS_2)
+    desk.clock.now = last + SECOND
+    ids, key = ordered(desk), new_key()
+    answer = enrol(new_ask(ids, key), desk.office, REQUEST)
+    assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
+    assert not certificates(desk).exists()
+    assert not models.UsedKey.objects.using(desk.register.alias).exists()
+    desk.clock.now = last
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+
+
+def test_a_ca_that_ends_in_less_than_730_days_renews_no_more(desk):
+    desk.clock.now = issues_until(ca_certificate(), YEARS_2) - 690 * DAY
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert desk.certificate(held.serial).renewed_by is None
+
+
+def test_the_channels_next_ca_takes_over(desk):
+    """Whichever CA the channel has now signs the renewal; here the other channel's stands in for it."""
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    sftp = desk.office.issuing[Channel.SFTP]
+    moved = desk.but(issuing={**desk.office.issuing, Channel.WS: sftp})
+    new = renewed(moved, held)
+    assert desk.certificate(new.serial).authority == sftp
+
+
+def test_what_lint_finds_is_our_fault_and_nothing_is_signed(desk):
+    signed = desk.signer.signatures
+    with pytest.raises((LintError, ValueError)):
+        enrol(new_ask(ordered(desk), new_key()), desk.but(country="finland").office, REQUEST)
+    assert desk.signer.signatures == signed
+    assert not certificates(desk).exists()
+
+
+def test_a_short_life_is_open_for_renewal_at_once(desk):
+    """In a rehearsal certificates may live less than sixty days."""
+    short = desk.but(validity=timedelta(days=10))
+    held = enrolled(short)
+    row = certificates(desk).get(serial=held.serial)
+    assert row.renewable_from == row.not_before
+    renewed(short, held)
+
+
+def test_the_refusal_of_one_office_says_nothing_of_another(desk):
+    """Two offices on one register, one without its signer: the other answers."""
+    ids, key = ordered(desk), new_key()
+    away = desk.but(signer=replace(desk.signer, away=True))
+    assert refused(enrol(new_ask(ids, key), away.office, REQUEST)) is Reason.UNAVAILABLE
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
