@@ -242,6 +242,27 @@ def test_trouble_with_one_name_stops_no_other(enrolled, monkeypatch):
     assert worst(outcomes) is ExitCode.STORE
 
 
+def test_all_passes_over_a_name_whose_enrolment_was_refused(enrolled):
+    enrolled.enrol(client.TransferIds("1", "wrong"), "benefits")
+    run = enrolled.at(OPENS).run
+    first, second = client.each(run, None, lambda name: client.renew(run, name, force=False))
+    assert (first.result, first.exit_code, texts(first)) == (Result.NOT_DUE, ExitCode.DONE, [messages.NOT_ENROLLED])
+    assert second.result is Result.RENEWED
+
+
+def test_a_fault_of_ours_with_one_name_stops_no_other(enrolled):
+    enrolled.enrol(client.TransferIds("1", "wrong"), "benefits")
+
+    def act(name):
+        if name == "benefits":
+            raise ZeroDivisionError
+        return enrolled.renew(name)
+
+    first, second = client.each(enrolled.run, None, act)
+    assert (first.result, first.exit_code, texts(first)) == (Result.FAILED, ExitCode.FAULT, [messages.OUR_FAULT])
+    assert second.result is Result.NOT_DUE
+
+
 def test_all_of_a_store_that_is_not_there(desk):
     with pytest.raises(UsageError) as bad:
         client.each(desk.run, None, lambda name: client.renew(desk.run, name, force=False))

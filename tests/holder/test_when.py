@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.values import Span
-from sinetti.holder.when import Phase, in_force, pause, phase, renew_from
+from sinetti.holder.when import Phase, pause, phase, renew_from
 
 START = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -64,19 +64,6 @@ def test_the_phase_follows_the_distance_to_the_end(end, before):
 def test_around_the_opening_one_second_decides(end, offset):
     now = renew_from(end) + timedelta(seconds=offset)
     assert (phase(Span(end - timedelta(days=730), end), now) is Phase.RENEWAL_OPEN) is (offset >= 0)
-
-
-FORCE = {
-    "the first second": (START, True),
-    "a second too early": (START - SECOND, False),
-    "the last second": (END, True),
-    "a second too late": (END + SECOND, False),
-}
-
-
-@pytest.mark.parametrize(("now", "expected"), FORCE.values(), ids=FORCE)
-def test_in_force(now, expected):
-    assert in_force(SPAN, now) is expected
 
 
 PAUSES = {

@@ -104,7 +104,7 @@ def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[O
         found = files.names(run.store)
     except OSError as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
-    return tuple(_guarded(name, act) for name in found)
+    return tuple(_one_of_all(name, act) for name in found)
 
 
 def environments(store: Path, wanted: str | None) -> frozenset[Environment]:
@@ -116,6 +116,16 @@ def environments(store: Path, wanted: str | None) -> frozenset[Environment]:
         except files.StoreError:
             continue
     return frozenset(found)
+
+
+def _one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
+    try:
+        return _guarded(name, act)
+    except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
+        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
+    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+        told = say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
+        return Outcome(name, Result.FAILED, ExitCode.FAULT, (told,))
 
 
 def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:

@@ -31,11 +31,6 @@ def phase(span: Span, now: datetime) -> Phase:
     return Phase.VALID
 
 
-def in_force(span: Span, now: datetime) -> bool:
-    """Tell whether a certificate is valid at `now`; both ends are inclusive (RFC 5280, 4.1.2.5)."""
-    return span.not_before <= now <= span.not_after
-
-
 def pause(attempt: int, waited: float, wait: float) -> float | None:
     """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up."""
     left = wait - waited
