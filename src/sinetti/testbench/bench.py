@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sinetti.actions.publish import publish
@@ -25,6 +25,7 @@ from sinetti.wiring import Authority, Founding, Manner, found, open_authority
 
 LOOPBACK = "127.0.0.1"
 _PORTS = "ports.json"
+_CLOCK = "clock"
 _DEFAULT_PRESET = "default"
 
 
@@ -56,7 +57,7 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         _make(folder, options)
     folder.check(FolderKind.TESTBENCH)
     _check_preset(folder, options)
-    clock = BenchClock(folder.root / "clock")
+    clock = BenchClock(folder.root / _CLOCK)
     if options.now is not None:
         clock.set(options.now)
     ports = _ports(folder, options)
@@ -77,9 +78,11 @@ def _make(folder: Folder, options: BenchOptions) -> None:
     def also(made: Folder) -> None:
         make_server_certificate(_server_files(made))
         (made.root / _PORTS).write_text(json.dumps(asdict(ports)), "ascii")
+        if options.now is not None:
+            BenchClock(made.root / _CLOCK).begin(options.now)
 
     hierarchy = load_preset(options.preset or _DEFAULT_PRESET)
-    now = options.now or machine_now()
+    now = options.now.astimezone(UTC).replace(microsecond=0) if options.now else machine_now()
     found(folder.root, Founding(FolderKind.TESTBENCH, hierarchy, settings, now, also))
 
 

@@ -34,6 +34,11 @@ class BenchClock:
         if new < self.now() - SLACK:
             sentence = f"the bench's clock is at {self.now():%Y-%m-%dT%H:%M:%SZ} and does not go back: start a new bench"
             raise ClockGoesBack(sentence)
+        return self.begin(new)
+
+    def begin(self, now: datetime) -> datetime:
+        """Let the clock stand still at any time: for a bench on which nothing has happened yet."""
+        new = now.astimezone(UTC).replace(microsecond=0)
         partial = self.path.with_suffix(".new")
         with partial.open("w", encoding="ascii") as file:
             file.write(new.strftime("%Y-%m-%dT%H:%M:%SZ"))
