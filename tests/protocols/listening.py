@@ -1,0 +1,110 @@
+"""An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
+
+Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
+impatient: it waits for a body no longer than half a second.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sinetti.ca.hierarchy import load_preset
+from sinetti.domain.values import Environment
+from sinetti.protocols.edge import Edge, Limits
+from sinetti.protocols.http import Reply, Request
+from sinetti.protocols.serving import Listener, probe, serve
+from sinetti.protocols.soap import PATH, SoapDoor
+from sinetti.protocols.status import StatusDoor
+from sinetti.settings.authority import Settings
+from sinetti.settings.folder import FolderKind
+from sinetti.wiring import Authority, Founding, Manner, found, open_authority
+
+LOOPBACK = "127.0.0.1"
+BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+IMPATIENT = Limits(collecting=0.5)
+STOP_WITHIN = 5.0
+"""Seconds from SIGTERM to the end of the process."""
+
+
+@dataclass(slots=True)
+class Service:
+    """The listening authority: its ports, the same authority opened on this side, and its process."""
+
+    authority: Authority
+    process: "subprocess.Popen[str]"
+    soap: int
+    impatient: int
+    status: int
+    broken: int
+
+    @property
+    def address(self) -> str:
+        """Where the SOAP door listens."""
+        return f"http://{LOOPBACK}:{self.soap}{PATH}"
+
+    def set_clock(self, now: datetime) -> None:
+        """Move the clock of both sides."""
+        _clock_file(self.authority.folder.root).write_text(now.isoformat(), encoding="ascii")
+
+
+@contextlib.contextmanager
+def listening(folder: Path) -> Iterator[Service]:
+    """Found an authority in a new folder, serve it, and stop it at the end."""
+    root = folder / "authority"
+    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken")}
+    base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
+    settings = Settings(environment=Environment.TEST, base_url=base_url, soap_address=address)
+    found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
+    _clock_file(root).write_text(BEGIN.isoformat(), encoding="ascii")
+    command = [sys.executable, "-W", "ignore", __file__, str(root), json.dumps(ports)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            authority = opened(root)
+            yield Service(authority, process, **ports)
+            authority.office.register.close()
+        finally:
+            process.terminate()
+            process.wait(STOP_WITHIN)
+
+
+def opened(root: Path) -> Authority:
+    """Open the authority on the clock of its file."""
+    return open_authority(
+        root,
+        FolderKind.TESTBENCH,
+        Manner(lambda: datetime.fromisoformat(_clock_file(root).read_text(encoding="ascii"))),
+    )
+
+
+def _clock_file(root: Path) -> Path:
+    return root / "clock"
+
+
+def broken(_request: Request) -> Reply:
+    """Fail, as no door should."""
+    secret = "a secret that must not leave"
+    raise RuntimeError(secret)
+
+
+def main(root: Path, ports: dict[str, int]) -> None:
+    """Serve until told to stop."""
+    authority = opened(root)
+    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    listeners = (
+        Listener(Edge(door), LOOPBACK, ports["soap"]),
+        Listener(Edge(door, IMPATIENT), LOOPBACK, ports["impatient"]),
+        Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports["status"]),
+        Listener(Edge(broken), LOOPBACK, ports["broken"]),
+    )
+    serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

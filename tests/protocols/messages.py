@@ -1,0 +1,60 @@
+"""Requests as plain as they come, for what is wrong with one of their values. Programs of the field: `programs/`."""
+
+import base64
+import hashlib
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from lxml import etree
+
+SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+DS = "http://www.w3.org/2000/09/xmldsig#"
+EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
+_ECDSA = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+_SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+
+def base64_of(octets: bytes) -> str:
+    """One line of base64."""
+    return base64.b64encode(octets).decode()
+
+
+def element(name: str, values: dict[str, str | None]) -> str:
+    """Write a request element; a value that is None is left out."""
+    inside = "".join(f"<{child}>{text}</{child}>" for child, text in values.items() if text is not None)
+    return f'<c:{name} xmlns:c="{SERVICE}">{inside}</c:{name}>'
+
+
+def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes:
+    """Put it into an envelope."""
+    return (
+        f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>'
+    ).encode()
+
+
+def signed(document: str, key: ec.EllipticCurvePrivateKey, certificate: bytes) -> str:
+    """Sign a request element with a P-256 key: [enveloped, exclusive C14N], as its last child."""
+    digest = hashlib.sha256(_c14n(etree.fromstring(document))).digest()
+    info = (
+        f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
+        f'<ds:SignatureMethod Algorithm="{_ECDSA}"></ds:SignatureMethod><ds:Reference URI=""><ds:Transforms>'
+        f'<ds:Transform Algorithm="{DS}enveloped-signature"></ds:Transform>'
+        f'<ds:Transform Algorithm="{EXCLUSIVE}"></ds:Transform></ds:Transforms>'
+        f'<ds:DigestMethod Algorithm="{_SHA256}"></ds:DigestMethod>'
+        f"<ds:DigestValue>{base64_of(digest)}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+    )
+    numbers = decode_dss_signature(key.sign(info.encode(), ec.ECDSA(hashes.SHA256())))
+    value = b"".join(number.to_bytes(32, "big") for number in numbers)
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}">{info}<ds:SignatureValue>{base64_of(value)}</ds:SignatureValue><ds:KeyInfo>'
+        f"<ds:X509Data><ds:X509Certificate>{base64_of(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        "</ds:Signature>"
+    )
+    before, closing, after = document.rpartition("</")
+    return f"{before}{signature}{closing}{after}"
+
+
+def _c14n(root: etree._Element) -> bytes:
+    return etree.tostring(root, method="c14n", exclusive=True, with_comments=False)
