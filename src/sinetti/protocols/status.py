@@ -1,14 +1,18 @@
 """The status door, plain http: CA certificates and CRLs, at the addresses that stand in certificates."""
 
+import logging
 import re
 from dataclasses import dataclass
 
 from sinetti.actions.office import Office
 from sinetti.actions.publish import current_list
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.http import Reply, Request, plain
 
+_log = logging.getLogger(__name__)
+
 _CERTIFICATE = re.compile(r"/ca/([A-Za-z0-9._-]+)\.cer")
-_LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)-([0-9]{1,6})\.crl")
+_LIST = re.compile(r"/crl/([A-Za-z0-9._-]+)-(0|[1-9][0-9]{0,5})\.crl")
 _HOUR = 3600
 
 
@@ -24,6 +28,9 @@ class StatusDoor:
             return plain(405, "CA certificates and revocation lists are fetched with GET.", allow="GET, HEAD")
         try:
             return self._get(request)
+        except SignerUnavailable:
+            _log.exception("request %s: the list is due, and the signer is away", request.request_id)
+            return plain(503, "The list cannot be signed now. Fetch it again in a minute.", retry_after="60")
         finally:
             self.office.register.refresh()
 
