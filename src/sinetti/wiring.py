@@ -1,8 +1,9 @@
-"""Puts the server side together: founds an authority's folder, and opens it into an office and the seal of its answers."""
+"""Puts the server side together: founds an authority's folder, opens it into an office and the seal of its answers."""
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from cryptography import x509
 from sinetti.actions.office import Office, no_step
 from sinetti.ca.building import Built, build_hierarchy, response_signer_plan
 from sinetti.ca.hierarchy import Hierarchy, Role, parse_hierarchy
-from sinetti.ca.issuing import Issuer, LeafKind, assemble, issues_until, prepare
+from sinetti.ca.issuing import Issuer, LeafKind, OutlivesIssuer, assemble, issues_until, prepare
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import Environment, KeyPolicy
@@ -25,8 +26,8 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.settings import authority as authority_settings
-from sinetti.settings.authority import Settings
-from sinetti.settings.folder import Folder, FolderError, FolderKind, made_at_once, write_secret
+from sinetti.settings.authority import Settings, SettingsError
+from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind, made_at_once, write_secret
 from sinetti.settings.signer_files import SigningPair, newest_pair, store_pair
 from sinetti.wire.xmldsig import Recipe, Seal, seal_of
 
@@ -72,7 +73,7 @@ class Authority:
 
 
 def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:
-    """Where the register is: DATABASE_URL, else the setting, else the file in the folder. A bench's is in its folder."""
+    """Where the register is: DATABASE_URL, else the setting, else the file in the folder; a bench's is always that."""
     embedded = f"sqlite:///{folder.register.absolute()}"
     if kind is FolderKind.TESTBENCH:
         return embedded
@@ -80,59 +81,52 @@ def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:
 
 
 def found(root: Path, founding: Founding) -> None:
-    """Found an authority in a new or empty folder, all at once or not at all. Raises FolderError and HierarchyError."""
+    """Found an authority in a new or empty folder, all at once or not at all.
+
+    Raises FolderError, SettingsError and HierarchyError, and what REGISTER_UNAVAILABLE lists.
+    """
     if Folder(root).exists():
         sentence = f"an authority lies in {root} already; its keys are never overwritten. Choose another folder"
         raise FolderError(sentence)
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
     if hierarchy.test_bench_only and founding.kind is not FolderKind.TESTBENCH:
-        sentence = "this hierarchy carries another authority's names and is for the test bench only: choose another preset"
+        sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
         raise FolderError(sentence)
-    built = build_hierarchy(hierarchy, founding.now)
-    with made_at_once(root) as folder:
+    with made_at_once(root) as folder, _empty_register(folder, founding) as register:
+        built = build_hierarchy(hierarchy, founding.now)
         _write(folder, built, founding)
-        register = open_register(database_url(folder, founding.kind, founding.settings), alias="founding")
-        migrate(register)
-        if authorities.identity(register) is not None:
-            sentence = "this database is another authority's register: give this one a database of its own"
-            raise FolderError(sentence)
         rows = tuple(_row(built, spec.file_name) for spec in hierarchy.authorities)
         authorities.found(register, hierarchy.environment, rows, Deed("operator", founding.now, secrets.token_hex(16)))
-        register.close()
 
 
 def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -> Authority:
-    """Open an authority's folder and register. Raises FolderError where the two do not belong together."""
+    """Open an authority's folder and register.
+
+    Raises FolderError where they do not belong together or files are missing, SettingsError, and what
+    REGISTER_UNAVAILABLE lists.
+    """
     folder, manner = Folder(root), manner or Manner()
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
-    text = folder.hierarchy.read_text(encoding="utf-8")
+    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
     hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
-    register = open_register(database_url(folder, kind, settings))
+    certificates = {spec.file_name: _certificate(folder, spec.file_name) for spec in hierarchy.authorities}
+    passphrase, transfer_key = folder.read(folder.passphrase), folder.read(folder.transfer_key)
+    register = _register(folder, kind, settings)
     migrate(register)
-    certificates = {
-        spec.file_name: load_certificate((folder.certificates / f"{spec.file_name}.cer").read_bytes())
-        for spec in hierarchy.authorities
-    }
     _check_identity(register, settings, certificates)
-    passphrase = folder.passphrase.read_bytes()
-    signer = SoftwareSigner(folder.keys, passphrase)
-    issuers = {
-        spec.file_name: Issuer(spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], settings.base_url)
-        for spec in hierarchy.authorities
-        if spec.role is Role.ISSUING
-    }
+    issuers = _issuers(hierarchy, certificates)
     office = Office(
         environment=settings.environment,
         register=register,
-        signer=signer,
+        signer=SoftwareSigner(folder.keys, passphrase),
         issuers=issuers,
         issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
         country=hierarchy.country,
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
         machine_now=machine_now,
-        transfer_key=folder.transfer_key.read_bytes(),
+        transfer_key=transfer_key,
         policy=manner.policy(hierarchy.key_policy),
         kindness=manner.kindness,
         validity=hierarchy.holder_validity,
@@ -169,15 +163,66 @@ class ResponseSigner:
         newest = newest_pair(self._folder, name, self._passphrase, now)
         if newest is not None and self._lasts(newest, now):
             return newest
+        try:
+            pair = self._issued(now)
+        except OutlivesIssuer:
+            # The services CA is near its end and issues no more: the last signer serves to its own end.
+            if newest is None:
+                raise
+            return newest
+        store_pair(self._folder, name, pair, self._passphrase)
+        return pair
+
+    def _issued(self, now: datetime) -> SigningPair:
         spec = self._hierarchy.services
         ca_certificate = load_certificate(self._office.certificates[spec.file_name])
         issuer = Issuer(spec.name, spec.file_name, spec.file_name, ca_certificate, self._hierarchy.base_url)
         key = generate_key(self._hierarchy.response_signer.key_type)
         to_be_signed = prepare(response_signer_plan(self._hierarchy, key.public_key(), now), issuer, LeafKind.SERVICES)
         der = assemble(to_be_signed, self._office.signer.sign(issuer.key_name, to_be_signed), ca_certificate)
-        pair = SigningPair(load_certificate(der), key)
-        store_pair(self._folder, name, pair, self._passphrase)
-        return pair
+        return SigningPair(load_certificate(der), key)
+
+
+@contextmanager
+def _empty_register(folder: Folder, founding: Founding) -> Iterator[Register]:
+    """Open the register before any key is made, so that a database that is away or taken is told at once."""
+    register = _register(folder, founding.kind, founding.settings, alias="founding")
+    try:
+        migrate(register)
+        if authorities.identity(register) is not None:
+            sentence = "this database is another authority's register: give this one a database of its own"
+            raise FolderError(sentence)
+        yield register
+    finally:
+        register.close()
+
+
+def _register(folder: Folder, kind: FolderKind, settings: Settings, alias: str = "default") -> Register:
+    try:
+        return open_register(database_url(folder, kind, settings), alias)
+    except ValueError:
+        # The address is not repeated: a password may stand in it.
+        sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        raise SettingsError(sentence) from None
+
+
+def _certificate(folder: Folder, name: str) -> x509.Certificate:
+    path = folder.certificates / f"{name}.cer"
+    try:
+        return load_certificate(folder.read(path))
+    except ValueError:
+        sentence = f"{path} is no certificate: bring it back from a copy of the folder"
+        raise FolderDamaged(sentence) from None
+
+
+def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, Issuer]:
+    return {
+        spec.file_name: Issuer(
+            spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url
+        )
+        for spec in hierarchy.authorities
+        if spec.role is Role.ISSUING
+    }
 
 
 def _write(folder: Folder, built: Built, founding: Founding) -> None:
@@ -218,12 +263,12 @@ def _row(built: Built, file_name: str) -> NewAuthority:
     )
 
 
-def _check_identity(register: Register, settings: Settings, certificates: dict[str, x509.Certificate]) -> None:
+def _check_identity(register: Register, settings: Settings, certificates: Mapping[str, x509.Certificate]) -> None:
     identity = authorities.identity(register)
     if identity is None:
         sentence = "the register is empty: this folder's authority was founded with another database"
-        raise FolderError(sentence)
+        raise FolderDamaged(sentence)
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
     if identity.environment is not Environment(settings.environment) or identity.fingerprints != files:
         sentence = "folder and register are not of the same authority: look at DATABASE_URL and at database_url"
-        raise FolderError(sentence)
+        raise FolderDamaged(sentence)

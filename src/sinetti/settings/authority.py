@@ -1,5 +1,6 @@
 """An authority's settings: `authority.toml`, parsed once into a value that cannot be wrong."""
 
+import json
 import tomllib
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -22,7 +23,7 @@ class ResponseRecipe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`base_url` is plain http and stands in certificates; `soap_address` stands in the WSDL; `database_url` may be empty."""
+    """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; `database_url` may be empty."""
 
     environment: Environment
     base_url: str
@@ -65,7 +66,8 @@ def parse(text: str) -> Settings:
 def render(settings: Settings) -> str:
     """The text of `authority.toml`."""
     values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    return _HEAD + "".join(f'{name} = "{value}"\n' for name, value in values.items())
+    # JSON writes a string as TOML reads it.
+    return _HEAD + "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
 def read(path: Path) -> Settings:
@@ -79,12 +81,21 @@ def read(path: Path) -> Settings:
 
 def check_address(name: str, value: object, schemes: tuple[str, ...]) -> str:
     """Return an absolute address without query, fragment or a slash at the end; raise SettingsError otherwise."""
-    parts = urlsplit(value) if isinstance(value, str) else None
-    plain = parts is not None and not parts.query and not parts.fragment and not parts.username
-    if parts is None or not plain or parts.scheme not in schemes or not parts.hostname:
+    if not isinstance(value, str) or not _is_address(value, schemes):
         sentence = f"{name}: write an address like {schemes[0]}://certificates.example, not {value!r}"
         raise SettingsError(sentence)
-    return parts.geturl().rstrip("/")
+    return value.rstrip("/")
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not any((parts.query, parts.fragment, parts.username, parts.password)) and port_fits
+    unusual = not value.isascii() or not value.isprintable() or any(mark in value for mark in ' "<>\\')
+    return plain and not unusual and parts.scheme in schemes and bool(parts.hostname)
 
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:

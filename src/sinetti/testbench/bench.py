@@ -1,32 +1,43 @@
 """A bench is a folder: made where missing, opened, and served on loopback until told to stop."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from sinetti.actions.publish import publish
 from sinetti.ca.hierarchy import load_preset
+from sinetti.ca.issuing import OutlivesIssuer
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.serving import Listener, Tls, probe, serve
+from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
-from sinetti.testbench.clock import BenchClock
+from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.testbench.places import (
+    LOOPBACK,
+    Ports,
+    bench_clock,
+    held,
+    kept_ports,
+    new_ports,
+    server_files,
+    write_ports,
+)
+from sinetti.testbench.problems import ProblemEdge
+from sinetti.testbench.server_certificate import make_server_certificate
 from sinetti.wiring import Authority, Founding, Manner, found, open_authority
 
-LOOPBACK = "127.0.0.1"
-_PORTS = "ports.json"
-_CLOCK = "clock"
 _DEFAULT_PRESET = "default"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +52,32 @@ class BenchOptions:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The ports of a bench, chosen once: they stand in its certificates."""
-
-    soap: int
-    control: int
-    status: int
-
-
 def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
-    """Make the bench where it is missing and serve it; `say` gets the one JSON line when it is ready."""
-    folder = Folder(options.root.absolute())
+    """Make the bench where it is missing and serve it; `say` gets the one JSON line when it is ready.
+
+    Raises what `found` and `open_authority` raise, AddressTaken, ClockGoesBack and ClockOutOfRange.
+    """
+    folder = Folder(options.root.resolve())
     if not folder.exists():
         _make(folder, options)
     folder.check(FolderKind.TESTBENCH)
     _check_preset(folder, options)
-    clock = BenchClock(folder.root / _CLOCK)
-    if options.now is not None:
-        clock.set(options.now)
-    ports = _ports(folder, options)
-    manner = Manner(clock.now, STRICT if options.strict else KIND, _strict_policy if options.strict else _bench_policy)
-    authority = open_authority(folder.root, FolderKind.TESTBENCH, manner)
-    _upkeep(authority)
-    serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+    with held(folder):
+        clock = bench_clock(folder)
+        if options.now is not None:
+            clock.set(options.now)
+        ports = kept_ports(folder, options.port)
+        policy = _strict_policy if options.strict else _bench_policy
+        authority = open_authority(
+            folder.root, FolderKind.TESTBENCH, Manner(clock.now, STRICT if options.strict else KIND, policy)
+        )
+        _upkeep(authority)
+        serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
 
 
 def _make(folder: Folder, options: BenchOptions) -> None:
-    ports = Ports(*_free_ports(3))
+    now = in_range(options.now or machine_now())
+    ports = new_ports(options.port)
     settings = Settings(
         environment=Environment.TEST,
         base_url=f"http://{LOOPBACK}:{ports.status}",
@@ -76,19 +85,19 @@ def _make(folder: Folder, options: BenchOptions) -> None:
     )
 
     def also(made: Folder) -> None:
-        make_server_certificate(_server_files(made))
-        (made.root / _PORTS).write_text(json.dumps(asdict(ports)), "ascii")
+        make_server_certificate(server_files(made))
+        write_ports(made, ports)
         if options.now is not None:
-            BenchClock(made.root / _CLOCK).begin(options.now)
+            bench_clock(made).begin(now)
 
     hierarchy = load_preset(options.preset or _DEFAULT_PRESET)
-    now = options.now.astimezone(UTC).replace(microsecond=0) if options.now else machine_now()
     found(folder.root, Founding(FolderKind.TESTBENCH, hierarchy, settings, now, also))
 
 
 def _check_preset(folder: Folder, options: BenchOptions) -> None:
-    if options.preset is not None and folder.hierarchy.read_text("utf-8") != load_preset(options.preset):
-        sentence = f"{folder.root} was made with another preset than {options.preset}: leave --preset out, or use a new folder"
+    if options.preset is not None and folder.read(folder.hierarchy).decode() != load_preset(options.preset):
+        made = f"{folder.root} was made with another preset than {options.preset}"
+        sentence = f"{made}: leave --preset out, or use a new folder"
         raise FolderError(sentence)
 
 
@@ -102,46 +111,24 @@ def _strict_policy(_policy: KeyPolicy) -> KeyPolicy:
     return KeyPolicy(frozenset({KeyType.RSA_2048}), small_exponent=True)
 
 
-def _free_ports(count: int) -> list[int]:
-    found_ports: list[int] = []
-    while len(found_ports) < count:
-        port = probe(LOOPBACK, 0)
-        if port not in found_ports:
-            found_ports.append(port)
-    return found_ports
-
-
-def _ports(folder: Folder, options: BenchOptions) -> Ports:
-    try:
-        kept = Ports(**json.loads((folder.root / _PORTS).read_text("ascii")))
-    except (OSError, ValueError, TypeError) as bad:
-        sentence = f"{folder.root} was not made to its end or is damaged ({_PORTS}): start a bench in a new folder"
-        raise FolderError(sentence) from bad
-    ports = Ports(options.port or kept.soap, kept.control, kept.status)
-    for port in (ports.soap, ports.control, ports.status):
-        probe(LOOPBACK, port)
-    return ports
-
-
-def _server_files(folder: Folder) -> ServerFiles:
-    return ServerFiles(folder.root / "server.pem", folder.keys / "server.pem", folder.trust / "server.pem")
-
-
 def _upkeep(authority: Authority) -> None:
-    """What is due now: the response signer in force, and a fresh CRL of each issuing CA."""
-    authority.responses.seal()
+    """Do what is due now: the response signer in force, and a fresh CRL of each issuing CA."""
+    try:
+        authority.responses.seal()
+    except OutlivesIssuer:
+        _log.exception("the bench's CAs have come to their end, so answers are not signed: start a new bench")
     for issuer in authority.office.issuers.values():
         publish(issuer.file_name, issuer.shard, authority.office, "upkeep")
 
 
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
-    files = _server_files(authority.folder)
+    files = server_files(authority.folder)
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
     return (
         Listener(Edge(soap_door), LOOPBACK, ports.soap, tls),
-        Listener(Edge(control_door), LOOPBACK, ports.control),
+        Listener(ProblemEdge(control_door), LOOPBACK, ports.control),
         Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports.status),
     )
 

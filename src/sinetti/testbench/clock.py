@@ -1,18 +1,41 @@
 """The bench's clock: the machine's until it is set; from then on it stands still until it is set again."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from sinetti.clock import machine_now
 
 SLACK = timedelta(minutes=1)
 """How far back the clock may be set: certificates and audit rows must not come to lie in the future."""
 
+EARLIEST = datetime(2000, 1, 2, tzinfo=UTC)
+LATEST = datetime(2099, 12, 31, tzinfo=UTC)
+"""The bench's TLS certificate is valid from 2000 to 2099, so its clock goes no further (contracts: "Test bench")."""
+
+_TEXT = "%Y-%m-%dT%H:%M:%SZ"
+_RANGE = f"the bench's clock goes from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
+
 
 class ClockGoesBack(ValueError):
     """The clock would go back by more than a minute."""
+
+
+class ClockOutOfRange(ValueError):
+    """The clock would leave the years that a bench can be in."""
+
+
+def in_range(now: datetime) -> datetime:
+    """Give this instant in UTC and whole seconds. Raises ClockOutOfRange."""
+    try:
+        new = now.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise ClockOutOfRange(_RANGE) from None
+    if not EARLIEST <= new <= LATEST:
+        raise ClockOutOfRange(_RANGE)
+    return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +43,45 @@ class BenchClock:
     """Kept in a file, so that a restart and every worker see the same."""
 
     path: Path
+    _setting: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def now(self) -> datetime:
-        """The bench's time: UTC, whole seconds."""
+        """Give the bench's time: UTC, whole seconds."""
         try:
             return datetime.fromisoformat(self.path.read_text(encoding="ascii").strip()).astimezone(UTC)
         except FileNotFoundError:
             return machine_now()
 
     def set(self, now: datetime) -> datetime:
-        """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack."""
-        new = now.astimezone(UTC).replace(microsecond=0)
-        if new < self.now() - SLACK:
-            sentence = f"the bench's clock is at {self.now():%Y-%m-%dT%H:%M:%SZ} and does not go back: start a new bench"
-            raise ClockGoesBack(sentence)
-        return self.begin(new)
+        """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack and ClockOutOfRange."""
+        with self._setting:
+            return self._set(now)
 
-    def begin(self, now: datetime) -> datetime:
-        """Let the clock stand still at any time: for a bench on which nothing has happened yet."""
-        new = now.astimezone(UTC).replace(microsecond=0)
+    def advance(self, by: timedelta) -> datetime:
+        """Move the clock on, or back by a little, as `set` does."""
+        with self._setting:
+            try:
+                later = self.now() + by
+            except OverflowError:
+                raise ClockOutOfRange(_RANGE) from None
+            return self._set(later)
+
+    def begin(self, now: datetime) -> None:
+        """Set the clock of a bench that is just being made: no time has passed there yet."""
+        self._write(in_range(now))
+
+    def _set(self, now: datetime) -> datetime:
+        new, present = in_range(now), self.now()
+        if new < present - SLACK:
+            sentence = f"the bench's clock is at {present:{_TEXT}} and does not go back: start a new bench"
+            raise ClockGoesBack(sentence)
+        self._write(new)
+        return new
+
+    def _write(self, new: datetime) -> None:
         partial = self.path.with_suffix(".new")
         with partial.open("w", encoding="ascii") as file:
-            file.write(new.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            file.write(new.strftime(_TEXT))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path)
-        return new

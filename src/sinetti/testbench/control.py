@@ -3,28 +3,28 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from ipaddress import ip_address
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from sinetti.actions import look_up
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError
-from sinetti.actions.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.domain.words import WordError
 from sinetti.protocols.http import Reply, Request, json_reply, problem
 from sinetti.protocols.rows import certificate_row, instant
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import fields
-from sinetti.testbench.clock import BenchClock, ClockGoesBack
+from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
 from sinetti.testbench.orders import take_order
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_STATUS_OF = {"unknown": 404, "already": 409, "reason": 422}
-_LATEST_YEAR = 9000
+_STATUS_OF = {NotRevocableKind.UNKNOWN: 404, NotRevocableKind.ALREADY: 409, NotRevocableKind.REASON: 422}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,15 @@ class ControlDoor:
     def _act(self, act: Callable[[Request], Reply], request: Request) -> Reply:
         try:
             return act(request)
-        except (FieldError, CustomerIdError, OrderError) as bad:
+        except (FieldError, WordError, CustomerIdError, OrderError, ClockOutOfRange) as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
             return problem(409, "clock-goes-back", f"{back}.")
         except NotRevocable as refused:
             return problem(_STATUS_OF[refused.kind], refused.kind, f"{refused}.")
+        except REGISTER_UNAVAILABLE:
+            _log.exception("request %s: the register is away", request.request_id)
+            return problem(503, "unavailable", "The register is busy or away. Send the same request again.")
         finally:
             self.office.register.refresh()
 
@@ -78,23 +81,16 @@ class ControlDoor:
     def _set_clock(self, request: Request) -> Reply:
         value = fields.read_object(request.body)
         fields.only(value, "now", "advance")
-        if ("now" in value) == ("advance" in value):
+        given = [name for name in ("now", "advance") if value.get(name) is not None]
+        if len(given) != 1:
             sentence = "give either now or advance"
             raise FieldError(sentence)
-        now = fields.instant(value, "now") if "now" in value else self._later(fields.duration(value, "advance"))
-        if now.year > _LATEST_YEAR:
-            sentence = f"the clock ends with the year {_LATEST_YEAR}"
-            raise FieldError(sentence)
-        reached = self.clock.set(now)
+        if given == ["now"]:
+            reached = self.clock.set(fields.instant(value, "now"))
+        else:
+            reached = self.clock.advance(fields.duration(value, "advance"))
         self.upkeep()
         return json_reply(200, {"now": instant(reached)})
-
-    def _later(self, by: timedelta) -> datetime:
-        try:
-            return self.clock.now() + by
-        except OverflowError:
-            sentence = "advance goes past the end of the calendar"
-            raise FieldError(sentence) from None
 
     def _order(self, request: Request) -> Reply:
         ids = take_order(fields.read_object(request.body), self.office, request.request_id)
@@ -109,9 +105,9 @@ class ControlDoor:
         )
 
     def _certificates(self, request: Request) -> Reply:
-        asked = parse_qs(request.query).get("customer_id")
+        asked = fields.query(request.query, "customer_id")
         now = self.office.now()
-        rows = look_up.certificates(self.office, asked[0] if asked else None)
+        rows = look_up.certificates(self.office, asked.get("customer_id"))
         return json_reply(200, [certificate_row(row, now) for row in rows])
 
     def _revoke(self, request: Request) -> Reply:
@@ -125,11 +121,9 @@ class ControlDoor:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine's loopback: a page from elsewhere cannot send that (DNS rebinding)."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
+    """Whether a Host header names loopback: a page from elsewhere cannot send that, even by DNS rebinding."""
     try:
-        return ip_address(name).is_loopback
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False

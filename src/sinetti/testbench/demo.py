@@ -17,16 +17,21 @@ from sinetti.texts.reader import when
 
 _START = "2027-01-11T08:00:00Z"
 _CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
-_REPORT = b'<report xmlns="urn:example:report">\n  <period>2027-01</period>\n  <wages currency="EUR">3210.50</wages>\n</report>\n'
+_REPORT = b"""<report xmlns="urn:example:report">
+  <period>2027-01</period>
+  <wages currency="EUR">3210.50</wages>
+</report>
+"""
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Play the story."""
-    begun = ticks()
+    begun, keep = ticks(), "--keep" in sys.argv[1:]
     print("Sinetti: a certificate lives its whole life. Everything below runs on this machine, in a temporary folder.")
     stage = None
     try:
-        stage = Stage(_START)
+        stage = Stage(_START, keep=keep)
         _play(stage)
     except StoryBroken as broken:
         print(f"\nThe story broke off: {broken}", file=sys.stderr)
@@ -34,20 +39,28 @@ def main() -> int:
             stage.stop()
             print(f"What the bench logged: {stage.folder}/bench.log", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        _clear_away(stage)
+        return _INTERRUPTED
     print(f"\nDone: every step did what it should ({ticks() - begun:.0f} s).", flush=True)
-    if "--keep" in sys.argv[1:]:
+    if keep:
         _say_how_to_talk(stage)
     else:
-        stage.stop()
-        shutil.rmtree(stage.folder, ignore_errors=True)
+        _clear_away(stage)
     return 0
 
 
+def _clear_away(stage: Stage | None) -> None:
+    if stage is not None:
+        stage.stop()
+        shutil.rmtree(stage.folder, ignore_errors=True)
+
+
 def _play(stage: Stage) -> None:
+    print(f"The folder is {stage.folder}; CONTROL={stage.ready['control_url']}")
     _order_and_enrol(stage)
-    _show_both_sides(stage)
+    end = _instant(_show_both_sides(stage))
     _seal_and_verify(stage, stage.store, "report.xml")
-    end = _instant(_certificates(stage)[0]["not_after"])
     old_store = stage.folder / "old-store"
     shutil.copytree(stage.store, old_store, symlinks=True)
     _renew_in_time(stage, end, old_store)
@@ -57,70 +70,90 @@ def _play(stage: Stage) -> None:
 def _order_and_enrol(stage: Stage) -> None:
     stage.chapter("The organisation orders a certificate; the technical contact gets the transfer IDs.")
     order = stage.control("POST", "/orders", _CUSTOMER)
-    stage.tell(f"transfer ID {order['transfer_id']}, one-time password {order['transfer_password'][:4]}…, until {order['expires']}")
-    password = stage.folder / "password.txt"
-    password.write_text(order["transfer_password"], encoding="ascii")
+    password = order["transfer_password"]
+    stage.tell(f"transfer ID {order['transfer_id']}, one-time password {password[:4]}…, until {order['expires']}")
+    file = stage.folder / "password.txt"
+    file.write_text(password, encoding="ascii")
     stage.chapter("The payroll program makes a key, has it certified and fetches the certificate.")
     trust = stage.ready["trust"]
     arguments = [
         "enrol", "payroll", "--store", str(stage.store), "--service", stage.ready["soap_url"],
         "--trust-services", trust["services"], "--trust-holders", trust["holders"], "--tls-ca", trust["server"],
         "--environment", "TEST", "--customer-id", _CUSTOMER["customer_id"],
-        "--transfer-id", order["transfer_id"], "--transfer-password-file", str(password),
+        "--transfer-id", order["transfer_id"], "--transfer-password-file", str(file),
     ]  # fmt: skip
     stage.run(arguments)
 
 
-def _show_both_sides(stage: Stage) -> None:
+def _show_both_sides(stage: Stage) -> str:
+    """Show the files of both sides and what the register holds; returns the certificate's last second."""
     stage.chapter("What both sides hold now.")
     stage.tell("the client's store (the private key never left it):")
-    for path in sorted((stage.store / "payroll" / "live").resolve().iterdir()):
-        stage.tell(f"  payroll/live/{path.name:<16} {path.stat().st_size:>5} octets, mode {path.stat().st_mode & 0o777:o}")
+    _show_files(stage.store, "payroll/live/*")
+    stage.tell("the authority's folder (keys are encrypted):")
+    _show_files(stage.folder / "bench", "keys/*", "ca/*", "register.sqlite3")
     rows = _certificates(stage)
-    demand([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
     stage.tell("the authority's register:")
     stage.tell(_rows(rows))
+    demand([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
     row = _status(stage)
     demand(row["state"] == "valid", "the client should hold a valid certificate")
     demand(row["serial"] == rows[0]["serial"], "both sides should name the same serial")
+    end: str = rows[0]["not_after"]
+    return end
 
 
-def _seal_and_verify(stage: Stage, store: Path, name: str, *, expect: int = 0) -> None:
-    if name == "report.xml":
-        stage.chapter("A report is sealed with the certificate's key, and verified by who receives it.")
-    document, sealed = stage.folder / name, stage.folder / f"sealed-{store.name}-{name}"
+def _show_files(root: Path, *patterns: str) -> None:
+    found = sorted(path for pattern in patterns for path in root.glob(pattern))
+    demand(len(found) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
+    width = max(len(str(path.relative_to(root))) for path in found)
+    for path in found:
+        about = path.stat()
+        name = str(path.relative_to(root))
+        print(f"        {name:<{width}}  {about.st_size:>7} octets, mode {about.st_mode & 0o777:o}", flush=True)
+
+
+def _seal_and_verify(stage: Stage, store: Path, name: str) -> None:
+    stage.chapter("A report is sealed with the certificate's key, and verified by who receives it.")
+    stage.run(["verify", str(_sealed(stage, store, name)), *_anchors(stage)])
+
+
+def _sealed(stage: Stage, store: Path, name: str) -> Path:
+    document, sealed = stage.folder / name, stage.folder / f"{store.name}-{name}"
     document.write_bytes(_REPORT)
-    if not sealed.exists():
-        stage.run(["sign", str(document), "--store", str(store), "--name", "payroll", "--out", str(sealed)])
-    stage.run(["verify", str(sealed), "--trust-holders", stage.ready["trust"]["holders"]], expect=expect)
+    stage.run(["sign", str(document), "--store", str(store), "--name", "payroll", "--out", str(sealed)])
+    return sealed
+
+
+def _anchors(stage: Stage) -> tuple[str, str]:
+    return "--trust-holders", stage.ready["trust"]["holders"]
 
 
 def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
-    stage.move_clock(_text(end - timedelta(days=61)))
-    stage.chapter("61 days before its end: too early to renew.")
-    early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     opening = when(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
+    stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
+    early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     demand("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
-    stage.move_clock(_text(end - timedelta(days=59)))
-    stage.chapter("59 days before: renewed with a new key; the call is signed with the key still in force.")
+    title = "59 days before: renewed with a new key; the call is signed with the key still in force."
+    stage.chapter(title, now=_text(end - timedelta(days=59)))
     stage.run(["renew", "payroll", "--store", str(stage.store)])
+    demand(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
     stage.chapter("Both certificates are valid side by side while the systems move over.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     demand([row["state"] for row in rows] == ["fetched", "fetched"], "both certificates should be valid")
     demand(rows[1]["renewed_by"] == rows[0]["serial"], "the old one should name the new one")
-    demand(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
-    _seal_and_verify(stage, old_store, "february.xml")
-    _seal_and_verify(stage, stage.store, "february.xml")
+    for store in (old_store, stage.store):
+        stage.run(["verify", str(_sealed(stage, store, "february.xml")), *_anchors(stage)])
 
 
 def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
-    stage.move_clock(_text(end + timedelta(seconds=1)))
-    stage.chapter("One second after the old one's end: it is refused as a signer, the new one is accepted.")
+    title = "One second after the old one's end: it is refused as a signer, the new one is accepted."
+    stage.chapter(title, now=_text(end + timedelta(seconds=1)))
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
     demand("PKI032" in late.said, "the expired certificate should be refused with PKI032")
-    _seal_and_verify(stage, old_store, "february.xml", expect=3)
-    _seal_and_verify(stage, stage.store, "march.xml")
+    stage.run(["verify", str(stage.folder / f"{old_store.name}-february.xml"), *_anchors(stage)], expect=3)
+    stage.run(["verify", str(_sealed(stage, stage.store, "march.xml")), *_anchors(stage)])
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     demand([row["state"] for row in rows] == ["fetched", "expired"], "only the new certificate should be valid")
@@ -133,7 +166,9 @@ def _certificates(stage: Stage) -> list[dict[str, Any]]:
 
 
 def _rows(rows: list[dict[str, Any]]) -> str:
-    return "\n".join(f"  {row['serial'][:12]}…  {row['state']:<8} {row['not_before']} – {row['not_after']}" for row in rows)
+    return "\n".join(
+        f"  {row['serial'][:12]}…  {row['state']:<8} {row['not_before']} – {row['not_after']}" for row in rows
+    )
 
 
 def _status(stage: Stage) -> dict[str, Any]:
@@ -168,7 +203,7 @@ The bench keeps running (pid {ready["pid"]}); its folder is {stage.folder}.
   with zeep      import requests, zeep
                  session = requests.Session(); session.verify = "{ready["trust"]["server"]}"
                  client = zeep.Client("{ready["soap_url"]}?wsdl", transport=zeep.Transport(session=session))
-                 client.service.getCertificate(Environment="TEST", CustomerId="0123456-7", RetrievalId="…")
+                 client.service.getCertificate("TEST", "0123456-7", RetrievalId="unknown")  # a FAIL, PKI020
   stop it        kill {ready["pid"]}
 """)
 

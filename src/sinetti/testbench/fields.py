@@ -1,13 +1,21 @@
 """Reading the control calls' JSON: each field parsed into a value, or an error that names it."""
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
-from django.utils.dateparse import parse_duration
+from sinetti.domain.words import check_text
 
 _Value = TypeVar("_Value", bound=StrEnum)
+_LONGEST_DURATION = 40
+_DURATION = re.compile(
+    r"(-?)P(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?"
+)
 
 
 class FieldError(ValueError):
@@ -27,7 +35,7 @@ def read_object(body: bytes) -> dict[str, object]:
     return value
 
 
-def only(value: dict[str, object], *names: str) -> None:
+def only(value: Mapping[str, object], *names: str) -> None:
     """Raise FieldError for a field that is not among these: a misspelt one is never passed over."""
     for name in value:
         if name not in names:
@@ -35,18 +43,26 @@ def only(value: dict[str, object], *names: str) -> None:
             raise FieldError(sentence)
 
 
-def text(value: dict[str, object], name: str, longest: int, default: str | None = None) -> str:
-    """A text of 1 to `longest` characters, none of them a control character; `default` where it is absent or null."""
+def query(text: str, *names: str) -> dict[str, str]:
+    """Give what a query asks for, by name; the last of two counts. Raises FieldError for another name."""
+    found = dict(parse_qsl(text, keep_blank_values=True))
+    only(found, *names)
+    return found
+
+
+def text(value: Mapping[str, object], name: str, longest: int) -> str:
+    """A text of 1 to `longest` characters, none of them a control character."""
     found = value.get(name)
-    if found is None and default is not None:
-        return default
-    if not isinstance(found, str) or not found.strip() or len(found) > longest or not found.isprintable():
-        sentence = f"{name} is a text of 1 to {longest} printable characters"
-        raise FieldError(sentence)
-    return found.strip()
+    return check_text(name, found if isinstance(found, str) else "", longest)
 
 
-def choice(value: dict[str, object], name: str, kind: type[_Value], default: _Value | None = None) -> _Value:
+def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:
+    """As `text`; empty where it is empty, null or absent."""
+    found = value.get(name)
+    return "" if found is None or found == "" else text(value, name, longest)
+
+
+def choice(value: Mapping[str, object], name: str, kind: type[_Value], default: _Value | None = None) -> _Value:
     """One of a list of words."""
     found = value.get(name)
     if found is None and default is not None:
@@ -57,7 +73,7 @@ def choice(value: dict[str, object], name: str, kind: type[_Value], default: _Va
     return kind(found)
 
 
-def instant(value: dict[str, object], name: str) -> datetime:
+def instant(value: Mapping[str, object], name: str) -> datetime:
     """A time with its zone, like 2027-03-01T12:00:00Z."""
     found = value.get(name)
     try:
@@ -70,16 +86,17 @@ def instant(value: dict[str, object], name: str) -> datetime:
     return parsed
 
 
-def duration(value: dict[str, object], name: str) -> timedelta:
-    """An ISO 8601 duration of days and smaller, like P59DT1H."""
+def duration(value: Mapping[str, object], name: str) -> timedelta:
+    """An ISO 8601 duration of weeks, days and smaller, like P59DT1H; years and months have no fixed length."""
     found = value.get(name)
-    parsed = None
-    if isinstance(found, str) and found.lstrip("-").startswith("P"):
-        try:
-            parsed = parse_duration(found)
-        except OverflowError:
-            parsed = None
-    if parsed is None:
+    parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
+    given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
+    if not parts or not given:
         sentence = f"{name} is a duration in days and smaller, like P59DT1H"
         raise FieldError(sentence)
-    return parsed
+    try:
+        length = timedelta(**given)
+    except OverflowError:
+        sentence = f"{name} goes past the end of the calendar"
+        raise FieldError(sentence) from None
+    return -length if parts[1] else length

@@ -18,7 +18,14 @@ _FROM = datetime(2000, 1, 1, tzinfo=UTC)
 _UNTIL = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 _SIGNING = {"digital_signature": True, "key_cert_sign": False, "crl_sign": False}
 _ISSUING = {"digital_signature": False, "key_cert_sign": True, "crl_sign": True}
-_NEVER = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+_NEVER = (
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,10 @@ def make_server_certificate(files: ServerFiles) -> None:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, issuer_key: ec.EllipticCurvePublicKey,
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number(), _FROM, _UNTIL)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 _READY_WITHIN = 30
@@ -31,66 +33,97 @@ class Ran:
 class Stage:
     """A test bench in a temporary folder, and a place for the client's store."""
 
-    def __init__(self, now: str) -> None:
-        """Start a bench whose clock stands at `now`."""
+    def __init__(self, now: str, *, keep: bool = False) -> None:
+        """Start a bench whose clock stands at `now`. Unless it is to be kept it ends with this process, however."""
         self.folder = Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
-        self._log = (self.folder / "bench.log").open("w", encoding="utf-8")
-        self._step = 0
-        command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(self.folder / "bench"), "--now", now]
-        self.bench = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
-        line = self.bench.stdout.readline() if self.bench.stdout else ""
-        if not line:
-            self._log.flush()
-            why = (self.folder / "bench.log").read_text(encoding="utf-8")[-2000:]
-            sentence = f"the test bench did not start:\n{why}"
-            raise StoryBroken(sentence)
-        self.ready: dict[str, Any] = json.loads(line)
         self.now = now
+        self._step = 0
+        self._log = self.folder / "bench.log"
+        command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(self.folder / "bench")]
+        command += ["--now", now, *([] if keep else ["--until-stdin-closes"])]
+        with self._log.open("w", encoding="utf-8") as log:
+            self.bench = subprocess.Popen(  # noqa: S603 - our own program, words of our own
+                command,
+                stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=keep,
+            )
+        self.ready: dict[str, Any] = json.loads(self._first_line())
+
+    def _first_line(self) -> str:
+        patience = Timer(_READY_WITHIN, self.bench.kill)
+        patience.start()
+        try:
+            line = self.bench.stdout.readline() if self.bench.stdout else ""
+        finally:
+            patience.cancel()
+        if not line:
+            self.stop()
+            sentence = f"the test bench did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}"
+            raise StoryBroken(sentence)
+        return line
 
     def stop(self) -> None:
         """Stop the bench."""
         self.bench.terminate()
         try:
             self.bench.wait(_STOP_WITHIN)
-        finally:
+        except subprocess.TimeoutExpired:
             self.bench.kill()
-            self._log.close()
+            self.bench.wait()
 
-    def chapter(self, title: str) -> None:
-        """Begin a step of the story."""
+    def chapter(self, title: str, *, now: str | None = None) -> None:
+        """Begin a step of the story; with `now`, the bench's clock is moved there first."""
         self._step += 1
-        print(f"\n{self.now[:16].replace('T', ' ')} UTC  {self._step}. {title}", flush=True)
+        moved = now is not None and now != self.now
+        self.now = now or self.now
+        print(f"\n{self.now[:19].replace('T', ' ')} UTC  {self._step}. {title}", flush=True)
+        if moved:
+            self.control("PUT", "/clock", {"now": self.now})
 
     def tell(self, text: str) -> None:
         """Say what is to be seen."""
         for line in text.splitlines():
             print(f"      {line}", flush=True)
 
-    def control(self, method: str, path: str, value: object = None) -> Any:
+    def control(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
         """Make a control call; shown as the curl command that does the same."""
-        address = f"{self.ready['control_url']}{path}"
         body = None if value is None else json.dumps(value)
-        shown = f"curl -X {method} $CONTROL{path}"
+        shown = f'curl {"" if method == "GET" else f"-X {method} "}"$CONTROL{path}"'
         if body is not None:
             shown += f" -H 'Content-Type: application/json' -d '{body}'"
         print(f"    $ {shown}", flush=True)
-        request = urllib.request.Request(address, body.encode() if body else None, method=method)
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=_READY_WITHIN) as reply:
-            return json.load(reply)
+        request = urllib.request.Request(  # noqa: S310 - the bench's own address on loopback
+            f"{self.ready['control_url']}{path}",
+            body.encode() if body else None,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_READY_WITHIN) as reply:  # noqa: S310 - as above
+                return json.load(reply)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                sentence = f"{method} {path} was answered {refused.code}: {refused.read().decode()}"
+            raise StoryBroken(sentence) from None
+        except (OSError, ValueError) as lost:
+            sentence = f"{method} {path} was not answered: {lost}"
+            raise StoryBroken(sentence) from lost
 
-    def move_clock(self, now: str) -> None:
-        """Set the bench's clock."""
-        self.control("PUT", "/clock", {"now": now})
-        self.now = now
-
-    def run(self, arguments: Sequence[str], *, expect: int = 0, hide: Sequence[str] = ()) -> Ran:
-        """Run a command of the client at the bench's time; shown as it is typed, without the options in `hide`."""
-        shown = " ".join(_quoted(word, self.folder) for word in arguments if word not in hide)
-        print(f"    $ sinetti {shown}", flush=True)
-        full = [sys.executable, "-m", "sinetti", *arguments, "--now", self.now]
-        done = subprocess.run(full, capture_output=True, text=True, timeout=_COMMAND_WITHIN, check=False)
+    def run(self, arguments: Sequence[str], *, expect: int = 0) -> Ran:
+        """Run a command of the client at the bench's time; shown as it is typed, but for --now."""
+        print(f"    $ sinetti {' '.join(self.shown(word) for word in arguments)}", flush=True)
+        full = [sys.executable, "-m", "sinetti", *arguments, "--lang", "en", "--now", self.now]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own program, words of our own
+                full, capture_output=True, text=True, timeout=_COMMAND_WITHIN, check=False
+            )
+        except subprocess.TimeoutExpired as late:
+            sentence = f"the command did not end within {_COMMAND_WITHIN} s"
+            raise StoryBroken(sentence) from late
         said = "\n".join(line for line in done.stderr.splitlines() if "--now" not in line)
         self.tell(said.replace(str(self.folder), "."))
         if done.returncode != expect:
@@ -98,13 +131,13 @@ class Stage:
             raise StoryBroken(sentence)
         return Ran(done.returncode, done.stdout, said)
 
+    def shown(self, word: str) -> str:
+        """Give a word of a command as it is typed in the demonstration's folder."""
+        word = word.replace(str(self.folder), ".")
+        return f"'{word}'" if " " in word else word
+
 
 def demand(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
     """Go on only if this holds."""
     if not holds:
         raise StoryBroken(what)
-
-
-def _quoted(word: str, folder: Path) -> str:
-    word = word.replace(str(folder), ".")
-    return f"'{word}'" if " " in word else word

@@ -4,30 +4,51 @@ import argparse
 import json
 import logging
 import secrets
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.actions.order import OrderError
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.serving import AddressTaken
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.settings.authority import SettingsError
-from sinetti.settings.folder import FolderError, FolderKind
-from sinetti.testbench.clock import ClockGoesBack
+from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
+from sinetti.testbench.clock import ClockGoesBack, ClockOutOfRange
 from sinetti.wiring import Authority, open_authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 OPERATOR = "operator"
-_FOLDER_ERRORS = (FolderError, SettingsError)
-_USAGE_ERRORS = (HierarchyError, CustomerIdError, OrderError, NotRevocable, AddressTaken, ClockGoesBack)
+
+
+class OptionError(ValueError):
+    """An option that cannot be used; the sentence names it and says what to write."""
+
+
+_DAMAGED = (FolderDamaged, SettingsError, SignerUnavailable)
+_USAGE = (
+    AddressTaken,
+    ClockGoesBack,
+    ClockOutOfRange,
+    CustomerIdError,
+    FolderError,
+    HierarchyError,
+    NotRevocable,
+    OptionError,
+    OrderError,
+    WordError,
+)
 
 
 def add_dir(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +57,11 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def command(
-    commands: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str,
+    commands: "Commands",
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], int],
+    example: str,
 ) -> argparse.ArgumentParser:
     """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
     parser = commands.add_parser(
@@ -52,12 +77,19 @@ def command(
 
 def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
     """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
+    before = signal.signal(signal.SIGTERM, _interrupted)
     try:
         return run(parsed)
-    except _USAGE_ERRORS as bad:
-        return _say(bad, ExitCode.USAGE)
-    except _FOLDER_ERRORS as bad:
+    except _DAMAGED as bad:
         return _say(bad, ExitCode.STORE)
+    except _USAGE as bad:
+        return _say(bad, ExitCode.USAGE)
+    except REGISTER_UNAVAILABLE as away:
+        return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+    except OSError as bad:
+        return _say(f"{bad.filename or 'a file'}: {bad.strerror or bad}", ExitCode.STORE)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -75,11 +107,23 @@ def request_id() -> str:
     return secrets.token_hex(16)
 
 
+def zoned_instant(option: str, text: str) -> datetime:
+    """Read a time with its zone; UTC, whole seconds. Raises OptionError."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
+        raise OptionError(sentence)
+    return at
+
+
 def log_to_stderr() -> None:
-    """Servers log to standard error: time, level, room, text."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True,
-    )
+    """Have servers log to standard error: time, level, room, text."""
+    line = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, force=True)
 
 
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
@@ -87,6 +131,12 @@ def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
     print(json.dumps(value, ensure_ascii=False) if as_json else table())
 
 
-def _say(error: Exception, code: ExitCode) -> int:
-    print(f"sinetti: {error}.", file=sys.stderr)
+def _say(error: object, code: ExitCode) -> int:
+    sentence = " ".join(str(error).split()).rstrip(".")
+    print(f"sinetti: {sentence}.", file=sys.stderr)
     return code
+
+
+def _interrupted(_number: int, _frame: object) -> NoReturn:
+    """End by SIGTERM as by Ctrl-C, so that what was begun is cleaned up; a server that listens has its own way."""
+    raise KeyboardInterrupt

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 from sinetti.actions.order import order
 from sinetti.actions.passwords import ShownIds
-from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, put, request_id
+from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
 from sinetti.domain.values import Channel, Language, Serial
+from sinetti.domain.words import (
+    LONGEST_DESCRIPTION,
+    LONGEST_PERSON,
+    check_email,
+    check_phone,
+    check_text,
+    check_text_or_none,
+)
 from sinetti.protocols.rows import instant
 from sinetti.registry.parties import NewOrder, Person
 from sinetti.texts.reader import when
@@ -38,13 +46,12 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    deputy = _person(parsed, "deputy") if parsed.deputy_name and parsed.deputy_email else None
     new = NewOrder(
         customer_id=parsed.customer_id,
         channel=Channel(parsed.channel),
-        description=parsed.description,
+        description=check_text_or_none("--description", parsed.description, LONGEST_DESCRIPTION),
         contact=_person(parsed, "contact"),
-        deputy=deputy,
+        deputy=_deputy(parsed),
         replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
     )
     with opened(parsed.dir) as authority:
@@ -70,7 +77,21 @@ def show_ids(ids: ShownIds, *, as_json: bool) -> None:
     print("Send ID and password to the contact over two separate channels. They are not shown again.", file=sys.stderr)
 
 
+def _deputy(parsed: argparse.Namespace) -> Person | None:
+    given = (parsed.deputy_name, parsed.deputy_email)
+    if all(given):
+        return _person(parsed, "deputy")
+    if any(given) or parsed.deputy_phone:
+        sentence = "--deputy-name and --deputy-email go together"
+        raise OptionError(sentence)
+    return None
+
+
 def _person(parsed: argparse.Namespace, who: str) -> Person:
     given = vars(parsed)
-    language = Language(given[f"{who}_language"])
-    return Person(given[f"{who}_name"], given[f"{who}_email"], given[f"{who}_phone"], language)
+    return Person(
+        check_text(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
+        check_email(f"--{who}-email", given[f"{who}_email"]),
+        check_phone(f"--{who}-phone", given[f"{who}_phone"]),
+        Language(given[f"{who}_language"]),
+    )

@@ -1,12 +1,13 @@
 """`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
-from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, put, request_id
-from sinetti.domain.revocation import RevocationReason, Revoker
+from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id, zoned_instant
+from sinetti.clock import machine_now
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.protocols.rows import certificate_row
 
@@ -20,10 +21,14 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "revoke", "revoke a certificate for good; the CRL is published at once", _run, example)
     parser.add_argument("serial", metavar="SERIAL", help="lower-case hex, as `status` prints it")
     add_dir(parser)
-    parser.add_argument("--reason", choices=[one.value for one in RevocationReason], required=True, help="RFC 5280's names")
+    reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
+    parser.add_argument("--reason", choices=reasons, required=True, help="RFC 5280's names")
     parser.add_argument("--invalid-since", metavar="ISO", help="when the key may have been lost, if earlier")
     parser.add_argument(
-        "--spare", metavar="SERIAL", action="append", default=[],
+        "--spare",
+        metavar="SERIAL",
+        action="append",
+        default=[],
         help="with keyCompromise: a renewal that is not revoked (its key is known to be safe)",
     )
     parser.add_argument("--json", action="store_true", help="print the revoked certificates for programs")
@@ -34,21 +39,25 @@ def _run(parsed: argparse.Namespace) -> int:
         serial=Serial(parsed.serial.casefold()),
         reason=RevocationReason(parsed.reason),
         revoker=Revoker.OPERATOR,
-        invalidity_date=_instant(parsed.invalid_since),
+        invalidity_date=_invalid_since(parsed.invalid_since),
         spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
     with opened(parsed.dir) as authority:
         revoked = revoke(ask, authority.office, OPERATOR, request_id())
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
-    put(rows, as_json=parsed.json, table=lambda: "\n".join(f"revoked  {row['serial']}  {row['reason']}" for row in rows))
+    put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     return 0
 
 
-def _instant(text: str | None) -> datetime | None:
+def _line(row: dict[str, str | None]) -> str:
+    return f"revoked  {row['serial']}  {row['reason']}"
+
+
+def _invalid_since(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
-    except ValueError:
-        sentence = f"--invalid-since: write a time like 2027-03-01T12:00:00Z, not {text!r}"
-        raise NotRevocable(NotRevocableKind.REASON, sentence) from None
+    at = zoned_instant("--invalid-since", text)
+    if at > machine_now():
+        sentence = "--invalid-since: a key is doubted since a time that has passed; leave it out if that is now"
+        raise OptionError(sentence)
+    return at

@@ -1,22 +1,26 @@
 """`sinetti authority serve`: answer requests until told to stop."""
 
 import argparse
+import ssl
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.actions.publish import publish
-from sinetti.cli.server.common import add_dir, command, log_to_stderr, opened, request_id
+from sinetti.cli.server.common import OptionError, add_dir, command, log_to_stderr, opened, request_id
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.serving import AddressTaken, Listener, Tls, probe, serve
+from sinetti.protocols.serving import Listener, Tls, probe, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
+from sinetti.settings.authority import SOAP_PATH
 from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOOPBACK = "127.0.0.1"
+_HIGHEST_PORT = 65_535
 
 
 def register(commands: "Commands") -> None:
@@ -24,28 +28,32 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
     parser = command(commands, "serve", "answer requests until told to stop", _run, example)
     add_dir(parser)
-    parser.add_argument("--bind", default="127.0.0.1:8443", metavar="HOST:PORT", help="for SOAP (default: %(default)s)")
+    parser.add_argument("--bind", default="127.0.0.1:8443", metavar="IP:PORT", help="for SOAP (default: %(default)s)")
     parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
     parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key")
     parser.add_argument(
-        "--status-bind", default="127.0.0.1:8080", metavar="HOST:PORT", help="CA certificates, CRLs (default: %(default)s)",
+        "--status-bind",
+        default="127.0.0.1:8080",
+        metavar="IP:PORT",
+        help="CA certificates, CRLs (default: %(default)s)",
     )
 
 
 def _run(parsed: argparse.Namespace) -> int:
     log_to_stderr()
-    tls = _tls(parsed)
-    host, port = _address(parsed.bind)
-    status_host, status_port = _address(parsed.status_bind)
-    if tls is None and host not in _LOOPBACK:
-        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key for another address"
-        raise AddressTaken(sentence)
+    tls = _tls(parsed.tls_certificate, parsed.tls_key)
+    host, port = _address("--bind", parsed.bind)
+    status_host, status_port = _address("--status-bind", parsed.status_bind)
+    if tls is None and not ip_address(host).is_loopback:
+        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
+        raise OptionError(sentence)
     with opened(parsed.dir) as authority:
+        port, status_port = probe(host, port), probe(status_host, status_port)
         _make_current(authority)
         door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
         listeners = (
-            Listener(Edge(door), host, probe(host, port), tls),
-            Listener(Edge(StatusDoor(authority.office)), status_host, probe(status_host, status_port)),
+            Listener(Edge(door), host, port, tls),
+            Listener(Edge(StatusDoor(authority.office)), status_host, status_port),
         )
         serve(listeners, lambda: _say_ready(listeners))
     return 0
@@ -59,27 +67,42 @@ def _make_current(authority: Authority) -> None:
 
 
 def _say_ready(listeners: tuple[Listener, ...]) -> None:
-    soap, status = listeners
-    scheme = "https" if soap.tls else "http"
-    print(f"Ready: SOAP on {scheme}://{soap.host}:{soap.port}, status on http://{status.host}:{status.port}", file=sys.stderr)
+    soap, status = (_url(listener) for listener in listeners)
+    print(f"Ready: SOAP on {soap}{SOAP_PATH}, status on {status}", file=sys.stderr, flush=True)
 
 
-def _tls(parsed: argparse.Namespace) -> Tls | None:
-    if (parsed.tls_certificate is None) != (parsed.tls_key is None):
+def _url(listener: Listener) -> str:
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"{'https' if listener.tls else 'http'}://{host}:{listener.port}"
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    if (certificate is None) != (key is None):
         sentence = "--tls-certificate and --tls-key go together"
-        raise AddressTaken(sentence)
-    if parsed.tls_certificate is None:
+        raise OptionError(sentence)
+    if certificate is None or key is None:
         return None
-    for path in (parsed.tls_certificate, parsed.tls_key):
+    for path in (certificate, key):
         if not path.is_file():
-            sentence = f"{path} is not there"
-            raise AddressTaken(sentence)
-    return Tls(parsed.tls_certificate, parsed.tls_key)
+            sentence = f"{path} is not there, or no file"
+            raise OptionError(sentence)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError):
+        sentence = f"{certificate} and {key} are no certificate and its key: PEM, the key without a passphrase"
+        raise OptionError(sentence) from None
+    return Tls(certificate, key)
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(option: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
-        sentence = f"{text!r} is no address: write HOST:PORT, such as 127.0.0.1:8443"
-        raise AddressTaken(sentence)
-    return host.strip("[]"), int(port)
+    host = _LOOPBACK if host == "localhost" else host.strip("[]")
+    try:
+        ip_address(host)
+        fits = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
+    except ValueError:
+        fits = False
+    if not fits:
+        sentence = f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443"
+        raise OptionError(sentence)
+    return host, int(port)

@@ -17,9 +17,8 @@ _COLUMNS = ("serial", "customer_id", "channel", "state", "not_after", "renewed_b
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(
-        commands, "status", "show what the register holds", _run, "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1",
-    )
+    example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
+    parser = command(commands, "status", "show what the register holds", _run, example)
     add_dir(parser)
     parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates")
     parser.add_argument("--json", action="store_true", help="print for programs")
@@ -29,7 +28,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
         if parsed.customer_id is None:
             summary = _summary(authority)
-            put(summary, as_json=parsed.json, table=lambda: "\n".join(f"{name:<14} {value}" for name, value in summary.items()))
+            put(summary, as_json=parsed.json, table=lambda: _lines(summary))
             return 0
         now = authority.office.now()
         found = look_up.certificates(authority.office, parsed.customer_id)
@@ -39,10 +38,14 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _summary(authority: Authority) -> dict[str, str | int | None]:
-    ends = {
-        f"{name} ends": instant(issuer.certificate.not_valid_after_utc) for name, issuer in authority.office.issuers.items()
-    }
+    issuers = authority.office.issuers.items()
+    ends = {f"{name} ends": instant(issuer.certificate.not_valid_after_utc) for name, issuer in issuers}
     return {"environment": authority.settings.environment.value, **asdict(look_up.counts(authority.office)), **ends}
+
+
+def _lines(summary: dict[str, str | int | None]) -> str:
+    width = max(len(name) for name in summary)
+    return "\n".join(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in summary.items())
 
 
 def _table(rows: list[dict[str, str | None]]) -> str:
@@ -50,4 +53,8 @@ def _table(rows: list[dict[str, str | None]]) -> str:
         return "This organisation has no certificates."
     lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(_aligned(line, widths) for line in lines)
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,106 @@
+"""What a bench keeps beside an authority's files: its ports, its clock, its TLS certificate, and who has it open."""
+
+import fcntl
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sinetti.protocols.serving import AddressTaken, probe
+from sinetti.settings.folder import Folder, FolderDamaged
+from sinetti.testbench.clock import BenchClock
+from sinetti.testbench.server_certificate import ServerFiles
+
+LOOPBACK = "127.0.0.1"
+
+_LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000
+"""Below the ports that systems lend to outgoing connections, one of which might hold a bench's port at its restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of a bench, chosen once: they stand in its certificates."""
+
+    soap: int
+    control: int
+    status: int
+
+
+def new_ports(soap: int) -> Ports:
+    """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressTaken."""
+    chosen = [probe(LOOPBACK, soap)] if soap else []
+    while len(chosen) < len(Ports.__slots__):
+        port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
+        if port not in chosen and _is_free(port):
+            chosen.append(port)
+    return Ports(*chosen)
+
+
+def write_ports(folder: Folder, ports: Ports) -> None:
+    """Keep the ports: all of them, or the old ones."""
+    partial = folder.root / "ports.new"
+    partial.write_text(json.dumps(asdict(ports)), encoding="ascii")
+    partial.replace(_ports_file(folder))
+
+
+def kept_ports(folder: Folder, soap: int) -> Ports:
+    """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressTaken."""
+    path = _ports_file(folder)
+    try:
+        kept = Ports(**json.loads(folder.read(path)))
+    except (ValueError, TypeError):
+        sentence = f"{path} is damaged: start a bench in a new folder"
+        raise FolderDamaged(sentence) from None
+    ports = Ports(soap or kept.soap, kept.control, kept.status)
+    if ports.soap in (ports.control, ports.status):
+        sentence = f"port {ports.soap} is the bench's own for its control or status calls: choose another"
+        raise AddressTaken(sentence)
+    for port in (ports.soap, ports.control, ports.status):
+        probe(LOOPBACK, port)
+    if ports != kept:
+        write_ports(folder, ports)
+    return ports
+
+
+def server_files(folder: Folder) -> ServerFiles:
+    """Say where the TLS certificate, its key and the CA to trust lie."""
+    return ServerFiles(
+        folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
+    )
+
+
+def bench_clock(folder: Folder) -> BenchClock:
+    """Give the clock that this folder keeps."""
+    return BenchClock(folder.root / "clock")
+
+
+@contextmanager
+def held(folder: Folder) -> Iterator[None]:
+    """Have the bench alone while the block runs, whatever ends it. Raises FolderDamaged where it runs already."""
+    path = folder.root / "lock"
+    try:
+        file = path.open("w", encoding="ascii")
+    except OSError as closed:
+        sentence = f"{path} cannot be written ({closed.strerror}): the bench needs a folder of its own"
+        raise FolderDamaged(sentence) from closed
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as taken:
+            sentence = f"a bench runs in {folder.root} already: stop it, or use another folder"
+            raise FolderDamaged(sentence) from taken
+        yield
+
+
+def _is_free(port: int) -> bool:
+    try:
+        probe(LOOPBACK, port)
+    except AddressTaken:
+        return False
+    return True
+
+
+def _ports_file(folder: Folder) -> Path:
+    return folder.root / "ports.json"
