@@ -1,5 +1,7 @@
 """Fresh registers, offices and doors in front of them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.protocols.counter import Counter, opened_counter
@@ -23,8 +25,7 @@ def any_counter(desk: Desk) -> Counter:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory):
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give an authority that listens in a process of its own, once per run."""
     with listening(tmp_path_factory.mktemp("service")) as opened:
-        assert isinstance(opened, Service)
         yield opened

@@ -58,7 +58,9 @@ class Counter:
 
     def post(self, body: bytes, headers: dict[str, str] | None = None) -> Reply:
         """Send one message, with these headers (lower-case names)."""
-        return self.door(Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body))
+        return self.door(
+            Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body)
+        )
 
     def get(self, query: str = "", *, path: str = PATH, method: str = "GET", language: str | None = None) -> Reply:
         """Ask for a page."""

@@ -1,7 +1,7 @@
 """A right request of each operation, and every way in which one can be wrong, alone or with another.
 
-A fault prepares the register, the clock or the message. Faults stand in the order in which they are told (the facts'
-order of checks); `stage` is the order in which they are brought about: what needs the service comes before what shuts it.
+A fault prepares the register, the clock or the message. Faults stand in the order in which they are told; `stage` is
+the order in which they are brought about: what needs the service comes before what shuts it.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,8 @@ from tests.support.office import (
     csr,
     enrolled,
     in_the_window,
-    new_ask,
     new_key,
     ordered,
-    renew_ask,
     renewed,
 )
 
@@ -40,7 +38,7 @@ NAME = "Zzyzx Peninkulma Oy"
 """A name that stands in no text of ours."""
 
 OTHER_CUSTOMER = "7654321-0"
-CUSTOMER, WRONG_ID, WRONG_PASSWORD = "CustomerId", "0" * 32, "Qqwwqqww00112233"
+WRONG_PASSWORD = "Qqwwqqww00112233"
 
 
 @dataclass(slots=True)
@@ -144,10 +142,6 @@ def _key_of_another(draft: Draft) -> None:
     draft.key = enrolled(draft.desk).key
 
 
-def _ids(draft: Draft):
-    return draft.values["TransferId"], draft.values["TransferPassword"]
-
-
 def _spent(draft: Draft) -> None:
     answer = replace(draft, key=new_key(), values=dict(draft.values)).ask()
     assert answer.status == "OK"
@@ -174,7 +168,9 @@ def _broken_signature(draft: Draft) -> None:
 def _signed_by_a_stranger(draft: Draft) -> None:
     key, clock = new_key(), draft.desk.clock
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, CUSTOMER_ID)])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    )
     certificate = builder.not_valid_before(clock() - DAY).not_valid_after(clock() + DAY).sign(key, hashes.SHA256())
     draft.signer = (key, certificate.public_bytes(Encoding.DER))
 
@@ -199,7 +195,9 @@ def _before_the_window(draft: Draft) -> None:
 
 def _made_again(draft: Draft) -> None:
     assert draft.held is not None
-    again = Draft(draft.counter, "RenewCertificate", values=_who(), held=draft.held, signer=(draft.held.key, draft.held.der))
+    again = Draft(
+        draft.counter, "RenewCertificate", values=_who(), held=draft.held, signer=(draft.held.key, draft.held.der)
+    )
     assert again.ask().status == "OK"
 
 
@@ -261,6 +259,3 @@ def wrong(counter: Counter, operation: str, *faults: Fault) -> Draft:
     for fault in sorted(faults, key=lambda one: one.stage):
         fault.bring_about(draft)
     return draft
-
-
-__all__ = ["DRAFTS", "FAULTS", "Draft", "Fault", "new_ask", "renew_ask", "wrong"]

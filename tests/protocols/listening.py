@@ -1,7 +1,7 @@
 """An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
 
 Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
-impatient: it waits for a body no longer than half a second.
+impatient: it waits for a body no longer than half a second. Two more doors break, and take a while.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
@@ -27,36 +28,49 @@ from sinetti.wiring import Authority, Founding, Manner, found, open_authority
 LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMPATIENT = Limits(collecting=0.5)
+SLOW = 1.0
+"""Seconds that the slow door takes."""
+
 STOP_WITHIN = 5.0
 """Seconds from SIGTERM to the end of the process."""
 
 
 @dataclass(slots=True)
 class Service:
-    """The listening authority: its ports, the same authority opened on this side, and its process."""
+    """The listening authority: its folder, its process and its ports."""
 
-    authority: Authority
+    root: Path
     process: "subprocess.Popen[str]"
     soap: int
     impatient: int
     status: int
     broken: int
+    slow: int
 
     @property
     def address(self) -> str:
         """Where the SOAP door listens."""
         return f"http://{LOOPBACK}:{self.soap}{PATH}"
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Authority]:
+        """Open the same authority on this side; one at a time, since its register has one name in a process."""
+        authority = opened(self.root)
+        try:
+            yield authority
+        finally:
+            authority.office.register.close()
+
     def set_clock(self, now: datetime) -> None:
         """Move the clock of both sides."""
-        _clock_file(self.authority.folder.root).write_text(now.isoformat(), encoding="ascii")
+        _clock_file(self.root).write_text(now.isoformat(), encoding="ascii")
 
 
 @contextlib.contextmanager
 def listening(folder: Path) -> Iterator[Service]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
-    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken")}
+    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow")}
     base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
     settings = Settings(environment=Environment.TEST, base_url=base_url, soap_address=address)
     found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
@@ -66,9 +80,7 @@ def listening(folder: Path) -> Iterator[Service]:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            authority = opened(root)
-            yield Service(authority, process, **ports)
-            authority.office.register.close()
+            yield Service(root, process, **ports)
         finally:
             process.terminate()
             process.wait(STOP_WITHIN)
@@ -93,6 +105,12 @@ def broken(_request: Request) -> Reply:
     raise RuntimeError(secret)
 
 
+def slow(_request: Request) -> Reply:
+    """Answer after a while."""
+    sleep(SLOW)
+    return Reply(200, "text/plain", b"done")
+
+
 def main(root: Path, ports: dict[str, int]) -> None:
     """Serve until told to stop."""
     authority = opened(root)
@@ -102,6 +120,7 @@ def main(root: Path, ports: dict[str, int]) -> None:
         Listener(Edge(door, IMPATIENT), LOOPBACK, ports["impatient"]),
         Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports["status"]),
         Listener(Edge(broken), LOOPBACK, ports["broken"]),
+        Listener(Edge(slow), LOOPBACK, ports["slow"]),
     )
     serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
 

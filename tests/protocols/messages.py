@@ -29,16 +29,15 @@ def element(name: str, values: dict[str, str | None]) -> str:
 
 def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes:
     """Put it into an envelope."""
-    return (
-        f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>'
-    ).encode()
+    return (f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>').encode()
 
 
 def signed(document: str, key: ec.EllipticCurvePrivateKey, certificate: bytes) -> str:
     """Sign a request element with a P-256 key: [enveloped, exclusive C14N], as its last child."""
     digest = hashlib.sha256(_c14n(etree.fromstring(document))).digest()
     info = (
-        f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
+        f'<ds:SignedInfo xmlns:ds="{DS}">'
+        f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
         f'<ds:SignatureMethod Algorithm="{_ECDSA}"></ds:SignatureMethod><ds:Reference URI=""><ds:Transforms>'
         f'<ds:Transform Algorithm="{DS}enveloped-signature"></ds:Transform>'
         f'<ds:Transform Algorithm="{EXCLUSIVE}"></ds:Transform></ds:Transforms>'

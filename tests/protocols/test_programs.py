@@ -1,4 +1,4 @@
-"""The programs in the field, imitated in shape: each enrols, fetches, renews in the window with a new key, fetches again."""
+"""The programs in the field, imitated in shape: each enrols, fetches, renews with a new key and fetches again."""
 
 import base64
 from dataclasses import replace
@@ -63,7 +63,9 @@ def check(der: bytes, key) -> x509.Certificate:
     assert certificate.public_key() == key.public_key()
     (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert name.value == CUSTOMER_ID, "whatever the CSR says"
-    assert {one.value for one in certificate.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)} == {CUSTOMER_NAME}
+    assert {one.value for one in certificate.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)} == {
+        CUSTOMER_NAME
+    }
     return certificate
 
 

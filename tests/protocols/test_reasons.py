@@ -1,4 +1,4 @@
-"""Every reason of the table through the SOAP door: one code, in the facts' order of checks, signed, and in whose language."""
+"""Every reason of the table through the SOAP door: one code, in the order of checks, signed, and in whose language."""
 
 from itertools import combinations
 from threading import Thread

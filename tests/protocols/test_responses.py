@@ -1,4 +1,4 @@
-"""Every answer, OK and FAIL, against everything that programs in the field ask of one; judged by signxml, and as text."""
+"""Every answer, OK and FAIL, against all that programs in the field ask of one; judged by signxml, and as text."""
 
 import base64
 import re
@@ -93,11 +93,11 @@ def _check_order(payload: etree._Element) -> None:
     assert names[-2:] == ["Result", f"{{{DS}}}Signature"]
     assert names[:-2] in ([], ["RetrievalId"], ["Certificate"])
     assert (len(names) == 3) == (payload.findtext("Result/Status") == "OK")
-    assert [child.tag for child in payload.find("Result")][0] == "Status"
+    assert payload.find("Result")[0].tag == "Status"
 
 
 def _check_inheritance(body: bytes) -> None:
-    """Nothing but the SOAP namespace from Envelope or Body; one payload; no DOCTYPE, no declaration of another encoding."""
+    """Nothing but the SOAP namespace from Envelope or Body; one payload; below the cap of 1 MiB."""
     root = etree.fromstring(body)
     (found,) = root.findall(f"{{{SOAP}}}Body")
     assert set(root.nsmap.values()) | set(found.nsmap.values()) == {SOAP}
@@ -107,7 +107,7 @@ def _check_inheritance(body: bytes) -> None:
 
 
 def _check_recipe(payload: etree._Element, recipe: Recipe) -> None:
-    """Signed as set, with SignedInfo in exclusive C14N, one Reference `""`, SHA-256 and one certificate alone in KeyInfo."""
+    """Signed as set, with SignedInfo in exclusive C14N, one Reference `""` and one certificate alone in KeyInfo."""
     transforms = [one.get("Algorithm") for one in payload.iter(f"{{{DS}}}Transform")]
     assert transforms == [f"{DS}enveloped-signature", *([EXCLUSIVE] if recipe is Recipe.EXCLUSIVE else [])]
     (method,) = payload.iter(f"{{{DS}}}CanonicalizationMethod")
@@ -115,7 +115,9 @@ def _check_recipe(payload: etree._Element, recipe: Recipe) -> None:
     (reference,) = payload.iter(f"{{{DS}}}Reference")
     assert reference.get("URI") == ""
     (key_info,) = payload.iter(f"{{{DS}}}KeyInfo")
-    assert [one.tag for one in key_info.iter()] == [f"{{{DS}}}{name}" for name in ("KeyInfo", "X509Data", "X509Certificate")]
+    assert [one.tag for one in key_info.iter()] == [
+        f"{{{DS}}}{name}" for name in ("KeyInfo", "X509Data", "X509Certificate")
+    ]
 
 
 def _check_text(payload: str) -> None:

@@ -12,8 +12,10 @@ INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 
 
 def signed(document: str, key: rsa.RSAPrivateKey, key_info: str) -> str:
-    """Sign a whole document, [enveloped] alone; white space is kept (PreserveWhitespace), line ends as XML reads them."""
-    digest = hashlib.sha256(etree.tostring(etree.fromstring(document.encode()).getroottree(), method="c14n", with_comments=False))
+    """Sign a whole document, [enveloped] alone; white space is kept, line ends are as XML reads them."""
+    digest = hashlib.sha256(
+        etree.tostring(etree.fromstring(document.encode()).getroottree(), method="c14n", with_comments=False)
+    )
     info = (
         f'<SignedInfo><CanonicalizationMethod Algorithm="{INCLUSIVE}" />'
         '<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" />'
@@ -25,7 +27,9 @@ def signed(document: str, key: rsa.RSAPrivateKey, key_info: str) -> str:
     found = draft.find(f".//{{{DS}}}SignedInfo")
     # As a document of its own, with the declarations around it: lxml's inclusive form of a part in place is wrong.
     info_alone = etree.fromstring(etree.tostring(found, with_tail=False)).getroottree()
-    value = key.sign(etree.tostring(info_alone, method="c14n", with_comments=False), padding.PKCS1v15(), hashes.SHA256())
+    value = key.sign(
+        etree.tostring(info_alone, method="c14n", with_comments=False), padding.PKCS1v15(), hashes.SHA256()
+    )
     signature = (
         f'<Signature xmlns="{DS}">{info}<SignatureValue>{base64.b64encode(value).decode()}</SignatureValue>'
         f"<KeyInfo>{key_info}</KeyInfo></Signature>"

@@ -30,7 +30,9 @@ def make_key() -> rsa.RSAPrivateKey:
 def make_csr(key: rsa.RSAPrivateKey, customer_id: str, customer_name: str) -> bytes:
     """PKCS#10 octet by octet: nobody's name in it, and a key usage asked for."""
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    name = _der(0x30, _attribute("550406", 0x13, b"FI"), _attribute("55040a", 0x0C, b""), _attribute("550403", 0x0C, b""))
+    name = _der(
+        0x30, _attribute("550406", 0x13, b"FI"), _attribute("55040a", 0x0C, b""), _attribute("550403", 0x0C, b"")
+    )
     usage = _der(0x30, bytes.fromhex("0603551d0f"), bytes.fromhex("0101ff"), _der(0x04, bytes.fromhex("030205a0")))
     extension_request = _der(0x30, bytes.fromhex("06092a864886f70d01090e"), _der(0x31, _der(0x30, usage)))
     info = _der(0x30, b"\x02\x01\x00", name, public, _der(0xA0, extension_request))
@@ -62,8 +64,8 @@ def renew(customer_id: str, customer_name: str, csr: bytes, key: rsa.RSAPrivateK
     )
     value = key.sign(f'<SignedInfo xmlns="{DS}">{info}'.encode(), padding.PKCS1v15(), hashes.SHA256())
     signature = (
-        f'<Signature xmlns="{DS}"><SignedInfo>{info}<SignatureValue>{_base64(value)}</SignatureValue><KeyInfo><X509Data>'
-        f"<X509Certificate>{_base64(certificate)}</X509Certificate></X509Data></KeyInfo></Signature>"
+        f'<Signature xmlns="{DS}"><SignedInfo>{info}<SignatureValue>{_base64(value)}</SignatureValue>'
+        f"<KeyInfo><X509Data><X509Certificate>{_base64(certificate)}</X509Certificate></X509Data></KeyInfo></Signature>"
     )
     end = text.rindex("</")
     return _envelope(text[:end] + signature + text[end:])
@@ -80,7 +82,7 @@ def read(body: bytes, _customer_id: str) -> str:
 def checked(body: bytes, accept: x509.Certificate | None = None) -> str:
     """Check an answer as text, by cutting at the very letters that this program looks for; return the payload."""
     text = body.decode("utf-8")
-    start = re.match(r'(?:<\?xml[^>]*\?>)?<SOAP-ENV:Envelope [^>]*>(?:<SOAP-ENV:Header/>)?<SOAP-ENV:Body>', text)
+    start = re.match(r"(?:<\?xml[^>]*\?>)?<SOAP-ENV:Envelope [^>]*>(?:<SOAP-ENV:Header/>)?<SOAP-ENV:Body>", text)
     assert start is not None, "no Header, or exactly this one"
     payload = text[start.end() : text.index("</SOAP-ENV:Body>")]
     info = _between(payload, "<ds:SignedInfo>", "</ds:SignedInfo>")

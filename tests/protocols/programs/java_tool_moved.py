@@ -4,7 +4,19 @@ from tests.protocols.programs import java_tool
 from tests.protocols.programs.java_tool import GET_ACTION, NEW_ACTION, RENEW_ACTION, WAY, make_csr, make_key, read
 
 NAME = "Java command-line tool, declarations on the envelope"
-__all__ = ["GET_ACTION", "NAME", "NEW_ACTION", "RENEW_ACTION", "WAY", "get", "make_csr", "make_key", "new", "read", "renew"]
+__all__ = [
+    "GET_ACTION",
+    "NAME",
+    "NEW_ACTION",
+    "RENEW_ACTION",
+    "WAY",
+    "get",
+    "make_csr",
+    "make_key",
+    "new",
+    "read",
+    "renew",
+]
 
 
 def new(customer_id: str, customer_name: str, ids: tuple[str, str], csr: bytes) -> bytes:

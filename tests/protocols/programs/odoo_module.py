@@ -1,7 +1,7 @@
 """The Odoo module, in Python: the strictest reader of answers.
 
-RSA 3072; `soapenv:` and `cer:` both declared on the Envelope; `<soapenv:Header/>`; the CSR on one line. Such a module does
-not renew; this one does what its author would write: sign the re-rooted element, [enveloped] alone.
+RSA 3072; `soapenv:` and `cer:` both declared on the Envelope; `<soapenv:Header/>`; the CSR on one line. Such a module
+does not renew; this one does what its author would write: sign the re-rooted element, [enveloped] alone.
 """
 
 import base64
@@ -108,7 +108,9 @@ def check_certificate(text: str, customer_id: str, issuer: str = "Issuing") -> N
 
 def _request(name: str, customer_id: str, customer_name: str, values: dict[str, str]) -> etree._Element:
     root = etree.Element(f"{{{SERVICE}}}{name}", nsmap={"cer": SERVICE})
-    for child, text in ({"Environment": "TEST", "CustomerId": customer_id, "CustomerName": customer_name} | values).items():
+    for child, text in (
+        {"Environment": "TEST", "CustomerId": customer_id, "CustomerName": customer_name} | values
+    ).items():
         etree.SubElement(root, child).text = text
     return root
 

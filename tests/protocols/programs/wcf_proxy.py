@@ -1,6 +1,6 @@
 """A C# program with a WCF proxy: omits CustomerName, its CSR's subject is nonsense, checks nothing.
 
-XmlSerializer puts the request into the default namespace and takes it back on each child; xsi and xsd stand on the Body.
+XmlSerializer puts the request into the default namespace, and each child out of it; xsi and xsd stand on the Body.
 Such a program does not renew; this one signs with SignedXml before it sends.
 """
 
