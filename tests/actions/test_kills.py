@@ -176,6 +176,7 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
     again = once_at(step, lambda: taken.append(renewed(desk, held)))
     answer = renew(renew_ask(held, new_key()), desk.but(step=again).office, REQUEST)
     assert refused(answer) is Reason.SUPERSEDED
+    assert models.RefusalRow.objects.using(desk.register.alias).get().reason == Reason.SUPERSEDED
     live = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).get()
     assert live.serial == taken[0].serial
 

@@ -44,7 +44,8 @@ def test_the_signer_is_away_while_enrolling(desk):
     ids, key = ordered(desk), new_key()
     desk.signer.away = True
     for _ in range(2):
-        assert enrol(new_ask(ids, key), desk.office, REQUEST) == Refusal(Reason.UNAVAILABLE)
+        answer = enrol(new_ask(ids, key), desk.office, REQUEST)
+        assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
     assert certificates(desk).get().state == CertificateState.RESERVED
     assert refused(enrol(new_ask(ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
     desk.signer.away = False
@@ -121,6 +122,8 @@ def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
     assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
     assert not certificates(desk).exists()
     assert not models.UsedKey.objects.using(desk.register.alias).exists()
+    kept = models.RefusalRow.objects.using(desk.register.alias).get()
+    assert (kept.reason, kept.operation) == (Reason.UNAVAILABLE, "new")
     desk.clock.now = last
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
 

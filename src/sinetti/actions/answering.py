@@ -8,7 +8,6 @@ from sinetti.actions.office import Office
 from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Holding
 from sinetti.domain.refusals import Reason, Refusal
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import store
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
@@ -23,15 +22,13 @@ TRIES = 10
 
 
 def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal:
-    """Decide, and decide anew where the state moved meanwhile. A signer or register that is away: UNAVAILABLE."""
+    """Decide, and decide anew where the state moved meanwhile. A register that is away: UNAVAILABLE."""
     try:
         for _ in range(TRIES):
             try:
                 return attempt()
             except Moved:
                 continue
-    except SignerUnavailable:
-        _failures.exception("the signer is away")
     except REGISTER_UNAVAILABLE:
         _failures.exception("the register is away")
     return Refusal(Reason.UNAVAILABLE)

@@ -53,7 +53,7 @@ def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> A
     else:
         certificate = issue(decision, requested.public_key, office, deed)
     if isinstance(certificate, Refusal):
-        return certificate
+        return keep(certificate, "new", ids.holding, office, deed)
     if requested.key_type is not KeyType.RSA_2048:
         relied_on(Kind.KEY_TYPE, request_id)
     return Accepted(certificate.retrieval_id)

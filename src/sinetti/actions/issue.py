@@ -12,6 +12,7 @@ from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW
 from sinetti.pki.formats import PublicKey, sha256_hex
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import store
 from sinetti.registry.audit import Deed
 from sinetti.registry.store import Reservation, Signed
@@ -60,7 +61,12 @@ def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate 
         issuer = office.issuers[certificate.authority]
         to_be_signed, _ = store.octets_of(office.register, certificate.serial)
         # 10: octets in, signature out, checked with the CA's public key.
-        der = assemble(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        try:
+            signature = office.signer.sign(issuer.key_name, to_be_signed)
+        except SignerUnavailable:
+            _log.exception("the signer is away: %s waits for its signature", certificate.serial)
+            return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
+        der = assemble(to_be_signed, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
         signed = Signed(der, sha256_hex(der), office.machine_now())

@@ -50,7 +50,7 @@ def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str)
         _mark(decision, requested.key_type, request_id)
         certificate = issue(decision, requested.public_key, office, deed)
     if isinstance(certificate, Refusal):
-        return certificate
+        return keep(certificate, "renew", signer.holding, office, deed)
     return Accepted(certificate.retrieval_id)
 
 
