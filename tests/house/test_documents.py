@@ -1,22 +1,45 @@
 """Documents that speak of the code say what the code says, and their links lead somewhere."""
 
+import argparse
 import re
 import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 
 import pytest
+from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from sinetti.cli.main import SERVER, build_parser
+from sinetti.cli.verify import verdict
+from sinetti.domain.kindness import Kind
+from sinetti.domain.lifecycle import ShownState
 from sinetti.domain.refusals import Reason
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, Result
+from sinetti.holder.sealing import Checked, Fault
+from sinetti.holder.status import NameState, Row
+from sinetti.protocols.rows import certificate_row
+from sinetti.testbench.control import ControlDoor
+from sinetti.wire import shapes, wsdl
 from sinetti.wire.codes import CODES
-from tests.house.tree import DOCS, PACKAGE, ROOT, rows
+from sinetti.wire.shapes import Field, Name
+from tests.domain import facts
+from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files
 from tests.support import tools
 
 MAP = tools.script("map")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+FACTS, INTERFACES, DIVERGENCES = (DOCS / f"{name}.md" for name in ("facts", "interfaces", "divergences"))
+FACTS_CITED = re.compile(r'facts sheet, (\d+)(?:, "([^"]+)")?')
+CONTRACTS_CITED = re.compile(r'contracts: "([^"]+)"')
+XSD = "{http://www.w3.org/2001/XMLSchema}"
+SCHEMA = etree.fromstring(wsdl.schema_file("certificate-services.xsd") or b"")
 
 
 def test_the_map_shows_the_tree():
@@ -103,6 +126,7 @@ def test_links_lead_somewhere(page):
 
 def test_the_pages_that_a_stranger_looks_for_are_there():
     named = {"map", "issuance", "errors", "glossary", "divergences", "dependencies", "threats", "oids"}
+    named |= {"facts", "interfaces"}
     assert named <= {path.stem for path in DOCS.glob("*.md")}
     for name in ("README.md", "LICENCE", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         assert (ROOT / name).stat().st_size, name
@@ -115,3 +139,193 @@ def test_the_house_rules_are_one_page():
 def test_the_changes_begin_with_the_version_of_the_package():
     versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert versions[0] == metadata.version("sinetti")
+
+
+def code(cell: str) -> list[str]:
+    """Return what stands between backticks, word by word."""
+    return [word for part in re.findall(r"`([^`]+)`", cell) for word in part.split()]
+
+
+def section(page: str, heading: str) -> str:
+    """Return the part of a page below a heading that begins with this; empty where there is none."""
+    parts = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    return next((part for part in parts if part.startswith(heading)), "")
+
+
+def cited(pattern: re.Pattern[str]) -> set[tuple[str, ...] | str]:
+    """Return what the code and the tests cite, whatever line breaks stand in it."""
+    sources = [path for path in text_files() if path.suffix == ".py" and path != Path(__file__)]
+    return {one for path in sources for one in pattern.findall(" ".join(path.read_text(encoding="utf-8").split()))}
+
+
+def test_what_cites_the_facts_sheet_finds_its_place():
+    page = FACTS.read_text(encoding="utf-8")
+    found = cited(FACTS_CITED)
+    assert found
+    for number, words in found:
+        assert words in section(page, f"{number}. "), (number, words)
+        assert section(page, f"{number}. "), number
+
+
+def test_what_cites_the_contracts_finds_its_place():
+    page = INTERFACES.read_text(encoding="utf-8")
+    found = cited(CONTRACTS_CITED)
+    assert found
+    assert all(section(page, heading) for heading in found)
+
+
+def test_the_house_rules_say_what_the_citations_mean():
+    rules = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.search(r'"the facts sheet, 2" is section 2 of \[docs/facts\.md\]', rules)
+    assert re.search(r'"contracts" is \[docs/interfaces\.md\]', rules)
+
+
+def test_the_facts_sheet_is_short_and_marks_each_section():
+    page = FACTS.read_text(encoding="utf-8")
+    assert len(page.splitlines()) <= 180
+    assert {cells[0] for cells in rows(FACTS, "mark")} == {"[F]", "[M]", "[I]", "[D]"}
+    assert all(re.search(r"\[[FMID]\]", section(page, f"{number}. ")) for number in range(1, 7))
+
+
+def sequence(type_or_element: etree._Element) -> list[str]:
+    """Return the names of an XSD sequence as the facts sheet writes them: `?` optional, `*` any number."""
+    found = type_or_element.find(f".//{XSD}sequence")
+    assert found is not None
+    names = []
+    for part in found:
+        reference = part.get("ref", "").partition(":")[2]
+        if part.tag == f"{XSD}group":
+            names += sequence(SCHEMA.find(f"{XSD}group[@name='{reference}']"))
+        else:
+            many = "*" if part.get("maxOccurs") else "?" if part.get("minOccurs") else ""
+            names.append(part.get("name", reference) + many)
+    return names
+
+
+def named_type(element: etree._Element) -> etree._Element:
+    """Return the XSD type of an element: its own, or the one of ours that it names."""
+    inside = element.find(f"{XSD}complexType")
+    if inside is not None:
+        return inside
+    found = SCHEMA.xpath(
+        "*[@name=$name and not(self::xsd:element)]",
+        name=element.get("type", "").partition(":")[2],
+        namespaces={"xsd": XSD[1:-1]},
+    )
+    return found[0]
+
+
+def test_the_facts_sheet_has_the_messages_of_the_schema():
+    told = {cells[0].strip("`"): cells[1].split(", ") for cells in rows(FACTS, "message")}
+    schema = {one.get("name"): sequence(named_type(one)) for one in SCHEMA.findall(f"{XSD}element")}
+    schema |= {name: sequence(SCHEMA.find(f"{XSD}complexType[@name='{name}']")) for name in ("Result", "ErrorInfo")}
+    assert told == schema
+
+
+def test_the_facts_sheet_has_the_requests_of_the_code():
+    def shown(one: Field) -> str:
+        return f"{one.name}?" if one.optional else one.name.value
+
+    told = {cells[0].strip("`"): cells[1].removesuffix(", Signature").split(", ") for cells in rows(FACTS, "message")}
+    for operation, fields in shapes.REQUESTS.items():
+        assert told[operation.request] == [shown(one) for one in fields]
+
+
+FIELDS = {cells[0].strip("`"): cells[1:] for cells in rows(FACTS, "field")}
+
+
+def test_the_facts_sheet_has_every_field():
+    assert FIELDS.keys() == set(Name) - {Name.RESULT, Name.ERROR_INFO}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_of_the_facts_sheet_is_that_of_the_schema(name):
+    restriction = named_type(SCHEMA.find(f".//{XSD}element[@name='{name}']")).find(f"{XSD}restriction")
+    kind, _, words = FIELDS[name][0].partition(": ")
+    assert restriction.get("base") == f"xsd:{kind}"
+    assert [one.get("value") for one in restriction.findall(f"{XSD}enumeration")] == words.split(", ") * bool(words)
+    longest = restriction.find(f"{XSD}maxLength")
+    assert FIELDS[name][1] == ("–" if longest is None else longest.get("value"))
+
+
+@pytest.mark.parametrize("name", shapes.TEXT)
+def test_a_field_of_the_facts_sheet_is_as_long_as_the_code_reads(name):
+    longest = int(FIELDS[name][1])
+    assert shapes.TEXT[name]("x" * longest) is not None
+    assert shapes.TEXT[name]("x" * (longest + 1)) is None
+
+
+def test_octets_of_the_facts_sheet_are_those_of_the_code():
+    assert int(FIELDS["CertificateRequest"][1]) == shapes.LARGEST_REQUEST
+    assert int(FIELDS["Certificate"][1]) == shapes.LARGEST_CERTIFICATE
+
+
+def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Give every command below a parser that has none below itself, by its words."""
+    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not groups:
+        yield " ".join(path), parser
+    for group in groups:
+        for name, one in group.choices.items():
+            yield from below(one, *path, name)
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return every command of the client and the server side, whose own are there only where one of them is wanted."""
+    found = {name: one for wanted in (None, *SERVER) for name, one in below(build_parser(wanted))}
+    return {name: one for name, one in found.items() if name not in SERVER}
+
+
+def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:
+    """Return what a command takes as the page writes it: what stands without a name, and the options."""
+    places, options = [], []
+    for one in parser._actions:
+        if not one.option_strings:
+            places.append(f"[{one.metavar}]" if one.nargs == "?" else str(one.metavar))
+        elif one.dest != "help":
+            options.append(one.option_strings[-1] if one.required else f"[{one.option_strings[-1]}]")
+    return places, options
+
+
+def test_the_interfaces_have_every_command_with_its_options_and_no_other():
+    told = {" ".join(code(cells[0])): code(cells[1]) for cells in rows(INTERFACES, "command")}
+    there = {}
+    for name, parser in commands().items():
+        places, options = written(parser)
+        there[" ".join(["sinetti", name, *places])] = ["enrol"] if name == "enroll" else options
+    assert {name: sorted(words) for name, words in told.items()} == {
+        name: sorted(words) for name, words in there.items()
+    }
+
+
+def test_the_interfaces_have_the_exit_codes():
+    assert {int(cells[0]) for cells in rows(INTERFACES, "exit code")} == set(ExitCode)
+
+
+def test_the_interfaces_have_the_members_of_json():
+    status, results, checked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
+    assert status == [*Row("payroll", NameState.PENDING).as_json()]
+    assert results == ["result", "codes"]
+    assert checked == [*verdict(Checked(None, say("")))]
+    states, result, reason = (code(cells[1]) for cells in rows(INTERFACES, "member"))
+    assert (states, result, reason) == ([*NameState], [*Result], [*Fault])
+
+
+def test_the_interfaces_have_the_bench_s_calls_and_rows():
+    door = ControlDoor(None, None, lambda: None)  # type: ignore[arg-type]
+    calls = {f"{method} {path}" for path, methods in door._routes().items() for method in methods}
+    assert {" ".join(code(cells[0])) for cells in rows(INTERFACES, "call")} == calls
+    bench = section(INTERFACES.read_text(encoding="utf-8"), "Test bench")
+    shown = certificate_row(facts.certificate(datetime(2027, 5, 2, tzinfo=UTC)), facts.NOW)
+    assert f"`{' '.join(shown)}`" in bench
+    assert " ".join(f"`{state}`" for state in ShownState) in bench
+
+
+def test_the_divergences_have_every_kindness():
+    assert [code(cells[0]) for cells in rows(DIVERGENCES, "kind")] == [[kind.value] for kind in Kind]
+
+
+def test_the_divergences_have_their_parts():
+    page = DIVERGENCES.read_text(encoding="utf-8")
+    parts = ("Certificates", "The service", "Messages", "XML Signature", "Client")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [*parts]
