@@ -1,7 +1,8 @@
 """An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
 
 Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
-impatient: it waits for a body no longer than half a second. Two more doors break, and take a while.
+impatient: it waits for a body no longer than half a second. Three more doors break, take a while,
+and hang.
 """
 
 import contextlib
@@ -46,6 +47,7 @@ class Service:
     status: int
     broken: int
     slow: int
+    stuck: int
 
     @property
     def address(self) -> str:
@@ -70,7 +72,7 @@ class Service:
 def listening(folder: Path) -> Iterator[Service]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
-    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow")}
+    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow", "stuck")}
     base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
     settings = Settings(environment=Environment.TEST, base_url=base_url, soap_address=address)
     found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
@@ -111,6 +113,12 @@ def slow(_request: Request) -> Reply:
     return Reply(200, "text/plain", b"done")
 
 
+def stuck(_request: Request) -> Reply:
+    """Hang, as a door does whose database does."""
+    sleep(60)
+    return Reply(200, "text/plain", b"done")
+
+
 def main(root: Path, ports: dict[str, int]) -> None:
     """Serve until told to stop."""
     authority = opened(root)
@@ -121,6 +129,7 @@ def main(root: Path, ports: dict[str, int]) -> None:
         Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports["status"]),
         Listener(Edge(broken), LOOPBACK, ports["broken"]),
         Listener(Edge(slow), LOOPBACK, ports["slow"]),
+        Listener(Edge(stuck), LOOPBACK, ports["stuck"]),
     )
     serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
 

@@ -7,11 +7,12 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sinetti.protocols.http import Reply, Request, plain
+from sinetti.protocols.pool import Pool
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Edge:
         """Take the door; `threads` is how many requests it works on at once."""
         self._door = door
         self._limits = limits or Limits()
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="door")
+        self._pool: Pool[Reply] = Pool(threads)
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +77,7 @@ class Edge:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._door, request)
+        work = asyncio.wrap_future(self._pool.submit(partial(self._door, request)))
         work.add_done_callback(self._left)
         try:
             return await asyncio.wait_for(asyncio.shield(work), self._limits.answering)
