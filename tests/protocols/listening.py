@@ -78,7 +78,10 @@ def listening(folder: Path) -> Iterator[Service]:
     found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
     _clock_file(root).write_text(BEGIN.isoformat(), encoding="ascii")
     command = [sys.executable, "-W", "ignore", __file__, str(root), json.dumps(ports)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"

@@ -225,6 +225,7 @@ def test_it_stops_within_five_seconds_whatever_stalls_or_hangs(number, tmp_path)
         opened.process.send_signal(number)
         assert opened.process.wait(STOP_WITHIN) == 0
         assert ticks() - begun < STOP_WITHIN
+    assert (tmp_path / "errors").read_text() == "", "without a word"
 
 
 def test_what_was_asked_before_the_end_is_answered(tmp_path):

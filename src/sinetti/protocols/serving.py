@@ -77,6 +77,9 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait(running, timeout=STOP_WITHIN)
+        if late:
+            # The server then finds its own future cancelled and would print a traceback about that.
+            loop.set_exception_handler(lambda _loop, context: _log.info("while stopping: %s", context["message"]))
         for task in late:
             task.cancel()
 
