@@ -1,7 +1,6 @@
 """Around the control door's edge: what the edge says in plain words (408, 413, 500, 503) becomes a problem document."""
 
 from collections.abc import MutableMapping
-from http import HTTPStatus
 from typing import Any
 
 from sinetti.protocols.edge import Edge, Receive, Scope, Send
@@ -9,6 +8,7 @@ from sinetti.protocols.http import problem
 
 _FIRST_ERROR = 400
 _PLAIN = b"text/plain"
+_REASONS = {408: "too-slow", 413: "too-large", 500: "internal", 503: "unavailable"}
 
 
 class ProblemEdge(Edge):
@@ -40,8 +40,8 @@ def _is_plain_error(message: MutableMapping[str, Any]) -> bool:
 
 
 def _as_problem(start: MutableMapping[str, Any], text: bytes) -> tuple[MutableMapping[str, Any], ...]:
-    status = HTTPStatus(start["status"])
-    reply = problem(status, status.phrase.lower().replace(" ", "-"), text.decode("utf-8").strip())
+    status = start["status"]
+    reply = problem(status, _REASONS.get(status, "failed"), text.decode("utf-8").strip())
     headers = dict(start["headers"])
     headers[b"content-type"] = reply.content_type.encode("ascii")
     headers[b"content-length"] = str(len(reply.body)).encode("ascii")

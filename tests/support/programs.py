@@ -1,0 +1,206 @@
+"""The real program in processes of its own, and a small holder who speaks SOAP to whatever it serves."""
+
+import http.client
+import json
+import os
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from sinetti.domain.asks import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.values import Environment, KeyType
+from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.pki.csr import build_request
+from sinetti.pki.formats import PrivateKey, certificate_der, generate_key, load_certificate
+from sinetti.wire import soap
+from sinetti.wire.soap import Operation, Response
+from sinetti.wire.xmldsig import seal_of
+
+CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
+STARTS_WITHIN = 30
+STOPS_WITHIN = 5.0
+"""Seconds (contracts: "Test bench")."""
+
+
+def program(*arguments: object, **environment: str) -> list[str]:
+    """Write the command line of the real program; warnings of others are not its business."""
+    return [sys.executable, "-W", "ignore", "-m", "sinetti", *(str(one) for one in arguments)]
+
+
+def surroundings(**changes: str) -> dict[str, str]:
+    """Give the environment of a child: this process's, with changes."""
+    return {**os.environ, **changes}  # noqa: TID251 - a child of the test run
+
+
+def ran(*arguments: object, user: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = program(*arguments)
+    known = surroundings(**environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known, user=user)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A running bench: what it said when it was ready, and its process."""
+
+    root: Path
+    ready: dict[str, Any]
+    process: "subprocess.Popen[str]"
+    log: Path
+
+    def control(self, method: str, path: str, value: object = None, **headers: str) -> tuple[int, Any]:
+        """Make a control call as it should be made; status and JSON. None as a header leaves it out."""
+        body = None if value is None else json.dumps(value).encode()
+        status, _, text = self.raw(method, path, body, {"content-type": "application/json", **headers})
+        return status, json.loads(text)
+
+    def raw(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Make a control call as it is given; status, headers (lower-case), body."""
+        return exchange(self.ready["control_url"], method, path, body, headers)
+
+    def order(self, **changes: object) -> dict[str, str]:
+        """Order a certificate; its transfer ids."""
+        status, ids = self.control("POST", "/orders", {**CUSTOMER, **changes})
+        assert status == 201, ids
+        return ids
+
+    def rows(self, customer_id: str | None = None) -> list[dict[str, Any]]:
+        """List certificates, newest first."""
+        query = f"?customer_id={customer_id}" if customer_id else ""
+        return self.control("GET", f"/certificates{query}")[1]
+
+    def now(self) -> datetime:
+        """Tell the bench's time."""
+        return datetime.fromisoformat(self.control("GET", "/clock")[1]["now"])
+
+    def stop(self, how: int = 15) -> int:
+        """Tell it to stop, and wait as long as it may take."""
+        self.process.send_signal(how)
+        return self.process.wait(STOPS_WITHIN)
+
+
+def exchange(
+    address: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Make one HTTP request, whatever it is; status, headers (lower-case), body."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    try:
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        connection.putrequest(method, path, skip_host="host" in given, skip_accept_encoding=True)
+        if body is not None:
+            given.setdefault("content-length", str(len(body)))
+        for name, value in given.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        reply = connection.getresponse()
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]:
+    """Run a bench in this folder; stopped at the end if it still runs."""
+    log = root.parent / f"{root.name}.log"
+    command = program("testbench", "serve", "--dir", root, *options)
+    with log.open("a") as errors, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+        env=surroundings(**environment),
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, log.read_text()
+            yield Bench(root, json.loads(line), process, log)
+        finally:
+            process.terminate()
+            process.wait(STOPS_WITHIN)
+
+
+@dataclass(slots=True)
+class Holder:
+    """A holder who speaks SOAP: keys in memory, each answer believed only if a services CA vouches for its signer."""
+
+    address: str
+    services: Path
+    server: Path | None = None
+    customer_id: str = CUSTOMER["customer_id"]
+    now: datetime | None = None
+    keys: dict[str, PrivateKey] = field(default_factory=dict)
+
+    def new(self, ids: dict[str, str], key: PrivateKey) -> Response:
+        """Spend transfer ids."""
+        ask = NewAsk(
+            Environment.TEST,
+            self.customer_id,
+            None,
+            ids["transfer_id"],
+            ids["transfer_password"],
+            build_request(key, self.customer_id, None),
+        )
+        return self._send(soap.render_new(ask), Operation.NEW)
+
+    def get(self, retrieval_id: str) -> Response:
+        """Fetch."""
+        return self._send(
+            soap.render_get(GetAsk(Environment.TEST, self.customer_id, None, retrieval_id)), Operation.GET
+        )
+
+    def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> Response:
+        """Renew with the key in force."""
+        old = certificate_der(certificate)
+        ask = RenewAsk(Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old)
+        return self._send(soap.render_renew(ask, seal_of(key, old)), Operation.RENEW)
+
+    def enrolled(self, ids: dict[str, str], key: PrivateKey) -> x509.Certificate:
+        """Spend transfer ids and fetch the certificate."""
+        return self.fetched(self.new(ids, key))
+
+    def fetched(self, answer: Response) -> x509.Certificate:
+        """Fetch what was accepted."""
+        assert answer.status_ok, answer.errors
+        got = self.get(answer.retrieval_id)
+        assert got.status_ok, got.errors
+        return load_certificate(got.certificate)
+
+    def _send(self, body: bytes, operation: Operation) -> Response:
+        headers = {"Content-Type": "text/xml; charset=utf-8"}
+        request = urllib.request.Request(self.address, body, headers, method="POST")
+        context = ssl.create_default_context(cafile=str(self.server)) if self.server else None
+        with urllib.request.urlopen(request, timeout=30, context=context) as reply:
+            return soap.read_response(reply.read(), operation, self._vouched_for)
+
+    def _vouched_for(self, signer: x509.Certificate) -> bool:
+        at = self.now or signer.not_valid_before_utc
+        valid = signer.not_valid_before_utc <= at <= signer.not_valid_after_utc
+        return valid and direct_issuer(signer, load_bundle(self.services.read_bytes()), at) is not None
+
+
+def holder_of(bench: Bench, customer_id: str = CUSTOMER["customer_id"]) -> Holder:
+    """Give a holder at this bench, at its present time."""
+    trust = bench.ready["trust"]
+    server = Path(trust["server"]) if trust["server"] else None
+    return Holder(bench.ready["soap_url"], Path(trust["services"]), server, customer_id, bench.now())
+
+
+def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
+    """Make a holder's key."""
+    return generate_key(kind)
+
+
+def codes(answer: Response) -> list[str]:
+    """The codes of an answer."""
+    return [error.code for error in answer.errors]

@@ -1,0 +1,442 @@
+"""`sinetti testbench serve` as a process: readiness, ports, presets, the clock over restarts, stopping (contracts)."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import KeyType
+from sinetti.pki.formats import load_certificate
+from tests.support.programs import STOPS_WITHIN, codes, holder_of, new_key, program, ran, running, surroundings
+
+NOW = "2027-01-11T08:00:00Z"
+READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid"]
+PRESETS = ["default", "incomes-register-test"]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "bench"
+
+
+def ends_with(done, code, *words):
+    """One sentence on standard error, nothing on standard output, never a trace."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("sinetti: ")]
+    assert "Traceback" not in done.stderr
+    assert not [word for word in words if word not in sentence], sentence
+    return sentence
+
+
+def ports(bench):
+    return [urlsplit(bench.ready[name]).port for name in ("soap_url", "control_url", "status_url")]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_an_empty_folder_is_ready_soon_and_says_so_in_one_line(root, preset):
+    root.mkdir()
+    begun = ticks()
+    with running(root, "--preset", preset) as bench:
+        assert ticks() - begun < 20
+        assert list(bench.ready) == READY
+        assert bench.ready["people_url"] is None
+        assert bench.ready["pid"] == bench.process.pid
+        assert bench.ready["soap_url"].startswith("https://127.0.0.1:")
+        assert [path.read_bytes()[:27] for path in map(root.joinpath, ("trust/holders.pem", "trust/server.pem"))] == [
+            b"-----BEGIN CERTIFICATE-----"
+        ] * 2
+        assert set(bench.ready["trust"]) == {"holders", "services", "server"}
+        holder = holder_of(bench)
+        for kind in KeyType:
+            holder.enrolled(bench.order(), new_key(kind))
+        holder.enrolled(bench.order(), rsa.generate_private_key(3, 2048))
+        assert bench.stop() == 0
+        assert bench.process.stdout.read() == ""
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+
+
+def test_the_names_that_programs_look_for(root):
+    with running(root, "--preset", "incomes-register-test") as bench:
+        certificate = holder_of(bench).enrolled(bench.order(), new_key(KeyType.RSA_2048))
+        issuer = certificate.issuer
+        assert issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "Data Providers Test Issuing CA v1"
+        assert issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "Verohallinto"
+        signer = next(load_certificate(p.read_bytes()) for p in root.glob("ca/IRServicesTestResponseSigner*.cer"))
+        assert signer.public_key().key_size == 2048
+
+
+def test_ports_preset_clock_and_certificates_last_over_restarts(root):
+    with running(root, "--now", NOW) as bench:
+        first = ports(bench)
+        holder_of(bench).enrolled(bench.order(), new_key())
+        rows = bench.rows()
+        assert bench.control("PUT", "/clock", {"advance": "P59DT1H"}) == (200, {"now": "2027-03-11T09:00:00Z"})
+    with running(root, "--preset", "default", "--strict") as bench:
+        assert ports(bench) == first
+        assert bench.control("GET", "/clock")[1] == {"now": "2027-03-11T09:00:00Z"}
+        assert bench.rows() == rows
+    other = free_port()
+    with running(root, "--port", other, "--http", "--now", "2027-03-11T09:00:00Z") as bench:
+        assert ports(bench) == [other, *first[1:]]
+        assert bench.ready["soap_url"].startswith("http://")
+        assert bench.ready["trust"]["server"] is None
+        holder_of(bench).enrolled(bench.order(), new_key())
+    ends_with(ran("testbench", "serve", "--dir", root, "--preset", PRESETS[1]), 2, "another preset", "new folder")
+    ends_with(ran("testbench", "serve", "--dir", root, "--now", NOW), 2, "2027-03-11T09:00:00Z", "does not go back")
+    ends_with(ran("testbench", "serve", "--dir", root, "--port", first[1]), 2, str(first[1]), "choose another")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_a_port_that_is_asked_for_is_kept(root):
+    port = free_port()
+    for options in (["--port", port], []):
+        with running(root, *options) as bench:
+            assert ports(bench)[0] == port
+
+
+@pytest.mark.parametrize("now", ["2001-02-03T04:05:06Z", "2022-01-01T00:00:00+02:00", "2090-12-31T23:59:59.9Z"])
+def test_a_new_bench_may_begin_at_any_time(root, now):
+    with running(root, "--now", now) as bench:
+        at = datetime.fromisoformat(now).astimezone(UTC).replace(microsecond=0)
+        assert bench.now() == at
+        certificate = holder_of(bench).enrolled(bench.order(), new_key())
+        assert certificate.not_valid_before_utc == at
+
+
+def test_the_clock_is_the_machines_until_it_is_set_and_then_stands_still(root):
+    with running(root) as bench:
+        assert abs(bench.now() - machine_now()) < timedelta(seconds=5)
+        status, said = bench.control("PUT", "/clock", {"now": "2022-01-01T00:00:00Z"})
+        assert (status, said["reason"]) == (409, "clock-goes-back")
+        status, said = bench.control("PUT", "/clock", {"advance": "-PT30S"})
+        assert status == 200
+        sleep(1.1)
+        assert bench.control("GET", "/clock")[1] == said
+
+
+def test_jumps(root):
+    """Two years, three years, a century's end: the response signer and the CRL are those of the new instant."""
+    with running(root, "--now", NOW) as bench:
+        key = new_key()
+        certificate = holder_of(bench).enrolled(bench.order(), key)
+        for step in ("P730D", "P1096D"):
+            begun = ticks()
+            status, said = bench.control("PUT", "/clock", {"advance": step})
+            assert (status, ticks() - begun < 20) == (200, True)
+            at = datetime.fromisoformat(said["now"])
+            holder = holder_of(bench)
+            assert holder.now == at
+            assert codes(holder.renew(key, certificate, new_key())) == ["PKI032" if step == "P1096D" else "PKI032"][:1]
+            holder.enrolled(bench.order(), new_key())
+            assert listed(bench, "DataProvidersTestIssuingCAv1").last_update_utc == at
+        assert [row["state"] for row in bench.rows()] == ["fetched", "expired", "expired"]
+        assert bench.control("PUT", "/clock", {"now": "2099-06-01T00:00:00Z"})[0] == 200
+        assert {row["state"] for row in bench.rows()} == {"expired"}
+    assert "come to their end" in bench.log.read_text()
+    with running(root) as bench:
+        assert bench.now().year == 2099
+
+
+def listed(bench, name):
+    with urllib.request.urlopen(f"{bench.ready['status_url']}/crl/{name}-1.crl", timeout=30) as reply:
+        return x509.load_der_x509_crl(reply.read())
+
+
+def test_strict(root):
+    with running(root, "--now", NOW, "--strict") as bench:
+        holder, ids, key = holder_of(bench), bench.order(), new_key(KeyType.RSA_2048)
+        for kind in set(KeyType) - {KeyType.RSA_2048}:
+            assert codes(holder.new(ids, new_key(kind))) == ["PKI011"]
+        answer = holder.new(ids, key)
+        assert codes(holder.get(answer.retrieval_id)) == ["PKI021"]
+        assert codes(holder.new(ids, key)) == ["PKI006"]
+        certificate = load_certificate(patiently(holder, answer.retrieval_id).certificate)
+        assert codes(holder.new(ids, key)) == ["PKI006"]
+        bench.control("PUT", "/clock", {"advance": "P700D"})
+        new = new_key(KeyType.RSA_2048)
+        answer = holder.renew(key, certificate, new)
+        assert answer.status_ok
+        assert codes(holder.renew(key, certificate, new)) == ["PKI035"]
+        assert codes(holder.renew(key, certificate, new_key(KeyType.RSA_2048))) == ["PKI035"]
+        assert patiently(holder, answer.retrieval_id).status_ok
+
+
+def patiently(holder, retrieval_id):
+    """Fetch as a program in the field does: again and again, while it is not ready."""
+    for _ in range(50):
+        answer = holder.get(retrieval_id)
+        if codes(answer) != ["PKI021"]:
+            return answer
+        sleep(0.2)
+    return answer
+
+
+def test_without_strict_kindness_is_marked_in_the_log(root):
+    with running(root, "--now", NOW) as bench:
+        holder, ids, key = holder_of(bench), bench.order(), new_key()
+        answers = [holder.new(ids, key).retrieval_id for _ in range(2)]
+        assert answers[0] == answers[1]
+    assert "same-request-answered" in bench.log.read_text()
+    assert "key-other-than-rsa-2048" in bench.log.read_text()
+    assert ids["transfer_password"] not in bench.log.read_text()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_five_seconds_though_somebody_stalls(root, how):
+    with running(root) as bench:
+        for url in ("soap_url", "control_url"):
+            parts = urlsplit(bench.ready[url])
+            stalled = socket.create_connection((parts.hostname, parts.port))
+            stalled.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+        try:
+            assert bench.stop(how) == 0
+        finally:
+            stalled.close()
+    assert "Traceback" not in bench.log.read_text()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_while_it_is_made_it_leaves_nothing(root, how):
+    with subprocess.Popen(serving(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not list(root.parent.glob(".bench.*")):
+            assert process.poll() is None
+            sleep(0.005)
+        process.send_signal(how)
+        out, err = process.communicate(timeout=STOPS_WITHIN)
+    assert (process.returncode, out) in {(130, ""), (0, "")}, err
+    assert "Traceback" not in err
+    assert not list(root.parent.glob(".bench.*"))
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_killed_while_it_is_made_it_leaves_no_half_made_folder(root, wait):
+    with subprocess.Popen(serving(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        while not list(root.parent.glob(".bench.*")) and not root.exists():
+            sleep(0.005)
+        sleep(wait)
+        process.kill()
+    with running(root) as bench:
+        holder_of(bench).enrolled(bench.order(), new_key())
+
+
+def serving(root, *options):
+    return program("testbench", "serve", "--dir", root, *options)
+
+
+def test_it_ends_with_whoever_started_it(root):
+    parent = (
+        "import subprocess, sys, time\n"
+        "bench = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "sys.stdout.buffer.write(bench.stdout.readline()); sys.stdout.flush(); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", parent, *serving(root, "--until-stdin-closes")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        pid = json.loads(starter.stdout.readline())["pid"]
+        starter.kill()
+    deadline = ticks() + STOPS_WITHIN
+    while alive(pid):
+        assert ticks() < deadline, "the bench outlived its parent"
+        sleep(0.05)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_benches_side_by_side(tmp_path):
+    with running(tmp_path / "one", "--now", NOW) as one, running(tmp_path / "two", "--now", NOW) as two:
+        assert not set(ports(one)) & set(ports(two))
+        one.control("PUT", "/clock", {"advance": "P1D"})
+        assert (one.now() - two.now()) == timedelta(days=1)
+        holder_of(one).enrolled(one.order(), new_key())
+        assert two.rows() == []
+        done = ran("testbench", "serve", "--dir", one.root)
+        ends_with(done, 5, "already", "another folder")
+
+
+def test_a_folder_of_another_kind_is_refused_both_ways(root, tmp_path):
+    with running(root):
+        pass
+    for command in (
+        ["status"],
+        ["serve"],
+        ["order", "--customer-id", "x", "--contact-name", "A", "--contact-email", "a@b"],
+    ):
+        ends_with(ran("authority", *command, "--dir", root), 2, "belongs to a test bench")
+    other = tmp_path / "authority"
+    init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example"]
+    assert ran("authority", "init", "--dir", other, *init).returncode == 0
+    ends_with(ran("testbench", "serve", "--dir", other), 2, "belongs to an authority")
+    ends_with(ran("authority", "init", "--dir", root, *init), 2, "never overwritten")
+    (tmp_path / "something").mkdir()
+    (tmp_path / "something" / "else").write_text("x")
+    ends_with(ran("testbench", "serve", "--dir", tmp_path / "something"), 2, "something else than an authority")
+
+
+BAD_OPTIONS = {
+    "a time without a zone": (["--now", "2027-01-01T12:00:00"], "--now"),
+    "no time": (["--now", "soon"], "--now"),
+    "an empty time": (["--now", ""], "--now"),
+    "before the bench's time": (["--now", "1999-01-01T00:00:00Z"], "2000-01-02"),
+    "after the bench's time": (["--now", "2100-01-01T00:00:00Z"], "2099-12-31"),
+    "before all calendars": (["--now", "0001-01-01T00:00:00+14:00"], "--now"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+def test_bad_options_make_nothing(root, options, word):
+    ends_with(ran("testbench", "serve", "--dir", root, *options), 2, word)
+    assert list(root.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", [["--port", "70000"], ["--port", "x"], ["--preset", "other"], ["--host", "0.0.0.0"]]
+)
+def test_options_that_are_none(root, options):
+    done = ran("testbench", "serve", "--dir", root, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage:" in done.stderr
+
+
+def test_a_port_that_is_taken(root):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ends_with(ran("testbench", "serve", "--dir", root, "--port", port), 2, str(port), "choose another")
+    assert not root.exists()
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("x")
+    ends_with(ran("testbench", "serve", "--dir", tmp_path / "file" / "bench"), 2, "bench")
+    ends_with(ran("testbench", "serve", "--dir", tmp_path / "file"), 2, "something else")
+    ends_with(ran("testbench", "serve", "--dir", "/proc/bench"), 2, "could not be made")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_folder_that_may_only_be_read(tmp_path):
+    nobody, root = 65534, tmp_path / "bench"
+    with running(root, "--now", NOW):
+        pass
+    for path in [tmp_path, *tmp_path.parents]:
+        if path.owner() == "root" and path != path.parent and not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o011)
+    ends_with(ran("testbench", "serve", "--dir", root, user=nobody), 2, "cannot be looked into")
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    ends_with(ran("testbench", "serve", "--dir", root, user=nobody), 5, "cannot be written")
+
+
+DAMAGE = {
+    "ports.json": "damaged",
+    "authority.toml": "authority.toml",
+    "ca/ServicesTestIssuingCAv1.cer": "no certificate",
+    "kind": "no kind of folder",
+    "hierarchy.toml": "TOML",
+}
+
+
+@pytest.mark.parametrize(("name", "word"), DAMAGE.items())
+def test_a_damaged_folder(root, name, word):
+    with running(root):
+        pass
+    (root / name).write_bytes(b"\xff not this")
+    done = ran("testbench", "serve", "--dir", root)
+    ends_with(done, 2 if name in {"kind", "hierarchy.toml"} else 5, word)
+
+
+def test_files_that_are_missing(root):
+    with running(root):
+        pass
+    (root / "secrets" / "passphrase").unlink()
+    ends_with(ran("testbench", "serve", "--dir", root), 5, "passphrase", "copy of the folder")
+
+
+def test_who_may_read_what(root):
+    with running(root, "--preset", "incomes-register-test"):
+        pass
+    modes = {path.relative_to(root): stat.S_IMODE(path.stat().st_mode) for path in root.rglob("*")}
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    for path, mode in modes.items():
+        if path.parts[0] in {"keys", "secrets"}:
+            assert mode == (0o700 if (root / path).is_dir() else 0o600), path
+    keys = list((root / "keys").iterdir())
+    assert len(keys) == 6
+    for path in keys:
+        assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda one: one.name)
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_tls(bench, version, name):
+    context = ssl.create_default_context(cafile=bench.ready["trust"]["server"])
+    context.minimum_version = context.maximum_version = version
+    port = urlsplit(bench.ready["soap_url"]).port
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
+        assert secure.version() == version.name.replace("_", ".")
+        certificate = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True))
+    assert certificate.not_valid_before_utc == datetime(2000, 1, 1, tzinfo=UTC)
+    assert certificate.not_valid_after_utc.year == 2099
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_openssl_believes_the_bench(bench, version):
+    where = f"127.0.0.1:{urlsplit(bench.ready['soap_url']).port}"
+    trust = bench.ready["trust"]["server"]
+    command = [
+        "openssl",
+        "s_client",
+        "-connect",
+        where,
+        "-CAfile",
+        trust,
+        "-verify_return_error",
+        "-verify_ip",
+        "127.0.0.1",
+    ]
+    done = subprocess.run([*command, version], input="", capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Verify return code: 0 (ok)" in done.stdout
+
+
+def test_database_url_is_not_the_benchs_business(root):
+    with running(root, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing") as bench:
+        assert bench.rows() == []
+
+
+def test_the_wsdl_names_the_address_that_is_served(bench):
+    context = ssl.create_default_context(cafile=bench.ready["trust"]["server"])
+    with urllib.request.urlopen(f"{bench.ready['soap_url']}?wsdl", context=context, timeout=30) as reply:
+        assert bench.ready["soap_url"].encode() in reply.read()
+
+
+def test_environment_of_a_child_is_this_ones():
+    assert surroundings(X="1")["X"] == "1"
