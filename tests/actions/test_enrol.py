@@ -1,5 +1,6 @@
 """SignNewCertificate: transfer ids become one certificate, and every refusal costs nothing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.office import (
     DAY,
     REQUEST,
     SECOND,
+    TRANSFER_KEY,
     Desk,
     accepted,
     add_organisation,
@@ -75,6 +77,17 @@ def test_the_certificate_that_was_ordered(desk):
     assert names[NameOID.SERIAL_NUMBER] == row.holding.subject_serial
     assert (row.origin, row.order_id, row.predecessor_id) == ("order", ids.order_id, None)
     assert row.renewable_from == NOW + VALIDITY - 60 * DAY
+
+
+def test_the_shapes_of_serial_and_retrieval_id(desk):
+    held = enrolled(desk)
+    assert re.fullmatch(r"[4-7][0-9a-f]{37}", held.serial)
+    assert re.fullmatch(r"[0-9a-f]{32}", held.retrieval_id)
+
+
+def test_an_office_shows_no_secret(sqlite_desk):
+    assert repr(TRANSFER_KEY) not in repr(sqlite_desk.office)
+    assert "transfer_key" not in repr(sqlite_desk.office)
 
 
 def test_the_channel_decides_which_ca_issues(desk):
@@ -167,7 +180,7 @@ def test_unknown_ids(desk):
     ids = replace(ordered(desk), transfer_id="9" * 32)
     assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
     assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
-    counter = models.Counter.objects.using(desk.register.alias).get(name="unknown-transfer-id")
+    counter = models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords")
     assert counter.value == 2
     assert kept_refusals(desk) == []
 
