@@ -48,7 +48,7 @@ def a_reservation(desk: Desk, approval: Approval) -> Reservation:
 
 def approved(desk: Desk, **facts: object) -> Approval:
     """An approval for an open order."""
-    ids, _ = store.find_transfer_ids(desk.register, ordered(desk).transfer_id)
+    ids = store.find_transfer_ids(desk.register, ordered(desk).transfer_id)
     now = desk.clock.now
     values = {"holding": ids.holding, "key": KEY, "span": Span(now, now + VALIDITY), "order_id": ids.order_id}
     return Approval(**{**values, **facts})
@@ -128,6 +128,7 @@ def test_only_the_first_signature_is_kept(desk):
 
 
 NOT_THERE = {
+    "a password": lambda register: store.find_password(register, "9" * 32),
     "transfer ids": lambda register: store.find_transfer_ids(register, "9" * 32),
     "a signer": lambda register: store.find_signer(register, Sha256("00" * 32)),
     "a retrieval id": lambda register: store.find_by_retrieval_id(register, "0" * 32),

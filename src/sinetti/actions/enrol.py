@@ -22,15 +22,16 @@ def enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
 
 def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
-    found = store.find_transfer_ids(office.register, ask.transfer_id)
-    ids, stored = found or (None, None)
+    # Until it fits, the same is read and written whether there are such ids or not, so that nobody can tell by the time.
+    stored = store.find_password(office.register, ask.transfer_id)
     fits = passwords.fits(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
-        store.count_wrong_password(office.register, ask.transfer_id if ids else None)
+        store.count_wrong_password(office.register, ask.transfer_id)
+    ids = store.find_transfer_ids(office.register, ask.transfer_id) if fits else None
     office.step("4-read")
     proven = prove_transfer_ids(ids, password_fits=fits, customer_id=ask.customer_id)
     if isinstance(proven, Refusal):
-        if ids is None or proven.language is None:
+        if ids is None or ids.ended:
             return proven
         return keep(proven, "new", ids.holding, office, office.deed(f"order:{ids.order_id}", request_id))
     return _decide(ask, proven, office, request_id)

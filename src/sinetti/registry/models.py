@@ -275,7 +275,7 @@ class RefusalRow(models.Model):
 
 
 class Counter(models.Model):
-    """A number that only grows, such as calls with an unknown transfer id."""
+    """A number that only grows, such as all wrong passwords."""
 
     name = models.CharField(max_length=40, primary_key=True)
     value = models.BigIntegerField(default=0)

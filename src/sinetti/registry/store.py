@@ -56,8 +56,15 @@ class Renewals:
     made_again: int
 
 
-def find_transfer_ids(register: Register, transfer_id: str) -> tuple[TransferIds, bytes] | None:
-    """The ids and the stored HMAC of their password, or None."""
+def find_password(register: Register, transfer_id: str) -> bytes | None:
+    """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
+    rows = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
+    stored = rows.values_list("password_mac", flat=True).first()
+    return bytes(stored) if stored is not None else None
+
+
+def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | None:
+    """The ids with their order, its holding and what it was spent on, or None."""
     rows = models.TransferIdPair.objects.using(register.alias).select_related(
         "order__holding__organisation",
         "order__holding__type",
@@ -65,7 +72,7 @@ def find_transfer_ids(register: Register, transfer_id: str) -> tuple[TransferIds
         "order__replaces",
     )
     row = rows.filter(pk=transfer_id).first()
-    return (reading.transfer_ids(register, row), bytes(row.password_mac)) if row else None
+    return reading.transfer_ids(register, row) if row else None
 
 
 def find_signer(register: Register, sha256: Sha256) -> Certificate | None:
@@ -184,15 +191,16 @@ def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Ce
     return _certificate(register, certificate.serial)
 
 
-def count_wrong_password(register: Register, transfer_id: str | None) -> None:
-    """Count a wrong password, in a commit of its own; an unknown id (None) is counted too, so that it takes as long."""
+def count_wrong_password(register: Register, transfer_id: str) -> None:
+    """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
+
+    The statements are the same for an unknown id, so that it takes as long.
+    """
     with transaction.atomic(using=register.alias):
-        if transfer_id is not None:
-            rows = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
-            rows.update(wrong_passwords=F("wrong_passwords") + 1)
-        else:
-            counter, _ = models.Counter.objects.using(register.alias).get_or_create(name="unknown-transfer-id")
-            models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        pairs = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
+        pairs.update(wrong_passwords=F("wrong_passwords") + 1)
+        counter, _ = models.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
+        models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
 
 
 def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
