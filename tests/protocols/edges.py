@@ -25,10 +25,11 @@ STALLED = object()
 
 def through(edge: Edge, pieces: list[object], *, method: str = "POST") -> Sent | None:
     """Send one request; None where the edge gives no answer. What it has not read is left in the list."""
-    return asyncio.run(_through(edge, pieces, method))
+    return asyncio.run(sent_through(edge, pieces, method))
 
 
-async def _through(edge: Edge, pieces: list[object], method: str) -> Sent | None:
+async def sent_through(edge: Edge, pieces: list[object], method: str = "POST") -> Sent | None:
+    """Send one request from a running event loop."""
     messages = []
 
     async def receive():

@@ -1,6 +1,8 @@
 """What is no message of this service: a Fault, 413, 408 or 405, never a trace of us, never long."""
 
+import asyncio
 import gzip
+from threading import Event
 
 import pytest
 
@@ -10,7 +12,7 @@ from sinetti.protocols.http import Reply, Request
 from tests.protocols import messages
 from tests.protocols.counter import fault
 from tests.protocols.drafts import new_draft
-from tests.protocols.edges import GONE, STALLED, through
+from tests.protocols.edges import GONE, STALLED, Sent, sent_through, through
 from tests.support.office import REQUEST
 
 LIMIT = 128 * 1024
@@ -295,6 +297,31 @@ def test_a_door_that_takes_too_long():
     sent = through(Edge(slow, Limits(answering=0.05)), [b"x"])
     assert sent is not None
     assert (sent.status, sent.headers["retry-after"]) == (503, "15")
+
+
+def test_more_than_may_wait():
+    """What comes on top is told when to come again, at once; when the others are done there is room."""
+    let_go, inside = Event(), []
+
+    def waits(request: Request) -> Reply:
+        inside.append(request)
+        assert let_go.wait(SOON)
+        return Reply(200, "text/plain", b"done")
+
+    edge = Edge(waits, Limits(waiting=3), threads=2)
+
+    async def crowd() -> list[Sent | None]:
+        early = [asyncio.create_task(sent_through(edge, [b"x"])) for _ in range(3)]
+        await asyncio.sleep(0)
+        late = await sent_through(edge, [b"x"])
+        let_go.set()
+        return [late, *[await one for one in early], await sent_through(edge, [b"x"])]
+
+    late, *others = asyncio.run(crowd())
+    assert late is not None
+    assert (late.status, late.headers["retry-after"]) == (503, "5")
+    assert [one.status for one in others if one is not None] == [200] * 4
+    assert len(inside) == 4
 
 
 def test_without_the_key_that_signs_answers_there_is_a_fault(counter, caplog):

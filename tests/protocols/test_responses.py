@@ -9,12 +9,20 @@ from cryptography import x509
 from lxml import etree
 from signxml import InvalidDigest
 
-from sinetti.domain.values import KeyType
+from sinetti.ca.hierarchy import load_preset
+from sinetti.domain.values import Environment, KeyType
+from sinetti.protocols.http import Request
+from sinetti.protocols.soap import PATH, SoapDoor
+from sinetti.settings.authority import ResponseRecipe, Settings
+from sinetti.settings.folder import FolderKind
 from sinetti.wire.xmldsig import Recipe
+from sinetti.wiring import Founding, Manner, found, open_authority
+from tests.protocols import messages
 from tests.protocols.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.protocols.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong
 from tests.protocols.programs import haskell_erp, odoo_module
-from tests.support.authority import CUSTOMER_ID, services_issuer
+from tests.support.authority import CUSTOMER_ID, NOW, services_issuer
+from tests.support.office import REQUEST
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -129,6 +137,20 @@ def _check_text(payload: str) -> None:
         assert not re.search(r"[\r\n\t]|^ | $", value)
     for certificate in re.findall(r"<Certificate>([^<]*)<", payload):
         base64.b64decode(certificate, validate=True)
+
+
+@pytest.mark.parametrize("setting", ResponseRecipe)
+def test_the_recipe_is_a_setting(setting, tmp_path):
+    base_url, root = "http://pki.sinetti.example", tmp_path / "authority"
+    settings = Settings(Environment.TEST, base_url, f"{base_url}/soap", response_recipe=setting)
+    found(root, Founding(FolderKind.AUTHORITY, load_preset("default"), settings, NOW))
+    authority = open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW))
+    door = SoapDoor(authority.office, "", authority.recipe, authority.responses.seal)
+    message = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0", "RetrievalId": "x"})
+    reply = door(Request("POST", PATH, "", {}, REQUEST, messages.enveloped(message)))
+    authority.office.register.close()
+    odoo_module.checked(reply.body)
+    _check_recipe(etree.fromstring(payload_of(reply.body)), Recipe[setting.name])
 
 
 def test_a_retrieval_id_has_the_shape_that_clients_take(counter):
