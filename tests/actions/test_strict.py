@@ -54,7 +54,7 @@ def test_renewals_again(desk, strict):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, key), strict.office, REQUEST))
-    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is Reason.KEY_REUSED
+    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
     assert refused(renew(renew_ask(held, new_key()), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
 
 

@@ -125,7 +125,7 @@ ORDER_CASES = {
     "same key, and nothing is kind": (
         IN_THE_WINDOW,
         replace(PLAIN, same_key=RENEWAL, key_known=True, kindness=STRICT),
-        Reason.KEY_REUSED,
+        Reason.ALREADY_RENEWED,
     ),
     # Each reason stands before all that follow it.
     "expired, closed, renewed, key known": (

@@ -1,4 +1,4 @@
-"""The one vocabulary of "no". Each door translates it once; `facts/error-codes.md` gives each reason's meaning."""
+"""The one vocabulary of "no". Each door translates it once; docs/errors.md gives each meaning."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -46,8 +46,9 @@ def prove_signer(signer: Certificate | None, customer_id: str) -> Certificate | 
 def decide_renewal(held: Certificate, key: KeyId, situation: Situation, now: datetime) -> Approval | Again | Refusal:
     """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
     earlier, language = situation.same_key, held.holding.language
-    if earlier is not None and earlier.live(now) and situation.kindness.answers_again:
-        return Again(earlier)
+    answered = earlier if earlier is not None and earlier.live(now) else None
+    if answered is not None and situation.kindness.answers_again:
+        return Again(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
         return Refusal(Reason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
@@ -55,13 +56,15 @@ def decide_renewal(held: Certificate, key: KeyId, situation: Situation, now: dat
         return Refusal(Reason.NOT_ENTITLED, language=language)
     if now < held.renewable_from:
         return Refusal(Reason.TOO_EARLY, opens=held.renewable_from, ended=held.span.not_after, language=language)
-    if situation.successor is not None and not _may_be_made_again(situation.successor, situation):
+    # Where the same request is not answered again, its renewal is one like any other.
+    successor = situation.successor or answered
+    if successor is not None and not _may_be_made_again(successor, situation):
         return Refusal(Reason.ALREADY_RENEWED, language=language)
     if situation.key_known:
         return Refusal(Reason.KEY_REUSED, language=language)
     # Starts now, not at the old end: both must work while the holder moves its systems over.
     span = Span(now, now + situation.validity)
-    return Approval(held.holding, key, span, predecessor=held.serial, voids=situation.successor)
+    return Approval(held.holding, key, span, predecessor=held.serial, voids=successor)
 
 
 def _may_be_made_again(successor: Certificate, situation: Situation) -> bool:

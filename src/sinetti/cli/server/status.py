@@ -2,7 +2,7 @@
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sinetti.actions import look_up
 from sinetti.cli.server.common import add_dir, command, opened, put
@@ -37,15 +37,22 @@ def _run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(authority: Authority) -> dict[str, str | int | None]:
-    issuers = authority.office.issuers.items()
-    ends = {f"{name} ends": instant(issuer.certificate.not_valid_after_utc) for name, issuer in issuers}
-    return {"environment": authority.settings.environment.value, **asdict(look_up.counts(authority.office)), **ends}
+def _summary(authority: Authority) -> dict[str, Any]:
+    issuers = authority.office.issuers.values()
+    return {
+        "environment": authority.settings.environment.value,
+        **asdict(look_up.counts(authority.office)),
+        "authorities": [
+            {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
+        ],
+    }
 
 
-def _lines(summary: dict[str, str | int | None]) -> str:
-    width = max(len(name) for name in summary)
-    return "\n".join(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in summary.items())
+def _lines(summary: dict[str, Any]) -> str:
+    counted = {name.replace("_", " "): value for name, value in summary.items() if name != "authorities"}
+    ends = {f"{one['name']} ends": one["ends"] for one in summary["authorities"]}
+    width = max(len(name) for name in [*counted, *ends])
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items())
 
 
 def _table(rows: list[dict[str, str | None]]) -> str:
