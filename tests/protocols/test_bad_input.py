@@ -94,9 +94,7 @@ NO_SOAP = {
     "5,000 namespaces in scope": GOOD.replace(
         b"<s:Body>", b"<s:Body " + b" ".join(b'xmlns:p%d="u:%d"' % (n, n) for n in range(5_000)) + b">"
     ),
-    "5,000 attributes": GOOD.replace(
-        b"<s:Body>", b"<s:Body " + b" ".join(b'a%d=""' % n for n in range(5_000)) + b">"
-    ),
+    "5,000 attributes": GOOD.replace(b"<s:Body>", b"<s:Body " + b" ".join(b'a%d=""' % n for n in range(5_000)) + b">"),
 }
 
 
