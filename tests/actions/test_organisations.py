@@ -3,7 +3,7 @@
 import pytest
 
 from sinetti.actions import look_up
-from sinetti.actions.register_organisation import approve, close, register_organisation, withdraw
+from sinetti.actions.register_organisation import ChannelError, approve, close, register_organisation, withdraw
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.revocation import RevocationReason
@@ -27,6 +27,22 @@ def test_an_id_is_taken_whatever_its_kind_and_spelling(desk):
     for again in ("ABC-1", "abc-1", " Abc-1 "):
         assert register_organisation(new(again, CustomerKind.FOREIGN), desk.office, "operator", REQUEST) is None
     assert models.Organisation.objects.using(desk.register.alias).count() == 2
+
+
+def test_a_channel_without_a_ca(desk):
+    one = desk.but(issuing={Channel.WS: desk.office.issuing[Channel.WS]})
+    sftp = frozenset({Channel.SFTP})
+    add_organisation(desk, "ABC-1")
+    with pytest.raises(ChannelError, match="no CA for channel SFTP; there are: WS"):
+        approve("ABC-1", sftp, one.office, "operator", REQUEST)
+    with pytest.raises(ChannelError, match="SFTP"):
+        register_organisation(
+            NewOrganisation("ABC-2", CustomerKind.ARTIFICIAL, "FI", "Toinen Oy", Language.FI, BOTH),
+            one.office,
+            "operator",
+            REQUEST,
+        )
+    assert parties.find_organisation(desk.register, "ABC-2") is None
 
 
 def test_the_rules_of_ids_are_those_of_the_environment(desk):

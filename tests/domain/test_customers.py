@@ -50,6 +50,7 @@ ACCEPTED = {
     "a Finnish VAT number": ("FI12345671", VAT, PRODUCTION, "FI12345671"),
     "a VAT number in small letters": ("se556677889901", VAT, PRODUCTION, "se556677889901"),
     "a foreign id": ("HRB.1234/B", FOREIGN, PRODUCTION, "HRB.1234/B"),
+    "a word that begins like a VAT number": ("SEVEN", REGISTER, PRODUCTION, "SEVEN"),
     "a register id": ("1234567", REGISTER, PRODUCTION, "1234567"),
     "30 characters": ("9" * 30, REGISTER, PRODUCTION, "9" * 30),
     "an artificial id in TEST": ("0123456-7", ARTIFICIAL, TEST, "0123456-7"),

@@ -22,7 +22,7 @@ def enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
 
 def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
-    # Until it fits, the same is read and written whether there are such ids or not, so that nobody can tell by the time.
+    # Until it fits, the same is read and written whether there are such ids or not: the time taken tells nothing.
     stored = store.find_password(office.register, ask.transfer_id)
     fits = passwords.fits(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:

@@ -7,17 +7,26 @@ from sinetti.registry import parties
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
 
+class ChannelError(ValueError):
+    """A channel that this authority issues nothing for; the sentence says for which it does."""
+
+
 def register_organisation(
     new: NewOrganisation, office: Office, actor: str, request_id: str
 ) -> OrganisationFound | None:
-    """Register an organisation; None where its id is taken. CustomerIdError for an id that this kind cannot have."""
+    """Register an organisation; None where its id is taken.
+
+    Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
+    """
+    _check_channels(new.channels, office)
     customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
     return parties.add_organisation(office.register, checked, office.deed(actor, request_id))
 
 
 def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:
-    """Approve an organisation for more channels; False where there is no such organisation."""
+    """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
+    _check_channels(channels, office)
     organisation = parties.find_organisation(office.register, customer_id)
     if organisation is None:
         return False
@@ -42,3 +51,10 @@ def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool
         return False
     parties.close_organisation(office.register, organisation.organisation_id, office.deed(actor, request_id))
     return True
+
+
+def _check_channels(channels: frozenset[Channel], office: Office) -> None:
+    if missing := channels - office.issuing.keys():
+        there = ", ".join(sorted(office.issuing)) or "none"
+        sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"
+        raise ChannelError(sentence)

@@ -11,7 +11,7 @@ MAXIMUM_LENGTH = 30
 _ALLOWED = re.compile(r"[A-Za-z0-9./-]+")
 _BUSINESS_ID = re.compile(r"[0-9]{7}-[0-9]")
 _VAT = re.compile(
-    r"(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z]{2,12}"
+    r"(?=.*[0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z]{2,12}"
 )
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2)
 

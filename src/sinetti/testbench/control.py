@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sinetti.actions import look_up
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError
+from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.revocation import RevocationReason
@@ -55,7 +56,7 @@ class ControlDoor:
     def _act(self, act: Callable[[Request], Reply], request: Request) -> Reply:
         try:
             return act(request)
-        except (FieldError, WordError, CustomerIdError, OrderError, ClockOutOfRange) as bad:
+        except (FieldError, WordError, CustomerIdError, ChannelError, OrderError, ClockOutOfRange) as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
             return problem(409, "clock-goes-back", f"{back}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.actions.order import OrderError
+from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.domain.customers import CustomerIdError
@@ -41,6 +42,7 @@ _USAGE = (
     AddressTaken,
     ClockGoesBack,
     ClockOutOfRange,
+    ChannelError,
     CustomerIdError,
     FolderError,
     HierarchyError,
