@@ -1,6 +1,8 @@
 """Puts the server side together: founds an authority's folder, opens it into an office and the seal of its answers."""
 
 import os
+import platform
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.registry import authorities
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
+from sinetti.registry.journal import Journal, Owner
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, SettingsError
@@ -64,12 +67,25 @@ class Authority:
     settings: Settings
     hierarchy: Hierarchy
     office: Office
+    journal: Journal
     responses: "ResponseSigner" = field(repr=False)
 
     @property
     def recipe(self) -> Recipe:
         """How answers are signed."""
         return Recipe[self.settings.response_recipe.name]
+
+
+def journal_folder(folder: Folder, kind: FolderKind, settings: Settings) -> Path:
+    """Where the journals are: the setting, else beside the folder; a bench's are in it. Raises SettingsError."""
+    root = folder.root.absolute()
+    if kind is FolderKind.TESTBENCH:
+        return root / "journal"
+    path = Path(settings.journal) if settings.journal else root.with_name(f"{root.name}-journal")
+    if path.is_relative_to(root):
+        sentence = f"the journal cannot lie in {root}: what becomes of the folder must not become of it"
+        raise SettingsError(sentence)
+    return path
 
 
 def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:
@@ -92,6 +108,7 @@ def found(root: Path, founding: Founding) -> None:
     if hierarchy.test_bench_only and founding.kind is not FolderKind.TESTBENCH:
         sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
         raise FolderError(sentence)
+    _check_no_journal(root, founding)
     with made_at_once(root) as folder, _empty_register(folder, founding) as register:
         built = build_hierarchy(hierarchy, founding.now)
         _write(folder, built, founding)
@@ -116,6 +133,7 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
     migrate(register)
     _check_identity(register, settings, certificates)
     issuers = _issuers(hierarchy, certificates)
+    journal = _journal(journal_folder(folder, kind, settings), register)
     office = Office(
         environment=settings.environment,
         register=register,
@@ -131,8 +149,11 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
         kindness=manner.kindness,
         validity=hierarchy.holder_validity,
         step=manner.step,
+        journal=journal,
     )
-    return Authority(folder, settings, hierarchy, office, ResponseSigner(folder, hierarchy, office, passphrase))
+    return Authority(
+        folder, settings, hierarchy, office, journal, ResponseSigner(folder, hierarchy, office, passphrase)
+    )
 
 
 class ResponseSigner:
@@ -204,6 +225,21 @@ def _register(folder: Folder, kind: FolderKind, settings: Settings, alias: str =
         # The address is not repeated: a password may stand in it.
         sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise SettingsError(sentence) from None
+
+
+def _check_no_journal(root: Path, founding: Founding) -> None:
+    """Refuse to begin where another authority's journals lie."""
+    path = journal_folder(Folder(root), founding.kind, founding.settings)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        sentence = f"{path} is for this authority's journals, but something lies there already: move it away"
+        raise FolderError(sentence)
+
+
+def _journal(folder: Path, register: Register) -> Journal:
+    identity = authorities.identity(register)
+    assert identity is not None  # noqa: S101 - _check_identity has looked
+    node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
+    return Journal(folder, Owner(identity.instance_id, identity.environment, node), machine_now)
 
 
 def _certificate(folder: Folder, name: str) -> x509.Certificate:

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, SignatureRejected, assemble_crl, prepare_crl
+from sinetti.ca.crl import RevokedEntry, SignatureRejected, SignedList, assemble_crl, prepare_crl, read_list
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.signing import sign
@@ -54,6 +55,19 @@ def test_unspecified_is_said_by_leaving_it_out():
 def test_an_invalidity_date_stands_beside_the_reason():
     (entry,) = signed(RevokedEntry(SERIAL, NOW, "keyCompromise", invalidity_date=EARLIER))
     assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == EARLIER
+
+
+def test_a_list_is_read_as_it_was_made():
+    entries = (
+        RevokedEntry(SERIAL, EARLIER, "unspecified"),
+        RevokedEntry(Serial("4b" * 19), NOW, "keyCompromise", invalidity_date=EARLIER),
+    )
+    assert read_list(signed(*entries, number=42).public_bytes(Encoding.DER)) == SignedList(42, entries)
+
+
+def test_something_else_is_no_list():
+    with pytest.raises(ValueError, match=r"."):
+        read_list(b"0")
 
 
 REFUSED = {

@@ -10,6 +10,7 @@ from sinetti.domain.records import Holding
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.registry import store
 from sinetti.registry.audit import Deed
+from sinetti.registry.journal import JournalUnavailable
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.registry.store import Moved
 
@@ -22,7 +23,7 @@ TRIES = 10
 
 
 def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal:
-    """Decide, and decide anew where the state moved meanwhile. A register that is away: UNAVAILABLE."""
+    """Decide, and decide anew where the state moved meanwhile. No register or journal: UNAVAILABLE."""
     try:
         for _ in range(TRIES):
             try:
@@ -31,6 +32,9 @@ def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal
                 continue
     except REGISTER_UNAVAILABLE:
         _failures.exception("the register is away")
+    except JournalUnavailable:
+        # What was done stands in the register; whoever asks again is answered once it can be written down.
+        _failures.exception("the journal cannot be written")
     return Refusal(Reason.UNAVAILABLE)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sinetti.actions.answering import relied_on, until_settled
+from sinetti.actions.noting import note_fetched
 from sinetti.actions.office import Office
 from sinetti.domain.asks import Collected, GetAsk
 from sinetti.domain.kindness import Kind
@@ -32,6 +33,7 @@ def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusa
         decision = decide_retrieval(fetched, ask.customer_id, office.kindness, office.machine_now())
         if isinstance(decision, Refusal):
             return decision
+        note_fetched(decision.serial, deed.at, office)
         if office.kindness.ready_after == timedelta(0):
             relied_on(Kind.READY_AT_ONCE, request_id)
     _, der = store.octets_of(office.register, decision.serial)

@@ -3,6 +3,7 @@
 import logging
 import secrets
 
+from sinetti.actions.noting import note_issued, note_voided
 from sinetti.actions.office import Office
 from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
@@ -49,14 +50,18 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
         renewable_from=max(approval.span.not_before, approval.span.not_after - RENEWAL_WINDOW),
         crl_shard=issuer.shard,
         to_be_signed=to_be_signed,
+        waits_since=office.machine_now(),
     )
     certificate = store.reserve(office.register, reservation, deed)
     office.step("9-reserved")
+    if approval.voids is not None:
+        note_voided(approval.voids.serial, deed.at, office)
     return finish(certificate, office, deed)
 
 
 def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate | Refusal:
     """Sign what was reserved and record it; a certificate that is recorded already is returned as it is."""
+    der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
         issuer = office.issuers[certificate.authority]
         to_be_signed, _ = store.octets_of(office.register, certificate.serial)
@@ -66,13 +71,17 @@ def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate 
         except SignerUnavailable:
             _log.exception("the signer is away: %s waits for its signature", certificate.serial)
             return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
-        der = assemble(to_be_signed, signature, issuer.certificate)
+        made = assemble(to_be_signed, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        signed = Signed(der, sha256_hex(der), office.machine_now())
+        signed = Signed(made, sha256_hex(made), office.machine_now())
         certificate = store.record(office.register, certificate.serial, signed, deed)
         office.step("11-recorded")
+        der = made if certificate.sha256 == signed.sha256 else None
     if not certificate.revoked:
+        # Written down before anybody is told; for a repeated request too, since who made it may have ended before.
+        note_issued(certificate, office, der)
+        office.step("11-noted")
         return certificate
     # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED

@@ -9,6 +9,7 @@ from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
 from sinetti.registry.audit import Deed
+from sinetti.registry.journal import NO_JOURNAL, Journal, NoJournal
 from sinetti.registry.opening import Register
 
 DEFAULT_POLICY = KeyPolicy()
@@ -24,7 +25,7 @@ class Office:
 
     `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are those that issue to holders.
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
-    and waiting. `transfer_key` is the server key of the passwords' HMAC.
+    and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
     """
 
     environment: Environment
@@ -40,6 +41,7 @@ class Office:
     policy: KeyPolicy = DEFAULT_POLICY
     kindness: Kindness = KIND
     validity: timedelta = VALIDITY
+    journal: Journal | NoJournal = NO_JOURNAL
     step: Callable[[str], None] = no_step
 
     def issuer_for(self, channel: Channel) -> Issuer:

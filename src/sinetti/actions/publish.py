@@ -41,5 +41,7 @@ def publish(authority: str, shard: int, office: Office, request_id: str) -> Publ
     )
     to_be_signed = prepare_crl(issuer, entries, number, now, now + LIFE)
     der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+    # Beside the journal first: a register that is restored may not fall behind a list that somebody has.
+    office.journal.keep_list(authority, shard, number, der)
     new = PublishedList(number, now, now + LIFE, revocations, der)
     return authorities.publish_list(office.register, authority, shard, new, office.deed("service", request_id))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sinetti.actions.noting import note_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import publish
 from sinetti.domain.records import Certificate
@@ -62,6 +63,7 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     if not done:
         raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     office.step("revoked")
+    note_revoked(done, deed.at, (ask.reason, ask.invalidity_date), office)
     rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
         _publish(authority, shard, office, request_id)

@@ -1,6 +1,7 @@
 """Certificate revocation lists (RFC 5280, 5), one full list per shard of a CA."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -9,12 +10,27 @@ from sinetti.ca.joining import ca_key, joined
 from sinetti.ca.plans import Issuer, RevokedEntry, SignatureRejected
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.ca.recording import recorder
-from sinetti.pki.formats import PublicKey
+from sinetti.pki.formats import PublicKey, serial_hex
 from sinetti.pki.signing import hash_for
 
-__all__ = ["RevokedEntry", "SignatureRejected", "assemble_crl", "prepare_crl"]
+__all__ = ["RevokedEntry", "SignatureRejected", "SignedList", "assemble_crl", "prepare_crl", "read_list"]
 
 _NUMBER_BITS = 159
+
+
+@dataclass(frozen=True, slots=True)
+class SignedList:
+    """What stands in a CRL of ours: its number, and its entries in the list's order."""
+
+    number: int
+    entries: tuple[RevokedEntry, ...]
+
+
+def read_list(der: bytes) -> SignedList:
+    """Read a CRL that we signed. Raises ValueError for something else."""
+    crl = x509.load_der_x509_crl(der)
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    return SignedList(number, tuple(_entry(one) for one in crl))
 
 
 def prepare_crl(
@@ -56,6 +72,17 @@ def assemble_crl(tbs: bytes, signature: bytes, issuer_certificate: x509.Certific
         why = "the signature over the CRL is not this CA's"
         raise SignatureRejected(why)
     return der
+
+
+def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
+    found = {extension.oid: extension.value for extension in one.extensions}
+    reason, since = found.get(x509.CRLReason.oid), found.get(x509.InvalidityDate.oid)
+    return RevokedEntry(
+        serial=serial_hex(one.serial_number),
+        revoked_at=one.revocation_date_utc,
+        reason=reason.reason.value if isinstance(reason, x509.CRLReason) else x509.ReasonFlags.unspecified.value,
+        invalidity_date=since.invalidity_date_utc if isinstance(since, x509.InvalidityDate) else None,
+    )
 
 
 def _is_signed(der: bytes, signer_key: PublicKey) -> bool:

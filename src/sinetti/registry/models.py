@@ -206,7 +206,7 @@ class UsedKey(models.Model):
 
 
 class Certificate(models.Model):
-    """A holder's certificate from its reservation on. Never deleted."""
+    """A holder's certificate from its reservation on. Never deleted. `waits_since` is machine time."""
 
     serial = models.CharField(max_length=40)
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")
@@ -224,6 +224,7 @@ class Certificate(models.Model):
     renewable_from = models.DateTimeField()
     crl_shard = models.PositiveIntegerField(default=1)
     reserved_at = models.DateTimeField()
+    waits_since = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(null=True)
     first_fetched_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

@@ -27,7 +27,7 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What commit 1 stores: the serial, the ids and exactly the octets that will be signed."""
+    """What commit 1 stores: the serial, the ids and exactly the octets to be signed; `waits_since` is machine time."""
 
     approval: Approval
     authority: str
@@ -36,6 +36,7 @@ class Reservation:
     renewable_from: datetime
     crl_shard: int
     to_be_signed: bytes = field(repr=False)
+    waits_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,7 @@ def _insert(register: Register, reservation: Reservation, deed: Deed) -> None:
         renewable_from=reservation.renewable_from,
         crl_shard=reservation.crl_shard,
         reserved_at=deed.at,
+        waits_since=reservation.waits_since,
     )
     models.CertificateOctets.objects.using(register.alias).create(
         certificate=row,

@@ -23,13 +23,17 @@ class ResponseRecipe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; `database_url` may be empty."""
+    """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; the other two may be empty.
+
+    `journal` is the folder of the journals; where it is empty that lies beside the authority's own (docs/journal.md).
+    """
 
     environment: Environment
     base_url: str
     soap_address: str
     response_recipe: ResponseRecipe = ResponseRecipe.EXCLUSIVE
     database_url: str = ""
+    journal: str = ""
 
 
 SOAP_PATH = "/2017/10/CertificateServices"
@@ -54,12 +58,17 @@ def parse(text: str) -> Settings:
     if not isinstance(database_url, str):
         sentence = "authority.toml: database_url is a text like postgresql://USER@HOST/NAME"
         raise SettingsError(sentence)
+    journal = raw.get("journal", "")
+    if not isinstance(journal, str) or (journal and not Path(journal).is_absolute()):
+        sentence = "authority.toml: journal is the whole path of a folder, like /srv/journal"
+        raise SettingsError(sentence)
     return Settings(
         environment=Environment(environment),
         base_url=check_address("base_url", raw.get("base_url"), ("http",)),
         soap_address=check_address("soap_address", raw.get("soap_address"), ("http", "https")),
         response_recipe=ResponseRecipe(recipe),
         database_url=database_url,
+        journal=journal,
     )
 
 

@@ -14,6 +14,7 @@ from sinetti.ca.issuing import OutlivesIssuer
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
+from sinetti.keeping import kept
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
@@ -71,8 +72,9 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         authority = open_authority(
             folder.root, FolderKind.TESTBENCH, Manner(clock.now, STRICT if options.strict else KIND, policy)
         )
-        _upkeep(authority)
-        serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+        with kept(authority, mends=True):
+            _upkeep(authority)
+            serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
 
 
 def _make(folder: Folder, options: BenchOptions) -> None:

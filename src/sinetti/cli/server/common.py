@@ -21,6 +21,7 @@ from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.serving import AddressTaken
+from sinetti.registry.chain import JournalError
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
@@ -37,7 +38,7 @@ class OptionError(ValueError):
     """An option that cannot be used; the sentence names it and says what to write."""
 
 
-_DAMAGED = (FolderDamaged, SettingsError, SignerUnavailable)
+_DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AddressTaken,
     ClockGoesBack,
@@ -101,6 +102,7 @@ def opened(folder: Path) -> Iterator[Authority]:
     try:
         yield authority
     finally:
+        authority.journal.close()
         authority.office.register.close()
 
 

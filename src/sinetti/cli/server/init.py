@@ -35,6 +35,7 @@ def register(commands: "Commands") -> None:
     parser.add_argument("--soap-url", required=True, metavar="URL", help="where programs send their requests")
     parser.add_argument("--response-recipe", choices=[one.value for one in ResponseRecipe], default="exclusive")
     parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
+    parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -45,10 +46,12 @@ def _run(parsed: argparse.Namespace) -> int:
         soap_address=soap_url if soap_url.endswith(SOAP_PATH) else soap_url + SOAP_PATH,
         response_recipe=ResponseRecipe(parsed.response_recipe),
         database_url=parsed.database_url,
+        journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
     )
     text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
     found(parsed.dir.resolve(), Founding(FolderKind.AUTHORITY, text, settings, machine_now()))
     print(f"Founded in {parsed.dir}. Bundles for those who rely on it: {parsed.dir}/trust/", file=sys.stderr)
+    print("Have its journals copied off this machine as they grow (docs/journal.md).", file=sys.stderr)
     print(f"Keep a copy of {parsed.dir} in a safe place: keys and passphrase are nowhere else.", file=sys.stderr)
     print(f"Next: sinetti authority serve --dir {parsed.dir}", file=sys.stderr)
     return 0

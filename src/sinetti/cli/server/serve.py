@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.actions.publish import publish
 from sinetti.cli.server.common import OptionError, add_dir, command, log_to_stderr, opened, request_id
+from sinetti.keeping import kept
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, probe, serve
 from sinetti.protocols.soap import SoapDoor
@@ -47,7 +48,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if tls is None and not ip_address(host).is_loopback:
         sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
         raise OptionError(sentence)
-    with opened(parsed.dir) as authority:
+    with opened(parsed.dir) as authority, kept(authority):
         port, status_port = probe(host, port), probe(status_host, status_port)
         _make_current(authority)
         door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)

@@ -1,0 +1,129 @@
+"""Reconciling: the register gets back what journals know, reservations are finished or given up (docs/journal.md)."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sinetti.actions.issue import finish
+from sinetti.actions.office import Office
+from sinetti.ca.crl import SignedList, read_list
+from sinetti.ca.plans import SignatureRejected
+from sinetti.domain.records import Certificate
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.registry import facts, restoring
+from sinetti.registry.audit import Deed
+from sinetti.registry.facts import Listed
+from sinetti.registry.journal import Journal, kept_lists
+
+RESERVATIONS_WAIT = timedelta(seconds=60)
+"""How long, by the machine's clock, a reservation is left to whoever made it."""
+
+_ACTOR = "service"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How register and journals stand.
+
+    `lost` are certificates of which the register knows too little, `numbers` CRL numbers that it has not seen by CA,
+    `written` how many facts went into the journal now because only the register had them.
+    """
+
+    lost: frozenset[Serial]
+    numbers: dict[str, int]
+    written: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the register knows everything that was ever told."""
+        return not self.lost and not self.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What was put back, what could not be, and what became of reservations."""
+
+    restored: tuple[Serial, ...]
+    failed: tuple[Serial, ...]
+    finished: int
+    given_up: int
+
+
+def compare(office: Office, journal: Journal) -> Standing:
+    """Compare journals and published lists with the register; what only the register has is written down.
+
+    Raises JournalDamaged and JournalUnavailable.
+    """
+    journal.open()
+    lists = _lists(journal, office)
+    differences = facts.compare(
+        office.register, facts.lines(journal.folder, journal.instance_id), _entries(lists.values())
+    )
+    written = tuple(facts.from_register(office.register, differences.unwritten))
+    journal.append(written)
+    numbers = {}
+    for authority, signed in lists.items():
+        known = restoring.crl_number(office.register, authority)
+        if known is not None and known < signed.number:
+            numbers[authority] = signed.number
+    return Standing(frozenset(differences.lost), numbers, len(written))
+
+
+def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
+    """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
+    standing, deed = compare(office, journal), office.deed("operator", request_id)
+    for authority, number in standing.numbers.items():
+        restoring.raise_crl_number(office.register, authority, number)
+    told = facts.lines(journal.folder, journal.instance_id)
+    known = facts.gather(told, _entries(_lists(journal, office).values()), set(standing.lost))
+    back = restoring.put_back(office.register, known, deed)
+    finished, given_up = (0, 0) if back.failed else settle_reservations(office, request_id)
+    return Reconciled(back.done, back.failed, finished, given_up)
+
+
+def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
+    """Finish or give up reservations that nobody came back for; returns how many of each.
+
+    Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
+    """
+    finished, given_up = 0, 0
+    for certificate in restoring.waiting_reservations(office.register, office.machine_now() - RESERVATIONS_WAIT):
+        deed = office.deed(_ACTOR, request_id)
+        if not _may_be_finished(certificate, deed):
+            given_up += restoring.give_up(office.register, certificate, deed)
+            continue
+        try:
+            outcome = finish(certificate, office, deed)
+        except (SignatureRejected, KeyError):
+            # Its CA's key is another one now, or it issues no more.
+            _log.exception("%s cannot be finished: it is given up", certificate.serial)
+            given_up += restoring.give_up(office.register, certificate, deed)
+        else:
+            finished += not isinstance(outcome, Refusal)
+    return finished, given_up
+
+
+def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
+    holding = certificate.holding
+    return holding.customer.may_use(holding.channel) and deed.at <= certificate.span.not_after
+
+
+def _lists(journal: Journal, office: Office) -> dict[str, SignedList]:
+    """The newest signed list of each CA that lies beside the journals."""
+    return {
+        name: read_list(kept[-1].read_bytes())
+        for name, issuer in office.issuers.items()
+        if (kept := kept_lists(journal.folder, name, issuer.shard))
+    }
+
+
+def _entries(lists: Iterable[SignedList]) -> tuple[Listed, ...]:
+    return tuple(
+        Listed(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
+        for signed in lists
+        for entry in signed.entries
+    )

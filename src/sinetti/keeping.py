@@ -1,0 +1,64 @@
+"""What a serving process does beside answering: journals and register agree before it begins, reservations after."""
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from sinetti.actions.reconcile import compare, reconcile, settle_reservations
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.settings.folder import FolderDamaged
+from sinetti.wiring import Authority
+
+SETTLED_EVERY = 30.0
+"""Seconds between two looks at reservations."""
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
+    """Look after an authority while the block serves it.
+
+    Raises FolderDamaged, before anything is served, where the journals or published lists know what the register does
+    not; JournalDamaged and JournalUnavailable. A bench mends that by itself: nobody is there to be asked.
+    """
+    standing = compare(authority.office, authority.journal)
+    if mends and not standing.agrees:
+        reconcile(authority.office, authority.journal, secrets.token_hex(16))
+        standing = compare(authority.office, authority.journal)
+    if not standing.agrees:
+        known = f"the journals know more than the register (of {len(standing.lost)} certificates, of "
+        lists = f"{len(standing.numbers)} lists), as after restoring a backup; nothing is served until you run "
+        sentence = f"{known}{lists}sinetti authority reconcile --dir {authority.folder.root}"
+        raise FolderDamaged(sentence)
+    if standing.written:
+        _log.info("%d facts were in the register alone and are in the journal now", standing.written)
+    stop = Event()
+    thread = Thread(target=_settle, args=(authority, stop), name="settling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        authority.journal.close()
+
+
+def _settle(authority: Authority, stop: Event) -> None:
+    """Finish what waits too long, or give it up: now, and every half minute."""
+    office = authority.office
+    while True:
+        try:
+            office.register.refresh()
+            finished, given_up = settle_reservations(office, secrets.token_hex(16))
+            if finished or given_up:
+                _log.info("reservations: %d finished, %d given up", finished, given_up)
+        except REGISTER_UNAVAILABLE:
+            _log.exception("the register is away: reservations wait")
+        except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
+            _log.exception("reservations could not be looked after")
+        finally:
+            office.register.close()
+        if stop.wait(SETTLED_EVERY):
+            return

@@ -1,0 +1,196 @@
+"""What the journal says of certificates, and how it compares with the register (docs/journal.md). No people's data."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.records import Certificate
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.registry import chain, models, reading
+from sinetti.registry.chain import Line
+from sinetti.registry.journal import Fact, check_owner
+from sinetti.registry.opening import Register
+
+ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
+_FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
+_CHUNK = 2000
+
+
+@dataclass(slots=True)
+class Known:
+    """Everything that journals and lists say of one certificate."""
+
+    issued: dict[str, Any] | None = None
+    fetched: dict[str, Any] | None = None
+    revoked: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of the newest signed CRL of a shard: what a register may have forgotten."""
+
+    serial: Serial
+    revoked_at: datetime
+    reason: RevocationReason
+    invalidity_date: datetime | None
+
+
+@dataclass(slots=True)
+class Differences:
+    """Which certificates the register knows less about than the journals and lists, and the other way round."""
+
+    lost: set[Serial] = field(default_factory=set)
+    unwritten: dict[Serial, int] = field(default_factory=dict)
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def issued(register: Register, certificate: Certificate, der: bytes) -> Fact:
+    """A certificate was issued: enough to write its rows anew, spent order and ids included."""
+    holding, order_id = certificate.holding, certificate.order_id
+    facts: dict[str, Any] = {
+        "serial": certificate.serial,
+        "sha256": certificate.sha256,
+        "authority": certificate.authority,
+        "key": certificate.key,
+        "retrieval_id": certificate.retrieval_id,
+        # A certificate begins with the second of its reservation.
+        "not_before": instant(certificate.span.not_before),
+        "not_after": instant(certificate.span.not_after),
+        "renewable_from": instant(certificate.renewable_from),
+        "recorded_at": instant(certificate.recorded_at or certificate.span.not_before),
+        "crl_shard": certificate.crl_shard,
+        "predecessor": certificate.predecessor,
+        "holding": {
+            "holding_id": holding.holding_id,
+            "subject_serial": holding.subject_serial,
+            "channel": holding.channel,
+            "customer_id": holding.customer.customer_id,
+        },
+        "order": _order(register, order_id) if order_id is not None else None,
+        "der": b64encode(der).decode("ascii"),
+    }
+    return Fact(ISSUED, facts)
+
+
+def fetched(serial: Serial, at: datetime) -> Fact:
+    """A certificate has left the house for the first time, so that it may be in use."""
+    return Fact(FETCHED, {"serial": serial, "at": instant(at)})
+
+
+def revoked(serial: Serial, at: datetime, why: tuple[RevocationReason, datetime | None], *, void: bool = False) -> Fact:
+    """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date."""
+    reason, invalidity_date = why
+    since = instant(invalidity_date) if invalidity_date else None
+    return Fact(
+        REVOKED, {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
+    )
+
+
+def lines(folder: Path, instance_id: str) -> Iterator[Line]:
+    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too."""
+    for path in chain.files(folder):
+        if path.stat().st_size:
+            check_owner(path, instance_id)
+            yield from chain.read(path)
+
+
+def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -> Differences:
+    """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
+    known: dict[Serial, int] = {}
+    for line in told:
+        if flag := _FLAGS.get(line.kind):
+            serial = Serial(line.facts["serial"])
+            known[serial] = known.get(serial, 0) | flag
+    on_lists = {entry.serial for entry in lists}
+    result = Differences()
+    rows = models.Certificate.objects.using(register.alias).values_list(
+        "serial", "state", "sha256", "first_fetched_at", "revoked_at"
+    )
+    for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
+        serial = Serial(number)
+        there = _FLAGS[ISSUED] * (sha256 is not None)
+        there |= _FLAGS[FETCHED] * (state == CertificateState.FETCHED or first_fetched_at is not None)
+        there |= _FLAGS[REVOKED] * (revoked_at is not None)
+        said = known.pop(serial, 0)
+        if missing := there & ~said:
+            result.unwritten[serial] = missing
+        if said & ~there or (serial in on_lists and revoked_at is None):
+            result.lost.add(serial)
+    # What was never issued is gone with its reservation: nobody ever held it.
+    result.lost |= {serial for serial, said in known.items() if said & _FLAGS[ISSUED]}
+    return result
+
+
+def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> dict[Serial, Known]:
+    """Everything that is told of these certificates. The first word on each counts."""
+    found = {serial: Known() for serial in lost}
+    for line in told:
+        serial = line.facts.get("serial")
+        if line.kind in _FLAGS and serial in found and getattr(found[serial], line.kind) is None:
+            setattr(found[serial], line.kind, line.facts)
+    for entry in lists:
+        if entry.serial in found and found[entry.serial].revoked is None:
+            why = (entry.reason, entry.invalidity_date)
+            found[entry.serial].revoked = revoked(entry.serial, entry.revoked_at, why).facts
+    return found
+
+
+def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[Fact]:
+    """The facts that stand in the register alone, to be written down now."""
+    serials = sorted(unwritten)
+    for start in range(0, len(serials), _CHUNK // 10):
+        part = serials[start : start + _CHUNK // 10]
+        for row in reading.certificates(register).select_related("octets").filter(serial__in=part):
+            yield from _facts_of(register, row, unwritten[Serial(row.serial)])
+
+
+def _facts_of(register: Register, row: models.Certificate, flags: int) -> Iterator[Fact]:
+    serial = Serial(row.serial)
+    if flags & _FLAGS[ISSUED] and row.octets.der is not None:
+        yield issued(register, reading.certificate(register, row), bytes(row.octets.der))
+    if flags & _FLAGS[FETCHED]:
+        yield fetched(serial, row.first_fetched_at or row.not_before)
+    if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
+        why = (RevocationReason(row.revocation_reason), row.invalidity_date)
+        yield revoked(serial, row.revoked_at, why, void=row.state == CertificateState.VOID)
+
+
+def _order(register: Register, order_id: str) -> dict[str, Any]:
+    """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
+    row = (
+        models.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
+    )
+    ours = row.holding.organisation
+    return {
+        "order_id": row.order_id,
+        "created": instant(row.created),
+        "replaces": row.replaces.serial if row.replaces else None,
+        "transfer_ids": [
+            {
+                "transfer_id": pair.transfer_id,
+                "password_mac": bytes(pair.password_mac).hex(),
+                "created": instant(pair.created),
+                "expires": instant(pair.expires),
+                "ended": instant(pair.ended_at) if pair.ended_at else None,
+            }
+            for pair in row.transfer_ids.using(register.alias).order_by("created")
+        ],
+        "organisation": {
+            "organisation_id": ours.organisation_id,
+            "customer_id": ours.customer_id,
+            "kind": ours.kind,
+            "country": ours.country,
+            "name": ours.name,
+            "language": ours.language,
+            "created": instant(ours.created),
+        },
+    }

@@ -1,0 +1,185 @@
+"""An operator restores last night's backup: the real program serves nothing until it knows what it has answered."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from sinetti.clock import ticks
+from sinetti.protocols.serving import probe
+from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, new_key, program, ran
+
+CUSTOMER = "0123456-7"
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """Found an authority with one organisation; the folder."""
+    root, port, status = tmp_path / "authority", probe("127.0.0.1", 0), probe("127.0.0.1", 0)
+    told(
+        "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
+        "--soap-url", f"http://127.0.0.1:{port}",
+    )  # fmt: skip
+    told("organisation", "add", "--dir", root, "--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy")
+    told("organisation", "approve", "--dir", root, "--customer-id", CUSTOMER, "--channel", "WS")
+    return root
+
+
+def told(*arguments) -> str:
+    done = ran("authority", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ordered(root) -> dict[str, str]:
+    people = ("--contact-name", "A", "--contact-email", "a@b.example")
+    return json.loads(told("order", "--dir", root, "--customer-id", CUSTOMER, *people, "--json"))
+
+
+@contextmanager
+def serving(root):
+    """Serve it; a holder at its door, and the process."""
+    port, status = probe("127.0.0.1", 0), probe("127.0.0.1", 0)
+    command = program(
+        "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}"
+    )
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said = [process.stderr.readline()]
+            while said[-1] and not said[-1].startswith("Ready"):
+                said.append(process.stderr.readline())
+            assert said[-1], said
+            address = f"http://127.0.0.1:{port}/2017/10/CertificateServices"
+            yield Holder(address, root / "trust" / "services.pem"), process
+        finally:
+            process.kill()
+
+
+def backup(root, path):
+    with closing(sqlite3.connect(root / "register.sqlite3")) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+
+
+def restore(root, path):
+    for old in root.glob("register.sqlite3*"):
+        old.unlink()
+    shutil.copyfile(path, root / "register.sqlite3")
+
+
+def journal(root) -> Path:
+    (path,) = root.with_name("authority-journal").glob("*.jsonl")
+    return path
+
+
+def test_last_night_s_backup(authority, tmp_path):
+    with serving(authority) as (holder, process):
+        ids, key = ordered(authority), new_key()
+        early = holder.enrolled(ordered(authority), new_key())
+        backup(authority, tmp_path / "night")
+        answer = holder.new(ids, key)
+        late = holder.fetched(answer)
+        told("revoke", f"{early.serial_number:x}", "--reason", "superseded", "--dir", authority)
+        process.kill()
+    restore(authority, tmp_path / "night")
+
+    done = ran("authority", "serve", "--dir", authority)
+    assert done.returncode == 5
+    assert f"sinetti authority reconcile --dir {authority}" in done.stderr
+    back = json.loads(told("reconcile", "--dir", authority, "--json"))
+    assert len(back["restored"]) == 2
+    assert back["failed"] == []
+    with serving(authority) as (holder, _):
+        assert holder.fetched(answer) == late
+        assert holder.new(ids, key).retrieval_id == answer.retrieval_id
+        assert not holder.new(ids, new_key()).status_ok
+    listed = json.loads(told("status", "--dir", authority, "--customer-id", CUSTOMER, "--json"))
+    assert {row["serial"]: row["state"] for row in listed} == {
+        f"{early.serial_number:x}": "revoked",
+        f"{late.serial_number:x}": "fetched",
+    }
+    assert "0 certificates restored" in told("reconcile", "--dir", authority)
+
+
+KILLED_AT_9 = """
+import os, signal, sys
+from pathlib import Path
+from sinetti.actions.enrol import enrol
+from sinetti.domain.asks import NewAsk
+from sinetti.domain.values import Environment
+from sinetti.pki.csr import build_request
+from sinetti.pki.formats import generate_key
+from sinetti.domain.values import KeyType
+from sinetti.settings.folder import FolderKind
+from sinetti.wiring import Manner, open_authority
+
+def step(name):
+    if name == "9-reserved":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+root, customer, transfer_id, password = sys.argv[1:]
+office = open_authority(Path(root), FolderKind.AUTHORITY, Manner(step=step)).office
+csr = build_request(generate_key(KeyType.EC_P256), customer, None)
+enrol(NewAsk(Environment.TEST, customer, None, transfer_id, password, csr), office, "0" * 32)
+"""
+
+
+def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(authority):
+    ids = ordered(authority)
+    command = [sys.executable, "-W", "ignore", "-c", KILLED_AT_9, str(authority), CUSTOMER]
+    done = subprocess.run([*command, ids["transfer_id"], ids["transfer_password"]], timeout=60, check=False)
+    assert done.returncode == -9
+    with closing(sqlite3.connect(authority / "register.sqlite3")) as register:
+        assert register.execute("SELECT state FROM registry_certificate").fetchall() == [("reserved",)]
+        register.execute("UPDATE registry_certificate SET waits_since = datetime(waits_since, '-61 seconds')")
+        register.commit()
+        with serving(authority):
+            deadline = ticks() + STARTS_WITHIN
+            while register.execute("SELECT state FROM registry_certificate").fetchall() != [("issued",)]:
+                assert ticks() < deadline
+                sleep(0.05)
+    assert '"kind":"issued"' in journal(authority).read_text()
+
+
+def test_a_journal_that_was_tampered_with_is_named_and_nothing_is_served(authority):
+    with serving(authority) as (holder, process):
+        holder.enrolled(ordered(authority), new_key())
+        process.terminate()
+        assert process.wait(STOPS_WITHIN) == 0
+    assert "3 lines, all as they were written" in told("journal", "verify", "--dir", authority)
+    lines = journal(authority).read_bytes().splitlines(keepends=True)
+    journal(authority).write_bytes(lines[0] + lines[2])
+    for command in (["journal", "verify", "--dir", authority], ["journal", "verify", "--file", journal(authority)]):
+        done = ran("authority", *command)
+        assert done.returncode == 5
+        assert "line 2 is missing" in done.stderr
+    done = ran("authority", "serve", "--dir", authority)
+    assert done.returncode == 5
+    assert "line 2 is missing" in done.stderr
+
+
+def test_a_journal_s_place(authority, tmp_path):
+    done = ran("authority", "journal", "verify", "--dir", authority)
+    assert (done.returncode, "no journal" in done.stderr) == (2, True)
+    assert ran("authority", "journal", "verify", "--file", tmp_path / "none").returncode == 2
+    settings = authority / "authority.toml"
+    text = settings.read_text()
+    for value, said in (("relative", "whole path"), (f"{authority}/journal", "cannot lie in")):
+        settings.write_text(text.replace('journal = ""', f'journal = "{value}"'))
+        done = ran("authority", "status", "--dir", authority)
+        assert done.returncode == 5
+        assert said in done.stderr
+    shutil.rmtree(authority)
+    authority.with_name("authority-journal").mkdir(exist_ok=True)
+    (authority.with_name("authority-journal") / "old.jsonl").write_text("")
+    init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "http://soap.example"]
+    done = ran("authority", "init", "--dir", authority, *init)
+    assert (done.returncode, "move it away" in done.stderr) == (2, True)
+    other = tmp_path / "elsewhere"
+    assert ran("authority", "init", "--dir", authority, *init, "--journal", other).returncode == 0
+    assert f'journal = "{other}"' in settings.read_text()

@@ -1,0 +1,251 @@
+"""The journal's file: on disk before `append` returns, one writer each, and every damage is named with its line."""
+
+import os
+import resource
+import subprocess
+import sys
+from threading import Barrier, Thread
+
+import pytest
+
+from sinetti.registry import chain, journal
+from sinetti.registry.chain import JournalDamaged
+from sinetti.registry.journal import Fact, Journal, JournalUnavailable, Owner, kept_lists
+from tests.support.authority import NOW
+
+OWNER = Owner("0" * 32, "TEST", "north")
+
+
+@pytest.fixture
+def opened(tmp_path):
+    one = Journal(tmp_path / "journal", OWNER, lambda: NOW)
+    yield one
+    one.close()
+
+
+def fact(number: int) -> Fact:
+    return Fact("issued", {"serial": f"{number:038x}"})
+
+
+def path_of(one: Journal):
+    return one.folder / "north.jsonl"
+
+
+def serials(path) -> list[int]:
+    return [int(line.facts["serial"], 16) for line in chain.read(path) if line.kind == "issued"]
+
+
+def test_facts_are_read_as_they_were_written(opened):
+    opened.append([fact(1), fact(2)])
+    opened.append([fact(3)])
+    lines = list(chain.read(path_of(opened)))
+    assert [line.sequence for line in lines] == [1, 2, 3, 4]
+    assert lines[0].facts == {"format": 1, "instance": OWNER.instance_id, "environment": "TEST", "node": "north"}
+    assert serials(path_of(opened)) == [1, 2, 3]
+    assert chain.verify(path_of(opened)) == 4
+
+
+def test_each_line_has_the_digest_of_the_whole_line_before_it(opened):
+    opened.append([fact(1), fact(2)])
+    octets = path_of(opened).read_bytes().splitlines()
+    lines = list(chain.read(path_of(opened)))
+    assert [line.previous for line in lines] == [chain.FIRST, *(chain.digest(one) for one in octets[:-1])]
+
+
+def test_it_is_on_disk_before_append_returns(opened, monkeypatch):
+    synced = []
+    monkeypatch.setattr(journal.os, "fsync", lambda _handle: synced.append(serials(path_of(opened))))
+    opened.append([fact(1)])
+    assert synced[-1] == [1]
+
+
+def test_one_sync_serves_all_who_wait(opened, monkeypatch):
+    opened.open()
+    real, count, start = os.fsync, [], Barrier(40)
+    monkeypatch.setattr(journal.os, "fsync", lambda handle: (count.append(1), start_slow(), real(handle)))
+
+    def start_slow() -> None:
+        for _ in range(20_000):
+            pass
+
+    def write(number: int) -> None:
+        start.wait(30)
+        opened.append([fact(number)])
+
+    threads = [Thread(target=write, args=(number,)) for number in range(40)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30)
+    assert sorted(serials(path_of(opened))) == list(range(40))
+    assert chain.verify(path_of(opened)) == 41
+    assert len(count) <= 40
+
+
+def test_a_second_writer_takes_a_file_of_its_own(opened):
+    opened.append([fact(1)])
+    other = Journal(opened.folder, OWNER, lambda: NOW)
+    other.append([fact(2)])
+    assert [path.name for path in chain.files(opened.folder)] == ["north-2.jsonl", "north.jsonl"]
+    assert serials(opened.folder / "north-2.jsonl") == [2]
+    other.close()
+
+
+def test_the_next_process_goes_on_where_the_last_ended(opened):
+    opened.append([fact(1)])
+    opened.close()
+    opened.append([fact(2)])
+    assert chain.verify(path_of(opened)) == 3
+
+
+def test_a_process_that_is_killed_leaves_its_file_to_the_next(opened):
+    program = (
+        "import os, signal, sys; from pathlib import Path; from datetime import datetime, UTC;"
+        "from sinetti.registry.journal import Fact, Journal, Owner;"
+        "one = Journal(Path(sys.argv[1]), Owner('0' * 32, 'TEST', 'north'), lambda: datetime(2026, 3, 2, tzinfo=UTC));"
+        "one.append([Fact('issued', {'serial': '05'})]); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, str(opened.folder)]
+    assert subprocess.run(command, timeout=30, check=False).returncode == -9
+    opened.append([fact(6)])
+    assert serials(path_of(opened)) == [5, 6]
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"sequence":3,"at":"2026'], ids=["one octet", "half a line"])
+def test_a_line_that_a_crash_cut_off_is_kept_aside_and_named(opened, torn, caplog):
+    opened.append([fact(1)])
+    opened.close()
+    with path_of(opened).open("ab") as file:
+        file.write(torn)
+    assert serials(path_of(opened)) == [1], "readers leave it out"
+    with pytest.raises(JournalDamaged, match="line 3 is truncated"):
+        chain.verify(path_of(opened))
+    opened.append([fact(2)])
+    assert "cut off" in caplog.text
+    assert [path.read_bytes() for path in opened.folder.glob("*.torn-*")] == [torn]
+    assert [line.kind for line in chain.read(path_of(opened))] == ["begun", "issued", "torn", "issued"]
+    assert chain.verify(path_of(opened)) == 4
+
+
+def changed(lines: list[bytes], place: int) -> list[bytes]:
+    one = bytearray(lines[place])
+    one[len(one) // 2] ^= 1
+    return [*lines[:place], bytes(one), *lines[place + 1 :]]
+
+
+def swapped(lines: list[bytes], place: int) -> list[bytes]:
+    return [*lines[:place], lines[place + 1], lines[place], *lines[place + 2 :]]
+
+
+DAMAGES = {
+    "flipped, the first": (lambda lines: changed(lines, 0), "line 1 was changed"),
+    "flipped, in the middle": (lambda lines: changed(lines, 3), "line 4 was changed"),
+    "flipped, the last": (lambda lines: changed(lines, 6), "line 7 was changed"),
+    "dropped, the first": (lambda lines: lines[1:], "line 1 is missing"),
+    "dropped, in the middle": (lambda lines: [*lines[:3], *lines[4:]], "line 4 is missing"),
+    "dropped, the last": (lambda lines: lines[:-1], "line 7 is missing"),
+    "dropped, all": (lambda _lines: [], "line 1 is missing"),
+    "reordered": (lambda lines: swapped(lines, 2), "line 3 was moved"),
+    "reordered, at the end": (lambda lines: swapped(lines, 5), "line 6 was moved"),
+    "twice": (lambda lines: [*lines[:3], lines[2], *lines[3:]], "line 4 was moved"),
+    "truncated": (lambda lines: [*lines[:-1], lines[-1][:-30]], "line 7 is truncated"),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES.values(), ids=DAMAGES)
+def test_verify_names_the_line(opened, damage, said):
+    opened.append([fact(number) for number in range(6)])
+    opened.close()
+    path_of(opened).write_bytes(b"".join(damage(path_of(opened).read_bytes().splitlines(keepends=True))))
+    with pytest.raises(JournalDamaged, match=said):
+        chain.verify(path_of(opened))
+
+
+def test_a_line_that_was_replaced_by_a_fitting_one_does_not_fit_the_next(opened, tmp_path):
+    opened.append([fact(1), fact(2)])
+    opened.close()
+    other = Journal(tmp_path / "other", OWNER, lambda: NOW)
+    other.append([fact(7)])
+    other.close()
+    lines = path_of(opened).read_bytes().splitlines(keepends=True)
+    lines[1] = path_of(other).read_bytes().splitlines(keepends=True)[1]
+    path_of(opened).write_bytes(b"".join(lines))
+    with pytest.raises(JournalDamaged, match="line 2 was replaced"):
+        chain.verify(path_of(opened))
+
+
+@pytest.mark.parametrize("damage", ["flipped, the last", "dropped, the last", "dropped, all"])
+def test_nothing_is_appended_to_a_journal_whose_end_is_not_what_was_written(opened, damage):
+    opened.append([fact(number) for number in range(6)])
+    opened.close()
+    lines = path_of(opened).read_bytes().splitlines(keepends=True)
+    damaged = b"".join(DAMAGES[damage][0](lines))
+    path_of(opened).write_bytes(damaged)
+    with pytest.raises(JournalDamaged):
+        opened.append([fact(7)])
+    assert path_of(opened).read_bytes() == damaged
+
+
+def test_a_copy_without_its_head_is_checked_as_far_as_it_goes(opened, tmp_path):
+    opened.append([fact(1), fact(2)])
+    lines = path_of(opened).read_bytes().splitlines(keepends=True)
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(b"".join(lines[:-1]))
+    assert chain.verify(copy) == 2
+
+
+def test_another_authority_s_journal_is_left_alone(opened):
+    opened.append([fact(1)])
+    opened.close()
+    other = Journal(opened.folder, Owner("1" * 32, "TEST", "north"), lambda: NOW)
+    with pytest.raises(JournalDamaged, match="another authority's journal"):
+        other.append([fact(2)])
+
+
+def test_a_full_disk_leaves_no_half_line_and_is_got_over(opened):
+    opened.append([fact(1)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path_of(opened).stat().st_size + 50, hard))
+    try:
+        with pytest.raises(JournalUnavailable, match="cannot be written"):
+            opened.append([fact(2)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    opened.append([fact(3)])
+    assert serials(path_of(opened)) == [1, 3]
+    assert chain.verify(path_of(opened)) == 3
+
+
+def test_a_disk_that_failed_once_is_trusted_no_more(opened, monkeypatch):
+    opened.append([fact(1)])
+
+    def fails(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal.os, "fsync", fails)
+        with pytest.raises(JournalUnavailable, match="durable"):
+            opened.append([fact(2)])
+    with pytest.raises(JournalUnavailable, match="start the process again"):
+        opened.append([fact(3)])
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalUnavailable, match="cannot be opened"):
+        Journal(tmp_path / "file" / "journal", OWNER, lambda: NOW).open()
+
+
+def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
+    for number in (9, 10, 8):
+        opened.keep_list("CAv1", 1, number, b"list %d" % number)
+    opened.keep_list("CAv1", 11, 7, b"another shard's")
+    assert [path.read_bytes() for path in kept_lists(opened.folder, "CAv1", 1)] == [b"list 10"]
+
+
+def test_what_was_written_lately_is_known(opened):
+    opened.append([fact(1)])
+    assert opened.holds(fact(1).facts["serial"])
+    opened.append([fact(number) for number in range(2, 1002)])
+    assert not opened.holds(fact(1).facts["serial"])
+    assert opened.holds(fact(1001).facts["serial"])

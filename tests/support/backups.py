@@ -1,0 +1,56 @@
+"""Real backups of a register, taken and restored: SQLite's own backup, and pg_dump with pg_restore."""
+
+import sqlite3
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from django.db import connections
+
+from sinetti.registry.models import random_id
+from sinetti.registry.opening import Register, open_register
+from tests.support.postgres import find_binaries
+
+
+def backed_up(register: Register, folder: Path) -> Path:
+    """Take a backup of a register as it is now."""
+    path = folder / f"backup-{random_id()}"
+    settings = connections[register.alias].settings_dict
+    if "sqlite3" in settings["ENGINE"]:
+        with sqlite3.connect(settings["NAME"]) as source, sqlite3.connect(path) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+    else:
+        run("pg_dump", "--format=custom", f"--file={path}", url_of(register))
+    return path
+
+
+def restored(register: Register, backup: Path) -> None:
+    """Let the register's handle name a database that is as the backup was; its own one stays as it is."""
+    register.close()
+    settings = connections[register.alias].settings_dict
+    if "sqlite3" in settings["ENGINE"]:
+        url = f"sqlite:///{backup}"
+    else:
+        old = url_of(register)
+        name = f"restored_{random_id()}"
+        with psycopg.connect(old, autocommit=True) as connection:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        url = f"{old.rpartition('/')[0]}/{name}"
+        run("pg_restore", f"--dbname={url}", "--no-owner", backup)
+    open_register(url, register.alias)
+
+
+def url_of(register: Register) -> str:
+    """The URL of a PostgreSQL register."""
+    one = connections[register.alias].settings_dict
+    return f"postgresql://{one['USER']}:{quote(one['PASSWORD'])}@{one['HOST']}:{one['PORT']}/{one['NAME']}"
+
+
+def run(name: str, *arguments: object) -> None:
+    """Run one of PostgreSQL's programs."""
+    command = [str(find_binaries() / name), *(str(one) for one in arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
