@@ -61,17 +61,6 @@ def serving(root):
             process.kill()
 
 
-def backup(root, path):
-    with closing(sqlite3.connect(root / "register.sqlite3")) as source, closing(sqlite3.connect(path)) as target:
-        source.backup(target)
-
-
-def restore(root, path):
-    for old in root.glob("register.sqlite3*"):
-        old.unlink()
-    shutil.copyfile(path, root / "register.sqlite3")
-
-
 def journal(root) -> Path:
     (path,) = root.with_name("authority-journal").glob("*.jsonl")
     return path
@@ -81,12 +70,16 @@ def test_last_night_s_backup(authority, tmp_path):
     with serving(authority) as (holder, process):
         ids, key = ordered(authority), new_key()
         early = holder.enrolled(ordered(authority), new_key())
-        backup(authority, tmp_path / "night")
+        told("backup", "--dir", authority, "--out", tmp_path / "night")
         answer = holder.new(ids, key)
         late = holder.fetched(answer)
         told("revoke", f"{early.serial_number:x}", "--reason", "superseded", "--dir", authority)
         process.kill()
-    restore(authority, tmp_path / "night")
+    done = ran("authority", "restore", "--dir", authority, "--from", tmp_path / "night")
+    assert (done.returncode, "never overwritten" in done.stderr) == (2, True)
+    for old in authority.glob("register.sqlite3*"):
+        old.unlink()
+    told("restore", "--dir", authority, "--from", tmp_path / "night")
 
     done = ran("authority", "serve", "--dir", authority)
     assert done.returncode == 5

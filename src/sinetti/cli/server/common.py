@@ -21,6 +21,7 @@ from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.serving import AddressTaken
+from sinetti.registry.backups import BackupError
 from sinetti.registry.chain import JournalError
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.settings.authority import SettingsError
@@ -41,6 +42,7 @@ class OptionError(ValueError):
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AddressTaken,
+    BackupError,
     ClockGoesBack,
     ClockOutOfRange,
     ChannelError,

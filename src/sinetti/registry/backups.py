@@ -1,0 +1,96 @@
+"""Backups of a register: SQLite's own online copy, or pg_dump and pg_restore. A restore never overwrites anything."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+
+class BackupError(Exception):
+    """A backup that cannot be taken or restored; the sentence says why and what to do."""
+
+
+def take(url: str, target: Path) -> None:
+    """Copy a register, which may be in use, into a new file that only its owner reads. Raises BackupError."""
+    config = _config(url)
+    if not _is_sqlite(config):
+        _make(target)
+        _run("pg_dump", config, "--format=custom", f"--file={target}")
+        return
+    if not Path(config["NAME"]).is_file():
+        sentence = f"there is no register in {config['NAME']}"
+        raise BackupError(sentence)
+    _make(target)
+    _copy(config["NAME"], str(target))
+
+
+def restore(url: str, source: Path) -> None:
+    """Make a register from a backup: a file that is not there, or an empty database. Raises BackupError."""
+    if not source.is_file():
+        sentence = f"{source} is not there, or no file"
+        raise BackupError(sentence)
+    config = _config(url)
+    if not _is_sqlite(config):
+        # In one transaction: what is there already stops it, and nothing is changed.
+        _run("pg_restore", config, "--no-owner", "--single-transaction", f"--dbname={config['NAME']}", str(source))
+        return
+    target = Path(config["NAME"])
+    if left := [path for path in (target, *(Path(f"{target}{end}") for end in ("-wal", "-shm"))) if path.exists()]:
+        sentence = f"{left[0]} is there: move it away first, it is never overwritten"
+        raise BackupError(sentence)
+    partial = target.with_name(f".{target.name}.restored")
+    partial.unlink(missing_ok=True)
+    _make(partial)
+    _copy(str(source), str(partial))
+    partial.rename(target)
+
+
+def _config(url: str) -> dict[str, Any]:
+    return dict(dj_database_url.parse(url))
+
+
+def _is_sqlite(config: dict[str, Any]) -> bool:
+    return str(config["ENGINE"]).endswith("sqlite3")
+
+
+def _make(target: Path) -> None:
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as failed:
+        sentence = f"{target} cannot be made ({failed.strerror}): a backup is a new file"
+        raise BackupError(sentence) from failed
+
+
+def _copy(source: str, target: str) -> None:
+    try:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+            (whole,) = new.execute("PRAGMA integrity_check").fetchone()
+    except sqlite3.Error as failed:
+        Path(target).unlink(missing_ok=True)
+        sentence = f"{source} is no whole SQLite file: {failed}"
+        raise BackupError(sentence) from failed
+    if whole != "ok":
+        sentence = f"{target} is damaged ({whole}): take another backup"
+        raise BackupError(sentence)
+    with Path(target).open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
+    """Run one of PostgreSQL's programs; the password goes by its environment, where ps does not show it."""
+    program = shutil.which(name)
+    if program is None:
+        sentence = f"{name} is not installed: it comes with PostgreSQL's client programs"
+        raise BackupError(sentence)
+    given = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
+    known = {variable: str(config[key]) for variable, key in given.items() if config.get(key)}
+    done = subprocess.run([program, *arguments], env=known, capture_output=True, text=True, check=False)  # noqa: S603 - PostgreSQL's own
+    if done.returncode:
+        sentence = f"{name} failed: {' '.join(done.stderr.split())[:500]}"
+        raise BackupError(sentence)

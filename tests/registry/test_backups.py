@@ -1,0 +1,57 @@
+"""Backups on both databases: what comes back is what was there, and nothing is overwritten."""
+
+import psycopg
+import pytest
+from django.db import connections
+
+from sinetti.registry import authorities, backups, models
+from sinetti.registry.backups import BackupError
+from sinetti.registry.opening import open_register
+from tests.support.backups import url_of
+from tests.support.office import CONTACT, ordered
+from tests.support.registers import ALIAS
+
+
+@pytest.fixture
+def urls(desk, tmp_path):
+    """Give the URL of the desk's register and that of a place where there is none."""
+    settings = connections[desk.register.alias].settings_dict
+    if "sqlite3" in settings["ENGINE"]:
+        return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
+    with psycopg.connect(url_of(desk.register), autocommit=True) as connection:
+        name = f"restored_{models.random_id()}"
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    return url_of(desk.register), f"{url_of(desk.register).rpartition('/')[0]}/{name}"
+
+
+def test_a_backup_comes_back(desk, urls, tmp_path):
+    ordered(desk)
+    identity = authorities.identity(desk.register)
+    backups.take(urls[0], tmp_path / "backup")
+    ordered(desk)
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+    backups.restore(urls[1], tmp_path / "backup")
+    desk.register.close()
+    restored = open_register(urls[1], ALIAS)
+    assert authorities.identity(restored) == identity
+    assert models.Order.objects.using(ALIAS).count() == 1
+    assert models.Person.objects.using(ALIAS).get().email == CONTACT.email
+    restored.close()
+
+
+def test_nothing_is_overwritten(desk, urls, tmp_path):
+    backups.take(urls[0], tmp_path / "backup")
+    with pytest.raises(BackupError):
+        backups.take(urls[0], tmp_path / "backup")
+    ordered(desk)
+    with pytest.raises(BackupError):
+        backups.restore(urls[0], tmp_path / "backup")
+    assert models.Order.objects.using(desk.register.alias).count() == 1
+
+
+@pytest.mark.parametrize("octets", [None, b"no backup at all"], ids=["no file", "another file"])
+def test_what_is_no_backup(urls, tmp_path, octets):
+    if octets is not None:
+        (tmp_path / "backup").write_bytes(octets)
+    with pytest.raises(BackupError):
+        backups.restore(urls[1], tmp_path / "backup")
