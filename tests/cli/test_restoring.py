@@ -13,7 +13,7 @@ import pytest
 
 from sinetti.clock import ticks
 from sinetti.protocols.serving import probe
-from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, new_key, program, ran
+from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
 
 CUSTOMER = "0123456-7"
 
@@ -176,3 +176,20 @@ def test_a_journal_s_place(authority, tmp_path):
     other = tmp_path / "elsewhere"
     assert ran("authority", "init", "--dir", authority, *init, "--journal", other).returncode == 0
     assert f'journal = "{other}"' in settings.read_text()
+
+
+def test_a_bench_mends_its_register_by_itself(tmp_path):
+    root = tmp_path / "bench"
+    with running(root, "--now", "2027-01-11T08:00:00Z") as bench:
+        with (
+            closing(sqlite3.connect(root / "register.sqlite3")) as now,
+            closing(sqlite3.connect(tmp_path / "old")) as old,
+        ):
+            now.backup(old)
+        holder_of(bench).enrolled(bench.order(), new_key())
+        rows = bench.rows()
+    for path in root.glob("register.sqlite3*"):
+        path.unlink()
+    shutil.copyfile(tmp_path / "old", root / "register.sqlite3")
+    with running(root) as bench:
+        assert bench.rows() == rows
