@@ -107,7 +107,7 @@ def test_what_is_no_soap_gets_a_fault(body, counter):
     assert code == "SOAP-ENV:Client"
     assert 0 < len(told) < 255
     assert "Traceback" not in told
-    assert "passwd" not in told
+    assert not any(word in told for word in ("passwd", "0123456", "Revoke", "Hello")), "nothing of the request"
 
 
 CHARSETS = {
