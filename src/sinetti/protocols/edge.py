@@ -67,8 +67,8 @@ class Edge:
         except TooLarge:
             text = f"The request is larger than {self._limits.body} octets. A request of this service is far smaller."
             reply = plain(413, text, connection="close")
-        except Gone:
-            return
+        except Gone:  # or what came is no HTTP: then somebody reads this
+            reply = plain(400, "The request did not arrive whole. Send it again.", connection="close")
         else:
             reply = await self._act(_request(scope, body, request_id))
         await _answer(send, reply, request_id, scope["method"])
