@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.pki.formats import certificate_der, serial_hex, sha256_hex
-from tests.support.programs import CUSTOMER, holder_of, new_key
+from tests.support.programs import CUSTOMER, fetched, holder_of, new_key
 
 JSON = {"content-type": "application/json"}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -261,10 +262,7 @@ def test_a_revoked_certificate_is_on_the_list_at_once(bench, customer):
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     address = points[0].full_name[0].value
     assert address.startswith(bench.ready["status_url"])
-    import urllib.request  # noqa: PLC0415 - only here
-
-    with urllib.request.urlopen(address, timeout=30) as reply:
-        crl = x509.load_der_x509_crl(reply.read())
+    crl = x509.load_der_x509_crl(fetched(address))
     assert crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
 
 
@@ -337,8 +335,6 @@ def test_the_name_of_a_customer_that_is_there_stays(bench, customer):
 
 
 def test_orders_come_one_after_the_other_or_all_at_once(bench, customer):
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
-
     with ThreadPoolExecutor(8) as pool:
         ids = list(pool.map(lambda _: bench.order(customer_id=customer), range(16)))
     assert len({one["transfer_id"] for one in ids}) == 16

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
-from sinetti.cli.server.common import command, log_to_stderr, zoned_instant
+from sinetti.cli.server.common import command, leave, log_to_stderr, zoned_instant
 from sinetti.testbench.bench import BenchOptions, run_bench
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
     options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict)
     run_bench(options, lambda line: print(line, flush=True))
-    return 0
+    leave()
 
 
 def _stop_when_stdin_closes() -> None:

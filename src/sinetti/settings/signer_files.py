@@ -14,7 +14,7 @@ from sinetti.pki.formats import (
     load_private_key,
     serial_hex,
 )
-from sinetti.settings.folder import Folder, write_secret
+from sinetti.settings.folder import Folder, FolderDamaged, write_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) 
 
 
 def newest_pair(folder: Folder, name: str, passphrase: bytes, now: datetime) -> SigningPair | None:
-    """The pair that lives longest among those in force at `now`; None where there is none."""
+    """Give the pair that lives longest among those in force at `now`, None for none. Raises FolderDamaged."""
     found: list[tuple[datetime, Path, x509.Certificate]] = []
     for path in folder.certificates.glob(f"{name}-*.cer"):
         certificate = load_certificate(path.read_bytes())
@@ -44,5 +44,15 @@ def newest_pair(folder: Folder, name: str, passphrase: bytes, now: datetime) -> 
     if not found:
         return None
     _, path, certificate = max(found, key=lambda entry: entry[0])
-    key = load_private_key((folder.keys / f"{path.stem}.pem").read_bytes(), passphrase)
-    return SigningPair(certificate, key)
+    return SigningPair(certificate, _key(folder, path.stem, passphrase))
+
+
+def _key(folder: Folder, stem: str, passphrase: bytes) -> PrivateKey:
+    path = folder.keys / f"{stem}.pem"
+    octets = folder.read(path)
+    try:
+        return load_private_key(octets, passphrase)
+    except ValueError:
+        sentence = f"{path} cannot be opened: bring it and {folder.passphrase} back from one copy of the folder"
+    # Raised outside the handler: no trace carries what was read.
+    raise FolderDamaged(sentence)

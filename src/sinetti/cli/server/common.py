@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -126,6 +127,18 @@ def log_to_stderr() -> None:
     """Have servers log to standard error: time, level, room, text."""
     line = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, force=True)
+
+
+def leave() -> NoReturn:
+    """End the process of a server that was told to stop.
+
+    Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
+    aborts the process (measured: one stop in five). Nothing is lost, every commit is on disk.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExitCode.DONE)
 
 
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:

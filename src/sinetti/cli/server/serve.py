@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.actions.publish import publish
-from sinetti.cli.server.common import OptionError, add_dir, command, log_to_stderr, opened, request_id
+from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened, request_id
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, probe, serve
 from sinetti.protocols.soap import SoapDoor
@@ -56,7 +56,7 @@ def _run(parsed: argparse.Namespace) -> int:
             Listener(Edge(StatusDoor(authority.office)), status_host, status_port),
         )
         serve(listeners, lambda: _say_ready(listeners))
-    return 0
+    leave()
 
 
 def _make_current(authority: Authority) -> None:
