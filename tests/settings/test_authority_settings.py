@@ -1,0 +1,87 @@
+"""`authority.toml`: what is read is what was written, and what is wrong is named."""
+
+import pytest
+
+from sinetti.domain.values import Environment
+from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, check_address, parse, read, render
+
+PLAIN = Settings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
+RICH = Settings(
+    Environment.PRODUCTION,
+    "http://127.0.0.1:20080/pki",
+    "http://[::1]:8443/x",
+    ResponseRecipe.ENVELOPED,
+    'postgresql://me:"p\\a=ss\n%40ä"@db.example/register',
+)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, RICH])
+def test_what_is_written_is_read(settings):
+    assert parse(render(settings)) == settings
+
+
+def text(**changes):
+    values = {"environment": "TEST", "base_url": "http://pki.example", "soap_address": "https://soap.example"} | changes
+    return "".join(
+        f"{name} = {value if value in ('7', '[]') else repr(value)}\n" for name, value in values.items() if value
+    )
+
+
+BAD = {
+    "no TOML": ("environment = ", "authority.toml is not TOML"),
+    "nothing": ("", "environment is one of"),
+    "an unknown environment": (text(environment="DEV"), "environment is one of PRODUCTION, TEST, not 'DEV'"),
+    "a number for a word": (text(environment="7"), "environment is one of"),
+    "a misspelt setting": (text(soap_adress="x"), "there is no setting 'soap_adress'"),
+    "no base_url": (text(base_url=None), "base_url: write an address"),
+    "https in certificates": (text(base_url="https://pki.example"), "base_url: write an address like http://"),
+    "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
+    "a database that is a list": (text(database_url="[]"), "database_url is a text"),
+}
+
+
+@pytest.mark.parametrize(("written", "sentence"), BAD.values(), ids=BAD)
+def test_what_is_wrong_is_named(written, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        parse(written)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(SettingsError, match=r"authority.toml cannot be read"):
+        read(tmp_path / "authority.toml")
+    (tmp_path / "authority.toml").write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match=r"authority.toml cannot be read"):
+        read(tmp_path / "authority.toml")
+
+
+ADDRESSES = {
+    "https://soap.example/": "https://soap.example",
+    "https://soap.example:8443/a/": "https://soap.example:8443/a",
+    "soap.example": None,
+    "ftp://soap.example": None,
+    "https://": None,
+    "https://user@soap.example": None,
+    "https://user:password@soap.example": None,
+    "https://soap.example?x": None,
+    "https://soap.example#x": None,
+    "https://soap.example:0": None,
+    "https://soap.example:65536": None,
+    "https://soap.example:x": None,
+    "https://[::1": None,
+    "https://soap.example/a b": None,
+    "https://soap.example/\n": None,
+    'https://soap.example/"': None,
+    "https://säil.example": None,
+    "": None,
+    None: None,
+    7: None,
+}
+
+
+@pytest.mark.parametrize(("address", "taken"), ADDRESSES.items(), ids=repr)
+def test_addresses(address, taken):
+    if taken is None:
+        with pytest.raises(SettingsError, match="soap: write an address like https://"):
+            check_address("soap", address, ("https", "http"))
+    else:
+        assert check_address("soap", address, ("https", "http")) == taken
