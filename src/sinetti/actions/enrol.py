@@ -1,7 +1,7 @@
 """SignNewCertificate: transfer ids are spent for the first certificate of an order. Steps as in docs/issuance.md."""
 
 from sinetti.actions import passwords
-from sinetti.actions.answering import keep, relied_on, until_settled
+from sinetti.actions.answering import for_proven, keep, relied_on, until_settled
 from sinetti.actions.issue import finish, issue
 from sinetti.actions.office import Office
 from sinetti.domain.approvals import Again
@@ -34,7 +34,7 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
         if ids is None or ids.ended:
             return proven
         return keep(proven, "new", ids.holding, office, office.deed(f"order:{ids.order_id}", request_id))
-    return _decide(ask, proven, office, request_id)
+    return for_proven(proven.holding.language, request_id, lambda: _decide(ask, proven, office, request_id))
 
 
 def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> Accepted | Refusal:

@@ -1,6 +1,6 @@
 """RenewCertificate: the key of a certificate in force asks for the next one. Steps as in docs/issuance.md."""
 
-from sinetti.actions.answering import keep, relied_on, until_settled
+from sinetti.actions.answering import for_proven, keep, relied_on, until_settled
 from sinetti.actions.issue import finish, issue
 from sinetti.actions.office import Office
 from sinetti.domain.approvals import Again, Approval
@@ -29,7 +29,7 @@ def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal
         if found is None:
             return signer
         return keep(signer, "renew", found.holding, office, office.deed(_actor(found), request_id))
-    return _decide(ask, signer, office, request_id)
+    return for_proven(signer.holding.language, request_id, lambda: _decide(ask, signer, office, request_id))
 
 
 def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str) -> Accepted | Refusal:
