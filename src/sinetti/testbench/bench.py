@@ -71,8 +71,11 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         authority = open_authority(
             folder.root, FolderKind.TESTBENCH, Manner(clock.now, STRICT if options.strict else KIND, policy)
         )
-        _upkeep(authority)
-        serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+        try:
+            _upkeep(authority)
+            serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+        finally:
+            authority.office.register.close()
 
 
 def _make(folder: Folder, options: BenchOptions) -> None:
@@ -115,8 +118,8 @@ def _upkeep(authority: Authority) -> None:
     """Do what is due now: the response signer in force, and a fresh CRL of each issuing CA."""
     try:
         authority.responses.seal()
-    except OutlivesIssuer:
-        _log.exception("the bench's CAs have come to their end, so answers are not signed: start a new bench")
+    except OutlivesIssuer as end:
+        _log.error("the bench's CAs have come to their end (%s): answers are not signed; start a new bench", end)
     for issuer in authority.office.issuers.values():
         publish(issuer.file_name, issuer.shard, authority.office, "upkeep")
 
