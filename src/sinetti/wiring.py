@@ -221,7 +221,6 @@ def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate])
             spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url
         )
         for spec in hierarchy.authorities
-        if spec.role is Role.ISSUING
     }
 
 

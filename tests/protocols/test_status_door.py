@@ -215,6 +215,7 @@ def test_over_the_real_server(service):
     """Names as they stand in the folder's certificates, and paths that a server may have tidied up."""
     with service.opened() as authority:
         names = list(authority.office.issuers)
+    assert len(names) == len(authority.hierarchy.authorities), "the root's and the services CA's lists too"
     for name in names:
         status, headers, body = exchange(service.status, head(0, method="GET", path=f"/ca/{name}.cer"))
         assert (status, headers["content-type"]) == (200, "application/pkix-cert")

@@ -6,7 +6,8 @@ from typing import Any
 
 import dj_database_url
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
 REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
@@ -17,6 +18,10 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 30,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
 }
+
+
+class RegisterRefusesError(Exception):
+    """The database is there but does not let us make its tables; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +54,12 @@ def open_register(url: str, alias: str = "default") -> Register:
 
 
 def migrate(register: Register) -> None:
-    """Bring the register's tables up to date."""
-    call_command("migrate", database=register.alias, verbosity=0, interactive=False)
+    """Bring the register's tables up to date. Raises RegisterRefusesError, and what REGISTER_UNAVAILABLE lists."""
+    try:
+        call_command("migrate", database=register.alias, verbosity=0, interactive=False)
+    except REGISTER_UNAVAILABLE:
+        raise
+    except (DatabaseError, MigrationSchemaMissing) as refused:
+        why = str(refused).strip().partition("\n")[0]
+        sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
+        raise RegisterRefusesError(sentence) from refused

@@ -22,7 +22,7 @@ from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.serving import AddressTaken
-from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.testbench.clock import ClockGoesBack, ClockOutOfRange
@@ -44,6 +44,7 @@ _USAGE = (
     ClockGoesBack,
     ClockOutOfRange,
     ChannelError,
+    RegisterRefusesError,
     CustomerIdError,
     FolderError,
     HierarchyError,
