@@ -199,9 +199,7 @@ def _check_unique(parsed: Hierarchy) -> None:
     for one in authorities:
         # The signer's files are called NAME-SERIAL: no CA's file may pass for one of them.
         if one.startswith(f"{signer}-"):
-            why = (
-                f"name: {one!r} begins like the files of [response_signer]; write another name for the one or the other"
-            )
+            why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
             raise HierarchyError(why)
 
 
@@ -223,8 +221,8 @@ def _check_lifetimes(parsed: Hierarchy) -> None:
             why = f"[holders]: validity_days: {spec.name!r} could never issue; write less than {spec.lifetime.days}"
             raise HierarchyError(why)
         if spec.channel is not None and spec.lifetime > parsed.services.lifetime:
-            name, least = parsed.services.name, spec.lifetime.days
-            why = f"lifetime_days: {name!r} would end before {spec.name!r}, and no answer be signed; write at least {least}"
+            ends = f"{parsed.services.name!r} would end before {spec.name!r}, and answers would go unsigned"
+            why = f"lifetime_days: {ends}; write at least {spec.lifetime.days}"
             raise HierarchyError(why)
     if parsed.response_signer.lifetime >= parsed.services.lifetime:
         why = f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the life of its CA"
