@@ -26,7 +26,7 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
     stored = store.find_password(office.register, ask.transfer_id)
     fits = passwords.fits(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
-        store.count_wrong_password(office.register, ask.transfer_id)
+        store.count_wrong_password(office.register, ask.transfer_id, office.deed("stranger", request_id))
     ids = store.find_transfer_ids(office.register, ask.transfer_id) if fits else None
     office.step("4-read")
     proven = prove_transfer_ids(ids, password_fits=fits, customer_id=ask.customer_id)
