@@ -3,7 +3,16 @@
 import pytest
 
 from sinetti.domain.values import Environment
-from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, check_address, parse, read, render
+from sinetti.settings.authority import (
+    ResponseRecipe,
+    Settings,
+    SettingsError,
+    check_base_url,
+    check_soap_address,
+    parse,
+    read,
+    render,
+)
 
 PLAIN = Settings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
 RICH = Settings(
@@ -33,8 +42,11 @@ BAD = {
     "an unknown environment": (text(environment="DEV"), "environment is one of PRODUCTION, TEST, not 'DEV'"),
     "a number for a word": (text(environment="7"), "environment is one of"),
     "a misspelt setting": (text(soap_adress="x"), "there is no setting 'soap_adress'"),
-    "no base_url": (text(base_url=None), "base_url: write an address"),
-    "https in certificates": (text(base_url="https://pki.example"), "base_url: write an address like http://"),
+    "no base_url": (text(base_url=None), "base_url: write an address like http://pki.example"),
+    "https in certificates": (
+        text(base_url="https://pki.example"),
+        "base_url is plain http: it is written into certificates, .* like http://pki",
+    ),
     "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
     "a database that is a list": (text(database_url="[]"), "database_url is a text"),
 }
@@ -81,7 +93,19 @@ ADDRESSES = {
 @pytest.mark.parametrize(("address", "taken"), ADDRESSES.items(), ids=repr)
 def test_addresses(address, taken):
     if taken is None:
-        with pytest.raises(SettingsError, match="soap: write an address like https://"):
-            check_address("soap", address, ("https", "http"))
+        with pytest.raises(SettingsError, match=r"soap: write an address like https://certificates\.example, not"):
+            check_soap_address("soap", address)
     else:
-        assert check_address("soap", address, ("https", "http")) == taken
+        assert check_soap_address("soap", address) == taken
+
+
+@pytest.mark.parametrize(
+    "address", ["https://", "ftp://pki.example", "pki.example", "https://me@pki.example", "", None]
+)
+def test_what_is_no_address_for_certificates(address):
+    with pytest.raises(SettingsError, match=r"base: write an address like http://pki\.example, not"):
+        check_base_url("base", address)
+
+
+def test_an_address_for_certificates():
+    assert check_base_url("base", "http://pki.example/a/") == "http://pki.example/a"

@@ -28,6 +28,13 @@ def test_it_is_made_at_once(root):
     assert {stat.S_IMODE(path.stat().st_mode) for path in root.iterdir() if path.is_dir()} == {0o700}
 
 
+def test_the_embedded_register_is_its_owners(root):
+    with made_at_once(root) as folder:
+        folder.register.write_bytes(b"")
+        folder.register.chmod(0o644)
+    assert stat.S_IMODE(Folder(root).register.stat().st_mode) == 0o600
+
+
 def test_an_empty_folder_is_taken_over(root):
     root.mkdir(parents=True)
     make(root)

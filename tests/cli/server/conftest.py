@@ -43,7 +43,8 @@ class Operator:
         assert (ended, out) == (code, ""), err
         (sentence,) = err.splitlines()
         assert sentence.startswith("sinetti: ")
-        assert sentence.endswith(".")
+        assert sentence.endswith((".", "?"))
+        assert not sentence.endswith(("?.", ".."))
         return sentence
 
     def found(self, *more, environment="TEST"):

@@ -1,5 +1,6 @@
 """The operator's commands: what they do, what they refuse, and how they say so."""
 
+import argparse
 import json
 import re
 import secrets
@@ -10,6 +11,8 @@ import sys
 import pytest
 
 from sinetti.ca.hierarchy import load_preset
+from sinetti.cli.main import SERVER, build_parser
+from sinetti.cli.server.common import OptionError, guarded
 from sinetti.pki.chain import load_bundle
 from tests.cli.server.conftest import ADDRESSES, CONTACT
 from tests.support.postgres import create_database
@@ -35,9 +38,17 @@ def test_init(operator, environment):
     assert len(names(root)) == 5
     assert len(load_bundle((root / "trust" / "holders.pem").read_bytes())) == 4
     assert (root / "register.sqlite3").exists() == (not operator.database)
+    if not operator.database:
+        assert stat.S_IMODE((root / "register.sqlite3").stat().st_mode) == 0o600
     summary = json.loads(operator.does("status", "--json"))
     assert summary["environment"] == environment
     assert summary["certificates"] == summary["organisations"] == 0
+
+
+def test_init_says_what_comes_next(sqlite_operator):
+    _, _, err = sqlite_operator.run(*INIT)
+    steps = re.findall(r"^  sinetti authority (\w+(?: add)?) --dir (\S+)", err, re.MULTILINE)
+    assert steps == [(step, str(sqlite_operator.root)) for step in ("organisation add", "order", "serve")]
 
 
 def test_init_never_overwrites(operator):
@@ -79,7 +90,9 @@ def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path, old, new, word
     assert old in text
     file = tmp_path / "mine.toml"
     file.write_text(text.replace(old, new), encoding="utf-8")
-    assert word in sqlite_operator.refused(2, *INIT, "--hierarchy", file)
+    sentence = sqlite_operator.refused(2, *INIT, "--hierarchy", file)
+    assert word in sentence
+    assert f"--hierarchy {file}: " in sentence
     assert not sqlite_operator.root.exists()
 
 
@@ -91,8 +104,12 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 
 
 BAD_INITS = {
-    "https in certificates": (("--base-url", "https://pki.example"), "--base-url"),
-    "no address": (("--base-url", "pki.example"), "--base-url"),
+    "https in certificates": (
+        ("--base-url", "https://pki.example"),
+        "--base-url is plain http: it is written into certificates, for CA certificates and revocation lists; write",
+    ),
+    "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
+    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
     "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
@@ -105,8 +122,7 @@ BAD_INITS = {
 
 @pytest.mark.parametrize(("options", "word"), BAD_INITS.values(), ids=BAD_INITS)
 def test_bad_options_of_init(sqlite_operator, options, word):
-    code = 5 if options[0] == "--database-url" else 2
-    sentence = sqlite_operator.refused(code, *INIT, *options)
+    sentence = sqlite_operator.refused(2, *INIT, *options)
     assert word in sentence
     assert "secret-word" not in sentence
     assert not sqlite_operator.root.exists()
@@ -255,8 +271,50 @@ def test_status_for_people(sqlite_operator):
     table = sqlite_operator.does("status")
     assert re.search(r"environment +TEST\norganisations +0\nopen orders +0\n", table)
     assert re.search(r"DataProvidersTestIssuingCAv1 ends +\d{4}-", table)
-    assert sqlite_operator.does("status", "--customer-id", "x") == "This organisation has no certificates.\n"
-    assert json.loads(sqlite_operator.does("status", "--customer-id", "x", "--json")) == []
+
+
+def test_the_status_of_one_organisation(operator):
+    operator.found()
+    mine = ("status", "--customer-id", "0123456-7")
+    assert "no organisation has the id 0123456-7" in operator.refused(2, *mine)
+    assert "no organisation has the id x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
+    operator.add()
+    operator.add("other")
+    assert operator.does(*mine) == "This organisation has no certificates.\n\nNo open orders.\n"
+    assert json.loads(operator.does(*mine, "--json")) == []
+    first = operator.order("--description", "Payroll")
+    second = json.loads(operator.does("transfer-ids", operator.order()["order_id"], "--json"))
+    operator.order(customer_id="other")
+    orders = json.loads(operator.does(*mine, "--orders", "--json"))
+    assert [list(one) for one in orders] == [
+        ["order_id", "customer_id", "channel", "description", "replaces", "created", "expires"]
+    ] * 2
+    assert {one["order_id"]: (one["description"], one["expires"]) for one in orders} == {
+        first["order_id"]: ("Payroll", first["expires"]),
+        second["order_id"]: (None, second["expires"]),
+    }
+    assert len(json.loads(operator.does("status", "--orders", "--json"))) == 3
+    for shown in (operator.does(*mine), operator.does(*mine, "--orders")):
+        assert re.search(rf"{first['order_id']} +0123456-7 +WS +{first['expires']}  Payroll", shown)
+        assert "The Contact" not in shown
+        assert first["transfer_id"] not in shown
+
+
+def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
+    sqlite_operator.found()
+    sqlite_operator.add()
+    steps = [
+        (("withdraw", "--channel", "SFTP"), "SFTP was not approved for 0123456-7; nothing was changed."),
+        (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
+        (("approve", "--channel", "SFTP"), "0123456-7 was approved for SFTP already; nothing was changed."),
+        (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
+        (("close",), "0123456-7 is closed: nothing more is issued to it."),
+        (("close",), "0123456-7 was closed already; nothing was changed."),
+    ]
+    for words, told in steps:
+        code, out, err = sqlite_operator.run("organisation", *words, "--customer-id", "0123456-7")
+        assert (code, out) == (0, "")
+        assert told in err
 
 
 BAD_SERVES = {
@@ -267,6 +325,9 @@ BAD_SERVES = {
     "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
     "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
     "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),
+    "one address for both": (("--bind", "127.0.0.1:8080"), "both on port 8080"),
+    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "both on port 9"),
+    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "both on port 9"),
 }
 
 
@@ -317,3 +378,41 @@ def test_help_shows_an_example(sqlite_operator, words):
     code, out, _ = sqlite_operator.run(None, *words, "--help")
     assert code == 0
     assert not words or f"sinetti authority {' '.join(words)}" in out
+
+
+def parsers(parser, *path):
+    """Every parser below this one, by its words."""
+    yield " ".join(path), parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                yield from parsers(one, *path, name)
+
+
+@pytest.mark.parametrize("name", SERVER)
+def test_every_option_has_a_help_text(name):
+    found = {words: one for words, one in parsers(build_parser(name)) if words.split(" ")[0] == name}
+    assert len(found) > 1
+    for words, parser in found.items():
+        assert "example" in (parser.epilog or ""), words
+        assert f"sinetti {words}" in parser.epilog, words
+        for action in parser._actions:
+            if not isinstance(action, argparse._SubParsersAction):
+                assert action.help, (words, action.option_strings)
+
+
+@pytest.mark.parametrize("words", [[], ["organisation"]])
+def test_groups_tell_the_exit_codes(sqlite_operator, words):
+    _, out, _ = sqlite_operator.run(None, *words, "--help")
+    assert "exit codes: 0 done" in out
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("so.", "so."), ("so", "so."), ("is it running?", "is it running?"), ("so..", "so.")]
+)
+def test_sentences_end_once(said, told, capsys):
+    def fail(_parsed):
+        raise OptionError(said)
+
+    assert guarded(fail, argparse.Namespace()) == 2
+    assert capsys.readouterr().err == f"sinetti: {told}\n"
