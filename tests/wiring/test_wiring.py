@@ -1,15 +1,14 @@
-"""Founding and opening: whole or not at all, only what belongs together, a response signer that is in force."""
+"""Opening: only what belongs together; founding fails whole."""
 
 import shutil
-from datetime import UTC, datetime, timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
 from sinetti.ca.hierarchy import load_preset
-from sinetti.ca.issuing import OutlivesIssuer
 from sinetti.domain.values import Channel, Environment
-from sinetti.pki.chain import direct_issuer, load_bundle
-from sinetti.pki.formats import load_certificate
 from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, read
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind
 from sinetti.wire.xmldsig import Recipe
@@ -17,7 +16,6 @@ from sinetti.wiring import Founding, Manner, database_url, found, open_authority
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
 SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
 FOUNDING = Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW)
 
@@ -36,29 +34,10 @@ def root(founded, tmp_path):
     return tmp_path / "authority"
 
 
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self):
-        self.now = NOW
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def authority(root, clock):
+def authority(root):
     with all_connections_closed():
-        yield open_authority(root, FolderKind.AUTHORITY, Manner(clock))
-
-
-def signer(authority):
-    return load_certificate(authority.responses.seal().certificate)
+        yield open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW))
 
 
 def test_what_an_opened_authority_is(authority):
@@ -67,45 +46,6 @@ def test_what_an_opened_authority_is(authority):
     assert office.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
     assert len(office.certificates) == 5
     assert authority.recipe is Recipe.EXCLUSIVE
-
-
-def test_the_signer_lasts_until_ninety_days_before_its_end(authority, clock, root):
-    first = signer(authority)
-    end = first.not_valid_after_utc
-    clock.now = end - 90 * DAY - timedelta(seconds=1)
-    assert signer(authority) == first
-    clock.now = end - 90 * DAY
-    second = signer(authority)
-    assert second != first
-    assert second.not_valid_before_utc <= clock.now < second.not_valid_after_utc
-    assert direct_issuer(second, load_bundle((root / "trust" / "services.pem").read_bytes()), clock.now)
-    assert len(list((root / "ca").glob("SinettiTestResponseSigner-*"))) == 2
-
-
-def test_another_process_takes_the_same_signer(authority, root, clock):
-    clock.now = NOW + 3 * 365 * DAY
-    new = signer(authority)
-    again = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
-    assert signer(again) == new
-
-
-def test_near_the_end_of_its_ca_the_last_signer_serves_to_its_own_end(authority, clock):
-    services = load_certificate(authority.office.certificates["ServicesTestIssuingCAv1"])
-    clock.now = services.not_valid_after_utc - 731 * DAY
-    last = signer(authority)
-    clock.now = last.not_valid_after_utc - DAY
-    assert signer(authority) == last
-    clock.now = services.not_valid_after_utc
-    with pytest.raises(OutlivesIssuer):
-        signer(authority)
-
-
-def test_a_signer_whose_key_cannot_be_opened(authority, root):
-    (path,) = (root / "keys").glob("SinettiTestResponseSigner-*")
-    path.write_text("no key")
-    with pytest.raises(FolderDamaged, match="cannot be opened") as told:
-        authority.responses.seal()
-    assert told.value.__context__ is None
 
 
 def test_founding_fails_whole(tmp_path):
@@ -141,10 +81,47 @@ def test_the_register_of_another_folder(root, tmp_path):
             open_authority(root, FolderKind.AUTHORITY)
 
 
-def test_an_empty_register(root):
+def test_a_register_that_is_not_there(root):
     (root / "register.sqlite3").unlink()
+    with all_connections_closed(), pytest.raises(FolderDamaged, match=r"register.sqlite3 is not there"):
+        open_authority(root, FolderKind.AUTHORITY)
+    assert not (root / "register.sqlite3").exists()
+
+
+def tables(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_an_empty_register_stays_empty(root):
+    (root / "register.sqlite3").write_bytes(b"")
     with all_connections_closed(), pytest.raises(FolderDamaged, match="register is empty"):
         open_authority(root, FolderKind.AUTHORITY)
+    assert tables(root / "register.sqlite3") == set()
+
+
+def test_a_database_of_somebody_else_stays_as_it_is(root, tmp_path, monkeypatch):
+    other = tmp_path / "other.sqlite3"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}")
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="register is empty"):
+        open_authority(root, FolderKind.AUTHORITY)
+    assert tables(other) == {"theirs"}
+
+
+def test_an_older_register_of_another_authority_is_not_migrated(root, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    with all_connections_closed():
+        found(other, FOUNDING)
+        with closing(sqlite3.connect(other / "register.sqlite3")) as connection:
+            connection.execute("DELETE FROM django_migrations WHERE name = '0002_audit_forbids_change'")
+            connection.commit()
+            monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}/register.sqlite3")
+            with pytest.raises(FolderDamaged, match="not of the same authority"):
+                open_authority(root, FolderKind.AUTHORITY)
+            count = connection.execute("SELECT count(*) FROM django_migrations WHERE app = 'registry'").fetchone()
+    assert count == (1,)
 
 
 def test_a_changed_environment(root):
@@ -163,12 +140,15 @@ def test_the_recipe_is_a_setting(root):
 
 
 def test_where_the_register_is(root, monkeypatch):
-    folder, set_one = Folder(root), Settings(Environment.TEST, "http://a", "http://b", database_url="postgresql://set")
+    folder, set_one = (
+        Folder(root),
+        Settings(Environment.TEST, "http://a", "http://b", database_url="postgresql://set/x"),
+    )
     embedded = f"sqlite:///{root}/register.sqlite3"
     assert database_url(folder, FolderKind.AUTHORITY, SETTINGS) == embedded
-    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://set"
-    monkeypatch.setenv("DATABASE_URL", "postgresql://told")
-    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://told"
+    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://set/x"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://told/x")
+    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://told/x"
     assert database_url(folder, FolderKind.TESTBENCH, set_one) == embedded
 
 

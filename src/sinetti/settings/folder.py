@@ -164,7 +164,11 @@ def made_at_once(root: Path) -> Iterator[Folder]:
             holding = _lock(temporary)
         for name in ("ca", "keys", "secrets", "trust"):
             (temporary / name).mkdir(mode=0o700)
-        yield Folder(temporary)
+        folder = Folder(temporary)
+        yield folder
+        if folder.register.exists():
+            # SQLite gives its journals the register's own mode.
+            folder.register.chmod(0o600)
         _sync(temporary)
         temporary.rename(root)
         sync(root.parent)
@@ -219,6 +223,17 @@ def _clear(root: Path) -> None:
             if handle is not None:
                 shutil.rmtree(path, ignore_errors=True)
                 os.close(handle)
+
+
+def write_whole(path: Path, octets: bytes) -> None:
+    """Write a file of this name whole or not at all, and have it on disk. Raises OSError."""
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync(path.parent)
 
 
 def _sync(folder: Path) -> None:
