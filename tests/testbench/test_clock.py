@@ -59,8 +59,16 @@ def test_outside_its_years(clock, at):
         in_range(at)
 
 
-@pytest.mark.parametrize("by", [timedelta.max, timedelta.min, timedelta(days=40_000)])
-def test_a_jump_past_the_calendar_changes_nothing(clock, by):
-    with pytest.raises(ClockOutOfRange):
+@pytest.mark.parametrize(
+    ("by", "refused"),
+    [
+        (timedelta.max, ClockOutOfRange),
+        (timedelta(days=40_000), ClockOutOfRange),
+        (timedelta.min, ClockGoesBack),
+        (timedelta(days=-1), ClockGoesBack),
+    ],
+)
+def test_a_jump_past_the_calendar_or_back_changes_nothing(clock, by, refused):
+    with pytest.raises(refused):
         clock.advance(by)
     assert clock.now() == NOW

@@ -375,6 +375,18 @@ def test_a_damaged_folder(made, name, word):
     ends_with(done, 2 if name in {"kind", "hierarchy.toml"} else 5, word)
 
 
+def test_ports_that_are_the_same(made):
+    (made / "ports.json").write_text('{"soap": 20001, "control": 20002, "status": 20002}')
+    ends_with(ran("testbench", "serve", "--dir", made), 5, "damaged")
+
+
+def test_it_stops_cleanly_each_time(made):
+    for _ in range(5):
+        with running(made) as bench:
+            assert bench.control("GET", "/clock")[0] == 200
+            assert bench.stop() == 0
+
+
 def test_files_that_are_missing(made):
     (made / "secrets" / "passphrase").unlink()
     ends_with(ran("testbench", "serve", "--dir", made), 5, "passphrase", "copy of the folder")
@@ -388,6 +400,7 @@ def test_who_may_read_what(root):
     for path, mode in modes.items():
         if path.parts[0] in {"keys", "secrets"}:
             assert mode == (0o700 if (root / path).is_dir() else 0o600), path
+    assert modes[Path("register.sqlite3")] == 0o600
     keys = list((root / "keys").iterdir())
     assert len(keys) == 6
     for path in keys:
