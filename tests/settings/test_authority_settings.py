@@ -8,6 +8,7 @@ from sinetti.settings.authority import (
     Settings,
     SettingsError,
     check_base_url,
+    check_database_url,
     check_soap_address,
     parse,
     read,
@@ -20,7 +21,7 @@ RICH = Settings(
     "http://127.0.0.1:20080/pki",
     "http://[::1]:8443/x",
     ResponseRecipe.ENVELOPED,
-    'postgresql://me:"p\\a=ss\n%40ä"@db.example/register',
+    'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
 )
 
 
@@ -109,3 +110,41 @@ def test_what_is_no_address_for_certificates(address):
 
 def test_an_address_for_certificates():
     assert check_base_url("base", "http://pki.example/a/") == "http://pki.example/a"
+
+
+DATABASES = {
+    "": True,
+    "postgresql://me:p%40ss@db.example:5432/register?sslmode=require": True,
+    "postgres:///register": True,
+    "postgresql:///%72egister": True,
+    "sqlite:////srv/sinetti/register.sqlite3": True,
+    "sqlite:////srv/with%20blank/x": True,
+    "sqlite:////srv/with blank/x": True,
+    "sqlite:///x": False,
+    "sqlite:///:memory:": False,
+    "sqlite://": False,
+    "sqlite:////srv/": False,
+    "sqlite:////srv/x?mode=ro": False,
+    "sqlite:////srv/x%00": False,
+    "postgresql://secret@db.example": False,
+    "postgresql://secret@db.example/": False,
+    "postgresql://secret\x7f@db.example/x": False,
+    "postgresql://secret@[::1/x": False,
+    "postgresql://secret@db.example:0/x": False,
+    "mysql://secret@db.example/x": False,
+    "secret": False,
+}
+
+
+@pytest.mark.parametrize(("url", "good"), DATABASES.items(), ids=repr)
+def test_addresses_of_databases(url, good):
+    if good:
+        assert check_database_url("database_url", url) == url
+    else:
+        with pytest.raises(SettingsError, match=r"database_url: write postgresql://.* or sqlite:////PATH") as told:
+            check_database_url("database_url", url)
+        assert "secret" not in str(told.value)
+
+
+def test_a_password_is_not_shown():
+    assert "a=ss" not in repr(RICH)
