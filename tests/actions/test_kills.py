@@ -33,9 +33,9 @@ from tests.support.office import (
     renewed,
 )
 
-STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded")
+STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "11-noted")
 EVERY_STEP = pytest.mark.parametrize("step", STEPS)
-SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-recorded": 1}
+SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-recorded": 1, "11-noted": 1}
 """How many signatures it takes in all: the one of a process that ended before commit 2 is lost."""
 
 

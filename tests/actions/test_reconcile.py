@@ -15,12 +15,13 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import Channel
+from sinetti.domain.values import Channel, Language
 from sinetti.registry import authorities, chain, models, restoring
 from sinetti.registry.journal import NO_JOURNAL, Journal, JournalUnavailable, Owner
 from tests.support.authority import CUSTOMER_ID, issuer
 from tests.support.backups import backed_up, restored
 from tests.support.office import (
+    DAY,
     REQUEST,
     SECOND,
     KilledError,
@@ -255,14 +256,28 @@ def test_nothing_is_answered_while_it_cannot_be_written_down(desk, monkeypatch):
     ask = new_ask(ordered(desk), new_key())
     with monkeypatch.context() as full:
         full.setattr(Journal, "append", unavailable)
-        assert refused(enrol(ask, desk.office, REQUEST)) is Reason.UNAVAILABLE
+        refusal = enrol(ask, desk.office, REQUEST)
+        assert (refusal.reason, refusal.language) == (Reason.UNAVAILABLE, Language.SV)
         retrieval_id = certificates(desk).get().retrieval_id
         assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
     assert accepted(enrol(ask, desk.office, REQUEST)) == retrieval_id
     assert kinds(desk) == ["begun", "issued"]
 
 
-def unavailable(_journal, _facts) -> None:
+def test_where_no_list_can_be_kept_the_last_one_is_served_while_it_lives(desk, monkeypatch):
+    held, last = enrolled(desk), current_list(issuer().file_name, 1, desk.office, REQUEST)
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "keep_list", unavailable)
+        revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+        assert current_list(issuer().file_name, 1, desk.office, REQUEST) == last
+        desk.clock.forward(8 * DAY)
+        with pytest.raises(JournalUnavailable):
+            current_list(issuer().file_name, 1, desk.office, REQUEST)
+    new = x509.load_der_x509_crl(current_list(issuer().file_name, 1, desk.office, REQUEST).der)
+    assert [f"{entry.serial_number:038x}" for entry in new] == [held.serial]
+
+
+def unavailable(_journal, *_what) -> None:
     why = "the disk is full for a test"
     raise JournalUnavailable(why)
 

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 
@@ -13,6 +14,9 @@ import pytest
 
 from sinetti.clock import ticks
 from sinetti.protocols.serving import probe
+from sinetti.settings.authority import read
+from sinetti.settings.folder import Folder, FolderKind
+from sinetti.settings.journal_place import journal_folder
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
 
 CUSTOMER = "0123456-7"
@@ -176,6 +180,14 @@ def test_a_journal_s_place(authority, tmp_path):
     other = tmp_path / "elsewhere"
     assert ran("authority", "init", "--dir", authority, *init, "--journal", other).returncode == 0
     assert f'journal = "{other}"' in settings.read_text()
+    link = tmp_path / "link"
+    link.symlink_to(authority)
+    assert journal_folder(Folder(link), FolderKind.AUTHORITY, replace(read(settings), journal="")) == (
+        authority.resolve().with_name("authority-journal")
+    )
+    done = ran("authority", "init", "--dir", tmp_path / "new", *init, "--journal", tmp_path / "new" / "journal")
+    assert (done.returncode, "--journal: the journal cannot lie in" in done.stderr) == (2, True)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_bench_mends_its_register_by_itself(tmp_path):

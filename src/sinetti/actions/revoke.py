@@ -14,6 +14,7 @@ from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken
 from sinetti.domain.values import Serial
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import revoking, store
+from sinetti.registry.journal import JournalUnavailable
 
 _log = logging.getLogger(__name__)
 _ALREADY = "this certificate is revoked already; nothing was changed"
@@ -25,6 +26,7 @@ class NotRevocableKind(StrEnum):
     UNKNOWN = "unknown"
     ALREADY = "already"
     REASON = "reason"
+    SPARED = "spared"
 
 
 class NotRevocable(ValueError):
@@ -47,11 +49,16 @@ class RevokeAsk:
 
 
 def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple[Certificate, ...]:
-    """Revoke a certificate and what goes with it; returns them all, the named one first. Raises NotRevocable."""
+    """Revoke a certificate and what goes with it; returns the named one, then the others. Raises NotRevocable.
+
+    A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
+    goes, and the certificate itself stays as it is.
+    """
     certificate = _revocable(ask, office)
     deed = office.deed(actor, request_id)
     holding_id = certificate.holding.holding_id
     done: list[Serial] = []
+    _check_anything_left(ask, certificate, office)
     # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
     while True:
         line = revoking.renewals(office.register, holding_id)
@@ -64,10 +71,11 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
         raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     office.step("revoked")
     note_revoked(done, deed.at, (ask.reason, ask.invalidity_date), office)
-    rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
+    named = dict.fromkeys([ask.serial, *done])
+    rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
         _publish(authority, shard, office, request_id)
-    return tuple(sorted(rows, key=lambda row: row.serial != ask.serial))
+    return tuple(rows)
 
 
 def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
@@ -78,14 +86,31 @@ def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
     if certificate is None:
         sentence = "no certificate has this serial: look it up in the list of certificates"
         raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
-    if certificate.revoked:
-        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
+    _check_spared(ask, certificate, office)
     return certificate
+
+
+def _check_anything_left(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
+    line = revoking.renewals(office.register, certificate.holding.holding_id)
+    taken = taken_along(ask.serial, ask.reason, line, ask.spared)
+    going = [store.find_certificate(office.register, serial) for serial in taken]
+    if all(one is None or one.revoked for one in going):
+        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
+
+
+def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
+    """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
+    line = revoking.renewals(office.register, certificate.holding.holding_id)
+    going = taken_along(ask.serial, ask.reason, line)
+    for serial in ask.spared:
+        if serial == ask.serial or serial not in going:
+            sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
+            raise NotRevocable(NotRevocableKind.SPARED, sentence)
 
 
 def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
     """Publish the list now, or leave it to whoever asks for it next: the revocation stands either way."""
     try:
         publish(authority, shard, office, request_id)
-    except SignerUnavailable:
-        _log.exception("the list of %s is not signed yet: the signer is away", authority)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        _log.exception("the list of %s is not published yet: %s", authority, away)

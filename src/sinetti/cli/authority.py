@@ -14,6 +14,7 @@ from sinetti.cli.server import (
     status,
     transfer_ids,
 )
+from sinetti.cli.server.common import group
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("authority", help="run a certificate authority")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = group(subparsers, "authority", "run a certificate authority", init.EXAMPLE)
     for module in (init, serve, organisation, order, transfer_ids, revoke, status, backup, reconcile, journal):
         module.register(commands)

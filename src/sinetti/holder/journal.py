@@ -113,7 +113,7 @@ def key_of(journal: Journal) -> PrivateKey:
     try:
         return formats.load_private_key(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, str(bad)) from bad
+        raise files.damaged(path, bad) from bad
 
 
 def move(
@@ -149,6 +149,13 @@ def abandon(journal: Journal) -> Path:
     files.sync_folder(aside.parent)
     files.sync_folder(journal.folder.parent)
     return aside
+
+
+def dispensable(name_folder: Path) -> bool:
+    """Tell whether a name without a certificate may be deleted: no key of it can have been certified. StoreDamaged."""
+    held = load(folder_of(name_folder, Kind.ENROL))
+    never_done = held is None or held.sends == 0 or held.state is State.REFUSED
+    return never_done and not (name_folder / ABANDONED).exists()
 
 
 def _encoded(journal: Journal) -> bytes:

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.server.common import OptionError, command
+from sinetti.cli.server.common import OptionError, command, group
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry import chain
 from sinetti.registry.chain import JournalDamaged
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.folder import Folder, FolderKind
-from sinetti.wiring import journal_folder
+from sinetti.settings.journal_place import journal_folder
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
-    parser = commands.add_parser("journal", help="check journals")
-    below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     example = "sinetti authority journal verify --dir /srv/sinetti"
+    below = group(commands, "journal", "check journals", example)
     summary = "check every line of the journals and name one that was changed, moved or taken out"
     verify = command(below, "verify", summary, _run, example)
     which = verify.add_mutually_exclusive_group(required=True)
