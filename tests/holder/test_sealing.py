@@ -9,7 +9,7 @@ from sinetti.holder import generations, messages, sealing
 from sinetti.holder.outcome import UsageError
 from sinetti.holder.sealing import Fault
 from sinetti.pki import chain, formats
-from sinetti.wire.xmldsig import Recipe
+from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
 from tests.holder.test_renew import END, SECOND
@@ -121,3 +121,13 @@ def test_who_seals_has_to_be_in_the_store(desk):
     with pytest.raises(UsageError) as bad:
         sealing.holder_of(desk.store, NAME, desk.now)
     assert bad.value.message.text == messages.NOT_ENROLLED
+
+
+def test_a_cas_signature_is_no_holders_seal():
+    """The holders' bundle has the root as an anchor, and the root issued itself."""
+    built = authority.authority()
+    root = next(spec.file_name for spec in built.hierarchy.authorities if spec.parent is None)
+    key, certificate = built.entries[root]
+    sealed = sign_document(DOCUMENT, seal_of(key, formats.certificate_der(certificate)), Recipe.EXCLUSIVE)
+    checked = sealing.check(sealed, chain.load_bundle(built.holders_bundle), authority.NOW)
+    assert checked.fault is Fault.WRONG_PURPOSE

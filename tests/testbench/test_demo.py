@@ -17,16 +17,23 @@ COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
 WITHIN = 60
 NO_BENCH = "import os, sys\nif 'testbench' in sys.argv: os.write(2, b'no bench today'); os._exit(1)\n"
 SHOWN = [
+    r"\$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /",
     r"curl -X POST \"\$CONTROL/orders\"",
     r"transfer ID [0-9]{32}, one-time password \w{4}…",
     r"\$ sinetti enrol payroll --store",
-    r"payroll/live/key\.pem +\d+ octets, mode 600",
-    r"keys/DataProvidersTestIssuingCAv1\.pem +\d+ octets, mode 600",
+    r"--now 2027-01-11T08:00:00Z\n",
+    r"certificate [0-9a-f]{38} is in place",
+    r"-rw-------  payroll/live/key\.pem +\d+",
+    r"-rw-------  keys/DataProvidersTestIssuingCAv1\.pem +\d+",
+    r"-rw-------  register.sqlite3 +\d+",
     r"[0-9a-f]{12}…  fetched  2027-01-11T08:00:00Z – 2029-01-10T08:00:00Z",
+    r"\$ sinetti status --store \./store --now 2027-01-11T08:00:00Z\n +payroll: valid\.",
     r"\$ sinetti sign \./report\.xml",
-    r"The seal is good",
+    r"--out \./report-sealed\.xml",
+    r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
+    r"\$ cp -r \./store \./old-store",
     r"2028-11-10 08:00:00 UTC +\d\. 61 days before its end: too early",
-    r"PKI034: .*11 November 2028 at 10:00",
+    r"PKI034: [^$]*11\s+November\s+2028\s+at\s+10:00",
     r"2028-11-12 08:00:00 UTC +\d\. 59 days before: renewed with a new key",
     r"payroll: renewed",
     r"fetched  2028-11-12.*\n.*fetched  2027-01-11",
@@ -50,6 +57,17 @@ def test_the_whole_life(tmp_path):
         assert found, f"not shown, or not in its place: {wanted}"
         place = found.start()
     assert list(tmp_path.iterdir()) == [], "it clears its folder away"
+    assert "store-" not in done.stdout
+    serials = re.findall(r"\b[0-9a-f]{38}\b", done.stdout)
+    assert len(serials) == len(set(serials)), "a serial is written out once"
+    for command in commands(done.stdout):
+        assert not command.startswith("sinetti") or re.search(r" --now \S+Z$", command), command
+        assert all(len(line) <= 104 for line in command.splitlines()), command
+
+
+def commands(shown):
+    """Give every command that is shown, with the line breaks that it is shown with."""
+    return re.findall(r"^    \$ ((?:.*\\\n)*.*)$", shown, re.MULTILINE)
 
 
 def surroundings(folder, **more):
@@ -69,11 +87,19 @@ def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
     finally:
         os.kill(pid, signal.SIGTERM)
     assert_ends(pid)
+    (folder,) = tmp_path.iterdir()
+    assert f"kill {pid}, then delete {folder} (it holds private keys)" in printed
 
 
 def talk(printed):
-    for name, expected in (("its clock", "2029-01-10T08:00:01Z"), ("an order", "transfer_password"), ("the WSDL", "<")):
-        command = re.search(rf"{name} +(curl .*?[^\\])\n", printed, re.DOTALL)[1]
+    for name, expected in (
+        ("its clock", "2029-01-10T08:00:01Z"),
+        ("an order", "transfer_password"),
+        ("enrol", "books: the certificate"),
+        ("renew", "13 September 2030 at 11:00"),
+        ("the WSDL", "<"),
+    ):
+        command = re.search(rf"^  {name} +(\S.*?[^\\])\n", printed, re.DOTALL | re.MULTILINE)[1]
         assert expected in shell(command), command
     lines = re.search(r"with zeep +(.*?)\n +stop it", printed, re.DOTALL)[1]
     program = "\n".join(line.strip() for line in lines.splitlines()).replace(
@@ -87,7 +113,8 @@ def talk(printed):
 
 
 def shell(command):
-    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True).stdout
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout + done.stderr
 
 
 def python(program):

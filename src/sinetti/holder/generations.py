@@ -13,7 +13,7 @@ from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
 from sinetti.holder import dates, files, keys, messages
 from sinetti.holder.messages import Message, say
-from sinetti.pki import chain, formats
+from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
 KEY = "key.pem"
@@ -76,6 +76,8 @@ def misfit(
     issuers = chain.issuers_of(certificate, anchors)
     if not issuers:
         return say(messages.NOT_OUR_ISSUER)
+    if not policies.is_holders(certificate):
+        return say(messages.NOT_FOR_HOLDERS)
     found = dates.out_of_time(certificate, issuers, now, CLOCK_SKEW)
     return None if found is None else dates.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
 

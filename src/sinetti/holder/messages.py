@@ -84,6 +84,7 @@ SOAP_FAULT = mark("The service could not read the request and answered: {text}")
 NOT_OUR_KEY = mark("The certificate that came is not for our key.")
 NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {customer_id}.")
 NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
+NOT_FOR_HOLDERS = mark("The certificate that came is not an organisation's, it was issued for something else.")
 CERTIFICATE_UNREADABLE = mark("The certificate that came could not be read: {why}.")
 CERTIFICATE_NOT_TAKEN = mark(
     "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
@@ -124,6 +125,9 @@ SEAL_BROKEN = mark(
     "Refused: the signature does not fit the document ({why}). It was changed after sealing, or sealed otherwise."
 )
 SEAL_UNTRUSTED = mark("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
+SEAL_WRONG_PURPOSE = mark(
+    "Refused: the signer's certificate is not an organisation's, it was issued for something else."
+)
 SEAL_EXPIRED = mark("Refused: the signer's certificate expired {until}.")
 SEAL_NOT_YET = mark("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
 SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate expired {until}.")

@@ -13,7 +13,7 @@ from sinetti.holder import dates, files, generations, keys, messages, reasons
 from sinetti.holder.generations import Held
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import UsageError
-from sinetti.pki import chain, formats, keycheck
+from sinetti.pki import chain, formats, keycheck, policies
 from sinetti.wire import xmldsig
 from sinetti.wire.xmldsig import Recipe, Seal
 
@@ -24,6 +24,7 @@ class Fault(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
     UNTRUSTED = "untrusted"
+    WRONG_PURPOSE = "wrong-purpose"
     SIGNATURE_MISSING = "signature-missing"
     SIGNATURE_INVALID = "signature-invalid"
 
@@ -85,6 +86,8 @@ def _signer(
     issuers = chain.issuers_of(certificate, anchors)
     if not issuers:
         return Fault.UNTRUSTED, say(messages.SEAL_UNTRUSTED)
+    if not policies.is_holders(certificate):
+        return Fault.WRONG_PURPOSE, say(messages.SEAL_WRONG_PURPOSE)
     found = dates.out_of_time(certificate, issuers, now)
     if found is not None and found.early:
         word = messages.SEAL_CA_NOT_YET if found.of_issuer else messages.SEAL_NOT_YET

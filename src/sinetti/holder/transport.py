@@ -163,6 +163,7 @@ def _connected(post: Post) -> http.client.HTTPConnection:
     try:
         connection = _secure(address, post.tls_ca) if address.secure else _plain(address)
         connection.connect()
+        connection.sock.settimeout(ANSWER_SECONDS)
     except ssl.SSLCertVerificationError as bad:
         told = say(messages.TLS_NOT_TRUSTED, host=address.host, why=reasons.of(bad))
         raise Trouble(TroubleKind.NOT_REACHED, told) from bad

@@ -203,5 +203,8 @@ def test_two_free_ports_are_never_one(monkeypatch):
 def test_keys_that_cannot_be_opened(sqlite_operator):
     sqlite_operator.found()
     (sqlite_operator.root / "secrets" / "passphrase").write_text("another")
-    sentence = sqlite_operator.refused(5, "serve", *ANY)
-    assert "another" not in sentence
+    code, out, err = sqlite_operator.run("serve", *ANY)
+    assert (code, out) == (5, "")
+    assert err.splitlines()[-1].startswith("sinetti: ")
+    assert "Traceback" not in err
+    assert "another" not in err.splitlines()[-1]
