@@ -1,5 +1,7 @@
 """Backups on both databases: what comes back is what was there, and nothing is overwritten."""
 
+from urllib.parse import urlencode, urlsplit
+
 import psycopg
 import pytest
 from django.db import connections
@@ -9,6 +11,7 @@ from sinetti.registry.backups import BackupError
 from sinetti.registry.opening import open_register
 from tests.support.backups import url_of
 from tests.support.office import CONTACT, ordered
+from tests.support.postgres import create_database
 from tests.support.registers import ALIAS
 
 
@@ -55,3 +58,13 @@ def test_what_is_no_backup(urls, tmp_path, octets):
         (tmp_path / "backup").write_bytes(octets)
     with pytest.raises(BackupError):
         backups.restore(urls[1], tmp_path / "backup")
+
+
+def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url, tmp_path):
+    """As it does for the register: it may name another server, or ask for encryption."""
+    whole = urlsplit(create_database(postgres_url, f"backup_{models.random_id()}"))
+    place = urlencode({"host": whole.hostname, "port": whole.port})
+    bare = whole._replace(netloc=whole.netloc.rpartition("@")[0] + "@nowhere.invalid:1")
+    backups.take(bare._replace(query=place).geturl(), tmp_path / "backup")
+    with pytest.raises(BackupError, match=r"(?i)ssl"):
+        backups.take(whole._replace(query="sslmode=require").geturl(), tmp_path / "encrypted")

@@ -230,6 +230,16 @@ def test_a_disk_that_failed_once_is_trusted_no_more(opened, monkeypatch):
         opened.append([fact(3)])
 
 
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def unknown(_handle, _how):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(journal.fcntl, "flock", unknown)
+    with pytest.raises(JournalUnavailable, match="No locks available"):
+        Journal(tmp_path, OWNER, lambda: NOW).open()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalUnavailable, match="cannot be opened"):

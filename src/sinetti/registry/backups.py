@@ -10,6 +10,25 @@ from typing import Any
 
 import dj_database_url
 
+_VARIABLES = {
+    "application_name": "PGAPPNAME",
+    "channel_binding": "PGCHANNELBINDING",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "gssencmode": "PGGSSENCMODE",
+    "host": "PGHOST",
+    "options": "PGOPTIONS",
+    "passfile": "PGPASSFILE",
+    "port": "PGPORT",
+    "service": "PGSERVICE",
+    "sslcert": "PGSSLCERT",
+    "sslcrl": "PGSSLCRL",
+    "sslkey": "PGSSLKEY",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+"""libpq's variables for what may stand behind the question mark of a URL; keep-alives have none."""
+
 
 class BackupError(Exception):
     """A backup that cannot be taken or restored; the sentence says why and what to do."""
@@ -90,6 +109,8 @@ def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
         raise BackupError(sentence)
     given = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
     known = {variable: str(config[key]) for variable, key in given.items() if config.get(key)}
+    # What stands behind the question mark goes before, as it does for the register itself: it may name another server.
+    known |= {_VARIABLES[key]: str(value) for key, value in config.get("OPTIONS", {}).items() if key in _VARIABLES}
     done = subprocess.run([program, *arguments], env=known, capture_output=True, text=True, check=False)  # noqa: S603 - PostgreSQL's own
     if done.returncode:
         sentence = f"{name} failed: {' '.join(done.stderr.split())[:500]}"

@@ -235,8 +235,12 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(handle)
+        except OSError:
+            # A file system without locks: two processes could write the same journal, so none does.
+            os.close(handle)
+            raise
         else:
             return path, handle
     sentence = f"{_MOST_FILES} processes write journals in {folder} already"
