@@ -47,12 +47,14 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         present = generations.live(folder)
         if present is not None:
             _same_holder(name, folder, wanted)
-            if (known.transfer, known.serial) == (ids.digest, present.serial):
+            if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
         errand = Errand(run, name, wanted, Kind.ENROL)
         held = _open_enrolment(errand, ids)
-        if held.state in {State.ACCEPTED, State.COLLECTED}:
-            return _finish_earlier(errand, held, ids)
+        if held.fetchable:
+            earlier = _finish_earlier(errand, held, ids)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
         message = _new_message(wanted, ids, files.read(held.folder / journal.REQUEST))
         sent = exchange.send(errand, held, Operation.NEW, message)
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
@@ -62,12 +64,13 @@ def retrieve(run: Run, name: str) -> Outcome:
     """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
     folder = _existing(run, name)
     with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything is fetched
         waiting: Outcome | None = None
         for kind in Kind:
             held = journal.load(journal.folder_of(folder, kind))
             if held is None or held.state is State.REFUSED:
                 continue
-            if held.state in {State.ACCEPTED, State.COLLECTED}:
+            if held.fetchable:
                 return exchange.collect(_errand(run, name, kind), held)
             waiting = _to_be_sent(name, kind, held)
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
@@ -80,13 +83,16 @@ def renew(run: Run, name: str, *, force: bool) -> Outcome:
     """
     folder = _existing(run, name)
     with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything leaves
         present = generations.live(folder)
         if present is None:
             return _first_enrol(run, name)
         errand = _errand(run, name, Kind.RENEW)
         held = _open_renewal(folder, present)
-        if held is not None and held.state in {State.ACCEPTED, State.COLLECTED}:
-            return exchange.collect(errand, held)
+        if held is not None and held.fetchable:
+            earlier = exchange.collect(errand, held)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
         asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
         if when.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
             return _not_due(name, present)
@@ -159,18 +165,28 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
     if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
         _set_aside(errand.run, held)
         held = None
+    if held is None and (before := journal.set_aside_before(errand.folder, Kind.ENROL, ids.digest)) is not None:
+        held = journal.take_up(before, Kind.ENROL)
     if held is not None:
+        settings.load(where)  # a damaged file is told, never written over
         settings.store(where, errand.settings)
-    else:
-        key, key_pem = keys.make(errand.settings.key)
-        request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
-        contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
-        about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
-        held = journal.begin(where, key_pem, contents, about)
-        errand.run.step("prepared")
-    if not (errand.folder / settings.FILE).exists():
+        return held
+    if not files.live_of(errand.folder).exists():
+        if (errand.folder / settings.FILE).exists():
+            settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
+    key, key_pem = keys.make(errand.settings.key)
+    request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
+    contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
+    about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
+    held = journal.begin(where, key_pem, contents, about)
+    errand.run.step("prepared")
     return held
+
+
+def _open_with(folder: Path, ids: TransferIds) -> bool:
+    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    return held is not None and held.transfer == ids.digest
 
 
 def _set_aside(run: Run, held: Journal) -> None:
@@ -218,7 +234,7 @@ def _first_enrol(run: Run, name: str) -> Outcome:
     held = journal.load(journal.folder_of(run.store / name, Kind.ENROL))
     if held is None or held.state is State.REFUSED:
         raise UsageError(say(messages.NOT_ENROLLED, name=name))
-    if held.state in {State.ACCEPTED, State.COLLECTED}:
+    if held.fetchable:
         return exchange.collect(_errand(run, name, Kind.ENROL), held)
     return _to_be_sent(name, Kind.ENROL, held)
 
