@@ -1,4 +1,4 @@
-"""Each kind of file in the store, cut short, emptied or garbled: told by name, exit 5, nobody called, nothing changed."""
+"""Each kind of file in the store, cut short, emptied or garbled: told, exit 5, nobody called, nothing changed."""
 
 from datetime import timedelta
 

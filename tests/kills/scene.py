@@ -39,7 +39,7 @@ class Site:
         """The set in use."""
         return self.folder / "live"
 
-    def keys(self) -> set[bytes]:
+    def private_keys(self) -> set[bytes]:
         """Every private key that lies anywhere in the store."""
         return {path.read_bytes() for path in self.store.rglob("key.pem")}
 

@@ -144,7 +144,7 @@ def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, ki
         strict.wire.fates.append(fate)
     first = strict.enrol(site, Kill(**kill))
     assert first.killed or first.code == 6
-    keys = site.keys()
+    keys = site.private_keys()
     assert len(keys) == 1
     ends = [strict.enrol(site) for _ in range(3)]
     assert {(one.code, one.row["result"], one.row["state"]) for one in ends} == {(6, "uncertain", "uncertain")}
@@ -154,7 +154,7 @@ def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, ki
     assert all("ask the service's support or order a new certificate" in one.err for one in ends)
     assert (strict.renew(site).code, strict.retrieve(site).code) == (6, 6)
     assert strict.status(site).row["state"] == site.state("enrol") == "uncertain"
-    assert site.keys() == keys
+    assert site.private_keys() == keys
     same_octets(strict.wire.sent(NEW))
     assert len(strict.rows(site)) == 1
 
@@ -163,16 +163,16 @@ def test_the_way_out_is_a_new_order_and_the_doubtful_key_is_kept(strict):
     site = strict.site()
     strict.wire.fates.append(Fate.ANSWER_LOST)
     strict.enrol(site)
-    (doubtful,) = site.keys()
+    (doubtful,) = site.private_keys()
     ids = strict.bench.order(customer_id=site.customer_id, customer_name="Organisation")
     assert strict.enrol(site, ids=ids).code == 0
     set_in_use(site)
-    assert doubtful in site.keys()
+    assert doubtful in site.private_keys()
     live = (site.live / "key.pem").read_bytes()
     strict.wire.passed.clear()
     first_ids_again = strict.enrol(site)
     assert (first_ids_again.code, first_ids_again.row["codes"]) == (6, ["PKI006"])
-    assert site.keys() == {doubtful, live}, "the ids went with the key that they went with before"
+    assert site.private_keys() == {doubtful, live}, "the ids went with the key that they went with before"
     assert (site.live / "key.pem").read_bytes() == live
 
 

@@ -199,7 +199,7 @@ def _set_aside(run: Run, held: Journal) -> None:
 
 def _open_renewal(folder: Path, present: Held) -> Journal | None:
     held = journal.load(journal.folder_of(folder, Kind.RENEW))
-    if held is None or held.signer == present.serial or held.state is State.COLLECTED:
+    if held is None or held.signer == present.serial or keys.belongs(present.certificate, journal.key_of(held)):
         return held
     # It was asked for with a certificate that has been replaced since: its signature is of no use now.
     if held.sends:

@@ -96,7 +96,7 @@ def drop_folder(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
     SYSTEM.rename(folder, gone)
     SYSTEM.sync_folder(folder.parent)
-    shutil.rmtree(gone)
+    shutil.rmtree(gone, ignore_errors=True)  # what somebody has open goes with the next run
 
 
 def move_folder(folder: Path, to: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sinetti.domain.values import KeyId
 from sinetti.holder import files, keys
@@ -113,9 +114,7 @@ def load(folder: Path) -> Journal | None:
         return None
     path = folder / FILE
     try:
-        raw = json.loads(files.read(path))
-        if raw.pop("check") != _check(raw):
-            raise ValueError(FILE)
+        raw = _decoded(files.read(path))
         journal = Journal(
             folder=folder,
             state=State(raw["state"]),
@@ -224,6 +223,13 @@ def _encoded(journal: Journal) -> bytes:
     raw = asdict(journal)
     del raw["folder"]
     return (json.dumps({**raw, "check": _check(raw)}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _decoded(octets: bytes) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads(octets)
+    if raw.pop("check") != _check(raw):
+        raise ValueError(FILE)
+    return raw
 
 
 def _check(raw: Mapping[str, object]) -> str:

@@ -19,7 +19,7 @@ F_FULLFSYNC = 51
 """macOS, fcntl(2): fsync there stops at the drive's own cache, this goes through it. Only macOS names the number."""
 
 PRIVATE = ("/inheritance:r", "/grant:r", "*S-1-3-4:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-"""For icacls: owner, system and administrators, and whatever is made inside inherits it. Numbers, for names are translated."""
+"""For icacls: owner, system and administrators, for what is made inside too. Numbers, because names are translated."""
 
 
 class Busy(Exception):
@@ -164,4 +164,6 @@ class Windows:
 
 def of(platform: str) -> System:
     """Give the system of a platform, named as `sys.platform` names it."""
-    return {"win32": Windows, "darwin": MacOs}.get(platform, Posix)()
+    if platform == "win32":
+        return Windows()
+    return MacOs() if platform == "darwin" else Posix()
