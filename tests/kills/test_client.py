@@ -29,7 +29,7 @@ def played(stage, site, command, operation, kill):
     again = run(site) if first.killed else first
     assert again.code == 0, again.err
     is_whole(stage, site, {"enrol": 1, "renew": 2}[command])
-    same_octets(stage.wire.sent(operation))
+    same_octets(stage.wire.sent(operation, site.customer_id))
     return first.killed
 
 
@@ -78,8 +78,7 @@ def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
                 kills[getattr(stage, command)(site, Kill(after=moment)).killed] += 1
             assert getattr(stage, command)(site).code == 0
             is_whole(stage, site, {"enrol": 1, "renew": 2}[command])
-            if stage.wire.passed:
-                same_octets(stage.wire.sent(operation))
+            same_octets(stage.wire.sent(operation, site.customer_id))
     assert kills[True] > 0
 
 
@@ -99,8 +98,8 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_octets(stage, command, f
     assert run(site).code == 0
     assert (site.live / "key.pem").read_bytes() == key
     is_whole(stage, site, 1 if command == "enrol" else 2)
-    same_octets(stage.wire.sent(operation))
-    assert len(stage.wire.sent(operation)) == 2
+    same_octets(stage.wire.sent(operation, site.customer_id))
+    assert len(stage.wire.sent(operation, site.customer_id)) == 2
 
 
 def test_a_lost_fetch_is_fetched_again(stage):
@@ -123,7 +122,7 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     again = subprocess.run(command, capture_output=True, check=False, timeout=60, env=known)
     assert again.returncode == 0, again.stderr
     is_whole(stage, site, 1)
-    same_octets(stage.wire.sent(NEW))
+    same_octets(stage.wire.sent(NEW, site.customer_id))
 
 
 # A service that takes ids once and heals nothing.
@@ -155,7 +154,7 @@ def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, ki
     assert (strict.renew(site).code, strict.retrieve(site).code) == (6, 6)
     assert strict.status(site).row["state"] == site.state("enrol") == "uncertain"
     assert site.private_keys() == keys
-    same_octets(strict.wire.sent(NEW))
+    same_octets(strict.wire.sent(NEW, site.customer_id))
     assert len(strict.rows(site)) == 1
 
 
@@ -183,7 +182,7 @@ def test_a_renewal_that_may_be_done_stays_uncertain_and_the_old_set_works(strict
     assert strict.renew(site).code == 6
     ends = [strict.renew(site) for _ in range(2)]
     assert [(one.code, one.row["codes"], one.row["state"]) for one in ends] == [(6, ["PKI035"], "uncertain")] * 2
-    same_octets(strict.wire.sent(RENEW))
+    same_octets(strict.wire.sent(RENEW, site.customer_id))
     assert set_in_use(site) == before
     assert site.state("renew") == "uncertain"
 
@@ -194,4 +193,4 @@ def test_what_was_accepted_is_fetched_and_never_asked_for_again(strict, step):
     assert strict.enrol(site, Kill(step=step)).killed
     assert strict.enrol(site).code == 0
     is_whole(strict, site, 1)
-    assert len(strict.wire.sent(NEW)) == 1
+    assert len(strict.wire.sent(NEW, site.customer_id)) == 1

@@ -33,9 +33,10 @@ class Wire:
     holding: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
 
-    def sent(self, operation: str) -> list[bytes]:
-        """The requests of one operation, in order."""
-        return [body for name, body in self.passed if name == operation]
+    def sent(self, operation: str, customer_id: str) -> list[bytes]:
+        """The requests of one operation and customer, in order; one of a client that was killed may come late."""
+        named = f">{customer_id}<".encode()
+        return [body for name, body in self.passed if name == operation and named in body]
 
 
 class Handler(BaseHTTPRequestHandler):
