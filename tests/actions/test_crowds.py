@@ -106,13 +106,16 @@ def test_fetching_and_renewing_again_race_and_one_of_them_wins(desk, _round):
     assert certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).count() == 1
 
 
-def test_thirty_wrong_passwords_at_once_are_all_counted(desk):
+def test_thirty_wrong_passwords_at_once_lock_once(desk):
     ids = ordered(desk)
     ask = new_ask(ids, new_key())
     wrong = replace(ask, transfer_password="wrong")
     answers = crowd(desk.register, 30, lambda _: enrol(wrong, desk.office, REQUEST))
     assert outcomes(answers) == {Reason.TRANSFER_IDS_WRONG: 30}
-    assert models.TransferIdPair.objects.using(desk.register.alias).get().wrong_passwords == 30
+    assert models.TransferIdPair.objects.using(desk.register.alias).get().wrong_passwords == 10
+    assert models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords").value == 30
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
+    assert [row.object for row in rows] == [f"order:{ids.order_id}"]
     assert outcomes([enrol(ask, desk.office, REQUEST)]) == {Reason.TRANSFER_IDS_LOCKED: 1}
 
 

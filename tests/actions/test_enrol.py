@@ -132,7 +132,7 @@ def flawed(desk: Desk, flaws: list[str]) -> tuple[NewAsk, object]:
         key = ec.generate_private_key(ec.SECP521R1())
     elif "key known" in flaws:
         key = enrolled(desk).key
-    if "used" in flaws:
+    if "used" in flaws and "locked" not in flaws:  # what is spent is never locked
         accepted(send(desk, new_ask(ids, new_key())))
     if "locked" in flaws:
         lock(desk, ids)

@@ -163,6 +163,31 @@ def test_what_cannot_be_revoked(desk, serial, reason, revoker, kind):
     assert not desk.certificate(held.serial).revoked
 
 
+def test_a_key_found_compromised_after_its_certificate_was_revoked(desk, line):
+    first, second, third = line
+    revoked(desk, first.serial, RevocationReason.SUPERSEDED)
+    assert revoked(desk, first.serial) == [first.serial, second.serial, third.serial]
+    assert desk.certificate(first.serial).revocation_reason is RevocationReason.SUPERSEDED
+    assert desk.certificate(third.serial).revocation_reason is COMPROMISE
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, first.serial)
+    assert refusal.value.kind == "already"
+
+
+SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
+
+
+@pytest.mark.parametrize("spared", SPARED_IN_VAIN.values(), ids=SPARED_IN_VAIN)
+def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
+    first, second, _ = line
+    with pytest.raises(NotRevocable, match="nothing was revoked") as refusal:
+        revoked(desk, first.serial, spared=(spared or first.serial,))
+    assert refusal.value.kind == "spared"
+    with pytest.raises(NotRevocable, match="nothing was revoked"):
+        revoked(desk, first.serial, RevocationReason.SUPERSEDED, spared=(second.serial,))
+    assert not desk.certificate(first.serial).revoked
+
+
 def test_a_second_time_changes_nothing(desk):
     held = enrolled(desk)
     revoked(desk, held.serial, RevocationReason.SUPERSEDED)

@@ -120,6 +120,19 @@ WRONG = {
         "number 1: lifetime_days: .*whole number",
     ),
     "true for a number": ("lifetime_days = 7305", "lifetime_days = true", "lifetime_days: True"),
+    "days beyond what a program can count": (
+        "lifetime_days = 7305",
+        "lifetime_days = 9999999999",
+        "9999999999 .*from 1 to 36525",
+    ),
+    "days beyond the calendar": ("lifetime_days = 7305", "lifetime_days = 3000000", "3000000 .*from 1 to 36525"),
+    "a validity beyond the calendar": ("validity_days = 730", "validity_days = 3000000", "validity_days: 3000000"),
+    "an organisation in two lines": (
+        'organisation = "Sinetti"',
+        'organisation = "Sinetti\\nOy"',
+        "organisation: .*in one line",
+    ),
+    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"', "without .*control char"),
     "no days at all": ("lifetime_days = 7305", "lifetime_days = 0", "lifetime_days: 0"),
     "a text for a flag": ("test_bench_only = false", 'test_bench_only = "no"', "write true or false"),
     "a key type that is none": ('key = "ec-p384"', 'key = "rsa-1024"', 'key: .*write one of "rsa-2048"'),
@@ -155,6 +168,16 @@ WRONG = {
     "two of one channel": ('channel = "SFTP"', 'channel = "WS"', "each channel once"),
     "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "stands there twice"),
     "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306", "write at most 7305"),
+    "a CA that passes for a response signer": (
+        "Sinetti Root {test}CA v1",
+        "Sinetti {test}Response Signer-Root CA v1",
+        "begins like the files of",
+    ),
+    "a services CA that ends before those that issue": (
+        "lifetime_days = 2922\n\n# Replaced",
+        "lifetime_days = 2921\n\n# Replaced",
+        "'Services Test Issuing CA v1' would end before .*write at least 2922",
+    ),
     "holders that outlive their CA": ("validity_days = 730", "validity_days = 2922", "write less than 2922"),
     "a signer that outlives its CA": (
         "lifetime_days = 730",
@@ -205,6 +228,7 @@ BASE_URLS = {
     "a port": ("http://127.0.0.1:8080", True),
     "a path": ("http://pki.example/sinetti", True),
     "https": ("https://pki.example", False),
+    "HTTP in capitals": ("HTTP://pki.example", False),
     "a slash at the end": ("http://pki.example/", False),
     "no host": ("http://", False),
     "a port that is none": ("http://pki.example:http", False),
@@ -271,6 +295,16 @@ def test_the_next_response_signer_is_planned_like_the_first():
     assert plan.subject_serial is None
     assert plan.customer_id == "Sinetti Test Response Signer"
     assert plan.span.not_after == NOW + timedelta(days=730) - timedelta(seconds=1)
+
+
+ENDS = {"a CA with years to live": (1000, 730), "a CA that ends before": (100, 100)}
+
+
+@pytest.mark.parametrize(("left", "days"), ENDS.values(), ids=ENDS)
+def test_the_last_response_signer_ends_with_its_ca(left, days):
+    second, end = timedelta(seconds=1), NOW + timedelta(days=left)
+    plan = response_signer_plan(authority().hierarchy, holder_key(5).public_key(), NOW, ends_by=end - second)
+    assert plan.span.not_after == NOW + timedelta(days=days) - second
 
 
 def test_every_ca_is_issued_by_the_one_above():

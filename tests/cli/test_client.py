@@ -231,6 +231,55 @@ def test_the_language_of_a_locale(named, language, monkeypatch):
     assert common.language_of_locale() is language
 
 
+WISHES = {
+    "LC_ALL goes first": ({"LC_ALL": "fi_FI.UTF-8", "LC_MESSAGES": "sv_FI.UTF-8", "LANG": "de_DE"}, Language.FI),
+    "then LC_MESSAGES": ({"LC_MESSAGES": "sv_FI.UTF-8", "LANG": "fi_FI.UTF-8"}, Language.SV),
+    "then LANG": ({"LC_ALL": "", "LANG": "sv_SE"}, Language.SV),
+    "none of ours": ({"LANG": "de_DE.UTF-8"}, Language.EN),
+    "none at all": ({}, Language.EN),
+}
+
+
+@pytest.mark.parametrize(("environment", "language"), WISHES.values(), ids=WISHES)
+def test_a_locale_that_is_not_installed_still_tells_the_language(environment, language, monkeypatch):
+    def missing(*_):
+        raise common.locale.Error
+
+    monkeypatch.setattr(common.locale, "setlocale", missing)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert common.language_of_locale() is language
+
+
+def test_reasons_are_in_the_readers_language(shell, document):
+    shell.enrol()
+    sealed = shell.folder / "sealed.xml"
+    shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed)
+    sealed.write_bytes(sealed.read_bytes().replace(b"100", b"900"))
+    assert "(tiiviste ei täsmää)" in verify(shell, sealed, "--lang", "fi")[2]
+    assert "missing.xml kan inte läsas: den finns inte." in verify(shell, shell.folder / "missing.xml", "--lang=sv")[2]
+
+
+def test_a_wrong_address_says_what_to_look_at(shell):
+    shell.double.script.append(doubles.say(404))
+    code, _, err = shell.enrol()
+    assert code == 4
+    assert "Check --service: it ends with /2017/10/CertificateServices" in err
+    assert "Check --service" in shell.enrol(service="http://127.0.0.1:9/", name="other")[2]
+    assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
+
+
+def test_a_future_certificate_seals_nothing(shell, document):
+    shell.enrol()
+    code, _, err = shell.run(
+        "sign", document, "--store", shell.store, "--name", "payroll", "--now", "2026-03-01T12:00:00Z"
+    )
+    assert code == 2
+    assert "valid only from 2 March 2026 at 14:00" in err
+
+
 def test_status_for_people(shell):
     shell.store.mkdir()
     assert shell.run("status", "--store", shell.store)[1] == "There is nothing in this store yet.\n"
@@ -290,6 +339,7 @@ def test_verify_at_another_instant(shell, document):
     shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed)
     code, out, _ = verify(shell, sealed, "--now", "2028-03-01T12:00:01Z")
     assert (code, json.loads(out)["reason"]) == (3, "expired")
+    assert json.loads(verify(shell, sealed, "--now", "2001-01-01T00:00:00Z")[1])["reason"] == "not-yet-valid"
     assert json.loads(verify(shell, sealed, role="services")[1])["reason"] == "untrusted"
 
 

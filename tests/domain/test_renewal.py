@@ -106,6 +106,11 @@ ORDER_CASES = {
     "same key, only reserved": (IN_THE_WINDOW, replace(PLAIN, same_key=RESERVED, key_known=True), "again"),
     "same key, the signer has expired since": (EXPIRED, replace(PLAIN, same_key=RENEWAL, key_known=True), "again"),
     "same key, the organisation is closed since": (of_customer(CLOSED), replace(PLAIN, same_key=RENEWAL), "again"),
+    "same key, only reserved, and the organisation is closed since": (
+        of_customer(CLOSED),
+        replace(PLAIN, same_key=replace(RESERVED, holding=holding(CLOSED)), key_known=True),
+        Reason.NOT_ENTITLED,
+    ),
     # … but only as long as that renewal lives.
     "same key, that renewal is revoked": (
         IN_THE_WINDOW,

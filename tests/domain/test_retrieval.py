@@ -31,6 +31,7 @@ CASES = {
     "another customer's, reserved": (RESERVED, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
     "renewed again before it was fetched": (VOID, MINE, KIND, NOW, Reason.SUPERSEDED),
     "renewed again before it was signed": (NEVER_SIGNED, MINE, KIND, NOW, Reason.SUPERSEDED),
+    "revoked before it was signed": (replace(RESERVED, revoked_at=NOW), MINE, KIND, NOW, Reason.SUPERSEDED),
     "reserved": (RESERVED, MINE, KIND, NOW, Reason.NOT_READY),
     "strict: at once": (ISSUED, MINE, STRICT, NOW, Reason.NOT_READY),
     "strict: one second early": (ISSUED, MINE, STRICT, WAITED - ONE_SECOND, Reason.NOT_READY),

@@ -89,7 +89,7 @@ def test_waiting_for_the_certificate(desk):
     desk.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 3])
     assert desk.enrol().result is Result.ENROLLED
     assert desk.slept == [1, 2, 3]
-    assert [message.text for message in desk.told] == [messages.WAITING] * 3
+    assert [message.text for message in desk.told] == [messages.WAITING_ONE, messages.WAITING, messages.WAITING]
 
 
 def test_not_ready_within_the_patience(desk):
@@ -214,10 +214,42 @@ def test_a_ca_itself_signs_no_answers(desk):
     assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
 
 
-def test_an_answer_whose_signer_has_expired_is_not_trusted(desk):
-    signer = authority.response_signer()[1]
-    desk.now = signer.not_valid_after_utc + timedelta(seconds=1)
+CLOCKS = {
+    "a clock that is long past": (
+        authority.NOW - timedelta(days=400),
+        messages.VALID_FROM,
+        "The signer's certificate is valid only from 2 March 2026 at 13:00 (Finnish time); this computer's clock",
+    ),
+    "a clock that runs ahead": (
+        authority.response_signer()[1].not_valid_after_utc + timedelta(seconds=1),
+        messages.VALID_UNTIL,
+        "The signer's certificate was valid only until ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("now", "text", "read"), CLOCKS.values(), ids=CLOCKS)
+def test_a_right_signer_at_the_wrong_time_is_told_as_a_matter_of_clocks(now, text, read, desk):
+    desk.now = now
+    outcome = desk.enrol()
+    assert (outcome.exit_code, texts(outcome)[0]) == (ExitCode.AGAIN, text)
+    assert words(outcome).startswith(read)
+
+
+def test_of_two_wrongs_the_issuer_is_told(desk):
+    desk.now = authority.NOW - timedelta(days=400)
+    desk.double.script.append(doubles.signed_by_a_holder)
     assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
+
+
+def test_a_refusal_is_told_with_what_the_client_alone_knows(desk):
+    desk.double.script.append(doubles.refuse(Failure("PKI006", "Used already.")))
+    assert texts(desk.enrol())[1:] == [messages.KEY_LOST]
+    desk.double.script.append(doubles.refuse(Failure("PKI011", "Not this key.")))
+    assert texts(desk.enrol())[1:] == [messages.OTHER_KEY]
+    desk.double.script.extend([doubles.lose, doubles.refuse(Failure("PKI006", "Used already."))])
+    desk.enrol()
+    assert messages.KEY_LOST not in texts(desk.enrol()), "there was an earlier request with this key"
 
 
 def certificate_for(number, customer_id=authority.CUSTOMER_ID, begins=authority.NOW):
@@ -243,7 +275,7 @@ MISFITS = {
     "not valid yet": (
         lambda: authority.holder_certificate(KEY, begins=authority.NOW + timedelta(minutes=5, seconds=1)),
         authority.NOW,
-        messages.NOT_VALID_NOW,
+        messages.VALID_FROM,
     ),
     "a clock that lags five minutes behind": (
         lambda: authority.holder_certificate(KEY, begins=authority.NOW + timedelta(minutes=5)),
@@ -253,7 +285,7 @@ MISFITS = {
     "one second after its end": (
         lambda: authority.holder_certificate(KEY),
         authority.NOW + timedelta(days=730, seconds=1),
-        messages.NOT_VALID_NOW,
+        messages.VALID_UNTIL,
     ),
     "for another key": (
         lambda: authority.holder_certificate(authority.holder_key(9)),

@@ -250,6 +250,38 @@ def test_all_passes_over_a_name_whose_enrolment_was_refused(enrolled):
     assert second.result is Result.RENEWED
 
 
+OPEN_ONLY = {
+    "refused": (doubles.refuse(Failure("PKI004", "Wrong.")), messages.ONLY_ASKED_FOR),
+    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), messages.ONLY_ASKED_FOR),
+    "lost": (doubles.lose, messages.ONLY_OPEN),
+    "put off": (doubles.refuse(Failure("PKI090", "Later.")), messages.ONLY_OPEN),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "text"), OPEN_ONLY.values(), ids=OPEN_ONLY)
+def test_among_all_an_open_enrolment_is_nothing_to_renew(behaviour, text, desk):
+    desk.double.script.append(behaviour)
+    desk.enrol()
+    asked = len(desk.double.seen)
+    (one,) = client.each(desk.run, None, lambda name: client.renew(desk.run, name, force=True, among_all=True))
+    assert (one.result, one.exit_code, texts(one)) == (Result.NOT_DUE, ExitCode.DONE, [text])
+    assert len(desk.double.seen) == asked
+
+
+def test_among_all_what_was_accepted_is_fetched(desk):
+    desk.wait = 0
+    desk.double.script.extend([doubles.well, doubles.refuse(doubles.NOT_READY)])
+    desk.enrol()
+    assert client.renew(desk.run, NAME, force=False, among_all=True).result is Result.ENROLLED
+
+
+def test_a_kept_key_type_that_is_not_taken_is_told_with_its_place(enrolled):
+    enrolled.double.script.append(doubles.refuse(Failure("PKI011", "Not this key.")))
+    outcome = enrolled.at(OPENS).renew()
+    assert texts(outcome)[1:] == [messages.OTHER_KEY_KEPT]
+    assert outcome.messages[1].values["path"] == str(enrolled.folder / "settings.toml")
+
+
 def test_a_fault_of_ours_with_one_name_stops_no_other(enrolled):
     enrolled.enrol(client.TransferIds("1", "wrong"), "benefits")
 

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.holder import messages, sealing
+from sinetti.domain.values import Language
+from sinetti.holder import generations, messages, sealing
 from sinetti.holder.outcome import UsageError
 from sinetti.holder.sealing import Fault
 from sinetti.pki import chain, formats
-from sinetti.wire.xmldsig import Recipe
+from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
 from tests.holder.test_renew import END, SECOND
@@ -39,7 +40,10 @@ CHECKS = {
     "one digit changed": (lambda sealed: sealed.replace(b"100", b"900"), 0, "holders", Fault.SIGNATURE_INVALID),
     "the signature taken out": (lambda _sealed: DOCUMENT, 0, "holders", Fault.SIGNATURE_MISSING),
     "other anchors": (lambda sealed: sealed, 0, "services", Fault.UNTRUSTED),
-    "before the certificate began": (lambda sealed: sealed, -86_400, "holders", Fault.UNTRUSTED),
+    "before the certificate began": (lambda sealed: sealed, -86_400, "holders", Fault.NOT_YET_VALID),
+    "before the CA above it began": (lambda sealed: sealed, -4_000 * 86_400, "holders", Fault.NOT_YET_VALID),
+    "after the CA above it ended": (lambda sealed: sealed, 30_000 * 86_400, "holders", Fault.EXPIRED),
+    "other anchors, before they began": (lambda sealed: sealed, -4_000 * 86_400, "services", Fault.UNTRUSTED),
     "the last valid second": (lambda sealed: sealed, 730 * 86_400, "holders", None),
     "one second after the end": (lambda sealed: sealed, 730 * 86_400 + 1, "holders", Fault.EXPIRED),
 }
@@ -80,6 +84,35 @@ def test_nothing_is_sealed_with_an_expired_certificate(desk):
     assert bad.value.message.text == messages.SEAL_EXPIRED_SIGNER
 
 
+def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):
+    desk.enrol()
+    assert sealing.holder_of(desk.store, NAME, desk.now - generations.CLOCK_SKEW)
+    with pytest.raises(UsageError) as bad:
+        sealing.holder_of(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
+    assert bad.value.message.text == messages.SEAL_EARLY_SIGNER
+    assert "valid only from 2 March 2026 at 14:00" in messages.render(bad.value.message, Language.EN)
+
+
+CA_DATES = {
+    "a CA that begins later": (authority.NOW - timedelta(days=1), Fault.NOT_YET_VALID, messages.SEAL_CA_NOT_YET),
+    "a CA that has ended": (authority.NOW + timedelta(days=30_000), Fault.EXPIRED, messages.SEAL_CA_EXPIRED),
+}
+
+
+@pytest.mark.parametrize(("now", "fault", "text"), CA_DATES.values(), ids=CA_DATES)
+def test_the_dates_of_the_ca_count_as_well(now, fault, text, held, monkeypatch):
+    sealed = sealing.seal(DOCUMENT, held, Recipe.EXCLUSIVE)
+    (ca,) = chain.issuers_of(held.certificate, ANCHORS)
+    monkeypatch.setattr(sealing.dates, "_outside", lambda one, *_: outside(now, ca) if one == ca else None)
+    checked = sealing.check(sealed, ANCHORS, now)
+    assert (checked.fault, checked.message.text) == (fault, text)
+
+
+def outside(now, ca):
+    early = now < ca.not_valid_before_utc
+    return early, ca.not_valid_before_utc if early else ca.not_valid_after_utc
+
+
 def test_who_seals_has_to_be_in_the_store(desk):
     with pytest.raises(UsageError) as bad:
         sealing.holder_of(desk.store, NAME, desk.now)
@@ -88,3 +121,13 @@ def test_who_seals_has_to_be_in_the_store(desk):
     with pytest.raises(UsageError) as bad:
         sealing.holder_of(desk.store, NAME, desk.now)
     assert bad.value.message.text == messages.NOT_ENROLLED
+
+
+def test_a_cas_signature_is_no_holders_seal():
+    """The holders' bundle has the root as an anchor, and the root issued itself."""
+    built = authority.authority()
+    root = next(spec.file_name for spec in built.hierarchy.authorities if spec.parent is None)
+    key, certificate = built.entries[root]
+    sealed = sign_document(DOCUMENT, seal_of(key, formats.certificate_der(certificate)), Recipe.EXCLUSIVE)
+    checked = sealing.check(sealed, chain.load_bundle(built.holders_bundle), authority.NOW)
+    assert checked.fault is Fault.WRONG_PURPOSE

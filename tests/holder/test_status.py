@@ -93,7 +93,7 @@ def test_damage_is_a_state(damage, desk):
     one = row(desk)
     assert one.state is NameState.DAMAGED
     assert one.serial is None
-    assert messages.render(status.line(one), Language.EN).startswith("The store is damaged: ")
+    assert messages.render(status.line(one), Language.EN).startswith("payroll: The store is damaged: ")
 
 
 def test_lines_for_people(desk):
@@ -106,6 +106,58 @@ def test_lines_for_people(desk):
         "payroll: voimassa. Asiakastunnus 0123456-7,"
     )
     assert messages.render(status.line(row(desk)), Language.SV).startswith("payroll: gäller. Kund-id 0123456-7,")
+
+
+def line(desk, language=Language.EN):
+    return messages.render(status.line(row(desk)), language)
+
+
+def test_a_certificate_that_begins_later_is_told(desk):
+    desk.enrol()
+    one = row(desk.at(authority.NOW - SECOND))
+    assert one.as_json()["state"] == "valid"
+    assert line(desk).startswith("payroll: valid only from 2 March 2026 at 14:00 (Finnish time). Customer ID ")
+
+
+def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
+    desk.enrol()
+    serial = desk.live.resolve().name
+    end = "1 March 2028 at 14:00 (Finnish time); order a new one."
+    start = f"Customer ID 0123456-7, certificate {serial}"
+    desk.at(END + SECOND)
+    assert line(desk) == f"payroll: expired. {start}, ended {end}"
+    assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
+    generations.remember(desk.folder, Notes(revoked=serial))
+    assert line(desk.at(authority.NOW)) == f"payroll: revoked. {start}, would have ended {end}"
+
+
+FIRST = {
+    "refused": (doubles.refuse(Failure("PKI005", "Lapsed.")), "payroll: refused (PKI005). ", True),
+    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), "payroll: refused. ", True),
+    "lost": (doubles.lose, "payroll: uncertain. ", False),
+    "put off": (doubles.refuse(Failure("PKI090", "Later.")), "payroll: under way. ", False),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "start", "may_go"), FIRST.values(), ids=FIRST)
+def test_a_first_enrolment_without_a_certificate(behaviour, start, may_go, desk):
+    desk.double.script.append(behaviour)
+    desk.enrol()
+    assert row(desk).state in {NameState.PENDING, NameState.UNCERTAIN}
+    assert line(desk).startswith(start)
+    assert ("or delete its folder" in line(desk)) is may_go
+
+
+def test_a_first_enrolment_that_reached_nobody(desk):
+    desk.enrol(service="http://127.0.0.1:9/")
+    assert line(desk).startswith("payroll: the request has not been sent. ")
+    assert line(desk).endswith("Run “sinetti enrol” again, or delete its folder.")
+
+
+def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
+    desk.double.script.extend([doubles.well, doubles.refuse(Failure("PKI020", "Unknown."))])
+    desk.enrol()
+    assert line(desk) == "payroll: refused. Customer ID 0123456-7, no certificate yet."
 
 
 def test_an_instant_is_written_in_utc_whole_seconds():

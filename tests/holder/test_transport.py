@@ -130,7 +130,7 @@ ANSWERS = {
         TroubleKind.NOT_TRUSTED,
         messages.REDIRECTED,
     ),
-    "not found": (ok(b"", "404 Not Found"), TroubleKind.NOT_TRUSTED, messages.HTTP_STATUS),
+    "not found": (ok(b"", "404 Not Found"), TroubleKind.NOT_TRUSTED, messages.WRONG_ADDRESS),
     "busy": (ok(b"", "503 Service Unavailable"), TroubleKind.NOT_SERVED, messages.HTTP_STATUS),
     "nothing": (b"", TroubleKind.LOST, messages.ANSWER_LOST),
     "no HTTP": (b"hello\r\n\r\n", TroubleKind.LOST, messages.ANSWER_LOST),

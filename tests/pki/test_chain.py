@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.hierarchy import build_hierarchy
-from sinetti.pki.chain import direct_issuer, extension_value, issuers_up, load_bundle, valid_at
+from sinetti.pki.chain import direct_issuer, extension_value, issuers_of, issuers_up, load_bundle, valid_at
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 
 BUILT = authority()
@@ -178,3 +178,13 @@ def test_an_extension_that_stands_twice_is_unreadable():
     twice = x509.load_der_x509_certificate(der.replace(usage, basic))
     with pytest.raises(ValueError, match="cannot be read"):
         extension_value(twice, x509.BasicConstraints)
+
+
+def test_who_issued_it_is_found_whatever_the_day():
+    """Dates are another question, asked afterwards."""
+    old = anchor(key=KEY)
+    assert issuers_of(LEAF, [ROOT, old, ISSUING, NAMESAKE]) == (old, ISSUING)
+    assert issuers_of(LEAF, RESPONSES) == ()
+    long_after = ISSUING.not_valid_after_utc + ONE_SECOND
+    assert direct_issuer(LEAF, HOLDERS, long_after) is None
+    assert issuers_of(LEAF, HOLDERS) == (ISSUING,)

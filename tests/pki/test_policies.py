@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sinetti.domain.values import Channel, Environment
-from sinetti.pki.policies import ARC, channel_of, channel_policy, services_policy, signs_responses
-from tests.support.authority import NOW, authority, holder_key
+from sinetti.pki.policies import ARC, channel_of, channel_policy, is_holders, services_policy, signs_responses
+from tests.support.authority import NOW, authority, holder_certificate, holder_key
 
 OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
 
@@ -71,3 +71,19 @@ def test_the_arc_is_our_uuid_and_stands_in_the_document():
         policies = [services_policy(environment), *(channel_policy(channel, environment) for channel in Channel)]
         for policy in policies:
             assert f"`{policy.dotted_string.replace(ARC, 'ARC')}`" in page
+
+
+def test_a_holders_certificate_is_told_from_all_others():
+    built = authority()
+    holders = holder_certificate(holder_key())
+    assert is_holders(holders)
+    others = [certificate for _, certificate in built.entries.values()]
+    assert len(others) > 4
+    assert not [one.subject for one in others if is_holders(one)]
+
+
+def test_what_cannot_be_read_is_nobodys():
+    key, name = holder_key(), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    unreadable = x509.UnrecognizedExtension(x509.KeyUsage.oid, b"\xff")
+    assert not is_holders(builder.add_extension(unreadable, critical=True).sign(key, hashes.SHA256()))

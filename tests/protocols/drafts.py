@@ -223,7 +223,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         _UNREADABLE,
         _KEY,
         Fault("PKI005", 50, _fifteen_days),
-        Fault("PKI006", 20, _spent),
+        Fault("PKI006", 20, _spent, frozenset({"PKI007"})),  # what is spent is never locked
         _NOT_ENTITLED,
         _REUSED,
     ),

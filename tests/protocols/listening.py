@@ -16,6 +16,7 @@ from pathlib import Path
 from time import sleep
 
 from sinetti.ca.hierarchy import load_preset
+from sinetti.cli.server.common import leave
 from sinetti.domain.values import Environment
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply, Request
@@ -135,6 +136,7 @@ def main(root: Path, ports: dict[str, int]) -> None:
         Listener(Edge(stuck), LOOPBACK, ports["stuck"]),
     )
     serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
+    leave()
 
 
 if __name__ == "__main__":

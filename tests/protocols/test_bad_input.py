@@ -107,7 +107,7 @@ def test_what_is_no_soap_gets_a_fault(body, counter):
     assert code == "SOAP-ENV:Client"
     assert 0 < len(told) < 255
     assert "Traceback" not in told
-    assert "passwd" not in told
+    assert not any(word in told for word in ("passwd", "0123456", "Revoke", "Hello")), "nothing of the request"
 
 
 CHARSETS = {
@@ -265,10 +265,12 @@ def test_a_slow_sender():
     assert (sent.status, sent.headers["connection"]) == (408, "close")
 
 
-def test_a_sender_that_goes_away_is_nobodys_trouble():
+def test_a_sender_that_goes_away():
+    """Nobody reads the answer, unless what came was no HTTP; the door is never asked."""
     door = Waiting()
-    assert through(Edge(door), [b"<a", GONE]) is None
-    assert door.requests == []
+    sent = through(Edge(door), [b"<a", GONE])
+    assert sent is not None
+    assert (sent.status, sent.headers["connection"], door.requests) == (400, "close", [])
 
 
 def test_a_door_that_breaks_tells_nothing_of_itself(caplog):

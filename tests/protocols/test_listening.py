@@ -163,6 +163,25 @@ def test_senders_that_go_away(service):
     assert exchange(service.soap, head(len(GOOD)), GOOD)[0] == 200
 
 
+BROKEN = {
+    "a chunk whose size is no number": (head(None), b"zz\r\nabc\r\n0\r\n\r\n"),
+    "two lengths": (head(len(GOOD), "Content-Length: 5"), GOOD),
+}
+
+
+@pytest.mark.parametrize("pieces", BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_http(pieces, service):
+    assert exchange(service.soap, *pieces)[0] == 400
+
+
+def test_a_body_that_ends_too_soon(service):
+    """The sender says that no more comes, before all has come."""
+    with closing(connected(service.soap)) as connection:
+        connection.sendall(head(len(GOOD)) + GOOD[:30])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(12) in {b"HTTP/1.1 400", b""}
+
+
 STALLS = {
     "in the head": b"POST /2017/10",
     "before the body": head(len(GOOD)),

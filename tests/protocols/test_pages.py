@@ -3,7 +3,9 @@
 import pytest
 from lxml import etree, html
 
+from sinetti.domain.values import Environment, Language
 from sinetti.protocols.soap import PATH
+from sinetti.protocols.welcome import welcome
 from tests.protocols.counter import ADDRESS
 
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -35,6 +37,16 @@ def test_the_page_says_the_same_in_three_tongues(counter):
     sentences = [[part.text for part in page.iter("p", "h1", "a")] for page in texts.values()]
     for told in zip(*sentences, strict=True):
         assert len(set(told)) == 3 or told[0] == told[1] == told[2], told
+
+
+def test_the_page_says_what_the_environment_means():
+    rehearsal, real = (
+        html.fromstring(welcome(one, ADDRESS, Language.EN).decode()).text_content()
+        for one in (Environment.TEST, Environment.PRODUCTION)
+    )
+    assert "Environment: TEST. Certificates from here are for rehearsal" in rehearsal
+    assert "Environment: PRODUCTION. Certificates from here are for real use." in real
+    assert "Ask your software supplier" in rehearsal
 
 
 @pytest.mark.parametrize("query", ["wsdl", "WSDL", "Wsdl", "wsdl=1", "WSDL=", "x=y&wsdl"])

@@ -1,5 +1,6 @@
 """Every reason of the table through the SOAP door: one code, in the order of checks, signed, and in whose language."""
 
+import logging
 from itertools import combinations
 from threading import Thread
 
@@ -8,12 +9,13 @@ import pytest
 from sinetti.actions import look_up
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Language
+from sinetti.pki.formats import certificate_der
 from sinetti.protocols.faults import failure
 from sinetti.texts.reader import refusal_text
 from sinetti.wire.codes import CODES
 from tests.protocols.counter import LONGEST_MESSAGE, payload_of
 from tests.protocols.drafts import DRAFTS, FAULTS, NAME, Draft, get_draft, new_draft, renew_draft, wrong
-from tests.support.authority import CUSTOMER_ID
+from tests.support.authority import CUSTOMER_ID, authority, holder_certificate, holder_key, issuer, response_signer
 from tests.support.office import DAY, REQUEST, SECOND, new_key
 
 ALONE = {f"{operation} {fault.code}": (operation, fault) for operation, faults in FAULTS.items() for fault in faults}
@@ -43,7 +45,8 @@ def test_what_is_right_in_every_way_is_done(operation, counter):
 
 
 @pytest.mark.parametrize(("operation", "fault"), ALONE.values(), ids=ALONE)
-def test_one_thing_wrong(operation, fault, counter):
+def test_one_thing_wrong(operation, fault, counter, caplog):
+    caplog.set_level(logging.DEBUG, logger="sinetti")
     draft = wrong(counter, operation, fault)
     reply = draft.reply()
     answer = counter.judged(reply)
@@ -52,6 +55,8 @@ def test_one_thing_wrong(operation, fault, counter):
     assert answer.certificate is None
     assert 0 < len(answer.message) <= LONGEST_MESSAGE
     assert not said_back(draft, payload_of(reply.body))
+    secrets = (draft.values.get(name) for name in ("TransferPassword", "RetrievalId"))
+    assert not [secret for secret in secrets if secret and secret in caplog.text], "nor in the log"
 
 
 @pytest.mark.parametrize(("operation", "first", "second"), PAIRS.values(), ids=PAIRS)
@@ -69,6 +74,21 @@ def test_a_missing_signature_is_told_as_one(counter):
     draft = renew_draft(counter)
     draft.signer = None
     assert draft.ask().code == "PKI030"
+
+
+STRANGERS = {
+    "the signer of our answers": response_signer,
+    "a CA of ours": lambda: authority().entries[issuer().file_name],
+    "a holder of another register, issued by our CA": lambda: (holder_key(), holder_certificate(holder_key())),
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
+def test_only_what_the_register_knows_as_a_holders_may_renew(stranger, counter):
+    """Whoever issued it: the signature holds, the certificate is no holder's here."""
+    draft, (key, certificate) = renew_draft(counter), stranger()
+    draft.signer = (key, certificate_der(certificate))
+    assert draft.ask().code == "PKI031"
 
 
 def test_the_same_key_again_is_answered_whatever_ended_meanwhile(counter):

@@ -4,10 +4,12 @@ import psycopg
 import pytest
 from django.db import connections
 
+from sinetti.protocols.http import Request
+from sinetti.protocols.status import StatusDoor
 from sinetti.registry.opening import open_register
 from tests.protocols.counter import opened_counter
 from tests.protocols.drafts import DRAFTS, new_draft
-from tests.support.office import opened_desk
+from tests.support.office import REQUEST, opened_desk
 from tests.support.registers import opened_register
 
 NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql": "postgresql://nobody@127.0.0.1:1/none"}
@@ -21,6 +23,19 @@ def test_every_operation_says_to_come_again(url, operation, counter):
     assert draft.ask().code == "PKI090"
     draft.counter = counter
     assert draft.ask().status == "OK"
+
+
+@pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
+def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
+    office = counter.desk.but(register=open_register(url, alias="away")).office
+
+    def status(path: str) -> tuple[int, str | None]:
+        reply = StatusDoor(office)(Request("GET", path, "", {}, REQUEST, b""))
+        return reply.status, reply.headers.get("retry-after")
+
+    assert status("/crl/DataProvidersTestIssuingCAv1-1.crl") == (503, "60")
+    assert REQUEST in caplog.text
+    assert status("/ca/DataProvidersTestIssuingCAv1.cer") == (200, None)
 
 
 def test_the_door_comes_back_with_the_database(request, tmp_path):

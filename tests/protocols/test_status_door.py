@@ -191,12 +191,14 @@ def test_the_names_in_the_table_are_real_ones(sqlite_desk):
         assert door(Request("GET", path, "", {}, REQUEST, b"")).status == 200
 
 
-def test_while_the_signer_is_away_a_list_that_is_due_has_to_wait(sqlite_desk, held):
+def test_while_the_signer_is_away_the_last_list_is_served_until_its_end(sqlite_desk, held):
     certificate = loaded(held)
     signed = current(sqlite_desk, certificate)
     sqlite_desk.signer.away = True
     assert current(sqlite_desk, certificate) == signed, "one that is not due is served"
-    sqlite_desk.clock.forward(DAY)
+    sqlite_desk.clock.forward(7 * DAY - SECOND)
+    assert current(sqlite_desk, certificate) == signed, "one that is due, as long as it lives"
+    sqlite_desk.clock.forward(2 * SECOND)
     reply = fetch(sqlite_desk, list_address(certificate))
     assert (reply.status, reply.headers["retry-after"]) == (503, "60")
     sqlite_desk.signer.away = False
@@ -213,6 +215,7 @@ def test_over_the_real_server(service):
     """Names as they stand in the folder's certificates, and paths that a server may have tidied up."""
     with service.opened() as authority:
         names = list(authority.office.issuers)
+    assert len(names) == len(authority.hierarchy.authorities), "the root's and the services CA's lists too"
     for name in names:
         status, headers, body = exchange(service.status, head(0, method="GET", path=f"/ca/{name}.cer"))
         assert (status, headers["content-type"]) == (200, "application/pkix-cert")

@@ -26,6 +26,7 @@ from tests.support.office import (
     DAY,
     REQUEST,
     Desk,
+    KilledError,
     accepted,
     add_organisation,
     enrolled,
@@ -211,12 +212,12 @@ def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, 
         if action == change:
             assert connections[register.alias].in_atomic_block
             committed.append(contents(register))
-            raise ZeroDivisionError
+            raise KilledError
         write(register, deed, action, subject, **facts)
 
     with monkeypatch.context() as patched:
         patched.setattr(audit, "write", fail)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(KilledError):
             do()
     assert contents(desk.register) == committed[0]
     assert rows(desk).count() == len(committed[0]["AuditRow"])

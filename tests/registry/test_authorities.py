@@ -1,14 +1,18 @@
 """What a register knows of itself and its CAs."""
 
+from dataclasses import replace
+
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.registry import authorities, models, parties
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import Identity
+from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError, open_register
 from tests.support.authority import CUSTOMER_ID, NOW, authority
 from tests.support.office import DAY, REQUEST, authority_rows
+from tests.support.registers import all_connections_closed, crowd
 
 DEED = Deed("operator", NOW, REQUEST)
 
@@ -42,10 +46,46 @@ def test_generations_of_cas_are_kept_with_their_spans(register):
 
 def test_a_name_is_unique_for_ever(register):
     rows = authority_rows(authority())
-    authorities.found(register, Environment.TEST, rows, DEED)
+    first = authorities.found(register, Environment.TEST, rows, DEED)
+    named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
+    times = {"signs_from": NOW, "signs_until": NOW}
     with pytest.raises(IntegrityError):
-        authorities.found(register, Environment.TEST, rows, DEED)
+        models.Authority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
+    assert authorities.identity(register) == first
+
+
+def test_who_founds_second_is_told_who_was_first(register):
+    first = authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
+    assert authorities.found(register, Environment.PRODUCTION, (), DEED) == first
     assert models.Instance.objects.using(register.alias).count() == 1
+
+
+def test_of_many_that_found_at_once_one_does(register):
+    def found(number):
+        environment = tuple(Environment)[number % 2]
+        return authorities.found(register, environment, (), replace(DEED, request_id=f"{number:032}"))
+
+    assert len({one.instance_id for one in crowd(register, 4, found)}) == 1
+    assert models.Instance.objects.using(register.alias).count() == 1
+    assert models.AuditRow.objects.using(register.alias).count() == 1
+
+
+def test_a_database_without_our_tables_is_nobodys(tmp_path):
+    with all_connections_closed():
+        empty = open_register(f"sqlite:///{tmp_path}/empty.sqlite3", alias="empty")
+        assert authorities.identity(empty) is None
+        assert connections["empty"].introspection.table_names() == []
+
+
+def test_a_table_of_ours_in_the_way_of_another_makers(register):
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_instance RENAME COLUMN fingerprints TO prints")
+    try:
+        with pytest.raises((RegisterRefusesError, *REGISTER_UNAVAILABLE), match="fingerprints"):
+            authorities.identity(register)
+    finally:
+        with connections[register.alias].cursor() as cursor:
+            cursor.execute("ALTER TABLE registry_instance RENAME COLUMN prints TO fingerprints")
 
 
 def test_a_shard_without_a_list(desk):

@@ -22,6 +22,25 @@ def test_other_databases_are_refused_with_what_to_write(url):
         open_register(url, alias="refused")
 
 
+OPTIONS = {
+    "of PostgreSQL, for SQLite": "sqlite:////tmp/x.sqlite3?sslmode=require",
+    "of nobody": "postgresql://me@localhost/x?foo=bar",
+    "twice": "postgresql://me@localhost/x?sslmode=require&sslmode=disable",
+}
+
+
+@pytest.mark.parametrize("url", OPTIONS.values(), ids=OPTIONS)
+def test_options_that_the_database_does_not_know_are_refused(url):
+    with pytest.raises(ValueError, match="behind the question mark"):
+        open_register(url, alias="refused")
+
+
+def test_options_of_libpq_are_handed_on():
+    open_register("postgresql://me@localhost/x?sslmode=require&connect_timeout=5", alias="far")
+    options = connections["far"].settings_dict["OPTIONS"]
+    assert (options["sslmode"], options["connect_timeout"]) == ("require", 5)
+
+
 PROMISES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
 
 

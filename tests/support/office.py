@@ -107,7 +107,7 @@ class SwitchableSigner:
             stall.over.set()
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """The process ended here: nothing after it happened."""
 
 

@@ -32,21 +32,23 @@ STOPS_WITHIN = 5.0
 """Seconds (contracts: "Test bench")."""
 
 
-def program(*arguments: object, **environment: str) -> list[str]:
+def program(*arguments: object) -> list[str]:
     """Write the command line of the real program; warnings of others are not its business."""
     return [sys.executable, "-W", "ignore", "-m", "sinetti", *(str(one) for one in arguments)]
 
 
-def surroundings(**changes: str) -> dict[str, str]:
+def surroundings(changes: dict[str, str]) -> dict[str, str]:
     """Give the environment of a child: this process's, with changes."""
     return {**os.environ, **changes}  # noqa: TID251 - a child of the test run
 
 
-def ran(*arguments: object, user: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def ran(*arguments: object, bound: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. `bound`: by the permissions of files, even if the test run is root's."""
     command = program(*arguments)
-    known = surroundings(**environment)
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known, user=user)
+    if bound and os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    known = surroundings(environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known)
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]
     command = program("testbench", "serve", "--dir", root, *options)
     with log.open("a") as errors, subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
-        env=surroundings(**environment),
+        env=surroundings(environment),
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
@@ -128,6 +130,18 @@ def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]
         finally:
             process.terminate()
             process.wait(STOPS_WITHIN)
+
+
+def fetched(
+    address: str, body: bytes | None = None, *, server: Path | None = None, headers: dict[str, str] | None = None
+) -> bytes:
+    """Give what lies at an address, or what answers a POST; over TLS only from a server whom `server` vouches for."""
+    assert urlsplit(address).hostname == "127.0.0.1"
+    context = ssl.create_default_context(cafile=str(server)) if server else None
+    request = urllib.request.Request(address, body, headers or {})  # noqa: S310 - on loopback
+    with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310 - on loopback
+        octets: bytes = reply.read()
+        return octets
 
 
 @dataclass(slots=True)
@@ -178,10 +192,8 @@ class Holder:
 
     def _send(self, body: bytes, operation: Operation) -> Response:
         headers = {"Content-Type": "text/xml; charset=utf-8"}
-        request = urllib.request.Request(self.address, body, headers, method="POST")
-        context = ssl.create_default_context(cafile=str(self.server)) if self.server else None
-        with urllib.request.urlopen(request, timeout=30, context=context) as reply:
-            return soap.read_response(reply.read(), operation, self._vouched_for)
+        answer = fetched(self.address, body, server=self.server, headers=headers)
+        return soap.read_response(answer, operation, self._vouched_for)
 
     def _vouched_for(self, signer: x509.Certificate) -> bool:
         at = self.now or signer.not_valid_before_utc

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.pki.formats import certificate_der, serial_hex, sha256_hex
-from tests.support.programs import CUSTOMER, holder_of, new_key
+from tests.support.programs import CUSTOMER, codes, fetched, holder_of, new_key
 
 JSON = {"content-type": "application/json"}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -172,7 +173,15 @@ def test_clocks_that_are_refused(bench, value):
 
 
 @pytest.mark.parametrize(
-    "value", [{"now": "2027-01-11T07:58:59Z"}, {"advance": "-PT61S"}, {"now": "2001-01-01T00:00Z"}]
+    "value",
+    [
+        {"now": "2027-01-11T07:58:59Z"},
+        {"advance": "-PT61S"},
+        {"advance": "-P1D"},
+        {"advance": "-P2W"},
+        {"advance": "-P9999999D"},
+        {"now": "2001-01-01T00:00Z"},
+    ],
 )
 def test_the_clock_does_not_go_back(bench, value):
     assert_problem(bench.raw("PUT", "/clock", json.dumps(value).encode(), JSON), 409, "clock-goes-back")
@@ -261,10 +270,7 @@ def test_a_revoked_certificate_is_on_the_list_at_once(bench, customer):
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     address = points[0].full_name[0].value
     assert address.startswith(bench.ready["status_url"])
-    import urllib.request  # noqa: PLC0415 - only here
-
-    with urllib.request.urlopen(address, timeout=30) as reply:
-        crl = x509.load_der_x509_crl(reply.read())
+    crl = x509.load_der_x509_crl(fetched(address))
     assert crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
 
 
@@ -327,6 +333,25 @@ def test_somebody_elses_certificate_cannot_be_replaced(bench, customer):
     assert_problem(bench.raw("POST", "/orders", json.dumps(value).encode(), JSON), 422, "bad-field")
 
 
+def test_new_transfer_ids_for_an_order(bench, customer):
+    ids = bench.order(customer_id=customer)
+    path = f"/orders/{ids['order_id']}/transfer-ids"
+    for body in (b"", b"{}"):
+        assert bench.raw("POST", path, body, JSON)[0] == 201
+    status, new = bench.control("POST", path, {})
+    assert (status, list(new), new["order_id"]) == (201, list(ids), ids["order_id"])
+    assert new["transfer_id"] != ids["transfer_id"]
+    holder = holder_of(bench, customer)
+    assert codes(holder.new(ids, new_key())) == ["PKI004"]
+    holder.enrolled(new, new_key())
+    assert_problem(bench.raw("POST", path, b"{}", JSON), 409, "already")
+    assert_problem(bench.raw("POST", "/orders/nothing/transfer-ids", b"{}", JSON), 404, "unknown")
+    assert_problem(bench.raw("POST", path, b'{"order": 1}', JSON), 422, "bad-field")
+    assert_problem(bench.raw("POST", path, b"{}", {}), 415, "not-json")
+    assert_problem(bench.raw("GET", path), 405, "method-not-allowed")
+    assert_problem(bench.raw("POST", "/orders//transfer-ids", b"{}", JSON), 404, "not-found")
+
+
 def test_the_name_of_a_customer_that_is_there_stays(bench, customer):
     bench.order(customer_id=customer, customer_name="First Oy")
     certificate = holder_of(bench, customer).enrolled(
@@ -337,8 +362,6 @@ def test_the_name_of_a_customer_that_is_there_stays(bench, customer):
 
 
 def test_orders_come_one_after_the_other_or_all_at_once(bench, customer):
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
-
     with ThreadPoolExecutor(8) as pool:
         ids = list(pool.map(lambda _: bench.order(customer_id=customer), range(16)))
     assert len({one["transfer_id"] for one in ids}) == 16

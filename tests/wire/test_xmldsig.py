@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from lxml import etree
 
 from sinetti.wire import algorithms, xmldsig
+from sinetti.wire.algorithms import Canonical
 from sinetti.wire.parsing import Unparsable
 from sinetti.wire.xmldsig import CoversSomethingElse, Recipe, SignatureInvalid, SignatureMissing
 from tests.support import xml_signing as by
@@ -413,3 +414,11 @@ def test_a_real_signature_is_refused_with_one_character_changed_in_it():
             assert xmldsig.verify_document(changed, anybody)
         else:
             refuses(changed, "does not fit")
+
+
+def test_a_prefix_list_may_name_the_default_namespace():
+    """The parser beneath passes over `#default` unless its name is known; Exclusive C14N 1.0, 4."""
+    root = etree.fromstring(b'<a:r xmlns="urn:d" xmlns:a="urn:a"/>')
+    with_default = Canonical(exclusive=True, prefixes=("#default",)).octets(root)
+    assert with_default == b'<a:r xmlns="urn:d" xmlns:a="urn:a"></a:r>'
+    assert Canonical(exclusive=True).octets(root) == b'<a:r xmlns:a="urn:a"></a:r>'

@@ -8,6 +8,7 @@ from sinetti.actions.office import Office
 from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Holding
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Language
 from sinetti.registry import store
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
@@ -32,6 +33,20 @@ def until_settled(attempt: Callable[[], _Answer | Refusal]) -> _Answer | Refusal
     except REGISTER_UNAVAILABLE:
         _failures.exception("the register is away")
     return Refusal(Reason.UNAVAILABLE)
+
+
+def for_proven(language: Language, request_id: str, act: Callable[[], _Answer | Refusal]) -> _Answer | Refusal:
+    """Act for a caller who is proven: whatever fails from here on is said in the contact's language."""
+    try:
+        return act()
+    except Moved:
+        raise
+    except REGISTER_UNAVAILABLE:
+        _failures.exception("request %s: the register is away", request_id)
+        return Refusal(Reason.UNAVAILABLE, language=language)
+    except Exception:  # noqa: BLE001 - the trace stays in the log, the caller gets the reference
+        _failures.exception("request %s failed", request_id)
+        return Refusal(Reason.INTERNAL, reference=request_id, language=language)
 
 
 def keep(refusal: Refusal, operation: str, holding: Holding, office: Office, deed: Deed) -> Refusal:

@@ -1,7 +1,7 @@
 """SignNewCertificate: transfer ids are spent for the first certificate of an order. Steps as in docs/issuance.md."""
 
 from sinetti.actions import passwords
-from sinetti.actions.answering import keep, relied_on, until_settled
+from sinetti.actions.answering import for_proven, keep, relied_on, until_settled
 from sinetti.actions.issue import finish, issue
 from sinetti.actions.office import Office
 from sinetti.domain.approvals import Again
@@ -26,7 +26,7 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
     stored = store.find_password(office.register, ask.transfer_id)
     fits = passwords.fits(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
-        store.count_wrong_password(office.register, ask.transfer_id)
+        store.count_wrong_password(office.register, ask.transfer_id, office.deed("stranger", request_id))
     ids = store.find_transfer_ids(office.register, ask.transfer_id) if fits else None
     office.step("4-read")
     proven = prove_transfer_ids(ids, password_fits=fits, customer_id=ask.customer_id)
@@ -34,7 +34,7 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
         if ids is None or ids.ended:
             return proven
         return keep(proven, "new", ids.holding, office, office.deed(f"order:{ids.order_id}", request_id))
-    return _decide(ask, proven, office, request_id)
+    return for_proven(proven.holding.language, request_id, lambda: _decide(ask, proven, office, request_id))
 
 
 def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> Accepted | Refusal:

@@ -3,7 +3,8 @@
 from sinetti.actions.office import Office
 from sinetti.domain.records import Certificate
 from sinetti.domain.values import Serial
-from sinetti.registry import revoking, store
+from sinetti.registry import parties, revoking, store
+from sinetti.registry.parties import OpenOrder, OrganisationFound
 from sinetti.registry.revoking import Counts
 
 
@@ -15,6 +16,16 @@ def certificates(office: Office, customer_id: str | None = None) -> tuple[Certif
 def certificate(office: Office, serial: Serial) -> Certificate | None:
     """The certificate with this serial."""
     return store.find_certificate(office.register, serial)
+
+
+def organisation(office: Office, customer_id: str) -> OrganisationFound | None:
+    """The organisation with this id."""
+    return parties.find_organisation(office.register, customer_id)
+
+
+def open_orders(office: Office, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+    """Orders whose transfer ids were not used yet, newest first, of one organisation or of all."""
+    return parties.list_open_orders(office.register, customer_id)
 
 
 def counts(office: Office) -> Counts:

@@ -22,7 +22,8 @@ def no_step(_name: str) -> None:
 class Office:
     """Register, signer, CAs, clocks and policy of one instance.
 
-    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are those that issue to holders.
+    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are the same as signers, each of
+    its own CRL; `issuing` names those that issue to holders.
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
     and waiting. `transfer_key` is the server key of the passwords' HMAC.
     """

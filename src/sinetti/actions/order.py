@@ -12,6 +12,14 @@ class OrderError(ValueError):
     """An order that cannot be taken; the sentence says why and what to do."""
 
 
+class OrderUnknown(OrderError):
+    """No order has this id."""
+
+
+class OrderSpent(OrderError):
+    """The order's transfer ids were used already."""
+
+
 def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownIds:
     """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
     organisation = parties.find_organisation(office.register, new.customer_id)
@@ -30,15 +38,20 @@ def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownId
 
 
 def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:
-    """Make new transfer ids for an open order: the old ones end, and so does their lock. Raises OrderError."""
+    """Make new transfer ids for an open order: the old ones end, and so does their lock.
+
+    Raises OrderUnknown and OrderSpent.
+    """
     deed = office.deed(actor, request_id)
     ids, password = passwords.make_ids(office.transfer_key, deed.at)
     try:
         parties.replace_ids(office.register, order_id, ids, deed)
     except Moved:
-        known = parties.order_exists(office.register, order_id)
-        sentence = "its transfer ids were used already: order a replacement" if known else "no order has this id"
-        raise OrderError(sentence) from None
+        if parties.order_exists(office.register, order_id):
+            sentence = "its transfer ids were used already: order a replacement"
+            raise OrderSpent(sentence) from None
+        sentence = "no order has this id"
+        raise OrderUnknown(sentence) from None
     return ShownIds(order_id, ids.transfer_id, password, ids.expires)
 
 

@@ -1,11 +1,15 @@
 """CRLs: signed when a certificate was revoked, and anew at least every day; served from the register."""
 
+import logging
 from datetime import timedelta
 
 from sinetti.actions.office import Office
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import authorities
 from sinetti.registry.authorities import PublishedList
+
+_log = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
 """From thisUpdate to nextUpdate."""
@@ -15,17 +19,30 @@ RENEWED_AFTER = timedelta(days=1)
 
 
 def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
-    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard."""
+    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard.
+
+    While the signer is away the last list is served as long as it lives; then SignerUnavailable is raised.
+    """
     issuer = office.issuers.get(authority)
     if issuer is None or issuer.shard != shard:
         return None
     newest = authorities.published_list(office.register, authority, shard)
     now = office.now()
-    if newest is None or not newest.this_update <= now < newest.this_update + RENEWED_AFTER:
+    if newest is not None and not _is_due(newest, authority, shard, office):
+        return newest
+    try:
         return publish(authority, shard, office, request_id)
-    if authorities.revocations(office.register, authority, shard) != newest.revocations:
-        return publish(authority, shard, office, request_id)
-    return newest
+    except SignerUnavailable:
+        if newest is None or now > newest.next_update:
+            raise
+        _log.exception("the signer is away: the last list of %s is served, though a new one is due", authority)
+        return newest
+
+
+def _is_due(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
+    if not newest.this_update <= office.now() < newest.this_update + RENEWED_AFTER:
+        return True
+    return authorities.revocations(office.register, authority, shard) != newest.revocations
 
 
 def publish(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:

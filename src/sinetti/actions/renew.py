@@ -1,9 +1,9 @@
 """RenewCertificate: the key of a certificate in force asks for the next one. Steps as in docs/issuance.md."""
 
-from sinetti.actions.answering import keep, relied_on, until_settled
+from sinetti.actions.answering import for_proven, keep, relied_on, until_settled
 from sinetti.actions.issue import finish, issue
 from sinetti.actions.office import Office
-from sinetti.domain.approvals import Again, Approval
+from sinetti.domain.approvals import Again
 from sinetti.domain.asks import Accepted, RenewAsk
 from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Certificate
@@ -29,7 +29,7 @@ def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal
         if found is None:
             return signer
         return keep(signer, "renew", found.holding, office, office.deed(_actor(found), request_id))
-    return _decide(ask, signer, office, request_id)
+    return for_proven(signer.holding.language, request_id, lambda: _decide(ask, signer, office, request_id))
 
 
 def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str) -> Accepted | Refusal:
@@ -47,10 +47,13 @@ def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str)
         relied_on(Kind.SAME_REQUEST_ANSWERED, request_id)
         certificate = finish(decision.certificate, office, deed)
     else:
-        _mark(decision, requested.key_type, request_id)
+        if decision.voids is not None:
+            relied_on(Kind.RENEWED_AGAIN, request_id)
         certificate = issue(decision, requested.public_key, office, deed)
     if isinstance(certificate, Refusal):
         return keep(certificate, "renew", signer.holding, office, deed)
+    if requested.key_type is not KeyType.RSA_2048:
+        relied_on(Kind.KEY_TYPE, request_id)
     return Accepted(certificate.retrieval_id)
 
 
@@ -64,13 +67,6 @@ def _situation(signer: Certificate, key: KeyId, office: Office) -> Situation:
         validity=office.validity,
         kindness=office.kindness,
     )
-
-
-def _mark(approval: Approval, key_type: KeyType, request_id: str) -> None:
-    if approval.voids is not None:
-        relied_on(Kind.RENEWED_AGAIN, request_id)
-    if key_type is not KeyType.RSA_2048:
-        relied_on(Kind.KEY_TYPE, request_id)
 
 
 def _actor(signer: Certificate) -> str:

@@ -24,6 +24,7 @@ class NotRevocableKind(StrEnum):
     UNKNOWN = "unknown"
     ALREADY = "already"
     REASON = "reason"
+    SPARED = "spared"
 
 
 class NotRevocable(ValueError):
@@ -46,11 +47,16 @@ class RevokeAsk:
 
 
 def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple[Certificate, ...]:
-    """Revoke a certificate and what goes with it; returns them all, the named one first. Raises NotRevocable."""
+    """Revoke a certificate and what goes with it; returns the named one, then the others. Raises NotRevocable.
+
+    A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
+    goes, and the certificate itself stays as it is.
+    """
     certificate = _revocable(ask, office)
     deed = office.deed(actor, request_id)
     holding_id = certificate.holding.holding_id
     done: list[Serial] = []
+    _check_anything_left(ask, certificate, office)
     # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
     while True:
         line = revoking.renewals(office.register, holding_id)
@@ -62,10 +68,11 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     if not done:
         raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     office.step("revoked")
-    rows = [found for serial in done if (found := store.find_certificate(office.register, serial)) is not None]
+    named = dict.fromkeys([ask.serial, *done])
+    rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
         _publish(authority, shard, office, request_id)
-    return tuple(sorted(rows, key=lambda row: row.serial != ask.serial))
+    return tuple(rows)
 
 
 def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
@@ -76,9 +83,26 @@ def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
     if certificate is None:
         sentence = "no certificate has this serial: look it up in the list of certificates"
         raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
-    if certificate.revoked:
-        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
+    _check_spared(ask, certificate, office)
     return certificate
+
+
+def _check_anything_left(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
+    line = revoking.renewals(office.register, certificate.holding.holding_id)
+    taken = taken_along(ask.serial, ask.reason, line, ask.spared)
+    going = [store.find_certificate(office.register, serial) for serial in taken]
+    if all(one is None or one.revoked for one in going):
+        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
+
+
+def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
+    """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
+    line = revoking.renewals(office.register, certificate.holding.holding_id)
+    going = taken_along(ask.serial, ask.reason, line)
+    for serial in ask.spared:
+        if serial == ask.serial or serial not in going:
+            sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
+            raise NotRevocable(NotRevocableKind.SPARED, sentence)
 
 
 def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:

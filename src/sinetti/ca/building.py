@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -129,8 +129,13 @@ def response_signer_plan(
     public_key: PublicKey,
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
+    ends_by: datetime | None = None,
 ) -> LeafPlan:
-    """Plan the certificate of a response signer with a new key, for `prepare` with LeafKind.SERVICES."""
+    """Plan the certificate of a response signer with a new key, for `prepare` with LeafKind.SERVICES.
+
+    With `ends_by`, the end of its CA, the last signer of a CA is given as long as is left.
+    """
+    span = life(now, hierarchy.response_signer.lifetime)
     return LeafPlan(
         customer_id=hierarchy.response_signer.name,
         organisation=hierarchy.organisation,
@@ -138,7 +143,7 @@ def response_signer_plan(
         subject_serial=None,
         public_key=public_key,
         serial=new_serial(random),
-        span=life(now, hierarchy.response_signer.lifetime),
+        span=span if ends_by is None else replace(span, not_after=min(span.not_after, ends_by)),
     )
 
 

@@ -86,7 +86,7 @@ def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hi
 
 
 def _holders(table: Table) -> tuple[timedelta, KeyPolicy]:
-    validity = timedelta(days=table.whole("validity_days"))
+    validity = table.days("validity_days")
     policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
     table.finish()
     return validity, policy
@@ -99,7 +99,7 @@ def _authority(table: Table, environment: Environment) -> AuthoritySpec:
         role=role,
         parent=None if role is Role.ROOT else _name(table, "parent", environment),
         key_type=table.choice("key", KeyType),
-        lifetime=timedelta(days=table.whole("lifetime_days")),
+        lifetime=table.days("lifetime_days"),
         channel=table.choice("channel", Channel) if role is Role.ISSUING else None,
     )
     table.finish()
@@ -110,7 +110,7 @@ def _response_signer(table: Table, environment: Environment) -> ResponseSignerSp
     parsed = ResponseSignerSpec(
         name=_name(table, "name", environment),
         key_type=table.choice("key", KeyType),
-        lifetime=timedelta(days=table.whole("lifetime_days")),
+        lifetime=table.days("lifetime_days"),
     )
     table.finish()
     return parsed
@@ -144,7 +144,7 @@ def _is_plain_http(url: str) -> bool:
         port_fits = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    plain = parts.scheme == "http" and bool(parts.hostname) and "@" not in parts.netloc and port_fits
+    plain = url.startswith("http://") and bool(parts.hostname) and "@" not in parts.netloc and port_fits
     return plain and url.isascii() and url.isprintable() and not re.search(r"[ ?#<>\"\\]|/$", url)
 
 
@@ -195,6 +195,12 @@ def _check_unique(parsed: Hierarchy) -> None:
         if names.count(one) > 1:
             why = f"name: {one!r} stands there twice, blanks and case apart; write names that differ"
             raise HierarchyError(why)
+    *authorities, signer = names
+    for one in authorities:
+        # The signer's files are called NAME-SERIAL: no CA's file may pass for one of them.
+        if one.startswith(f"{signer}-"):
+            why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
+            raise HierarchyError(why)
 
 
 def _check_count(specs: Sequence[AuthoritySpec], role: Role) -> None:
@@ -213,6 +219,10 @@ def _check_lifetimes(parsed: Hierarchy) -> None:
             raise HierarchyError(why)
         if spec.channel is not None and parsed.holder_validity >= spec.lifetime:
             why = f"[holders]: validity_days: {spec.name!r} could never issue; write less than {spec.lifetime.days}"
+            raise HierarchyError(why)
+        if spec.channel is not None and spec.lifetime > parsed.services.lifetime:
+            ends = f"{parsed.services.name!r} would end before {spec.name!r}, and answers would go unsigned"
+            why = f"lifetime_days: {ends}; write at least {spec.lifetime.days}"
             raise HierarchyError(why)
     if parsed.response_signer.lifetime >= parsed.services.lifetime:
         why = f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the life of its CA"

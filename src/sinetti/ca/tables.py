@@ -1,12 +1,16 @@
 """Reading TOML tables with errors that a person can act on: the key's place, what was found, what to write."""
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from sinetti.ca.specs import HierarchyError
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+_MOST_DAYS = 36_525
+_DAYS = f"a whole number of days from 1 to {_MOST_DAYS}, such as 730"
 
 
 class Table:
@@ -18,10 +22,12 @@ class Table:
         self._values = dict(values)
 
     def text(self, key: str) -> str:
-        """Take a string that is not empty."""
+        """Take a string that is not empty and has nothing that cannot be seen (tabs, line ends, other controls)."""
         value = self._take(key, 'a text in quotation marks, such as "FI"')
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, value, 'a text in quotation marks, such as "FI"')
+        if not value.isprintable():
+            raise self.error(key, value, "it in one line, without tabs and control characters")
         return value
 
     def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
@@ -35,12 +41,12 @@ class Table:
         """Take a string that is not empty, or None where the key is left out."""
         return self.text(key) if key in self._values else None
 
-    def whole(self, key: str) -> int:
-        """Take a whole number of at least 1."""
-        value = self._take(key, "a whole number of days, such as 730")
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise self.error(key, value, "a whole number of days, such as 730")
-        return value
+    def days(self, key: str) -> timedelta:
+        """Take a whole number of days, from 1 to a hundred years: no date of a certificate then leaves the calendar."""
+        value = self._take(key, _DAYS)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_DAYS:
+            raise self.error(key, value, _DAYS)
+        return timedelta(days=value)
 
     def flag(self, key: str) -> bool:
         """Take true or false."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sinetti.cli.server import init, order, organisation, revoke, serve, status, transfer_ids
+from sinetti.cli.server.common import group
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
 
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("authority", help="run a certificate authority")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = group(subparsers, "authority", "run a certificate authority", init.EXAMPLE)
     for module in (init, serve, organisation, order, transfer_ids, revoke, status):
         module.register(commands)

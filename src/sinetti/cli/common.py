@@ -3,10 +3,10 @@
 import argparse
 import json
 import locale
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sinetti import clock
 from sinetti.domain.values import Environment, Language
-from sinetti.holder import client, messages, status
+from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
@@ -23,6 +23,8 @@ from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
     """What a command module adds itself to."""
+
+NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
 
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 """How Windows names the locales that matter here."""
@@ -43,7 +45,7 @@ class Console:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every client command has."""
     parser.add_argument("--lang", choices=values(Language), help="language of messages (default: the locale's)")
-    parser.add_argument("--now", metavar="ISO", help="for test benches: the instant that certificates are judged at")
+    parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
 
 
@@ -77,13 +79,21 @@ def language_of(arguments: Sequence[str]) -> Language:
 def language_of_locale() -> Language:
     """Give the language that the machine's locale asks for (LC_ALL, LC_MESSAGES, LANG); for any other, English."""
     category = getattr(locale, "LC_MESSAGES", locale.LC_CTYPE)
-    # A locale that is not installed must not stop anybody; English is right then.
-    with suppress(locale.Error):
+    try:
         locale.setlocale(category, "")
-    named = (locale.setlocale(category) or "").lower()
+        named = (locale.setlocale(category) or "").lower()
+    except locale.Error:  # it is not installed here, which must not change the language
+        named = _wished().lower()
     if named[:2] in set(Language) and not named[2:3].isalpha():
         return Language(named[:2])
     return NAMED.get(named.split("_")[0], Language.EN)
+
+
+def _wished() -> str:
+    """Give the locale that the environment names, in the order of POSIX (XBD 8.2); empty where it names none."""
+    # The system's own wish for a language, no setting of ours: the client has no room for those.
+    given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))  # noqa: TID251
+    return next(filter(None, given), "")
 
 
 def values(kind: type[StrEnum]) -> list[str]:
@@ -144,7 +154,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=bad.strerror or str(bad))) from bad
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
@@ -156,7 +166,7 @@ def write_file(path: Path | None, octets: bytes) -> None:
     try:
         path.write_bytes(octets)
     except OSError as bad:
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=bad.strerror or str(bad))) from bad
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 
 
 def print_line(line: str) -> None:

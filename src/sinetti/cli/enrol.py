@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli import common
 from sinetti.domain.values import Environment, KeyType
-from sinetti.holder import client, messages, settings
+from sinetti.holder import client, messages, reasons, settings
 from sinetti.holder.client import TransferIds
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -90,14 +90,14 @@ def _settings(parsed: argparse.Namespace) -> Settings:
             )
         )
     except SettingsError as bad:
-        raise UsageError(say(messages.BAD_SETTING, why=str(bad))) from bad
+        raise UsageError(say(messages.BAD_SETTING, why=reasons.of(bad))) from bad
 
 
 def _bundle(path: Path) -> str:
     try:
         return settings.bundle_text(common.read_file(path))
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=str(bad))) from bad
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 
 
 def _password(path: str) -> str:

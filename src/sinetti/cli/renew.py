@@ -38,5 +38,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     wanted = common.one_or_all(parsed)
     outside = common.run_of(parsed, console, common.now_of(parsed, common.environments_of(parsed), console))
-    outcomes = client.each(outside, wanted, lambda name: client.renew(outside, name, force=parsed.force))
+    outcomes = client.each(
+        outside, wanted, lambda name: client.renew(outside, name, force=parsed.force, among_all=wanted is None)
+    )
     return common.report(outcomes, outside, console, as_json=parsed.json)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
-from sinetti.holder import generations, keys, messages, sealing
+from sinetti.holder import generations, keys, messages, reasons, sealing
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.wire.xmldsig import Recipe
@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         sealed = sealing.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:
-        raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=str(bad))) from bad
+        raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=reasons.of(bad))) from bad
     common.write_file(parsed.out, sealed)
     console.tell(
         say(

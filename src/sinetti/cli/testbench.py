@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
-from sinetti.cli.server.common import command, log_to_stderr, zoned_instant
+from sinetti.cli.server.common import command, group, leave, log_to_stderr, zoned_instant
 from sinetti.testbench.bench import BenchOptions, run_bench
 
 if TYPE_CHECKING:
@@ -21,13 +21,14 @@ EXAMPLE = "sinetti testbench serve --dir ./bench --now 2027-01-01T12:00:00Z"
 
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
-    parser = subparsers.add_parser("testbench", help="run an authority on a clock of your own")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = group(subparsers, "testbench", "run an authority on a clock of your own", EXAMPLE)
     serve = command(commands, "serve", "make a bench where it is missing, and serve it on loopback", _serve, EXAMPLE)
     serve.add_argument(
         "--dir", metavar="DIR", type=Path, required=True, help="its folder; an empty or new one is filled"
     )
-    serve.add_argument("--port", type=_port, default=0, help="for SOAP (default: a free one, kept in DIR)")
+    serve.add_argument(
+        "--port", metavar="PORT", type=_port, default=0, help="for SOAP (default: a free one, kept in DIR)"
+    )
     serve.add_argument("--http", action="store_true", help="SOAP over plain http")
     serve.add_argument("--preset", choices=PRESETS, help="names and keys of the CAs (default: default)")
     serve.add_argument("--now", metavar="ISO", help="set the clock, and let it stand still")
@@ -38,13 +39,13 @@ def register(subparsers: "Commands") -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    log_to_stderr()
+    log_to_stderr(kindness=True)
     if parsed.until_stdin_closes:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
     options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict)
     run_bench(options, lambda line: print(line, flush=True))
-    return 0
+    leave()
 
 
 def _stop_when_stdin_closes() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
-from sinetti.holder import generations, keys, messages, sealing, status
+from sinetti.holder import generations, keys, messages, reasons, sealing, status
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.holder.sealing import Checked
@@ -48,11 +48,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=str(bad))) from bad
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=reasons.of(bad))) from bad
     try:
         checked = sealing.check(common.read_file(parsed.file), anchors, now)
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.file), why=str(bad))) from bad
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.file), why=reasons.of(bad))) from bad
     console.tell(checked.message)
     if parsed.json:
         common.print_json(verdict(checked))

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate, Holding
+from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyId, Serial, Span
 
 
@@ -28,3 +30,11 @@ class Again:
     """The same request was accepted before: its certificate is the answer."""
 
     certificate: Certificate
+
+
+def again(certificate: Certificate) -> Again | Refusal:
+    """Answer the same request again; what was only reserved is not signed for an organisation that lost its right."""
+    holding = certificate.holding
+    if certificate.state is CertificateState.RESERVED and not holding.customer.may_use(holding.channel):
+        return Refusal(Reason.NOT_ENTITLED, language=holding.language)
+    return Again(certificate)

@@ -10,9 +10,39 @@ MAXIMUM_LENGTH = 30
 
 _ALLOWED = re.compile(r"[A-Za-z0-9./-]+")
 _BUSINESS_ID = re.compile(r"[0-9]{7}-[0-9]")
-_VAT = re.compile(
-    r"(?=.*[0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[0-9A-Z]{2,12}"
-)
+_VAT = {
+    "AT": r"U[0-9]{8}",
+    "BE": r"[01][0-9]{9}",
+    "BG": r"[0-9]{9,10}",
+    "CY": r"[0-9]{8}[A-Z]",
+    "CZ": r"[0-9]{8,10}",
+    "DE": r"[0-9]{9}",
+    "DK": r"[0-9]{8}",
+    "EE": r"[0-9]{9}",
+    "EL": r"[0-9]{9}",
+    "ES": r"[0-9A-Z][0-9]{7}[0-9A-Z]",
+    "FI": r"[0-9]{8}",
+    "FR": r"[0-9A-Z]{2}[0-9]{9}",
+    "HR": r"[0-9]{11}",
+    "HU": r"[0-9]{8}",
+    "IE": r"[0-9][0-9A-Z][0-9]{5}[A-Z]{1,2}",
+    "IT": r"[0-9]{11}",
+    "LT": r"[0-9]{9}|[0-9]{12}",
+    "LU": r"[0-9]{8}",
+    "LV": r"[0-9]{11}",
+    "MT": r"[0-9]{8}",
+    "NL": r"[0-9]{9}B[0-9]{2}",
+    "PL": r"[0-9]{10}",
+    "PT": r"[0-9]{9}",
+    "RO": r"[0-9]{2,10}",
+    "SE": r"[0-9]{12}",
+    "SI": r"[0-9]{8}",
+    "SK": r"[0-9]{10}",
+    "XI": r"[0-9]{9}|[0-9]{12}|GD[0-9]{3}|HA[0-9]{3}",
+}
+"""What follows the country's letters in a VAT number of the EU (and of Northern Ireland, for goods)."""
+
+_SEPARATORS = str.maketrans("", "", "-./")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2)
 
 
@@ -39,6 +69,18 @@ def business_id_fits(customer_id: str) -> bool:
     return rest != 1 and int(customer_id[-1]) == (0 if rest == 0 else 11 - rest)
 
 
+def vat_number_fits(customer_id: str) -> bool:
+    """Whether this has the form of an EU country's VAT number, hyphens, full stops and slashes aside.
+
+    Of Finnish ones the check digit counts too: it is the Business ID's.
+    """
+    plain = customer_id.upper().translate(_SEPARATORS)
+    country, number = plain[:2], plain[2:]
+    if country not in _VAT or not re.fullmatch(_VAT[country], number):
+        return False
+    return country != "FI" or business_id_fits(f"{number[:7]}-{number[7]}")
+
+
 def check_customer_id(customer_id: str, kind: CustomerKind, environment: Environment) -> str:
     """Return the id as it is registered (trimmed), or raise CustomerIdError.
 
@@ -60,7 +102,7 @@ def check_customer_id(customer_id: str, kind: CustomerKind, environment: Environ
 
 def _check_production(value: str, kind: CustomerKind) -> None:
     looks_like_business_id = bool(_BUSINESS_ID.fullmatch(value))
-    looks_like_vat = bool(_VAT.fullmatch(value.upper().replace("-", "")))
+    looks_like_vat = vat_number_fits(value)
     if kind is CustomerKind.BUSINESS_ID and not business_id_fits(value):
         sentence = "a Business ID is seven digits, a hyphen and the right check digit, like 1234567-1"
         raise CustomerIdError(sentence)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sinetti.domain.approvals import Again, Approval
+from sinetti.domain.approvals import Again, Approval, again
 from sinetti.domain.customers import same_customer
 from sinetti.domain.kindness import Kindness
 from sinetti.domain.records import TransferIds
@@ -42,7 +42,7 @@ def decide_enrolment(ids: TransferIds, key: KeyId, situation: Situation, now: da
     """Approve the first certificate of an order, answer the same request again, or refuse for the first reason."""
     spent, language = ids.spent_on, ids.holding.language
     if spent is not None and spent.key == key and spent.live(now) and situation.kindness.answers_again:
-        return Again(spent)
+        return again(spent)
     if now > ids.expires:
         return Refusal(Reason.TRANSFER_IDS_EXPIRED, ended=ids.expires, language=language)
     if spent is not None:

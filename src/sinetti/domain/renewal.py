@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sinetti.domain.approvals import Again, Approval
+from sinetti.domain.approvals import Again, Approval, again
 from sinetti.domain.customers import same_customer
 from sinetti.domain.kindness import Kindness
 from sinetti.domain.lifecycle import CertificateState
@@ -48,7 +48,7 @@ def decide_renewal(held: Certificate, key: KeyId, situation: Situation, now: dat
     earlier, language = situation.same_key, held.holding.language
     answered = earlier if earlier is not None and earlier.live(now) else None
     if answered is not None and situation.kindness.answers_again:
-        return Again(answered)
+        return again(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
         return Refusal(Reason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)

@@ -18,7 +18,8 @@ def decide_retrieval(
     """Return the certificate to hand out, or refuse; one answer for every mismatch. The id proves who asks."""
     if found is None or not same_customer(found.holding.customer.customer_id, customer_id):
         return Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
-    if found.state is CertificateState.VOID:
+    # What was revoked before it was signed never will be.
+    if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
         return Refusal(Reason.SUPERSEDED, language=found.holding.language)
     if found.recorded_at is None or machine_now < found.recorded_at + kindness.ready_after:
         return Refusal(Reason.NOT_READY, language=found.holding.language)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment
-from sinetti.holder import exchange, files, generations, journal, keys, messages, sealing, settings, when
+from sinetti.holder import exchange, files, generations, journal, keys, messages, reasons, sealing, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -76,17 +76,18 @@ def retrieve(run: Run, name: str) -> Outcome:
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
 
 
-def renew(run: Run, name: str, *, force: bool) -> Outcome:
+def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outcome:
     """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
 
-    Before `renew_from` nobody is called unless forced. Raises StoreError, UsageError, OSError.
+    Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
+    `enrol` alone can take up, is nothing to renew. Raises StoreError, UsageError, OSError.
     """
     folder = _existing(run, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything leaves
         present = generations.live(folder)
         if present is None:
-            return _first_enrol(run, name)
+            return _first_enrol(run, name, among_all=among_all)
         errand = _errand(run, name, Kind.RENEW)
         held = _open_renewal(folder, present)
         if held is not None and held.fetchable:
@@ -140,7 +141,7 @@ def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
     except files.StoreError as bad:
         return Outcome(name, Result.FAILED, ExitCode.STORE, (bad.message,))
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=bad.strerror or str(bad))
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=reasons.of(bad))
         return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
 
 
@@ -156,7 +157,7 @@ def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
     try:
         return soap.render_new(ask)
     except ValueError as bad:
-        raise UsageError(say(messages.BAD_SETTING, why=str(bad))) from bad
+        raise UsageError(say(messages.BAD_SETTING, why=reasons.of(bad))) from bad
 
 
 def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
@@ -230,12 +231,17 @@ def _finish_earlier(errand: Errand, held: Journal, ids: TransferIds) -> Outcome:
     return exchange.collect(Errand(errand.run, errand.name, earlier, Kind.ENROL), held)
 
 
-def _first_enrol(run: Run, name: str) -> Outcome:
-    held = journal.load(journal.folder_of(run.store / name, Kind.ENROL))
+def _first_enrol(run: Run, name: str, *, among_all: bool) -> Outcome:
+    folder = run.store / name
+    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    if held is not None and held.fetchable:
+        return exchange.collect(_errand(run, name, Kind.ENROL), held)
+    if among_all:
+        word = messages.ONLY_ASKED_FOR if journal.dispensable(folder) else messages.ONLY_OPEN
+        told = say(word, name=name, folder=str(folder))
+        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,), () if held is None else held.codes)
     if held is None or held.state is State.REFUSED:
         raise UsageError(say(messages.NOT_ENROLLED, name=name))
-    if held.fetchable:
-        return exchange.collect(_errand(run, name, Kind.ENROL), held)
     return _to_be_sent(name, Kind.ENROL, held)
 
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from sinetti.domain.asks import GetAsk
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.holder import files, generations, journal, messages, service, settings, verdicts, when
+from sinetti.holder import files, generations, journal, messages, reasons, service, settings, verdicts, when
 from sinetti.holder.journal import Journal, Kind, State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result
@@ -93,7 +93,8 @@ def collect(errand: Errand, held: Journal) -> Outcome:
         rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait)
         if rest is None:
             return _doubted(errand, held, _still_waiting(errand, got))
-        errand.run.tell(say(messages.WAITING, seconds=round(rest)))
+        seconds = round(rest)
+        errand.run.tell(say(messages.WAITING_ONE) if seconds == 1 else say(messages.WAITING, seconds=seconds))
         errand.run.sleep(rest)
         attempt += 1
 
@@ -139,7 +140,19 @@ def _refused(errand: Errand, leaving: Journal, response: Response) -> Outcome:
             return _uncertain(errand, unsure, told)
         case never:
             assert_never(never)
-    return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
+    return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(errand, leaving, codes), codes=codes)
+
+
+def _what_else(errand: Errand, leaving: Journal, codes: tuple[str, ...]) -> tuple[Message, ...]:
+    """Add to a refusal what only the client knows: that it never sent this key before, how a key's type is chosen."""
+    reasons_given = set(map(reason_of, codes))
+    if Reason.TRANSFER_IDS_USED in reasons_given and leaving.sends == 1:
+        return (say(messages.KEY_LOST),)
+    if Reason.KEY_NOT_ACCEPTED not in reasons_given:
+        return ()
+    if errand.kind is Kind.ENROL:
+        return (say(messages.OTHER_KEY),)
+    return (say(messages.OTHER_KEY_KEPT, path=str(errand.folder / settings.FILE)),)
 
 
 def _uncertain(errand: Errand, unsure: Journal, told: tuple[Message, ...]) -> Outcome:
@@ -189,7 +202,7 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
     try:
         certificate = formats.load_certificate(octets)
     except ValueError as bad:
-        return _not_taken(errand, say(messages.ANSWER_UNREADABLE, why=str(bad)))
+        return _not_taken(errand, say(messages.CERTIFICATE_UNREADABLE, why=reasons.of(bad)))
     anchors = chain.load_bundle(errand.settings.trust_holders.encode())
     wrong = generations.misfit(certificate, journal.key_of(held), errand.settings.customer_id, anchors, errand.run.now)
     if wrong is not None:
@@ -209,7 +222,7 @@ def _put_in_place(errand: Errand, held: Journal) -> Outcome:
         certificate = formats.load_certificate(files.read(path))
         key_pem = files.read(held.folder / journal.KEY)
     except ValueError as bad:
-        raise files.damaged(path, str(bad)) from bad
+        raise files.damaged(path, bad) from bad
     bundle = chain.load_bundle(errand.settings.trust_holders.encode())
     serial = generations.install(errand.folder, key_pem, certificate, bundle)
     errand.run.step("in-place")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sinetti.holder import messages, systems
+from sinetti.holder import messages, reasons, systems
 from sinetti.holder.messages import Message, say
 
 SYSTEM = systems.of(sys.platform)
@@ -39,9 +39,9 @@ class StoreDamaged(StoreError):
     """A file of the store is missing, unreadable or does not fit the others."""
 
 
-def damaged(path: Path, why: str) -> StoreDamaged:
+def damaged(path: Path, why: Exception | str) -> StoreDamaged:
     """Make the error for one damaged file."""
-    return StoreDamaged(say(messages.STORE_DAMAGED, path=str(path), why=why))
+    return StoreDamaged(say(messages.STORE_DAMAGED, path=str(path), why=reasons.of(why)))
 
 
 def is_name(name: str) -> bool:
@@ -141,7 +141,7 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as bad:
-        raise damaged(path, bad.strerror or "it cannot be read") from bad
+        raise damaged(path, bad) from bad
 
 
 @contextlib.contextmanager

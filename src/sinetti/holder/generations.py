@@ -11,9 +11,9 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import files, keys, messages
+from sinetti.holder import dates, files, keys, messages
 from sinetti.holder.messages import Message, say
-from sinetti.pki import chain, formats
+from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
 KEY = "key.pem"
@@ -73,11 +73,13 @@ def misfit(
     named = common_name(certificate)
     if named is None or not same_customer(named, customer_id):
         return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
-    if chain.direct_issuer(certificate, anchors, now) is None:
+    issuers = chain.issuers_of(certificate, anchors)
+    if not issuers:
         return say(messages.NOT_OUR_ISSUER)
-    if now > certificate.not_valid_after_utc or now + CLOCK_SKEW < certificate.not_valid_before_utc:
-        return say(messages.NOT_VALID_NOW)
-    return None
+    if not policies.is_holders(certificate):
+        return say(messages.NOT_FOR_HOLDERS)
+    found = dates.out_of_time(certificate, issuers, now, CLOCK_SKEW)
+    return None if found is None else dates.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
 
 
 def install(
@@ -109,7 +111,7 @@ def live(name_folder: Path) -> Held | None:
         key = formats.load_private_key(files.read(folder / KEY))
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
-        raise files.damaged(folder, str(bad)) from bad
+        raise files.damaged(folder, bad) from bad
     if not keys.belongs(certificate, key):
         raise files.damaged(folder, "key and certificate do not belong together")
     if chain.issuers_up(certificate, above) != above:
@@ -139,7 +141,7 @@ def _parsed(path: Path) -> x509.Certificate:
     try:
         return formats.load_certificate(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, str(bad)) from bad
+        raise files.damaged(path, bad) from bad
 
 
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:

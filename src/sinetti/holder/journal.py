@@ -143,7 +143,7 @@ def key_of(journal: Journal) -> PrivateKey:
     try:
         return formats.load_private_key(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, str(bad)) from bad
+        raise files.damaged(path, bad) from bad
 
 
 def leave(journal: Journal) -> Journal:
@@ -203,6 +203,13 @@ def abandon(journal: Journal) -> Path:
     aside = journal.folder.parent.parent / ABANDONED / f"{journal.folder.name}-{journal.key_id[:16]}"
     files.move_folder(journal.folder, aside)
     return aside
+
+
+def dispensable(name_folder: Path) -> bool:
+    """Tell whether a name without a certificate may be deleted: no key of it can have been certified. StoreDamaged."""
+    held = load(folder_of(name_folder, Kind.ENROL))
+    never_done = held is None or held.sends == 0 or held.state is State.REFUSED
+    return never_done and not (name_folder / ABANDONED).exists()
 
 
 def _written(journal: Journal) -> Journal:

@@ -25,6 +25,7 @@ DONE_BEFORE = mark(
 NOT_DUE = mark("{name}: nothing to do yet. Renewal opens {at}; the certificate is valid until {until}.")
 NOTHING_TO_FETCH = mark("{name}: nothing is waiting to be retrieved.")
 WAITING = mark("The certificate is not ready yet. Asking again in {seconds} seconds …")
+WAITING_ONE = mark("The certificate is not ready yet. Asking again in 1 second …")
 NOT_READY_IN_TIME = mark(
     "The certificate was not ready in time. Nothing is lost: run the same command, or “sinetti retrieve”, again later."
 )
@@ -36,10 +37,18 @@ MAY_BE_SPENT = mark(
     "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
     "stays the same, ask the service's support or order a new certificate."
 )
+KEY_LOST = mark("If the key of that request is lost, order a replacement and have the lost certificate revoked.")
+OTHER_KEY = mark("Run “sinetti enrol” again with a key of a type that the service takes (--key rsa-2048).")
+OTHER_KEY_KEPT = mark(
+    'Write a type that the service takes into {path} (key = "rsa-2048") and run the same command again.'
+)
 SEND_FIRST = mark("{name}: a request is still open. Run “sinetti {command}” again to send the same request.")
 SET_ASIDE = mark("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
 EARLIER_FIRST = mark("An earlier request is finished first. The transfer IDs given now were not used.")
-NOT_REACHED = mark("{host} could not be reached at port {port}: {why}.")
+NOT_REACHED = mark(
+    "{host} could not be reached at port {port}: {why}. Check --service: it ends with /2017/10/CertificateServices; "
+    "on a test bench take soap_url as it is."
+)
 TLS_NOT_TRUSTED = mark(
     "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
     "--tls-ca."
@@ -47,16 +56,36 @@ TLS_NOT_TRUSTED = mark(
 ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
 REDIRECTED = mark("The service redirects to another address. That is never followed: check --service.")
 HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
+WRONG_ADDRESS = mark(
+    "What answered is no certificate service (HTTP status {status}). Check --service: it ends with "
+    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
+)
 ANSWER_TOO_LONG = mark("The answer is too long to be one of the service's and was not read.")
 ANSWER_NOT_TRUSTED = mark(
     "The answer is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
 )
-ANSWER_UNREADABLE = mark("The answer could not be read: {why}.")
+ANSWER_UNREADABLE = mark(
+    "The answer could not be read: {why}. Check --service: it ends with /2017/10/CertificateServices; on a test bench "
+    "take soap_url as it is."
+)
+VALID_FROM = mark(
+    "{what} is valid only from {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
+    "give --now."
+)
+VALID_UNTIL = mark(
+    "{what} was valid only until {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
+    "give --now."
+)
+THE_SIGNERS = mark("The signer's certificate")
+THE_SIGNERS_CA = mark("The certificate of the CA that issued the signer's certificate")
+THE_NEW_ONE = mark("The certificate that came")
+THE_NEW_ONES_CA = mark("The certificate of the CA that issued the certificate that came")
 SOAP_FAULT = mark("The service could not read the request and answered: {text}")
 NOT_OUR_KEY = mark("The certificate that came is not for our key.")
 NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {customer_id}.")
 NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
-NOT_VALID_NOW = mark("The certificate that came is not valid now. Check this machine's clock.")
+NOT_FOR_HOLDERS = mark("The certificate that came is not an organisation's, it was issued for something else.")
+CERTIFICATE_UNREADABLE = mark("The certificate that came could not be read: {why}.")
 CERTIFICATE_NOT_TAKEN = mark(
     "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
 )
@@ -69,6 +98,13 @@ NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
 UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
 BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
 NOT_ENROLLED = mark("{name} has no certificate. Order one and run “sinetti enrol”.")
+ONLY_ASKED_FOR = mark(
+    "{name}: nothing to renew, there is no certificate yet. Run “sinetti enrol” again, or delete {folder} as long as "
+    "it has no live/."
+)
+ONLY_OPEN = mark(
+    "{name}: nothing to renew, the first request is still open. Run “sinetti enrol” again; its key is kept in {folder}."
+)
 OTHER_HOLDER = mark("{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one.")
 NAME_OR_ALL = mark("Give one NAME, or --all.")
 BAD_SETTING = mark("This cannot be used: {why}.")
@@ -89,16 +125,41 @@ SEAL_BROKEN = mark(
     "Refused: the signature does not fit the document ({why}). It was changed after sealing, or sealed otherwise."
 )
 SEAL_UNTRUSTED = mark("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
+SEAL_WRONG_PURPOSE = mark(
+    "Refused: the signer's certificate is not an organisation's, it was issued for something else."
+)
 SEAL_EXPIRED = mark("Refused: the signer's certificate expired {until}.")
-SEAL_NOT_YET = mark("Refused: the signer's certificate is not valid yet.")
+SEAL_NOT_YET = mark("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
+SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate expired {until}.")
+SEAL_CA_NOT_YET = mark(
+    "Refused: the CA that issued the signer's certificate is valid only from {at}; the clock here says {now}."
+)
 SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired {until}, so nothing is sealed with it. Order a new one.")
+SEAL_EARLY_SIGNER = mark(
+    "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
+    "says {now}. Correct the clock; on a test bench give --now."
+)
 STORE_EMPTY = mark("There is nothing in this store yet.")
 STATUS_LINE = mark(
     "{name}: {state}. Customer ID {customer_id}, certificate {serial}, valid until {until}, renewal from {at}."
 )
+STATUS_LINE_EXPIRED = mark(
+    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, ended {until}; order a new one."
+)
+STATUS_LINE_REVOKED = mark(
+    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, would have ended {until}; order a new one."
+)
 STATUS_LINE_OPEN = mark("{name}: {state}. Customer ID {customer_id}, no certificate yet.")
+STATUS_LINE_REFUSED = mark(
+    "{name}: {state}. Customer ID {customer_id}, no certificate. Run “sinetti enrol” again, or delete its folder."
+)
+STATUS_LINE_DAMAGED = mark("{name}: {why}")
 STATE_PENDING = mark("under way")
+STATE_NOT_SENT = mark("the request has not been sent")
+STATE_REFUSED = mark("refused")
+STATE_REFUSED_WITH = mark("refused ({codes})")
 STATE_VALID = mark("valid")
+STATE_NOT_YET = mark("valid only from {at}")
 STATE_RENEWAL_OPEN = mark("valid, renewal is open")
 STATE_EXPIRED = mark("expired")
 STATE_REVOKED = mark("revoked")

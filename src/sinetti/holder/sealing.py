@@ -9,11 +9,11 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.domain.values import KeyPolicy
-from sinetti.holder import files, generations, keys, messages
+from sinetti.holder import dates, files, generations, keys, messages, reasons
 from sinetti.holder.generations import Held
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import UsageError
-from sinetti.pki import chain, formats, keycheck
+from sinetti.pki import chain, formats, keycheck, policies
 from sinetti.wire import xmldsig
 from sinetti.wire.xmldsig import Recipe, Seal
 
@@ -24,6 +24,7 @@ class Fault(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
     UNTRUSTED = "untrusted"
+    WRONG_PURPOSE = "wrong-purpose"
     SIGNATURE_MISSING = "signature-missing"
     SIGNATURE_INVALID = "signature-invalid"
 
@@ -44,7 +45,10 @@ def seal_of(held: Held) -> Seal:
 
 
 def holder_of(store: Path, name: str, now: datetime) -> Held:
-    """Read the certificate that a name seals with. Raises UsageError where it has none in force, StoreDamaged."""
+    """Read the certificate that a name seals with. Raises UsageError where it has none in force, StoreDamaged.
+
+    A beginning that lies as little ahead as a clock may lag is no hindrance: `enrol` took it, too.
+    """
     folder = store / name
     if not files.is_name(name) or not folder.is_dir():
         raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
@@ -53,6 +57,8 @@ def holder_of(store: Path, name: str, now: datetime) -> Held:
         raise UsageError(say(messages.NOT_ENROLLED, name=name))
     if now > held.span.not_after:
         raise UsageError(say(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
+    if now + generations.CLOCK_SKEW < held.span.not_before:
+        raise UsageError(say(messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
     return held
 
 
@@ -68,7 +74,7 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
     except xmldsig.SignatureMissing:
         return Checked(Fault.SIGNATURE_MISSING, say(messages.SEAL_MISSING))
     except xmldsig.SignatureInvalid as bad:
-        return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=str(bad)))
+        return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=reasons.of(bad)))
     certificate = formats.load_certificate(verified.certificate)
     fault, message = _signer(certificate, anchors, now)
     return Checked(fault, message, certificate, verified.octets)
@@ -77,19 +83,24 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
 def _signer(
     certificate: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime
 ) -> tuple[Fault | None, Message]:
-    span = generations.span_of(certificate)
-    if chain.direct_issuer(certificate, anchors, now) is None:
+    issuers = chain.issuers_of(certificate, anchors)
+    if not issuers:
         return Fault.UNTRUSTED, say(messages.SEAL_UNTRUSTED)
-    if now > span.not_after:
-        return Fault.EXPIRED, say(messages.SEAL_EXPIRED, until=span.not_after)
-    if now < span.not_before:
-        return Fault.NOT_YET_VALID, say(messages.SEAL_NOT_YET)
+    if not policies.is_holders(certificate):
+        return Fault.WRONG_PURPOSE, say(messages.SEAL_WRONG_PURPOSE)
+    found = dates.out_of_time(certificate, issuers, now)
+    if found is not None and found.early:
+        word = messages.SEAL_CA_NOT_YET if found.of_issuer else messages.SEAL_NOT_YET
+        return Fault.NOT_YET_VALID, say(word, at=found.at, now=now)
+    if found is not None:
+        word = messages.SEAL_CA_EXPIRED if found.of_issuer else messages.SEAL_EXPIRED
+        return Fault.EXPIRED, say(word, until=found.at)
     return None, say(
         messages.SEAL_GOOD,
         name=messages.plain(generations.organisation(certificate) or "-"),
         customer_id=messages.plain(generations.common_name(certificate) or "-"),
         serial=keys.serial_of(certificate),
-        until=span.not_after,
+        until=certificate.not_valid_after_utc,
     )
 
 

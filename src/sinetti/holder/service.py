@@ -7,12 +7,13 @@ from datetime import datetime
 from cryptography import x509
 
 from sinetti.domain.values import KeyPolicy, Language
-from sinetti.holder import messages, transport
-from sinetti.holder.messages import say
+from sinetti.holder import dates, messages, reasons, transport
+from sinetti.holder.messages import Message, say
 from sinetti.holder.settings import Settings
 from sinetti.holder.transport import Address, Post, Trouble, TroubleKind
 from sinetti.pki import chain, keycheck
 from sinetti.wire import soap
+from sinetti.wire.flaws import Flaw
 from sinetti.wire.soap import Operation, Response
 
 
@@ -36,27 +37,42 @@ def service_of(settings: Settings, language: Language, now: datetime) -> Service
 def ask(service: Service, operation: Operation, message: bytes) -> Response:
     """Send one message and read its answer. Raises Trouble where there is none that counts."""
     body = transport.call(Post(service.address, operation.value, message, service.language, service.tls_ca))
+    objections: list[Message] = []
+
+    def accepts(signer: x509.Certificate) -> bool:
+        objections.extend(found := objection(signer, service.anchors, service.now))
+        return not found
+
     try:
-        return soap.read_response(body, operation, lambda signer: may_answer(signer, service.anchors, service.now))
+        return soap.read_response(body, operation, accepts)
     except soap.AnswerNotTrusted as bad:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_NOT_TRUSTED, why=str(bad))) from bad
+        told = objections[0] if objections else say(messages.ANSWER_NOT_TRUSTED, why=reasons.of(bad))
+        raise Trouble(TroubleKind.NOT_TRUSTED, told) from bad
     except soap.AnswerFault as fault:
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.SOAP_FAULT, text=messages.plain(str(fault)))) from fault
     except soap.AnswerUnreadable as bad:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_UNREADABLE, why=str(bad))) from bad
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_UNREADABLE, why=reasons.of(bad))) from bad
 
 
-def may_answer(signer: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime) -> bool:
-    """Tell whether a certificate may sign answers: no CA itself, valid now, issued directly by one of the anchors.
+def objection(signer: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime) -> tuple[Message, ...]:
+    """Say what speaks against a certificate signing answers: nothing, or one message.
 
-    A longer chain does not count: an anchor high up would let every certificate below it speak for the service.
+    It is no CA itself, was issued directly by one of the anchors, and both are valid now; dates are judged last, so
+    that a wrong clock is told as one. A longer chain does not count: an anchor high up would let every certificate
+    below it speak for the service.
     """
+    issuers = chain.issuers_of(signer, anchors) if _is_a_signer(signer) else ()
+    if not issuers:
+        return (say(messages.ANSWER_NOT_TRUSTED, why=reasons.of(Flaw.KEY_NOT_ACCEPTED)),)
+    found = dates.out_of_time(signer, issuers, now)
+    return () if found is None else (dates.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+
+
+def _is_a_signer(certificate: x509.Certificate) -> bool:
     try:
-        basic = chain.extension_value(signer, x509.BasicConstraints)
+        basic = chain.extension_value(certificate, x509.BasicConstraints)
     except ValueError:
         return False
     if basic is not None and basic.ca:
         return False
-    if not isinstance(keycheck.check_key(signer.public_key(), KeyPolicy()), str):
-        return False
-    return chain.valid_at(signer, now) and chain.direct_issuer(signer, anchors, now) is not None
+    return isinstance(keycheck.check_key(certificate.public_key(), KeyPolicy()), str)

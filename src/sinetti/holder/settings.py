@@ -101,7 +101,7 @@ def load(folder: Path) -> Settings:
     try:
         return parse(files.read(path).decode())
     except ValueError as bad:
-        raise files.damaged(path, str(bad)) from bad
+        raise files.damaged(path, bad) from bad
 
 
 def store(folder: Path, settings: Settings) -> None:

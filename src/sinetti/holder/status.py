@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sinetti.holder import files, generations, journal, messages, settings, when
 from sinetti.holder.generations import Held
-from sinetti.holder.journal import Journal, Kind
-from sinetti.holder.messages import Message, say
+from sinetti.holder.journal import Journal, Kind, State
+from sinetti.holder.messages import Message, Value, say
 from sinetti.holder.settings import Settings
 from sinetti.holder.when import Phase
 
@@ -35,6 +35,12 @@ SAID = {
     NameState.DAMAGED: messages.STATE_DAMAGED,
 }
 
+ENDED = {
+    NameState.EXPIRED: messages.STATUS_LINE_EXPIRED,
+    NameState.REVOKED: messages.STATUS_LINE_REVOKED,
+}
+"""Lines of those that no renewal helps."""
+
 PHASES = {
     Phase.VALID: NameState.VALID,
     Phase.RENEWAL_OPEN: NameState.RENEWAL_OPEN,
@@ -54,6 +60,10 @@ class Row:
     renew_from: datetime | None = None
     service: str | None = None
     trouble: Message | None = None
+    shown: Message | None = None
+    """What a person reads in place of the state's own word."""
+    dispensable: bool = False
+    """Nothing is lost if its folder is deleted."""
 
     def as_json(self) -> dict[str, object]:
         """Give the row as `status --json` prints it."""
@@ -90,9 +100,11 @@ def row(store: Path, name: str, now: datetime) -> Row:
         return Row(name, NameState.DAMAGED, trouble=told)
     state = _state(present, open_ones, revoked, now)
     if present is None:
-        return Row(name, state, kept.customer_id, service=kept.service)
-    until = present.span.not_after
-    return Row(name, state, kept.customer_id, present.serial, until, when.renew_from(until), kept.service)
+        shown, gone = _shown_open(open_ones), journal.dispensable(folder)
+        return Row(name, state, kept.customer_id, service=kept.service, shown=shown, dispensable=gone)
+    begins, until = present.span.not_before, present.span.not_after
+    early = say(messages.STATE_NOT_YET, at=begins) if state is NameState.VALID and now < begins else None
+    return Row(name, state, kept.customer_id, present.serial, until, when.renew_from(until), kept.service, shown=early)
 
 
 def rows(store: Path, now: datetime) -> tuple[Row, ...]:
@@ -103,19 +115,25 @@ def rows(store: Path, now: datetime) -> tuple[Row, ...]:
 def line(one: Row) -> Message:
     """Put a row into words."""
     if one.trouble is not None:
-        return one.trouble
-    state, customer = say(SAID[one.state]), one.customer_id or "-"
+        return say(messages.STATUS_LINE_DAMAGED, name=one.name, why=one.trouble)
+    shown = one.shown or say(SAID[one.state])
+    values: dict[str, Value] = {"name": one.name, "state": shown, "customer_id": one.customer_id or "-"}
     if one.serial is None or one.not_after is None or one.renew_from is None:
-        return say(messages.STATUS_LINE_OPEN, name=one.name, state=state, customer_id=customer)
-    return say(
-        messages.STATUS_LINE,
-        name=one.name,
-        state=state,
-        customer_id=customer,
-        serial=one.serial,
-        until=one.not_after,
-        at=one.renew_from,
-    )
+        return say(messages.STATUS_LINE_REFUSED if one.dispensable else messages.STATUS_LINE_OPEN, **values)
+    ended = ENDED.get(one.state)
+    if ended is not None:
+        return say(ended, **values, serial=one.serial, until=one.not_after)
+    return say(messages.STATUS_LINE, **values, serial=one.serial, until=one.not_after, at=one.renew_from)
+
+
+def _shown_open(open_ones: list[Journal]) -> Message | None:
+    """Say how a first enrolment stands that has given no certificate. One without a journal was refused for good."""
+    if not open_ones:
+        return say(messages.STATE_REFUSED)
+    held = open_ones[0]
+    if held.state is State.REFUSED:
+        return say(messages.STATE_REFUSED_WITH, codes=", ".join(held.codes))
+    return say(messages.STATE_NOT_SENT) if held.state is State.PREPARED else None
 
 
 def _state(present: Held | None, open_ones: list[Journal], revoked: str | None, now: datetime) -> NameState:

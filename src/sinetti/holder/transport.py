@@ -17,7 +17,7 @@ from enum import Enum
 from urllib.parse import unquote, urlsplit
 
 from sinetti.domain.values import Language
-from sinetti.holder import messages
+from sinetti.holder import messages, reasons
 from sinetti.holder.messages import Message, say
 
 LIMIT = 1024 * 1024
@@ -131,7 +131,7 @@ def call(post: Post) -> bytes:
         body = response.read(LIMIT + 1)
         _whole(response, body, late)
     except (OSError, http.client.HTTPException) as bad:
-        raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=_reason(bad))) from bad
+        raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=reasons.of(bad))) from bad
     finally:
         watchdog.cancel()
         connection.close()
@@ -152,7 +152,7 @@ def _checked(response: http.client.HTTPResponse, body: bytes) -> bytes:
     if response.status in BUSY:
         raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status))
     if response.status not in (200, 500):
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.HTTP_STATUS, status=response.status))
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.WRONG_ADDRESS, status=response.status))
     if len(body) > LIMIT:
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
     return body
@@ -163,11 +163,12 @@ def _connected(post: Post) -> http.client.HTTPConnection:
     try:
         connection = _secure(address, post.tls_ca) if address.secure else _plain(address)
         connection.connect()
+        connection.sock.settimeout(ANSWER_SECONDS)
     except ssl.SSLCertVerificationError as bad:
-        why = bad.verify_message
-        raise Trouble(TroubleKind.NOT_REACHED, say(messages.TLS_NOT_TRUSTED, host=address.host, why=why)) from bad
+        told = say(messages.TLS_NOT_TRUSTED, host=address.host, why=reasons.of(bad))
+        raise Trouble(TroubleKind.NOT_REACHED, told) from bad
     except (OSError, http.client.HTTPException) as bad:
-        told = say(messages.NOT_REACHED, host=address.host, port=address.port, why=_reason(bad))
+        told = say(messages.NOT_REACHED, host=address.host, port=address.port, why=reasons.of(bad))
         raise Trouble(TroubleKind.NOT_REACHED, told) from bad
     return connection
 
@@ -206,9 +207,3 @@ def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-def _reason(bad: Exception) -> str:
-    if isinstance(bad, TimeoutError):
-        return "timeout"
-    return getattr(bad, "strerror", None) or str(bad) or type(bad).__name__

@@ -34,14 +34,19 @@ def direct_issuer(
 ) -> x509.Certificate | None:
     """Give the anchor that issued this certificate itself, or None.
 
-    It is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3,
-    4.2.1.1), verifies the signature and is valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are
-    not looked at.
+    It is one of `issuers_of` and valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are not looked
+    at.
     """
-    for anchor in anchors:
-        if valid_at(anchor, now) and _issued(anchor, leaf):
-            return anchor
-    return None
+    return next((anchor for anchor in issuers_of(leaf, anchors) if valid_at(anchor, now)), None)
+
+
+def issuers_of(leaf: x509.Certificate, anchors: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Give the anchors that issued this certificate themselves, whatever the day; more than one for a CA renewed.
+
+    Each is a CA that may sign certificates (RFC 5280, 4.2.1.9 and 4.2.1.3), fits by name and key identifiers (6.1.3,
+    4.2.1.1) and verifies the signature. Alone this is no decision of trust: dates come after it.
+    """
+    return tuple(anchor for anchor in anchors if _issued(anchor, leaf))
 
 
 def issuers_up(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:

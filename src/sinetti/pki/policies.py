@@ -1,6 +1,7 @@
 """Policy OIDs in issuing CA certificates: a PEM file alone tells what a certificate is for (docs/oids.md)."""
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.pki.chain import extension_value
@@ -52,3 +53,20 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
     except ValueError:
         return False
     return any(policy.policy_identifier in wanted for policy in policies or ())
+
+
+def is_holders(certificate: x509.Certificate) -> bool:
+    """Whether it is a holder's by its own extensions: no CA, for TLS clients, its key may sign (facts sheet, 4).
+
+    Who issued it is another question. False if it cannot be read.
+    """
+    try:
+        constraints = extension_value(certificate, x509.BasicConstraints)
+        purposes = extension_value(certificate, x509.ExtendedKeyUsage)
+        usage = extension_value(certificate, x509.KeyUsage)
+    except ValueError:
+        return False
+    if constraints is not None and constraints.ca:
+        return False
+    may_sign = usage is None or usage.digital_signature
+    return may_sign and ExtendedKeyUsageOID.CLIENT_AUTH in (purposes or ())

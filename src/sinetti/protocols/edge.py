@@ -47,8 +47,12 @@ class Gone(Exception):
 class Edge:
     """An ASGI application around one synchronous door."""
 
-    def __init__(self, door: Door, limits: Limits | None = None, threads: int = 8) -> None:
-        """Take the door; `threads` is how many requests it works on at once."""
+    def __init__(self, door: Door, limits: Limits | None = None, threads: int = 32) -> None:
+        """Take the door; `threads` is how many requests it works on at once.
+
+        Far more than there are processors: most wait for the database or the signer, and while some hang there the
+        others are answered. They are started when they are needed; each has a connection to the database of its own.
+        """
         self._door = door
         self._limits = limits or Limits()
         self._pool: Pool[Reply] = Pool(threads)
@@ -67,8 +71,8 @@ class Edge:
         except TooLarge:
             text = f"The request is larger than {self._limits.body} octets. A request of this service is far smaller."
             reply = plain(413, text, connection="close")
-        except Gone:
-            return
+        except Gone:  # or what came is no HTTP: then somebody reads this
+            reply = plain(400, "The request did not arrive whole. Send it again.", connection="close")
         else:
             reply = await self._act(_request(scope, body, request_id))
         await _answer(send, reply, request_id, scope["method"])
@@ -77,11 +81,14 @@ class Edge:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
-        work = asyncio.wrap_future(self._pool.submit(partial(self._door, request)))
+        submitted = self._pool.submit(partial(self._door, request))
+        work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:
             return await asyncio.wait_for(asyncio.shield(work), self._limits.answering)
         except TimeoutError:
+            # Whatever still waits its turn is given up; what is being worked on goes on to its end.
+            submitted.cancel()
             _log.error("request %s took longer than %s s", request.request_id, self._limits.answering)
             return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
         except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace

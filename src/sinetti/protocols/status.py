@@ -31,6 +31,9 @@ class StatusDoor:
         except SignerUnavailable:
             _log.exception("request %s: the list is due, and the signer is away", request.request_id)
             return plain(503, "The list cannot be signed now. Fetch it again in a minute.", retry_after="60")
+        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
+            _log.exception("request %s failed", request.request_id)
+            return plain(503, "This cannot be fetched now. Fetch it again in a minute.", retry_after="60")
         finally:
             self.office.register.refresh()
 

@@ -16,7 +16,8 @@ _PAGE = """<!doctype html>
 <main>
 <h1>{title}</h1>
 <p>{what}</p>
-<p>{environment}</p>
+<p>{environment} {meaning}</p>
+<p>{looking}</p>
 <ul>
 <li><a href="?wsdl">{wsdl}</a></li>
 </ul>
@@ -38,7 +39,17 @@ def welcome(environment: Environment, address: str, language: Language | None) -
             chosen,
             address=address,
         ),
-        "environment": text("Environment: {environment}", chosen, environment=environment.value),
+        "environment": text("Environment: {environment}.", chosen, environment=environment.value),
+        "meaning": text(
+            "Certificates from here are for rehearsal; they are not accepted in production."
+            if environment is Environment.TEST
+            else "Certificates from here are for real use.",
+            chosen,
+        ),
+        "looking": text(
+            "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
+            chosen,
+        ),
         "wsdl": text("Description of the interface (WSDL)", chosen),
         "independent": text(
             "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "

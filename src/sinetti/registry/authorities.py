@@ -3,15 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import ProgrammingError, connections, transaction
 from django.db.models import F
 
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment, Serial, Sha256
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
-from sinetti.registry.opening import Register
+from sinetti.registry.opening import Register, RegisterRefusesError
 from sinetti.registry.parties import PURPOSE
+
+_INSTANCE = "registry_instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,14 @@ class PublishedList:
 
 
 def found(register: Register, environment: Environment, authorities: tuple[NewAuthority, ...], deed: Deed) -> Identity:
-    """Write the register's identity, its CAs and its types, in one transaction, into an empty register."""
+    """Write the register's identity, its CAs and its types, in one transaction; gives the identity that it then has.
+
+    Where somebody came before, nothing is written, and the identity given is theirs.
+    """
     with transaction.atomic(using=register.alias):
+        _one_at_a_time(register)
+        if (taken := identity(register)) is not None:
+            return taken
         for new in authorities:
             models.Authority.objects.using(register.alias).create(
                 name=new.name,
@@ -92,10 +100,30 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
     return Identity(row.instance_id, environment, dict(row.fingerprints))
 
 
+def _one_at_a_time(register: Register) -> None:
+    """Of two that found at once the second waits for the first; SQLite's transactions are alone anyhow."""
+    connection = connections[register.alias]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {_INSTANCE} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def identity(register: Register) -> Identity | None:
-    """Whose register this is; None for an empty one."""
-    row = models.Instance.objects.using(register.alias).first()
-    return Identity(row.instance_id, Environment(row.environment), dict(row.fingerprints)) if row else None
+    """Whose register this is; None for one that nobody founded, and for a database without our tables.
+
+    Looks at what has been there since the first migration only, so that it may be asked before `migrate`. Raises
+    RegisterRefusesError where the database does not let it look, and what REGISTER_UNAVAILABLE lists.
+    """
+    try:
+        if _INSTANCE not in connections[register.alias].introspection.table_names():
+            return None
+        rows = models.Instance.objects.using(register.alias)
+        row = rows.values_list("instance_id", "environment", "fingerprints").first()
+    except ProgrammingError as refused:
+        why = str(refused).strip().partition("\n")[0]
+        sentence = f"the database cannot be read as a register ({why}): look at DATABASE_URL and at database_url"
+        raise RegisterRefusesError(sentence) from refused
+    return Identity(row[0], Environment(row[1]), dict(row[2])) if row else None
 
 
 def issuing_names(register: Register) -> dict[Channel, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max, Q
 
 from sinetti.domain.customers import folded
 from sinetti.domain.lifecycle import OrderState
@@ -70,6 +71,19 @@ class NewTransferIds:
     created: datetime
     expires: datetime
     password_mac: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that nobody has used yet, and until when its transfer ids are valid (None where they were ended)."""
+
+    order_id: str
+    customer_id: str
+    channel: Channel
+    description: str
+    replaces: Serial | None
+    created: datetime
+    expires: datetime | None
 
 
 def find_organisation(register: Register, customer_id: str) -> OrganisationFound | None:
@@ -183,6 +197,27 @@ def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: De
         old.update(ended_at=deed.at)
         _add_ids(register, order_id, ids)
         audit.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
+
+
+def list_open_orders(register: Register, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+    """Open orders, newest first, of one organisation or of all."""
+    valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
+    rows = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
+    if customer_id is not None:
+        rows = rows.filter(holding__organisation__folded=folded(customer_id))
+    rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
+    return tuple(
+        OpenOrder(
+            row.order_id,
+            row.holding.organisation.customer_id,
+            Channel(row.holding.type.channel),
+            row.description,
+            Serial(row.replaces.serial) if row.replaces else None,
+            row.created,
+            row.valid,
+        )
+        for row in rows
+    )
 
 
 def order_exists(register: Register, order_id: str) -> bool:

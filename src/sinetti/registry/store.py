@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from sinetti.domain.approvals import Approval
+from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.lifecycle import CertificateState, OrderState, sources
 from sinetti.domain.records import Certificate, Holding, TransferIds
 from sinetti.domain.refusals import Reason
@@ -191,16 +192,24 @@ def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Ce
     return _certificate(register, certificate.serial)
 
 
-def count_wrong_password(register: Register, transfer_id: str) -> None:
+def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> None:
     """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
 
-    The statements are the same for an unknown id, so that it takes as long.
+    The statements are the same for an unknown id, so that it takes as long. Ids that are spent are not counted on:
+    nothing is left to guess for, and a lock would keep their holder from asking again.
     """
     with transaction.atomic(using=register.alias):
-        pairs = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
-        pairs.update(wrong_passwords=F("wrong_passwords") + 1)
+        # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
+        waiting = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
+        pairs = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
+        counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
+            wrong_passwords=F("wrong_passwords") + 1
+        )
+        locked = pairs.filter(wrong_passwords=WRONG_PASSWORDS_ALLOWED).values_list("order_id", flat=True).first()
         counter, _ = models.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
         models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        if counted and locked:
+            audit.write(register, deed, "transfer-ids-locked", f"order:{locked}")
 
 
 def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:

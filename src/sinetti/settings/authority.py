@@ -2,10 +2,10 @@
 
 import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sinetti.domain.values import Environment
 
@@ -29,10 +29,13 @@ class Settings:
     base_url: str
     soap_address: str
     response_recipe: ResponseRecipe = ResponseRecipe.EXCLUSIVE
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)  # may hold a password
 
 
 SOAP_PATH = "/2017/10/CertificateServices"
+_BASE_URL = "http://pki.example"
+_SOAP_ADDRESS = "https://certificates.example"
+_LONGEST_DATABASE = 63
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -43,7 +46,7 @@ def parse(text: str) -> Settings:
     except tomllib.TOMLDecodeError as bad:
         sentence = f"authority.toml is not TOML: {bad}"
         raise SettingsError(sentence) from bad
-    known = {field.name for field in fields(Settings)}
+    known = {one.name for one in fields(Settings)}
     for name in raw:
         if name not in known:
             sentence = f"authority.toml: there is no setting {name!r}; there are {', '.join(sorted(known))}"
@@ -56,8 +59,8 @@ def parse(text: str) -> Settings:
         raise SettingsError(sentence)
     return Settings(
         environment=Environment(environment),
-        base_url=check_address("base_url", raw.get("base_url"), ("http",)),
-        soap_address=check_address("soap_address", raw.get("soap_address"), ("http", "https")),
+        base_url=check_base_url("base_url", raw.get("base_url")),
+        soap_address=check_soap_address("soap_address", raw.get("soap_address")),
         response_recipe=ResponseRecipe(recipe),
         database_url=database_url,
     )
@@ -65,9 +68,13 @@ def parse(text: str) -> Settings:
 
 def render(settings: Settings) -> str:
     """The text of `authority.toml`."""
-    values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    # JSON writes a string as TOML reads it.
-    return _HEAD + "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+    values = {one.name: getattr(settings, one.name) for one in fields(Settings)}
+    return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    # JSON writes a string as TOML reads it, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read(path: Path) -> Settings:
@@ -79,10 +86,53 @@ def read(path: Path) -> Settings:
         raise SettingsError(sentence) from bad
 
 
-def check_address(name: str, value: object, schemes: tuple[str, ...]) -> str:
+def check_base_url(name: str, value: object) -> str:
+    """Return the address that stands in certificates, without a slash at the end; raise SettingsError otherwise."""
+    if isinstance(value, str) and _is_address(value, ("https",)):
+        # RFC 5280, 4.2.1.13 and 8: a list behind TLS may need the very list to be fetched.
+        why = "it is written into certificates, for CA certificates and revocation lists"
+        sentence = f"{name} is plain http: {why}; write an address like {_BASE_URL}"
+        raise SettingsError(sentence)
+    return _checked(name, value, ("http",), _BASE_URL)
+
+
+def check_soap_address(name: str, value: object) -> str:
+    """Return the address that programs call, without a slash at the end; raise SettingsError otherwise."""
+    return _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
+
+
+def check_database_url(name: str, value: str) -> str:
+    """Return the address of a register, or the empty text as it is; raise SettingsError otherwise.
+
+    An SQLite file is named by its whole path: a relative one is another file for each command that runs elsewhere, and
+    a database in memory is lost with the process. The sentence never repeats the address: a password may stand in it.
+    """
+    if value and not (_is_sqlite_file(value) or _is_postgresql(value)):
+        sentence = f"{name}: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH, percent-encoded"
+        raise SettingsError(sentence)
+    return value
+
+
+def _is_sqlite_file(value: str) -> bool:
+    path = value.removeprefix("sqlite:///")
+    plain = value.isprintable() and not any(mark in value for mark in "?#") and "\0" not in unquote(path)
+    return path != value and path.startswith("/") and not path.endswith("/") and plain
+
+
+def _is_postgresql(value: str) -> bool:
+    if not value.startswith(("postgresql://", "postgres://")) or not value.isprintable() or "\0" in unquote(value):
+        return False
+    try:
+        parts = urlsplit(value)
+        return 1 <= len(parts.path.removeprefix("/")) <= _LONGEST_DATABASE and parts.port != 0 and not parts.fragment
+    except ValueError:
+        return False
+
+
+def _checked(name: str, value: object, schemes: tuple[str, ...], example: str) -> str:
     """Return an absolute address without query, fragment or a slash at the end; raise SettingsError otherwise."""
     if not isinstance(value, str) or not _is_address(value, schemes):
-        sentence = f"{name}: write an address like {schemes[0]}://certificates.example, not {value!r}"
+        sentence = f"{name}: write an address like {example}, not {value!r}"
         raise SettingsError(sentence)
     return value.rstrip("/")
 
@@ -95,7 +145,9 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         return False
     plain = not any((parts.query, parts.fragment, parts.username, parts.password)) and port_fits
     unusual = not value.isascii() or not value.isprintable() or any(mark in value for mark in ' "<>\\')
-    return plain and not unusual and parts.scheme in schemes and bool(parts.hostname)
+    # In small letters: HTTP:// in a certificate would puzzle programs that compare addresses.
+    written = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
+    return plain and not unusual and written and bool(parts.hostname)
 
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:

@@ -1,10 +1,12 @@
 """An authority's folder: where each file lies, what kind it is, and how it is made all at once or not at all."""
 
+import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -35,6 +37,11 @@ class Folder:
     def kind(self) -> Path:
         """One word: who made this folder."""
         return self.root / "kind"
+
+    @property
+    def founding(self) -> Path:
+        """A mark: the founding of this authority is not finished."""
+        return self.root / "founding"
 
     @property
     def settings(self) -> Path:
@@ -77,7 +84,10 @@ class Folder:
         return self.root / "register.sqlite3"
 
     def exists(self) -> bool:
-        """Whether an authority lies here. A missing or empty folder is no authority; any other content is refused."""
+        """Whether an authority lies here. A missing or empty folder is none, nor is one whose founding was cut short.
+
+        Any other content is refused.
+        """
         try:
             if not self.root.exists() or (self.root.is_dir() and not any(self.root.iterdir())):
                 return False
@@ -88,16 +98,30 @@ class Folder:
         if not made:
             sentence = f"{self.root} holds something else than an authority: choose an empty or a new folder"
             raise FolderError(sentence)
-        return True
+        return not self.is_begun()
+
+    def is_begun(self) -> bool:
+        """Whether an authority was begun to be founded here, which whoever founds here again has to finish."""
+        return self.founding.exists()
+
+    def is_of(self, kind: FolderKind) -> bool:
+        """Whether it is this kind of folder."""
+        return self.read(self.kind).decode("ascii", "replace").strip() == kind
 
     def check(self, kind: FolderKind) -> None:
         """Raise FolderError unless a folder of this kind lies here."""
         if not self.exists():
+            if self.is_begun():
+                sentence = (
+                    f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "
+                    "once more, which finishes it"
+                )
+                raise FolderDamaged(sentence)
             sentence = f"no authority lies in {self.root}: make one first (sinetti authority init --dir {self.root})"
             raise FolderError(sentence)
-        found = self.read(self.kind).decode("ascii", "replace").strip()
-        if found == kind:
+        if self.is_of(kind):
             return
+        found = self.read(self.kind).decode("ascii", "replace").strip()
         if found == FolderKind.TESTBENCH:
             sentence = f"{self.root} belongs to a test bench: use sinetti testbench serve, or another folder"
         elif found == FolderKind.AUTHORITY:
@@ -126,32 +150,101 @@ def write_secret(path: Path, octets: bytes) -> None:
 
 @contextmanager
 def made_at_once(root: Path) -> Iterator[Folder]:
-    """Give a temporary folder beside `root` and rename it to `root` at the end; nothing stays behind on a failure."""
+    """Give a temporary folder beside `root` and rename it to `root` at the end; nothing stays behind on a failure.
+
+    What a process that was killed left behind goes first: a temporary folder that no process has locked.
+    """
     temporary = root.parent / f".{root.name}.{secrets.token_hex(8)}.new"
+    holding = None
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir(mode=0o700)
+        with locked(root.parent, wait=True):
+            _clear(root)
+            temporary.mkdir(mode=0o700)
+            holding = _lock(temporary)
         for name in ("ca", "keys", "secrets", "trust"):
             (temporary / name).mkdir(mode=0o700)
-        yield Folder(temporary)
+        folder = Folder(temporary)
+        yield folder
+        if folder.register.exists():
+            # SQLite gives its journals the register's own mode.
+            folder.register.chmod(0o600)
         _sync(temporary)
         temporary.rename(root)
-        _sync_one(root.parent)
+        sync(root.parent)
     except OSError as failed:
         sentence = f"{root} could not be made: {failed.strerror or failed}"
         raise FolderError(sentence) from failed
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if holding is not None:
+            os.close(holding)
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Lock a folder against other processes that lock it. Raises FolderError where one has, unless told to wait."""
+    try:
+        handle = _lock(folder, wait=wait)
+    except BlockingIOError:
+        sentence = f"another process is at work in {folder}: wait until it is done"
+        raise FolderError(sentence) from None
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(folder: Path, *, wait: bool = False) -> int | None:
+    """Give the open handle that holds the lock, which the system ends with the process, however that ends.
+
+    None where the file system knows no locks of folders. Raises BlockingIOError where another process has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _clear(root: Path) -> None:
+    """Take away what killed processes left: keys, and the passphrase to them. What cannot be locked stays."""
+    for path in root.parent.iterdir():
+        if not re.fullmatch(rf"\.{re.escape(root.name)}\.[0-9a-f]{{16}}\.new", path.name):
+            continue
+        with suppress(OSError):
+            handle = _lock(path)
+            if handle is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(handle)
+
+
+def write_whole(path: Path, octets: bytes) -> None:
+    """Write a file of this name whole or not at all, and have it on disk. Raises OSError."""
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync(path.parent)
 
 
 def _sync(folder: Path) -> None:
     """Have everything on disk before the folder gets its name: a register elsewhere may remember it already."""
     for path in folder.rglob("*"):
-        _sync_one(path)
-    _sync_one(folder)
+        sync(path)
+    sync(folder)
 
 
-def _sync_one(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,11 +1,15 @@
 """The response signer's keys and certificates in an authority's folder: one pair of files each, never overwritten."""
 
+import logging
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 
+from sinetti.pki.chain import direct_issuer, extension_value, valid_at
 from sinetti.pki.formats import (
     PrivateKey,
     certificate_der,
@@ -14,7 +18,9 @@ from sinetti.pki.formats import (
     load_private_key,
     serial_hex,
 )
-from sinetti.settings.folder import Folder, write_secret
+from sinetti.settings.folder import Folder, sync, write_secret, write_whole
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +32,69 @@ class SigningPair:
 
 
 def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) -> None:
-    """Write key and certificate: the key first, so that a certificate in the folder always has its key."""
+    """Write key and certificate: the key first, so that a certificate in the folder always has its key. Raises OSError.
+
+    When this returns both are on disk, names and all.
+    """
     stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
     write_secret(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
-    partial = folder.certificates / f".{stem}.cer"
-    partial.write_bytes(certificate_der(pair.certificate))
-    partial.rename(folder.certificates / f"{stem}.cer")
+    sync(folder.keys)
+    write_whole(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
 
 
-def newest_pair(folder: Folder, name: str, passphrase: bytes, now: datetime) -> SigningPair | None:
-    """The pair that lives longest among those in force at `now`; None where there is none."""
-    found: list[tuple[datetime, Path, x509.Certificate]] = []
-    for path in folder.certificates.glob(f"{name}-*.cer"):
-        certificate = load_certificate(path.read_bytes())
-        if certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-            found.append((certificate.not_valid_after_utc, path, certificate))
-    if not found:
+def newest_pair(
+    folder: Folder, name: str, passphrase: bytes, issuer: x509.Certificate, now: datetime
+) -> SigningPair | None:
+    """Give the pair that lives longest among those in force at `now` (UTC), None for none.
+
+    Only `ca/NAME-SERIAL.cer` counts, and only what the services CA (`issuer`) itself issued and is no CA: no other key
+    may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its place.
+    """
+    found = [
+        (path, certificate)
+        for path, certificate in _certificates(folder, name)
+        if valid_at(certificate, now) and _signs_answers(path, certificate, issuer, now)
+    ]
+    for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
+        key = _key_of(certificate, folder.keys / f"{path.stem}.pem", passphrase)
+        if key is not None:
+            return SigningPair(certificate, key)
+    return None
+
+
+def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
+    for path in folder.certificates.iterdir():
+        named = re.fullmatch(rf"{re.escape(name)}-([0-9a-f]+)\.cer", path.name)
+        if named is None:
+            continue
+        try:
+            certificate = load_certificate(path.read_bytes())
+        except (OSError, ValueError):
+            _log.warning("%s cannot be read: this response signer is passed over", path)
+            continue
+        if serial_hex(certificate.serial_number) == named[1]:
+            yield path, certificate
+
+
+def _signs_answers(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
+    try:
+        constraints = extension_value(certificate, x509.BasicConstraints)
+        signs = direct_issuer(certificate, [issuer], now) is not None and not (constraints and constraints.ca)
+    except ValueError:
+        signs = False
+    if not signs:
+        _log.error("%s is no certificate for signing answers: it is passed over", path)
+    return signs
+
+
+def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> PrivateKey | None:
+    try:
+        key = load_private_key(path.read_bytes(), passphrase)
+    except (OSError, ValueError):
+        # Without the trace: nothing of what was read gets into the log.
+        _log.warning("%s cannot be opened: this response signer is passed over", path)
         return None
-    _, path, certificate = max(found, key=lambda entry: entry[0])
-    key = load_private_key((folder.keys / f"{path.stem}.pem").read_bytes(), passphrase)
-    return SigningPair(certificate, key)
+    if key.public_key() != certificate.public_key():
+        _log.warning("%s is not the key of its certificate: this response signer is passed over", path)
+        return None
+    return key

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sinetti.actions.publish import publish
 from sinetti.ca.hierarchy import load_preset
-from sinetti.ca.issuing import OutlivesIssuer
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
@@ -34,7 +33,7 @@ from sinetti.testbench.places import (
 )
 from sinetti.testbench.problems import ProblemEdge
 from sinetti.testbench.server_certificate import make_server_certificate
-from sinetti.wiring import Authority, Founding, Manner, found, open_authority
+from sinetti.wiring import AnswersUnsigned, Authority, Founding, Manner, found, open_authority
 
 _DEFAULT_PRESET = "default"
 _log = logging.getLogger(__name__)
@@ -71,8 +70,11 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         authority = open_authority(
             folder.root, FolderKind.TESTBENCH, Manner(clock.now, STRICT if options.strict else KIND, policy)
         )
-        _upkeep(authority)
-        serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+        try:
+            _upkeep(authority)
+            serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
+        finally:
+            authority.office.register.close()
 
 
 def _make(folder: Folder, options: BenchOptions) -> None:
@@ -115,8 +117,8 @@ def _upkeep(authority: Authority) -> None:
     """Do what is due now: the response signer in force, and a fresh CRL of each issuing CA."""
     try:
         authority.responses.seal()
-    except OutlivesIssuer:
-        _log.exception("the bench's CAs have come to their end, so answers are not signed: start a new bench")
+    except AnswersUnsigned as end:
+        _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
     for issuer in authority.office.issuers.values():
         publish(issuer.file_name, issuer.shard, authority.office, "upkeep")
 

@@ -38,6 +38,10 @@ def in_range(now: datetime) -> datetime:
     return new
 
 
+def _goes_back(present: datetime) -> ClockGoesBack:
+    return ClockGoesBack(f"the bench's clock is at {present:{_TEXT}} and does not go back: start a new bench")
+
+
 @dataclass(frozen=True, slots=True)
 class BenchClock:
     """Kept in a file, so that a restart and every worker see the same."""
@@ -60,6 +64,8 @@ class BenchClock:
     def advance(self, by: timedelta) -> datetime:
         """Move the clock on, or back by a little, as `set` does."""
         with self._setting:
+            if by < -SLACK:  # told before the calendar's end is: going back is what was asked for
+                raise _goes_back(self.now())
             try:
                 later = self.now() + by
             except OverflowError:
@@ -73,8 +79,7 @@ class BenchClock:
     def _set(self, now: datetime) -> datetime:
         new, present = in_range(now), self.now()
         if new < present - SLACK:
-            sentence = f"the bench's clock is at {present:{_TEXT}} and does not go back: start a new bench"
-            raise ClockGoesBack(sentence)
+            raise _goes_back(present)
         self._write(new)
         return new
 

@@ -1,6 +1,7 @@
 """The control door: clock, orders, certificates and revocations of a test bench. Loopback only, JSON only, no CORS."""
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -8,7 +9,8 @@ from urllib.parse import urlsplit
 
 from sinetti.actions import look_up
 from sinetti.actions.office import Office
-from sinetti.actions.order import OrderError
+from sinetti.actions.order import OrderError, OrderSpent, OrderUnknown, send_ids
+from sinetti.actions.passwords import ShownIds
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
@@ -25,7 +27,13 @@ from sinetti.testbench.orders import take_order
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_STATUS_OF = {NotRevocableKind.UNKNOWN: 404, NotRevocableKind.ALREADY: 409, NotRevocableKind.REASON: 422}
+_ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
+_STATUS_OF = {
+    NotRevocableKind.UNKNOWN: 404,
+    NotRevocableKind.ALREADY: 409,
+    NotRevocableKind.REASON: 422,
+    NotRevocableKind.SPARED: 422,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class ControlDoor:
         """Answer one request of any method and path."""
         if not _is_loopback(request.headers.get("host", "")):
             return problem(403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1.")
-        routes = self._routes().get(request.path.rstrip("/"))
+        routes = self._routes().get(_ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/")))
         if routes is None:
             return problem(404, "not-found", "The control calls are /clock, /orders, /certificates and /revocations.")
         method = "GET" if request.method == "HEAD" else request.method
@@ -56,6 +64,10 @@ class ControlDoor:
     def _act(self, act: Callable[[Request], Reply], request: Request) -> Reply:
         try:
             return act(request)
+        except OrderUnknown as unknown:
+            return problem(404, "unknown", f"{unknown}.")
+        except OrderSpent as spent:
+            return problem(409, "already", f"{spent}.")
         except (FieldError, WordError, CustomerIdError, ChannelError, OrderError, ClockOutOfRange) as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
@@ -72,6 +84,7 @@ class ControlDoor:
         return {
             "/clock": {"GET": self._show_clock, "PUT": self._set_clock},
             "/orders": {"POST": self._order},
+            "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
         }
@@ -94,16 +107,12 @@ class ControlDoor:
         return json_reply(200, {"now": instant(reached)})
 
     def _order(self, request: Request) -> Reply:
-        ids = take_order(fields.read_object(request.body), self.office, request.request_id)
-        return json_reply(
-            201,
-            {
-                "order_id": ids.order_id,
-                "transfer_id": ids.transfer_id,
-                "transfer_password": ids.transfer_password,
-                "expires": instant(ids.expires),
-            },
-        )
+        return _shown(take_order(fields.read_object(request.body), self.office, request.request_id))
+
+    def _transfer_ids(self, request: Request) -> Reply:
+        fields.only(fields.read_object(request.body or b"{}"))
+        found = _ORDER_ID.match(request.path)
+        return _shown(send_ids(found[1] if found else "", self.office, "operator", request.request_id))
 
     def _certificates(self, request: Request) -> Reply:
         asked = fields.query(request.query, "customer_id")
@@ -119,6 +128,19 @@ class ControlDoor:
         revoked = revoke(RevokeAsk(serial, reason), self.office, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
         return json_reply(200, certificate_row(revoked[0], self.office.now()))
+
+
+def _shown(ids: ShownIds) -> Reply:
+    """Answer with transfer ids; their password is shown this once."""
+    return json_reply(
+        201,
+        {
+            "order_id": ids.order_id,
+            "transfer_id": ids.transfer_id,
+            "transfer_password": ids.transfer_password,
+            "expires": instant(ids.expires),
+        },
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ Exits 0 only if each step did what it should. `--keep` (make demo KEEP=1) leaves
 
 import json
 import shutil
+import stat
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from sinetti.clock import ticks
 from sinetti.domain.values import Language
-from sinetti.testbench.stage import Stage, StoryBroken, demand
+from sinetti.testbench.stage import Stage, StoryBroken, curl, demand, program, typed
 from sinetti.texts.reader import when
 
 _START = "2027-01-11T08:00:00Z"
@@ -57,11 +58,17 @@ def _clear_away(stage: Stage | None) -> None:
 
 
 def _play(stage: Stage) -> None:
-    print(f"The folder is {stage.folder}; CONTROL={stage.ready['control_url']}")
+    print("To type along:")
+    stage.show("CONTROL=" + stage.ready["control_url"])
+    print(f"    $ cd {stage.folder}")
+    if place := program():
+        print(f"    $ PATH={place}:$PATH")
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
     _seal_and_verify(stage, stage.store, "report.xml")
     old_store = stage.folder / "old-store"
+    stage.tell("A copy of the store, for what the old certificate can do later:")
+    stage.show("cp", "-r", str(stage.store), str(old_store))
     shutil.copytree(stage.store, old_store, symlinks=True)
     _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
@@ -72,17 +79,21 @@ def _order_and_enrol(stage: Stage) -> None:
     order = stage.control("POST", "/orders", _CUSTOMER)
     password = order["transfer_password"]
     stage.tell(f"transfer ID {order['transfer_id']}, one-time password {password[:4]}…, until {order['expires']}")
+    stage.tell("(the whole password is in ./password.txt)")
     file = stage.folder / "password.txt"
     file.write_text(password, encoding="ascii")
     stage.chapter("The payroll program makes a key, has it certified and fetches the certificate.")
+    stage.run(_enrolling(stage, "payroll", order["transfer_id"], file))
+
+
+def _enrolling(stage: Stage, name: str, transfer_id: str, password: Path) -> list[str]:
     trust = stage.ready["trust"]
-    arguments = [
-        "enrol", "payroll", "--store", str(stage.store), "--service", stage.ready["soap_url"],
+    return [
+        "enrol", name, "--store", str(stage.store), "--service", stage.ready["soap_url"],
         "--trust-services", trust["services"], "--trust-holders", trust["holders"], "--tls-ca", trust["server"],
         "--environment", "TEST", "--customer-id", _CUSTOMER["customer_id"],
-        "--transfer-id", order["transfer_id"], "--transfer-password-file", str(file),
+        "--transfer-id", transfer_id, "--transfer-password-file", str(password),
     ]  # fmt: skip
-    stage.run(arguments)
 
 
 def _show_both_sides(stage: Stage) -> str:
@@ -91,7 +102,7 @@ def _show_both_sides(stage: Stage) -> str:
     stage.tell("the client's store (the private key never left it):")
     _show_files(stage.store, "payroll/live/*")
     stage.tell("the authority's folder (keys are encrypted):")
-    _show_files(stage.folder / "bench", "keys/*", "ca/*", "register.sqlite3")
+    _show_files(stage.folder / "bench", "keys/*CA*", "ca/*CA*", "register.sqlite3")
     rows = _certificates(stage)
     stage.tell("the authority's register:")
     stage.tell(_rows(rows))
@@ -108,9 +119,8 @@ def _show_files(root: Path, *patterns: str) -> None:
     demand(len(found) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
     width = max(len(str(path.relative_to(root))) for path in found)
     for path in found:
-        about = path.stat()
-        name = str(path.relative_to(root))
-        print(f"        {name:<{width}}  {about.st_size:>7} octets, mode {about.st_mode & 0o777:o}", flush=True)
+        about, name = path.stat(), str(path.relative_to(root))
+        print(f"        {stat.filemode(about.st_mode)}  {name:<{width}}  {about.st_size:>6}", flush=True)
 
 
 def _seal_and_verify(stage: Stage, store: Path, name: str) -> None:
@@ -119,7 +129,8 @@ def _seal_and_verify(stage: Stage, store: Path, name: str) -> None:
 
 
 def _sealed(stage: Stage, store: Path, name: str) -> Path:
-    document, sealed = stage.folder / name, stage.folder / f"{store.name}-{name}"
+    old = "-old" if store != stage.store else ""
+    document, sealed = stage.folder / name, stage.folder / f"{Path(name).stem}{old}-sealed.xml"
     document.write_bytes(_REPORT)
     stage.run(["sign", str(document), "--store", str(store), "--name", "payroll", "--out", str(sealed)])
     return sealed
@@ -152,7 +163,7 @@ def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
     stage.chapter(title, now=_text(end + timedelta(seconds=1)))
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
     demand("PKI032" in late.said, "the expired certificate should be refused with PKI032")
-    stage.run(["verify", str(stage.folder / f"{old_store.name}-february.xml"), *_anchors(stage)], expect=3)
+    stage.run(["verify", str(stage.folder / "february-old-sealed.xml"), *_anchors(stage)], expect=3)
     stage.run(["verify", str(_sealed(stage, stage.store, "march.xml")), *_anchors(stage)])
     rows = _certificates(stage)
     stage.tell(_rows(rows))
@@ -172,10 +183,11 @@ def _rows(rows: list[dict[str, Any]]) -> str:
 
 
 def _status(stage: Stage) -> dict[str, Any]:
-    done = stage.run(["status", "--store", str(stage.store), "--json"])
+    words = ["status", "--store", str(stage.store)]
+    stage.run(words)
+    done = stage.quietly([*words, "--json", "--now", stage.now])
     rows: list[dict[str, Any]] = json.loads(done.output)
     demand(len(rows) == 1, "the store should hold one name")
-    stage.tell(f"payroll: {rows[0]['state']}, ends {rows[0]['not_after']}, renewal opens {rows[0]['renew_from']}")
     return rows[0]
 
 
@@ -192,20 +204,31 @@ def _text(at: datetime) -> str:
 
 
 def _say_how_to_talk(stage: Stage) -> None:
-    ready = stage.ready
-    print(f"""
-The bench keeps running (pid {ready["pid"]}); its folder is {stage.folder}.
-
-  its clock      curl {ready["control_url"]}/clock
-  an order       curl -X POST {ready["control_url"]}/orders -H 'Content-Type: application/json' \\
-                   -d '{json.dumps(_CUSTOMER)}'
-  the WSDL       curl --cacert {ready["trust"]["server"]} '{ready["soap_url"]}?wsdl'
-  with zeep      import requests, zeep
-                 session = requests.Session(); session.verify = "{ready["trust"]["server"]}"
-                 client = zeep.Client("{ready["soap_url"]}?wsdl", transport=zeep.Transport(session=session))
+    ready, control = stage.ready, stage.ready["control_url"]
+    print(f"\nThe bench keeps running (pid {ready['pid']}); its folder is {stage.folder}.\n")
+    _say("its clock", curl("GET", f"{control}/clock"))
+    _say("an order", curl("POST", f"{control}/orders", json.dumps(_CUSTOMER)))
+    ids, password = stage.quietly_ordered(_CUSTOMER), stage.folder / "password-books.txt"
+    password.write_text(ids["transfer_password"], encoding="ascii")
+    place = program()
+    command = str(place / "sinetti") if place else "sinetti"
+    now = ("--now", stage.now)
+    _say("enrol", [command, *_enrolling(stage, "books", ids["transfer_id"], password), *now])
+    _say("renew", [command, "renew", "payroll", "--store", str(stage.store), *now])
+    _say("the WSDL", ["curl", "--cacert", ready["trust"]["server"], f"{ready['soap_url']}?wsdl"])
+    print(f"""  with zeep      import requests, zeep
+                 session = requests.Session()
+                 session.trust_env = False  # no proxy, no other anchors
+                 session.verify = "{ready["trust"]["server"]}"
+                 wsdl = "{ready["soap_url"]}?wsdl"
+                 client = zeep.Client(wsdl, transport=zeep.Transport(session=session))
                  client.service.getCertificate("TEST", "0123456-7", RetrievalId="unknown")  # a FAIL, PKI020
-  stop it        kill {ready["pid"]}
+  stop it        kill {ready["pid"]}, then delete {stage.folder} (it holds private keys)
 """)
+
+
+def _say(what: str, words: list[str]) -> None:
+    print(typed(words, f"  {what:<15}"))
 
 
 if __name__ == "__main__":

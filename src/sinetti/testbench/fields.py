@@ -39,7 +39,7 @@ def only(value: Mapping[str, object], *names: str) -> None:
     """Raise FieldError for a field that is not among these: a misspelt one is never passed over."""
     for name in value:
         if name not in names:
-            sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names)}"
+            sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names) or 'none'}"
             raise FieldError(sentence)
 
 
@@ -92,7 +92,7 @@ def duration(value: Mapping[str, object], name: str) -> timedelta:
     parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
     given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
     if not parts or not given:
-        sentence = f"{name} is a duration in days and smaller, like P59DT1H"
+        sentence = f"{name} is a duration in weeks, days and smaller, like P8W or P59DT1H"
         raise FieldError(sentence)
     try:
         length = timedelta(**given)

@@ -50,9 +50,12 @@ def kept_ports(folder: Folder, soap: int) -> Ports:
     path = _ports_file(folder)
     try:
         kept = Ports(**json.loads(folder.read(path)))
+        damaged = kept.control == kept.status
     except (ValueError, TypeError):
+        damaged = True
+    if damaged:
         sentence = f"{path} is damaged: start a bench in a new folder"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(sentence)
     ports = Ports(soap or kept.soap, kept.control, kept.status)
     if ports.soap in (ports.control, ports.status):
         sentence = f"port {ports.soap} is the bench's own for its control or status calls: choose another"

@@ -1,9 +1,12 @@
 """What a demonstration stands on: a bench of its own, the real command line, a timeline that people can read."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -15,6 +18,29 @@ from typing import Any
 _READY_WITHIN = 30
 _COMMAND_WITHIN = 60
 _STOP_WITHIN = 10
+_WIDTH = 100
+_SERIAL = re.compile(r"\b[0-9a-f]{38}\b")
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Loopback is not asked for through the machine's proxy."""
+
+
+def typed(words: Sequence[str], indent: str = "    $ ") -> str:
+    """Write a command as it is typed: options on as many lines as it takes, none broken from its value."""
+    parts: list[str] = []
+    for word in words:
+        quoted = f"'{word}'" if re.search(r"[ {}?]", word) and not word.startswith('"') else word
+        if parts and not word.startswith("-") and parts[-1].startswith("-") and " " not in parts[-1]:
+            parts[-1] += f" {quoted}"
+        else:
+            parts.append(quoted)
+    lines = [indent + parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 3 > _WIDTH:
+            lines[-1] += " \\"
+            lines.append(f"{' ' * len(indent)}    {part}")
+        else:
+            lines[-1] += f" {part}"
+    return "\n".join(lines)
 
 
 class StoryBroken(Exception):
@@ -39,6 +65,7 @@ class Stage:
         self.store = self.folder / "store"
         self.now = now
         self._step = 0
+        self._serials: set[str] = set()
         self._log = self.folder / "bench.log"
         command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(self.folder / "bench")]
         command += ["--now", now, *([] if keep else ["--until-stdin-closes"])]
@@ -85,17 +112,34 @@ class Stage:
             self.control("PUT", "/clock", {"now": self.now})
 
     def tell(self, text: str) -> None:
-        """Say what is to be seen."""
-        for line in text.splitlines():
-            print(f"      {line}", flush=True)
+        """Say what is to be seen; a serial is written out the first time, and begun after that."""
+        for line in _SERIAL.sub(self._serial, text).splitlines():
+            inside = line.lstrip()
+            indent = " " * (6 + len(line) - len(inside))
+            for part in textwrap.wrap(inside, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False):
+                print(f"{indent}{part}", flush=True)
+
+    def _serial(self, found: re.Match[str]) -> str:
+        known = found[0] in self._serials
+        self._serials.add(found[0])
+        return f"{found[0][:12]}…" if known else found[0]
+
+    def show(self, *words: str) -> None:
+        """Show a command that has been or will be done."""
+        print(typed([self.shown(word) for word in words]), flush=True)
 
     def control(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
         """Make a control call; shown as the curl command that does the same."""
         body = None if value is None else json.dumps(value)
-        shown = f'curl {"" if method == "GET" else f"-X {method} "}"$CONTROL{path}"'
-        if body is not None:
-            shown += f" -H 'Content-Type: application/json' -d '{body}'"
-        print(f"    $ {shown}", flush=True)
+        self.show(*curl(method, f'"$CONTROL{path}"', body))
+        return self._called(method, path, body)
+
+    def quietly_ordered(self, order: object) -> dict[str, str]:
+        """Order a certificate and show nothing of it; the transfer IDs."""
+        ids: dict[str, str] = self._called("POST", "/orders", json.dumps(order))
+        return ids
+
+    def _called(self, method: str, path: str, body: str | None) -> Any:  # noqa: ANN401 - JSON of any shape
         request = urllib.request.Request(  # noqa: S310 - the bench's own address on loopback
             f"{self.ready['control_url']}{path}",
             body.encode() if body else None,
@@ -103,7 +147,7 @@ class Stage:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=_READY_WITHIN) as reply:  # noqa: S310 - as above
+            with _DIRECT.open(request, timeout=_READY_WITHIN) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as refused:
             with refused:
@@ -114,9 +158,16 @@ class Stage:
             raise StoryBroken(sentence) from lost
 
     def run(self, arguments: Sequence[str], *, expect: int = 0) -> Ran:
-        """Run a command of the client at the bench's time; shown as it is typed, but for --now."""
-        print(f"    $ sinetti {' '.join(self.shown(word) for word in arguments)}", flush=True)
-        full = [sys.executable, "-m", "sinetti", *arguments, "--lang", "en", "--now", self.now]
+        """Run a command of the client at the bench's time; shown as it is typed in the story's folder."""
+        arguments = [*arguments, "--now", self.now]
+        self.show("sinetti", *arguments)
+        done = self.quietly(arguments, expect=expect)
+        self.tell(f"{done.said}\n{done.output}".replace(str(self.folder), ".").strip("\n"))
+        return done
+
+    def quietly(self, arguments: Sequence[str], *, expect: int = 0) -> Ran:
+        """Run a command of the client and show nothing of it."""
+        full = [sys.executable, "-m", "sinetti", *arguments, "--lang", "en"]
         try:
             done = subprocess.run(  # noqa: S603 - our own program, words of our own
                 full, capture_output=True, text=True, timeout=_COMMAND_WITHIN, check=False
@@ -125,7 +176,6 @@ class Stage:
             sentence = f"the command did not end within {_COMMAND_WITHIN} s"
             raise StoryBroken(sentence) from late
         said = "\n".join(line for line in done.stderr.splitlines() if "--now" not in line)
-        self.tell(said.replace(str(self.folder), "."))
         if done.returncode != expect:
             sentence = f"the command ended with {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
             raise StoryBroken(sentence)
@@ -133,8 +183,20 @@ class Stage:
 
     def shown(self, word: str) -> str:
         """Give a word of a command as it is typed in the demonstration's folder."""
-        word = word.replace(str(self.folder), ".")
-        return f"'{word}'" if " " in word else word
+        return word.replace(str(self.folder), ".")
+
+
+def curl(method: str, address: str, body: str | None = None) -> list[str]:
+    """Give the words of the curl command for a control call."""
+    words = ["curl", *([] if method == "GET" else ["-X", method]), address]
+    return words if body is None else [*words, "-H", "Content-Type: application/json", "-d", body]
+
+
+def program() -> Path | None:
+    """Give the folder of the command `sinetti`, where a shell would not find it by itself."""
+    ours = Path(sys.executable).parent
+    found = shutil.which("sinetti")
+    return None if (found and Path(found).parent == ours) or not (ours / "sinetti").is_file() else ours
 
 
 def demand(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called

@@ -90,11 +90,11 @@ class Field:
 
 
 def normalized(longest: int) -> Callable[[str], str | None]:
-    """A normalizedString of 1 to `longest` characters."""
+    """A normalizedString of 1 to `longest` characters, without the blanks that pretty-printers put around it."""
 
     def read(text: str) -> str | None:
-        replaced = text.translate(_REPLACE)
-        return (replaced.strip(" ") or None) if len(replaced) <= longest else None
+        trimmed = text.translate(_REPLACE).strip(" ")
+        return trimmed if 0 < len(trimmed) <= longest else None
 
     return read
 

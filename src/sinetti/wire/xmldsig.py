@@ -17,6 +17,7 @@ from sinetti.pki import signing
 from sinetti.pki.formats import AnyPublicKey, PrivateKey
 from sinetti.wire import algorithms, parsing
 from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, SHA256, Algorithm, Canonical
+from sinetti.wire.flaws import Flaw
 from sinetti.wire.parsing import DS, Unparsable, children
 from sinetti.wire.shapes import LARGEST_CERTIFICATE
 
@@ -24,8 +25,6 @@ SIGNATURE = f"{{{DS}}}Signature"
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
-_ELSEWHERE = "the signature covers something else than the document"
-_MISPLACED = "the signature is not the only one and the last child of the root"
 
 
 class SignatureMissing(ValueError):
@@ -33,7 +32,7 @@ class SignatureMissing(ValueError):
 
 
 class SignatureInvalid(ValueError):
-    """The signature is broken or outside the shape. The text says why and holds nothing of the document."""
+    """The signature is broken or outside the shape: `str()` is the `Flaw`."""
 
 
 class CoversSomethingElse(SignatureInvalid):
@@ -134,65 +133,63 @@ def verify_document(document: bytes | Sequence[bytes], accept_key: Callable[[x50
             return _verify(parsing.parse(candidate), accept_key)
         except (Unparsable, SignatureMissing, SignatureInvalid) as bad:
             first = first or bad
-    raise first or SignatureInvalid("the signed element cannot be taken out of its envelope")
+    raise first or SignatureInvalid(Flaw.NOT_CUT)
 
 
 def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> Verified:
     # 1 The one signature, and its three parts. Objects would be more places to put something unsigned.
     found = list(root.iter(SIGNATURE))
     if not found:
-        why = "there is no signature"
-        raise SignatureMissing(why)
+        raise SignatureMissing(Flaw.MISSING)
     if found != children(root)[-1:]:
-        raise CoversSomethingElse(_MISPLACED)
+        raise CoversSomethingElse(Flaw.MISPLACED)
     info, value, key_info = _take(found[0], "SignedInfo", "SignatureValue", "KeyInfo")
     # 2 SignedInfo against the shape.
     method, algorithm, reference = _take(info, "CanonicalizationMethod", "SignatureMethod", "Reference")
-    _demand(algorithm.get("Algorithm") in set(Algorithm) and not children(algorithm), "signature method not taken")
+    _demand(algorithm.get("Algorithm") in set(Algorithm) and not children(algorithm), Flaw.METHOD)
     if reference.get("URI") != "":
-        raise CoversSomethingElse(_ELSEWHERE)
+        raise CoversSomethingElse(Flaw.ELSEWHERE)
     transforms, digesting, digest = _take(reference, "Transforms", "DigestMethod", "DigestValue")
-    _demand(not children(digesting), "digest method not taken")
+    _demand(not children(digesting), Flaw.DIGEST_METHOD)
     info_form, document_form = _c14n_of(method), _read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
     # 4 The signature over SignedInfo, while it still stands in its document.
     signed = _signed_info(info, info_form)
     fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, _octets(value))
-    _demand(fits, "the signature does not fit")
+    _demand(fits, Flaw.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     _remove(found[0], root)
     octets = document_form.octets(root.getroottree())
-    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == _octets(digest), "the digest does not fit")
+    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == _octets(digest), Flaw.DIGEST_MISFIT)
     return Verified(octets, certificate)
 
 
-def _demand(condition: bool, why: str) -> None:  # noqa: FBT001 - reads as a sentence
+def _demand(condition: bool, flaw: Flaw) -> None:  # noqa: FBT001 - reads as a sentence
     if not condition:
-        raise SignatureInvalid(why)
+        raise SignatureInvalid(flaw)
 
 
 def _take(parent: etree._Element, *names: str) -> list[etree._Element]:
     found = children(parent)
-    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], "its parts are not the known ones")
+    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], Flaw.PARTS)
     return found
 
 
 def _octets(element: etree._Element) -> bytes:
     octets = parsing.decode_base64(parsing.value(element))
     if not octets:
-        why = "what should be base64 is not"
-        raise SignatureInvalid(why)
+        raise SignatureInvalid(Flaw.NOT_BASE64)
     return octets
 
 
 def _c14n_of(method: etree._Element) -> Canonical:
     algorithm, inside = method.get("Algorithm"), children(method)
-    _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, "canonicalisation method not taken")
+    _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, Flaw.CANONICALISATION)
     if not inside:
         return Canonical(algorithm == EXCLUSIVE)
     kept = [child.get("PrefixList", "") for child in inside if child.tag == f"{{{EXCLUSIVE}}}InclusiveNamespaces"]
-    _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, "canonicalisation method not taken")
+    _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, Flaw.CANONICALISATION)
     return Canonical(exclusive=True, prefixes=tuple(kept[0].split()))
 
 
@@ -203,9 +200,8 @@ def _read_transforms(transforms: etree._Element) -> Canonical:
         case [first, second] if first.get("Algorithm") == ENVELOPED and not children(first):
             chosen = _c14n_of(second)
         case _:
-            why = "transforms not taken"
-            raise SignatureInvalid(why)
-    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), "transforms not taken")
+            raise SignatureInvalid(Flaw.TRANSFORMS)
+    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), Flaw.TRANSFORMS)
     return chosen
 
 
@@ -213,18 +209,17 @@ def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate]
     parts = children(key_info)
     known = {f"{{{DS}}}{name}" for name in ("KeyName", "KeyValue", "X509Data")}
     certificates = list(key_info.iter(f"{{{DS}}}X509Certificate"))
-    _demand({part.tag for part in parts} <= known and len(certificates) == 1, "not exactly one X509Certificate")
+    _demand({part.tag for part in parts} <= known and len(certificates) == 1, Flaw.NOT_ONE_CERTIFICATE)
     around = [part for part in parts if part.tag == f"{{{DS}}}X509Data"]
-    _demand(certificates[0].getparent() in around, "no X509Data around the certificate")
+    _demand(certificates[0].getparent() in around, Flaw.NO_X509_DATA)
     der = _octets(certificates[0])
-    _demand(len(der) <= LARGEST_CERTIFICATE, "the certificate is too long")
+    _demand(len(der) <= LARGEST_CERTIFICATE, Flaw.CERTIFICATE_TOO_LONG)
     try:
         certificate = x509.load_der_x509_certificate(der)
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as bad:
-        why = "the certificate cannot be read"
-        raise SignatureInvalid(why) from bad
-    _demand(accept_key(certificate), "the presented certificate or its key is not accepted")
+        raise SignatureInvalid(Flaw.CERTIFICATE_UNREADABLE) from bad
+    _demand(accept_key(certificate), Flaw.KEY_NOT_ACCEPTED)
     return der, public_key
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -21,7 +22,7 @@ from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.serving import AddressTaken
-from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.testbench.clock import ClockGoesBack, ClockOutOfRange
@@ -43,6 +44,7 @@ _USAGE = (
     ClockGoesBack,
     ClockOutOfRange,
     ChannelError,
+    RegisterRefusesError,
     CustomerIdError,
     FolderError,
     HierarchyError,
@@ -56,6 +58,24 @@ _USAGE = (
 def add_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option for the authority's folder."""
     parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="the authority's folder")
+
+
+EXIT_CODES = """\
+exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 4 the
+register is away or busy: run again · 5 the folder is damaged or in use, its settings are wrong, or a key cannot be
+used · 130 interrupted"""
+
+
+def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
+    """Add a group of commands, with an example and the exit codes; gives what its commands are added to."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
 def command(
@@ -109,6 +129,12 @@ def request_id() -> str:
     return secrets.token_hex(16)
 
 
+def unknown_organisation(customer_id: str) -> CustomerIdError:
+    """Make the error for an id that no organisation has."""
+    sentence = f"no organisation has the id {customer_id}"
+    return CustomerIdError(sentence)
+
+
 def zoned_instant(option: str, text: str) -> datetime:
     """Read a time with its zone; UTC, whole seconds. Raises OptionError."""
     try:
@@ -122,10 +148,23 @@ def zoned_instant(option: str, text: str) -> datetime:
     return at
 
 
-def log_to_stderr() -> None:
-    """Have servers log to standard error: time, level, room, text."""
+def log_to_stderr(*, kindness: bool) -> None:
+    """Have servers log to standard error: time, level, room, text. What was kind is of interest on the bench alone."""
     line = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, force=True)
+    logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
+
+
+def leave() -> NoReturn:
+    """End the process of a server that was told to stop.
+
+    Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
+    aborts the process (measured: one stop in five). Nothing is lost, every commit is on disk.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExitCode.DONE)
 
 
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
@@ -134,8 +173,10 @@ def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
 
 
 def _say(error: object, code: ExitCode) -> int:
-    sentence = " ".join(str(error).split()).rstrip(".")
-    print(f"sinetti: {sentence}.", file=sys.stderr)
+    said = " ".join(str(error).split())
+    # What others say may end in a question, which needs no full stop.
+    sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
+    print(f"sinetti: {sentence}", file=sys.stderr)
     return code
 
 

@@ -2,14 +2,22 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.ca.hierarchy import PRESETS, load_preset
+from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
 from sinetti.cli.server.common import OptionError, add_dir, command
 from sinetti.clock import machine_now
 from sinetti.domain.values import Environment
-from sinetti.settings.authority import SOAP_PATH, ResponseRecipe, Settings, SettingsError, check_address
+from sinetti.settings.authority import (
+    SOAP_PATH,
+    ResponseRecipe,
+    Settings,
+    SettingsError,
+    check_base_url,
+    check_soap_address,
+)
 from sinetti.settings.folder import FolderKind
 from sinetti.wiring import Founding, found
 
@@ -21,42 +29,62 @@ EXAMPLE = (
     "--soap-url https://certificates.example"
 )
 
+_NEXT = """\
+Founded in {dir}. Bundles for those who rely on it: {dir}/trust/
+Keep a copy of {dir} in a safe place: keys and passphrase are nowhere else.
+Next:
+  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
+  sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
+  sinetti authority serve --dir {dir}"""
+
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     parser = command(commands, "init", "found an authority: keys, CA certificates and an empty register", _run, EXAMPLE)
     add_dir(parser)
-    parser.add_argument("--environment", choices=[one.value for one in Environment], required=True)
+    environments = [one.value for one in Environment]
+    parser.add_argument("--environment", choices=environments, required=True, help="TEST is for rehearsal")
     parser.add_argument("--hierarchy", metavar="FILE", type=Path, help="names, keys and lifetimes of the CAs (TOML)")
     parser.add_argument(
         "--preset", choices=PRESETS, default="default", help="one that comes along (default: %(default)s)"
     )
-    parser.add_argument("--base-url", required=True, metavar="URL", help="plain http; stands in every certificate")
+    parser.add_argument(
+        "--base-url", required=True, metavar="URL", help="plain http; where CA certificates and CRLs are"
+    )
     parser.add_argument("--soap-url", required=True, metavar="URL", help="where programs send their requests")
-    parser.add_argument("--response-recipe", choices=[one.value for one in ResponseRecipe], default="exclusive")
+    recipes = [one.value for one in ResponseRecipe]
+    parser.add_argument(
+        "--response-recipe", choices=recipes, default="exclusive", help="how answers are signed (default: %(default)s)"
+    )
     parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    soap_url = _address("--soap-url", parsed.soap_url, "https", "http")
+    soap_url = _address(check_soap_address, "--soap-url", parsed.soap_url)
     settings = Settings(
         environment=Environment(parsed.environment),
-        base_url=_address("--base-url", parsed.base_url, "http"),
+        base_url=_address(check_base_url, "--base-url", parsed.base_url),
         soap_address=soap_url if soap_url.endswith(SOAP_PATH) else soap_url + SOAP_PATH,
         response_recipe=ResponseRecipe(parsed.response_recipe),
         database_url=parsed.database_url,
     )
     text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
-    found(parsed.dir.resolve(), Founding(FolderKind.AUTHORITY, text, settings, machine_now()))
-    print(f"Founded in {parsed.dir}. Bundles for those who rely on it: {parsed.dir}/trust/", file=sys.stderr)
-    print(f"Keep a copy of {parsed.dir} in a safe place: keys and passphrase are nowhere else.", file=sys.stderr)
-    print(f"Next: sinetti authority serve --dir {parsed.dir}", file=sys.stderr)
+    try:
+        found(parsed.dir.resolve(), Founding(FolderKind.AUTHORITY, text, settings, machine_now()))
+    except HierarchyError as bad:
+        sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
+        raise OptionError(sentence) from None
+    except SettingsError:
+        # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
+        sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        raise OptionError(sentence) from None
+    print(_NEXT.format(dir=parsed.dir), file=sys.stderr)
     return 0
 
 
-def _address(option: str, value: str, *schemes: str) -> str:
+def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
     try:
-        return check_address(option, value, schemes)
+        return check(option, value)
     except SettingsError as bad:
         raise OptionError(str(bad)) from None
 

@@ -33,14 +33,25 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     parser = command(commands, "order", "order a certificate; prints the transfer ids, once", _run, EXAMPLE)
     add_dir(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID")
-    parser.add_argument("--channel", choices=[one.value for one in Channel], default=Channel.WS.value)
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, as it was added")
+    parser.add_argument(
+        "--channel",
+        choices=[one.value for one in Channel],
+        default=Channel.WS.value,
+        help="what the certificate is for (default: %(default)s)",
+    )
     parser.add_argument("--description", default="", help="which program will use it")
     for who, needed in (("contact", True), ("deputy", False)):
-        parser.add_argument(f"--{who}-name", required=needed, metavar="NAME")
-        parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS")
-        parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER")
-        parser.add_argument(f"--{who}-language", choices=[one.value for one in Language], default=Language.FI.value)
+        whom = f"the {who}" if needed else f"the {who}, who stands in for the contact"
+        parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
+        parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
+        parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
+        parser.add_argument(
+            f"--{who}-language",
+            choices=[one.value for one in Language],
+            default=Language.FI.value,
+            help=f"what the {who} is written to in (default: %(default)s)",
+        )
     parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
     parser.add_argument("--json", action="store_true", help="print the transfer ids for programs")
 

@@ -5,37 +5,43 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sinetti.actions import look_up
 from sinetti.actions.register_organisation import approve, close, register_organisation, withdraw
-from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, request_id
+from sinetti.cli.server.common import OPERATOR, add_dir, command, group, opened, request_id, unknown_organisation
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.domain.words import LONGEST_ORGANISATION, check_country, check_text
-from sinetti.registry.parties import NewOrganisation
+from sinetti.registry.parties import NewOrganisation, OrganisationFound
+from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 _CHANNELS = [one.value for one in Channel]
 
+_STAY = "Its certificates stay valid until they end or are revoked."
+
 
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
-    parser = commands.add_parser("organisation", help="add, approve, withdraw or close an organisation")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add = _verb(
-        verbs, "add", "add an organisation, approved for channels", _add, "--kind business-id --name 'Malli Oy'"
-    )
+    adding = "--kind business-id --name 'Malli Oy'"
+    example = f"sinetti authority organisation add --dir /srv/sinetti --customer-id 1234567-1 {adding}"
+    verbs = group(commands, "organisation", "add, approve, withdraw or close an organisation", example)
+    add = _verb(verbs, "add", "add an organisation, approved for channels", _add, adding)
     add.add_argument("--kind", choices=[one.value for one in CustomerKind], required=True, help="what its id is")
-    add.add_argument("--name", required=True)
-    add.add_argument("--country", default="FI", metavar="CC")
-    add.add_argument("--language", choices=[one.value for one in Language], default=Language.FI.value)
+    add.add_argument("--name", required=True, metavar="NAME", help="its name, as it stands in certificates")
+    add.add_argument("--country", default="FI", metavar="CC", help="two letters (default: %(default)s)")
+    languages = [one.value for one in Language]
+    add.add_argument(
+        "--language", choices=languages, default="fi", help="what it is written to in (default: %(default)s)"
+    )
     add.add_argument("--channel", choices=_CHANNELS, action="append", help="may be given twice (default: WS)")
     approving = _verb(verbs, "approve", "approve an organisation for a channel", _approve, "--channel SFTP")
     withdrawing = _verb(
         verbs, "withdraw", "withdraw a channel: nothing more is issued for it", _withdraw, "--channel SFTP"
     )
     for one in (approving, withdrawing):
-        one.add_argument("--channel", choices=_CHANNELS, required=True)
+        one.add_argument("--channel", choices=_CHANNELS, required=True, help="which channel")
     _verb(verbs, "close", "close an organisation: nothing more is issued to it", _close, "")
 
 
@@ -45,7 +51,7 @@ def _verb(
     example = f"sinetti authority organisation {name} --dir /srv/sinetti --customer-id 1234567-1 {rest}"
     parser = command(verbs, name, summary, run, example.rstrip())
     add_dir(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID")
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, such as 1234567-1")
     return parser
 
 
@@ -68,25 +74,42 @@ def _add(parsed: argparse.Namespace) -> int:
 
 
 def _approve(parsed: argparse.Namespace) -> int:
+    channel = Channel(parsed.channel)
     with opened(parsed.dir) as authority:
-        channels = frozenset({Channel(parsed.channel)})
-        return _told(parsed, approve(parsed.customer_id, channels, authority.office, OPERATOR, request_id()))
+        before = _found(authority, parsed.customer_id)
+        approve(before.customer_id, frozenset({channel}), authority.office, OPERATOR, request_id())
+    if channel in before.channels:
+        return _tell(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
+    return _tell(f"{before.customer_id} is approved for {channel}.")
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
+    channel = Channel(parsed.channel)
     with opened(parsed.dir) as authority:
-        channel = Channel(parsed.channel)
-        return _told(parsed, withdraw(parsed.customer_id, channel, authority.office, OPERATOR, request_id()))
+        before = _found(authority, parsed.customer_id)
+        withdraw(before.customer_id, channel, authority.office, OPERATOR, request_id())
+    if channel not in before.channels:
+        return _tell(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
+    return _tell(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
 
 
 def _close(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
-        return _told(parsed, close(parsed.customer_id, authority.office, OPERATOR, request_id()))
+        before = _found(authority, parsed.customer_id)
+        close(before.customer_id, authority.office, OPERATOR, request_id())
+    if not before.open:
+        return _tell(f"{before.customer_id} was closed already; nothing was changed.")
+    return _tell(f"{before.customer_id} is closed: nothing more is issued to it. {_STAY}")
 
 
-def _told(parsed: argparse.Namespace, known: bool) -> int:  # noqa: FBT001 - the answer of an action, handed on
-    if not known:
-        sentence = f"no organisation has the id {parsed.customer_id}"
-        raise CustomerIdError(sentence)
-    print("Done.", file=sys.stderr)
+def _found(authority: Authority, customer_id: str) -> OrganisationFound:
+    """Give the organisation as it stands before the command. Raises CustomerIdError."""
+    found = look_up.organisation(authority.office, customer_id)
+    if found is None:
+        raise unknown_organisation(customer_id)
+    return found
+
+
+def _tell(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
     return 0

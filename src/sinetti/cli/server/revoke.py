@@ -1,6 +1,7 @@
 """`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
 
 import argparse
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ def _run(parsed: argparse.Namespace) -> int:
         revoked = revoke(ask, authority.office, OPERATOR, request_id())
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
+    replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
+    print(f"The revocation list is published. The holder needs a new order ({replacing}).", file=sys.stderr)
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.actions.publish import publish
-from sinetti.cli.server.common import OptionError, add_dir, command, log_to_stderr, opened, request_id
+from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened, request_id
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, probe, serve
 from sinetti.protocols.soap import SoapDoor
@@ -40,15 +40,17 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    log_to_stderr()
+    log_to_stderr(kindness=False)
     tls = _tls(parsed.tls_certificate, parsed.tls_key)
     host, port = _address("--bind", parsed.bind)
     status_host, status_port = _address("--status-bind", parsed.status_bind)
     if tls is None and not ip_address(host).is_loopback:
         sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
         raise OptionError(sentence)
+    _refuse_one_for_both((host, port), (status_host, status_port))
     with opened(parsed.dir) as authority:
-        port, status_port = probe(host, port), probe(status_host, status_port)
+        port = probe(host, port)
+        status_port = _another(port, status_host, status_port)
         _make_current(authority)
         door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
         listeners = (
@@ -56,7 +58,23 @@ def _run(parsed: argparse.Namespace) -> int:
             Listener(Edge(StatusDoor(authority.office)), status_host, status_port),
         )
         serve(listeners, lambda: _say_ready(listeners))
-    return 0
+    leave()
+
+
+def _refuse_one_for_both(soap: tuple[str, int], status: tuple[str, int]) -> None:
+    """Raise OptionError where one address is meant for both doors: the system would let the two take turns."""
+    one, other = ip_address(soap[0]), ip_address(status[0])
+    if soap[1] == status[1] != 0 and (one == other or one.is_unspecified or other.is_unspecified):
+        sentence = f"--bind and --status-bind are both on port {soap[1]}: give each a port of its own"
+        raise OptionError(sentence)
+
+
+def _another(taken: int, host: str, port: int) -> int:
+    """Return the port if it can be bound; for 0 a free one that is not `taken`, which nothing listens on yet."""
+    chosen = probe(host, port)
+    while port == 0 and chosen == taken:
+        chosen = probe(host, port)
+    return chosen
 
 
 def _make_current(authority: Authority) -> None:

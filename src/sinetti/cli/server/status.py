@@ -5,14 +5,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions import look_up
-from sinetti.cli.server.common import add_dir, command, opened, put
+from sinetti.cli.server.common import add_dir, command, opened, put, unknown_organisation
 from sinetti.protocols.rows import certificate_row, instant
+from sinetti.registry.parties import OpenOrder
 from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-_COLUMNS = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by")
+_CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by")
+_ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 
 
 def register(commands: "Commands") -> None:
@@ -20,21 +22,41 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
     parser = command(commands, "status", "show what the register holds", _run, example)
     add_dir(parser)
-    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates")
+    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates and open orders")
+    parser.add_argument("--orders", action="store_true", help="list open orders only, of all if no id is given")
     parser.add_argument("--json", action="store_true", help="print for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
-        if parsed.customer_id is None:
+        if parsed.customer_id is None and not parsed.orders:
             summary = _summary(authority)
             put(summary, as_json=parsed.json, table=lambda: _lines(summary))
             return 0
+        if parsed.customer_id is not None and look_up.organisation(authority.office, parsed.customer_id) is None:
+            raise unknown_organisation(parsed.customer_id)
         now = authority.office.now()
-        found = look_up.certificates(authority.office, parsed.customer_id)
+        orders = [_order_row(one) for one in look_up.open_orders(authority.office, parsed.customer_id)]
+        found = () if parsed.orders else look_up.certificates(authority.office, parsed.customer_id)
         rows = [certificate_row(row, now) for row in found]
-    put(rows, as_json=parsed.json, table=lambda: _table(rows))
+    tables = [_table(orders, _ORDERS, "No open orders.")]
+    if not parsed.orders:
+        tables.insert(0, _table(rows, _CERTIFICATES, "This organisation has no certificates."))
+    put(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
     return 0
+
+
+def _order_row(order: OpenOrder) -> dict[str, str | None]:
+    """One row of the contracts; the people of an order are not shown."""
+    return {
+        "order_id": order.order_id,
+        "customer_id": order.customer_id,
+        "channel": order.channel.value,
+        "description": order.description or None,
+        "replaces": order.replaces,
+        "created": instant(order.created),
+        "expires": instant(order.expires),
+    }
 
 
 def _summary(authority: Authority) -> dict[str, Any]:
@@ -55,11 +77,11 @@ def _lines(summary: dict[str, Any]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items())
 
 
-def _table(rows: list[dict[str, str | None]]) -> str:
+def _table(rows: list[dict[str, str | None]], columns: tuple[str, ...], nothing: str) -> str:
     if not rows:
-        return "This organisation has no certificates."
-    lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
+        return nothing
+    lines = [columns, *(tuple(row[column] or "-" for column in columns) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "\n".join(_aligned(line, widths) for line in lines)
 
 

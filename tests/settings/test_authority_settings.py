@@ -1,0 +1,150 @@
+"""`authority.toml`: what is read is what was written, and what is wrong is named."""
+
+import pytest
+
+from sinetti.domain.values import Environment
+from sinetti.settings.authority import (
+    ResponseRecipe,
+    Settings,
+    SettingsError,
+    check_base_url,
+    check_database_url,
+    check_soap_address,
+    parse,
+    read,
+    render,
+)
+
+PLAIN = Settings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
+RICH = Settings(
+    Environment.PRODUCTION,
+    "http://127.0.0.1:20080/pki",
+    "http://[::1]:8443/x",
+    ResponseRecipe.ENVELOPED,
+    'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
+)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, RICH])
+def test_what_is_written_is_read(settings):
+    assert parse(render(settings)) == settings
+
+
+def text(**changes):
+    values = {"environment": "TEST", "base_url": "http://pki.example", "soap_address": "https://soap.example"} | changes
+    return "".join(
+        f"{name} = {value if value in ('7', '[]') else repr(value)}\n" for name, value in values.items() if value
+    )
+
+
+BAD = {
+    "no TOML": ("environment = ", "authority.toml is not TOML"),
+    "nothing": ("", "environment is one of"),
+    "an unknown environment": (text(environment="DEV"), "environment is one of PRODUCTION, TEST, not 'DEV'"),
+    "a number for a word": (text(environment="7"), "environment is one of"),
+    "a misspelt setting": (text(soap_adress="x"), "there is no setting 'soap_adress'"),
+    "no base_url": (text(base_url=None), "base_url: write an address like http://pki.example"),
+    "https in certificates": (
+        text(base_url="https://pki.example"),
+        "base_url is plain http: it is written into certificates, .* like http://pki",
+    ),
+    "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
+    "a database that is a list": (text(database_url="[]"), "database_url is a text"),
+}
+
+
+@pytest.mark.parametrize(("written", "sentence"), BAD.values(), ids=BAD)
+def test_what_is_wrong_is_named(written, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        parse(written)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(SettingsError, match=r"authority.toml cannot be read"):
+        read(tmp_path / "authority.toml")
+    (tmp_path / "authority.toml").write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match=r"authority.toml cannot be read"):
+        read(tmp_path / "authority.toml")
+
+
+ADDRESSES = {
+    "https://soap.example/": "https://soap.example",
+    "https://soap.example:8443/a/": "https://soap.example:8443/a",
+    "soap.example": None,
+    "ftp://soap.example": None,
+    "https://": None,
+    "https://user@soap.example": None,
+    "https://user:password@soap.example": None,
+    "https://soap.example?x": None,
+    "https://soap.example#x": None,
+    "https://soap.example:0": None,
+    "https://soap.example:65536": None,
+    "https://soap.example:x": None,
+    "https://[::1": None,
+    "https://soap.example/a b": None,
+    "https://soap.example/\n": None,
+    'https://soap.example/"': None,
+    "https://säil.example": None,
+    "": None,
+    None: None,
+    7: None,
+}
+
+
+@pytest.mark.parametrize(("address", "taken"), ADDRESSES.items(), ids=repr)
+def test_addresses(address, taken):
+    if taken is None:
+        with pytest.raises(SettingsError, match=r"soap: write an address like https://certificates\.example, not"):
+            check_soap_address("soap", address)
+    else:
+        assert check_soap_address("soap", address) == taken
+
+
+@pytest.mark.parametrize(
+    "address", ["https://", "ftp://pki.example", "pki.example", "https://me@pki.example", "", None]
+)
+def test_what_is_no_address_for_certificates(address):
+    with pytest.raises(SettingsError, match=r"base: write an address like http://pki\.example, not"):
+        check_base_url("base", address)
+
+
+def test_an_address_for_certificates():
+    assert check_base_url("base", "http://pki.example/a/") == "http://pki.example/a"
+
+
+DATABASES = {
+    "": True,
+    "postgresql://me:p%40ss@db.example:5432/register?sslmode=require": True,
+    "postgres:///register": True,
+    "postgresql:///%72egister": True,
+    "sqlite:////srv/sinetti/register.sqlite3": True,
+    "sqlite:////srv/with%20blank/x": True,
+    "sqlite:////srv/with blank/x": True,
+    "sqlite:///x": False,
+    "sqlite:///:memory:": False,
+    "sqlite://": False,
+    "sqlite:////srv/": False,
+    "sqlite:////srv/x?mode=ro": False,
+    "sqlite:////srv/x%00": False,
+    "postgresql://secret@db.example": False,
+    "postgresql://secret@db.example/": False,
+    "postgresql://secret\x7f@db.example/x": False,
+    "postgresql://secret@[::1/x": False,
+    "postgresql://secret@db.example:0/x": False,
+    "mysql://secret@db.example/x": False,
+    "secret": False,
+}
+
+
+@pytest.mark.parametrize(("url", "good"), DATABASES.items(), ids=repr)
+def test_addresses_of_databases(url, good):
+    if good:
+        assert check_database_url("database_url", url) == url
+    else:
+        with pytest.raises(SettingsError, match=r"database_url: write postgresql://.* or sqlite:////PATH") as told:
+            check_database_url("database_url", url)
+        assert "secret" not in str(told.value)
+
+
+def test_a_password_is_not_shown():
+    assert "a=ss" not in repr(RICH)

@@ -1,0 +1,158 @@
+"""`make demo`: the story ends well, shows what it should, and leaves nothing behind, or a bench to talk to."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from sinetti.clock import ticks
+
+COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
+WITHIN = 60
+NO_BENCH = "import os, sys\nif 'testbench' in sys.argv: os.write(2, b'no bench today'); os._exit(1)\n"
+SHOWN = [
+    r"\$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /",
+    r"curl -X POST \"\$CONTROL/orders\"",
+    r"transfer ID [0-9]{32}, one-time password \w{4}…",
+    r"\$ sinetti enrol payroll --store",
+    r"--now 2027-01-11T08:00:00Z\n",
+    r"certificate [0-9a-f]{38} is in place",
+    r"-rw-------  payroll/live/key\.pem +\d+",
+    r"-rw-------  keys/DataProvidersTestIssuingCAv1\.pem +\d+",
+    r"-rw-------  register.sqlite3 +\d+",
+    r"[0-9a-f]{12}…  fetched  2027-01-11T08:00:00Z – 2029-01-10T08:00:00Z",
+    r"\$ sinetti status --store \./store --now 2027-01-11T08:00:00Z\n +payroll: valid\.",
+    r"\$ sinetti sign \./report\.xml",
+    r"--out \./report-sealed\.xml",
+    r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
+    r"\$ cp -r \./store \./old-store",
+    r"2028-11-10 08:00:00 UTC +\d\. 61 days before its end: too early",
+    r"PKI034: [^$]*11\s+November\s+2028\s+at\s+10:00",
+    r"2028-11-12 08:00:00 UTC +\d\. 59 days before: renewed with a new key",
+    r"payroll: renewed",
+    r"fetched  2028-11-12.*\n.*fetched  2027-01-11",
+    r"2029-01-10 08:00:01 UTC +\d\. One second after the old one's end",
+    r"PKI032",
+    r"Refused: the signer's certificate expired",
+    r"fetched  2028-11-12.*\n.*expired  2027-01-11",
+    r"Done: every step did what it should \(\d+ s\)",
+]
+
+
+def test_the_whole_life(tmp_path):
+    done = subprocess.run(
+        COMMAND, capture_output=True, text=True, timeout=WITHIN, check=False, env=surroundings(tmp_path)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    place = 0
+    for wanted in SHOWN:
+        found = re.compile(wanted).search(done.stdout, place)
+        assert found, f"not shown, or not in its place: {wanted}"
+        place = found.start()
+    assert list(tmp_path.iterdir()) == [], "it clears its folder away"
+    assert "store-" not in done.stdout
+    serials = re.findall(r"\b[0-9a-f]{38}\b", done.stdout)
+    assert len(serials) == len(set(serials)), "a serial is written out once"
+    for command in commands(done.stdout):
+        assert not command.startswith("sinetti") or re.search(r" --now \S+Z$", command), command
+        assert all(len(line) <= 104 for line in command.splitlines()), command
+
+
+def commands(shown):
+    """Give every command that is shown, with the line breaks that it is shown with."""
+    return re.findall(r"^    \$ ((?:.*\\\n)*.*)$", shown, re.MULTILINE)
+
+
+def surroundings(folder, **more):
+    return {**os.environ, "TMPDIR": str(folder), **more}  # noqa: TID251 - a child of the test run
+
+
+def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
+    pytest.importorskip("zeep")
+    done = subprocess.run(
+        [*COMMAND, "--keep"], capture_output=True, text=True, timeout=WITHIN, check=False, env=surroundings(tmp_path)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout.partition("The bench keeps running")[2]
+    pid = int(re.search(r"kill (\d+)", printed)[1])
+    try:
+        talk(printed)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    assert_ends(pid)
+    (folder,) = tmp_path.iterdir()
+    assert f"kill {pid}, then delete {folder} (it holds private keys)" in printed
+
+
+def talk(printed):
+    for name, expected in (
+        ("its clock", "2029-01-10T08:00:01Z"),
+        ("an order", "transfer_password"),
+        ("enrol", "books: the certificate"),
+        ("renew", "13 September 2030 at 11:00"),
+        ("the WSDL", "<"),
+    ):
+        command = re.search(rf"^  {name} +(\S.*?[^\\])\n", printed, re.DOTALL | re.MULTILINE)[1]
+        assert expected in shell(command), command
+    lines = re.search(r"with zeep +(.*?)\n +stop it", printed, re.DOTALL)[1]
+    program = "\n".join(line.strip() for line in lines.splitlines()).replace(
+        "client.service", "answer = client.service"
+    )
+    answer = json.loads(
+        python(f"{program}\nimport json, zeep.helpers; print(json.dumps(zeep.helpers.serialize_object(answer.Result)))")
+    )
+    assert answer["Status"] == "FAIL"
+    assert answer["ErrorInfo"][0]["ErrorCode"] == "PKI020"
+
+
+def shell(command):
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout + done.stderr
+
+
+def python(program):
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_ended_early_it_takes_its_bench_along(tmp_path, how, code):
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, env=surroundings(tmp_path)) as story:
+        for line in story.stdout:
+            if "transfer ID" in line:
+                break
+        (bench,) = children(story.pid)
+        story.send_signal(how)
+        assert story.wait(15) == code
+    assert_ends(bench)
+    if how == signal.SIGINT:
+        assert list(tmp_path.iterdir()) == []
+
+
+def children(pid):
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    benches = [int(one) for one in found.read_text("ascii").split()]
+    return [one for one in benches if b"testbench" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def assert_ends(pid):
+    deadline = ticks() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert ticks() < deadline, "the bench runs on"
+        sleep(0.05)
+
+
+def test_a_bench_that_does_not_start_is_told(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(NO_BENCH)
+    environment = surroundings(tmp_path, PYTHONPATH=str(tmp_path))
+    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=WITHIN, check=False, env=environment)
+    assert done.returncode == 1
+    assert "The story broke off: the test bench did not start" in done.stderr
+    assert "Traceback" not in done.stderr
