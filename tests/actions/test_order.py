@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.actions import passwords
+from sinetti.actions import look_up, passwords
 from sinetti.actions.enrol import enrol
 from sinetti.actions.order import OrderError, order, send_ids
 from sinetti.actions.register_organisation import close, withdraw
@@ -183,3 +183,25 @@ def test_no_new_ids_for_a_spent_order(desk):
 def test_no_new_ids_for_an_unknown_order(desk):
     with pytest.raises(OrderError, match="no order has this id"):
         send_ids("0" * 32, desk.office, "operator", REQUEST)
+
+
+def test_open_orders_are_listed_until_they_are_used(desk):
+    held = enrolled(desk)
+    add_organisation(desk, OTHER_CUSTOMER)
+    replacing = ordered(desk, an_order(replaces=held.serial))
+    desk.clock.forward(DAY)
+    other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
+    fresh = send_ids(replacing.order_id, desk.office, "operator", REQUEST)
+    newest, oldest = look_up.open_orders(desk.office)
+    assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
+    assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)
+    assert look_up.open_orders(desk.office, f" {OTHER_CUSTOMER}") == (newest,)
+    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.office, REQUEST))
+    assert look_up.open_orders(desk.office) == (oldest,)
+
+
+def test_an_organisation_is_found_by_its_id(desk):
+    found = look_up.organisation(desk.office, CUSTOMER_ID)
+    assert found is not None
+    assert (found.customer_id, found.open, found.channels) == (CUSTOMER_ID, True, frozenset(Channel))
+    assert look_up.organisation(desk.office, "nobody") is None
