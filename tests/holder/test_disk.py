@@ -46,7 +46,7 @@ def test_a_disk_with_so_many_pages_left_is_told_and_the_next_run_goes_on(pages, 
     disk.fill(leave=pages)
     outcome = desk.enrol()
     if outcome.exit_code is not ExitCode.DONE:
-        is_told(outcome, "No space left on device")
+        is_told(outcome, "the disk is full")
         assert "disk" in words(outcome), "it names a place"
         disk.free()
         assert desk.enrol().result is Result.ENROLLED
@@ -56,7 +56,7 @@ def test_a_disk_with_so_many_pages_left_is_told_and_the_next_run_goes_on(pages, 
 
 def test_with_no_room_nothing_leaves(desk, disk):
     disk.fill()
-    is_told(desk.enrol(), "No space left on device")
+    is_told(desk.enrol(), "the disk is full")
     assert desk.double.seen == []
 
 
@@ -67,7 +67,7 @@ def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk)
     disk.fill(leave=pages)
     outcome = desk.at(OPENS).renew()
     if outcome.exit_code is not ExitCode.DONE:
-        is_told(outcome, "No space left on device")
+        is_told(outcome, "the disk is full")
         collected = journal.load(journal.folder_of(desk.folder, Kind.RENEW))
         assert contents(desk.live) == before or collected.state is State.COLLECTED
         disk.free()
@@ -78,7 +78,7 @@ def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk)
 def test_room_is_kept_for_the_retrieval_id(desk, disk):
     """The disk fills up between request and answer: what the answer gave is on it all the same."""
     desk.step = lambda name: disk.fill() if name == "answered" else None
-    is_told(desk.enrol(), "No space left on device")
+    is_told(desk.enrol(), "the disk is full")
     held = journal.load(journal.folder_of(desk.folder, Kind.ENROL))
     assert (held.fetchable, held.retrieval_id) == (True, "retrieval-1")
     desk.step = lambda _name: None
@@ -92,12 +92,12 @@ def test_a_read_only_store(desk, disk):
     before = contents(desk.store)
     disk.read_only()
     for outcome in (desk.enrol(), desk.at(OPENS).renew(), desk.retrieve()):
-        is_told(outcome, "Read-only file system")
+        is_told(outcome, "the disk is read-only")
     assert contents(desk.store) == before
     assert desk.double.operations() == [Operation.NEW, Operation.GET]
 
 
 def test_a_new_store_on_a_read_only_disk(desk, disk):
     disk.read_only()
-    is_told(desk.enrol(), "Read-only file system")
+    is_told(desk.enrol(), "the disk is read-only")
     assert desk.double.seen == []

@@ -113,7 +113,7 @@ def test_a_lost_fetch_is_fetched_again(stage):
 def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     site = stage.site()
     stage.wire.fates.append(Fate.ANSWER_HELD)
-    command, known = program(*stage.words_to_enrol(site)), surroundings()
+    command, known = program(*stage.words_to_enrol(site)), surroundings({})
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=known) as process:
         assert stage.wire.holding.wait(30)
         process.kill()
