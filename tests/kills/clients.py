@@ -72,7 +72,12 @@ def clients(folder: Path) -> Iterator[Clients]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.kills.program"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=surroundings({"LC_ALL": "C.UTF-8"})
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=surroundings({"LC_ALL": "C.UTF-8"}),
     ) as process:
         try:
             yield Clients(process, folder)
