@@ -12,6 +12,8 @@ from sinetti.holder.client import TransferIds
 from sinetti.holder.journal import Kind, State
 from sinetti.holder.outcome import ExitCode, Result, UsageError
 from sinetti.pki import chain, formats
+from sinetti.wire import shapes
+from sinetti.wire.envelope import enclose
 from sinetti.wire.soap import Failure, Operation
 from tests.holder import double as doubles
 from tests.holder.conftest import IDS, NAME, texts, words
@@ -72,7 +74,7 @@ def test_key_and_request_are_on_the_disk_before_anything_leaves(desk):
     desk.enrol()
     assert seen == {
         "state": State.SENT,
-        "files": ["journal.json", "key.pem", "request.der", "settings.toml"],
+        "files": ["journal.json", "key.pem", "request.der", "settings.toml", "spare"],
         "requests": 0,
     }
 
@@ -362,6 +364,84 @@ def test_other_ids_after_an_uncertain_end_take_a_new_key_and_keep_the_old(desk, 
     assert [message.text for message in desk.told] == [messages.SET_ASIDE]
     kept = list((desk.folder / "abandoned").glob("*/key.pem"))
     assert [doubles.key_id_of(path.read_bytes()) for path in kept] == [first]
+
+
+def test_the_first_ids_again_go_with_the_key_that_they_went_with_before(desk, monkeypatch):
+    desk.double.script.append(doubles.lose)
+    desk.enrol()
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
+    desk.double.script.append(doubles.refuse(Failure("PKI006", "Used.")))
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
+    first, second, third = desk.double.keys_sent()
+    assert first == third != second
+    assert open_journal(desk).key_id == first
+
+
+IN_DOUBT = {
+    "wrong ids, as one that took them once may say": "PKI004",
+    "lapsed": "PKI005",
+    "locked": "PKI007",
+    "a key that will not do": "PKI011",
+}
+
+
+@pytest.mark.parametrize("code", IN_DOUBT.values(), ids=IN_DOUBT)
+@pytest.mark.parametrize("before", [doubles.lose, doubles.say(503), doubles.refuse(Failure("PKI099", "Our fault."))])
+def test_a_refusal_after_a_request_that_may_have_been_done_is_uncertain(before, code, desk):
+    desk.double.script.extend([before, doubles.refuse(Failure(code, "Their words, unchanged."))])
+    desk.enrol()
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, (code,))
+    assert f"The service answered {code}: Their words, unchanged." in words(outcome)
+    assert texts(outcome)[-1] == messages.MAY_BE_SPENT
+    assert open_journal(desk).state is State.UNCERTAIN
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 1
+
+
+def test_a_refusal_after_one_that_used_nothing_up_is_a_refusal(desk):
+    refusals = [doubles.refuse(Failure(code, "No.")) for code in ("PKI004", "PKI092", "PKI006")]
+    desk.double.script.extend(refusals)
+    assert [desk.enrol().exit_code for _ in refusals] == [ExitCode.REFUSED, ExitCode.AGAIN, ExitCode.REFUSED]
+
+
+def with_an_id(failure):
+    """Refuse, and give a retrieval id all the same."""
+
+    def behave(handler, double, seen):
+        double.answer(seen)
+        body = (
+            f'<cer:{seen.operation.response} xmlns:cer="{shapes.SERVICE}"><RetrievalId>retrieval-1</RetrievalId>'
+            f"<Result><Status>FAIL</Status><ErrorInfo><ErrorCode>{failure.code}</ErrorCode>"
+            f"<ErrorMessage>{failure.message}</ErrorMessage></ErrorInfo></Result></cer:{seen.operation.response}>"
+        )
+        seal = doubles.services_seal(double.now)
+        handler.send(200, enclose(doubles.xmldsig.sign_document(body.encode(), seal, doubles.Recipe.EXCLUSIVE)))
+
+    return behave
+
+
+def test_an_unknown_code_with_a_retrieval_id_is_fetched(desk):
+    desk.double.script.append(with_an_id(Failure("PKI777", "Hmm.")))
+    assert desk.enrol().result is Result.ENROLLED
+    assert desk.double.operations() == [Operation.NEW, Operation.GET]
+    assert [message.text for message in desk.told] == [messages.SERVICE_SAID]
+
+
+def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again(desk):
+    unknown = doubles.refuse(Failure("PKI020", "There is no such retrieval ID."))
+    desk.double.script.extend([with_an_id(Failure("PKI777", "Hmm.")), unknown])
+    outcome = desk.enrol()
+    assert (outcome.exit_code, outcome.codes) == (ExitCode.UNCERTAIN, ("PKI777", "PKI020"))
+    assert open_journal(desk).state is State.UNCERTAIN
+    desk.double.script.append(unknown)
+    assert desk.retrieve().exit_code is ExitCode.UNCERTAIN
+    desk.double.script.append(unknown)
+    assert desk.enrol().result is Result.ENROLLED
+    assert desk.double.operations() == [Operation.NEW, *[Operation.GET] * 3, Operation.NEW, Operation.GET]
+    assert len(set(desk.double.keys_sent())) == 1
 
 
 def test_other_ids_after_a_refusal_take_a_new_key(desk):

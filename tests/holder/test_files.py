@@ -76,13 +76,6 @@ def test_live_is_swapped_and_never_missing(tmp_path):
     assert not (tmp_path / files.LIVE).readlink().is_absolute(), "the store can be moved"
 
 
-def test_without_links_a_copy_takes_their_place(tmp_path):
-    for serial in ("0a", "0b"):
-        files.write_folder(tmp_path / files.GENERATIONS / serial, {"key.pem": serial.encode()})
-        files._swap_copy(tmp_path, serial)
-        assert (tmp_path / files.LIVE / "key.pem").read_text() == serial
-
-
 def test_one_run_at_a_time(tmp_path):
     with files.locked(tmp_path), pytest.raises(files.StoreLocked), files.locked(tmp_path):
         pass

@@ -310,3 +310,20 @@ def test_a_disk_that_refuses_is_told(enrolled, monkeypatch):
     assert (outcome.exit_code, texts(outcome)) == (ExitCode.STORE, [messages.STORE_UNUSABLE])
     assert enrolled.double.seen == []
     assert IDS.digest
+
+
+def test_a_renewal_that_only_had_to_be_put_in_place_gives_way_to_a_newer_order(enrolled, monkeypatch):
+    def stop(name):
+        if name == "collected":
+            raise KeyboardInterrupt
+
+    enrolled.at(OPENS).step = stop
+    with pytest.raises(KeyboardInterrupt):
+        enrolled.renew()
+    enrolled.step = lambda _name: None
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert enrolled.enrol(client.TransferIds("9" * 32, doubles.PASSWORD)).result is Result.ENROLLED
+    ordered = (enrolled.live / "certificate.pem").read_bytes()
+    assert enrolled.renew().result is Result.NOT_DUE
+    assert (enrolled.live / "certificate.pem").read_bytes() == ordered
+    assert len(list((enrolled.folder / "abandoned").glob("renew-*/key.pem"))) == 1

@@ -47,12 +47,14 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         present = generations.live(folder)
         if present is not None:
             _same_holder(name, folder, wanted)
-            if (known.transfer, known.serial) == (ids.digest, present.serial):
+            if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
         errand = Errand(run, name, wanted, Kind.ENROL)
         held = _open_enrolment(errand, ids)
-        if held.state in {State.ACCEPTED, State.COLLECTED}:
-            return _finish_earlier(errand, held, ids)
+        if held.fetchable:
+            earlier = _finish_earlier(errand, held, ids)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
         message = _new_message(wanted, ids, files.read(held.folder / journal.REQUEST))
         sent = exchange.send(errand, held, Operation.NEW, message)
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
@@ -62,12 +64,13 @@ def retrieve(run: Run, name: str) -> Outcome:
     """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
     folder = _existing(run, name)
     with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything is fetched
         waiting: Outcome | None = None
         for kind in Kind:
             held = journal.load(journal.folder_of(folder, kind))
             if held is None or held.state is State.REFUSED:
                 continue
-            if held.state in {State.ACCEPTED, State.COLLECTED}:
+            if held.fetchable:
                 return exchange.collect(_errand(run, name, kind), held)
             waiting = _to_be_sent(name, kind, held)
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
@@ -81,13 +84,16 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outco
     """
     folder = _existing(run, name)
     with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything leaves
         present = generations.live(folder)
         if present is None:
             return _first_enrol(run, name, among_all=among_all)
         errand = _errand(run, name, Kind.RENEW)
         held = _open_renewal(folder, present)
-        if held is not None and held.state in {State.ACCEPTED, State.COLLECTED}:
-            return exchange.collect(errand, held)
+        if held is not None and held.fetchable:
+            earlier = exchange.collect(errand, held)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
         asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
         if when.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
             return _not_due(name, present)
@@ -160,18 +166,28 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
     if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
         _set_aside(errand.run, held)
         held = None
+    if held is None and (before := journal.set_aside_before(errand.folder, Kind.ENROL, ids.digest)) is not None:
+        held = journal.take_up(before, Kind.ENROL)
     if held is not None:
+        settings.load(where)  # a damaged file is told, never written over
         settings.store(where, errand.settings)
-    else:
-        key, key_pem = keys.make(errand.settings.key)
-        request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
-        contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
-        about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
-        held = journal.begin(where, key_pem, contents, about)
-        errand.run.step("prepared")
-    if not (errand.folder / settings.FILE).exists():
+        return held
+    if not files.live_of(errand.folder).exists():
+        if (errand.folder / settings.FILE).exists():
+            settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
+    key, key_pem = keys.make(errand.settings.key)
+    request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
+    contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
+    about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
+    held = journal.begin(where, key_pem, contents, about)
+    errand.run.step("prepared")
     return held
+
+
+def _open_with(folder: Path, ids: TransferIds) -> bool:
+    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    return held is not None and held.transfer == ids.digest
 
 
 def _set_aside(run: Run, held: Journal) -> None:
@@ -184,7 +200,7 @@ def _set_aside(run: Run, held: Journal) -> None:
 
 def _open_renewal(folder: Path, present: Held) -> Journal | None:
     held = journal.load(journal.folder_of(folder, Kind.RENEW))
-    if held is None or held.signer == present.serial or held.state is State.COLLECTED:
+    if held is None or held.signer == present.serial or keys.belongs(present.certificate, journal.key_of(held)):
         return held
     # It was asked for with a certificate that has been replaced since: its signature is of no use now.
     if held.sends:
@@ -218,7 +234,7 @@ def _finish_earlier(errand: Errand, held: Journal, ids: TransferIds) -> Outcome:
 def _first_enrol(run: Run, name: str, *, among_all: bool) -> Outcome:
     folder = run.store / name
     held = journal.load(journal.folder_of(folder, Kind.ENROL))
-    if held is not None and held.state in {State.ACCEPTED, State.COLLECTED}:
+    if held is not None and held.fetchable:
         return exchange.collect(_errand(run, name, Kind.ENROL), held)
     if among_all:
         word = messages.ONLY_ASKED_FOR if journal.dispensable(folder) else messages.ONLY_OPEN

@@ -65,7 +65,7 @@ class Errand:
 
 def send(errand: Errand, held: Journal, operation: Operation, message: bytes) -> Journal | Outcome:
     """Send a request once and write down what became of it: the accepted journal, or how the run ends."""
-    leaving = journal.move(held, State.SENT, sends=held.sends + 1)
+    leaving = journal.leave(held)
     errand.run.step("request-leaves")
     try:
         response = service.ask(errand.service, operation, message)
@@ -80,7 +80,7 @@ def send(errand: Errand, held: Journal, operation: Operation, message: bytes) ->
 
 
 def collect(errand: Errand, held: Journal) -> Outcome:
-    """Fetch the certificate of an accepted request, waiting for it, and put it in place."""
+    """Fetch the certificate of a retrieval id, waiting for it, and put it in place."""
     if held.state is State.COLLECTED:
         return _put_in_place(errand, held)
     started, attempt = errand.run.ticks(), 0
@@ -89,10 +89,10 @@ def collect(errand: Errand, held: Journal) -> Outcome:
         if isinstance(got, bytes):
             return _take(errand, held, got)
         if got.exit_code is not ExitCode.AGAIN or got.result is Result.FAILED:
-            return got
+            return _doubted(errand, held, got)
         rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait)
         if rest is None:
-            return _still_waiting(errand, got)
+            return _doubted(errand, held, _still_waiting(errand, got))
         seconds = round(rest)
         errand.run.tell(say(messages.WAITING_ONE) if seconds == 1 else say(messages.WAITING, seconds=seconds))
         errand.run.sleep(rest)
@@ -127,17 +127,17 @@ def _refused(errand: Errand, leaving: Journal, response: Response) -> Outcome:
     if Reason.SIGNER_REVOKED in map(reason_of, codes) and leaving.signer is not None:
         known = generations.notes(errand.folder)
         generations.remember(errand.folder, replace(known, revoked=leaving.signer))
-    match verdicts.of_request(codes, leaving.sends):
+    match verdicts.of_request(codes, doubt=leaving.doubt):
         case Verdict.LATER:
-            journal.move(leaving, State.POSTPONED, codes=codes)
+            journal.move(leaving, State.POSTPONED, codes=codes, doubt=verdicts.leaves_doubt(codes))
             return errand.ended(Result.PENDING, ExitCode.AGAIN, *told, say(messages.RUN_AGAIN_SAME_KEY), codes=codes)
         case Verdict.REFUSED:
             journal.move(leaving, State.REFUSED, codes=codes)
         case Verdict.REFUSED_FOR_GOOD:
             journal.close(leaving)
         case Verdict.UNCERTAIN:
-            journal.move(leaving, State.UNCERTAIN, codes=codes)
-            return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, say(messages.MAY_BE_SPENT), codes=codes)
+            unsure = journal.move(leaving, State.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)
+            return _uncertain(errand, unsure, told)
         case never:
             assert_never(never)
     return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(errand, leaving, codes), codes=codes)
@@ -155,6 +155,24 @@ def _what_else(errand: Errand, leaving: Journal, codes: tuple[str, ...]) -> tupl
     return (say(messages.OTHER_KEY_KEPT, path=str(errand.folder / settings.FILE)),)
 
 
+def _uncertain(errand: Errand, unsure: Journal, told: tuple[Message, ...]) -> Outcome:
+    """End with the service's words; but where it gave a retrieval id along with its "no", the certificate decides."""
+    if unsure.retrieval_id is not None:
+        for message in told:
+            errand.run.tell(message)
+        return collect(errand, unsure)
+    told = (*told, say(messages.MAY_BE_SPENT))
+    return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=unsure.codes)
+
+
+def _doubted(errand: Errand, held: Journal, got: Outcome) -> Outcome:
+    """Say that it is uncertain where a fetch failed whose request was never accepted."""
+    if held.state not in journal.OPEN_QUESTION:
+        return got
+    told, codes = (*got.messages, say(messages.MAY_BE_SPENT)), held.codes + got.codes
+    return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+
+
 def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
     kept = errand.settings
     ask = GetAsk(kept.environment, kept.customer_id, kept.customer_name, held.retrieval_id or "")
@@ -167,7 +185,8 @@ def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
         return response.certificate
     codes, told = _codes(response), said(response)
     if verdicts.of_fetch(codes) is Verdict.REFUSED_FOR_GOOD:
-        journal.abandon(held)
+        if held.state is State.ACCEPTED:
+            journal.abandon(held)
         return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
     return errand.ended(Result.PENDING, ExitCode.AGAIN, *told, codes=codes)
 
@@ -188,8 +207,7 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
     wrong = generations.misfit(certificate, journal.key_of(held), errand.settings.customer_id, anchors, errand.run.now)
     if wrong is not None:
         return _not_taken(errand, wrong)
-    files.write_whole(held.folder / journal.CERTIFICATE, formats.certificate_der(certificate))
-    collected = journal.move(held, State.COLLECTED)
+    collected = journal.keep_certificate(held, formats.certificate_der(certificate))
     errand.run.step("collected")
     return _put_in_place(errand, collected)
 

@@ -1,7 +1,7 @@
 """The store: how files get into it whole or not at all, and how one run keeps others out.
 
 `DIR/NAME/` holds `settings.toml`, `live` (a link to the generation in use), `generations/SERIAL/` and, while something
-is under way, `pending/`. Folders are 0700 and files 0600. Nothing here waits or retries.
+is under way, `pending/`. Folders are 0700 and files 0600. What differs between systems is in `systems.py`.
 """
 
 import contextlib
@@ -12,15 +12,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sinetti.holder import messages, reasons
+from sinetti.holder import messages, reasons, systems
 from sinetti.holder.messages import Message, say
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
+SYSTEM = systems.of(sys.platform)
 LIVE = "live"
+OLD = f".{LIVE}.old"
 GENERATIONS = "generations"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -61,27 +58,16 @@ def make_folder(folder: Path) -> None:
     """Make a folder and the missing ones above it, private to the user, and make its name durable."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(one.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable. Windows has no such call for folders."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        SYSTEM.make_folder(one)
+        SYSTEM.sync_folder(one.parent)
 
 
 def write_whole(path: Path, octets: bytes) -> None:
     """Write a private file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder."""
     beside = path.with_name(f".{path.name}.new")
     _write_synced(beside, octets)
-    beside.replace(path)
-    sync_folder(path.parent)
+    SYSTEM.rename(beside, path)
+    SYSTEM.sync_folder(path.parent)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -93,38 +79,61 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, octets in files.items():
             if read(folder / name) != octets:
                 raise damaged(folder / name, "it differs from what belongs there")
-        return
-    make_folder(folder.parent)
-    beside = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(mode=0o700)
-    for name, octets in files.items():
-        _write_synced(beside / name, octets)
-    sync_folder(beside)
-    beside.replace(folder)
-    sync_folder(folder.parent)
+    else:
+        make_folder(folder.parent)
+        beside = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(mode=0o700)
+        _fill(beside, files)
+        SYSTEM.rename(beside, folder)
+    # One that was there may come from a run that ended before this line.
+    SYSTEM.sync_folder(folder.parent)
 
 
 def drop_folder(folder: Path) -> None:
     """Take a folder away: it disappears at once, its files right after."""
     gone = folder.with_name(f".{folder.name}.gone")
     shutil.rmtree(gone, ignore_errors=True)
-    folder.replace(gone)
-    sync_folder(folder.parent)
-    shutil.rmtree(gone)
+    SYSTEM.rename(folder, gone)
+    SYSTEM.sync_folder(folder.parent)
+    shutil.rmtree(gone, ignore_errors=True)  # what somebody has open goes with the next run
+
+
+def move_folder(folder: Path, to: Path) -> None:
+    """Move a folder to a name that is free, in another folder of the store."""
+    make_folder(to.parent)
+    SYSTEM.rename(folder, to)
+    SYSTEM.sync_folder(to.parent)
+    SYSTEM.sync_folder(folder.parent)
 
 
 def swap_live(name_folder: Path, serial: str) -> None:
-    """Point `live` at a generation, atomically: whoever opens `live/…` finds a matching set before and after."""
-    link = name_folder / LIVE
-    beside = name_folder / f".{LIVE}.new"
-    if sys.platform == "win32" and not _may_link(beside):
-        _swap_copy(name_folder, serial)
-        return
-    beside.unlink(missing_ok=True)
-    beside.symlink_to(Path(GENERATIONS) / serial, target_is_directory=True)
-    beside.replace(link)
-    sync_folder(name_folder)
+    """Point `live` at a generation, atomically: whoever opens `live/…` finds a matching set before and after.
+
+    On Windows it takes two renames, and where links are forbidden `live` is a copy.
+    """
+    link, beside, old = name_folder / LIVE, name_folder / f".{LIVE}.new", name_folder / OLD
+    _drop(beside)
+    try:
+        beside.symlink_to(Path(GENERATIONS) / serial, target_is_directory=True)
+    except OSError:
+        # Windows lets ordinary users make links only in developer mode.
+        if not SYSTEM.may_lack_links:
+            raise
+        from_there = name_folder / GENERATIONS / serial
+        beside.mkdir(mode=0o700)
+        _fill(beside, {one.name: read(one) for one in from_there.iterdir()})
+    if os.path.lexists(link):
+        _drop(old)
+    SYSTEM.swap(beside, link, old)
+    SYSTEM.sync_folder(name_folder)
+    _drop(old)
+
+
+def live_of(name_folder: Path) -> Path:
+    """Give where the generation in use lies: `live`, or what it was while a swap in two steps is between them."""
+    link, old = name_folder / LIVE, name_folder / OLD
+    return old if not os.path.lexists(link) and os.path.lexists(old) else link
 
 
 def read(path: Path) -> bytes:
@@ -141,51 +150,60 @@ def locked(name_folder: Path) -> Iterator[None]:
     handle = os.open(name_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            _lock(handle)
-        except OSError as busy:
+            SYSTEM.lock(handle)
+        except systems.Busy as busy:
             raise StoreLocked(say(messages.STORE_LOCKED, name=name_folder.name)) from busy
+        if live_of(name_folder).name == OLD:
+            # A run ended between the two steps of a swap: undone here, and done again by whoever goes on.
+            SYSTEM.rename(name_folder / OLD, name_folder / LIVE)
+        _sweep(name_folder)
         yield
     finally:
         os.close(handle)
 
 
 def _holds_something(folder: Path) -> bool:
-    return folder.is_dir() and any(not one.name.startswith(".") for one in folder.iterdir())
+    try:
+        return folder.is_dir() and any(not one.name.startswith(".") for one in folder.iterdir())
+    except PermissionError:
+        return True  # one that cannot be looked into is told as such, not passed over
 
 
 def _write_synced(path: Path, octets: bytes) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _lock(handle: int) -> None:
-    if sys.platform == "win32":
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _may_link(trial: Path) -> bool:
-    # Windows lets ordinary users make links only in developer mode.
     try:
-        trial.unlink(missing_ok=True)
-        trial.symlink_to(GENERATIONS, target_is_directory=True)
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            SYSTEM.sync_file(file.fileno())
+    except OSError as bad:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)  # half a file takes room where there is none
+        bad.filename = bad.filename or str(path)
+        raise
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    try:
+        for name, octets in files.items():
+            _write_synced(folder / name, octets)
+        SYSTEM.sync_folder(folder)
     except OSError:
-        return False
-    return True
-
-
-def _swap_copy(name_folder: Path, serial: str) -> None:
-    # The nearest there is without links: the new copy stands ready before the old one is moved aside.
-    link, fresh, old = name_folder / LIVE, name_folder / f".{LIVE}.copy", name_folder / f".{LIVE}.old"
-    for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(name_folder / GENERATIONS / serial, fresh)
-    if link.exists():
-        link.replace(old)
-    fresh.replace(link)
-    shutil.rmtree(old, ignore_errors=True)
+        raise
+
+
+def _sweep(name_folder: Path) -> None:
+    # Halves that an interrupted run left beside, keys that nobody uses among them. What refuses to go is no hindrance.
+    for pattern in (".*.new", "*/.*.new", "*/.*.gone"):
+        for left in name_folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                _drop(left)
+
+
+def _drop(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

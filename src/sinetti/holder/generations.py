@@ -100,19 +100,22 @@ def install(
 
 def live(name_folder: Path) -> Held | None:
     """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match."""
-    folder = name_folder / files.LIVE
+    folder = files.live_of(name_folder)
     if not folder.exists():
-        if folder.is_symlink() or (name_folder / files.GENERATIONS).exists():
+        # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
+        if folder.is_symlink() or (name_folder / NOTES).exists():
             raise files.damaged(folder, "it points at no certificate")
         return None
     certificate = _parsed(folder / CERTIFICATE)
     try:
         key = formats.load_private_key(files.read(folder / KEY))
-        chain.load_bundle(files.read(folder / CHAIN))
+        above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
         raise files.damaged(folder, bad) from bad
     if not keys.belongs(certificate, key):
         raise files.damaged(folder, "key and certificate do not belong together")
+    if chain.issuers_up(certificate, above) != above:
+        raise files.damaged(folder / CHAIN, "it is not the chain of the certificate")
     return Held(keys.serial_of(certificate), certificate, key)
 
 

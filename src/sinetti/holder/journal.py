@@ -3,12 +3,18 @@
 `DIR/NAME/pending/enrol/` and `…/renew/` hold one each: the new key, the request made with it (and, for a renewal, the
 signed message) and `journal.json`. The folder appears with all of them at once, before anything leaves this machine;
 each move to another state is on the disk before the step it announces. The one-time password is never written.
+docs/holder-journal.md has the states, and what a run that ends anywhere leaves.
 """
 
+import errno
+import hashlib
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sinetti.domain.values import KeyId
 from sinetti.holder import files, keys
@@ -22,6 +28,12 @@ KEY = "key.pem"
 REQUEST = "request.der"
 MESSAGE = "message.xml"
 CERTIFICATE = "certificate.der"
+SPARE = "spare"
+
+ROOM = 16 * 1024
+"""Octets that are kept free for what has to be written down after the request has left (the RetrievalId)."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Kind(StrEnum):
@@ -59,7 +71,10 @@ UNDER_WAY = frozenset({State.POSTPONED, State.ACCEPTED, State.COLLECTED})
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What is under way. `sends`: how often the request may have left; `transfer`: SHA-256 of the TransferId."""
+    """What is under way. `sends`: how often the request may have left; `transfer`: SHA-256 of the TransferId.
+
+    `doubt`: one of those may have been done without our knowing. `digests`: SHA-256 of the files beside the journal.
+    """
 
     folder: Path
     state: State
@@ -69,6 +84,15 @@ class Journal:
     signer: str | None = None
     retrieval_id: str | None = field(default=None, repr=False)
     codes: tuple[str, ...] = ()
+    doubt: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether there is something to ask for with GetCertificate, or to put in place, before anything else."""
+        return self.state in {State.ACCEPTED, State.COLLECTED} or (
+            self.state in OPEN_QUESTION and self.retrieval_id is not None
+        )
 
 
 def folder_of(name_folder: Path, kind: Kind) -> Path:
@@ -78,18 +102,19 @@ def folder_of(name_folder: Path, kind: Kind) -> Path:
 
 def begin(folder: Path, key_pem: bytes, contents: dict[str, bytes], about: Journal) -> Journal:
     """Put key, request and journal on the disk, at once and durably. Raises OSError where the disk refuses."""
-    everything = {KEY: key_pem, **contents, FILE: _encoded(about)}
-    files.write_folder(folder, everything)
-    return about
+    kept = {name: _digest(octets) for name, octets in contents.items() if name in {REQUEST, MESSAGE}}
+    begun = replace(about, digests=kept)
+    files.write_folder(folder, {KEY: key_pem, **contents, FILE: _encoded(begun)})
+    return begun
 
 
 def load(folder: Path) -> Journal | None:
-    """Read a journal; None where nothing is under way. Raises StoreDamaged, for another key too."""
+    """Read a journal; None where nothing is under way. Raises StoreDamaged, for another key or request too."""
     if not folder.exists():
         return None
     path = folder / FILE
     try:
-        raw = json.loads(files.read(path))
+        raw = _decoded(files.read(path))
         journal = Journal(
             folder=folder,
             state=State(raw["state"]),
@@ -99,11 +124,16 @@ def load(folder: Path) -> Journal | None:
             signer=raw["signer"],
             retrieval_id=raw["retrieval_id"],
             codes=tuple(raw["codes"]),
+            doubt=bool(raw["doubt"]),
+            digests=dict(raw["digests"]),
         )
-    except (ValueError, KeyError, TypeError) as bad:
+    except (ValueError, KeyError, TypeError, AttributeError) as bad:
         raise files.damaged(path, "it is no journal") from bad
     if keys.key_id(key_of(journal)) != journal.key_id:
         raise files.damaged(folder / KEY, "it is not the key that the journal names")
+    for name, digest in journal.digests.items():
+        if _digest(files.read(folder / name)) != digest:
+            raise files.damaged(folder / name, "it is not what the journal names")
     return journal
 
 
@@ -116,24 +146,51 @@ def key_of(journal: Journal) -> PrivateKey:
         raise files.damaged(path, bad) from bad
 
 
+def leave(journal: Journal) -> Journal:
+    """Write down that the request leaves now; what came before without an answer leaves a doubt."""
+    spare = journal.folder / SPARE
+    if not spare.exists():
+        files.write_whole(spare, os.urandom(ROOM))
+    doubt = journal.doubt or journal.state in OPEN_QUESTION
+    return _written(replace(journal, state=State.SENT, sends=journal.sends + 1, doubt=doubt, codes=()))
+
+
 def move(
     journal: Journal,
     state: State,
     *,
-    sends: int | None = None,
     retrieval_id: str | None = None,
     codes: tuple[str, ...] = (),
+    doubt: bool = False,
 ) -> Journal:
-    """Write down the next state, durably, and give the journal as it now is."""
-    moved = replace(
-        journal,
-        state=state,
-        sends=journal.sends if sends is None else sends,
-        retrieval_id=retrieval_id or journal.retrieval_id,
-        codes=codes,
+    """Write down the next state, durably, and give the journal as it now is. A doubt that was there stays."""
+    known = retrieval_id or journal.retrieval_id
+    return _written(
+        replace(journal, state=state, retrieval_id=known, codes=codes, doubt=journal.doubt or doubt),
     )
-    files.write_whole(journal.folder / FILE, _encoded(moved))
-    return moved
+
+
+def keep_certificate(journal: Journal, octets: bytes) -> Journal:
+    """Keep the certificate (DER) that came and fits, and write down that it is here."""
+    files.write_whole(journal.folder / CERTIFICATE, octets)
+    digests = {**journal.digests, CERTIFICATE: _digest(octets)}
+    return _written(replace(journal, state=State.COLLECTED, codes=(), digests=digests))
+
+
+def set_aside_before(name_folder: Path, kind: Kind, transfer: str) -> Journal | None:
+    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId). Raises StoreDamaged."""
+    for folder in sorted((name_folder / ABANDONED).glob(f"{kind.value}-*")):
+        held = load(folder)
+        if held is not None and held.transfer == transfer:
+            return held
+    return None
+
+
+def take_up(journal: Journal, kind: Kind) -> Journal:
+    """Bring back what was set aside, to be gone on with."""
+    place = folder_of(journal.folder.parent.parent, kind)
+    files.move_folder(journal.folder, place)
+    return replace(journal, folder=place)
 
 
 def close(journal: Journal) -> None:
@@ -144,10 +201,7 @@ def close(journal: Journal) -> None:
 def abandon(journal: Journal) -> Path:
     """Set aside what may have been done without us knowing: its key is kept, in the folder that is returned."""
     aside = journal.folder.parent.parent / ABANDONED / f"{journal.folder.name}-{journal.key_id[:16]}"
-    files.make_folder(aside.parent)
-    journal.folder.replace(aside)
-    files.sync_folder(aside.parent)
-    files.sync_folder(journal.folder.parent)
+    files.move_folder(journal.folder, aside)
     return aside
 
 
@@ -158,7 +212,37 @@ def dispensable(name_folder: Path) -> bool:
     return never_done and not (name_folder / ABANDONED).exists()
 
 
+def _written(journal: Journal) -> Journal:
+    path, spare = journal.folder / FILE, journal.folder / SPARE
+    try:
+        files.write_whole(path, _encoded(journal))
+    except OSError as bad:
+        if bad.errno not in FULL or not spare.exists():
+            raise
+        # The disk is full and an answer is in hand: this is what the room was kept for.
+        spare.unlink()
+        files.SYSTEM.sync_folder(journal.folder)
+        files.write_whole(path, _encoded(journal))
+    return journal
+
+
 def _encoded(journal: Journal) -> bytes:
     raw = asdict(journal)
     del raw["folder"]
-    return (json.dumps(raw, indent=1, sort_keys=True) + "\n").encode()
+    return (json.dumps({**raw, "check": _check(raw)}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _decoded(octets: bytes) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads(octets)
+    if raw.pop("check") != _check(raw):
+        raise ValueError(FILE)
+    return raw
+
+
+def _check(raw: Mapping[str, object]) -> str:
+    """Give the digest of everything else in a journal, so that a damaged one is not mistaken for another."""
+    return _digest(json.dumps(raw, sort_keys=True).encode())
+
+
+def _digest(octets: bytes) -> str:
+    return hashlib.sha256(octets).hexdigest()

@@ -1,6 +1,7 @@
 """The holder's keys: made here, kept here, sent nowhere."""
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from sinetti.domain.values import KeyId, KeyType, Serial
 from sinetti.pki import formats, keycheck
@@ -22,7 +23,7 @@ def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
     """Tell whether a certificate is for this key: the numbers decide, not their encoding."""
     try:
         return keycheck.key_id(certificate.public_key()) == key_id(key)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here makes
         return False
 
 

@@ -83,11 +83,12 @@ def bundle_text(pem: bytes) -> str:
 def dump(settings: Settings) -> str:
     """Write settings as TOML; `parse` gives the same value back."""
     lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Every certificate below is an anchor."]
-    for name in ("service", "environment", "customer_id", "customer_name", "key"):
+    for name in ("service", "environment", "customer_name", "customer_id", "key"):
         value = getattr(settings, name)
         if value is not None:
             lines.append(f"{name} = {_string(str(value))}")
-    for name in ("trust_services", "trust_holders", "tls_ca"):
+    # What may be left out comes before what may not: a file that was cut short is never taken for a whole one.
+    for name in ("tls_ca", "trust_services", "trust_holders"):
         bundle = getattr(settings, name)
         if bundle is not None:
             lines.append(f"{name} = '''\n{bundle.strip()}\n'''")

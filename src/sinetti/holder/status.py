@@ -95,6 +95,9 @@ def row(store: Path, name: str, now: datetime) -> Row:
     except files.StoreError as bad:
         customer, service = (kept.customer_id, kept.service) if kept is not None else (None, None)
         return Row(name, NameState.DAMAGED, customer, service=service, trouble=bad.message)
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=bad.strerror or str(bad))
+        return Row(name, NameState.DAMAGED, trouble=told)
     state = _state(present, open_ones, revoked, now)
     if present is None:
         shown, gone = _shown_open(open_ones), journal.dispensable(folder)

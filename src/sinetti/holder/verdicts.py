@@ -9,6 +9,9 @@ from sinetti.wire.codes import reason_of
 LATER = frozenset({Reason.NOT_READY, Reason.UNAVAILABLE, Reason.TOO_MANY_REQUESTS, Reason.INTERNAL})
 """Ask the same again later, with the same key."""
 
+DOUBTFUL = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL})
+"""Of those, the ones that may come when the request was done all the same."""
+
 SPENT = frozenset({Reason.TRANSFER_IDS_USED, Reason.ALREADY_RENEWED, Reason.KEY_REUSED})
 """Something was done before: by somebody else, or by a request of ours whose answer was lost."""
 
@@ -25,19 +28,25 @@ class Verdict(Enum):
     UNCERTAIN = "keep everything: it may have been done"
 
 
-def of_request(codes: Sequence[str], sends: int) -> Verdict:
-    """Judge the refusal of a request that has left `sends` times, this one included.
+def of_request(codes: Sequence[str], *, doubt: bool) -> Verdict:
+    """Judge the refusal of a request; `doubt`: it left before, and nobody here knows what became of that.
 
-    A code that our table lacks says nothing about whether transfer IDs were spent, so it leaves the matter open.
+    With a doubt any refusal may only mean "done before": a service that takes transfer IDs once has many words for it.
+    A code that our table lacks says nothing about whether they were spent, so it leaves the matter open too.
     """
     reasons = [reason_of(code) for code in codes]
     if not reasons or None in reasons:
         return Verdict.UNCERTAIN
     if LATER.issuperset(reasons):
         return Verdict.LATER
-    if not SPENT.isdisjoint(reasons):
-        return Verdict.REFUSED_FOR_GOOD if sends == 1 else Verdict.UNCERTAIN
-    return Verdict.REFUSED if HOPELESS.isdisjoint(reasons) else Verdict.REFUSED_FOR_GOOD
+    if doubt:
+        return Verdict.UNCERTAIN
+    return Verdict.REFUSED if (SPENT | HOPELESS).isdisjoint(reasons) else Verdict.REFUSED_FOR_GOOD
+
+
+def leaves_doubt(codes: Sequence[str]) -> bool:
+    """Tell whether a "later" may hide that the request was done."""
+    return not DOUBTFUL.isdisjoint(reason_of(code) for code in codes)
 
 
 def of_fetch(codes: Sequence[str]) -> Verdict:

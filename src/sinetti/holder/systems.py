@@ -1,0 +1,169 @@
+"""What differs between operating systems: locks, rights, what makes a write durable, and renaming over something.
+
+`of` picks one; a test puts another in its place, so that each branch runs on every machine.
+"""
+
+import errno
+import importlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between tries on Windows, where a scanner or a reader may hold a file for a moment."""
+
+F_FULLFSYNC = 51
+"""macOS, fcntl(2): fsync there stops at the drive's own cache, this goes through it. Only macOS names the number."""
+
+PRIVATE = ("/inheritance:r", "/grant:r", "*S-1-3-4:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
+"""For icacls: owner, system and administrators, for what is made inside too. Numbers, because names are translated."""
+
+
+class Busy(Exception):
+    """Somebody else holds the lock."""
+
+
+class System(Protocol):
+    """What the store asks of the operating system. Everything may raise OSError."""
+
+    may_lack_links: bool
+
+    def lock(self, handle: int) -> None:
+        """Take the lock on an open file, at once or not at all. Raises Busy."""
+
+    def sync_file(self, handle: int) -> None:
+        """Make the content of an open file durable."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that nobody but the user (and who runs the machine) can look into."""
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file the name of another, which is gone then; or a folder a name that is free."""
+
+    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+        """Put a link or folder in the place of another. Where that takes two steps, `old` holds the former between."""
+
+
+class Posix:
+    """Linux and its like."""
+
+    may_lack_links = False
+
+    def lock(self, handle: int) -> None:
+        """Take a flock(2) lock: the system lets go of it when the process ends, however it ends."""
+        fcntl = importlib.import_module("fcntl")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            raise Busy from held
+
+    def sync_file(self, handle: int) -> None:
+        """Flush to the disk."""
+        os.fsync(handle)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Flush the folder itself: a rename is durable only then (fsync(2))."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            self.sync_file(handle)
+        finally:
+            os.close(handle)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make it with mode 0700."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename, atomically (rename(2))."""
+        source.replace(target)
+
+    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+        """Rename over the link, atomically. A folder, left by a system without links, makes way first."""
+        if link.is_dir() and not link.is_symlink():
+            link.replace(old)
+        fresh.replace(link)
+
+
+class MacOs(Posix):
+    """macOS: as Posix, but flushing needs more than fsync."""
+
+    def sync_file(self, handle: int) -> None:
+        """Flush through the drive's cache; file systems that cannot (network shares) get fsync."""
+        try:
+            importlib.import_module("fcntl").fcntl(handle, F_FULLFSYNC)
+        except OSError:
+            os.fsync(handle)
+
+
+class Windows:
+    """Windows: rights are lists, folders have no flush, links may be forbidden, open files are in the way."""
+
+    may_lack_links = True
+
+    def __init__(
+        self,
+        run: Callable[..., "subprocess.CompletedProcess[bytes]"] = subprocess.run,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._run = run
+        self._sleep = sleep
+
+    def lock(self, handle: int) -> None:
+        """Lock the first octet; Windows lets go of it when the process ends."""
+        msvcrt = importlib.import_module("msvcrt")
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError as bad:
+            if bad.errno in {errno.EACCES, errno.EDEADLK}:
+                raise Busy from bad
+            raise
+
+    def sync_file(self, handle: int) -> None:
+        """Flush to the disk."""
+        os.fsync(handle)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Do nothing: Windows has no such call for folders."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make it beside, private, and only then under its name: there is no moment in which others look in."""
+        beside = folder.with_name(f".{folder.name}.made")
+        beside.mkdir(exist_ok=True)
+        self._restrict(beside)
+        self.rename(beside, folder)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename, again for two seconds where somebody has the file open."""
+        for pause in PATIENCE:
+            try:
+                source.replace(target)
+            except PermissionError:
+                self._sleep(pause)
+            else:
+                return
+        source.replace(target)
+
+    def swap(self, fresh: Path, link: Path, old: Path) -> None:
+        """Move the former aside, then the new one in: neither links nor folders can be renamed over."""
+        if os.path.lexists(link):
+            self.rename(link, old)
+        self.rename(fresh, link)
+
+    def _restrict(self, folder: Path) -> None:
+        command: Sequence[str] = ("icacls", str(folder), *PRIVATE, "/q")
+        if self._run(command, capture_output=True, check=False).returncode != 0:
+            folder.rmdir()
+            raise PermissionError(errno.EACCES, "icacls cannot make it private", str(folder))
+
+
+def of(platform: str) -> System:
+    """Give the system of a platform, named as `sys.platform` names it."""
+    if platform == "win32":
+        return Windows()
+    return MacOs() if platform == "darwin" else Posix()

@@ -1,0 +1,86 @@
+"""The driver of the client's side: runs commands in processes of their own, and kills them where it is told to."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.programs import surroundings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Where a run ends by SIGKILL: at a step of the journal, before a change to the disk, or after some seconds."""
+
+    step: str | None = None
+    change: int | None = None
+    after: float | None = None
+
+
+NEVER = Kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended; `code` is negative for a signal."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed."""
+        return self.code == -signal.SIGKILL
+
+    @property
+    def row(self) -> dict:
+        """The one row of its JSON."""
+        (row,) = json.loads(self.out)
+        return row
+
+
+@dataclass(slots=True)
+class Clients:
+    """Runs the client, one command at a time."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+
+    def run(self, *arguments: object, kill: Kill = NEVER) -> Ended:
+        """Run a command to its end, or to where it is killed."""
+        out, err = self.folder / "out", self.folder / "err"
+        words = [str(one) for one in arguments]
+        order = {"argv": words, "out": str(out), "err": str(err), "store": words[words.index("--store") + 1]}
+        order |= {"step": kill.step, "change": kill.change, "after": kill.after}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the program that starts the clients is gone"
+        return Ended(int(line), out.read_text(), err.read_text())
+
+
+@contextmanager
+def clients(folder: Path) -> Iterator[Clients]:
+    """Have a program ready that runs the client."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tests.kills.program"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=surroundings({"LC_ALL": "C.UTF-8"}),
+    ) as process:
+        try:
+            yield Clients(process, folder)
+        finally:
+            process.stdin.close()
+            process.wait(10)

@@ -1,0 +1,102 @@
+"""The client in processes that can be killed at a step: reads one run per line, forks for it, tells how it ended.
+
+Starting an interpreter for each of a thousand runs would take most of the time, so this one has everything loaded and
+each run is a fork of it. What ends the process lies here alone: the product has steps, and nothing that kills.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+
+from sinetti.cli import common, main
+from sinetti.clock import ticks
+
+CHANGES = frozenset({"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "socket.connect"})
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+def die():
+    """End as a machine does that loses power: nothing is flushed, nothing is caught."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_step(wanted):
+    """Have the client's run end at a step of the journal."""
+    put_together = common.run_of
+
+    def run_of(*arguments):
+        return replace(put_together(*arguments), step=lambda name: die() if name == wanted else None)
+
+    common.run_of = run_of
+
+
+def die_at_change(number, store):
+    """End just before the change of that number (from 0) to the store, or call to the service."""
+    seen = 0
+
+    def hook(event, arguments):
+        nonlocal seen
+        if event == "open":
+            path, _, flags = arguments
+            if not (str(path).startswith(store) and flags & WRITES):
+                return
+        elif event not in CHANGES:
+            return
+        if seen == number:
+            die()
+        seen += 1
+
+    sys.addaudithook(hook)
+
+
+def child(order):
+    """Be one run of the client."""
+    for descriptor, path in ((1, order["out"]), (2, order["err"])):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(handle, descriptor)
+        os.close(handle)
+    os.setsid()
+    if order["step"] is not None:
+        die_at_step(order["step"])
+    if order["change"] is not None:
+        die_at_change(order["change"], order["store"])
+    code = 70
+    try:
+        code = main.main(order["argv"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(code))
+
+
+def ended(pid, after):
+    """Wait for a run; kill it when that many seconds have passed."""
+    begun = ticks()
+    while after is not None:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        if ticks() - begun >= after:
+            os.kill(pid, signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    return os.waitpid(pid, 0)[1]
+
+
+def serve():
+    """Do one run after the other."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            child(order)
+        status = ended(pid, order["after"])
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,167 @@
+"""A bench, the wire to it, clients and their stores: what kills are played on, and how it is looked at from outside."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from sinetti.wire.soap import Operation
+from tests.kills.clients import NEVER, Clients, Ended, Kill, clients
+from tests.kills.wire import Wire, between
+from tests.support.programs import Bench, running
+
+NEW, GET, RENEW = (operation.value for operation in (Operation.NEW, Operation.GET, Operation.RENEW))
+DAY_ONE = "2027-01-11T08:00:00Z"
+STOCK = 12
+TO_THE_WINDOW = "P690D"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One holder: a store with one name in it, and the transfer ids of an order."""
+
+    store: Path
+    ids: dict[str, str]
+    customer_id: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the name's files are."""
+        return self.store / "payroll"
+
+    @property
+    def live(self) -> Path:
+        """The set in use."""
+        return self.folder / "live"
+
+    def private_keys(self) -> set[bytes]:
+        """Every private key that lies anywhere in the store."""
+        return {path.read_bytes() for path in self.store.rglob("key.pem")}
+
+    def state(self, kind: str) -> str | None:
+        """The state of a journal, read as a stranger would."""
+        path = self.folder / "pending" / kind / "journal.json"
+        return path.read_text().partition('"state": "')[2].partition('"')[0] if path.exists() else None
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that a test of kills needs."""
+
+    bench: Bench
+    wire: Wire
+    clients: Clients
+    folder: Path
+    strict: bool
+    stock: list[Site] = field(default_factory=list)
+    numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def site(self) -> Site:
+        """Have a new organisation order a certificate."""
+        number = next(self.numbers)
+        customer_id = f"kill-{number}"
+        ids = self.bench.order(customer_id=customer_id, customer_name=f"Organisation {number}")
+        return Site(self.folder / f"store-{number}", ids, customer_id)
+
+    def enrol(self, site: Site, kill: Kill = NEVER, ids: dict[str, str] | None = None) -> Ended:
+        """Run `sinetti enrol`, always in the same words."""
+        return self.clients.run(*self.words_to_enrol(site, ids), kill=kill)
+
+    def words_to_enrol(self, site: Site, ids: dict[str, str] | None = None) -> list[str]:
+        """Give the words of `sinetti enrol`."""
+        used = ids or site.ids
+        password = self.folder / "password"
+        password.write_text(used["transfer_password"])
+        trust = self.bench.ready["trust"]
+        options = {
+            "store": site.store,
+            "service": self.wire.url,
+            "trust-services": trust["services"],
+            "trust-holders": trust["holders"],
+            "environment": "TEST",
+            "customer-id": site.customer_id,
+            "transfer-id": used["transfer_id"],
+            "transfer-password-file": password,
+            "key": "rsa-2048" if self.strict else "ec-p256",
+            "wait": 10,
+        }
+        return self._words("enrol", options)
+
+    def enrolled(self, number: int) -> list[Site]:
+        """Have so many holders whose renewal is open. Some are kept in stock: the clock can go on only so often."""
+        if len(self.stock) < number:
+            fresh = [self.site() for _ in range(number + (0 if self.strict else STOCK))]
+            for site in fresh:
+                assert self.enrol(site).code == 0
+            assert self.bench.control("PUT", "/clock", {"advance": TO_THE_WINDOW})[0] == 200
+            self.stock = fresh
+        given, self.stock = self.stock[:number], self.stock[number:]
+        self.wire.passed.clear()
+        return given
+
+    def renew(self, site: Site, kill: Kill = NEVER) -> Ended:
+        """Run `sinetti renew`."""
+        return self.clients.run(*self._words("renew", {"store": site.store, "wait": 10}), kill=kill)
+
+    def retrieve(self, site: Site) -> Ended:
+        """Run `sinetti retrieve`."""
+        return self.clients.run(*self._words("retrieve", {"store": site.store, "wait": 10}))
+
+    def status(self, site: Site) -> Ended:
+        """Run `sinetti status`."""
+        now = self.bench.control("GET", "/clock")[1]["now"]
+        return self.clients.run("status", "--store", site.store, "--json", "--now", now)
+
+    def rows(self, site: Site) -> list[dict]:
+        """What the service holds of an organisation, newest first."""
+        return self.bench.rows(site.customer_id)
+
+    def _words(self, command: str, options: dict[str, object]) -> list[str]:
+        now = self.bench.control("GET", "/clock")[1]["now"]
+        words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        return [command, "payroll", *words, "--json", "--now", now]
+
+
+@contextmanager
+def scene(folder: Path, *, strict: bool = False) -> Iterator[Scene]:
+    """Set the scene: a bench whose clock stands still, and everything else. `strict`: ids once, nothing healed."""
+    options = ["--strict"] if strict else []
+    with (
+        running(folder / "bench", "--http", "--now", DAY_ONE, *options) as bench,
+        between(bench.ready["soap_url"]) as wire,
+        clients(folder / "clients") as ready,
+    ):
+        yield Scene(bench, wire, ready, folder, strict)
+
+
+def set_in_use(site: Site) -> x509.Certificate:
+    """Read the live set: key, certificate and chain belong together, and nothing is under way."""
+    key = load_pem_private_key((site.live / "key.pem").read_bytes(), None)
+    certificate = x509.load_pem_x509_certificate((site.live / "certificate.pem").read_bytes())
+    above = x509.load_pem_x509_certificates((site.live / "chain.pem").read_bytes())
+    assert key.public_key() == certificate.public_key()
+    for below, one in itertools.pairwise((certificate, *above)):
+        below.verify_directly_issued_by(one)
+    return certificate
+
+
+def is_whole(stage: Scene, site: Site, certificates: int) -> None:
+    """Look from outside: so many certificates were issued, the newest is in use, each request was sent alike."""
+    used = hashlib.sha256(set_in_use(site).public_bytes(Encoding.DER)).hexdigest()
+    rows = stage.rows(site)
+    assert [row["state"] for row in rows] == ["fetched"] * certificates
+    assert len({row["serial"] for row in rows}) == certificates
+    assert rows[0]["sha256"] == used
+    assert site.state("enrol") is site.state("renew") is None
+    assert not [path for path in site.folder.rglob("*") if path.suffix in {".new", ".gone", ".old"}]
+    assert len(list(site.folder.glob("generations/*"))) == certificates
+
+
+def same_octets(requests: list[bytes]) -> None:
+    """Every request, however often it was sent, was the same octets: the same key, the same signature."""
+    assert len(set(requests)) == 1, f"{len(set(requests))} different requests"

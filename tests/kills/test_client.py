@@ -1,0 +1,196 @@
+"""The client killed at every step and at random moments, and answers lost: the same command, run again, goes on."""
+
+import random
+import subprocess
+from collections import Counter
+
+import pytest
+
+from sinetti.clock import ticks
+from tests.kills.clients import Kill
+from tests.kills.scene import GET, NEW, RENEW, is_whole, same_octets, set_in_use
+from tests.kills.wire import Fate
+from tests.support.programs import program, surroundings
+
+STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
+FEW_APART = 5
+"""In a short run every fifth change is one to die before, beginning at random."""
+
+
+def played(stage, site, command, operation, kill):
+    """Kill a run, run the same command again, look from outside; whether the kill came in time."""
+    run = getattr(stage, command)
+    stage.wire.passed.clear()
+    first = run(site, kill)
+    assert first.killed or first.code == 0, first.err
+    if first.killed and site.folder.exists():
+        state = stage.status(site)
+        assert state.code == 0, state.err
+    again = run(site) if first.killed else first
+    assert again.code == 0, again.err
+    is_whole(stage, site, {"enrol": 1, "renew": 2}[command])
+    same_octets(stage.wire.sent(operation, site.customer_id))
+    return first.killed
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_a_step_of_the_journal(stage, step):
+    (site,) = stage.enrolled(1)
+    assert played(stage, stage.site(), "enrol", NEW, Kill(step=step))
+    assert played(stage, site, "renew", RENEW, Kill(step=step))
+
+
+def changes(every_kill):
+    """Which changes to die before: all of them, or some."""
+    apart = 1 if every_kill else FEW_APART
+    return range(random.randrange(apart), 1000, apart)  # noqa: S311 - which ones is no secret
+
+
+def test_enrol_killed_before_every_change_to_the_disk(stage, every_kill):
+    kills = 0
+    for number in changes(every_kill):
+        if not played(stage, stage.site(), "enrol", NEW, Kill(change=number)):
+            break
+        kills += 1
+    assert kills > 50 / (1 if every_kill else FEW_APART) - 1
+
+
+def test_renew_killed_before_every_change_to_the_disk(stage, every_kill):
+    numbers = list(changes(every_kill))[: 80 if every_kill else 80 // FEW_APART]
+    kills = [
+        played(stage, site, "renew", RENEW, Kill(change=number))
+        for number, site in zip(numbers, stage.enrolled(len(numbers)), strict=True)
+    ]
+    assert not kills[-1], "the last number lies beyond the end of the run"
+    assert sum(kills) > 40 / (1 if every_kill else FEW_APART) - 1
+
+
+def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
+    begun = ticks()
+    sites = stage.enrolled(200 if every_kill else 5)
+    lasts = (ticks() - begun) / len(sites)
+    kills = Counter()
+    for renewing in sites:
+        for command, operation, site in (("enrol", NEW, stage.site()), ("renew", RENEW, renewing)):
+            stage.wire.passed.clear()
+            for _ in range(3):
+                moment = random.uniform(0, lasts)  # noqa: S311 - as above
+                kills[getattr(stage, command)(site, Kill(after=moment)).killed] += 1
+            assert getattr(stage, command)(site).code == 0
+            is_whole(stage, site, {"enrol": 1, "renew": 2}[command])
+            same_octets(stage.wire.sent(operation, site.customer_id))
+    assert kills[True] > 0
+
+
+LOST = [Fate.ANSWER_LOST, Fate.ANSWER_CUT, Fate.REQUEST_LOST]
+
+
+@pytest.mark.parametrize("fate", LOST, ids=lambda fate: fate.name)
+@pytest.mark.parametrize("command", ["enrol", "renew"])
+def test_a_lost_answer_is_asked_for_again_with_the_same_octets(stage, command, fate):
+    site, operation = (stage.site(), NEW) if command == "enrol" else (stage.enrolled(1)[0], RENEW)
+    run = getattr(stage, command)
+    stage.wire.fates.append(fate)
+    first = run(site)
+    assert (first.code, first.row["state"], first.row["result"]) == (6, "uncertain", "uncertain")
+    assert "Run the same command again" in first.err
+    key = (site.folder / "pending" / command / "key.pem").read_bytes()
+    assert run(site).code == 0
+    assert (site.live / "key.pem").read_bytes() == key
+    is_whole(stage, site, 1 if command == "enrol" else 2)
+    same_octets(stage.wire.sent(operation, site.customer_id))
+    assert len(stage.wire.sent(operation, site.customer_id)) == 2
+
+
+def test_a_lost_fetch_is_fetched_again(stage):
+    site = stage.site()
+    stage.wire.fates.extend([Fate.PASSES, Fate.ANSWER_LOST])
+    assert stage.enrol(site).code == 0
+    is_whole(stage, site, 1)
+    assert [name for name, _ in stage.wire.passed] == [NEW, GET, GET]
+
+
+def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
+    site = stage.site()
+    stage.wire.fates.append(Fate.ANSWER_HELD)
+    command, known = program(*stage.words_to_enrol(site)), surroundings({})
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=known) as process:
+        assert stage.wire.holding.wait(30)
+        process.kill()
+    stage.wire.gone.set()
+    assert site.state("enrol") == "sent"
+    again = subprocess.run(command, capture_output=True, check=False, timeout=60, env=known)
+    assert again.returncode == 0, again.stderr
+    is_whole(stage, site, 1)
+    same_octets(stage.wire.sent(NEW, site.customer_id))
+
+
+# A service that takes ids once and heals nothing.
+
+
+def said(ended):
+    """The service's words, as they were shown."""
+    return [line for line in ended.err.splitlines() if line.startswith("The service answered ")]
+
+
+CUTS = {"an answer lost": (Fate.ANSWER_LOST, {}), "killed with the answer in hand": (None, {"step": "answered"})}
+
+
+@pytest.mark.parametrize(("fate", "kill"), CUTS.values(), ids=CUTS)
+def test_ids_that_may_be_spent_are_never_spent_with_another_key(strict, fate, kill):
+    site = strict.site()
+    if fate:
+        strict.wire.fates.append(fate)
+    first = strict.enrol(site, Kill(**kill))
+    assert first.killed or first.code == 6
+    keys = site.private_keys()
+    assert len(keys) == 1
+    ends = [strict.enrol(site) for _ in range(3)]
+    assert {(one.code, one.row["result"], one.row["state"]) for one in ends} == {(6, "uncertain", "uncertain")}
+    assert [one.row["codes"] for one in ends] == [["PKI006"]] * 3
+    (words,) = {tuple(said(one)) for one in ends}
+    assert words[0].startswith("The service answered PKI006: ")
+    assert all("ask the service's support or order a new certificate" in one.err for one in ends)
+    assert (strict.renew(site).code, strict.retrieve(site).code) == (6, 6)
+    assert strict.status(site).row["state"] == site.state("enrol") == "uncertain"
+    assert site.private_keys() == keys
+    same_octets(strict.wire.sent(NEW, site.customer_id))
+    assert len(strict.rows(site)) == 1
+
+
+def test_the_way_out_is_a_new_order_and_the_doubtful_key_is_kept(strict):
+    site = strict.site()
+    strict.wire.fates.append(Fate.ANSWER_LOST)
+    strict.enrol(site)
+    (doubtful,) = site.private_keys()
+    ids = strict.bench.order(customer_id=site.customer_id, customer_name="Organisation")
+    assert strict.enrol(site, ids=ids).code == 0
+    set_in_use(site)
+    assert doubtful in site.private_keys()
+    live = (site.live / "key.pem").read_bytes()
+    strict.wire.passed.clear()
+    first_ids_again = strict.enrol(site)
+    assert (first_ids_again.code, first_ids_again.row["codes"]) == (6, ["PKI006"])
+    assert site.private_keys() == {doubtful, live}, "the ids went with the key that they went with before"
+    assert (site.live / "key.pem").read_bytes() == live
+
+
+def test_a_renewal_that_may_be_done_stays_uncertain_and_the_old_set_works(strict):
+    (site,) = strict.enrolled(1)
+    before = set_in_use(site)
+    strict.wire.fates.append(Fate.ANSWER_LOST)
+    assert strict.renew(site).code == 6
+    ends = [strict.renew(site) for _ in range(2)]
+    assert [(one.code, one.row["codes"], one.row["state"]) for one in ends] == [(6, ["PKI035"], "uncertain")] * 2
+    same_octets(strict.wire.sent(RENEW, site.customer_id))
+    assert set_in_use(site) == before
+    assert site.state("renew") == "uncertain"
+
+
+@pytest.mark.parametrize("step", ["accepted", "collected", "in-place"])
+def test_what_was_accepted_is_fetched_and_never_asked_for_again(strict, step):
+    site = strict.site()
+    assert strict.enrol(site, Kill(step=step)).killed
+    assert strict.enrol(site).code == 0
+    is_whole(strict, site, 1)
+    assert len(strict.wire.sent(NEW, site.customer_id)) == 1
