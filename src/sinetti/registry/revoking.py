@@ -42,13 +42,13 @@ def revoke(
     why: tuple[RevocationReason, datetime | None],
     deed: Deed,
 ) -> tuple[Serial, ...]:
-    """Revoke what is not revoked yet among these certificates of one holding; `why` is reason and invalidity date."""
+    """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
     reason, invalidity_date = why
     done: list[Serial] = []
     with transaction.atomic(using=register.alias):
         reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
         rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
-        for row in rows:
+        for row in rows.order_by("reserved_at", "pk"):
             models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
                 revoked_at=deed.at,
                 revocation_reason=reason,
