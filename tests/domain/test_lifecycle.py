@@ -14,6 +14,7 @@ from sinetti.domain.lifecycle import (
     OrderState,
     ShownState,
     may_move,
+    order_sources,
     shown,
     sources,
 )
@@ -42,6 +43,8 @@ def test_an_order_is_spent_or_cancelled_and_may_open_again_only_from_spent():
         (OrderState.OPEN, OrderState.CANCELLED),
         (OrderState.SPENT, OrderState.OPEN),
     }
+    for to in OrderState:
+        assert order_sources(to) == {state for state, goal in moves if goal is to}
 
 
 SHOWN = {

@@ -2,8 +2,7 @@
 
 from sinetti.actions.office import Office
 from sinetti.domain.records import Certificate
-from sinetti.domain.values import Serial
-from sinetti.registry import parties, revoking, store
+from sinetti.registry import parties, revoking
 from sinetti.registry.parties import OpenOrder, OrganisationFound
 from sinetti.registry.revoking import Counts
 
@@ -11,11 +10,6 @@ from sinetti.registry.revoking import Counts
 def certificates(office: Office, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
     return revoking.list_certificates(office.register, customer_id)
-
-
-def certificate(office: Office, serial: Serial) -> Certificate | None:
-    """The certificate with this serial."""
-    return store.find_certificate(office.register, serial)
 
 
 def organisation(office: Office, customer_id: str) -> OrganisationFound | None:

@@ -57,6 +57,11 @@ def sources(to: CertificateState) -> frozenset[CertificateState]:
     return frozenset(state for state in CertificateState if may_move(state, to))
 
 
+def order_sources(to: OrderState) -> frozenset[OrderState]:
+    """The same for orders."""
+    return frozenset(state for state in OrderState if to in ORDER_MOVES[state])
+
+
 def shown(state: CertificateState, *, revoked: bool, not_after: datetime, now: datetime) -> ShownState:
     """The state to show. A voided certificate is always a revoked one."""
     if revoked or state is CertificateState.VOID:

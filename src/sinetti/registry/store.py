@@ -12,7 +12,7 @@ from django.db.models import F
 
 from sinetti.domain.approvals import Approval
 from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
-from sinetti.domain.lifecycle import CertificateState, OrderState, sources
+from sinetti.domain.lifecycle import CertificateState, OrderState, order_sources, sources
 from sinetti.domain.records import Certificate, Holding, TransferIds
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
@@ -238,7 +238,7 @@ def _lock(register: Register, holding_id: str, version: int | None = None) -> No
 
 
 def _spend(register: Register, order_id: str) -> None:
-    orders = models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN)
+    orders = models.Order.objects.using(register.alias).filter(pk=order_id, state__in=order_sources(OrderState.SPENT))
     if not orders.update(state=OrderState.SPENT):
         raise Moved
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
-    parser = command(commands, "revoke", "revoke a certificate for good; the CRL is published at once", _run, example)
+    parser = command(commands, "revoke", "revoke a certificate for good; the CRL follows at once", _run, example)
     parser.add_argument("serial", metavar="SERIAL", help="lower-case hex, as `status` prints it")
     add_dir(parser)
     reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
@@ -48,7 +48,8 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    print(f"The revocation list is published. The holder needs a new order ({replacing}).", file=sys.stderr)
+    print("Renewal with it is refused from now on; the revocation list has it with its next issue,", file=sys.stderr)
+    print(f"at once unless the signer is away. The holder needs a new order ({replacing}).", file=sys.stderr)
     return 0
 
 
