@@ -17,6 +17,10 @@ SETTLED_EVERY = 30.0
 _log = logging.getLogger(__name__)
 
 
+SETTLING_ENDS_WITHIN = 1.5
+"""Seconds that a look at the reservations has to end when the server stops."""
+
+
 @contextmanager
 def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
     """Look after an authority while the block serves it.
@@ -42,6 +46,8 @@ def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        # It may be at work on register and journal: whoever closes them waits for it, but not past a stop's time.
+        thread.join(SETTLING_ENDS_WITHIN)
         authority.journal.close()
 
 
