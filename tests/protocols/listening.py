@@ -18,6 +18,7 @@ from time import sleep
 from sinetti.ca.hierarchy import load_preset
 from sinetti.cli.server.common import leave
 from sinetti.domain.values import Environment
+from sinetti.founding import Founding, found
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.serving import Listener, probe, serve
@@ -25,7 +26,7 @@ from sinetti.protocols.soap import PATH, SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderKind
-from sinetti.wiring import Authority, Founding, Manner, found, open_authority
+from sinetti.wiring import Authority, Manner, open_authority
 
 LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)

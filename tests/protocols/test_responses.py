@@ -11,12 +11,13 @@ from signxml import InvalidDigest
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment, KeyType
+from sinetti.founding import Founding, found
 from sinetti.protocols.http import Request
 from sinetti.protocols.soap import PATH, SoapDoor
 from sinetti.settings.authority import ResponseRecipe, Settings
 from sinetti.settings.folder import FolderKind
 from sinetti.wire.xmldsig import Recipe
-from sinetti.wiring import Founding, Manner, found, open_authority
+from sinetti.wiring import Manner, open_authority
 from tests.protocols import messages
 from tests.protocols.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.protocols.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong

@@ -13,9 +13,10 @@ import pytest
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
+from sinetti.founding import Founding, found
 from sinetti.settings.authority import Settings, SettingsError
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind, locked
-from sinetti.wiring import Founding, found, open_authority
+from sinetti.wiring import open_authority
 from tests.support.postgres import create_database
 from tests.support.registers import all_connections_closed
 

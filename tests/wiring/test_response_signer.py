@@ -6,16 +6,18 @@ from threading import Event, Thread
 
 import pytest
 
-from sinetti import wiring
+from sinetti import response_signer as module
 from sinetti.ca.hierarchy import HierarchyError, load_preset
 from sinetti.domain.values import Environment
+from sinetti.founding import Founding, found
 from sinetti.pki.chain import direct_issuer, load_bundle
 from sinetti.pki.formats import load_certificate, serial_hex
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.response_signer import AnswersUnsigned
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderKind
 from sinetti.settings.signer_files import SigningPair
-from sinetti.wiring import AnswersUnsigned, Founding, Manner, found, open_authority
+from sinetti.wiring import Manner, open_authority
 from tests.support.authority import response_signer
 from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
@@ -138,7 +140,7 @@ def test_a_life_without_a_hole(authority, clock):
 
 
 def test_when_its_ca_has_ended_nothing_is_made(authority, clock, root, monkeypatch):
-    monkeypatch.setattr(wiring, "generate_key", None)
+    monkeypatch.setattr(module, "generate_key", None)
     clock.now = services_end(authority) + SECOND
     for _ in range(2):
         with pytest.raises(AnswersUnsigned, match=r"Services Test Issuing CA v1 ended at 2034-.*found a new authority"):
@@ -154,8 +156,8 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
         assert signer(authority) == first
     assert len(asked) == 1
     assert "the one in force serves on" in caplog.text
-    monkeypatch.setattr(wiring, "TRIED_AGAIN_AFTER", 0.0)
-    monkeypatch.setattr(wiring, "ticks", lambda: 10.0**9)
+    monkeypatch.setattr(module, "TRIED_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(module, "ticks", lambda: 10.0**9)
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
@@ -179,21 +181,21 @@ def test_a_full_disk_leaves_the_one_in_force(authority, clock, monkeypatch):
     def full(*_rest):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(wiring, "store_pair", full)
+    monkeypatch.setattr(module, "store_pair", full)
     clock.now = first.not_valid_after_utc - DAY
     assert signer(authority) == first
 
 
 def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch):
     first = signer(authority)
-    begun, over, real = Event(), Event(), wiring.generate_key
+    begun, over, real = Event(), Event(), module.generate_key
 
     def slow(key_type):
         begun.set()
         assert over.wait(30)
         return real(key_type)
 
-    monkeypatch.setattr(wiring, "generate_key", slow)
+    monkeypatch.setattr(module, "generate_key", slow)
     clock.now = first.not_valid_after_utc - DAY
     made = []
     thread = Thread(target=lambda: made.append(signer(authority)))
@@ -256,7 +258,7 @@ def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
     """A signer that another authority's services CA of the same name issued, with its key, is passed over."""
     key, certificate = response_signer()
     pair = SigningPair(certificate, key)
-    wiring.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
+    module.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
     clock.now = certificate.not_valid_before_utc + DAY
     assert signer(authority) != certificate
 

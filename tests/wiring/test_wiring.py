@@ -9,10 +9,11 @@ import pytest
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Channel, Environment
+from sinetti.founding import Founding, found
 from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, read
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind
 from sinetti.wire.xmldsig import Recipe
-from sinetti.wiring import Founding, Manner, database_url, found, open_authority
+from sinetti.wiring import Manner, database_url, open_authority
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

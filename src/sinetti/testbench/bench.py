@@ -13,11 +13,13 @@ from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
+from sinetti.founding import Founding, found
 from sinetti.keeping import kept
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
+from sinetti.response_signer import AnswersUnsigned
 from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
@@ -34,7 +36,7 @@ from sinetti.testbench.places import (
 )
 from sinetti.testbench.problems import ProblemEdge
 from sinetti.testbench.server_certificate import make_server_certificate
-from sinetti.wiring import AnswersUnsigned, Authority, Founding, Manner, found, open_authority
+from sinetti.wiring import Authority, Manner, open_authority
 
 _DEFAULT_PRESET = "default"
 _log = logging.getLogger(__name__)

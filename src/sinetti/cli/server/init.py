@@ -10,6 +10,7 @@ from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
 from sinetti.cli.server.common import OptionError, add_dir, command
 from sinetti.clock import machine_now
 from sinetti.domain.values import Environment
+from sinetti.founding import Founding, found
 from sinetti.settings.authority import (
     SOAP_PATH,
     ResponseRecipe,
@@ -20,7 +21,6 @@ from sinetti.settings.authority import (
 )
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder
-from sinetti.wiring import Founding, found
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands

@@ -1,0 +1,153 @@
+"""Founds an authority's folder and register: whole or not at all, and never over anything."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.actions.office import no_step
+from sinetti.ca.building import Built, build_hierarchy
+from sinetti.ca.hierarchy import AuthoritySpec, Hierarchy, Role, parse_hierarchy
+from sinetti.ca.issuing import issues_until
+from sinetti.pki.formats import certificate_der, dump_private_key, sha256_hex
+from sinetti.pki.keycheck import key_id
+from sinetti.registry import authorities
+from sinetti.registry.audit import Deed
+from sinetti.registry.authorities import NewAuthority
+from sinetti.registry.opening import migrate
+from sinetti.settings import authority as authority_settings
+from sinetti.settings.authority import Settings, check_database_url
+from sinetti.settings.folder import Folder, FolderError, FolderKind, locked, made_at_once, sync, write_secret
+from sinetti.settings.journal_place import check_no_journal, journal_folder
+from sinetti.settings.signer_files import SigningPair, store_pair
+from sinetti.wiring import database_url, embedded_url, read_certificate, register_at
+
+_TAKEN = "this database is another authority's register: give this one a database of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What an authority is founded with; `also` writes more files into the folder before it gets its name."""
+
+    kind: FolderKind
+    hierarchy: str
+    settings: Settings
+    now: datetime
+    also: Callable[[Folder], None] = lambda _folder: None
+    step: Callable[[str], None] = no_step
+
+
+def found(root: Path, founding: Founding) -> None:
+    """Found an authority in a new or empty folder, all at once or not at all.
+
+    The folder gets its name with a mark in it, then the register is founded, then the mark goes: until then nobody can
+    open the folder, and whoever founds there again, with the same options, finishes what was begun.
+    Raises FolderError, SettingsError and HierarchyError, and what `migrate` raises.
+    """
+    folder = Folder(root.absolute())
+    hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
+    if hierarchy.test_bench_only and founding.kind is not FolderKind.TESTBENCH:
+        sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
+        raise FolderError(sentence)
+    if folder.exists():
+        sentence = f"an authority lies in {root} already; its keys are never overwritten. Choose another folder"
+        raise FolderError(sentence)
+    check_no_journal(journal_folder(folder, founding.kind, founding.settings))
+    if folder.is_begun():
+        _refuse_other_options(folder, founding)
+    else:
+        check_database_url("database_url", founding.settings.database_url)
+        _refuse_taken(folder, founding)
+        with made_at_once(folder.root) as new:
+            _write(new, build_hierarchy(hierarchy, founding.now), founding)
+            founding.step("written")
+        founding.step("in place")
+    _finish(folder, hierarchy, founding)
+
+
+def _refuse_other_options(folder: Folder, founding: Founding) -> None:
+    """What was begun is finished as it was begun, never as something else. A bench's own ports may differ."""
+    begun = authority_settings.read(folder.settings)
+    same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_of(founding.kind)
+    if not same or (founding.kind is FolderKind.AUTHORITY and begun != founding.settings):
+        sentence = (
+            f"the founding of another authority was begun in {folder.root} and cut short: give the same options as "
+            "then, which finishes it, or another folder"
+        )
+        raise FolderError(sentence)
+
+
+def _refuse_taken(folder: Folder, founding: Founding) -> None:
+    """Look at a register elsewhere before any key is made, so that a database that is away or taken is told at once."""
+    if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
+        return
+    register = register_at(folder, founding.kind, founding.settings, alias="founding")
+    try:
+        if authorities.identity(register) is not None:
+            raise FolderError(_TAKEN)
+        migrate(register)
+    finally:
+        register.close()
+
+
+def _finish(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
+    """Found the register of a folder that is in its place, unless that is done, and take the mark away."""
+    with locked(folder.root):
+        rows = tuple(_row(hierarchy, spec, read_certificate(folder, spec.file_name)) for spec in hierarchy.authorities)
+        register = register_at(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
+        try:
+            identity = authorities.identity(register)
+            if identity is None:
+                migrate(register)
+                founding.step("migrated")
+                deed = Deed("operator", founding.now, secrets.token_hex(16))
+                identity = authorities.found(register, hierarchy.environment, rows, deed)
+                founding.step("committed")
+            if identity.fingerprints != {row.name: row.sha256 for row in rows}:
+                raise FolderError(_TAKEN)
+        finally:
+            register.close()
+        folder.founding.unlink(missing_ok=True)
+        sync(folder.root)
+
+
+def _write(folder: Folder, built: Built, founding: Founding) -> None:
+    passphrase = secrets.token_urlsafe(32).encode()
+    folder.founding.write_text("The founding of this authority is not finished.\n", encoding="ascii")
+    folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
+    folder.settings.write_text(authority_settings.render(founding.settings), encoding="utf-8")
+    folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
+    write_secret(folder.passphrase, passphrase)
+    write_secret(folder.transfer_key, secrets.token_bytes(32))
+    for spec in built.hierarchy.authorities:
+        write_secret(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
+        octets = certificate_der(built.certificate(spec.file_name))
+        (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
+    signer = built.hierarchy.response_signer.file_name
+    store_pair(folder, signer, SigningPair(built.certificate(signer), built.key(signer)), passphrase)
+    (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
+    (folder.trust / "services.pem").write_bytes(built.services_bundle)
+    if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
+        folder.register.touch()
+    founding.also(folder)
+
+
+def _row(hierarchy: Hierarchy, spec: AuthoritySpec, certificate: x509.Certificate) -> NewAuthority:
+    parents = {one.name: one.file_name for one in hierarchy.authorities}
+    der = certificate_der(certificate)
+    validity = hierarchy.holder_validity if spec.role is Role.ISSUING else timedelta(0)
+    return NewAuthority(
+        name=spec.file_name,
+        common_name=spec.name,
+        role=spec.role,
+        issuer=parents[spec.parent] if spec.parent else None,
+        channel=spec.channel,
+        certificate=der,
+        sha256=sha256_hex(der),
+        key_id=key_id(certificate.public_key()),
+        signs_from=certificate.not_valid_before_utc,
+        signs_until=issues_until(certificate, validity),
+    )
