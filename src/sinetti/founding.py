@@ -1,36 +1,54 @@
 """Founds an authority's folder and register: whole or not at all, and never over anything."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
 from sinetti.actions.office import no_step
+from sinetti.actions.publish import OFFLINE_LIFE, store_signed
 from sinetti.ca.building import Built, build_hierarchy
+from sinetti.ca.crl import assemble_crl, prepare_crl
 from sinetti.ca.hierarchy import AuthoritySpec, Hierarchy, Role, parse_hierarchy
 from sinetti.ca.issuing import issues_until
 from sinetti.pki.formats import certificate_der, dump_private_key, sha256_hex
 from sinetti.pki.keycheck import key_id
+from sinetti.pki.signing import sign
 from sinetti.registry import authorities
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
-from sinetti.registry.opening import migrate
+from sinetti.registry.opening import Register, migrate
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, check_database_url
-from sinetti.settings.folder import Folder, FolderError, FolderKind, locked, made_at_once, sync, write_secret
+from sinetti.settings.folder import (
+    Folder,
+    FolderError,
+    FolderKind,
+    locked,
+    made_at_once,
+    sync,
+    write_secret,
+    write_whole,
+)
 from sinetti.settings.journal_place import check_no_journal, journal_folder
+from sinetti.settings.offline_keys import OfflineKeys
+from sinetti.settings.passphrases import Found
 from sinetti.settings.signer_files import SigningPair, store_pair
-from sinetti.wiring import database_url, embedded_url, read_certificate, register_at
+from sinetti.wiring import check_opens, database_url, embedded_url, offline_names, read_certificate, register_at
 
 _TAKEN = "this database is another authority's register: give this one a database of its own"
 
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What an authority is founded with; `also` writes more files into the folder before it gets its name."""
+    """What an authority is founded with; `also` writes more files into the folder before it gets its name.
+
+    The keys are encrypted under `passphrase`, which is then kept elsewhere; None: under one that lies in the folder.
+    With `offline` the keys of root and intermediate CAs go there, and nowhere else.
+    """
 
     kind: FolderKind
     hierarchy: str
@@ -38,6 +56,8 @@ class Founding:
     now: datetime
     also: Callable[[Folder], None] = lambda _folder: None
     step: Callable[[str], None] = no_step
+    passphrase: bytes | None = field(default=None, repr=False)
+    offline: OfflineKeys | None = None
 
 
 def found(root: Path, founding: Founding) -> None:
@@ -55,23 +75,34 @@ def found(root: Path, founding: Founding) -> None:
     if folder.exists():
         sentence = f"an authority lies in {root} already; its keys are never overwritten. Choose another folder"
         raise FolderError(sentence)
-    check_no_journal(journal_folder(folder, founding.kind, founding.settings))
+    journal = journal_folder(folder, founding.kind, founding.settings)
+    check_no_journal(journal)
+    if founding.offline is not None:
+        founding.offline.check_place(folder, journal)
     if folder.is_begun():
-        _refuse_other_options(folder, founding)
+        _refuse_other_options(folder, hierarchy, founding)
     else:
         check_database_url("database_url", founding.settings.database_url)
         _refuse_taken(folder, founding)
+        if founding.offline is not None:
+            founding.offline.clear_what_was_begun(folder)
         with made_at_once(folder.root) as new:
-            _write(new, build_hierarchy(hierarchy, founding.now), founding)
+            built = build_hierarchy(hierarchy, founding.now)
+            _write(new, built, founding)
             founding.step("written")
+            if founding.offline is not None:
+                _write_offline(folder, built, founding.offline)
+                founding.step("offline")
         founding.step("in place")
     _finish(folder, hierarchy, founding)
 
 
-def _refuse_other_options(folder: Folder, founding: Founding) -> None:
+def _refuse_other_options(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
     """What was begun is finished as it was begun, never as something else. A bench's own ports may differ."""
     begun = authority_settings.read(folder.settings)
     same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_of(founding.kind)
+    same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
+    same &= folder.passphrase.exists() is (founding.passphrase is None)
     if not same or (founding.kind is FolderKind.AUTHORITY and begun != founding.settings):
         sentence = (
             f"the founding of another authority was begun in {folder.root} and cut short: give the same options as "
@@ -96,7 +127,9 @@ def _refuse_taken(folder: Folder, founding: Founding) -> None:
 def _finish(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
     """Found the register of a folder that is in its place, unless that is done, and take the mark away."""
     with locked(folder.root):
-        rows = tuple(_row(hierarchy, spec, read_certificate(folder, spec.file_name)) for spec in hierarchy.authorities)
+        certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
+        _read_back(folder, hierarchy, certificates, founding)
+        rows = tuple(_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
         register = register_at(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
         try:
             identity = authorities.identity(register)
@@ -108,22 +141,31 @@ def _finish(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
                 raise FolderError(_TAKEN)
+            _publish_first_lists(folder, register, founding)
         finally:
             register.close()
+        write_whole(folder.instance, f"{identity.instance_id}\n".encode())
+        if founding.offline is not None:
+            founding.offline.finish()
         folder.founding.unlink(missing_ok=True)
         sync(folder.root)
 
 
 def _write(folder: Folder, built: Built, founding: Founding) -> None:
-    passphrase = secrets.token_urlsafe(32).encode()
+    passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
     folder.founding.write_text("The founding of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
     folder.settings.write_text(authority_settings.render(founding.settings), encoding="utf-8")
     folder.hierarchy.write_text(founding.hierarchy, encoding="utf-8")
-    write_secret(folder.passphrase, passphrase)
+    if founding.passphrase is None:
+        write_secret(folder.passphrase, passphrase)
     write_secret(folder.transfer_key, secrets.token_bytes(32))
+    offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
-        write_secret(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
+        if spec in offline:
+            (folder.certificates / f"{spec.file_name}.crl").write_bytes(_first_list(built, spec, founding))
+        else:
+            write_secret(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
         octets = certificate_der(built.certificate(spec.file_name))
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
@@ -133,6 +175,36 @@ def _write(folder: Folder, built: Built, founding: Founding) -> None:
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
         folder.register.touch()
     founding.also(folder)
+
+
+def _write_offline(folder: Folder, built: Built, offline: OfflineKeys) -> None:
+    names = [spec.file_name for spec in built.hierarchy.kept_offline]
+    keys = {name: built.key(name) for name in names}
+    offline.write(keys, {name: built.certificate(name) for name in names}, mark=str(folder.root))
+
+
+def _first_list(built: Built, spec: AuthoritySpec, founding: Founding) -> bytes:
+    """Sign the first CRL of a CA whose key goes off line now: an empty one, numbered as `publish` would."""
+    issuer, number = built.issuer(spec.file_name), int(founding.now.timestamp() * 1000)
+    tbs = prepare_crl(issuer, (), number, founding.now, founding.now + OFFLINE_LIFE)
+    return assemble_crl(tbs, sign(built.key(spec.file_name), tbs), issuer.certificate)
+
+
+def _read_back(
+    folder: Folder, hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate], founding: Founding
+) -> None:
+    """See that the pass-phrases that were given, which lie elsewhere, open the keys."""
+    if founding.passphrase is not None:
+        check_opens(folder, hierarchy, Found("the file of --passphrase-file", founding.passphrase))
+    if founding.offline is not None:
+        founding.offline.check({name: certificates[name] for name in offline_names(folder, hierarchy)})
+
+
+def _publish_first_lists(folder: Folder, register: Register, founding: Founding) -> None:
+    """Have the first lists of CAs that are off line in the register, and then no more in the folder."""
+    for path in sorted(folder.certificates.glob("*.crl")):
+        store_signed(path.stem, folder.read(path), register, Deed("operator", founding.now, secrets.token_hex(16)))
+        path.unlink()
 
 
 def _row(hierarchy: Hierarchy, spec: AuthoritySpec, certificate: x509.Certificate) -> NewAuthority:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
+from sinetti.alarms import Told
+from sinetti.moving import check_apart
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.settings.folder import FolderDamaged
 from sinetti.wiring import Authority
@@ -25,9 +27,11 @@ SETTLING_ENDS_WITHIN = 1.5
 def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
     """Look after an authority while the block serves it.
 
-    Raises FolderDamaged, before anything is served, where the journals or published lists know what the register does
-    not; JournalDamaged and JournalUnavailable. A bench mends that by itself: nobody is there to be asked.
+    Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
+    the journals or published lists know what the register does not; JournalDamaged and JournalUnavailable. A bench
+    mends that by itself: nobody is there to be asked.
     """
+    check_apart(authority)
     standing = compare(authority.office, authority.journal)
     if mends and not standing.agrees:
         reconcile(authority.office, authority.journal, secrets.token_hex(16))
@@ -52,14 +56,15 @@ def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
 
 
 def _settle(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up: now, and every half minute."""
-    office = authority.office
+    """Finish what waits too long, or give it up: now, and every half minute; once a day say what nears its end."""
+    office, told = authority.office, Told(authority)
     while True:
         try:
             office.register.refresh()
             finished, given_up = settle_reservations(office, secrets.token_hex(16))
             if finished or given_up:
                 _log.info("reservations: %d finished, %d given up", finished, given_up)
+            told.tell()
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away: reservations wait")
         except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times

@@ -34,7 +34,7 @@ class AnswersUnsigned(FolderDamaged):
 class ResponseSigner:
     """Seals answers, and replaces its own certificate in time; the last one ends with the services CA."""
 
-    def __init__(self, folder: Folder, hierarchy: Hierarchy, office: Office, passphrase: bytes) -> None:
+    def __init__(self, folder: Folder, hierarchy: Hierarchy, office: Office, passphrase: bytes | None) -> None:
         """Remember where keys are; the first seal loads or makes one."""
         self._folder, self._hierarchy, self._office, self._passphrase = folder, hierarchy, office, passphrase
         self._issuer = office.issuers[hierarchy.services.file_name]
@@ -81,6 +81,9 @@ class ResponseSigner:
             raise AnswersUnsigned(sentence)
         if ticks() < self._again:
             sentence = f"no certificate for {name} could be made; it is tried again every {TRIED_AGAIN_AFTER:.0f} s"
+            raise SignerUnavailable(sentence)
+        if self._passphrase is None:
+            sentence = "the keys' pass-phrase does not lie beside them: give --passphrase-file (docs/keys.md)"
             raise SignerUnavailable(sentence)
         newest = newest_pair(self._folder, name, self._passphrase, ca.certificate, now)
         if newest is not None and self._lasts(newest.certificate, now):

@@ -17,7 +17,7 @@ from sinetti.ca.issuing import Issuer
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import Environment, KeyPolicy
-from sinetti.pki.formats import certificate_der, load_certificate, sha256_hex
+from sinetti.pki.formats import certificate_der, load_certificate, opens, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.registry import authorities
 from sinetti.registry.journal import Journal, Owner
@@ -27,6 +27,7 @@ from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, SettingsError, check_database_url
 from sinetti.settings.folder import Folder, FolderDamaged, FolderKind
 from sinetti.settings.journal_place import journal_folder
+from sinetti.settings.passphrases import Found, find
 from sinetti.wire.xmldsig import Recipe
 
 
@@ -71,9 +72,13 @@ def embedded_url(folder: Folder) -> str:
     return f"sqlite:///{quote(str(folder.register.absolute()))}"
 
 
-def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -> Authority:
+def open_authority(
+    root: Path, kind: FolderKind, manner: Manner | None = None, *, passphrase: bytes | None = None
+) -> Authority:
     """Open an authority's folder and register.
 
+    Without a pass-phrase the service's credential or the folder's own is taken (docs/keys.md); where there is none
+    either, the authority opens, and its keys do not.
     Raises FolderError where they do not belong together or files are missing, SettingsError, and what
     REGISTER_UNAVAILABLE lists.
     """
@@ -83,20 +88,20 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
     hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
-    passphrase, transfer_key = folder.read(folder.passphrase), folder.read(folder.transfer_key)
+    transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
     if database_url(folder, kind, settings) == embedded_url(folder) and not folder.register.is_file():
         sentence = f"{folder.register} is not there: bring it back from a copy of the folder"
         raise FolderDamaged(sentence)
     register = register_at(folder, kind, settings)
     # Whose it is comes first: a database that is another's, or nobody's, stays as it is.
-    _check_identity(register, settings, certificates)
+    _check_identity(folder, register, settings, certificates)
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register)
     office = Office(
         environment=settings.environment,
         register=register,
-        signer=SoftwareSigner(folder.keys, passphrase),
+        signer=SoftwareSigner(folder.keys, phrase),
         issuers=issuers,
         issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
         country=hierarchy.country,
@@ -109,10 +114,31 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
+        offline=frozenset(offline_names(folder, hierarchy)),
     )
-    return Authority(
-        folder, settings, hierarchy, office, journal, ResponseSigner(folder, hierarchy, office, passphrase)
-    )
+    return Authority(folder, settings, hierarchy, office, journal, ResponseSigner(folder, hierarchy, office, phrase))
+
+
+def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:
+    """Root and intermediate CAs whose keys are not in the folder, top down."""
+    names = [spec.file_name for spec in hierarchy.kept_offline]
+    return tuple(name for name in names if not (folder.keys / f"{name}.pem").exists())
+
+
+def check_opens(folder: Folder, hierarchy: Hierarchy, found: Found) -> None:
+    """Raise FolderDamaged where a pass-phrase is not that of the folder's keys; the services CA's stands for all."""
+    path = folder.keys / f"{hierarchy.services.file_name}.pem"
+    if not opens(folder.read(path), found.octets):
+        sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
+        raise FolderDamaged(sentence)
+
+
+def _phrase(folder: Folder, kind: FolderKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
+    found = find(folder, kind) if given is None else Found("the file of --passphrase-file", given)
+    if found is None:
+        return None
+    check_opens(folder, hierarchy, found)
+    return found.octets
 
 
 def register_at(folder: Folder, kind: FolderKind, settings: Settings, alias: str = "default") -> Register:
@@ -151,12 +177,16 @@ def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate])
     }
 
 
-def _check_identity(register: Register, settings: Settings, certificates: Mapping[str, x509.Certificate]) -> None:
+def _check_identity(
+    folder: Folder, register: Register, settings: Settings, certificates: Mapping[str, x509.Certificate]
+) -> None:
     identity = authorities.identity(register)
     if identity is None:
         sentence = "the register is empty: this folder's authority was founded with another database"
         raise FolderDamaged(sentence)
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
-    if identity.environment is not Environment(settings.environment) or identity.fingerprints != files:
+    told = folder.read(folder.instance).decode("ascii", "replace").strip() if folder.instance.exists() else None
+    same = identity.environment is Environment(settings.environment) and identity.fingerprints == files
+    if not same or (told is not None and told != identity.instance_id):
         sentence = "folder and register are not of the same authority: look at DATABASE_URL and at database_url"
         raise FolderDamaged(sentence)

@@ -6,6 +6,7 @@ import secrets
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import pytest
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
+from sinetti.registry import authorities
 from sinetti.settings.authority import Settings, SettingsError
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind, locked
+from sinetti.settings.offline_keys import OfflineKeys
 from sinetti.wiring import open_authority
 from tests.support.postgres import create_database
 from tests.support.registers import all_connections_closed
@@ -25,6 +28,13 @@ SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.exampl
 PRESET = load_preset("default")
 FOUNDING = Founding(FolderKind.AUTHORITY, PRESET, SETTINGS, NOW)
 POINTS = ("written", "in place", "migrated", "committed")
+PHRASES = (b"a pass-phrase of the online keys", b"a pass-phrase of the offline keys")
+ROOTS = ("SinettiIntermediateTestCAv1", "SinettiRootTestCAv1")
+
+
+def apart(root):
+    """The same authority with its root keys off line and its pass-phrases elsewhere."""
+    return replace(FOUNDING, passphrase=PHRASES[0], offline=OfflineKeys(root.with_name("vault"), PHRASES[1]))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,12 +51,12 @@ def closed():
         yield
 
 
-def killed_at(root, point):
+def killed_at(root, point, founding="FOUNDING"):
     """Found in a process that ends at this point, as by SIGKILL."""
     program = (
         "import os, sys\nfrom dataclasses import replace\nfrom pathlib import Path\n"
-        "from tests.wiring.test_founding import FOUNDING, found\n"
-        "founding = replace(FOUNDING, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
+        "from tests.wiring.test_founding import FOUNDING, apart, found\n"
+        f"founding = replace({founding}, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
         "found(Path(sys.argv[1]), founding)\n"
     )
     place = Path(__file__).parents[2]
@@ -74,6 +84,57 @@ def test_killed_at_any_point_it_is_finished_by_doing_it_again(database, point, t
         found(root, FOUNDING)
 
 
+@pytest.mark.parametrize("point", ["written", "offline", "in place", "committed"])
+def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
+    root, vault = tmp_path / "authority", tmp_path / "vault"
+    killed_at(root, point, "apart(Path(sys.argv[1]))")
+    made = sorted(path.read_bytes() for path in vault.glob("*.pem"))
+    assert bool(made) is (point != "written")
+    found(root, apart(root))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["authority", "vault"]
+    now = sorted(path.read_bytes() for path in vault.glob("*.pem"))
+    # Keys of an authority that never had its folder are made anew; those of one that had are kept.
+    assert (now == made) is (point in {"in place", "committed"})
+    assert sorted(path.name for path in vault.iterdir()) == sorted(
+        f"{n}.{e}" for n in ROOTS for e in ("pem", "cer.pem")
+    )
+    assert not list((root / "ca").glob("*.crl"))
+    authority = open_authority(root, FolderKind.AUTHORITY, passphrase=PHRASES[0])
+    assert authority.responses.seal()
+    assert authority.office.offline == {*ROOTS}
+    for name in ROOTS:
+        assert authorities.published_list(authority.office.register, name, 1)
+
+
+def test_keys_off_line_of_another_founding_are_not_touched(tmp_path):
+    killed_at(tmp_path / "authority", "in place", "apart(Path(sys.argv[1]))")
+    other = tmp_path / "other"
+    with pytest.raises(FolderError, match="never overwritten"):
+        found(other, apart(other))
+    assert not other.exists()
+
+
+def changes(root):
+    there = apart(root)
+    return {
+        "keys off line no more": replace(there, offline=None),
+        "its pass-phrase in the folder now": replace(there, passphrase=None),
+        "another pass-phrase": replace(there, passphrase=b"something else, and long enough"),
+        "another pass-phrase off line": replace(there, offline=OfflineKeys(there.offline.place, b"something else")),
+        "another place off line": replace(there, offline=OfflineKeys(root.with_name("empty"), PHRASES[1])),
+    }
+
+
+@pytest.mark.parametrize("change", changes(Path("x")))
+def test_what_was_begun_apart_is_not_finished_otherwise(change, tmp_path):
+    root = tmp_path / "authority"
+    begun(root, apart(root))
+    with pytest.raises(FolderError, match=r"same options|does not open|cannot be read"):
+        found(root, changes(root)[change])
+    assert Folder(root).is_begun()
+    found(root, apart(root))
+
+
 def fail(point):
     def step(reached):
         if reached == point:
@@ -84,9 +145,8 @@ def fail(point):
 
 def begun(root, founding=FOUNDING):
     """Leave a founding that failed once the folder had its name."""
-    founding = Founding(founding.kind, founding.hierarchy, founding.settings, founding.now, step=fail("in place"))
     with pytest.raises(OSError, match="No space left"):
-        found(root, founding)
+        found(root, replace(founding, step=fail("in place")))
 
 
 OTHERS = {

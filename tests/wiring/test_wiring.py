@@ -82,6 +82,34 @@ def test_the_register_of_another_folder(root, tmp_path):
             open_authority(root, FolderKind.AUTHORITY)
 
 
+def test_the_register_of_another_instance(root):
+    """As when a founding that was cut short was finished with another database: the same CAs, another id."""
+    (root / "instance").write_text("0" * 32)
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
+        open_authority(root, FolderKind.AUTHORITY)
+    (root / "instance").unlink()
+    with all_connections_closed():
+        open_authority(root, FolderKind.AUTHORITY)
+
+
+def test_the_certificate_of_another_ca(root, tmp_path):
+    other = tmp_path / "other"
+    with all_connections_closed():
+        found(other, FOUNDING)
+        name = "ca/DataProvidersTestIssuingCAv1.cer"
+        (root / name).write_bytes((other / name).read_bytes())
+        with pytest.raises(FolderDamaged, match="not of the same authority"):
+            open_authority(root, FolderKind.AUTHORITY)
+
+
+def test_the_register_of_another_environment(root):
+    with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
+        connection.execute("UPDATE registry_instance SET environment = 'PRODUCTION'")
+        connection.commit()
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
+        open_authority(root, FolderKind.AUTHORITY)
+
+
 def test_a_register_that_is_not_there(root):
     (root / "register.sqlite3").unlink()
     with all_connections_closed(), pytest.raises(FolderDamaged, match=r"register.sqlite3 is not there"):

@@ -27,6 +27,7 @@ class Office:
     its own CRL; `issuing` names those that issue to holders.
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
+    `offline` names the CAs whose keys are not here: their lists are served as they are stored.
     """
 
     environment: Environment
@@ -43,6 +44,7 @@ class Office:
     kindness: Kindness = KIND
     validity: timedelta = VALIDITY
     journal: Journal | NoJournal = NO_JOURNAL
+    offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_step
 
     def issuer_for(self, channel: Channel) -> Issuer:

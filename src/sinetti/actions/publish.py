@@ -4,11 +4,14 @@ import logging
 from datetime import timedelta
 
 from sinetti.actions.office import Office
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl, read_list
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import authorities
+from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import PublishedList
 from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.opening import Register
+from sinetti.registry.restoring import raise_crl_number
 
 _log = logging.getLogger(__name__)
 
@@ -18,18 +21,28 @@ LIFE = timedelta(days=7)
 RENEWED_AFTER = timedelta(days=1)
 """A list is signed anew at least this often."""
 
+OFFLINE_LIFE = timedelta(days=365)
+"""From thisUpdate to nextUpdate of a list that takes a key from off line to sign."""
+
 
 def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
     """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard.
 
     While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
-    then SignerUnavailable or JournalUnavailable is raised.
+    then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
     """
     issuer = office.issuers.get(authority)
     if issuer is None or issuer.shard != shard:
         return None
     newest = authorities.published_list(office.register, authority, shard)
     now = office.now()
+    if authority in office.offline:
+        if newest is None or now > newest.next_update:
+            sentence = (
+                f"the list of {authority} has ended, and its key is off line: sinetti authority publish renews it"
+            )
+            raise SignerUnavailable(sentence)
+        return newest
     if newest is not None and not _is_due(newest, authority, shard, office):
         return newest
     try:
@@ -47,7 +60,7 @@ def _is_due(newest: PublishedList, authority: str, shard: int, office: Office) -
     return authorities.revocations(office.register, authority, shard) != newest.revocations
 
 
-def publish(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
+def publish(authority: str, shard: int, office: Office, request_id: str, life: timedelta = LIFE) -> PublishedList:
     """Sign and store the CRL of one shard now."""
     issuer, now = office.issuers[authority], office.now()
     milliseconds = int(office.machine_now().timestamp() * 1000)
@@ -58,9 +71,29 @@ def publish(authority: str, shard: int, office: Office, request_id: str) -> Publ
         RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date)
         for row in authorities.revoked(office.register, authority, shard, now)
     )
-    to_be_signed = prepare_crl(issuer, entries, number, now, now + LIFE)
+    to_be_signed = prepare_crl(issuer, entries, number, now, now + life)
     der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
     # Beside the journal first: a register that is restored may not fall behind a list that somebody has.
     office.journal.keep_list(authority, shard, number, der)
-    new = PublishedList(number, now, now + LIFE, revocations, der)
+    new = PublishedList(number, now, now + life, revocations, der)
     return authorities.publish_list(office.register, authority, shard, new, office.deed("service", request_id))
+
+
+def publish_all(office: Office, request_id: str) -> None:
+    """Begin to serve with fresh lists, and with those of CAs that are off line beside the journal.
+
+    Raises SignerUnavailable and JournalUnavailable.
+    """
+    for name, issuer in office.issuers.items():
+        if name not in office.offline:
+            publish(name, issuer.shard, office, request_id)
+        elif (newest := authorities.published_list(office.register, name, issuer.shard)) is not None:
+            office.journal.keep_list(name, issuer.shard, newest.number, newest.der)
+
+
+def store_signed(authority: str, der: bytes, register: Register, deed: Deed) -> None:
+    """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
+    signed = read_list(der)
+    raise_crl_number(register, authority, signed.number)
+    new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)
+    authorities.publish_list(register, authority, 1, new, deed)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sinetti.actions.issue import finish
 from sinetti.actions.office import Office
+from sinetti.actions.publish import store_signed
 from sinetti.ca.crl import SignedList, read_list
 from sinetti.ca.plans import SignatureRejected
 from sinetti.domain.records import Certificate
@@ -78,6 +79,10 @@ def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
     standing, deed = compare(office, journal), office.deed("operator", request_id)
     for authority, number in standing.numbers.items():
         restoring.raise_crl_number(office.register, authority, number)
+        if authority in office.offline:
+            # Nobody here can sign it anew: what is served has to be the newest that was published.
+            newest = kept_lists(journal.folder, authority, office.issuers[authority].shard)[-1]
+            store_signed(authority, newest.read_bytes(), office.register, deed)
     told = facts.lines(journal.folder, journal.instance_id)
     known = facts.gather(told, _entries(_lists(journal, office).values()), set(standing.lost))
     back = restoring.put_back(office.register, known, deed)

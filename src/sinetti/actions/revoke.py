@@ -113,4 +113,4 @@ def _publish(authority: str, shard: int, office: Office, request_id: str) -> Non
     try:
         publish(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        _log.exception("the list of %s is not published yet: %s", authority, away)
+        _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)

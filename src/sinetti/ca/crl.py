@@ -20,9 +20,11 @@ _NUMBER_BITS = 159
 
 @dataclass(frozen=True, slots=True)
 class SignedList:
-    """What stands in a CRL of ours: its number, and its entries in the list's order."""
+    """What stands in a CRL of ours: its number, its dates (UTC), and its entries in the list's order."""
 
     number: int
+    this_update: datetime
+    next_update: datetime
     entries: tuple[RevokedEntry, ...]
 
 
@@ -30,7 +32,10 @@ def read_list(der: bytes) -> SignedList:
     """Read a CRL that we signed. Raises ValueError for something else."""
     crl = x509.load_der_x509_crl(der)
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    return SignedList(number, tuple(_entry(one) for one in crl))
+    if crl.next_update_utc is None:
+        why = "this list does not say when it ends, so it is none of ours"
+        raise ValueError(why)
+    return SignedList(number, crl.last_update_utc, crl.next_update_utc, tuple(_entry(one) for one in crl))
 
 
 def prepare_crl(

@@ -73,6 +73,11 @@ class Hierarchy:
         """The CA whose leaves sign responses."""
         return next(one for one in self.authorities if one.role is Role.SERVICES)
 
+    @property
+    def kept_offline(self) -> tuple[AuthoritySpec, ...]:
+        """The CAs that sign nothing but CAs, whose keys serving never needs: root and intermediates."""
+        return tuple(one for one in self.authorities if one.role in {Role.ROOT, Role.INTERMEDIATE})
+
     def issuing(self, channel: Channel) -> AuthoritySpec | None:
         """Give the CA that issues to holders for this channel, None if there is none."""
         return next((one for one in self.authorities if one.channel is channel), None)

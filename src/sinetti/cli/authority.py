@@ -6,8 +6,10 @@ from sinetti.cli.server import (
     backup,
     init,
     journal,
+    offline,
     order,
     organisation,
+    passphrase,
     reconcile,
     revoke,
     serve,
@@ -23,5 +25,19 @@ if TYPE_CHECKING:
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
     commands = group(subparsers, "authority", "run a certificate authority", init.EXAMPLE)
-    for module in (init, serve, organisation, order, transfer_ids, revoke, status, backup, reconcile, journal):
+    below = (
+        init,
+        serve,
+        organisation,
+        order,
+        transfer_ids,
+        revoke,
+        status,
+        backup,
+        reconcile,
+        journal,
+        offline,
+        passphrase,
+    )
+    for module in below:
         module.register(commands)

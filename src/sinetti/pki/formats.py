@@ -69,6 +69,15 @@ def load_private_key(pem: bytes, passphrase: bytes | None = None) -> PrivateKey:
     return key
 
 
+def opens(pem: bytes, passphrase: bytes) -> bool:
+    """Whether a passphrase opens a PEM private key. The key itself is not looked at: that takes 0.2 s for RSA 4096."""
+    try:
+        load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=True)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
 def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
     """PKCS#8 in PEM: encrypted (PBES2: PBKDF2-SHA-256 and AES-256, well under a millisecond to open), or bare for None.
 

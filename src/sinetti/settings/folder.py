@@ -44,6 +44,11 @@ class Folder:
         return self.root / "founding"
 
     @property
+    def instance(self) -> Path:
+        """The id of this authority in its register; a folder that was made before there was this file has none."""
+        return self.root / "instance"
+
+    @property
     def settings(self) -> Path:
         """What the operator may change."""
         return self.root / "authority.toml"
@@ -60,12 +65,12 @@ class Folder:
 
     @property
     def keys(self) -> Path:
-        """Private keys, encrypted PKCS#8, 0600."""
+        """Private keys, encrypted PKCS#8, 0600; those of root and intermediate CAs may be off line instead."""
         return self.root / "keys"
 
     @property
     def passphrase(self) -> Path:
-        """What the keys are encrypted with, 0600."""
+        """What the keys are encrypted with, 0600, unless that lies elsewhere (docs/keys.md)."""
         return self.root / "secrets" / "passphrase"
 
     @property
@@ -149,8 +154,10 @@ def write_secret(path: Path, octets: bytes) -> None:
 
 
 @contextmanager
-def made_at_once(root: Path) -> Iterator[Folder]:
+def made_at_once(root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")) -> Iterator[Folder]:
     """Give a temporary folder beside `root` and rename it to `root` at the end; nothing stays behind on a failure.
+
+    `inside` are the folders that it begins with.
 
     What a process that was killed left behind goes first: a temporary folder that no process has locked.
     """
@@ -162,7 +169,7 @@ def made_at_once(root: Path) -> Iterator[Folder]:
             _clear(root)
             temporary.mkdir(mode=0o700)
             holding = _lock(temporary)
-        for name in ("ca", "keys", "secrets", "trust"):
+        for name in inside:
             (temporary / name).mkdir(mode=0o700)
         folder = Folder(temporary)
         yield folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.actions.publish import publish
+from sinetti.actions.publish import publish_all
 from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
@@ -123,8 +123,7 @@ def _upkeep(authority: Authority) -> None:
         authority.responses.seal()
     except AnswersUnsigned as end:
         _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
-    for issuer in authority.office.issuers.values():
-        publish(issuer.file_name, issuer.shard, authority.office, "upkeep")
+    publish_all(authority.office, "upkeep")
 
 
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:

@@ -168,8 +168,10 @@ def test_a_closed_or_withdrawn_organisation(sqlite_operator):
 
 
 def test_in_production_too(sqlite_operator):
-    sqlite_operator.found(environment="PRODUCTION")
-    with serving(sqlite_operator) as (soap, _):
+    phrase, place = (sqlite_operator.root.with_name(name) for name in ("phrase", "vault"))
+    apart = ("--passphrase-file", phrase, "--offline-dir", place, "--offline-passphrase-file", f"{place}-phrase")
+    sqlite_operator.found(*apart, environment="PRODUCTION")
+    with serving(sqlite_operator, *ANY, "--passphrase-file", phrase) as (soap, _):
         assert codes(holder(sqlite_operator, soap).get("x")) == ["PKI002"]
 
 

@@ -118,9 +118,9 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Authority]:
-    """Open an authority for one command."""
-    authority = open_authority(folder.absolute(), FolderKind.AUTHORITY)
+def opened(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
+    """Open an authority for one command; without a pass-phrase it is looked for where the service has it."""
+    authority = open_authority(folder.absolute(), FolderKind.AUTHORITY, passphrase=passphrase)
     try:
         yield authority
     finally:

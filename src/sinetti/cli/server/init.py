@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
 from sinetti.cli.server.common import OptionError, add_dir, command
+from sinetti.cli.server.passphrases import add_offline, offline_keys
 from sinetti.clock import machine_now
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
@@ -21,6 +22,7 @@ from sinetti.settings.authority import (
 )
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder
+from sinetti.settings.passphrases import kept_passphrase
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -32,7 +34,8 @@ EXAMPLE = (
 
 _NEXT = """\
 Founded in {dir}. Bundles for those who rely on it: {dir}/trust/
-Keep a copy of {dir} in a safe place: keys and passphrase are nowhere else.
+Keep a copy of {dir} in a safe place: its keys are nowhere else.
+{secrets}
 Have its journals, in {journal}, copied off this machine as they grow (docs/journal.md).
 Next:
   sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
@@ -59,6 +62,13 @@ def register(commands: "Commands") -> None:
         "--response-recipe", choices=recipes, default="exclusive", help="how answers are signed (default: %(default)s)"
     )
     parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        type=Path,
+        help="where the pass-phrase of the keys in DIR is, or is to be made: outside DIR (default: in DIR, for TEST)",
+    )
+    add_offline(parser, required=False)
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
@@ -74,8 +84,9 @@ def _run(parsed: argparse.Namespace) -> int:
     )
     text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
     journal = _journal(parsed.dir, settings)
+    founding = _founding(parsed, text, settings)
     try:
-        found(parsed.dir.resolve(), Founding(FolderKind.AUTHORITY, text, settings, machine_now()))
+        found(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
         raise OptionError(sentence) from None
@@ -83,8 +94,35 @@ def _run(parsed: argparse.Namespace) -> int:
         # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print(_NEXT.format(dir=parsed.dir, journal=journal), file=sys.stderr)
+    print(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed)), file=sys.stderr)
     return 0
+
+
+def _founding(parsed: argparse.Namespace, text: str, settings: Settings) -> Founding:
+    root, named = parsed.dir.resolve(), parsed.passphrase_file
+    if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
+        sentence = "--offline-passphrase-file goes with --offline-dir"
+        raise OptionError(sentence)
+    passphrase = kept_passphrase(named, Folder(root)) if named else None
+    offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
+    if offline is not None and offline.passphrase == passphrase:
+        sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
+        raise OptionError(sentence)
+    return Founding(FolderKind.AUTHORITY, text, settings, machine_now(), passphrase=passphrase, offline=offline)
+
+
+def _secrets(parsed: argparse.Namespace) -> str:
+    """Say where keys and pass-phrases are, and what has to be done about that."""
+    lines = [
+        f"Its pass-phrase is in {parsed.passphrase_file}: keep a copy of that too, and apart."
+        if parsed.passphrase_file
+        else "Their pass-phrase lies beside them and protects nothing: for TEST (docs/keys.md)."
+    ]
+    if parsed.offline_dir:
+        lines.append(
+            f"The keys of root and intermediate CAs are in {parsed.offline_dir}: copy that, and put both away."
+        )
+    return "\n".join(lines)
 
 
 def _journal(root: Path, settings: Settings) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.actions.reconcile import Reconciled, reconcile
 from sinetti.cli.server.common import add_dir, command, opened, put, request_id
+from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.holder.outcome import ExitCode
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ def register(commands: "Commands") -> None:
     summary = "put back into the register what the journals know: after a backup was restored"
     parser = command(commands, "reconcile", summary, _run, example)
     add_dir(parser)
+    add_passphrase_file(parser)
     parser.add_argument("--json", action="store_true", help="print what was done for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
         done = reconcile(authority.office, authority.journal, request_id())
     put(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:

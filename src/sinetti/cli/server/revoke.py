@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id, zoned_instant
+from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.clock import machine_now
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
@@ -22,6 +23,7 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "revoke", "revoke a certificate for good; the CRL follows at once", _run, example)
     parser.add_argument("serial", metavar="SERIAL", help="lower-case hex, as `status` prints it")
     add_dir(parser)
+    add_passphrase_file(parser)
     reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
     parser.add_argument("--reason", choices=reasons, required=True, help="RFC 5280's names")
     parser.add_argument("--invalid-since", metavar="ISO", help="when the key may have been lost, if earlier")
@@ -43,7 +45,7 @@ def _run(parsed: argparse.Namespace) -> int:
         invalidity_date=_invalid_since(parsed.invalid_since),
         spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
-    with opened(parsed.dir) as authority:
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
         revoked = revoke(ask, authority.office, OPERATOR, request_id())
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))

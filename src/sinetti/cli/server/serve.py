@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.actions.publish import publish
+from sinetti.actions.publish import publish_all
 from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened, request_id
+from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.keeping import kept
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, probe, serve
@@ -29,6 +30,7 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
     parser = command(commands, "serve", "answer requests until told to stop", _run, example)
     add_dir(parser)
+    add_passphrase_file(parser)
     parser.add_argument("--bind", default="127.0.0.1:8443", metavar="IP:PORT", help="for SOAP (default: %(default)s)")
     parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
     parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key")
@@ -49,7 +51,7 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
         raise OptionError(sentence)
     _refuse_one_for_both((host, port), (status_host, status_port))
-    with opened(parsed.dir) as authority, kept(authority):
+    with opened(parsed.dir, passphrase_of(parsed)) as authority, kept(authority):
         port = probe(host, port)
         status_port = _another(port, status_host, status_port)
         _make_current(authority)
@@ -79,10 +81,9 @@ def _another(taken: int, host: str, port: int) -> int:
 
 
 def _make_current(authority: Authority) -> None:
-    """Begin with a response signer in force and a fresh CRL of every issuing CA."""
+    """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()
-    for issuer in authority.office.issuers.values():
-        publish(issuer.file_name, issuer.shard, authority.office, request_id())
+    publish_all(authority.office, request_id())
 
 
 def _say_ready(listeners: tuple[Listener, ...]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions import look_up
+from sinetti.alarms import warnings
 from sinetti.cli.server.common import add_dir, command, opened, put, unknown_organisation
 from sinetti.protocols.rows import certificate_row, instant
 from sinetti.registry.parties import OpenOrder
@@ -67,14 +68,17 @@ def _summary(authority: Authority) -> dict[str, Any]:
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
         ],
+        "warnings": [sentence for look in warnings(authority).values() if (sentence := look()) is not None],
     }
 
 
 def _lines(summary: dict[str, Any]) -> str:
-    counted = {name.replace("_", " "): value for name, value in summary.items() if name != "authorities"}
+    lists = {"authorities", "warnings"}
+    counted = {name.replace("_", " "): value for name, value in summary.items() if name not in lists}
     ends = {f"{one['name']} ends": one["ends"] for one in summary["authorities"]}
     width = max(len(name) for name in [*counted, *ends])
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items())
+    lines = [f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items()]
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary["warnings"])])
 
 
 def _table(rows: list[dict[str, str | None]], columns: tuple[str, ...], nothing: str) -> str:

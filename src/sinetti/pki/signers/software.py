@@ -12,9 +12,12 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class SoftwareSigner:
-    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase. Safe to use from several threads."""
+    """Signs with the keys `FOLDER/KEY_NAME.pem`, all under one passphrase. Safe to use from several threads.
 
-    def __init__(self, folder: Path, passphrase: bytes) -> None:
+    Without the passphrase (None) every signature ends in SignerUnavailable.
+    """
+
+    def __init__(self, folder: Path, passphrase: bytes | None) -> None:
         """Remember where the keys are; no file is touched before its first signature."""
         self._folder = folder
         self._passphrase = passphrase
@@ -35,6 +38,9 @@ class SoftwareSigner:
     def _load(self, key_name: str) -> PrivateKey:
         if not _KEY_NAME.fullmatch(key_name):
             why = "a key was asked for by a name that no key file can have"
+            raise SignerUnavailable(why)
+        if self._passphrase is None:
+            why = f"the key {key_name} cannot be opened without its pass-phrase, which does not lie beside it"
             raise SignerUnavailable(why)
         try:
             return load_private_key((self._folder / f"{key_name}.pem").read_bytes(), self._passphrase)

@@ -1,0 +1,67 @@
+"""What an operator has to do in good time, in sentences: for the log, the health check and `status`."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from sinetti.ca.issuing import issues_until
+from sinetti.clock import ticks
+from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
+from sinetti.registry import authorities
+from sinetti.wiring import Authority
+
+TOLD_EVERY = 24 * 3600.0
+"""Seconds between two lines in the log about the same."""
+
+_log = logging.getLogger(__name__)
+
+
+def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
+    """What the health check lists beside its checks, by name: each gives a sentence, or None while all is well."""
+    return {
+        "issuing-ca": lambda: issuing_ca(authority),
+        "offline-lists": lambda: offline_lists(authority),
+    }
+
+
+def issuing_ca(authority: Authority) -> str | None:
+    """Name the issuing CAs that need a successor."""
+    office, validity = authority.office, authority.hierarchy.holder_validity
+    certificates = {name: office.issuers[name].certificate for name in sorted(set(office.issuing.values()))}
+    ends = (
+        IssuingEnd(name, issues_until(one, validity), one.not_valid_after_utc) for name, one in certificates.items()
+    )
+    now = office.now()
+    told = [
+        f"{one.name} {'stopped' if now > one.stops else 'stops'} issuing on {one.stops:%Y-%m-%d}"
+        for one in issuing_ca_alarms(ends, now)
+    ]
+    return f"{' and '.join(told)}: prepare its successor, and have relying parties take it in time" if told else None
+
+
+def offline_lists(authority: Authority) -> str | None:
+    """Name the CAs whose lists have to be renewed with a key from off line."""
+    office = authority.office
+    newest = ((name, authorities.published_list(office.register, name, 1)) for name in sorted(office.offline))
+    lists = (ListEnd(name, found.next_update if found else None) for name, found in newest)
+    told = [
+        f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
+        for one in list_alarms(lists, office.now())
+    ]
+    command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
+    return f"{' and '.join(told)}: renew with {command}" if told else None
+
+
+class Told:
+    """Writes what is to be told into the log, now and then once a day."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._warnings, self._again = warnings(authority), 0.0
+
+    def tell(self) -> None:
+        """Write it down if a day has gone by. Raises what REGISTER_UNAVAILABLE lists."""
+        if (now := ticks()) < self._again:
+            return
+        for name, look in self._warnings.items():
+            if (sentence := look()) is not None:
+                _log.warning("%s: %s", name, sentence)
+        self._again = now + TOLD_EVERY

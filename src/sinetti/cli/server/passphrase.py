@@ -1,0 +1,33 @@
+"""`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.server.common import add_dir, command, opened
+from sinetti.moving import move_passphrase
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+
+_MOVED = """\
+Moved to {to}. Start every serving process anew, with --passphrase-file {to} or systemd's LoadCredential=.
+Old copies of {dir} still have it: destroy them."""
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority passphrase --dir /srv/sinetti --to /etc/sinetti/passphrase"
+    summary = "move the pass-phrase of the keys out of DIR"
+    parser = command(commands, "passphrase", summary, _run, example)
+    add_dir(parser)
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="a new file, not in DIR")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        move_passphrase(authority, parsed.to.absolute())
+    print(_MOVED.format(to=parsed.to, dir=parsed.dir), file=sys.stderr)
+    return 0
