@@ -1,16 +1,18 @@
 """CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 
-from sinetti.actions.publish import current_list, publish
+from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish, publish_all
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import models
+from tests.support.authority import authority
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
 from tests.support.registers import crowd
 
@@ -169,3 +171,46 @@ def test_without_its_signer_there_is_no_new_list(desk):
         now_listed(desk)
     desk.signer.away = False
     now_listed(desk)
+
+
+ROOT = "SinettiRootTestCAv1"
+
+
+@pytest.fixture
+def offline_desk(desk):
+    """Give the desk with the root's list signed once, by its key that has gone since."""
+    known = desk.but(issuers={**desk.office.issuers, ROOT: authority().issuer(ROOT)})
+    publish(ROOT, 1, known.office, REQUEST, OFFLINE_LIFE)
+    return known.but(offline=frozenset({ROOT}))
+
+
+def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk):
+    desk = offline_desk
+    first = current_list(ROOT, 1, desk.office, REQUEST)
+    signatures = desk.signer.signatures
+    desk.clock.forward(365 * DAY)
+    assert first.next_update == desk.clock.now
+    assert current_list(ROOT, 1, desk.office, REQUEST) == first
+    desk.clock.forward(SECOND)
+    with pytest.raises(SignerUnavailable, match="sinetti authority publish"):
+        current_list(ROOT, 1, desk.office, REQUEST)
+    assert desk.signer.signatures == signatures
+
+
+def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
+    models.RevocationList.objects.using(offline_desk.register.alias).all().delete()
+    with pytest.raises(SignerUnavailable, match="off line"):
+        current_list(ROOT, 1, offline_desk.office, REQUEST)
+    publish_all(offline_desk.office, REQUEST)
+
+
+def test_serving_begins_with_a_list_of_each_ca(offline_desk):
+    desk, kept = offline_desk, []
+    journal = SimpleNamespace(keep_list=lambda *what: kept.append(what[:3]))
+    before = current_list(ROOT, 1, desk.office, REQUEST)
+    desk.clock.forward(SECOND)
+    publish_all(desk.but(journal=journal).office, REQUEST)
+    assert sorted(name for name, _, _ in kept) == sorted(desk.office.issuers)
+    assert (ROOT, 1, before.number) in kept
+    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+    assert now_listed(desk).this_update == desk.clock.now

@@ -7,7 +7,7 @@ from cryptography import x509
 
 from sinetti.actions.collect import collect
 from sinetti.actions.enrol import enrol
-from sinetti.actions.publish import current_list
+from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish
 from sinetti.actions.reconcile import RESERVATIONS_WAIT, compare, reconcile, settle_reservations
 from sinetti.actions.register_organisation import approve, close, withdraw
 from sinetti.actions.renew import renew
@@ -18,7 +18,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Language
 from sinetti.registry import authorities, chain, models, restoring
 from sinetti.registry.journal import NO_JOURNAL, Journal, JournalUnavailable, Owner
-from tests.support.authority import CUSTOMER_ID, issuer
+from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
 from tests.support.office import (
     DAY,
@@ -419,3 +419,18 @@ def test_orders_of_the_backup_that_were_not_spent_stay_open(desk, tmp_path):
     restored(desk.register, backup)
     reconciled(desk)
     accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+
+
+def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(desk):
+    name = "SinettiRootTestCAv1"
+    signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
+    old = publish(name, 1, signing.office, REQUEST, OFFLINE_LIFE)
+    newest = publish(name, 1, signing.office, REQUEST, OFFLINE_LIFE)
+    desk = signing.but(offline=frozenset({name}))
+    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
+    rows.update(number=old.number, der=old.der)
+    models.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old.number)
+    assert compare(desk.office, desk.office.journal).numbers == {name: newest.number}
+    reconciled(desk)
+    assert current_list(name, 1, desk.office, REQUEST).der == newest.der
+    assert restoring.crl_number(desk.register, name) == newest.number

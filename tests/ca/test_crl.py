@@ -62,7 +62,7 @@ def test_a_list_is_read_as_it_was_made():
         RevokedEntry(SERIAL, EARLIER, "unspecified"),
         RevokedEntry(Serial("4b" * 19), NOW, "keyCompromise", invalidity_date=EARLIER),
     )
-    assert read_list(signed(*entries, number=42).public_bytes(Encoding.DER)) == SignedList(42, entries)
+    assert read_list(signed(*entries, number=42).public_bytes(Encoding.DER)) == SignedList(42, NOW, NEXT, entries)
 
 
 def test_something_else_is_no_list():

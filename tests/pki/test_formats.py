@@ -14,6 +14,7 @@ from sinetti.pki.formats import (
     generate_key,
     load_certificate,
     load_private_key,
+    opens,
     organisation_name,
     serial_hex,
     sha256_hex,
@@ -34,6 +35,13 @@ def test_an_encrypted_key_comes_back_with_its_passphrase_only():
     pem = dump_private_key(key, PASSPHRASE)
     assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert load_private_key(pem, PASSPHRASE).private_numbers() == key.private_numbers()
+
+
+def test_whether_a_passphrase_opens_a_key():
+    assert opens(ENCRYPTED, PASSPHRASE)
+    assert not opens(ENCRYPTED, b"wrong")
+    assert not opens(BARE, PASSPHRASE)
+    assert not opens(b"", PASSPHRASE)
 
 
 def test_a_bare_key_comes_back_without_passphrase():

@@ -32,10 +32,9 @@ def read_list(der: bytes) -> SignedList:
     """Read a CRL that we signed. Raises ValueError for something else."""
     crl = x509.load_der_x509_crl(der)
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    if crl.next_update_utc is None:
-        why = "this list does not say when it ends, so it is none of ours"
-        raise ValueError(why)
-    return SignedList(number, crl.last_update_utc, crl.next_update_utc, tuple(_entry(one) for one in crl))
+    # None of ours is without nextUpdate (RFC 5280, 5.1.2.5); one that were has had its time.
+    ends = crl.next_update_utc or crl.last_update_utc
+    return SignedList(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
 
 
 def prepare_crl(

@@ -1,0 +1,101 @@
+"""What an operator is told in time: by the log once a day, by the health check, by `status`."""
+
+import logging
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sinetti import alarms
+from sinetti.alarms import Told, issuing_ca, offline_lists, warnings
+from sinetti.ca.hierarchy import load_preset
+from sinetti.domain.values import Environment
+from sinetti.founding import Founding, found
+from sinetti.registry import models
+from sinetti.settings.authority import Settings
+from sinetti.settings.folder import FolderKind
+from sinetti.settings.offline_keys import OfflineKeys
+from sinetti.wiring import Manner, open_authority
+from tests.support.office import Clock
+from tests.support.registers import all_connections_closed
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
+ROOT, INTERMEDIATE = "SinettiRootTestCAv1", "SinettiIntermediateTestCAv1"
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("founded")
+    offline = OfflineKeys(folder / "vault", b"a pass-phrase that is long enough")
+    with all_connections_closed():
+        found(
+            folder / "authority",
+            Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, offline=offline),
+        )
+    return folder / "authority"
+
+
+@pytest.fixture
+def clock():
+    return Clock(NOW)
+
+
+@pytest.fixture
+def authority(founded, tmp_path, clock):
+    shutil.copytree(founded, tmp_path / "authority")
+    with all_connections_closed():
+        yield open_authority(tmp_path / "authority", FolderKind.AUTHORITY, Manner(clock))
+
+
+def end(authority):
+    return authority.office.issuers["DataProvidersTestIssuingCAv1"].certificate.not_valid_after_utc
+
+
+def test_a_new_authority_has_nothing_to_tell(authority):
+    assert {name: look() for name, look in warnings(authority).items()} == {"issuing-ca": None, "offline-lists": None}
+
+
+def test_an_issuing_ca_three_years_before_its_end(authority, clock):
+    clock.now = end(authority) - 1095 * DAY - SECOND
+    assert issuing_ca(authority) is None
+    clock.now += SECOND
+    told = issuing_ca(authority)
+    stops = end(authority) - 730 * DAY
+    assert f"DataProvidersTestIssuingCAv1 stops issuing on {stops:%Y-%m-%d}" in told
+    assert "DataProvidersSFTPTestIssuingCAv1" in told
+    assert "Services" not in told
+    clock.now = stops + SECOND
+    assert "stopped issuing" in issuing_ca(authority)
+
+
+def test_lists_that_need_a_key_from_off_line(authority, clock):
+    clock.now = NOW + 305 * DAY - SECOND
+    assert offline_lists(authority) is None
+    clock.now += SECOND
+    told = offline_lists(authority)
+    assert f"the list of {ROOT} ends on 2027-03-02" in told
+    assert INTERMEDIATE in told
+    assert f"sinetti authority publish --dir {authority.folder.root}" in told
+    models.RevocationList.objects.using(authority.office.register.alias).all().delete()
+    assert f"{ROOT} has no list yet" in offline_lists(authority)
+
+
+def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
+    ticks = 1000.0
+    monkeypatch.setattr(alarms, "ticks", lambda: ticks)
+    told = Told(authority)
+    told.tell()
+    assert not caplog.records
+    clock.now = NOW + 330 * DAY
+    ticks += 24 * 3600
+    with caplog.at_level(logging.WARNING):
+        told.tell()
+        assert [ROOT in record.getMessage() for record in caplog.records] == [True]
+        ticks += 24 * 3600 - 1
+        told.tell()
+        assert len(caplog.records) == 1
+        ticks += 1
+        told.tell()
+        assert len(caplog.records) == 2
