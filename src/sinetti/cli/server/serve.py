@@ -16,6 +16,7 @@ from sinetti.protocols.serving import Listener, Tls, probe, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.settings.authority import SOAP_PATH
+from sinetti.settings.service_manager import tell_service_manager
 from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _make_current(authority: Authority) -> None:
 def _say_ready(listeners: tuple[Listener, ...]) -> None:
     soap, status = (_url(listener) for listener in listeners)
     print(f"Ready: SOAP on {soap}{SOAP_PATH}, status on {status}", file=sys.stderr, flush=True)
+    tell_service_manager("READY=1")
 
 
 def _url(listener: Listener) -> str:

@@ -1,0 +1,257 @@
+"""systemd judges the units of deploy/; nginx, as deploy/ configures it, stands between the client and the service."""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from sinetti.ca.hierarchy import load_preset
+from sinetti.clock import ticks
+from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from tests.house.tree import ROOT
+from tests.support.postgres import skip_or_fail
+from tests.support.programs import CUSTOMER, program, ran, surroundings
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [path for path in UNITS if path.suffix == ".service"]
+EXPOSURE = 1.5
+"""What deploy/README.md says of both services: 1.1, by systemd 257."""
+
+PATH = "/2017/10/CertificateServices"
+WITHIN = 30.0
+PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 38, 65
+
+
+def tool(name: str) -> str:
+    """Give the path of a program that a Debian package of the list brings."""
+    found = shutil.which(name, path=f"{surroundings({})['PATH']}:/usr/sbin")
+    if found is None:
+        skip_or_fail(f"{name} is not installed (scripts/packages judges says how)")
+    return found
+
+
+def test_systemd_takes_the_units(tmp_path):
+    for path in UNITS:
+        text = path.read_text(encoding="utf-8").replace("/opt/sinetti/bin/sinetti", sys.executable)
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    units = [str(tmp_path / path.name) for path in UNITS]
+    done = subprocess.run([tool("systemd-analyze"), "verify", *units], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_systemd_finds_little_exposed(path):
+    command = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", f"--threshold={int(EXPOSURE * 10)}"]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports that nothing listens on."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
+    """Wait until something takes connections."""
+    deadline = ticks() + WITHIN
+    while ticks() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            sleep(0.05)
+        else:
+            return
+    pytest.fail(f"nothing listens on port {port}")
+
+
+@contextmanager
+def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
+    """Run a program until the block ends."""
+    with subprocess.Popen(command, text=True, **options) as one:
+        try:
+            yield one
+        finally:
+            one.send_signal(signal.SIGTERM)
+            one.wait(15)
+
+
+def without_writable_code() -> None:
+    """As MemoryDenyWriteExecute= and NoNewPrivileges= have it, by the kernel's own word for it."""
+    ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    """Put a test's own places into a file of deploy/; each has to be there."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def nginx(folder: Path, soap: int, status: int) -> Iterator[tuple[int, int, Path]]:
+    """Run nginx as deploy/nginx.conf says, on free ports; gives those for TLS and for http, and the TLS anchor."""
+    secure, plain = free_ports(2)
+    folder.mkdir()
+    pair = ServerFiles(folder / "certificate.pem", folder / "key.pem", folder / "anchor.pem")
+    make_server_certificate(pair)
+    site = changed(
+        (DEPLOY / "nginx.conf").read_text(encoding="utf-8"),
+        {
+            "127.0.0.1:8443": f"127.0.0.1:{soap}",
+            "127.0.0.1:8080": f"127.0.0.1:{status}",
+            "listen 443 ssl": f"listen 127.0.0.1:{secure} ssl",
+            "listen 80;": f"listen 127.0.0.1:{plain};",
+            "/etc/sinetti/tls/certificate.pem": str(pair.certificate),
+            "/etc/sinetti/tls/key.pem": str(pair.key),
+        },
+    )
+    temporary = "".join(
+        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    main = f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+    (folder / "nginx.conf").write_text(f"{main}http {{\n{temporary}{site}}}\n", encoding="utf-8")
+    command = [tool("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "warn" not in checked.stderr
+    with process(*command, stderr=subprocess.DEVNULL) as one:
+        until_listening(secure, one)
+        yield secure, plain, pair.trust
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Serve an authority in PRODUCTION's manner, its holders' certificates so short that renewal is open at once."""
+    root, etc = tmp_path / "authority", tmp_path / "etc"
+    etc.mkdir()
+    hierarchy = changed(load_preset("default"), {"validity_days = 730": "validity_days = 50"})
+    (etc / "hierarchy.toml").write_text(hierarchy, encoding="utf-8")
+    soap, status = free_ports(2)
+    words = ["--hierarchy", etc / "hierarchy.toml", "--base-url", f"http://127.0.0.1:{status}"]
+    words += ["--soap-url", "https://127.0.0.1", "--passphrase-file", etc / "sinetti-passphrase"]
+    words += ["--offline-dir", tmp_path / "vault", "--offline-passphrase-file", etc / "vault"]
+    did("init", "--dir", root, "--environment", "TEST", *words)
+    command = program("authority", "serve", "--dir", root)
+    command += ["--bind", f"127.0.0.1:{soap}", "--status-bind", f"127.0.0.1:{status}"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(WITHIN)
+        known = surroundings({"CREDENTIALS_DIRECTORY": str(etc), "NOTIFY_SOCKET": str(tmp_path / "notify")})
+        with process(*command, env=known, preexec_fn=without_writable_code, stderr=subprocess.DEVNULL):
+            assert manager.recv(100) == b"READY=1"
+            yield root, soap, status
+
+
+def did(*words: object) -> str:
+    """Run a command of the authority that has to succeed; gives standard output."""
+    done = ran("authority", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
+    root, soap, status = served
+    customer = CUSTOMER["customer_id"]
+    did("organisation", "add", "--dir", root, "--customer-id", customer, "--kind", "artificial", "--name", "Malli Oy")
+    contact = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
+    ids = json.loads(did("order", "--dir", root, "--customer-id", customer, *contact, "--json"))
+    (tmp_path / "password").write_text(ids["transfer_password"], encoding="utf-8")
+    with nginx(tmp_path / "nginx", soap, status) as (secure, plain, anchor):
+        store = tmp_path / "store"
+        trust = ("--trust-services", root / "trust" / "services.pem", "--trust-holders", root / "trust" / "holders.pem")
+        address = f"https://127.0.0.1:{secure}{PATH}"
+        enrolled = ran(
+            *("enrol", "payroll", "--store", store, "--service", address, *trust, "--tls-ca", anchor),
+            *("--environment", "TEST", "--customer-id", customer, "--transfer-id", ids["transfer_id"]),
+            *("--transfer-password-file", tmp_path / "password", "--key", "ec-p256", "--json"),
+        )
+        assert enrolled.returncode == 0, enrolled.stderr
+        renewed = ran("renew", "payroll", "--store", store, "--json")
+        assert renewed.returncode == 0, renewed.stderr
+        (row,) = json.loads(renewed.stdout)
+        assert row["result"] == "renewed"
+        for name in ("SinettiRootTestCAv1", "DataProvidersTestIssuingCAv1"):
+            for path in (f"/ca/{name}.cer", f"/crl/{name}-1.crl"):
+                with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", timeout=30) as reply:
+                    assert reply.read(1) == b"\x30"
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """A service that writes down what comes through."""
+
+    seen: list[dict[str, str]] = []  # noqa: RUF012 - one list for all requests is the point
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.seen.append({name.lower(): value for name, value in self.headers.items()})
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_words):
+        """Keep quiet."""
+
+
+def test_what_nginx_lets_through(tmp_path):
+    with HTTPServer(("127.0.0.1", 0), Recorder) as recorder:
+        threading.Thread(target=recorder.serve_forever, daemon=True).start()
+        with nginx(tmp_path / "nginx", recorder.server_port, recorder.server_port) as (secure, plain, anchor):
+            context = ssl.create_default_context(cafile=str(anchor))
+
+            def post(path: str, body: bytes) -> int:
+                headers = {"X-Forwarded-For": "203.0.113.9", "Content-Type": "text/xml"}
+                request = urllib.request.Request(f"https://127.0.0.1:{secure}{path}", body, headers)
+                try:
+                    with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310
+                        return int(reply.status)
+                except urllib.error.HTTPError as refused:
+                    with refused:
+                        return refused.code
+
+            assert post(PATH, b"x") == 200
+            assert post(PATH, b"x" * 128 * 1024) == 200
+            assert post(PATH, b"x" * (128 * 1024 + 1)) == 413
+            assert post("/healthz", b"x") == 404
+            # What the sender wrote there is gone.
+            assert {one["x-forwarded-for"] for one in Recorder.seen} == {"127.0.0.1"}
+            old = ssl.create_default_context(cafile=str(anchor))
+            old.maximum_version = ssl.TLSVersion.TLSv1_2
+            with (
+                socket.create_connection(("127.0.0.1", secure)) as raw,
+                old.wrap_socket(raw, server_hostname="127.0.0.1") as spoken,
+            ):
+                assert spoken.version() == "TLSv1.2"
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
+        recorder.shutdown()
+
+
+def test_the_page_tells_the_exposure_that_systemd_finds():
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"exposure (\d\.\d)", page)
+    assert told
+    assert float(told[1]) <= EXPOSURE
