@@ -40,7 +40,7 @@ Have its journals, in {journal}, copied off this machine as they grow (docs/jour
 Next:
   sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
-  sinetti authority serve --dir {dir}"""
+  sinetti authority serve --dir {dir}{opened}"""
 
 
 def register(commands: "Commands") -> None:
@@ -94,7 +94,8 @@ def _run(parsed: argparse.Namespace) -> int:
         # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    print(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed)), file=sys.stderr)
+    opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
+    print(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), opened=opened), file=sys.stderr)
     return 0
 
 
