@@ -21,6 +21,7 @@ from sinetti.registry import authorities
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
 from sinetti.registry.opening import Register, migrate
+from sinetti.registry.promises import check_promises
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, check_database_url
 from sinetti.settings.folder import (
@@ -119,6 +120,7 @@ def _refuse_taken(folder: Folder, founding: Founding) -> None:
     try:
         if authorities.identity(register) is not None:
             raise FolderError(_TAKEN)
+        check_promises(register)
         migrate(register)
     finally:
         register.close()

@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from sinetti.actions.office import Office, no_step
+from sinetti.actions.clock import ClockGuard
+from sinetti.actions.office import Office, always, no_step
 from sinetti.ca.hierarchy import Hierarchy, parse_hierarchy
 from sinetti.ca.issuing import Issuer
-from sinetti.clock import machine_now
+from sinetti.clock import machine_instant, machine_now, steady
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.formats import certificate_der, load_certificate, opens, sha256_hex
@@ -50,6 +51,7 @@ class Authority:
     hierarchy: Hierarchy
     office: Office
     journal: Journal
+    clock: ClockGuard
     responses: ResponseSigner = field(repr=False)
 
     @property
@@ -98,6 +100,8 @@ def open_authority(
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register)
+    # The clock that dates come from is the one that is judged, where that is not the machine's own too.
+    clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
     office = Office(
         environment=settings.environment,
         register=register,
@@ -115,8 +119,11 @@ def open_authority(
         step=manner.step,
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
+        # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+        may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
     )
-    return Authority(folder, settings, hierarchy, office, journal, ResponseSigner(folder, hierarchy, office, phrase))
+    responses = ResponseSigner(folder, hierarchy, office, phrase)
+    return Authority(folder, settings, hierarchy, office, journal, clock, responses)
 
 
 def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sinetti.domain.values import Serial
 from sinetti.registry import facts, restoring
 from sinetti.registry.audit import Deed
 from sinetti.registry.facts import Listed
-from sinetti.registry.journal import Journal, kept_lists
+from sinetti.registry.journal import Journal, newest_list
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
 """How long, by the machine's clock, a reservation is left to whoever made it."""
@@ -81,8 +81,9 @@ def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
         restoring.raise_crl_number(office.register, authority, number)
         if authority in office.offline:
             # Nobody here can sign it anew: what is served has to be the newest that was published.
-            newest = kept_lists(journal.folder, authority, office.issuers[authority].shard)[-1]
-            store_signed(authority, newest.read_bytes(), office.register, deed)
+            newest = newest_list(journal.folder, authority, office.issuers[authority].shard)
+            if newest is not None:
+                store_signed(authority, newest, office.register, deed)
     told = facts.lines(journal.folder, journal.instance_id)
     known = facts.gather(told, _entries(_lists(journal, office).values()), set(standing.lost))
     back = restoring.put_back(office.register, known, deed)
@@ -94,9 +95,14 @@ def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
     """Finish or give up reservations that nobody came back for; returns how many of each.
 
     Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
+    Nothing is done while the clock is not believed: what is too old is a matter of the clock.
     """
     finished, given_up = 0, 0
-    for certificate in restoring.waiting_reservations(office.register, office.machine_now() - RESERVATIONS_WAIT):
+    if not office.may_issue():
+        return finished, given_up
+    now = office.machine_now()
+    waiting = restoring.waiting_reservations(office.register, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
+    for certificate in waiting:
         deed = office.deed(_ACTOR, request_id)
         if not _may_be_finished(certificate, deed):
             given_up += restoring.give_up(office.register, certificate, deed)
@@ -119,11 +125,8 @@ def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
 
 def _lists(journal: Journal, office: Office) -> dict[str, SignedList]:
     """The newest signed list of each CA that lies beside the journals."""
-    return {
-        name: read_list(kept[-1].read_bytes())
-        for name, issuer in office.issuers.items()
-        if (kept := kept_lists(journal.folder, name, issuer.shard))
-    }
+    newest = {name: newest_list(journal.folder, name, issuer.shard) for name, issuer in office.issuers.items()}
+    return {name: read_list(der) for name, der in newest.items() if der is not None}
 
 
 def _entries(lists: Iterable[SignedList]) -> tuple[Listed, ...]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.server import (
     backup,
+    clock,
     init,
     journal,
     offline,
@@ -11,6 +12,7 @@ from sinetti.cli.server import (
     organisation,
     passphrase,
     reconcile,
+    retention,
     revoke,
     serve,
     status,
@@ -38,6 +40,8 @@ def register(subparsers: "Commands") -> None:
         journal,
         offline,
         passphrase,
+        clock,
+        retention,
     )
     for module in below:
         module.register(commands)

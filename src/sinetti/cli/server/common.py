@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.register_organisation import ChannelError
+from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.domain.customers import CustomerIdError
@@ -45,12 +47,14 @@ _USAGE = (
     AddressTaken,
     BackupError,
     ClockGoesBack,
+    ClockNotAcceptable,
     ClockOutOfRange,
     ChannelError,
     RegisterRefusesError,
     CustomerIdError,
     FolderError,
     HierarchyError,
+    NotErased,
     NotRevocable,
     OptionError,
     OrderError,
