@@ -20,8 +20,9 @@ def check_apart(authority: Authority) -> None:
     if authority.settings.environment is not Environment.PRODUCTION:
         return
     if found := _key_files(authority):
-        command = f"sinetti authority offline --dir {folder.root} --offline-dir DIR"
-        sentence = f"the key of a root or intermediate CA lies in {found[0]}, where PRODUCTION has none: run {command}"
+        move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
+        what = move if found[0].suffix == ".pem" else "destroy it if it is a copy, or move it away"
+        sentence = f"the key of a root or intermediate CA lies in {found[0]}, where PRODUCTION has none: {what}"
         raise FolderDamaged(sentence)
     if folder.passphrase.exists():
         command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
@@ -61,8 +62,8 @@ def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) 
                 sentence = f"{offline.key_file(name)} is another key than the one in {folder.keys}: nothing was removed"
                 raise FolderDamaged(sentence)
         office.step("compared")
-        for path in _key_files(authority):
-            path.unlink()
+        for name in keys:
+            (folder.keys / f"{name}.pem").unlink()
             office.step("removed one")
         sync(folder.keys)
     return tuple(keys)

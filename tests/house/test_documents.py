@@ -33,7 +33,8 @@ from tests.support import tools
 
 MAP = tools.script("map")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+DEPLOY = ROOT / "deploy"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *DEPLOY.rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 FACTS, INTERFACES, DIVERGENCES = (DOCS / f"{name}.md" for name in ("facts", "interfaces", "divergences"))
 FACTS_CITED = re.compile(r'facts sheet, (\d+)(?:, "([^"]+)")?')
@@ -296,6 +297,16 @@ def test_the_interfaces_have_every_command_with_its_options_and_no_other():
     assert {name: sorted(words) for name, words in told.items()} == {
         name: sorted(words) for name, words in there.items()
     }
+
+
+@pytest.mark.parametrize("page", [DOCS / "keys.md", DEPLOY / "README.md"], ids=lambda page: page.name)
+def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
+    text = re.sub(r"\\\n *", "", page.read_text(encoding="utf-8"))
+    there = {name: {word.strip("[]") for word in written(parser)[1]} for name, parser in commands().items()}
+    told = re.findall(r"^ {4}(?:.* )?(authority (?:organisation |journal )?[a-z-]+)((?: .*)?)$", text, re.MULTILINE)
+    assert len(told) > 3
+    for name, rest in told:
+        assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= there[name], (name, rest)
 
 
 def test_the_interfaces_have_the_exit_codes():

@@ -114,7 +114,9 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
         assert listed(status, "SinettiRootCAv1").next_update_utc > machine_now() + YEAR - timedelta(hours=1)
     # A copy of the key beside its old place is as good as the key.
     (operator.root / "keys" / "SinettiRootCAv1.pem.old").write_bytes(b"")
-    assert "SinettiRootCAv1.pem.old" in operator.refused(5, "serve", *ANY, "--passphrase-file", places.phrase)
+    assert "SinettiRootCAv1.pem.old, where PRODUCTION has none: destroy it" in operator.refused(
+        5, "serve", *ANY, "--passphrase-file", places.phrase
+    )
 
 
 def test_moving_says_when_there_is_nothing_to_move(operator, places):
