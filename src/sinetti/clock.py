@@ -3,6 +3,15 @@
 from datetime import UTC, datetime
 from time import monotonic
 
+try:
+    from time import CLOCK_BOOTTIME, clock_gettime
+except ImportError:  # not Linux
+    _steady = monotonic
+else:
+
+    def _steady() -> float:
+        return clock_gettime(CLOCK_BOOTTIME)
+
 
 def machine_now() -> datetime:
     """The machine's time: UTC, whole seconds."""
@@ -12,3 +21,13 @@ def machine_now() -> datetime:
 def ticks() -> float:
     """Seconds of a clock that never jumps, for deadlines and durations."""
     return monotonic()
+
+
+def machine_instant() -> datetime:
+    """The machine's time: UTC, to the microsecond, for comparing clocks."""
+    return datetime.now(UTC)
+
+
+def steady() -> float:
+    """Seconds of a clock that never jumps and, where the system has such a one, goes on while the machine sleeps."""
+    return _steady()

@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from sinetti.actions.office import Office, no_step
+from sinetti.actions.clock import ClockGuard
+from sinetti.actions.office import Office, always, no_step
 from sinetti.ca.building import Built, build_hierarchy, response_signer_plan
 from sinetti.ca.hierarchy import AuthoritySpec, Hierarchy, Role, parse_hierarchy
 from sinetti.ca.issuing import Issuer, LeafKind, assemble, issues_until, prepare
-from sinetti.clock import machine_now, ticks
+from sinetti.clock import machine_instant, machine_now, steady, ticks
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.chain import valid_at
@@ -92,6 +93,7 @@ class Authority:
     hierarchy: Hierarchy
     office: Office
     journal: Journal
+    clock: ClockGuard
     responses: "ResponseSigner" = field(repr=False)
 
     @property
@@ -163,6 +165,7 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register)
+    clock = ClockGuard(register, machine_instant, steady)
     office = Office(
         environment=settings.environment,
         register=register,
@@ -179,10 +182,11 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
         validity=hierarchy.holder_validity,
         step=manner.step,
         journal=journal,
+        # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+        may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
     )
-    return Authority(
-        folder, settings, hierarchy, office, journal, ResponseSigner(folder, hierarchy, office, passphrase)
-    )
+    responses = ResponseSigner(folder, hierarchy, office, passphrase)
+    return Authority(folder, settings, hierarchy, office, journal, clock, responses)
 
 
 class ResponseSigner:

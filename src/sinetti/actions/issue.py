@@ -24,6 +24,8 @@ _RETRIEVAL_ID_OCTETS = 16
 
 def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Certificate | Refusal:
     """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
+    if not office.may_issue():
+        return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
     issuer = office.issuer_for(approval.holding.channel)
     # 8: the exact octets to be signed, linted.
     plan = LeafPlan(
@@ -63,6 +65,8 @@ def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate 
     """Sign what was reserved and record it; a certificate that is recorded already is returned as it is."""
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
+        if not office.may_issue():
+            return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
         issuer = office.issuers[certificate.authority]
         to_be_signed, _ = store.octets_of(office.register, certificate.serial)
         # 10: octets in, signature out, checked with the CA's public key.

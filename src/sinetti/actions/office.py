@@ -19,6 +19,11 @@ def no_step(_name: str) -> None:
     """The step that production takes at every point where a test may end the process: none."""
 
 
+def always() -> bool:
+    """Whether issuing goes on, where no clock is looked after: on the test bench, whose clock is its own."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """Register, signer, CAs, clocks and policy of one instance.
@@ -27,6 +32,7 @@ class Office:
     its own CRL; `issuing` names those that issue to holders.
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
+    `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
     """
 
     environment: Environment
@@ -44,6 +50,7 @@ class Office:
     validity: timedelta = VALIDITY
     journal: Journal | NoJournal = NO_JOURNAL
     step: Callable[[str], None] = no_step
+    may_issue: Callable[[], bool] = always
 
     def issuer_for(self, channel: Channel) -> Issuer:
         """The CA that issues for this channel now."""

@@ -42,15 +42,22 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
 
 
 def _is_due(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
-    if not newest.this_update <= office.now() < newest.this_update + RENEWED_AFTER:
+    if not newest.this_update <= office.now() < newest.this_update + RENEWED_AFTER and office.may_issue():
         return True
     return authorities.revocations(office.register, authority, shard) != newest.revocations
 
 
 def publish(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
-    """Sign and store the CRL of one shard now."""
+    """Sign and store the CRL of one shard now.
+
+    While the clock is not believed it has the dates of the last one, which was signed by a clock that was: a revocation
+    waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
+    """
     issuer, now = office.issuers[authority], office.now()
-    milliseconds = int(office.machine_now().timestamp() * 1000)
+    begins, ends, milliseconds = now, now + LIFE, int(office.machine_now().timestamp() * 1000)
+    last = authorities.published_list(office.register, authority, shard)
+    if last is not None and not office.may_issue():
+        begins, ends, milliseconds = last.this_update, last.next_update, 0
     number = authorities.take_crl_number(office.register, authority, milliseconds)
     # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
     revocations = authorities.revocations(office.register, authority, shard)
@@ -58,9 +65,9 @@ def publish(authority: str, shard: int, office: Office, request_id: str) -> Publ
         RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date)
         for row in authorities.revoked(office.register, authority, shard, now)
     )
-    to_be_signed = prepare_crl(issuer, entries, number, now, now + LIFE)
+    to_be_signed = prepare_crl(issuer, entries, number, begins, ends)
     der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
     # Beside the journal first: a register that is restored may not fall behind a list that somebody has.
     office.journal.keep_list(authority, shard, number, der)
-    new = PublishedList(number, now, now + LIFE, revocations, der)
+    new = PublishedList(number, begins, ends, revocations, der)
     return authorities.publish_list(office.register, authority, shard, new, office.deed("service", request_id))

@@ -89,9 +89,14 @@ def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
     """Finish or give up reservations that nobody came back for; returns how many of each.
 
     Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
+    Nothing is done while the clock is not believed: what is too old is a matter of the clock.
     """
     finished, given_up = 0, 0
-    for certificate in restoring.waiting_reservations(office.register, office.machine_now() - RESERVATIONS_WAIT):
+    if not office.may_issue():
+        return finished, given_up
+    now = office.machine_now()
+    waiting = restoring.waiting_reservations(office.register, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
+    for certificate in waiting:
         deed = office.deed(_ACTOR, request_id)
         if not _may_be_finished(certificate, deed):
             given_up += restoring.give_up(office.register, certificate, deed)

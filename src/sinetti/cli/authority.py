@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.server import (
     backup,
+    clock,
     init,
     journal,
     order,
@@ -23,5 +24,5 @@ if TYPE_CHECKING:
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
     commands = group(subparsers, "authority", "run a certificate authority", init.EXAMPLE)
-    for module in (init, serve, organisation, order, transfer_ids, revoke, status, backup, reconcile, journal):
+    for module in (init, serve, organisation, order, transfer_ids, revoke, status, backup, reconcile, journal, clock):
         module.register(commands)

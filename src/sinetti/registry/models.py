@@ -316,3 +316,26 @@ class AuditRow(models.Model):
     request_id = models.CharField(max_length=32)
     octets = models.BinaryField()
     sha256 = models.CharField(max_length=64)
+
+
+class ClockMark(models.Model):
+    """The newest `at` of all audit rows up to `sequence`, so that a look reads only what came after. At most one row.
+
+    Rows up to `accepted_sequence` count no more: an operator accepted the clock as it was at `accepted_at`.
+    """
+
+    name = models.CharField(max_length=10, primary_key=True)
+    newest = models.DateTimeField()
+    sequence = models.BigIntegerField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_sequence = models.BigIntegerField(default=0)
+
+
+class SchemaMark(models.Model):
+    """The oldest code, by the number of its newest migration, that may serve these tables (docs/schema.md).
+
+    At most one row; none means that all code may.
+    """
+
+    name = models.CharField(max_length=10, primary_key=True)
+    readable_from = models.PositiveIntegerField()

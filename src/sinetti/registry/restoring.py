@@ -67,10 +67,15 @@ def crl_number(register: Register, authority: str) -> int | None:
     )
 
 
-def waiting_reservations(register: Register, before: datetime) -> tuple[Certificate, ...]:
-    """Reservations without a certificate that were made before this instant of the machine's clock, oldest first."""
+def waiting_reservations(register: Register, before: datetime, after: datetime) -> tuple[Certificate, ...]:
+    """Reservations without a certificate that were made before an instant of the machine's clock, oldest first.
+
+    And those from after another, which is to come: a clock that was wrong made them.
+    """
     rows = reading.certificates(register).annotate(since=Coalesce("waits_since", "reserved_at"))
-    rows = rows.filter(state=CertificateState.RESERVED, revoked_at__isnull=True, since__lt=before)
+    rows = rows.filter(
+        Q(since__lt=before) | Q(since__gt=after), state=CertificateState.RESERVED, revoked_at__isnull=True
+    )
     return tuple(reading.certificate(register, row) for row in rows.order_by("since", "pk")[:500])
 
 

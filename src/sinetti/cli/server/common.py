@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable
@@ -45,6 +46,7 @@ _USAGE = (
     AddressTaken,
     BackupError,
     ClockGoesBack,
+    ClockNotAcceptable,
     ClockOutOfRange,
     ChannelError,
     RegisterRefusesError,
