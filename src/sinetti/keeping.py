@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.registry.promises import check_promises
 from sinetti.settings.folder import FolderDamaged
 from sinetti.wiring import Authority
 
@@ -27,7 +28,10 @@ def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
 
     Raises FolderDamaged, before anything is served, where the journals or published lists know what the register does
     not; JournalDamaged and JournalUnavailable. A bench mends that by itself: nobody is there to be asked.
+    RegisterRefusesError where the database does not keep what is committed.
     """
+    for unknown in check_promises(authority.office.register):
+        _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)
     if mends and not standing.agrees:
         reconcile(authority.office, authority.journal, secrets.token_hex(16))

@@ -32,6 +32,7 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
 from sinetti.registry.journal import Journal, Owner
 from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.registry.promises import check_promises
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, SettingsError, check_database_url
 from sinetti.settings.folder import (
@@ -283,6 +284,7 @@ def _refuse_taken(folder: Folder, founding: Founding) -> None:
     try:
         if authorities.identity(register) is not None:
             raise FolderError(_TAKEN)
+        check_promises(register)
         migrate(register)
     finally:
         register.close()

@@ -388,7 +388,7 @@ def test_a_renewal_that_cannot_be_finished_may_be_made_anew(desk):
 def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
     ask = reserved(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    found = restoring.waiting_reservations(desk.register, desk.machine.now)
+    found = restoring.waiting_reservations(desk.register, desk.machine.now, desk.machine.now + DAY)
     accepted(enrol(ask, desk.office, REQUEST))
     monkeypatch.setattr(restoring, "waiting_reservations", lambda *_: found)
     withdrawn(desk)

@@ -148,3 +148,16 @@ def test_addresses_of_databases(url, good):
 
 def test_a_password_is_not_shown():
     assert "a=ss" not in repr(RICH)
+
+
+@pytest.mark.parametrize("days", ["29", "36_501", "'730'", "730.0", "true"])
+def test_periods_that_cannot_be_kept(days):
+    with pytest.raises(SettingsError, match="keep_people_days is a number of days from 30 to 36500"):
+        parse(f"{text()}keep_people_days = {days}\n")
+
+
+def test_periods():
+    settings = parse(f"{text()}keep_refusals_days = 30\n")
+    kept = settings.periods
+    assert (kept.people.days, kept.refusals.days, kept.messages.days) == (730, 30, 365)
+    assert parse(render(settings)) == settings

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import assert_never
 
 from sinetti.actions.office import Office
 from sinetti.domain.clocks import Doubt, Readings, difference, doubt
@@ -119,6 +120,8 @@ def problem(standing: Standing) -> str | None:
                 f"the machine's clock ({machine}) jumped by {readings.jumped.total_seconds():.0f} s, so nothing is "
                 "issued: set it right, or, if it is right now, run sinetti authority clock accept"
             )
+        case never:
+            assert_never(never)
 
 
 def clock_check(guard: ClockGuard) -> Callable[[], str | None]:

@@ -9,7 +9,7 @@ from sinetti.domain.asks import Accepted, NewAsk
 from sinetti.domain.enrolment import Situation, decide_enrolment, prove_transfer_ids
 from sinetti.domain.kindness import Kind
 from sinetti.domain.records import TransferIds
-from sinetti.domain.refusals import Refusal
+from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import read_request
 from sinetti.registry import store
@@ -39,6 +39,9 @@ def _enrol(ask: NewAsk, office: Office, request_id: str) -> Accepted | Refusal:
 
 def _decide(ask: NewAsk, ids: TransferIds, office: Office, request_id: str) -> Accepted | Refusal:
     deed = office.deed(f"order:{ids.order_id}", request_id)
+    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    if not office.may_issue():
+        return Refusal(Reason.UNAVAILABLE, language=ids.holding.language)
     # 5: only the key is taken.
     requested = read_request(ask.request, office.policy)
     if isinstance(requested, Refusal):

@@ -7,7 +7,7 @@ from sinetti.domain.approvals import Again
 from sinetti.domain.asks import Accepted, RenewAsk
 from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Certificate
-from sinetti.domain.refusals import Refusal
+from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.renewal import Situation, decide_renewal, prove_signer
 from sinetti.domain.values import KeyId, KeyType
 from sinetti.pki.csr import read_request
@@ -34,6 +34,9 @@ def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal
 
 def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str) -> Accepted | Refusal:
     deed = office.deed(_actor(signer), request_id)
+    # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
+    if not office.may_issue():
+        return Refusal(Reason.UNAVAILABLE, language=signer.holding.language)
     # 5: only the key is taken.
     requested = read_request(ask.request, office.policy)
     if isinstance(requested, Refusal):

@@ -10,6 +10,7 @@ from sinetti.cli.server import (
     order,
     organisation,
     reconcile,
+    retention,
     revoke,
     serve,
     status,
@@ -24,5 +25,18 @@ if TYPE_CHECKING:
 def register(subparsers: "Commands") -> None:
     """Add the commands to the parser."""
     commands = group(subparsers, "authority", "run a certificate authority", init.EXAMPLE)
-    for module in (init, serve, organisation, order, transfer_ids, revoke, status, backup, reconcile, journal, clock):
+    for module in (
+        init,
+        serve,
+        organisation,
+        order,
+        transfer_ids,
+        revoke,
+        status,
+        backup,
+        reconcile,
+        journal,
+        clock,
+        retention,
+    ):
         module.register(commands)

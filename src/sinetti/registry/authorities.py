@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import ProgrammingError, connections, transaction
+from django.db import NotSupportedError, ProgrammingError, connections, transaction
 from django.db.models import F
 
 from sinetti.domain.revocation import RevocationReason
@@ -119,7 +119,7 @@ def identity(register: Register) -> Identity | None:
             return None
         rows = models.Instance.objects.using(register.alias)
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
-    except ProgrammingError as refused:
+    except (NotSupportedError, ProgrammingError) as refused:  # the first for a server that is too old
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database cannot be read as a register ({why}): look at DATABASE_URL and at database_url"
         raise RegisterRefusesError(sentence) from refused

@@ -1,13 +1,18 @@
 """Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import dj_database_url
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.migrations.exceptions import MigrationSchemaMissing
+from django.db.migrations.executor import MigrationExecutor
 
 REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
@@ -88,13 +93,113 @@ def open_register(url: str, alias: str = "default") -> Register:
     return Register(alias)
 
 
-def migrate(register: Register) -> None:
-    """Bring the register's tables up to date. Raises RegisterRefusesError, and what REGISTER_UNAVAILABLE lists."""
+_SCHEMA_LOCK = 0x53494E45
+"""Names our advisory lock in PostgreSQL ("SINE")."""
+
+_SETTING = "SELECT current_setting(%s, true)"
+_TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
+_LOCKED_AGAIN_AFTER = 0.2
+_SQLITE_TRIES = 20
+_SCHEMA_MARK = "0004_clock_and_schema_marks"
+
+
+def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
+    """A setting of the server for our session; None where it does not know it (another engine with the protocol)."""
     try:
-        call_command("migrate", database=register.alias, verbosity=0, interactive=False)
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTING, [name])
+            (value,) = cursor.fetchone()
+    except REGISTER_UNAVAILABLE:
+        raise
+    except DatabaseError:
+        return None
+    return str(value) if value is not None else None
+
+
+def _ask_for_durable_commits(connection: BaseDatabaseWrapper, **_rest: object) -> None:
+    """Turn synchronous_commit on for a new session, whatever role and database have; what waits for more stays."""
+    if connection.vendor == "postgresql" and setting(connection, "synchronous_commit") == "off":
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit TO on")
+
+
+connection_created.connect(_ask_for_durable_commits, dispatch_uid="sinetti.registry.opening")
+
+
+def migrate(register: Register) -> None:
+    """Bring the register's tables up to date, one process at a time; those of later code are left as they are.
+
+    Raises RegisterRefusesError where later code has changed them so that this code cannot serve them (docs/schema.md),
+    or where they cannot be made, and what REGISTER_UNAVAILABLE lists.
+    """
+    connection = connections[register.alias]
+    try:
+        if not _is_current(connection):
+            with _alone(connection):
+                _make_current(connection)
     except REGISTER_UNAVAILABLE:
         raise
     except (DatabaseError, MigrationSchemaMissing) as refused:
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
         raise RegisterRefusesError(sentence) from refused
+
+
+def _is_current(connection: BaseDatabaseWrapper) -> bool:
+    """Whether nothing is left to be made. Raises RegisterRefusesError for tables that this code cannot serve."""
+    executor = MigrationExecutor(connection)
+    # A table that came late is looked at only where it was made.
+    if ("registry", _SCHEMA_MARK) in executor.loader.applied_migrations:
+        ours = max(int(name[:4]) for app, name in executor.loader.disk_migrations if app == "registry")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT MAX(readable_from) FROM registry_schemamark")
+            (needed,) = cursor.fetchone()
+        if needed is not None and needed > ours:
+            sentence = (
+                f"the register's tables are for later versions of this program (they need number {needed}, this one "
+                f"has {ours}): install the version that the other nodes run"
+            )
+            raise RegisterRefusesError(sentence)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _make_current(connection: BaseDatabaseWrapper) -> None:
+    for left in reversed(range(_SQLITE_TRIES)):
+        try:
+            call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
+        except DatabaseError:
+            # SQLite has no lock for this: another process may be making the same tables. What is left is looked up.
+            if connection.vendor != "sqlite" or not left:
+                raise
+            Event().wait(_LOCKED_AGAIN_AFTER)
+        else:
+            return
+
+
+@contextmanager
+def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let one process at a time make tables on PostgreSQL. Where there are no such locks, nobody waits."""
+    if connection.vendor != "postgresql" or (got := _locked(connection)) is None:
+        yield
+        return
+    while not got:
+        # Asked again, never waited for inside a statement: CREATE INDEX CONCURRENTLY would wait for that statement.
+        Event().wait(_LOCKED_AGAIN_AFTER)
+        got = bool(_locked(connection))
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError), connection.cursor() as cursor:  # a connection that was cut has let go of it
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_SCHEMA_LOCK])
+
+
+def _locked(connection: BaseDatabaseWrapper) -> bool | None:
+    """Take the lock if it is free; None where the server has no advisory locks."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_TRY_LOCK, [_SCHEMA_LOCK])
+            return bool(cursor.fetchone()[0])
+    except REGISTER_UNAVAILABLE:
+        raise
+    except DatabaseError:
+        return None

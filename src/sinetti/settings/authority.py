@@ -3,10 +3,12 @@
 import json
 import tomllib
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sinetti.domain.retention import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 
 
@@ -34,12 +36,22 @@ class Settings:
     response_recipe: ResponseRecipe = ResponseRecipe.EXCLUSIVE
     database_url: str = field(default="", repr=False)  # may hold a password
     journal: str = ""
+    keep_people_days: int = Periods().people.days
+    keep_refusals_days: int = Periods().refusals.days
+    keep_messages_days: int = Periods().messages.days
+
+    @property
+    def periods(self) -> Periods:
+        """How long people's data and what stands around it are kept (docs/retention.md)."""
+        days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days)
+        return Periods(*(timedelta(days=one) for one in days))
 
 
 SOAP_PATH = "/2017/10/CertificateServices"
 _BASE_URL = "http://pki.example"
 _SOAP_ADDRESS = "https://certificates.example"
 _LONGEST_DATABASE = 63
+_DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
@@ -72,6 +84,7 @@ def parse(text: str) -> Settings:
         response_recipe=ResponseRecipe(recipe),
         database_url=database_url,
         journal=journal,
+        **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
     )
 
 
@@ -81,7 +94,14 @@ def render(settings: Settings) -> str:
     return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
 
 
-def _quoted(value: str) -> str:
+def _days(name: str, value: object) -> int:
+    if type(value) is not int or not SHORTEST.days <= value <= LONGEST.days:
+        sentence = f"authority.toml: {name} is a number of days from {SHORTEST.days} to {LONGEST.days}"
+        raise SettingsError(sentence)
+    return value
+
+
+def _quoted(value: str | int) -> str:
     # JSON writes a string as TOML reads it, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.register_organisation import ChannelError
+from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.domain.customers import CustomerIdError
@@ -53,6 +54,7 @@ _USAGE = (
     CustomerIdError,
     FolderError,
     HierarchyError,
+    NotErased,
     NotRevocable,
     OptionError,
     OrderError,

@@ -1,0 +1,35 @@
+"""Operations for migrations that run while older code serves (docs/schema.md)."""
+
+from typing import Any
+
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
+
+
+class AddIndexWhileServing(migrations.AddIndex):
+    """An index on a table that is in use: on PostgreSQL without holding up who writes. Its migration is not atomic."""
+
+    atomic = False
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Make the index."""
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        # What a killed attempt left behind is no index that anybody uses: it is made anew.
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
+        schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
+
+
+def readable_from(number: int) -> migrations.RunPython:
+    """Say that only code whose newest migration has this number, or a later one, may serve from here on."""
+
+    def mark(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's registry of models
+        rows = apps.get_model("registry", "SchemaMark").objects.using(schema_editor.connection.alias)
+        rows.update_or_create(pk="schema", defaults={"readable_from": number})
+
+    return migrations.RunPython(mark, migrations.RunPython.noop)

@@ -1,0 +1,153 @@
+"""What is past its period, and erasing it in small transactions. Certificates, used keys and audit rows always stay."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.registry import audit, models
+from sinetti.registry.audit import Deed
+from sinetti.registry.facts import instant
+from sinetti.registry.opening import Register
+
+AT_ONCE = 100
+"""Rows of one transaction."""
+
+_ANY = "pk"
+
+
+def people(register: Register, before: datetime) -> tuple[str, ...]:
+    """The ids of people whose data is past its period: nothing that they are named for lasted until then."""
+    return tuple(_people(register, before).order_by(_ANY).values_list(_ANY, flat=True))
+
+
+def refusals(register: Register, before: datetime) -> tuple[str, ...]:
+    """The ids of refusals that were given before."""
+    return tuple(_refusals(register, before).order_by(_ANY).values_list(_ANY, flat=True))
+
+
+def messages(register: Register, before: datetime) -> tuple[str, ...]:
+    """The ids of messages that were sent, or given up, before, about certificates that had ended."""
+    return tuple(_messages(register, before).order_by(_ANY).values_list(_ANY, flat=True))
+
+
+def erase_people(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Erase what is known of these people, who are looked at again; returns of how many. One audit row each.
+
+    Their rows stay, empty, so that it is still told that somebody was there. Call it with AT_ONCE ids at most.
+    """
+    erased = 0
+    with transaction.atomic(using=register.alias):
+        for person in ids:
+            rows = _people(register, before).filter(pk=person)
+            if rows.update(name="", email="", phone="", erased_at=deed.at):
+                audit.write(register, deed, "person-erased", f"person:{person}")
+                erased += 1
+    return erased
+
+
+def delete_refusals(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Delete these refusals; returns how many there were. One audit row for all."""
+    with transaction.atomic(using=register.alias):
+        return _deleted(register, _refusals(register, before).filter(pk__in=ids), "refusals-deleted", (before, deed))
+
+
+def delete_messages(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Delete these messages; returns how many there were. One audit row for all."""
+    with transaction.atomic(using=register.alias):
+        return _deleted(register, _messages(register, before).filter(pk__in=ids), "messages-deleted", (before, deed))
+
+
+def _deleted(
+    register: Register,
+    rows: "QuerySet[models.RefusalRow] | QuerySet[models.OutboxRow]",
+    action: str,
+    why: tuple[datetime, Deed],
+) -> int:
+    before, deed = why
+    deleted, _ = rows.delete()
+    if deleted:
+        audit.write(register, deed, action, "retention", count=deleted, before=instant(before))
+    return deleted
+
+
+def _refusals(register: Register, before: datetime) -> "QuerySet[models.RefusalRow]":
+    return models.RefusalRow.objects.using(register.alias).filter(at__lt=before)
+
+
+def _messages(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
+    rows = models.OutboxRow.objects.using(register.alias).filter(Q(sent__lt=before) | Q(dead__lt=before))
+    # While its certificate is in force a row keeps the same message from being owed once more.
+    return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
+
+
+def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
+    rows = models.Person.objects.using(register.alias).filter(erased_at__isnull=True, user__isnull=True)
+    for named in (
+        _organisations(register, before),
+        _mandates(register, before),
+        _messages_owed(register, before),
+        *_holdings(register, before),
+        *_orders(register, before),
+    ):
+        rows = rows.exclude(Exists(named))
+    return rows
+
+
+def _organisations(register: Register, before: datetime) -> "QuerySet[models.Organisation]":
+    lasting = Q(closed_at__isnull=True) | Q(closed_at__gte=before)
+    return models.Organisation.objects.using(register.alias).filter(lasting, contact=OuterRef("pk"))
+
+
+def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]":
+    ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before)
+    return models.Mandate.objects.using(register.alias).filter(person=OuterRef("pk")).exclude(ended)
+
+
+def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
+    owed = models.OutboxRow.objects.using(register.alias).filter(sent__isnull=True, dead__isnull=True)
+    return owed.filter(recipient=OuterRef("pk"), created__gte=before)
+
+
+def _holdings(register: Register, before: datetime) -> "list[QuerySet[models.Holding]]":
+    """Holdings of which somebody is contact or deputy, and in which anything lasted until then."""
+    certificates = _lasting(register, before).filter(holding=OuterRef("pk"))
+    orders = models.Order.objects.using(register.alias).filter(holding=OuterRef("pk"), created__gte=before)
+    pairs = _waiting(register, before).filter(order__holding=OuterRef("pk"))
+    rows = models.Holding.objects.using(register.alias).filter(
+        Q(created__gte=before) | Exists(certificates) | Exists(orders) | Exists(pairs)
+    )
+    return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
+
+
+def _orders(register: Register, before: datetime) -> "list[QuerySet[models.Order]]":
+    """Orders that somebody is named in, and of which anything lasted until then.
+
+    A certificate is an order's if it was made before the holding's next order: that one may name other people.
+    """
+    later = models.Order.objects.using(register.alias).filter(
+        holding=OuterRef("holding"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
+    )
+    certificates = (
+        _lasting(register, before)
+        .filter(holding=OuterRef("holding"), reserved_at__gte=OuterRef("created"))
+        .exclude(Exists(later))
+    )
+    pairs = _waiting(register, before).filter(order=OuterRef("pk"))
+    rows = models.Order.objects.using(register.alias).filter(
+        Q(created__gte=before) | Exists(certificates) | Exists(pairs)
+    )
+    return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
+
+
+def _lasting(register: Register, before: datetime) -> "QuerySet[models.Certificate]":
+    """Certificates that were in force then or later: void ones never were, and revocation ends one."""
+    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    return rows.filter(Q(not_after__gte=before) & (Q(revoked_at__isnull=True) | Q(revoked_at__gte=before)))
+
+
+def _waiting(register: Register, before: datetime) -> "QuerySet[models.TransferIdPair]":
+    """Transfer ids that could have been spent then or later."""
+    return models.TransferIdPair.objects.using(register.alias).filter(order__state=OrderState.OPEN, expires__gte=before)

@@ -1,0 +1,102 @@
+"""Migrations run while older code serves (docs/schema.md): each after the third is looked at for what that code would not bear."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from django.db import migrations, models
+from django.db.models.fields import NOT_PROVIDED
+
+from sinetti.registry import changing
+from tests.house.tree import DOCS, PACKAGE
+
+FOLDER = PACKAGE / "registry" / "migrations"
+FIRST_LOOKED_AT = 4
+FILES = [path for path in sorted(FOLDER.glob("[0-9]*.py")) if int(path.name[:4]) >= FIRST_LOOKED_AT]
+
+
+def faults(migration) -> list[str]:
+    """Return what older code would not bear of a migration, or what would hold up whoever writes."""
+    made = {one.name.lower() for one in migration.operations if isinstance(one, migrations.CreateModel)}
+    found = []
+    for one in migration.operations:
+        table = getattr(one, "model_name", "").lower()
+        if isinstance(one, migrations.CreateModel) or table in made:
+            continue
+        if isinstance(one, migrations.AddField):
+            found += [] if bearable(one.field) else [f"{table}.{one.name}: older code gives it no value"]
+        elif isinstance(one, changing.AddIndexWhileServing):
+            found += ["an index is made while rows are written: set atomic = False"] if migration.atomic else []
+        elif not (isinstance(one, migrations.RunPython) and one.code.__module__ == changing.__name__):
+            found.append(f"{type(one).__name__}: not while older code serves")
+    return found
+
+
+def bearable(field) -> bool:
+    """Whether rows may be written without this column, and is the table not written anew for it."""
+    return (field.null or field.db_default is not NOT_PROVIDED) and not field.unique and not field.db_index
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_can_run_while_older_code_serves(path):
+    module = importlib.import_module(f"sinetti.registry.migrations.{path.stem}")
+    assert faults(module.Migration(path.stem, "registry")) == []
+
+
+def test_there_are_some_to_look_at_and_numbers_are_not_used_twice():
+    numbers = [path.name[:4] for path in sorted(FOLDER.glob("[0-9]*.py"))]
+    assert FILES
+    assert len(numbers) == len(set(numbers))
+
+
+def migration(*operations, atomic=True):
+    return type("Migration", (migrations.Migration,), {"operations": list(operations), "atomic": atomic})(
+        "x", "registry"
+    )
+
+
+TEXT, MAYBE = models.CharField(max_length=3), models.CharField(max_length=3, null=True)
+INDEX = models.Index(fields=["at"], name="by_at")
+NEW = migrations.CreateModel("New", [("at", models.DateTimeField(primary_key=True))])
+CASES = {
+    "a new table": ([NEW], 0),
+    "an index on a new table": ([NEW, migrations.AddIndex("new", INDEX)], 0),
+    "a column that may be empty": ([migrations.AddField("order", "x", MAYBE)], 0),
+    "a column that the database fills": (
+        [migrations.AddField("order", "x", models.IntegerField(db_default=0))],
+        0,
+    ),
+    "a column that nobody fills": ([migrations.AddField("order", "x", TEXT)], 1),
+    "a default that only our code has": ([migrations.AddField("order", "x", models.IntegerField(default=0))], 1),
+    "a column that is unique": (
+        [migrations.AddField("order", "x", models.CharField(max_length=3, null=True, unique=True))],
+        1,
+    ),
+    "another name": ([migrations.RenameField("order", "state", "status")], 1),
+    "another name for a table": ([migrations.RenameModel("Order", "Request")], 1),
+    "a column goes": ([migrations.RemoveField("order", "state")], 1),
+    "a table goes": ([migrations.DeleteModel("Order")], 1),
+    "another type": ([migrations.AlterField("order", "state", TEXT)], 1),
+    "a new constraint": (
+        [migrations.AddConstraint("order", models.UniqueConstraint(fields=["state"], name="one_state"))],
+        1,
+    ),
+    "an index that holds up who writes": ([migrations.AddIndex("order", INDEX)], 1),
+    "statements that nobody can look at": ([migrations.RunSQL("DROP TABLE registry_order")], 1),
+    "code that nobody can look at": ([migrations.RunPython(lambda *_: None)], 1),
+    "only later code may serve from here on": ([changing.readable_from(9)], 0),
+    "an index while serving, in a transaction": ([changing.AddIndexWhileServing("order", INDEX)], 1),
+}
+
+
+@pytest.mark.parametrize(("operations", "count"), CASES.values(), ids=CASES)
+def test_what_is_found(operations, count):
+    assert len(faults(migration(*operations))) == count
+
+
+def test_an_index_while_serving():
+    assert faults(migration(changing.AddIndexWhileServing("order", INDEX), atomic=False)) == []
+
+
+def test_the_page_says_from_which_on():
+    assert f"{FIRST_LOOKED_AT:04}" in Path(DOCS / "schema.md").read_text(encoding="utf-8")

@@ -1,0 +1,185 @@
+"""What a database has to promise: a real server that does not keep it is refused, one that does not tell is named."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from django.db import connections
+from django.db.backends.base import base
+
+from sinetti.registry import authorities, opening, promises
+from sinetti.registry.opening import RegisterRefusesError, open_register, setting
+from sinetti.registry.promises import check_promises
+from tests.support import postgres
+from tests.support.registers import ALIAS
+
+
+def test_a_durable_database_is_taken(register):
+    assert check_promises(register) == ()
+
+
+@pytest.fixture(scope="module")
+def careless_url(postgres_url):
+    """Give a database of a server that loses what it committed; the session's is there, so PostgreSQL is."""
+    before = dict(postgres.SETTINGS)
+    postgres.SETTINGS.update(fsync="off", full_page_writes="off")
+    try:
+        with postgres.cluster(postgres.find_binaries(), postgres.find_owner()) as url:
+            yield url
+    finally:
+        postgres.SETTINGS.update(before)
+
+
+def test_a_server_without_fsync_is_refused(careless_url):
+    register = open_register(careless_url, ALIAS)
+    try:
+        with pytest.raises(RegisterRefusesError, match=r"fsync = off.*set it to on in postgresql\.conf"):
+            check_promises(register)
+    finally:
+        register.close()
+
+
+def test_half_written_pages_are_the_operator_s_to_know(careless_url, monkeypatch):
+    """ZFS writes them whole, and nobody can see that from here."""
+    register = open_register(careless_url, ALIAS)
+    try:
+        known = {"fsync": "on"}
+        monkeypatch.setattr(promises, "setting", lambda connection, name: known.get(name) or setting(connection, name))
+        (said,) = check_promises(register)
+        assert "full_page_writes = off" in said
+    finally:
+        register.close()
+
+
+def on_postgresql(register):
+    connection = connections[register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("a promise of PostgreSQL's")
+    return connection
+
+
+def test_our_sessions_ask_for_durable_commits(register):
+    """The tests' server has synchronous_commit off, as a role or a database may have it."""
+    assert postgres.SETTINGS["synchronous_commit"] == "off"
+    assert setting(on_postgresql(register), "synchronous_commit") == "on"
+
+
+def test_what_waits_for_more_stays(register):
+    connection = on_postgresql(register)
+    settings = connection.settings_dict
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {settings['NAME']} SET synchronous_commit TO remote_apply")
+    try:
+        register.close()
+        assert setting(connection, "synchronous_commit") == "remote_apply"
+        assert check_promises(register) == ()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {settings['NAME']} RESET synchronous_commit")
+
+
+def test_a_session_that_stays_careless_is_refused(register):
+    with on_postgresql(register).cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        with pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
+            check_promises(register)
+    finally:
+        register.close()
+
+
+def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(register, monkeypatch):
+    """As another engine that speaks the protocol: it has other settings, or no such function at all."""
+    connection = on_postgresql(register)
+    assert setting(connection, "no.such.setting") is None
+    with monkeypatch.context() as patched, connection.cursor() as cursor:
+        patched.setattr(opening, "_SETTING", "SELECT no_such_function(%s)")
+        assert check_promises(register) == (
+            "the database does not tell its fsync: see to it that what is committed outlives a crash",
+            "the database does not tell its synchronous_commit: see to it that what is committed outlives a crash",
+        )
+        cursor.execute("SELECT 1")  # the session is as well as before
+
+
+def test_a_server_that_is_too_old_is_refused(register, monkeypatch):
+    connection = on_postgresql(register)
+    register.close()
+    monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())  # Django looks once in a process
+    monkeypatch.setattr(connection.features, "minimum_database_version", (99,))
+    with pytest.raises(RegisterRefusesError, match="PostgreSQL 99 or later"):
+        authorities.identity(register)
+    register.close()
+
+
+PRAGMAS = {"no write-ahead log": "PRAGMA journal_mode=DELETE", "no fsync of each commit": "PRAGMA synchronous=NORMAL"}
+
+
+@pytest.mark.parametrize("pragma", PRAGMAS.values(), ids=PRAGMAS)
+def test_sqlite_has_to_have_taken_what_was_asked_for(sqlite_register, pragma):
+    with connections[sqlite_register.alias].cursor() as cursor:
+        cursor.execute(pragma)
+    with pytest.raises(RegisterRefusesError, match="local disk"):
+        check_promises(sqlite_register)
+
+
+MIGRATING = """
+import sys
+from sinetti.registry.opening import migrate, open_register
+register = open_register(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+migrate(register)
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/register.sqlite3"
+    return postgres.create_database(request.getfixturevalue("postgres_url"), f"empty_{tmp_path.name[-20:].lower()}")
+
+
+def test_two_processes_make_the_tables_at_the_same_moment(empty_url):
+    command = [sys.executable, "-W", "ignore", "-c", MIGRATING, empty_url]
+    both = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    said = [one.communicate(timeout=60)[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    register = open_register(empty_url, ALIAS)
+    try:
+        assert authorities.identity(register) is None
+        assert opening._is_current(connections[ALIAS])
+    finally:
+        register.close()
+
+
+def test_who_makes_tables_waits_for_whoever_does(register):
+    """Asking again and again: a statement that waited would hold up an index that is made meanwhile."""
+    connection = on_postgresql(register)
+    asked = []
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [opening._SCHEMA_LOCK])
+
+        class Waiting:
+            def wait(self, _seconds):
+                asked.append(other.execute("SELECT pg_advisory_unlock(%s)", [opening._SCHEMA_LOCK]).fetchone())
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(opening, "Event", Waiting)
+            with opening._alone(connection):
+                assert asked == [(True,)]
+
+
+def test_a_server_without_advisory_locks_keeps_nobody_waiting(register, monkeypatch):
+    connection = on_postgresql(register)
+    monkeypatch.setattr(opening, "_TRY_LOCK", "SELECT no_such_lock(%s)")
+    with opening._alone(connection):
+        assert authorities.identity(register) is None
