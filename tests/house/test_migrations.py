@@ -1,4 +1,4 @@
-"""Migrations run while older code serves (docs/schema.md): each after the third is looked at for what that code would not bear."""
+"""Migrations run while older code serves (docs/schema.md): none has what that code would not bear."""
 
 import importlib
 from pathlib import Path

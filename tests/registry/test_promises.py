@@ -8,10 +8,11 @@ import pytest
 from django.db import connections
 from django.db.backends.base import base
 
-from sinetti.registry import authorities, opening, promises
+from sinetti.registry import authorities, opening
 from sinetti.registry.opening import RegisterRefusesError, open_register, setting
 from sinetti.registry.promises import check_promises
 from tests.support import postgres
+from tests.support.backups import url_of
 from tests.support.registers import ALIAS
 
 
@@ -19,44 +20,28 @@ def test_a_durable_database_is_taken(register):
     assert check_promises(register) == ()
 
 
-@pytest.fixture(scope="module")
-def careless_url(postgres_url):
-    """Give a database of a server that loses what it committed; the session's is there, so PostgreSQL is."""
-    before = dict(postgres.SETTINGS)
-    postgres.SETTINGS.update(fsync="off", full_page_writes="off")
-    try:
-        with postgres.cluster(postgres.find_binaries(), postgres.find_owner()) as url:
-            yield url
-    finally:
-        postgres.SETTINGS.update(before)
-
-
-def test_a_server_without_fsync_is_refused(careless_url):
-    register = open_register(careless_url, ALIAS)
-    try:
-        with pytest.raises(RegisterRefusesError, match=r"fsync = off.*set it to on in postgresql\.conf"):
-            check_promises(register)
-    finally:
-        register.close()
-
-
-def test_half_written_pages_are_the_operator_s_to_know(careless_url, monkeypatch):
-    """ZFS writes them whole, and nobody can see that from here."""
-    register = open_register(careless_url, ALIAS)
-    try:
-        known = {"fsync": "on"}
-        monkeypatch.setattr(promises, "setting", lambda connection, name: known.get(name) or setting(connection, name))
-        (said,) = check_promises(register)
-        assert "full_page_writes = off" in said
-    finally:
-        register.close()
-
-
 def on_postgresql(register):
     connection = connections[register.alias]
     if connection.vendor != "postgresql":
         pytest.skip("a promise of PostgreSQL's")
     return connection
+
+
+def test_a_server_without_fsync_is_refused(register):
+    on_postgresql(register)
+    with postgres.careless(url_of(register), fsync="off"):
+        register.close()
+        with pytest.raises(RegisterRefusesError, match=r"fsync = off.*set it to on in postgresql\.conf"):
+            check_promises(register)
+    assert check_promises(register) == ()
+
+
+def test_half_written_pages_are_the_operator_s_to_know(register):
+    """ZFS writes them whole, and nobody can see that from here."""
+    on_postgresql(register)
+    with postgres.careless(url_of(register), full_page_writes="off"):
+        (said,) = check_promises(register)
+        assert "full_page_writes = off" in said
 
 
 def test_our_sessions_ask_for_durable_commits(register):

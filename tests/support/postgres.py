@@ -27,9 +27,7 @@ START_WITHIN = 30.0
 """Seconds."""
 
 SETTINGS = {
-    # As an authority wants it: what it serves from must outlive a power cut. Sessions ask for durable commits.
-    "fsync": "on",
-    "full_page_writes": "on",
+    # Without fsync nothing is served (registry/promises.py), so it stays on; our sessions ask for durable commits.
     "synchronous_commit": "off",
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
@@ -78,6 +76,36 @@ def create_database(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     return f"{url.rpartition('/')[0]}/{name}"
+
+
+@contextmanager
+def careless(url: str, **settings: str) -> Iterator[None]:
+    """Let the run's server have other settings while the block runs: each process of the run has one of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}")
+        _reload(connection, settings)
+        try:
+            yield
+        finally:
+            before = {name: _default(connection, name) for name in settings}
+            for name in settings:
+                connection.execute(f"ALTER SYSTEM RESET {name}")
+            _reload(connection, before)
+
+
+def _default(connection: "psycopg.Connection[tuple[str, ...]]", name: str) -> str:
+    (value,) = connection.execute("SELECT boot_val FROM pg_settings WHERE name = %s", [name]).fetchone() or ("",)
+    return value
+
+
+def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[str, str]) -> None:
+    """Have the server read its settings again, and wait until it did."""
+    connection.execute("SELECT pg_reload_conf()")
+    deadline = ticks() + START_WITHIN
+    while any(connection.execute(f"SHOW {name}").fetchone() != (value,) for name, value in settings.items()):
+        assert ticks() < deadline, settings
+        sleep(0.02)
 
 
 def find_binaries() -> Path:

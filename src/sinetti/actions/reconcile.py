@@ -16,7 +16,7 @@ from sinetti.domain.values import Serial
 from sinetti.registry import facts, restoring
 from sinetti.registry.audit import Deed
 from sinetti.registry.facts import Listed
-from sinetti.registry.journal import Journal, kept_lists
+from sinetti.registry.journal import Journal, newest_list
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
 """How long, by the machine's clock, a reservation is left to whoever made it."""
@@ -119,11 +119,8 @@ def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
 
 def _lists(journal: Journal, office: Office) -> dict[str, SignedList]:
     """The newest signed list of each CA that lies beside the journals."""
-    return {
-        name: read_list(kept[-1].read_bytes())
-        for name, issuer in office.issuers.items()
-        if (kept := kept_lists(journal.folder, name, issuer.shard))
-    }
+    newest = {name: newest_list(journal.folder, name, issuer.shard) for name, issuer in office.issuers.items()}
+    return {name: read_list(der) for name, der in newest.items() if der is not None}
 
 
 def _entries(lists: Iterable[SignedList]) -> tuple[Listed, ...]:

@@ -203,6 +203,14 @@ def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
     return sorted(folder.glob(f"{authority}.{shard}.*.crl"), key=lambda path: int(path.suffixes[-2][1:]))
 
 
+def newest_list(folder: Path, authority: str, shard: int) -> bytes | None:
+    """The newest of them (DER), or None; another node may take an older one away while we look."""
+    while kept := kept_lists(folder, authority, shard):
+        with suppress(FileNotFoundError):
+            return kept[-1].read_bytes()
+    return None
+
+
 def check_owner(path: Path, instance_id: str) -> None:
     """Raise JournalDamaged where a journal's first line names another authority than this."""
     with path.open("rb") as file:
