@@ -10,7 +10,7 @@ import pytest
 
 from sinetti.registry import chain, journal
 from sinetti.registry.chain import JournalDamaged
-from sinetti.registry.journal import Fact, Journal, JournalUnavailable, Owner, kept_lists
+from sinetti.registry.journal import Fact, Journal, JournalUnavailable, Owner, kept_lists, newest_list
 from tests.support.authority import NOW
 
 OWNER = Owner("0" * 32, "TEST", "north")
@@ -259,3 +259,14 @@ def test_what_was_written_lately_is_known(opened):
     opened.append([fact(number) for number in range(2, 1002)])
     assert not opened.holds(fact(1).facts["serial"])
     assert opened.holds(fact(1001).facts["serial"])
+
+
+def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, monkeypatch):
+    """It put a newer one there first."""
+    old, new = tmp_path / "CAv1.1.8.crl", tmp_path / "CAv1.1.9.crl"
+    new.write_bytes(b"list 9")
+    looks = iter([[old], [old, new]])
+    monkeypatch.setattr(journal, "kept_lists", lambda *_: next(looks))
+    assert newest_list(tmp_path, "CAv1", 1) == b"list 9"
+    monkeypatch.undo()
+    assert newest_list(tmp_path, "CAv2", 1) is None
