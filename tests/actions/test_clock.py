@@ -191,6 +191,15 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
     assert refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.office, REQUEST)) is Reason.UNAVAILABLE
 
 
+def test_the_check_gets_over_a_connection_that_was_cut(guarded):
+    if guarded.alone:
+        pytest.skip("SQLite has no server that could cut a connection")
+    connection, check = connections[guarded.desk.register.alias], clock_check(guarded.guard)
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert check() is None
+
+
 def test_what_was_reserved_waits_for_the_clock_and_is_not_given_up(guarded):
     desk, key = guarded.desk, new_key()
     ids = ordered(desk)

@@ -44,7 +44,7 @@ class ClockGuard:
 
     def __init__(self, register: Register, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
         """Look at nothing yet. `machine` tells UTC as exactly as it can, `steady` seconds that never jump."""
-        self._register, self._machine, self._steady = register, machine, steady
+        self.register, self._machine, self._steady = register, machine, steady
         self._lock = Lock()
         self._held: Standing | None = None
         self._believed: Standing | None = None
@@ -76,9 +76,9 @@ class ClockGuard:
 
     def _look(self) -> Standing:
         asked, begun = self._machine(), self._steady()
-        database = clocks.database_now(self._register)
+        database = clocks.database_now(self.register)
         ended = self._steady()
-        stored = clocks.stored(self._register)
+        stored = clocks.stored(self.register)
         base = self._believed
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
         readings = Readings(
@@ -128,6 +128,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     """The check `clock` for /readyz: None while the clock is believed, else one sentence."""
 
     def check() -> str | None:
+        guard.register.refresh()
         try:
             return problem(guard.standing())
         except REGISTER_UNAVAILABLE:
