@@ -166,7 +166,8 @@ def open_authority(root: Path, kind: FolderKind, manner: Manner | None = None) -
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register)
-    clock = ClockGuard(register, machine_instant, steady)
+    # The clock that dates come from is the one that is judged, where that is not the machine's own too.
+    clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
     office = Office(
         environment=settings.environment,
         register=register,

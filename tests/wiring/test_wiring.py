@@ -3,7 +3,8 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_what_an_opened_authority_is(authority):
     assert office.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
     assert len(office.certificates) == 5
     assert authority.recipe is Recipe.EXCLUSIVE
+
+
+def test_the_clock_that_is_judged_is_the_one_that_dates_come_from(authority):
+    assert authority.clock.look().readings.answered.replace(microsecond=0) == NOW
+    assert authority.office.may_issue == authority.clock.may_issue
+
+
+def test_a_bench_s_clock_is_its_own(tmp_path):
+    root = tmp_path / "bench"
+    with all_connections_closed():
+        found(root, replace(FOUNDING, kind=FolderKind.TESTBENCH))
+        bench = open_authority(root, FolderKind.TESTBENCH, Manner(lambda: NOW - timedelta(days=1)))
+        assert not bench.clock.may_issue(), "it lies behind its own founding"
+        assert bench.office.may_issue()
 
 
 def test_founding_fails_whole(tmp_path):
