@@ -14,6 +14,7 @@ from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.keeping import kept
+from sinetti.protocols.addresses import listen
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
@@ -131,9 +132,9 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
     return (
-        Listener(Edge(soap_door), LOOPBACK, ports.soap, tls),
-        Listener(ProblemEdge(control_door), LOOPBACK, ports.control),
-        Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports.status),
+        Listener(Edge(soap_door), listen(LOOPBACK, ports.soap), tls),
+        Listener(ProblemEdge(control_door), listen(LOOPBACK, ports.control)),
+        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports.status)),
     )
 
 

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from sinetti.ca.hierarchy import load_preset
-from sinetti.cli.server import serve
 from sinetti.clock import machine_now
 from sinetti.domain.values import KeyType
 from sinetti.pki.formats import generate_key
@@ -191,13 +190,6 @@ def test_it_stops_cleanly_each_time(sqlite_operator):
         with serving(sqlite_operator) as (soap, status):
             assert fetched(f"{soap}?wsdl")
             assert fetched(f"{status}/crl/DataProvidersTestIssuingCAv1-1.crl")
-
-
-def test_two_free_ports_are_never_one(monkeypatch):
-    given = iter([9, 9, 10])
-    monkeypatch.setattr(serve, "probe", lambda _host, port: port or next(given))
-    assert serve._another(9, "127.0.0.1", 0) == 10
-    assert serve._another(9, "::1", 9) == 9
 
 
 def test_keys_that_cannot_be_opened(sqlite_operator):

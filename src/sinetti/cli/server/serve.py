@@ -1,27 +1,20 @@
 """`sinetti authority serve`: answer requests until told to stop."""
 
 import argparse
-import ssl
+import os
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.actions.publish import publish
-from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened, request_id
-from sinetti.keeping import kept
-from sinetti.protocols.edge import Edge
-from sinetti.protocols.serving import Listener, Tls, probe, serve
-from sinetti.protocols.soap import SoapDoor
-from sinetti.protocols.status import StatusDoor
+from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened
+from sinetti.cli.server.node import Plan, run_node
+from sinetti.protocols.addresses import Address, NoAddress, parse_address
 from sinetti.settings.authority import SOAP_PATH
-from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-_LOOPBACK = "127.0.0.1"
-_HIGHEST_PORT = 65_535
+_MOST_WORKERS = 64
 
 
 def register(commands: "Commands") -> None:
@@ -31,71 +24,52 @@ def register(commands: "Commands") -> None:
     add_dir(parser)
     parser.add_argument("--bind", default="127.0.0.1:8443", metavar="IP:PORT", help="for SOAP (default: %(default)s)")
     parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
-    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key")
+    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key; both are read again on SIGHUP")
     parser.add_argument(
         "--status-bind",
         default="127.0.0.1:8080",
         metavar="IP:PORT",
         help="CA certificates, CRLs (default: %(default)s)",
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        metavar="N",
+        help="processes that answer (default: one for each processor, here %(default)s)",
+    )
 
 
 def _run(parsed: argparse.Namespace) -> int:
     log_to_stderr(kindness=False)
-    tls = _tls(parsed.tls_certificate, parsed.tls_key)
-    host, port = _address("--bind", parsed.bind)
-    status_host, status_port = _address("--status-bind", parsed.status_bind)
-    if tls is None and not ip_address(host).is_loopback:
-        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
-        raise OptionError(sentence)
-    _refuse_one_for_both((host, port), (status_host, status_port))
-    with opened(parsed.dir) as authority, kept(authority):
-        port = probe(host, port)
-        status_port = _another(port, status_host, status_port)
-        _make_current(authority)
-        door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
-        listeners = (
-            Listener(Edge(door), host, port, tls),
-            Listener(Edge(StatusDoor(authority.office)), status_host, status_port),
-        )
-        serve(listeners, lambda: _say_ready(listeners))
+    plan = _plan(parsed)
+    with opened(parsed.dir) as authority:
+        run_node(authority, plan, _say_ready)
     leave()
 
 
-def _refuse_one_for_both(soap: tuple[str, int], status: tuple[str, int]) -> None:
-    """Raise OptionError where one address is meant for both doors: the system would let the two take turns."""
-    one, other = ip_address(soap[0]), ip_address(status[0])
-    if soap[1] == status[1] != 0 and (one == other or one.is_unspecified or other.is_unspecified):
-        sentence = f"--bind and --status-bind are both on port {soap[1]}: give each a port of its own"
+def _plan(parsed: argparse.Namespace) -> Plan:
+    """Check the options. Raises OptionError."""
+    pair = _pair(parsed.tls_certificate, parsed.tls_key)
+    soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
+    if pair is None and not soap.is_local:
+        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
         raise OptionError(sentence)
+    if soap.overlaps(status):
+        sentence = f"--bind and --status-bind are both on port {soap.port}: give each a port of its own"
+        raise OptionError(sentence)
+    if not 1 <= parsed.workers <= _MOST_WORKERS:
+        sentence = f"--workers: from 1 to {_MOST_WORKERS}, not {parsed.workers}"
+        raise OptionError(sentence)
+    return Plan(soap, status, parsed.workers, pair)
 
 
-def _another(taken: int, host: str, port: int) -> int:
-    """Return the port if it can be bound; for 0 a free one that is not `taken`, which nothing listens on yet."""
-    chosen = probe(host, port)
-    while port == 0 and chosen == taken:
-        chosen = probe(host, port)
-    return chosen
-
-
-def _make_current(authority: Authority) -> None:
-    """Begin with a response signer in force and a fresh CRL of every issuing CA."""
-    authority.responses.seal()
-    for issuer in authority.office.issuers.values():
-        publish(issuer.file_name, issuer.shard, authority.office, request_id())
-
-
-def _say_ready(listeners: tuple[Listener, ...]) -> None:
-    soap, status = (_url(listener) for listener in listeners)
+def _say_ready(plan: Plan) -> None:
+    soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
     print(f"Ready: SOAP on {soap}{SOAP_PATH}, status on {status}", file=sys.stderr, flush=True)
 
 
-def _url(listener: Listener) -> str:
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
-    return f"{'https' if listener.tls else 'http'}://{host}:{listener.port}"
-
-
-def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
     if (certificate is None) != (key is None):
         sentence = "--tls-certificate and --tls-key go together"
         raise OptionError(sentence)
@@ -105,23 +79,12 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
         if not path.is_file():
             sentence = f"{path} is not there, or no file"
             raise OptionError(sentence)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except (OSError, ValueError):
-        sentence = f"{certificate} and {key} are no certificate and its key: PEM, the key without a passphrase"
-        raise OptionError(sentence) from None
-    return Tls(certificate, key)
+    return certificate, key
 
 
-def _address(option: str, text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = _LOOPBACK if host == "localhost" else host.strip("[]")
+def _address(option: str, text: str) -> Address:
     try:
-        ip_address(host)
-        fits = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
-    except ValueError:
-        fits = False
-    if not fits:
+        return parse_address(text)
+    except NoAddress:
         sentence = f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443"
-        raise OptionError(sentence)
-    return host, int(port)
+        raise OptionError(sentence) from None

@@ -1,0 +1,144 @@
+"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md)."""
+
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from sinetti.actions.publish import publish
+from sinetti.cli.server.common import leave, request_id
+from sinetti.keeping import agree, looked_after
+from sinetti.protocols.addresses import Address, listen_shared
+from sinetti.protocols.edge import Edge
+from sinetti.protocols.serving import Listener, Tls, serve
+from sinetti.protocols.soap import SoapDoor
+from sinetti.protocols.status import StatusDoor
+from sinetti.protocols.tls import PairRefused, forget, read_pair
+from sinetti.supervising import Role, Supervisor
+from sinetti.wiring import Authority
+
+STATUS_THREADS = 4
+"""Threads, and so connections to the database, that a worker has for the status address."""
+
+SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
+"""Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `sinetti authority serve` was asked for."""
+
+    soap: Address
+    status: Address
+    workers: int
+    pair: tuple[Path, Path] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every process of the node gets from the parent: the opened authority, one socket per worker and door."""
+
+    authority: Authority
+    plan: Plan
+    soap: tuple[socket.socket, ...]
+    status: tuple[socket.socket, ...]
+
+
+def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
+
+    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted.
+    """
+    agree(authority)
+    served = _Pairs(plan.pair)
+    soap_address, soap = listen_shared(plan.soap, plan.workers)
+    status_address, status = listen_shared(plan.status, plan.workers)
+    _make_current(authority)
+    node = Node(authority, replace(plan, soap=soap_address, status=status_address), soap, status)
+    _open_files_allowed()
+    # A connection, or a journal that is locked, belongs to one process: each child opens its own.
+    authority.journal.close()
+    authority.office.register.close()
+
+    def roles() -> list[Role]:
+        return [
+            Role(f"worker {number + 1}", partial(_work, node, number, served.tls)) for number in range(plan.workers)
+        ]
+
+    def reload() -> Sequence[Role] | None:
+        return roles() if served.read_again() else None
+
+    keeper = Role("keeper", partial(_keep, node), renewed=False)
+    Supervisor([*roles(), keeper], reload).run(lambda: say(node.plan))
+
+
+def soap_threads(workers: int) -> int:
+    """How many threads a worker has for SOAP; each may have a connection to the database."""
+    return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
+
+
+class _Pairs:
+    """The TLS pair in use, and what SIGHUP puts in its place."""
+
+    def __init__(self, files: tuple[Path, Path] | None) -> None:
+        self._files = files
+        self.tls: Tls | None = read_pair(*files) if files else None
+
+    def read_again(self) -> bool:
+        """Read the files again; whether workers are to be exchanged. A wrong pair is logged, and nothing changes."""
+        if self._files is None:
+            _log.info("SIGHUP: without TLS there is nothing to read again")
+            return False
+        try:
+            pair = read_pair(*self._files)
+        except PairRefused as refused:
+            _log.error("SIGHUP: %s; the pair in use stays", refused)
+            return False
+        if self.tls is not None:
+            # Workers that run have read it, and those that are started from now on take the new one.
+            forget(self.tls)
+        self.tls = pair
+        _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
+        return True
+
+
+def _make_current(authority: Authority) -> None:
+    """Begin with a response signer in force and a fresh CRL of every issuing CA."""
+    authority.responses.seal()
+    for issuer in authority.office.issuers.values():
+        publish(issuer.file_name, issuer.shard, authority.office, request_id())
+
+
+def _open_files_allowed() -> None:
+    """Have as many open files as the system lets us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _work(node: Node, number: int, tls: Tls | None, ready: Callable[[], None]) -> NoReturn:
+    """Answer requests."""
+    authority, threads = node.authority, soap_threads(node.plan.workers)
+    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    listeners = (
+        Listener(Edge(door, threads=threads), node.soap[number], tls),
+        Listener(Edge(StatusDoor(authority.office), threads=STATUS_THREADS), node.status[number]),
+    )
+    serve(listeners, ready)
+    leave()
+
+
+def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:
+    """Do what one process of a node does."""
+    stops = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    with looked_after(node.authority):
+        ready()
+        signal.sigwait(stops)
+    leave()

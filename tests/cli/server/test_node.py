@@ -1,0 +1,101 @@
+"""The processes of a serving node: a worker that dies, a parent that dies, a stop, a second signal."""
+
+import os
+import signal
+import socket
+from contextlib import closing
+from functools import partial
+from urllib.parse import urlsplit
+
+import pytest
+
+from sinetti.clock import ticks
+from sinetti.protocols.addresses import AddressTaken, probe
+from tests.support.programs import STOPS_WITHIN, fetched
+from tests.support.serving import lives, serving, until
+
+TWO = ("--workers", "2")
+
+
+@pytest.fixture
+def root(sqlite_operator):
+    sqlite_operator.found()
+    return sqlite_operator.root
+
+
+def connected(address):
+    parts = urlsplit(address)
+    return closing(socket.create_connection((parts.hostname, parts.port), 10))
+
+
+def head(address, *more):
+    return "\r\n".join([f"POST {urlsplit(address).path} HTTP/1.1", "Host: localhost", *more, "", ""]).encode()
+
+
+def replaced(served, victim):
+    return victim not in served.children() and len(served.children()) == 3
+
+
+def is_free(address):
+    """Whether the next one can listen there: a process whose first thread has ended may be closing its sockets yet."""
+    parts = urlsplit(address)
+    try:
+        return probe(parts.hostname, parts.port) == parts.port
+    except AddressTaken:
+        return False
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(root):
+    with serving(root, *TWO) as served:
+        before = served.children()
+        assert len(before) == 3, "two workers and the keeper"
+        for victim in before:
+            os.kill(victim, signal.SIGKILL)
+            begun = ticks()
+            assert fetched(f"{served.soap}?wsdl"), "what waits for the one that died is answered by the next"
+            until(partial(replaced, served, victim))
+            assert ticks() - begun < 1.0
+        assert not set(before) & set(served.children())
+        assert "was ended by signal 9: it is started again in 0.1 s" in served.log
+        served.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped, then killed"])
+def test_workers_end_with_their_parent_however_that_ends(number, root):
+    with serving(root, *TWO) as served, connected(served.soap) as stalled:
+        stalled.sendall(head(served.soap, "Content-Length: 100"))
+        children = served.children()
+        served.process.send_signal(number)
+        served.process.kill()
+        served.process.wait()
+        until(lambda: not any(lives(child) for child in children))
+        until(lambda: is_free(served.soap))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_has_begun_is_answered_and_further_signals_harm_nothing(number, root):
+    with serving(root, *TWO) as served, connected(served.soap) as begun:
+        begun.sendall(head(served.soap, "Content-Length: 10", "Content-Type: text/xml; charset=utf-8") + b"<a/>")
+        children = served.children()
+        # As a terminal does: to the whole group, and more than once.
+        for _ in range(3):
+            os.killpg(served.process.pid, number)
+        begun.sendall(b"      ")
+        assert begun.recv(12) == b"HTTP/1.1 500", "a Fault: that was no envelope"
+        assert served.process.wait(STOPS_WITHIN) == 0
+        assert not any(lives(child) for child in children)
+        assert "Traceback" not in served.log
+
+
+def test_a_keeper_that_is_told_to_end_is_replaced_too(root):
+    with serving(root, "--workers", "1") as served:
+        keeper = max(served.children())
+        os.kill(keeper, signal.SIGTERM)
+        until(lambda: "ended by itself (0)" in served.log)
+        until(lambda: len(served.children()) == 2)
+        served.stop()
+
+
+@pytest.mark.parametrize("workers", [0, 65, -1])
+def test_how_many_workers_there_may_be(workers, sqlite_operator):
+    assert "from 1 to 64" in sqlite_operator.refused(2, "serve", "--workers", workers)
