@@ -9,11 +9,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-from sinetti.clock import ticks
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import KeyType
+from sinetti.pki.formats import generate_key
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroundings
 
 ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
@@ -73,6 +82,20 @@ def serving(root: Path, *options: object, **environment: str) -> Iterator[Served
             _kill_group(process.pid)
             process.wait()
             reader.join()
+
+
+def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
+    """Write a TLS certificate for loopback, its own anchor, and its key, over what is there; gives both paths."""
+    key, now = generate_key(KeyType.EC_P256), machine_now()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    dates = (now - timedelta(days=1), now + timedelta(days=1))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, *dates)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    (folder / "server.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "server.pem", folder / "key.pem"
 
 
 def until(happened: Callable[[], Any], within: float = SOON) -> None:

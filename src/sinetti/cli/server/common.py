@@ -157,13 +157,6 @@ def zoned_instant(option: str, text: str) -> datetime:
     return at
 
 
-def log_to_stderr(*, kindness: bool) -> None:
-    """Have servers log to standard error: time, level, room, text. What was kind is of interest on the bench alone."""
-    line = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, force=True)
-    logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
-
-
 def leave() -> NoReturn:
     """End the process of a server that was told to stop.
 
