@@ -60,40 +60,28 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(root):
         served.stop()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped, then killed"])
-def test_workers_end_with_their_parent_however_that_ends(number, root):
+def test_workers_end_with_their_parent_however_that_ends(root):
     with serving(root, *TWO) as served, connected(served.soap) as stalled:
         stalled.sendall(head(served.soap, "Content-Length: 100"))
         children = served.children()
-        served.process.send_signal(number)
         served.process.kill()
         served.process.wait()
         until(lambda: not any(lives(child) for child in children))
         until(lambda: is_free(served.soap))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_has_begun_is_answered_and_further_signals_harm_nothing(number, root):
+def test_what_has_begun_is_answered_and_further_signals_harm_nothing(root):
     with serving(root, *TWO) as served, connected(served.soap) as begun:
         begun.sendall(head(served.soap, "Content-Length: 10", "Content-Type: text/xml; charset=utf-8") + b"<a/>")
         children = served.children()
         # As a terminal does: to the whole group, and more than once.
-        for _ in range(3):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             os.killpg(served.process.pid, number)
         begun.sendall(b"      ")
         assert begun.recv(12) == b"HTTP/1.1 500", "a Fault: that was no envelope"
         assert served.process.wait(STOPS_WITHIN) == 0
         assert not any(lives(child) for child in children)
         assert "Traceback" not in served.log
-
-
-def test_a_keeper_that_is_told_to_end_is_replaced_too(root):
-    with serving(root, "--workers", "1") as served:
-        keeper = max(served.children())
-        os.kill(keeper, signal.SIGTERM)
-        until(lambda: "ended by itself (0)" in served.log)
-        until(lambda: len(served.children()) == 2)
-        served.stop()
 
 
 @pytest.mark.parametrize("workers", [0, 65, -1])

@@ -57,7 +57,7 @@ def serial(address):
         return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)).serial_number
 
 
-def test_eight_kept_connections_are_spread_over_two_workers(root):
+def test_eight_kept_connections_are_spread_over_two_workers_and_many_more_are_welcome(root):
     with serving(root, *TWO, "--log", "json") as served:
         shares = []
         for round_number in range(5):
@@ -71,6 +71,7 @@ def test_eight_kept_connections_are_spread_over_two_workers(root):
             shares.append(min(pids.count(pid) for pid in served.children()[:2]))
         # Two of eight or fewer would be seven in a hundred by chance; five times in a row, one in half a million.
         assert max(shares) >= 2
+        assert {called(served.soap)[0] for _ in range(250)} == {200}, "loopback is free unless limits are set"
         served.stop()
 
 
@@ -163,58 +164,34 @@ STALLS = {
 }
 
 
-@pytest.mark.parametrize(("shaken", "octets"), STALLS.values(), ids=STALLS)
-def test_fifty_stalled_senders_do_not_hold_up_the_next(shaken, octets, shared_tls):
+def test_fifty_stalled_senders_of_each_kind_hold_nobody_up_and_none_stays_longer_than_ten_seconds(shared_tls):
     with ExitStack() as stack:
-        for _ in range(50):
-            connection = stack.enter_context(connected(shared_tls.soap, any_server() if shaken else None))
-            connection.sendall(octets)
-        begun = ticks()
-        assert serial(shared_tls.soap)
-        connection = stack.enter_context(
-            closing(HTTPSConnection(*place(shared_tls.soap), timeout=SOON, context=any_server()))
-        )
-        connection.request("GET", f"{PATH}?wsdl")
-        assert connection.getresponse().status == 200
-        assert ticks() - begun < 2.0
+        begun, stalled = ticks(), []
+        for shaken, octets in STALLS.values():
+            for _ in range(50):
+                stalled.append(stack.enter_context(connected(shared_tls.soap, any_server() if shaken else None)))
+                stalled[-1].sendall(octets)
+        asked = ticks()
+        caller = HTTPSConnection(*place(shared_tls.soap), timeout=SOON, context=any_server())
+        stack.enter_context(closing(caller)).request("GET", f"{PATH}?wsdl")
+        assert caller.getresponse().status == 200
+        assert ticks() - asked < 2.0
+        for connection in stalled[50:]:
+            ended(connection)
+        assert ticks() - begun < HEAD_AND_BODY_WITHIN
 
 
-def test_each_request_is_over_ten_seconds_after_its_first_octet(shared_tls):
-    """Even if it is sent in drops, head and body taking the most that each may."""
-    with ExitStack() as stack:
-        begun = ticks()
-        opened = [
-            stack.enter_context(connected(shared_tls.soap, any_server() if shaken else None))
-            for shaken, _ in STALLS.values()
-        ]
-        for connection, (_, octets) in zip(opened, STALLS.values(), strict=True):
-            connection.sendall(octets)
-        ends = {}
-        for name, connection in zip(STALLS, opened, strict=True):
-            connection.settimeout(SOON)
-            try:
-                while connection.recv(4096):
-                    pass
-            except OSError:
-                pass
-            ends[name] = ticks() - begun
-        assert all(end < HEAD_AND_BODY_WITHIN + 2.0 for end in ends.values()), ends
+def ended(connection):
+    """Wait until the other side has ended a connection."""
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionError:
+        return
 
 
 def test_limits_per_address_hold_over_all_workers(root):
-    with serving(root, *TWO, "--rate-per-address", 2, "--connections-per-address", 0) as served:
-        got = [called(served.soap, forwarded=f"192.0.2.{number}") for number in range(10)]
-        statuses = [status for status, _ in got]
-        assert statuses[:4] == [200] * 4
-        assert 503 in statuses, "what a caller writes about itself counts for nothing"
-        assert {wait for status, wait in got if status == 503} == {"1"}
-        assert called(served.status, path="/healthz")[0] == 200, "the status address has no such limits"
-        until(lambda: "too-many-requests-from-address" in served.log)
-        served.stop()
-
-
-def test_so_many_at_once_over_all_workers(root):
-    with serving(root, *TWO, "--connections-per-address", 3) as served, ExitStack() as stack:
+    with serving(root, *TWO, "--rate-per-address", 20, "--connections-per-address", 3) as served, ExitStack() as stack:
 
         def one_more_is_turned_away():
             # Those that stall meet the call itself inside, and may be turned away for it: so one more each time.
@@ -224,12 +201,10 @@ def test_so_many_at_once_over_all_workers(root):
         until(one_more_is_turned_away)
         stack.close()
         until(lambda: called(served.soap)[0] == 200)
-        served.stop()
-
-
-def test_without_the_options_loopback_is_free(root):
-    with serving(root, *TWO) as served:
-        assert {called(served.soap)[0] for _ in range(250)} == {200}
+        got = {called(served.soap, forwarded=f"192.0.2.{number}") for number in range(100)}
+        assert got == {(200, None), (503, "1")}, "what a caller writes about itself counts for nothing"
+        assert called(served.status, path="/healthz")[0] == 200, "the status address has no such limits"
+        assert "too-many-requests-from-address" in served.log
         served.stop()
 
 
@@ -301,13 +276,7 @@ def test_options_that_are_refused(options, said, sqlite_operator):
 def test_health_tells_what_is_wrong(root):
     with serving(root, "--workers", "1") as served:
         journal = root.with_name("authority-journal")
-        assert ready(served) == (200, [])
-        served.stop()
-    journal.rename(root.with_name("elsewhere"))
-    with serving(root, "--workers", "1") as served:
-        for path in journal.iterdir():
-            path.unlink()
-        journal.rmdir()
+        journal.rename(root.with_name("elsewhere"))
         journal.write_text("no folder")
         assert called(served.status, path="/healthz")[0] == 200
         assert ready(served) == (503, ["journal"])
@@ -325,12 +294,12 @@ def ready(served):
         return reply.status, [name for name, sentence in told["checks"].items() if sentence]
 
 
-def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(operator):
+def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(sqlite_operator):
+    operator = sqlite_operator
     operator.found()
     operator.add()
     ids = operator.order()
-    environment = operator.database
-    with serving(operator.root, *TWO, **environment) as served:
+    with serving(operator.root, *TWO) as served:
         one, key = Holder(served.soap, operator.root / "trust" / "services.pem", now=machine_now()), new_key()
         wrong = {**ids, "transfer_password": "Wr0ngWr0ngWr0ng1"}
         assert codes(one.new(wrong, key)) == ["PKI004"]
