@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -24,7 +25,7 @@ HEAD_WITHIN = 5.0
 """Seconds that a request's head has to arrive; as long a connection may say nothing before or between requests."""
 
 CONNECTIONS = 4096
-"""Connections that a process has open at once on one socket; further ones wait with the system."""
+"""Connections that a process has open at once on one socket, if it may open as many files three times over."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class _Server(Server):
             websockets=False,
             log_enabled=False,
             backlog=BACKLOG,
-            backpressure=CONNECTIONS,
+            backpressure=min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3),
         )
         self._listening = listener.socket
         if listener.tls is not None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sinetti.cli.server.node import STATUS_THREADS, soap_threads
 from sinetti.clock import ticks
 from sinetti.protocols.addresses import AddressTaken, probe
 from tests.support.programs import STOPS_WITHIN, fetched
@@ -87,3 +88,9 @@ def test_what_has_begun_is_answered_and_further_signals_harm_nothing(root):
 @pytest.mark.parametrize("workers", [0, 65, -1])
 def test_how_many_workers_there_may_be(workers, sqlite_operator):
     assert "from 1 to 64" in sqlite_operator.refused(2, "serve", "--workers", workers)
+
+
+def test_connections_to_the_database_are_bounded_as_the_page_says():
+    """For every number of workers: max(8, 64 / N) and 4 each, and the keeper's."""
+    bound = {workers: workers * (soap_threads(workers) + STATUS_THREADS) + 1 for workers in (1, 2, 4, 8)}
+    assert bound == {1: 69, 2: 73, 4: 81, 8: 97}

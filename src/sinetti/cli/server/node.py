@@ -37,6 +37,7 @@ STATUS_THREADS = 4
 SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
 """Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
 
+_PAIRS_KEPT = 8
 _log = logging.getLogger(__name__)
 
 
@@ -123,6 +124,7 @@ class _Pairs:
         self._files = files
         self.tls: Tls | None = read_pair(*files) if files else None
         self.generation = 0
+        self._before: list[Tls] = []
 
     def read_again(self) -> bool:
         """Read the files again; whether workers are to be exchanged. A wrong pair is logged, and nothing changes."""
@@ -135,8 +137,11 @@ class _Pairs:
             _log.error("SIGHUP: %s; the pair in use stays", refused)
             return False
         if self.tls is not None:
-            # Workers that run have read it, and those that are started from now on take the new one.
-            forget(self.tls)
+            # Where the exchange fails, workers of before are started with it yet.
+            self._before.append(self.tls)
+        for old in self._before[:-_PAIRS_KEPT]:
+            forget(old)
+        del self._before[:-_PAIRS_KEPT]
         self.tls = pair
         _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
         return True
