@@ -12,7 +12,7 @@ from time import sleep
 BACKLOG = 1024
 """Connections that the system keeps waiting until a worker takes them."""
 
-FREED_WITHIN = 0.5
+FREED_WITHIN = 1.0
 """Seconds for an address to become free: the workers of a parent that was just killed end within milliseconds."""
 
 _HIGHEST_PORT = 65_535

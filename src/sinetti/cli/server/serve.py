@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def register(commands: "Commands") -> None:
     parser.add_argument(
         "--workers",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
         metavar="N",
         help="processes that answer (default: one for each processor, here %(default)s)",
     )
@@ -74,6 +75,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     log_to_stderr(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
+    # From the beginning: whoever tells a service to read its files again, while it starts, does not mean its end.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     plan = _plan(parsed)
     with opened(parsed.dir) as authority:
         run_node(authority, plan, _say_ready)
