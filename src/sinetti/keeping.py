@@ -26,7 +26,14 @@ SETTLING_ENDS_WITHIN = 1.5
 
 @contextmanager
 def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
-    """Look after an authority while the block serves it.
+    """Look after an authority while the block serves it. Raises what `agree` raises, before anything is served."""
+    agree(authority, mends=mends)
+    with looked_after(authority):
+        yield
+
+
+def agree(authority: Authority, *, mends: bool = False) -> None:
+    """See to it that journals and register know the same.
 
     Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
     the journals or published lists know what the register does not; JournalDamaged and JournalUnavailable. A bench
@@ -47,6 +54,11 @@ def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
         raise FolderDamaged(sentence)
     if standing.written:
         _log.info("%d facts were in the register alone and are in the journal now", standing.written)
+
+
+@contextmanager
+def looked_after(authority: Authority) -> Iterator[None]:
+    """Do meanwhile what one process of a node does: look after reservations, now and every half minute."""
     stop = Event()
     thread = Thread(target=_settle, args=(authority, stop), name="settling", daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from sinetti.clock import ticks
 from sinetti.pki.chain import valid_at
 from sinetti.pki.formats import certificate_der, generate_key, load_certificate
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.settings.folder import Folder, FolderDamaged
+from sinetti.settings.folder import Folder, FolderDamaged, locked
 from sinetti.settings.signer_files import SigningPair, newest_pair, store_pair
 from sinetti.wire.xmldsig import Seal, seal_of
 
@@ -89,8 +89,13 @@ class ResponseSigner:
         if newest is not None and self._lasts(newest.certificate, now):
             return newest
         try:
-            pair = self._issued(now)
-            store_pair(self._folder, name, pair, self._passphrase)
+            with locked(self._folder.certificates, wait=True):
+                # Another process of this node may have made one while this one waited.
+                made = newest_pair(self._folder, name, self._passphrase, ca.certificate, now)
+                if made is not None and self._lasts(made.certificate, now):
+                    return made
+                pair = self._issued(now)
+                store_pair(self._folder, name, pair, self._passphrase)
         except (SignerUnavailable, OSError, ValueError):
             self._again = ticks() + TRIED_AGAIN_AFTER
             if newest is None:

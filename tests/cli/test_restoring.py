@@ -13,7 +13,7 @@ from time import sleep
 import pytest
 
 from sinetti.clock import ticks
-from sinetti.protocols.serving import probe
+from sinetti.protocols.addresses import probe
 from sinetti.settings.authority import read
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder

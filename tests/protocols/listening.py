@@ -19,9 +19,10 @@ from sinetti.ca.hierarchy import load_preset
 from sinetti.cli.server.common import leave
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
+from sinetti.protocols.addresses import listen, probe
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply, Request
-from sinetti.protocols.serving import Listener, probe, serve
+from sinetti.protocols.serving import Listener, serve
 from sinetti.protocols.soap import PATH, SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.settings.authority import Settings
@@ -129,12 +130,12 @@ def main(root: Path, ports: dict[str, int]) -> None:
     authority = opened(root)
     door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (
-        Listener(Edge(door), LOOPBACK, ports["soap"]),
-        Listener(Edge(door, IMPATIENT), LOOPBACK, ports["impatient"]),
-        Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports["status"]),
-        Listener(Edge(broken), LOOPBACK, ports["broken"]),
-        Listener(Edge(slow), LOOPBACK, ports["slow"]),
-        Listener(Edge(stuck), LOOPBACK, ports["stuck"]),
+        Listener(Edge(door), listen(LOOPBACK, ports["soap"])),
+        Listener(Edge(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
+        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports["status"])),
+        Listener(Edge(broken), listen(LOOPBACK, ports["broken"])),
+        Listener(Edge(slow), listen(LOOPBACK, ports["slow"])),
+        Listener(Edge(stuck), listen(LOOPBACK, ports["stuck"])),
     )
     serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
     leave()

@@ -8,7 +8,7 @@ from time import sleep
 import pytest
 
 from sinetti.clock import ticks
-from sinetti.protocols.serving import AddressTaken, probe
+from sinetti.protocols.addresses import AddressTaken, probe
 from sinetti.protocols.soap import PATH
 from tests.protocols import messages
 from tests.protocols.listening import LOOPBACK, SLOW, STOP_WITHIN, listening

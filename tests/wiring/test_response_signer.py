@@ -1,5 +1,6 @@
 """The signer of answers: replaced in time, never by anything else in the folder, and whatever is in force serves on."""
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -268,3 +269,19 @@ def test_names_that_make_a_root_look_like_a_signer(tmp_path):
     text = text.replace("Sinetti {test}Response Signer", "Sinetti {test}PKI")
     with pytest.raises(HierarchyError, match="begins like the files of"):
         found(tmp_path / "authority", Founding(FolderKind.AUTHORITY, text, SETTINGS, NOW))
+
+
+def test_of_several_processes_one_makes_the_next_and_all_take_it(authority, clock, root):
+    signer(authority)
+    clock.now = NOW + 700 * DAY
+    children = []
+    for _ in range(4):
+        if (pid := os.fork()) == 0:
+            try:
+                signer(authority)
+            finally:
+                os._exit(0 if len(files(root)) == 2 else 1)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 4
+    assert len(files(root)) == 2
+    assert signer(authority).not_valid_before_utc > NOW

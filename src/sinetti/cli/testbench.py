@@ -9,7 +9,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
-from sinetti.cli.server.common import command, group, leave, log_to_stderr, zoned_instant
+from sinetti.cli.server.common import command, group, leave, zoned_instant
+from sinetti.cli.server.logs import log_to_stderr
 from sinetti.testbench.bench import BenchOptions, run_bench
 
 if TYPE_CHECKING:

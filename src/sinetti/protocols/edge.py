@@ -7,14 +7,22 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from typing import Any
 
-from sinetti.protocols.http import Reply, Request, plain
+from sinetti.clock import ticks
+from sinetti.protocols.admission import Admission, TurnedAway, everybody
+from sinetti.protocols.http import SOAP_PATH, Reply, Request, current_request, plain
 from sinetti.protocols.pool import Pool
 
+_FOUND = range(200, 400)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_TURNED_WITHIN = 2.0
 _log = logging.getLogger(__name__)
+_access = logging.getLogger("sinetti.protocols.access")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,11 +35,13 @@ class Limits:
     """How much one request may be and how long it may take: octets and seconds.
 
     What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer.
+    `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
+    octet.
     """
 
     body: int = 128 * 1024
     discarded: int = 1024 * 1024
-    collecting: float = 10.0
+    collecting: float = 5.0
     answering: float = 30.0
     waiting: int = 256
 
@@ -47,7 +57,9 @@ class Gone(Exception):
 class Edge:
     """An ASGI application around one synchronous door."""
 
-    def __init__(self, door: Door, limits: Limits | None = None, threads: int = 32) -> None:
+    def __init__(
+        self, door: Door, limits: Limits | None = None, threads: int = 32, admission: Admission | None = None
+    ) -> None:
         """Take the door; `threads` is how many requests it works on at once.
 
         Far more than there are processors: most wait for the database or the signer, and while some hang there the
@@ -57,31 +69,39 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Reply] = Pool(threads)
         self._inside = 0
+        self._admission = admission or everybody()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request_id = secrets.token_hex(16)
+        begun, request_id = ticks(), secrets.token_hex(16)
+        with self._admission.inside(scope.get("client"), scope["headers"]) as away:
+            reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
+            await _answer(send, reply, request_id, scope["method"])
+        if reply.noted is not None and _access.isEnabledFor(logging.INFO):
+            facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
+            outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
+            _access.info("answered", extra={"facts": facts | outcome})
+
+    async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
         try:
             async with asyncio.timeout(self._limits.collecting):
                 body = await _collect(receive, self._limits)
         except TimeoutError:
-            reply = plain(408, "The request took too long to arrive. Send it again.", connection="close")
+            return plain(408, "The request took too long to arrive. Send it again.", connection="close")
         except TooLarge:
             text = f"The request is larger than {self._limits.body} octets. A request of this service is far smaller."
-            reply = plain(413, text, connection="close")
+            return plain(413, text, connection="close")
         except Gone:  # or what came is no HTTP: then somebody reads this
-            reply = plain(400, "The request did not arrive whole. Send it again.", connection="close")
-        else:
-            reply = await self._act(_request(scope, body, request_id))
-        await _answer(send, reply, request_id, scope["method"])
+            return plain(400, "The request did not arrive whole. Send it again.", connection="close")
+        return await self._act(_request(scope, body, request_id))
 
     async def _act(self, request: Request) -> Reply:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
-        submitted = self._pool.submit(partial(self._door, request))
+        submitted = self._pool.submit(partial(self._work, request))
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:
@@ -95,10 +115,34 @@ class Edge:
             _log.exception("request %s failed", request.request_id)
             return plain(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
 
+    def _work(self, request: Request) -> Reply:
+        current_request.set(request.request_id)
+        return self._door(request)
+
     def _left(self, work: "asyncio.Future[Reply]") -> None:
         self._inside -= 1
         if not work.cancelled():
             work.exception()  # taken here, so that one that nobody waits for any more is not reported as lost
+
+
+async def _turn(receive: Receive, away: TurnedAway) -> Reply:
+    """Turn a sender away: what it sends is read and forgotten for a moment, so that it gets to read the answer."""
+    with suppress(TimeoutError, TooLarge, Gone):
+        async with asyncio.timeout(_TURNED_WITHIN):
+            await _collect(receive, Limits(body=0))
+    text = "Too many requests from this address. Send the same request again later."
+    reply = plain(503, text, retry_after=str(ceil(away.wait)), connection="close")
+    return replace(reply, noted={"reason": away.why})
+
+
+def _shown(scope: Scope, reply: Reply) -> str | None:
+    """The path, if it is one of ours: anything may stand in another, a secret too."""
+    path: str = scope["path"]
+    return path if reply.status in _FOUND or path.rstrip("/") == SOAP_PATH else None
+
+
+def _shown_method(method: str) -> str:
+    return method if method in _METHODS else "other"
 
 
 async def _collect(receive: Receive, limits: Limits) -> bytes:

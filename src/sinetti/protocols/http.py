@@ -2,7 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+
+SOAP_PATH = "/2017/10/CertificateServices"
+"""Where the certificate service is: the path that every program knows."""
+
+current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
+"""The id of the request that this thread works on: the log names it in every line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer."""
+    """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there."""
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    noted: Mapping[str, str] | None = field(default_factory=dict)
 
 
 def plain(status: int, text: str, **headers: str) -> Reply:

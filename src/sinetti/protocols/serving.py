@@ -1,20 +1,31 @@
-"""Listening: several doors of one process, each on an address of its own, until told to stop."""
+"""Listening: several doors of one process, each on a socket of its own, until told to stop."""
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from sinetti.protocols.addresses import BACKLOG
 from sinetti.protocols.edge import Edge
 
 STOP_WITHIN = 3.0
 """Seconds that requests in flight have when the process is told to stop."""
+
+HEAD_WITHIN = 5.0
+"""Seconds that a request's head has to arrive; as long a connection may say nothing before or between requests."""
+
+CONNECTIONS = 4096
+"""Connections that a process has open at once on one socket, if it may open as many files three times over."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,35 +40,23 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One door on one address; plain http where `tls` is None."""
+    """One door on one socket that listens already; plain http where `tls` is None."""
 
     edge: Edge
-    host: str
-    port: int
+    socket: socket.socket
     tls: Tls | None = None
 
 
-class AddressTaken(OSError):
-    """Something else listens on this address already."""
-
-
-def probe(host: str, port: int) -> int:
-    """Return the port if it can be bound (a free one for 0); raise AddressTaken otherwise."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as taken:
-            sentence = (
-                f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
-            )
-            raise AddressTaken(sentence) from taken
-        return int(trial.getsockname()[1])
-
-
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once every address takes connections."""
-    asyncio.run(_serve(listeners, ready))
+    """Serve until SIGTERM or SIGINT; `ready` is called once the servers run. The process is to end soon after.
+
+    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished.
+    """
+    asyncio.new_event_loop().run_until_complete(_serve(listeners, ready))
+
+
+class NotServing(Exception):
+    """A server ended though nobody told it to."""
 
 
 async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
@@ -65,13 +64,16 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    servers = [_server(listener) for listener in listeners]
+    servers = [_Server(listener) for listener in listeners]
     running = [asyncio.create_task(server.serve()) for server in servers]
     waiting = asyncio.create_task(told.wait())
     try:
-        await _until_listening(listeners, running)
+        await _until_running(servers, running)
         ready()
         await asyncio.wait({waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.is_set():
+            sentence = "the HTTP server ended by itself"
+            raise NotServing(sentence)
     finally:
         waiting.cancel()
         for server in servers:
@@ -84,31 +86,37 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
             task.cancel()
 
 
-def _server(listener: Listener) -> Server:
-    return Server(
-        listener.edge,
-        address=listener.host,
-        port=listener.port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-        ssl_cert=listener.tls.certificate if listener.tls else None,
-        ssl_key=listener.tls.key if listener.tls else None,
-        ssl_protocol_min=SSLProtocols.tls12,
-    )
+class _Server(Server):
+    """granian's embedded server, on a socket that somebody else made."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(
+            listener.edge,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=int(HEAD_WITHIN * 1000)),
+            websockets=False,
+            log_enabled=False,
+            backlog=BACKLOG,
+            backpressure=min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3),
+        )
+        self._listening = listener.socket
+        if listener.tls is not None:
+            pair = (str(listener.tls.certificate), str(listener.tls.key))
+            context: Any = (True, *pair, None, str(SSLProtocols.tls12), None, [], False)
+            # Set here, not by granian, which resolves paths: those of memory files do not lead anywhere then.
+            self.ssl_ctx = context
+
+    def _init_shared_socket(self) -> None:
+        holder: Any = SocketHolder  # granian describes no arguments: handle, whether a Unix socket, backlog
+        self._shd = holder(self._listening.fileno(), self._listening.family == socket.AF_UNIX, BACKLOG)
 
 
-async def _until_listening(listeners: tuple[Listener, ...], running: list["asyncio.Task[None]"]) -> None:
-    for listener in listeners:
-        while True:
-            if any(task.done() for task in running):
-                sentence = f"{listener.host} port {listener.port} could not be listened on"
-                raise AddressTaken(sentence)
-            try:
-                _, writer = await asyncio.open_connection(listener.host, listener.port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                break
+async def _until_running(servers: list[_Server], running: list["asyncio.Task[None]"]) -> None:
+    while not all(server.wrks for server in servers):
+        for task in running:
+            if task.done():
+                task.result()
+                sentence = "the HTTP server did not start"
+                raise NotServing(sentence)
+        await asyncio.sleep(0)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,7 @@ from sinetti.actions.renew import renew
 from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.protocols.faults import failure, preferred_language
-from sinetti.protocols.http import Reply, Request, plain
+from sinetti.protocols.http import SOAP_PATH, Reply, Request, plain
 from sinetti.protocols.welcome import welcome
 from sinetti.wire import soap, wsdl
 from sinetti.wire.soap import BadRequest, NotSoap, Operation, SignatureRefused
@@ -21,18 +21,22 @@ from sinetti.wire.xmldsig import Recipe, Seal
 
 _log = logging.getLogger(__name__)
 
-PATH = "/2017/10/CertificateServices"
+PATH = SOAP_PATH
 _XML = "text/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class SoapDoor:
-    """Answers the three operations. `address` is what the WSDL tells; `seal` signs every answer."""
+    """Answers the three operations. `address` is what the WSDL tells; `seal` signs every answer.
+
+    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    """
 
     office: Office
     address: str
     recipe: Recipe
     seal: Callable[[], Seal] = field(repr=False)
+    admits: Callable[[bytes], bool] = lambda _signer: True
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method and path."""
@@ -87,6 +91,8 @@ class SoapDoor:
             case NewAsk():
                 return enrol(ask, self.office, request_id)
             case RenewAsk():
+                if not self.admits(ask.signer):
+                    return Refusal(Reason.TOO_MANY_REQUESTS)
                 return renew(ask, self.office, request_id)
             case GetAsk():
                 return collect(ask, self.office, request_id)
@@ -94,13 +100,14 @@ class SoapDoor:
                 assert_never(never)
 
     def _refuse(self, operation: Operation, refusal: Refusal, request: Request) -> Reply:
-        _log.info("request %s: %s refused: %s", request.request_id, operation.name, refusal.reason)
-        return self._render(operation, failure(refusal, request.headers.get("accept-language")))
+        told = self._render(operation, failure(refusal, request.headers.get("accept-language")))
+        return replace(told, noted={**(told.noted or {}), "reason": refusal.reason.value})
 
     def _render(self, operation: Operation, answer: Accepted | Collected | soap.Failure) -> Reply:
+        noted = {"operation": operation.name.lower()}
         try:
-            return Reply(200, _XML, soap.render_response(operation, answer, self.seal(), self.recipe))
+            return Reply(200, _XML, soap.render_response(operation, answer, self.seal(), self.recipe), noted=noted)
         except Exception:  # noqa: BLE001 - without the signing key no FAIL can be believed: a Fault is all that is left
             _log.exception("an answer could not be signed")
             why = "The service cannot sign its answers now. Send the same request again."
-            return Reply(500, _XML, soap.render_fault(why, actor_is_client=False))
+            return Reply(500, _XML, soap.render_fault(why, actor_is_client=False), noted=noted)

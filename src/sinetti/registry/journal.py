@@ -22,6 +22,7 @@ from sinetti.registry.chain import FIRST, SUFFIX, JournalDamaged, JournalError, 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
 _REMEMBERED = 1000
+_LEAST_ROOM = 1024 * 1024
 
 
 class JournalUnavailable(JournalError):
@@ -50,6 +51,9 @@ class NoJournal:
 
     def append(self, facts: Sequence[Fact]) -> None:
         """Write nothing down."""
+
+    def check(self) -> None:
+        """Find nothing in the way."""
 
     def holds(self, _serial: str) -> bool:
         """Whether a certificate's issue was written down lately by this process: no."""
@@ -89,6 +93,16 @@ class Journal:
         """Open the file, so that what stands in its way is told now and not with the first fact."""
         with self._writing, _told("opened"):
             self._open()
+
+    def check(self) -> None:
+        """Raise JournalUnavailable, or JournalDamaged, where a fact could not be written down now."""
+        self.open()
+        with self._writing, _told("written"):
+            self._opened()
+            room = os.statvfs(self.folder)
+            if room.f_bavail * room.f_frsize < _LEAST_ROOM:
+                sentence = f"the journal cannot be written: {self.folder} has less than a mebibyte left"
+                raise JournalUnavailable(sentence)
 
     def close(self) -> None:
         """Let another process have the file."""

@@ -15,6 +15,7 @@ from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.founding import Founding, found
 from sinetti.keeping import kept
+from sinetti.protocols.addresses import listen
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
@@ -132,9 +133,9 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
     return (
-        Listener(Edge(soap_door), LOOPBACK, ports.soap, tls),
-        Listener(ProblemEdge(control_door), LOOPBACK, ports.control),
-        Listener(Edge(StatusDoor(authority.office)), LOOPBACK, ports.status),
+        Listener(Edge(soap_door), listen(LOOPBACK, ports.soap), tls),
+        Listener(ProblemEdge(control_door), listen(LOOPBACK, ports.control)),
+        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports.status)),
     )
 
 

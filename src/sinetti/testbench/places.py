@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sinetti.protocols.serving import AddressTaken, probe
+from sinetti.protocols.addresses import AddressTaken, probe
 from sinetti.settings.folder import Folder, FolderDamaged
 from sinetti.testbench.clock import BenchClock
 from sinetti.testbench.server_certificate import ServerFiles

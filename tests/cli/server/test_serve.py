@@ -1,27 +1,20 @@
 """`sinetti authority serve` as a process, the real client against it, and what an operator does meanwhile."""
 
-import ipaddress
 import json
 import re
 import signal
 import socket
 import subprocess
 from contextlib import contextmanager
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from sinetti.ca.hierarchy import load_preset
-from sinetti.cli.server import serve
 from sinetti.clock import machine_now
-from sinetti.domain.values import KeyType
-from sinetti.pki.formats import generate_key
 from tests.support.programs import CUSTOMER, Holder, codes, fetched, new_key, program, ran, surroundings
+from tests.support.serving import tls_pair
 
 PATH = "/2017/10/CertificateServices"
 ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
@@ -31,14 +24,7 @@ ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 def server_pair(tmp_path_factory):
     """Give a TLS certificate for loopback, its key, and the same certificate as its own anchor."""
     folder = tmp_path_factory.mktemp("tls")
-    key, now = generate_key(KeyType.EC_P256), machine_now()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
-    (folder / "server.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    tls_pair(folder)
     return folder
 
 
@@ -53,7 +39,7 @@ def serving(operator, *options):
             said = ""
             for line in process.stderr:
                 said += line
-                if ready := re.match(r"Ready: SOAP on (\S+), status on (\S+)", line):
+                if ready := re.search(r"Ready: SOAP on (\S+), status on (\S+)", line):
                     break
             assert ready, said
             yield ready[1], ready[2]
@@ -193,13 +179,6 @@ def test_it_stops_cleanly_each_time(sqlite_operator):
         with serving(sqlite_operator) as (soap, status):
             assert fetched(f"{soap}?wsdl")
             assert fetched(f"{status}/crl/DataProvidersTestIssuingCAv1-1.crl")
-
-
-def test_two_free_ports_are_never_one(monkeypatch):
-    given = iter([9, 9, 10])
-    monkeypatch.setattr(serve, "probe", lambda _host, port: port or next(given))
-    assert serve._another(9, "127.0.0.1", 0) == 10
-    assert serve._another(9, "::1", 9) == 9
 
 
 def test_keys_that_cannot_be_opened(sqlite_operator):

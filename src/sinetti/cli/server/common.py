@@ -23,12 +23,14 @@ from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.protocols.serving import AddressTaken
+from sinetti.protocols.addresses import AddressTaken
+from sinetti.protocols.tls import PairRefused
 from sinetti.registry.backups import BackupError
 from sinetti.registry.chain import JournalError
 from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
+from sinetti.supervising import NotStarted
 from sinetti.testbench.clock import ClockGoesBack, ClockOutOfRange
 from sinetti.wiring import Authority, open_authority
 
@@ -58,6 +60,7 @@ _USAGE = (
     NotRevocable,
     OptionError,
     OrderError,
+    PairRefused,
     WordError,
 )
 
@@ -115,6 +118,8 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
         return _say(bad, ExitCode.USAGE)
     except REGISTER_UNAVAILABLE as away:
         return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+    except NotStarted as bad:
+        return _say(bad, ExitCode.FAULT)
     except OSError as bad:
         return _say(f"{bad.filename or 'a file'}: {bad.strerror or bad}", ExitCode.STORE)
     finally:
@@ -154,13 +159,6 @@ def zoned_instant(option: str, text: str) -> datetime:
         sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
         raise OptionError(sentence)
     return at
-
-
-def log_to_stderr(*, kindness: bool) -> None:
-    """Have servers log to standard error: time, level, room, text. What was kind is of interest on the bench alone."""
-    line = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, force=True)
-    logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
 
 
 def leave() -> NoReturn:

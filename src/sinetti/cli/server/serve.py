@@ -1,29 +1,26 @@
 """`sinetti authority serve`: answer requests until told to stop."""
 
 import argparse
-import ssl
-import sys
-from ipaddress import ip_address
+import logging
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.actions.publish import publish_all
-from sinetti.cli.server.common import OptionError, add_dir, command, leave, log_to_stderr, opened, request_id
+from sinetti.cli.server.common import OptionError, add_dir, command, leave, opened
+from sinetti.cli.server.logs import log_to_stderr
+from sinetti.cli.server.node import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, Plan, run_node
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
-from sinetti.keeping import kept
-from sinetti.protocols.edge import Edge
-from sinetti.protocols.serving import Listener, Tls, probe, serve
-from sinetti.protocols.soap import SoapDoor
-from sinetti.protocols.status import StatusDoor
+from sinetti.protocols.addresses import Address, NoAddress, parse_address
 from sinetti.settings.authority import SOAP_PATH
 from sinetti.settings.service_manager import tell_service_manager
-from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-_LOOPBACK = "127.0.0.1"
-_HIGHEST_PORT = 65_535
+_MOST_WORKERS = 64
+_HIGHEST_LIMIT = 65_535
+_log = logging.getLogger(__name__)
 
 
 def register(commands: "Commands") -> None:
@@ -32,73 +29,102 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "serve", "answer requests until told to stop", _run, example)
     add_dir(parser)
     add_passphrase_file(parser)
-    parser.add_argument("--bind", default="127.0.0.1:8443", metavar="IP:PORT", help="for SOAP (default: %(default)s)")
+    _add_addresses(parser)
+    _add_limits(parser)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
+        metavar="N",
+        help="processes that answer (default: one for each processor, here %(default)s)",
+    )
+    parser.add_argument(
+        "--log", choices=("text", "json"), help="form of the log on standard error (default: json unless a terminal)"
+    )
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bind", default="127.0.0.1:8443", metavar="ADDRESS", help="for SOAP: IP:PORT or unix:/PATH (%(default)s)"
+    )
     parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
-    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key")
+    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key; both are read again on SIGHUP")
     parser.add_argument(
         "--status-bind",
         default="127.0.0.1:8080",
-        metavar="IP:PORT",
-        help="CA certificates, CRLs (default: %(default)s)",
+        metavar="ADDRESS",
+        help="plain http for CA certificates, CRLs and health: IP:PORT or unix:/PATH (%(default)s)",
+    )
+    parser.add_argument(
+        "--behind-proxy", action="store_true", help="callers are named by the proxy, last in X-Forwarded-For"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rate-per-address",
+        type=int,
+        metavar="N",
+        help=f"requests per second of one address, twice as many at once; 0: no limit ({RATE_PER_ADDRESS}, not for "
+        "loopback)",
+    )
+    parser.add_argument(
+        "--connections-per-address",
+        type=int,
+        metavar="N",
+        help=f"requests of one address at the same time; 0: no limit ({AT_ONCE_PER_ADDRESS}, not for loopback)",
     )
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    log_to_stderr(kindness=False)
-    tls = _tls(parsed.tls_certificate, parsed.tls_key)
-    host, port = _address("--bind", parsed.bind)
-    status_host, status_port = _address("--status-bind", parsed.status_bind)
-    if tls is None and not ip_address(host).is_loopback:
-        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
-        raise OptionError(sentence)
-    _refuse_one_for_both((host, port), (status_host, status_port))
-    with opened(parsed.dir, passphrase_of(parsed)) as authority, kept(authority):
-        port = probe(host, port)
-        status_port = _another(port, status_host, status_port)
-        _make_current(authority)
-        door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
-        listeners = (
-            Listener(Edge(door), host, port, tls),
-            Listener(Edge(StatusDoor(authority.office)), status_host, status_port),
-        )
-        serve(listeners, lambda: _say_ready(listeners))
+    log_to_stderr(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
+    # From the beginning: whoever tells a service to read its files again, while it starts, does not mean its end.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    plan = _plan(parsed)
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+        run_node(authority, plan, _say_ready)
     leave()
 
 
-def _refuse_one_for_both(soap: tuple[str, int], status: tuple[str, int]) -> None:
-    """Raise OptionError where one address is meant for both doors: the system would let the two take turns."""
-    one, other = ip_address(soap[0]), ip_address(status[0])
-    if soap[1] == status[1] != 0 and (one == other or one.is_unspecified or other.is_unspecified):
-        sentence = f"--bind and --status-bind are both on port {soap[1]}: give each a port of its own"
+def _plan(parsed: argparse.Namespace) -> Plan:
+    """Check the options. Raises OptionError."""
+    pair = _pair(parsed.tls_certificate, parsed.tls_key)
+    soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
+    _check_reach(soap, parsed, tls=pair is not None)
+    if soap.overlaps(status):
+        sentence = f"--bind and --status-bind are both on {soap.path or f'port {soap.port}'}: give each its own"
+        raise OptionError(sentence)
+    if not 1 <= parsed.workers <= _MOST_WORKERS:
+        sentence = f"--workers: from 1 to {_MOST_WORKERS}, not {parsed.workers}"
+        raise OptionError(sentence)
+    limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
+    for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
+        if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
+            sentence = f"{option}: from 1 to {_HIGHEST_LIMIT}, or 0 for no limit, not {value}"
+            raise OptionError(sentence)
+    return Plan(soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits)
+
+
+def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> None:
+    """Raise OptionError where callers could reach plain http, or name themselves as a proxy would."""
+    if parsed.behind_proxy and not soap.is_local:
+        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
+        raise OptionError(sentence)
+    if soap.path is not None and not parsed.behind_proxy:
+        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        raise OptionError(sentence)
+    if not tls and not soap.is_local:
+        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
         raise OptionError(sentence)
 
 
-def _another(taken: int, host: str, port: int) -> int:
-    """Return the port if it can be bound; for 0 a free one that is not `taken`, which nothing listens on yet."""
-    chosen = probe(host, port)
-    while port == 0 and chosen == taken:
-        chosen = probe(host, port)
-    return chosen
-
-
-def _make_current(authority: Authority) -> None:
-    """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
-    authority.responses.seal()
-    publish_all(authority.office, request_id())
-
-
-def _say_ready(listeners: tuple[Listener, ...]) -> None:
-    soap, status = (_url(listener) for listener in listeners)
-    print(f"Ready: SOAP on {soap}{SOAP_PATH}, status on {status}", file=sys.stderr, flush=True)
+def _say_ready(plan: Plan) -> None:
+    soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
+    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)", soap, SOAP_PATH, status, plan.workers)
     tell_service_manager("READY=1")
 
 
-def _url(listener: Listener) -> str:
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
-    return f"{'https' if listener.tls else 'http'}://{host}:{listener.port}"
-
-
-def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
     if (certificate is None) != (key is None):
         sentence = "--tls-certificate and --tls-key go together"
         raise OptionError(sentence)
@@ -108,23 +134,14 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
         if not path.is_file():
             sentence = f"{path} is not there, or no file"
             raise OptionError(sentence)
+    return certificate, key
+
+
+def _address(option: str, text: str) -> Address:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except (OSError, ValueError):
-        sentence = f"{certificate} and {key} are no certificate and its key: PEM, the key without a passphrase"
+        return parse_address(text)
+    except NoAddress:
+        sentence = (
+            f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443, or unix:/PATH"
+        )
         raise OptionError(sentence) from None
-    return Tls(certificate, key)
-
-
-def _address(option: str, text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = _LOOPBACK if host == "localhost" else host.strip("[]")
-    try:
-        ip_address(host)
-        fits = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
-    except ValueError:
-        fits = False
-    if not fits:
-        sentence = f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443"
-        raise OptionError(sentence)
-    return host, int(port)

@@ -1,0 +1,55 @@
+"""Is everything there that answers need? One function for each thing: None if it is well, else what is wrong."""
+
+from sinetti.actions.office import Office
+from sinetti.actions.publish import LIFE, current_list
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.registry import authorities
+from sinetti.registry.chain import JournalError
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
+
+STALE_AFTER = LIFE / 2
+"""A list is signed anew every day: half a life old, it has not been for days, though the service was asked for it."""
+
+_AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
+
+
+def register_check(office: Office) -> str | None:
+    """Whether the register can be read."""
+    try:
+        authorities.issuing_names(office.register)
+    except REGISTER_UNAVAILABLE:
+        return _AWAY
+    return None
+
+
+def journal_check(office: Office) -> str | None:
+    """Whether a fact could be written into the journal."""
+    try:
+        office.journal.check()
+    except JournalError as failed:
+        return str(failed)
+    return None
+
+
+def issuing_check(office: Office) -> str | None:
+    """Whether the keys of the CAs that issue can be used."""
+    try:
+        for name in sorted(set(office.issuing.values())):
+            office.signer.sign(office.issuers[name].key_name, b"")
+    except SignerUnavailable as away:
+        return f"an issuing key cannot be used ({away}): bring it back"
+    return None
+
+
+def lists_check(office: Office, request_id: str) -> str | None:
+    """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
+    try:
+        for name in sorted(set(office.issuing.values())):
+            newest = current_list(name, office.issuers[name].shard, office, request_id)
+            if newest is None or office.now() >= newest.this_update + STALE_AFTER:
+                return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
+    except REGISTER_UNAVAILABLE:
+        return _AWAY
+    except (SignerUnavailable, JournalError) as away:
+        return f"no revocation list can be signed, and the last has ended: {away}"
+    return None

@@ -1,0 +1,242 @@
+"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md)."""
+
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import NoReturn
+
+from sinetti.actions.check import issuing_check, journal_check, lists_check, register_check
+from sinetti.actions.clock import clock_check
+from sinetti.actions.publish import publish_all
+from sinetti.alarms import warnings
+from sinetti.cli.server.common import leave, request_id
+from sinetti.clock import ticks
+from sinetti.keeping import agree, looked_after
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.protocols.addresses import Address, listen_shared
+from sinetti.protocols.admission import Admission
+from sinetti.protocols.edge import Edge
+from sinetti.protocols.health import PATHS, HealthDoor
+from sinetti.protocols.http import Reply, Request
+from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
+from sinetti.protocols.serving import Listener, Tls, serve
+from sinetti.protocols.soap import SoapDoor
+from sinetti.protocols.status import StatusDoor
+from sinetti.protocols.tls import PairRefused, forget, read_pair
+from sinetti.settings.folder import FolderError
+from sinetti.supervising import Role, Supervisor
+from sinetti.wiring import Authority
+
+STATUS_THREADS = 4
+"""Threads, and so connections to the database, that a worker has for the status address."""
+
+SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
+"""Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
+
+_PAIRS_KEPT = 8
+_log = logging.getLogger(__name__)
+
+
+RATE_PER_ADDRESS, AT_ONCE_PER_ADDRESS = 100, 64
+"""Requests per second, and at once, of one address, unless told otherwise (docs/serving.md has the arithmetic)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLimits:
+    """What `--rate-per-address` and `--connections-per-address` say: None for nothing, 0 for no limit."""
+
+    rate: int | None = None
+    at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `sinetti authority serve` was asked for."""
+
+    soap: Address
+    status: Address
+    workers: int
+    pair: tuple[Path, Path] | None = None
+    behind_proxy: bool = False
+    limits: AddressLimits = AddressLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every process of the node gets from the parent: the opened authority, one socket per worker and door.
+
+    The limits' tables are in memory that all share.
+    """
+
+    authority: Authority
+    plan: Plan
+    soap: tuple[socket.socket, ...]
+    status: tuple[socket.socket, ...]
+    signers: Meter
+    rate: Meter | None
+    crowd: Crowd | None
+
+
+def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
+
+    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted.
+    """
+    agree(authority)
+    served = _Pairs(plan.pair)
+    soap_address, soap = listen_shared(plan.soap, plan.workers)
+    status_address, status = listen_shared(plan.status, plan.workers)
+    _make_current(authority)
+    plan = replace(plan, soap=soap_address, status=status_address)
+    node = Node(authority, plan, soap, status, Meter(SIGNER_RATE), _rate(plan.limits), _crowd(plan))
+    _open_files_allowed()
+    # A connection, or a journal that is locked, belongs to one process: each child opens its own.
+    authority.journal.close()
+    authority.office.register.close()
+
+    def roles() -> list[Role]:
+        served.generation += 1
+        return [
+            Role(f"worker {number + 1}", partial(_work, node, _Part(number, served.generation, served.tls)))
+            for number in range(plan.workers)
+        ]
+
+    def reload() -> Sequence[Role] | None:
+        return roles() if served.read_again() else None
+
+    keeper = Role("keeper", partial(_keep, node), renewed=False)
+    Supervisor([*roles(), keeper], reload).run(lambda: say(node.plan))
+
+
+def soap_threads(workers: int) -> int:
+    """How many threads a worker has for SOAP; each may have a connection to the database."""
+    return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
+
+
+class _Pairs:
+    """The TLS pair in use, and what SIGHUP puts in its place."""
+
+    def __init__(self, files: tuple[Path, Path] | None) -> None:
+        self._files = files
+        self.tls: Tls | None = read_pair(*files) if files else None
+        self.generation = 0
+        self._before: list[Tls] = []
+
+    def read_again(self) -> bool:
+        """Read the files again; whether workers are to be exchanged. A wrong pair is logged, and nothing changes."""
+        if self._files is None:
+            _log.info("SIGHUP: without TLS there is nothing to read again")
+            return False
+        try:
+            pair = read_pair(*self._files)
+        except PairRefused as refused:
+            _log.error("SIGHUP: %s; the pair in use stays", refused)
+            return False
+        if self.tls is not None:
+            # Where the exchange fails, workers of before are started with it yet.
+            self._before.append(self.tls)
+        for old in self._before[:-_PAIRS_KEPT]:
+            forget(old)
+        del self._before[:-_PAIRS_KEPT]
+        self.tls = pair
+        _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
+        return True
+
+
+def _make_current(authority: Authority) -> None:
+    """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
+    authority.responses.seal()
+    publish_all(authority.office, request_id())
+
+
+def _open_files_allowed() -> None:
+    """Have as many open files as the system lets us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which of the workers a process is; while one generation takes over from another, both are there."""
+
+    number: int
+    generation: int
+    tls: Tls | None
+
+
+def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
+    """Answer requests."""
+    authority, plan = node.authority, node.plan
+    door = SoapDoor(
+        authority.office,
+        authority.settings.soap_address,
+        authority.recipe,
+        authority.responses.seal,
+        lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
+    )
+    edge = Edge(door, threads=soap_threads(plan.workers), admission=_admission(node, part))
+    listeners = (
+        Listener(edge, node.soap[part.number], part.tls),
+        Listener(Edge(_status_door(authority), threads=STATUS_THREADS), node.status[part.number]),
+    )
+    serve(listeners, ready)
+    leave()
+
+
+def _admission(node: Node, part: _Part) -> Admission:
+    if node.crowd is not None:
+        node.crowd.take_row(part.number + (part.generation % 2) * node.plan.workers)
+    set_by_hand = node.plan.limits != AddressLimits()
+    return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
+
+
+def _status_door(authority: Authority) -> Callable[[Request], Reply]:
+    office, lists = authority.office, StatusDoor(authority.office)
+    health = HealthDoor(
+        {
+            "register": lambda: register_check(office),
+            "journal": lambda: journal_check(office),
+            "issuing-keys": lambda: issuing_check(office),
+            "response-signer": lambda: _seals(authority),
+            "revocation-lists": lambda: lists_check(office, request_id()),
+            "clock": clock_check(authority.clock),
+        },
+        warnings(authority),
+        done=office.register.refresh,
+    )
+    return lambda request: health(request) if request.path in PATHS else lists(request)
+
+
+def _seals(authority: Authority) -> str | None:
+    """Whether answers can be signed."""
+    try:
+        authority.responses.seal()
+    except (FolderError, SignerUnavailable, OSError) as away:
+        return f"answers cannot be signed: {away}"
+    return None
+
+
+def _rate(limits: AddressLimits) -> Meter | None:
+    rate = RATE_PER_ADDRESS if limits.rate is None else limits.rate
+    return Meter(Rate(rate, 2 * rate)) if rate else None
+
+
+def _crowd(plan: Plan) -> Crowd | None:
+    most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
+    return Crowd(most, 2 * plan.workers) if most else None
+
+
+def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:
+    """Do what one process of a node does."""
+    stops = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    with looked_after(node.authority):
+        ready()
+        signal.sigwait(stops)
+    leave()

@@ -1,0 +1,81 @@
+"""Health, for load balancers: /healthz says that the process lives, /readyz whether it can do its work."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from threading import Lock
+
+from sinetti.clock import ticks
+from sinetti.protocols.http import Reply, Request, plain
+
+LIVES, READY = "/healthz", "/readyz"
+PATHS = frozenset({LIVES, READY})
+
+KEPT_FOR = 1.0
+"""Seconds for which one look at everything serves all who ask."""
+
+LOOKS_WITHIN = 5.0
+"""Seconds that a look may take before whoever asks is told that it does not come to an end."""
+
+Check = Callable[[], str | None]
+_log = logging.getLogger(__name__)
+_NO_STORE = {"cache-control": "no-store"}
+
+
+class HealthDoor:
+    """Asks each check: None when all is well, else one sentence that says what is wrong and what to do."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        warnings: Mapping[str, Check] | None = None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the checks, those that make nothing unready, and what is to be done after each look."""
+        self._checks, self._warnings, self._done = checks, warnings or {}, done
+        self._looking = Lock()
+        self._began = self._seen = float("-inf")
+        self._last: Reply | None = None
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request of any method, for one of the two paths."""
+        if request.method not in {"GET", "HEAD"}:
+            return plain(405, "Health is asked for with GET.", allow="GET, HEAD")
+        if request.path == LIVES:
+            return replace(plain(200, "It lives.", cache_control="no-store"), noted=None)
+        last = self._last
+        if last is not None and ticks() - self._seen < KEPT_FOR:
+            return last
+        if not self._looking.acquire(blocking=False):
+            # Somebody is looking: as long as that takes no longer than it may, what was seen before is true.
+            return last if last is not None and ticks() - self._began < LOOKS_WITHIN else _told(_SLOW, {})
+        try:
+            self._began = ticks()
+            self._last = _told({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
+            self._seen = ticks()
+            return self._last
+        finally:
+            self._looking.release()
+            self._done()
+
+    def _warned(self) -> Mapping[str, str | None]:
+        return {name: _asked(name, check) for name, check in self._warnings.items()}
+
+
+_SLOW = {"checks": "they do not come to an end: look at the database and the disks"}
+
+
+def _asked(name: str, check: Check) -> str | None:
+    try:
+        return check()
+    except Exception:  # noqa: BLE001 - whatever it is, the check did not go well, and the log has it
+        _log.exception("the check %s failed", name)
+        return "the check itself failed: see in the log why"
+
+
+def _told(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Reply:
+    ready = not any(checks.values())
+    body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
+    # Asked every second: only what is wrong is worth a line in the log.
+    return Reply(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})

@@ -1,0 +1,128 @@
+"""Limits per caller, exact over all workers of a node: rates and requests at once, kept in memory that they share.
+
+A table has a fixed number of places, and a caller's is found by a keyed digest: memory is bounded, what is long past
+needs no forgetting, and two callers who meet in one place (one pair in 65,536) share what one of them has.
+"""
+
+import fcntl
+import mmap
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+from threading import Lock
+
+PLACES = 65_536
+_NET_OCTETS = 8
+_TIME, _COUNT = 8, 2
+_MOST_COUNTED = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests per second in the long run, and so many at once."""
+
+    per_second: float
+    burst: int
+
+
+SIGNER_RATE = Rate(100 / 60, 100)
+"""What one signing certificate may ask: room for 100 calls a minute."""
+
+
+def spend(empty_at: float, now: float, rate: Rate) -> tuple[float, float]:
+    """Take one request out of a bucket that is full again at `empty_at` (seconds of a clock that never jumps).
+
+    Gives the new such instant, and 0.0; or the old one, and the seconds until there is room.
+    """
+    each = 1 / rate.per_second
+    then = max(empty_at, now) + each
+    over = then - now - rate.burst * each
+    # A millionth of a second is rounding, no request.
+    return (empty_at, over) if over > 1e-6 else (then, 0.0)  # noqa: PLR2004
+
+
+def network(address: str) -> bytes | None:
+    """Whom an address is counted as: itself, and for IPv6 its /64, which is one customer's; None for no address."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address):
+        return parsed.ipv4_mapped.packed if parsed.ipv4_mapped else parsed.packed[:_NET_OCTETS]
+    return parsed.packed
+
+
+class Meter:
+    """How much each caller has asked lately; made before the workers are forked, shared by them."""
+
+    def __init__(self, rate: Rate) -> None:
+        """Make the table, empty."""
+        self._rate, self._place = rate, _Placing()
+        self._handle, memory = _shared(PLACES * _TIME)
+        self._times = memory.cast("d")
+        self._lock = Lock()
+
+    def wait(self, caller: bytes, now: float) -> float:
+        """Count one request: 0.0 if there is room, else the seconds until there is, and nothing is counted."""
+        place = self._place.of(caller)
+        with self._lock, self._held(place):
+            self._times[place], wait = spend(self._times[place], now, self._rate)
+        return wait
+
+    @contextmanager
+    def _held(self, place: int) -> Iterator[None]:
+        """Keep other workers from this place; the system ends such a lock with its process."""
+        fcntl.lockf(self._handle, fcntl.LOCK_EX, _TIME, place * _TIME)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._handle, fcntl.LOCK_UN, _TIME, place * _TIME)
+
+
+class Crowd:
+    """How many requests of each caller are inside now; a row of counts for each process, which it alone writes."""
+
+    def __init__(self, most: int, rows: int) -> None:
+        """Take the most that one caller may have inside, and the number of processes."""
+        self._most, self._place = most, _Placing()
+        _, memory = _shared(rows * PLACES * _COUNT)
+        self._rows = [memory[row * PLACES * _COUNT : (row + 1) * PLACES * _COUNT].cast("H") for row in range(rows)]
+        self._mine = self._rows[0]
+
+    def take_row(self, row: int) -> None:
+        """Be the process of this row: what one that was killed had inside is gone."""
+        self._mine = self._rows[row]
+        self._mine[:] = memoryview(bytes(PLACES * _COUNT)).cast("H")
+
+    def enter(self, caller: bytes) -> bool:
+        """Count one more inside; False where there is no room."""
+        place = self._place.of(caller)
+        if sum(row[place] for row in self._rows) >= min(self._most, _MOST_COUNTED):
+            return False
+        self._mine[place] += 1
+        return True
+
+    def leave(self, caller: bytes) -> None:
+        """Count one less."""
+        place = self._place.of(caller)
+        self._mine[place] = max(0, self._mine[place] - 1)
+
+
+class _Placing:
+    """Which place is whose, told by a key that nobody knows: nobody can choose to meet another."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(16)
+
+    def of(self, caller: bytes) -> int:
+        return int.from_bytes(blake2b(caller, key=self._key, digest_size=4).digest()) % PLACES
+
+
+def _shared(octets: int) -> tuple[int, memoryview]:
+    handle = os.memfd_create("sinetti-limits")
+    os.ftruncate(handle, octets)
+    return handle, memoryview(mmap.mmap(handle, octets))

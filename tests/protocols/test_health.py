@@ -1,0 +1,105 @@
+"""Health: what is asked, how often, what is told, and what happens while a look takes long."""
+
+import json
+from threading import Event, Thread
+
+import pytest
+
+from sinetti.protocols import health
+from sinetti.protocols.health import HealthDoor
+from sinetti.protocols.http import Request
+from tests.support.office import REQUEST
+
+SOON = 30.0
+
+
+def asked(door, path="/readyz", method="GET"):
+    reply = door(Request(method, path, "", {}, REQUEST, b""))
+    return reply.status, json.loads(reply.body) if reply.content_type == "application/json" else reply.body
+
+
+def broken():
+    secret = "a secret"
+    raise RuntimeError(secret)
+
+
+CASES = {
+    "all is well": ({"register": lambda: None}, {}, True),
+    "one thing is wrong": ({"register": lambda: None, "journal": lambda: "It is full."}, {}, False),
+    "a warning makes nothing unready": ({"register": lambda: None}, {"issuing-ca": lambda: "It ends."}, True),
+    "a check that breaks": ({"register": broken}, {}, False),
+}
+
+
+@pytest.mark.parametrize(("checks", "warnings", "ready"), CASES.values(), ids=CASES)
+def test_ready(checks, warnings, ready):
+    status, told = asked(HealthDoor(checks, warnings))
+    assert (status, told["ready"]) == (200 if ready else 503, ready)
+    assert (set(told["checks"]), set(told["warnings"])) == (set(checks), set(warnings))
+    assert [sentence for sentence in told["checks"].values() if sentence] == [] if ready else True
+    assert "a secret" not in str(told)
+
+
+def test_it_lives_whatever_is_wrong():
+    door = HealthDoor({"register": broken})
+    assert asked(door, "/healthz")[0] == 200
+    assert asked(door, method="POST")[0] == 405
+
+
+def test_one_look_serves_all_who_ask_within_a_second(monkeypatch):
+    now, looks, done = [0.0], [], []
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+    door = HealthDoor({"register": lambda: looks.append(now[0])}, done=lambda: done.append(now[0]))
+    for now[0] in (0.0, 0.5, 0.99, 1.0, 1.5, 2.0):
+        assert asked(door)[0] == 200
+    assert looks == done == [0.0, 1.0, 2.0]
+
+
+def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
+    now, looking, over, wanted = [0.0], Event(), Event(), [False]
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+
+    def check():
+        if wanted[0]:
+            looking.set()
+            assert over.wait(SOON)
+
+    door = HealthDoor({"register": check})
+    assert asked(door)[0] == 200
+    now[0], wanted[0] = 10.0, True
+    hanging = Thread(target=asked, args=(door,))
+    hanging.start()
+    assert looking.wait(SOON)
+    now[0] = 14.9
+    assert asked(door)[0] == 200, "what was seen before"
+    now[0] = 15.0
+    status, told = asked(door)
+    assert (status, told["ready"]) == (503, False)
+    assert "do not come to an end" in told["checks"]["checks"]
+    over.set()
+    hanging.join(SOON)
+
+
+def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready():
+    looking, over = Event(), Event()
+
+    def check():
+        looking.set()
+        assert over.wait(SOON)
+
+    door = HealthDoor({"register": check})
+    hanging = Thread(target=asked, args=(door,))
+    hanging.start()
+    assert looking.wait(SOON)
+    assert asked(door)[0] == 503
+    over.set()
+    hanging.join(SOON)
+    assert asked(door)[0] == 200
+
+
+def test_only_what_is_wrong_leaves_a_line_in_the_log():
+    def noted(checks, path="/readyz"):
+        return HealthDoor(checks)(Request("GET", path, "", {}, REQUEST, b"")).noted
+
+    assert noted({}, "/healthz") is noted({"register": lambda: None}) is None
+    assert noted({"register": lambda: "Away."}) == {}

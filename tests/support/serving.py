@@ -1,0 +1,130 @@
+"""`sinetti authority serve` in processes of its own: its addresses, its workers, and its log."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import KeyType
+from sinetti.pki.formats import generate_key
+from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroundings
+
+ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
+READY = re.compile(r"Ready: SOAP on (\S+), status on (\S+)")
+SOON = 20.0
+"""Seconds within which everything that is waited for has happened, on a busy machine too."""
+
+
+@dataclass(slots=True)
+class Served:
+    """A serving authority: where it answers, the parent's process, and what was logged so far."""
+
+    process: "subprocess.Popen[str]"
+    lines: list[str] = field(default_factory=list)
+    soap: str = ""
+    status: str = ""
+
+    @property
+    def log(self) -> str:
+        """All that was logged so far."""
+        return "".join(self.lines)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Give the log's events, oldest first: each line is one."""
+        return [json.loads(line) for line in self.lines]
+
+    def children(self) -> list[int]:
+        """Give the processes of the node, but for the parent, in the order in which they were started."""
+        return sorted(
+            int(one) for one in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        )
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Tell the parent to stop, and wait as long as it may take; it ends well and without a trace."""
+        self.process.send_signal(how)
+        assert self.process.wait(STOPS_WITHIN) == 0, self.log
+        assert "Traceback" not in self.log
+
+
+@contextmanager
+def serving(root: Path, *options: object, **environment: str) -> Iterator[Served]:
+    """Serve the authority in this folder; killed at the end with all its processes, should it still run."""
+    command = program("authority", "serve", "--dir", root, *(() if "--bind" in options else ANY), *options)
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=surroundings(environment),
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        served = Served(process)
+        reader = threading.Thread(target=_read, args=(served,))
+        reader.start()
+        try:
+            until(lambda: served.soap or process.poll() is not None, STARTS_WITHIN)
+            assert served.soap, served.log
+            yield served
+        finally:
+            # What its parent left, were it to leave something, holds the log open.
+            _kill_group(process.pid)
+            process.wait()
+            reader.join()
+
+
+def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
+    """Write a TLS certificate for loopback, its own anchor, and its key, over what is there; gives both paths."""
+    key, now = generate_key(KeyType.EC_P256), machine_now()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    dates = (now - timedelta(days=1), now + timedelta(days=1))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, *dates)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    (folder / "server.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "server.pem", folder / "key.pem"
+
+
+def until(happened: Callable[[], Any], within: float = SOON) -> None:
+    """Wait until something has happened."""
+    end = ticks() + within
+    while not happened():
+        assert ticks() < end, "it did not happen in time"
+        sleep(0.01)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there, and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _read(served: Served) -> None:
+    assert served.process.stderr is not None
+    for line in served.process.stderr:
+        served.lines.append(line)
+        if ready := READY.search(line):
+            served.status = ready[2]
+            served.soap = ready[1]
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
