@@ -30,8 +30,10 @@ SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c
   JOIN registry_certificatetype t ON t.type_id = h.type_id
   LEFT JOIN registry_person contact ON contact.person_id = h.contact_id
   LEFT JOIN registry_certificate p ON p.id = c.predecessor_id
- WHERE c.sha256 = %(sha256)s
-    OR c.predecessor_id = (SELECT s.id FROM registry_certificate s WHERE s.sha256 = %(sha256)s)
+ WHERE c.id IN (SELECT s.id FROM registry_certificate s WHERE s.sha256 = %(sha256)s
+                 UNION ALL
+                SELECT r.id FROM registry_certificate r JOIN registry_certificate s ON s.id = r.predecessor_id
+                 WHERE s.sha256 = %(sha256)s)
  ORDER BY c.reserved_at DESC, c.id DESC
 """
 
