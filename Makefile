@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges check format texts coverage clean
+.PHONY: help demo test judges bench check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,11 @@ judges: ## programs that nobody here wrote judge what we make
 	@scripts/packages test
 	@mkdir -p tests/judges
 	@scripts/pytest tests/judges
+
+bench: ## how fast certificates are renewed, beside others; BENCH="--certificates 1000000" (python -m bench --help)
+	@scripts/environment authority
+	@scripts/packages bench
+	@.venv/bin/python -m bench --json bench.json $(BENCH)
 
 check: ## lint, format, types, who may import whom, documents
 	@scripts/environment authority,test,check
@@ -54,5 +59,5 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/pytest $(CORE:%=tests/%) --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json
 	find src -name '*.mo' -delete

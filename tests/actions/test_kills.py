@@ -238,12 +238,3 @@ def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
     torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.office, REQUEST))))
     assert accepted(enrol(ask, desk.office, REQUEST)) == answers[0]
     assert not models.RefusalRow.objects.using(desk.register.alias).exists()
-
-
-def test_the_same_renewal_comes_in_between_two_readings(desk, monkeypatch):
-    held, answers = enrolled(desk), []
-    in_the_window(desk, held)
-    ask = renew_ask(held, new_key())
-    torn(monkeypatch, lambda: answers.append(accepted(renew(ask, desk.office, REQUEST))))
-    assert accepted(renew(ask, desk.office, REQUEST)) == answers[0]
-    assert not models.RefusalRow.objects.using(desk.register.alias).exists()

@@ -238,7 +238,7 @@ def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
     key = new_key()
     accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.office, REQUEST))
     row = certificates(desk).get()
-    _, der = store.octets_of(desk.register, row.serial)
+    _, der = store.octets_of(desk.register, desk.certificate(row.serial))
     desk.clock.now = row.renewable_from
     accepted(send(desk, renew_ask(der, new_key())))
 
@@ -281,7 +281,7 @@ def test_a_voided_certificate_is_no_signer(desk, held):
     key = new_key()
     accepted(send(desk, renew_ask(held, key)))
     row = live_renewals(desk, held).get()
-    _, der = store.octets_of(desk.register, row.serial)
+    _, der = store.octets_of(desk.register, desk.certificate(row.serial))
     accepted(send(desk, renew_ask(held, new_key())))
     assert refused(send(desk, renew_ask(der, new_key()))) is Reason.SIGNER_REVOKED
 

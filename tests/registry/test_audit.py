@@ -35,6 +35,7 @@ from tests.support.office import (
     in_the_window,
     new_ask,
     new_key,
+    once_at,
     ordered,
     refused,
     renew_ask,
@@ -192,8 +193,6 @@ def prepared(desk: Desk):
         "organisation-closed": lambda: close(CUSTOMER_ID, office, "operator", REQUEST),
         "ordered": lambda: ordered(desk),
         "transfer-ids-made-anew": lambda: send_ids(late.order_id, office, "operator", REQUEST),
-        "certificate-reserved": lambda: enrol(new_ask(late, new_key()), office, REQUEST),
-        "certificate-issued": lambda: enrol(new_ask(late, new_key()), office, REQUEST),
         "certificate-fetched": lambda: collect(get_ask(unfetched), office, REQUEST),
         "certificate-voided": renew_in_the_window,
         "certificate-revoked": lambda: revoke(RevokeAsk(held.serial, reason), office, "operator", REQUEST),
@@ -201,7 +200,10 @@ def prepared(desk: Desk):
     }
 
 
-CHANGES = sorted(set(LIFE) - {"founded"})
+HAND_WRITTEN = {"certificate-reserved", "certificate-issued"}
+"""By statements of registry/hot: see below."""
+
+CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -221,6 +223,52 @@ def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, 
             do()
     assert contents(desk.register) == committed[0]
     assert rows(desk).count() == len(committed[0]["AuditRow"])
+
+
+REFUSING = {
+    "sqlite": (
+        """CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow WHEN NEW.action = '{change}'
+           BEGIN SELECT RAISE(ABORT, 'no'); END""",
+        "DROP TRIGGER refusing",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql;
+           CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow FOR EACH ROW WHEN (NEW.action = '{change}')
+           EXECUTE FUNCTION refuse()""",
+        "DROP TRIGGER refusing ON registry_auditrow; DROP FUNCTION refuse",
+    ),
+}
+"""A database that does not take an audit row of one action: how that is switched on and off."""
+
+HOT_CHANGES = {
+    "enrolment, commit 1": ("certificate-reserved", "8-prepared"),
+    "enrolment, commit 2": ("certificate-issued", "10-signed"),
+    "renewal, commit 1": ("certificate-reserved", "8-prepared"),
+    "renewal, commit 2": ("certificate-issued", "10-signed"),
+    "renewal made again, commit 1": ("certificate-reserved", "8-prepared"),
+    "renewal made again, its voiding": ("certificate-voided", "8-prepared"),
+}
+
+
+@pytest.mark.parametrize("case", HOT_CHANGES)
+def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
+    """Whichever way a commit is told to the database, all of it stands or nothing does."""
+    (change, reached), before, held = HOT_CHANGES[case], [], enrolled(desk)
+    in_the_window(desk, held)
+    ids = ordered(desk)
+    if "again" in case:
+        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    watching = desk.but(step=once_at(reached, lambda: before.append(contents(desk.register)))).office
+    on, off = REFUSING[connections[desk.register.alias].vendor]
+    with connections[desk.register.alias].cursor() as cursor:
+        cursor.execute(on.format(change=change))
+        if "renewal" in case:
+            answer = renew(renew_ask(held, new_key()), watching, REQUEST)
+        else:
+            answer = enrol(new_ask(ids, new_key()), watching, REQUEST)
+        cursor.execute(off)
+    assert refused(answer) in {Reason.INTERNAL, Reason.UNAVAILABLE}
+    assert contents(desk.register) == before[0]
 
 
 # Never altered: the database itself refuses.

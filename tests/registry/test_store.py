@@ -12,7 +12,8 @@ from sinetti.domain.approvals import Approval
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
 from sinetti.registry import models, store
-from sinetti.registry.store import Moved, Renewals, Reservation
+from sinetti.registry.hot.reading import Renewable, Renewals, find_renewable
+from sinetti.registry.store import Moved, Reservation
 from tests.support.office import (
     DAY,
     REQUEST,
@@ -66,7 +67,7 @@ def test_a_reservation_is_read_back_as_it_was_decided(desk):
     assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
     assert found.order_id == approval.order_id
     assert found.holding.version == approval.holding.version + 1
-    assert store.octets_of(desk.register, found.serial) == (b"octets", None)
+    assert store.octets_of(desk.register, found) == (b"octets", None)
     assert store.key_known(desk.register, KEY)
 
 
@@ -122,15 +123,15 @@ def test_only_the_first_signature_is_kept(desk):
     found = store.reserve(desk.register, a_reservation(desk, approved(desk)), desk.deed())
     first = store.Signed(b"first", Sha256("01" * 32), desk.machine.now)
     second = store.Signed(b"second", Sha256("02" * 32), desk.machine.now)
-    assert store.record(desk.register, found.serial, first, desk.deed()).sha256 == "01" * 32
-    assert store.record(desk.register, found.serial, second, desk.deed()).sha256 == "01" * 32
-    assert store.octets_of(desk.register, found.serial) == (b"octets", b"first")
+    assert store.record(desk.register, found, first, desk.deed()).sha256 == "01" * 32
+    assert store.record(desk.register, found, second, desk.deed()).sha256 == "01" * 32
+    assert store.octets_of(desk.register, found) == (b"octets", b"first")
 
 
 NOT_THERE = {
     "a password": lambda register: store.find_password(register, "9" * 32),
     "transfer ids": lambda register: store.find_transfer_ids(register, "9" * 32),
-    "a signer": lambda register: store.find_signer(register, Sha256("00" * 32)),
+    "a signer": lambda register: find_renewable(register, Sha256("00" * 32), KEY).signer,
     "a retrieval id": lambda register: store.find_by_retrieval_id(register, "0" * 32),
     "a serial": lambda register: store.find_certificate(register, Serial("00")),
 }
@@ -145,12 +146,19 @@ def test_what_is_not_there(desk, find):
 def test_what_came_of_a_certificate(desk):
     held = enrolled(desk)
     found = desk.certificate(held.serial)
-    assert store.find_renewals(desk.register, found, KEY) == Renewals(None, None, 0)
+    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(
+        found, Renewals(None, None, 0), key_known=False
+    )
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     new = desk.certificate(renewed(desk, held).serial)
-    assert store.find_renewals(desk.register, found, KEY) == Renewals(None, new, 1)
-    assert store.find_renewals(desk.register, found, new.key) == Renewals(new, None, 1)
+    found = desk.certificate(held.serial)
+    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(found, Renewals(None, new, 1), key_known=False)
+    assert find_renewable(desk.register, found.sha256, None) == Renewable(
+        found, Renewals(None, new, 1), key_known=False
+    )
+    both = Renewable(found, Renewals(new, None, 1), key_known=True)
+    assert find_renewable(desk.register, found.sha256, new.key) == both
 
 
 # Constraints: the database decides, whatever the code believes.

@@ -36,7 +36,7 @@ def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusa
         note_fetched(decision.serial, deed.at, office)
         if office.kindness.ready_after == timedelta(0):
             relied_on(Kind.READY_AT_ONCE, request_id)
-    _, der = store.octets_of(office.register, decision.serial)
+    _, der = store.octets_of(office.register, decision)
     # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
     if der is None:
         fault = f"certificate {decision.serial} is issued but has no octets"

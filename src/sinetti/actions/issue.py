@@ -58,28 +58,33 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
     office.step("9-reserved")
     if approval.voids is not None:
         note_voided(approval.voids.serial, deed.at, office)
-    return finish(certificate, office, deed)
+    return finish(certificate, office, deed, to_be_signed)
 
 
-def finish(certificate: Certificate, office: Office, deed: Deed) -> Certificate | Refusal:
-    """Sign what was reserved and record it; a certificate that is recorded already is returned as it is."""
+def finish(
+    certificate: Certificate, office: Office, deed: Deed, to_be_signed: bytes | None = None
+) -> Certificate | Refusal:
+    """Sign what was reserved and record it; a certificate that is recorded already is returned as it is.
+
+    `to_be_signed` are the octets of the reservation, where the caller has just made it.
+    """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
         if not office.may_issue():
             return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
         issuer = office.issuers[certificate.authority]
-        to_be_signed, _ = store.octets_of(office.register, certificate.serial)
+        octets = to_be_signed or store.octets_of(office.register, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
         try:
-            signature = office.signer.sign(issuer.key_name, to_be_signed)
+            signature = office.signer.sign(issuer.key_name, octets)
         except SignerUnavailable:
             _log.exception("the signer is away: %s waits for its signature", certificate.serial)
             return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
-        made = assemble(to_be_signed, signature, issuer.certificate)
+        made = assemble(octets, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
         signed = Signed(made, sha256_hex(made), office.machine_now())
-        certificate = store.record(office.register, certificate.serial, signed, deed)
+        certificate = store.record(office.register, certificate, signed, deed)
         office.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None
     if not certificate.revoked:

@@ -14,7 +14,7 @@ def note_issued(certificate: Certificate, office: Office, der: bytes | None) -> 
     """A certificate is issued, its order spent or its predecessor renewed; `der` where the caller has it."""
     if der is None and office.journal.holds(certificate.serial):
         return
-    stored = der if der is not None else store.octets_of(office.register, certificate.serial)[1]
+    stored = der if der is not None else store.octets_of(office.register, certificate)[1]
     office.journal.append([facts.issued(office.register, certificate, stored or b"")])
 
 

@@ -9,10 +9,10 @@ from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.renewal import Situation, decide_renewal, prove_signer
-from sinetti.domain.values import KeyId, KeyType
-from sinetti.pki.csr import read_request
+from sinetti.domain.values import KeyType
+from sinetti.pki.csr import RequestedKey, read_request
 from sinetti.pki.formats import sha256_hex
-from sinetti.registry import store
+from sinetti.registry.hot.reading import Renewable, find_renewable
 
 
 def renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal:
@@ -21,29 +21,35 @@ def renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal:
 
 
 def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal:
+    # 5 before 4: with the key at hand one reading tells everything. What is wrong with it is said in its turn.
+    requested = read_request(ask.request, office.policy)
+    key = None if isinstance(requested, Refusal) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
-    found = store.find_signer(office.register, sha256_hex(ask.signer))
+    found = find_renewable(office.register, sha256_hex(ask.signer), key)
     office.step("4-read")
-    signer = prove_signer(found, ask.customer_id)
+    signer = prove_signer(found.signer, ask.customer_id)
     if isinstance(signer, Refusal):
-        if found is None:
+        if found.signer is None:
             return signer
-        return keep(signer, "renew", found.holding, office, office.deed(_actor(found), request_id))
-    return for_proven(signer.holding.language, request_id, lambda: _decide(ask, signer, office, request_id))
+        return keep(signer, "renew", found.signer.holding, office, office.deed(_actor(found.signer), request_id))
+    return for_proven(
+        signer.holding.language, request_id, lambda: _decide(signer, found, requested, office, request_id)
+    )
 
 
-def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str) -> Accepted | Refusal:
+def _decide(
+    signer: Certificate, found: Renewable, requested: RequestedKey | Refusal, office: Office, request_id: str
+) -> Accepted | Refusal:
     deed = office.deed(_actor(signer), request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
     if not office.may_issue():
         return Refusal(Reason.UNAVAILABLE, language=signer.holding.language)
     # 5: only the key is taken.
-    requested = read_request(ask.request, office.policy)
     if isinstance(requested, Refusal):
         refusal = Refusal(requested.reason, language=signer.holding.language)
         return keep(refusal, "renew", signer.holding, office, deed)
     # 6 and 7: the same request again, an approval, or the reason against it.
-    decision = decide_renewal(signer, requested.key_id, _situation(signer, requested.key_id, office), deed.at)
+    decision = decide_renewal(signer, requested.key_id, _situation(found, office), deed.at)
     if isinstance(decision, Refusal):
         return keep(decision, "renew", signer.holding, office, deed)
     if isinstance(decision, Again):
@@ -60,13 +66,12 @@ def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str)
     return Accepted(certificate.retrieval_id)
 
 
-def _situation(signer: Certificate, key: KeyId, office: Office) -> Situation:
-    renewals = store.find_renewals(office.register, signer, key)
+def _situation(found: Renewable, office: Office) -> Situation:
     return Situation(
-        same_key=renewals.same_key,
-        successor=renewals.successor,
-        made_again=renewals.made_again,
-        key_known=store.key_known(office.register, key),
+        same_key=found.renewals.same_key,
+        successor=found.renewals.successor,
+        made_again=found.renewals.made_again,
+        key_known=found.key_known,
         validity=office.validity,
         kindness=office.kindness,
     )

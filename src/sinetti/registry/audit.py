@@ -31,9 +31,15 @@ def canonical(deed: Deed, action: str, subject: str, facts: dict[str, str | int 
     return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
+def row_of(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
+    """What a row keeps of its content: the canonical octets and their SHA-256."""
+    octets = canonical(deed, action, subject, facts)
+    return octets, hashlib.sha256(octets).hexdigest()
+
+
 def write(register: Register, deed: Deed, action: str, subject: str, **facts: str | int | None) -> None:
     """Write one audit row. Call it inside the transaction that changes the state."""
-    octets = canonical(deed, action, subject, facts)
+    octets, sha256 = row_of(deed, action, subject, facts)
     AuditRow.objects.using(register.alias).create(
         at=deed.at,
         actor=deed.actor,
@@ -41,5 +47,5 @@ def write(register: Register, deed: Deed, action: str, subject: str, **facts: st
         object=subject,
         request_id=deed.request_id,
         octets=octets,
-        sha256=hashlib.sha256(octets).hexdigest(),
+        sha256=sha256,
     )

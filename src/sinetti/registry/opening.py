@@ -84,7 +84,10 @@ def open_register(url: str, alias: str = "default") -> Register:
         raise ValueError(sentence)
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
-    elif config["ENGINE"] != "django.db.backends.postgresql":
+    elif config["ENGINE"] == "django.db.backends.postgresql":
+        # For the hand-written statements (registry/hot): each is parsed and planned once per connection.
+        config["OPTIONS"] = {**options, "prepare_threshold": 1}
+    else:
         sentence = "a register is an SQLite file (sqlite:////path) or a PostgreSQL database (postgresql://…)"
         raise ValueError(sentence)
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]

@@ -4,7 +4,7 @@ On SQLite nothing can be locked for update, so on both databases every decision 
 is looked at, or a unique constraint. `Holding.version` moves with every change: who decided on an older one is told so.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -19,6 +19,8 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256
 from sinetti.registry import audit, models, outbox, reading
 from sinetti.registry.audit import Deed
+from sinetti.registry.hot import running, writing
+from sinetti.registry.hot.running import Row, Values, instant
 from sinetti.registry.opening import Register
 
 
@@ -49,15 +51,6 @@ class Signed:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Renewals:
-    """What came of a certificate: its renewal with this key, its live one with another, and how many were given up."""
-
-    same_key: Certificate | None
-    successor: Certificate | None
-    made_again: int
-
-
 def find_password(register: Register, transfer_id: str) -> bytes | None:
     """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
     rows = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
@@ -77,12 +70,6 @@ def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | Non
     return reading.transfer_ids(register, row) if row else None
 
 
-def find_signer(register: Register, sha256: Sha256) -> Certificate | None:
-    """The holder's certificate with exactly this DER, or None."""
-    row = reading.certificates(register).filter(sha256=sha256).first()
-    return reading.certificate(register, row) if row else None
-
-
 def find_by_retrieval_id(register: Register, retrieval_id: str) -> Certificate | None:
     """The certificate of a retrieval id, or None."""
     row = reading.certificates(register).filter(retrieval_id=retrieval_id).first()
@@ -93,19 +80,6 @@ def find_certificate(register: Register, serial: Serial) -> Certificate | None:
     """The holder's certificate with this serial, or None."""
     row = reading.certificates(register).filter(serial=serial).first()
     return reading.certificate(register, row) if row else None
-
-
-def find_renewals(register: Register, signer: Certificate, key: KeyId) -> Renewals:
-    """What came of this certificate so far."""
-    rows = reading.certificates(register).filter(predecessor__serial=signer.serial)
-    live = rows.exclude(state=CertificateState.VOID).filter(revoked_at__isnull=True)
-    same_key = rows.filter(key_id=key).order_by("-reserved_at").first()
-    successor = live.exclude(key_id=key).first()
-    return Renewals(
-        same_key=reading.certificate(register, same_key) if same_key else None,
-        successor=reading.certificate(register, successor) if successor else None,
-        made_again=rows.filter(state=CertificateState.VOID).count(),
-    )
 
 
 def key_known(register: Register, key: KeyId) -> bool:
@@ -120,63 +94,66 @@ def expect_unmoved(register: Register, holding: Holding) -> None:
         raise Moved
 
 
-def octets_of(register: Register, serial: Serial) -> tuple[bytes, bytes | None]:
+def octets_of(register: Register, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
-    row = models.CertificateOctets.objects.using(register.alias).get(certificate__serial=serial)
+    # A serial alone has no index; a holding has few rows.
+    row = models.CertificateOctets.objects.using(register.alias).get(
+        certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
+    )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
 
 
 def reserve(register: Register, reservation: Reservation, deed: Deed) -> Certificate:
     """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises Moved."""
-    approval = reservation.approval
+    approval, values = reservation.approval, _reserved_values(reservation, deed)
+    common = approval.voids is None and approval.order_id is None
     try:
+        if common and running.takes_ctes_that_write(register):
+            if not writing.reserve_at_once(register, values):
+                raise Moved
+            return _reserved(reservation)
         with transaction.atomic(using=register.alias):
-            _lock(register, approval.holding.holding_id, approval.holding.version)
-            models.UsedKey.objects.using(register.alias).create(key_id=approval.key, first_seen=deed.at)
+            if not writing.hold(register, values):
+                raise Moved
             if approval.voids is not None:
                 _void(register, approval.voids, deed)
             if approval.order_id is not None:
                 _spend(register, approval.order_id)
-            _insert(register, reservation, deed)
-            audit.write(
-                register,
-                deed,
-                "certificate-reserved",
-                f"certificate:{reservation.serial}",
-                holding=approval.holding.holding_id,
-                key=approval.key,
-                order=approval.order_id,
-                predecessor=approval.predecessor,
-                voids=approval.voids.serial if approval.voids else None,
-            )
+            writing.reserve(register, values)
     except IntegrityError as conflict:
         raise Moved from conflict
-    return _certificate(register, reservation.serial)
+    return _reserved(reservation)
 
 
-def record(register: Register, serial: Serial, signed: Signed, deed: Deed) -> Certificate:
+def record(register: Register, certificate: Certificate, signed: Signed, deed: Deed) -> Certificate:
     """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
 
-    A predecessor that was revoked between the two commits takes the reservation with it.
+    A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the holding's
+    version, so where that is still the one that came with `certificate`, nothing has to be looked at again.
     """
+    values = _issued_values(certificate, signed, deed)
+    if running.takes_ctes_that_write(register):
+        row = writing.issue_at_once(register, values)
+        if row is not None:
+            return _issued(certificate, row)
     with transaction.atomic(using=register.alias):
-        row = reading.certificates(register).get(serial=serial)
-        _lock(register, row.holding_id)
-        row.refresh_from_db(using=register.alias)
-        waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
-        if waiting and row.predecessor and row.predecessor.revoked_at is not None:
-            _void_row(register, row, RevocationReason(row.predecessor.revocation_reason), deed)
-        elif waiting:
-            changed = models.Certificate.objects.using(register.alias).filter(
-                pk=row.pk,
-                state__in=sources(CertificateState.ISSUED),
-            )
-            changed.update(state=CertificateState.ISSUED, sha256=signed.sha256, recorded_at=signed.recorded_at)
-            models.CertificateOctets.objects.using(register.alias).filter(pk=row.pk).update(der=signed.der)
-            audit.write(register, deed, "certificate-issued", f"certificate:{serial}", sha256=signed.sha256)
-            if row.predecessor_id:
-                outbox.owe(register, "renewed", row, deed.at)
-    return _certificate(register, serial)
+        if not running.takes_ctes_that_write(register) and writing.hold(register, values):
+            row = writing.issue(register, values)
+            if row is not None:
+                return _issued(certificate, row)
+        _record_after_all(register, certificate, values, deed)
+    return _certificate(register, certificate)
+
+
+def _record_after_all(register: Register, certificate: Certificate, values: Values, deed: Deed) -> None:
+    """Take the holding's lock whatever its version is, and look at what has become of the reservation."""
+    _lock(register, certificate.holding.holding_id)
+    row = _row(register, certificate)
+    waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
+    if waiting and row.predecessor and row.predecessor.revoked_at is not None:
+        _void_row(register, row, RevocationReason(row.predecessor.revocation_reason), deed)
+    elif waiting:
+        writing.issue(register, values)
 
 
 def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Certificate:
@@ -184,13 +161,14 @@ def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Ce
     with transaction.atomic(using=register.alias):
         _lock(register, certificate.holding.holding_id)
         rows = models.Certificate.objects.using(register.alias).filter(
+            holding_id=certificate.holding.holding_id,
             serial=certificate.serial,
             state__in=sources(CertificateState.FETCHED),
         )
         if rows.update(state=CertificateState.FETCHED, first_fetched_at=deed.at):
             audit.write(register, deed, "certificate-fetched", f"certificate:{certificate.serial}")
-            outbox.owe(register, "fetched", reading.certificates(register).get(serial=certificate.serial), deed.at)
-    return _certificate(register, certificate.serial)
+            outbox.owe(register, "fetched", _row(register, certificate), deed.at)
+    return _certificate(register, certificate)
 
 
 def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> None:
@@ -224,17 +202,17 @@ def note_refusal(register: Register, holding_id: str, reason: Reason, operation:
     )
 
 
-def _certificate(register: Register, serial: Serial) -> Certificate:
-    return reading.certificate(register, reading.certificates(register).get(serial=serial))
+def _certificate(register: Register, certificate: Certificate) -> Certificate:
+    return reading.certificate(register, _row(register, certificate))
 
 
-def _lock(register: Register, holding_id: str, version: int | None = None) -> None:
-    """Take the holding's row lock by moving its version on; raise Moved if it is not the one that was decided on."""
-    rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
-    if version is not None:
-        rows = rows.filter(version=version)
-    if not reading.move_versions(rows):
-        raise Moved
+def _row(register: Register, certificate: Certificate) -> models.Certificate:
+    return reading.certificates(register).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
+
+
+def _lock(register: Register, holding_id: str) -> None:
+    """Take the holding's row lock by moving its version on."""
+    reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
 
 
 def _spend(register: Register, order_id: str) -> None:
@@ -244,8 +222,7 @@ def _spend(register: Register, order_id: str) -> None:
 
 
 def _void(register: Register, certificate: Certificate, deed: Deed) -> None:
-    row = reading.certificates(register).get(serial=certificate.serial)
-    _void_row(register, row, RevocationReason.SUPERSEDED, deed)
+    _void_row(register, _row(register, certificate), RevocationReason.SUPERSEDED, deed)
 
 
 def _void_row(register: Register, row: models.Certificate, reason: RevocationReason, deed: Deed) -> None:
@@ -260,27 +237,92 @@ def _void_row(register: Register, row: models.Certificate, reason: RevocationRea
     audit.write(register, deed, "certificate-voided", f"certificate:{row.serial}", reason=reason)
 
 
-def _insert(register: Register, reservation: Reservation, deed: Deed) -> None:
-    approval, using = reservation.approval, models.Certificate.objects.using(register.alias)
-    row = using.create(
+def _reserved(reservation: Reservation) -> Certificate:
+    """What the row says that was just written."""
+    approval = reservation.approval
+    return Certificate(
         serial=reservation.serial,
-        authority_id=reservation.authority,
-        holding_id=approval.holding.holding_id,
+        authority=reservation.authority,
+        holding=_moved_on(approval.holding),
         state=CertificateState.RESERVED,
-        origin="renewal" if approval.predecessor else "order",
-        order_id=approval.order_id,
-        predecessor=using.get(serial=approval.predecessor) if approval.predecessor else None,
-        replaces=using.get(serial=approval.replaces) if approval.replaces else None,
-        key_id=approval.key,
-        retrieval_id=reservation.retrieval_id,
-        not_before=approval.span.not_before,
-        not_after=approval.span.not_after,
+        key=approval.key,
+        span=approval.span,
         renewable_from=reservation.renewable_from,
+        retrieval_id=reservation.retrieval_id,
         crl_shard=reservation.crl_shard,
-        reserved_at=deed.at,
-        waits_since=reservation.waits_since,
+        order_id=approval.order_id,
+        predecessor=approval.predecessor,
     )
-    models.CertificateOctets.objects.using(register.alias).create(
-        certificate=row,
-        to_be_signed=reservation.to_be_signed,
+
+
+def _issued(certificate: Certificate, row: Row) -> Certificate:
+    state, sha256, recorded_at = row
+    return replace(
+        certificate,
+        holding=_moved_on(certificate.holding),
+        state=CertificateState(state),
+        sha256=Sha256(sha256),
+        recorded_at=instant(recorded_at),
     )
+
+
+def _moved_on(holding: Holding) -> Holding:
+    return replace(holding, version=holding.version + 1)
+
+
+def _reserved_values(reservation: Reservation, deed: Deed) -> Values:
+    approval, action = reservation.approval, "certificate-reserved"
+    subject = f"certificate:{reservation.serial}"
+    facts: dict[str, str | int | None] = {
+        "holding": approval.holding.holding_id,
+        "key": approval.key,
+        "order": approval.order_id,
+        "predecessor": approval.predecessor,
+        "voids": approval.voids.serial if approval.voids else None,
+    }
+    return {
+        "holding": approval.holding.holding_id,
+        "version": approval.holding.version,
+        "key": approval.key,
+        "serial": reservation.serial,
+        "authority": reservation.authority,
+        "origin": "renewal" if approval.predecessor else "order",
+        "order": approval.order_id,
+        "predecessor": approval.predecessor,
+        "retrieval_id": reservation.retrieval_id,
+        "not_before": approval.span.not_before,
+        "not_after": approval.span.not_after,
+        "renewable_from": reservation.renewable_from,
+        "crl_shard": reservation.crl_shard,
+        "waits_since": reservation.waits_since,
+        "to_be_signed": reservation.to_be_signed,
+        **_audited(deed, action, subject, facts),
+    }
+
+
+def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Values:
+    action, subject = "certificate-issued", f"certificate:{certificate.serial}"
+    return {
+        "holding": certificate.holding.holding_id,
+        "version": certificate.holding.version,
+        "serial": certificate.serial,
+        "sha256": signed.sha256,
+        "recorded_at": signed.recorded_at,
+        "der": signed.der,
+        "message_id": models.random_id(),
+        "kind": "renewed",
+        **_audited(deed, action, subject, {"sha256": signed.sha256}),
+    }
+
+
+def _audited(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
+    octets, sha256 = audit.row_of(deed, action, subject, facts)
+    return {
+        "at": deed.at,
+        "actor": deed.actor,
+        "action": action,
+        "subject": subject,
+        "request_id": deed.request_id,
+        "audited": octets,
+        "audited_sha256": sha256,
+    }

@@ -1,0 +1,60 @@
+"""The floor: the signatures and verifications of a renewal and nothing else, in as many processes as the server has."""
+
+import multiprocessing
+from base64 import b64decode
+from multiprocessing.connection import Connection
+from time import process_time
+
+from cryptography import x509
+
+from bench.scene import Holder
+from sinetti.ca.joining import ca_key
+from sinetti.clock import ticks
+from sinetti.domain.values import Channel
+from sinetti.pki.formats import load_certificate
+from sinetti.pki.signing import verify
+from sinetti.wiring import Authority
+
+
+def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:
+    """Renewals a second that the cryptography alone allows, and milliseconds of CPU for each."""
+    authority.office.register.close()
+    context, parts = multiprocessing.get_context("fork"), []
+    for _ in range(processes):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(authority, holder, seconds, sender))
+        process.start()
+        parts.append((process, receiver))
+    done = [receiver.recv() for _, receiver in parts]
+    for process, _ in parts:
+        process.join()
+    return sum(rate for rate, _ in done), 1000 * sum(cpu for _, cpu in done) / len(done)
+
+
+def _work(authority: Authority, holder: Holder, seconds: float, sender: Connection) -> None:
+    office, seal = authority.office, authority.responses.seal()
+    issuer = office.issuer_for(Channel.WS)
+    theirs = ca_key(load_certificate(holder.der))
+    done, begun, cpu = 0, ticks(), process_time()
+    while ticks() - begun < seconds:
+        # 2: the holder's signature (of the right length: it takes as long, fitting or not).
+        verify(theirs, holder.to_be_signed, b"\1" * 256)
+        # 5: the request's own. Loaded anew, since what was checked once is not checked again.
+        if not x509.load_der_x509_csr(request_of(holder)).is_signature_valid:
+            raise RuntimeError
+        # 10: the certificate's, and whether it fits the CA's key.
+        if not verify(
+            ca_key(issuer.certificate), holder.to_be_signed, office.signer.sign(issuer.key_name, holder.to_be_signed)
+        ):
+            raise RuntimeError
+        # 12: the answer's.
+        seal.sign(holder.to_be_signed)
+        done += 1
+    sender.send((done / (ticks() - begun), (process_time() - cpu) / done))
+
+
+def request_of(holder: Holder) -> bytes:
+    """The PKCS#10 request, in DER, of a holder's message."""
+    begin, end = b"<CertificateRequest>", b"</CertificateRequest>"
+    start = holder.request.index(begin) + len(begin)
+    return b64decode(holder.request[start : holder.request.index(end)])

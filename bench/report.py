@@ -1,0 +1,63 @@
+"""What is printed and kept: a table for people, JSON for programs."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from bench.running import Result
+
+STEPS = {
+    "4-read": "read, verified, looked up",
+    "8-prepared": "decided, prepared, linted",
+    "9-reserved": "commit 1",
+    "10-signed": "signed, checked",
+    "11-recorded": "commit 2",
+    "11-noted": "journal",
+    "12-rendered": "answer rendered, signed",
+}
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown tables: rates, steps, and what stands beside them."""
+    heads = ["database", "issuing CA", "more in the register", "renewals/s", "p50 ms", "p95 ms", "p99 ms"]
+    heads += ["CPU ms: server, database, load", "round trips", "floor/s"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|--:|---|--:|--:|"]
+    for one in results:
+        cpu = ", ".join(f"{one.cpu[name]:.2f}" for name in ("server", "database", "load"))
+        bottom = f"{one.floor_rate:.0f}" if one.floor_rate else ""
+        lines.append(
+            f"| {one.database} | {one.kind} | {one.filler or ''} | {one.rate:.0f} | {one.p50:.1f} | {one.p95:.1f} "
+            f"| {one.p99:.1f} | {cpu} | {one.round_trips:.1f} | {bottom} |"
+        )
+    lines += ["", "| one after the other, ms: all (CPU) | " + " | ".join(_heads(results)) + " |"]
+    lines += ["|---|" + "--:|" * len(results)]
+    for step, name in STEPS.items():
+        cells = [_cell(one, step) for one in results]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    peers = [(one, name, rate) for one in results for name, rate in one.peers.items()]
+    if peers:
+        lines += ["", "| beside it, stored on the same PostgreSQL | issuing CA | certificates/s |", "|---|---|--:|"]
+        lines += [f"| {name} | {one.kind} | {rate:.0f} |" for one, name, rate in peers]
+    return "\n".join(lines)
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """Everything that was measured, and on what."""
+    machine = {
+        "processors": os.cpu_count(),
+        "load": os.getloadavg(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    return json.dumps({"machine": machine, "results": [asdict(one) for one in results]}, indent=2)
+
+
+def _heads(results: Sequence[Result]) -> list[str]:
+    return [f"{one.database}, {one.kind}{', filled' if one.filler else ''}" for one in results]
+
+
+def _cell(result: Result, step: str) -> str:
+    found = next((one for one in result.steps if one["name"] == step), None)
+    return f"{found['wall']:.2f} ({found['cpu']:.2f})" if found else ""

@@ -1,0 +1,126 @@
+"""One measurement: an authority of one kind on one database, its holders renewed over HTTP, and what it cost."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import cfssl, checking, load, peer, scene, seeding, steps
+from bench.clusters import new_database
+from bench.floor import floor
+from bench.scene import Holder, Kind
+from bench.server import served
+from sinetti.wiring import Authority
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is measured: how many renewals, over how many connections, by how many workers; what stands beside it."""
+
+    renewals: int
+    connections: int = 8
+    workers: int = 2
+    filler: int = 0
+    peers: bool = True
+    warming: int = 100
+    profiled: int = 150
+    say: Callable[[str], None] = field(default=print, repr=False)
+
+
+@dataclass(slots=True)
+class Result:
+    """What was measured; milliseconds, renewals a second."""
+
+    database: str
+    kind: str
+    filler: int
+    renewals: int = 0
+    rate: float = 0.0
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    cpu: dict[str, float] = field(default_factory=dict)
+    round_trips: float = 0.0
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    floor_rate: float = 0.0
+    floor_cpu: float = 0.0
+    peers: dict[str, float] = field(default_factory=dict)
+
+
+def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
+    """Measure on a cluster of PostgreSQL, or on SQLite where there is none; a second time with filler, if wanted."""
+    with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
+        root = Path(folder) / "authority"
+        scene.founded(root, kind, new_database(cluster) if cluster else "")
+        authority = scene.opened(root)
+        part = wanted.warming + wanted.renewals + wanted.profiled
+        wanted.say(f"{kind.name} on {_name(cluster)}: making {part * (2 if wanted.filler else 1)} holders …")
+        holders = scene.holders(authority, part * (2 if wanted.filler else 1))
+        seeding.seed(authority, holders)
+        authority.journal.close()
+        results = [_one(root, holders[:part], wanted, Result(_name(cluster), kind.name, 0))]
+        results[0].floor_rate, results[0].floor_cpu = floor(
+            authority, holders[0], wanted.workers, wanted.renewals / 1000
+        )
+        if cluster and wanted.peers:
+            results[0].peers = _peers(authority, holders[:part], cluster)
+        if wanted.filler:
+            wanted.say(f"filling the register with {wanted.filler} certificates …")
+            filled = scene.opened(root)
+            seeding.fill(filled, wanted.filler, holders[0])
+            filled.journal.close()
+            results.append(_one(root, holders[part:], wanted, Result(_name(cluster), kind.name, wanted.filler)))
+        return results
+
+
+def _one(root: Path, holders: list[Holder], wanted: Wanted, result: Result) -> Result:
+    profiled, served_ones = holders[: wanted.profiled], holders[wanted.profiled :]
+    taken, result.round_trips = steps.profiled(root, profiled)
+    result.steps = [asdict(step) for step in taken]
+    requests = [load.Posted().framed(holder.request) for holder in served_ones]
+    with served(root, wanted.workers) as ports:
+        warm = load.send(ports, requests[: wanted.warming], wanted.connections)
+        before, mine = _cpu(root), os.times()
+        sent = load.send(ports, requests[wanted.warming :], wanted.connections)
+        after, now = _cpu(root), os.times()
+    checking.check(scene.opened(root), warm.answers + sent.answers, served_ones)
+    result.renewals, result.rate = len(sent.answers), sent.rate
+    result.p50, result.p95, result.p99 = (sent.percentile(share) for share in (0.5, 0.95, 0.99))
+    result.cpu = {name: 1000 * (after[name] - before.get(name, 0)) / len(sent.answers) for name in after}
+    result.cpu["load"] = 1000 * (now.user + now.system - mine.user - mine.system) / len(sent.answers)
+    wanted.say(f"  {result.rate:.0f} renewals/s, p99 {result.p99:.0f} ms")
+    return result
+
+
+def _peers(authority: Authority, holders: list[Holder], cluster: str) -> dict[str, float]:
+    found = {}
+    sent = cfssl.measured(authority, holders, new_database(cluster))
+    if sent is not None:
+        found["CFSSL, HTTP sign"] = sent.rate
+    rate = peer.measured(authority, holders, new_database(cluster))
+    if rate is not None:
+        found["django-ca, bare issuance, one process"] = rate
+    return found
+
+
+def _name(cluster: str | None) -> str:
+    return "PostgreSQL" if cluster else "SQLite"
+
+
+def _cpu(root: Path) -> dict[str, float]:
+    """Seconds of CPU that the server's processes and PostgreSQL's have had so far."""
+    found = {"server": 0.0, "database": 0.0}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (path / "cmdline").read_bytes()
+            numbers = (path / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        ours = b"\0serve\0" in command and str(root).encode() in command
+        if ours or command.startswith((b"postgres:", b"/usr/lib/postgresql")):
+            found["server" if ours else "database"] += (int(numbers[11]) + int(numbers[12])) / _TICK
+    return found

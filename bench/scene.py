@@ -1,0 +1,186 @@
+"""An authority as it stands after two years: holders whose certificates may be renewed now, and their signed requests.
+
+Keys are RSA 2048. To make 20,000 of them would take half an hour, so their moduli are products of two of some two
+hundred primes: what is done with them costs the same.
+"""
+
+import multiprocessing
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import combinations, islice
+from math import isqrt
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.clock import machine_now
+from sinetti.domain.asks import RenewAsk
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, Span
+from sinetti.pki.csr import build_request
+from sinetti.pki.keycheck import key_id
+from sinetti.settings.authority import ResponseRecipe, Settings
+from sinetti.settings.folder import FolderKind
+from sinetti.wire.soap import render_renew
+from sinetti.wire.xmldsig import seal_of
+from sinetti.wiring import Authority, Founding, Manner, found, open_authority
+
+BEGAN = timedelta(days=720)
+"""How long ago the authority was founded and its holders enrolled."""
+
+PROCESSES = 2
+SOAP_PATH = "/2017/10/CertificateServices"
+_E = 65_537
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Which keys an authority has: its issuing CA's, its services CA's and its response signer's."""
+
+    name: str
+    issuing: str
+    services: str
+    signer: str
+
+
+KINDS = {
+    "P-384": Kind("P-384", "ec-p384", "ec-p256", "ec-p256"),
+    "RSA-4096": Kind("RSA-4096", "rsa-4096", "rsa-2048", "rsa-2048"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One holder: its certificate, and the request that renews it."""
+
+    number: int
+    holding_id: str
+    customer_id: str
+    serial: Serial
+    key: KeyId
+    span: Span
+    to_be_signed: bytes = field(repr=False)
+    der: bytes = field(repr=False)
+    request: bytes = field(repr=False)
+
+
+def hierarchy(kind: Kind) -> str:
+    """The CAs of a bench, in TOML."""
+    authorities = [
+        ("root", "Bench Root {test}CA v1", "", "ec-p384", ""),
+        ("intermediate", "Bench Intermediate {test}CA v1", "Bench Root {test}CA v1", "ec-p384", ""),
+        ("issuing", "Bench {test}Issuing CA v1", "Bench Intermediate {test}CA v1", kind.issuing, "WS"),
+        ("issuing", "Bench SFTP {test}Issuing CA v1", "Bench Intermediate {test}CA v1", "ec-p256", "SFTP"),
+        ("services", "Bench Services {test}CA v1", "Bench Intermediate {test}CA v1", kind.services, ""),
+    ]
+    lines = [
+        'organisation = "Sinetti"',
+        'country = "FI"',
+        "test_bench_only = false",
+        "[holders]",
+        "validity_days = 730",
+    ]
+    lines += ['key_types = ["rsa-2048"]', "small_exponent = false"]
+    for role, name, parent, key, channel in authorities:
+        lines += ["[[authorities]]", f'role = "{role}"', f'name = "{name}"', f'key = "{key}"', "lifetime_days = 7000"]
+        lines += [f'parent = "{parent}"'] if parent else []
+        lines += [f'channel = "{channel}"'] if channel else []
+    lines += ["[response_signer]", 'name = "Bench {test}Response Signer"', f'key = "{kind.signer}"']
+    return "\n".join([*lines, "lifetime_days = 1000", ""])
+
+
+def founded(root: Path, kind: Kind, database_url: str) -> None:
+    """Found an authority 720 days ago."""
+    settings = Settings(
+        environment=Environment.TEST,
+        base_url="http://pki.bench.example",
+        soap_address=f"https://bench.example{SOAP_PATH}",
+        response_recipe=ResponseRecipe.EXCLUSIVE,
+        database_url=database_url,
+    )
+    found(root, Founding(FolderKind.AUTHORITY, hierarchy(kind), settings, machine_now() - BEGAN))
+
+
+def opened(root: Path, manner: Manner | None = None) -> Authority:
+    """Open it now."""
+    return open_authority(root, FolderKind.AUTHORITY, manner)
+
+
+def keys(count: int) -> Iterator[rsa.RSAPrivateKey]:
+    """Give this many different RSA 2048 keys."""
+    primes: list[int] = []
+    for _ in range(isqrt(2 * count) // 2 + 2):
+        numbers = rsa.generate_private_key(_E, 2048).private_numbers()
+        primes += [numbers.p, numbers.q]
+    pairs = (pair for pair in combinations(primes, 2) if (pair[0] * pair[1]).bit_length() == 2048)  # noqa: PLR2004
+    return (_key(*pair) for pair in islice(pairs, count))
+
+
+def holders(authority: Authority, count: int) -> list[Holder]:
+    """Make holders, with certificates that the authority's CA signs, and sign their requests; in two processes."""
+    drawn = list(keys(2 * count))
+    pairs = list(enumerate(zip(drawn[:count], drawn[count:], strict=True)))
+    authority.office.register.close()
+    context, began = multiprocessing.get_context("fork"), machine_now() - BEGAN + timedelta(days=1)
+    parts = []
+    for number in range(PROCESSES):
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (authority, pairs[number::PROCESSES], began, sender)
+        process = context.Process(target=_make, args=arguments)  # forked: nothing of this is pickled
+        process.start()
+        parts.append((process, receiver))
+    made = [holder for _, receiver in parts for holder in receiver.recv()]
+    for process, _ in parts:
+        process.join()
+    return sorted(made, key=lambda holder: holder.number)
+
+
+def _make(
+    authority: Authority,
+    pairs: list[tuple[int, tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]]],
+    began: datetime,
+    sender: Connection,
+) -> None:
+    issuer = authority.office.issuer_for(Channel.WS)
+    sender.send([_holder(authority, issuer, began, pair) for pair in pairs])
+    sender.close()
+
+
+def _holder(
+    authority: Authority, issuer: Issuer, began: datetime, pair: tuple[int, tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]]
+) -> Holder:
+    """A holder whose certificate's last month has begun."""
+    number, (mine, new) = pair
+    customer_id, holding_id = f"BENCH{number:07d}", secrets.token_hex(16)
+    span = Span(began, began + VALIDITY)
+    plan = LeafPlan(customer_id, name_of(number), "FI", holding_id.upper(), mine.public_key(), new_serial(), span)
+    to_be_signed = prepare(plan, issuer, LeafKind.HOLDER)
+    der = assemble(to_be_signed, authority.office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+    request = build_request(new, customer_id, name_of(number))
+    ask = RenewAsk(Environment.TEST, customer_id, name_of(number), request, der)
+    return Holder(
+        number,
+        holding_id,
+        customer_id,
+        plan.serial,
+        key_id(mine.public_key()),
+        span,
+        to_be_signed,
+        der,
+        render_renew(ask, seal_of(mine, der)),
+    )
+
+
+def name_of(number: int) -> str:
+    """What a holder is called."""
+    return f"Sinisiipi {number} Oy"
+
+
+def _key(p: int, q: int) -> rsa.RSAPrivateKey:
+    n, phi = p * q, (p - 1) * (q - 1)
+    d = pow(_E, -1, phi)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(_E, n))
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)

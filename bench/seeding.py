@@ -1,0 +1,196 @@
+"""Filling a register and its journal directly: holders as after an import, and certificates that only take room."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.db import connections, transaction
+
+from bench.scene import Holder, name_of
+from sinetti.domain.customers import folded
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.records import Certificate, Holding
+from sinetti.domain.values import RENEWAL_WINDOW, Channel, Customer, CustomerKind, Language, Serial, Sha256
+from sinetti.pki.formats import sha256_hex
+from sinetti.registry import facts, models
+from sinetti.registry.journal import Fact
+from sinetti.wiring import Authority
+
+_BATCH = 500
+
+
+def seed(authority: Authority, holders: list[Holder]) -> None:
+    """Write holders into the register and what was issued to them into the journal."""
+    office = authority.office
+    name = office.issuing[Channel.WS]
+    type_id = models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
+    with transaction.atomic(using=office.register.alias):
+        for start in range(0, len(holders), _BATCH):
+            part = holders[start : start + _BATCH]
+            rows = _rows(part, name, type_id)
+            for model in (
+                models.Person,
+                models.Organisation,
+                models.ApprovedType,
+                models.Holding,
+                models.UsedKey,
+                models.Certificate,
+            ):
+                _manager(model, office.register.alias).bulk_create(row for row in rows if type(row) is model)
+            _octets(office.register.alias, part)
+    for start in range(0, len(holders), _BATCH):
+        told = [fact for holder in holders[start : start + _BATCH] for fact in _facts(authority, holder, name)]
+        authority.journal.append(told)
+    settle(authority)
+
+
+def settle(authority: Authority) -> None:
+    """Let the database take note of what it holds, as it does by itself in time."""
+    with connections[authority.office.register.alias].cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if cursor.db.vendor == "postgresql" else "ANALYZE")
+    authority.office.register.close()
+
+
+def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
+    rows: list[Any] = []
+    for holder in holders:
+        at = holder.span.not_before
+        person = models.Person(
+            person_id=secrets.token_hex(16),
+            name="Nimi Nimetty",
+            email=f"contact{holder.number}@bench.example",
+            language=Language.SV,
+        )
+        organisation = models.Organisation(
+            organisation_id=secrets.token_hex(16),
+            customer_id=holder.customer_id,
+            folded=folded(holder.customer_id),
+            kind=CustomerKind.ARTIFICIAL,
+            name=name_of(holder.number),
+            language=Language.FI,
+            created=at,
+            contact=person,
+        )
+        holding = models.Holding(
+            holding_id=holder.holding_id,
+            organisation=organisation,
+            type_id=type_id,
+            subject_serial=holder.holding_id.upper(),
+            contact=person,
+            created=at,
+        )
+        key = models.UsedKey(key_id=holder.key, first_seen=at)
+        rows += [person, organisation, holding, key]
+        rows.append(models.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
+        rows.append(
+            models.Certificate(
+                serial=holder.serial,
+                authority_id=authority,
+                holding=holding,
+                state=CertificateState.FETCHED,
+                origin="import",
+                key=key,
+                sha256=sha256_hex(holder.der),
+                retrieval_id=secrets.token_hex(16),
+                not_before=at,
+                not_after=holder.span.not_after,
+                renewable_from=holder.span.not_after - RENEWAL_WINDOW,
+                reserved_at=at,
+                recorded_at=at,
+                first_fetched_at=at,
+            )
+        )
+    return rows
+
+
+def _manager(model: Any, alias: str) -> Any:  # noqa: ANN401 - one loop over six models
+    return model.objects.using(alias)
+
+
+def _octets(alias: str, holders: list[Holder]) -> None:
+    ids = dict(
+        models.Certificate.objects.using(alias)
+        .filter(holding_id__in=[holder.holding_id for holder in holders])
+        .values_list("holding_id", "pk")
+    )
+    models.CertificateOctets.objects.using(alias).bulk_create(
+        models.CertificateOctets(
+            certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der
+        )
+        for holder in holders
+    )
+
+
+def _facts(authority: Authority, holder: Holder, name: str) -> list[Fact]:
+    customer = Customer(holder.customer_id, name_of(holder.number), open=True, channels=frozenset({Channel.WS}))
+    certificate = Certificate(
+        serial=holder.serial,
+        authority=name,
+        holding=Holding(holder.holding_id, holder.holding_id.upper(), customer, Channel.WS, Language.SV, 0),
+        state=CertificateState.FETCHED,
+        key=holder.key,
+        span=holder.span,
+        renewable_from=holder.span.not_after - RENEWAL_WINDOW,
+        retrieval_id="",
+        crl_shard=1,
+        sha256=Sha256(sha256_hex(holder.der)),
+    )
+    issued = facts.issued(authority.office.register, certificate, holder.der)
+    return [issued, facts.fetched(holder.serial, holder.span.not_before)]
+
+
+# What only takes room: a quarter as many holdings as certificates, each row as large and as indexed as a real one. Its
+# octets are those of one real certificate, so nothing of it could be fetched or renewed.
+_NUMBERS = {
+    "postgresql": "generate_series(%(start)s::int, %(end)s::int) AS n(i)",
+    "sqlite": """(WITH RECURSIVE r(i) AS (SELECT %(start)s UNION ALL SELECT i + 1 FROM r WHERE i < %(end)s)
+                  SELECT i FROM r) AS n""",
+}
+_FILLING = """
+INSERT INTO registry_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+SELECT md5('o' || i), 'FILL' || i, 'FILL' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
+  FROM {numbers} WHERE i % 4 = 0;
+INSERT INTO registry_approvedtype (organisation_id, type_id, approved_at)
+SELECT md5('o' || i), %(type)s, %(at)s FROM {numbers} WHERE i % 4 = 0;
+INSERT INTO registry_holding (holding_id, organisation_id, type_id, subject_serial, description, version, created)
+SELECT md5('h' || i), md5('o' || i), %(type)s, upper(md5('h' || i)), '', 3, %(at)s FROM {numbers} WHERE i % 4 = 0;
+INSERT INTO registry_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
+INSERT INTO registry_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+       not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
+SELECT 100000000 + i, '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || (i - i % 4)), 'fetched', 'import',
+       md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), %(at)s, %(end_at)s, %(end_at)s, 1,
+       %(at)s, %(at)s, %(at)s, '' FROM {numbers};
+INSERT INTO registry_certificateoctets (certificate_id, to_be_signed, der)
+SELECT 100000000 + i, %(to_be_signed)s, %(der)s FROM {numbers};
+INSERT INTO registry_auditrow (at, actor, action, object, request_id, octets, sha256)
+SELECT %(at)s, 'operator', 'certificate-issued', 'certificate:40' || md5('s' || i) || '0000', md5('q' || i),
+       %(to_be_signed)s, md5('x' || i) || md5('y' || i) FROM {numbers}
+"""
+
+
+def fill(authority: Authority, count: int, like: Holder) -> None:
+    """Fill register and journal with `count` certificates in force."""
+    office = authority.office
+    connection = connections[office.register.alias]
+    values: dict[str, Any] = {
+        "type": models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
+        "authority": office.issuing[Channel.WS],
+        "at": like.span.not_before,
+        "end_at": like.span.not_after,
+        "to_be_signed": like.to_be_signed,
+        "der": like.der,
+    }
+    chunk = 20_000
+    for start in range(0, count, chunk):
+        numbers = {"start": start, "end": min(start + chunk, count) - 1}
+        with transaction.atomic(using=office.register.alias), connection.cursor() as cursor:
+            for statement in _FILLING.split(";"):
+                sql = statement.format(numbers=_NUMBERS[connection.vendor]).replace("i % 4", "i %% 4")
+                cursor.execute(sql, {**values, **numbers})
+        authority.journal.append([fact for i in range(start, min(start + chunk, count)) for fact in _filler(i, like)])
+    settle(authority)
+
+
+def _filler(number: int, like: Holder) -> list[Fact]:
+    serial = Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
+    return [Fact(facts.ISSUED, {"serial": serial, "der": ""}), facts.fetched(serial, like.span.not_before)]

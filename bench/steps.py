@@ -1,0 +1,100 @@
+"""Where the time of one renewal goes: the door called in this process, one request after the other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter, thread_time
+from typing import Any, Self, cast
+
+from django.db import connections
+
+from bench.scene import SOAP_PATH, Holder, opened
+from sinetti.protocols.http import Request
+from sinetti.protocols.soap import SoapDoor
+from sinetti.registry.hot import running
+from sinetti.wiring import Authority, Manner
+
+_BEGIN, _END = "begun", "12-rendered"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens up to one of the points of docs/issuance.md: median milliseconds, and those of our own CPU."""
+
+    name: str
+    wall: float
+    cpu: float
+
+
+@dataclass(slots=True)
+class Watch:
+    """Notes when each point is reached."""
+
+    points: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def __call__(self, name: str) -> None:
+        """Note one point."""
+        self.points.append((name, perf_counter(), thread_time()))
+
+
+def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
+    """Renew for these holders; gives the steps in order, and the database's round trips per renewal."""
+    watch = Watch()
+    authority = opened(root, Manner(step=watch))
+    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    authority.responses.seal()
+    ask(door, holders[0])
+    watch.points.clear()
+    with counted(authority) as trips:
+        for holder in holders[1:]:
+            watch(_BEGIN)
+            ask(door, holder)
+            watch(_END)
+    for before, after in zip(watch.points, watch.points[1:], strict=False):
+        if after[0] != _BEGIN:
+            taken[after[0]].append((after[1] - before[1], after[2] - before[2]))
+    authority.journal.close()
+    authority.office.register.close()
+    steps = [
+        Step(name, 1000 * median(wall for wall, _ in times), 1000 * median(cpu for _, cpu in times))
+        for name, times in taken.items()
+    ]
+    return steps, trips.count / (len(holders) - 1)
+
+
+def ask(door: SoapDoor, holder: Holder) -> None:
+    """Ask the door to renew. Raises RuntimeError where the answer is no OK."""
+    headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
+    reply = door(Request("POST", SOAP_PATH, "", headers, holder.serial[:32], holder.request))
+    if b"<Status>OK</Status>" not in reply.body:
+        raise RuntimeError(reply.body.decode())
+
+
+class counted:  # noqa: N801 - reads as what it does
+    """Counts what is sent to the register while the block runs: the ORM's statements and those of registry/hot."""
+
+    def __init__(self, authority: Authority) -> None:
+        """Count nothing yet."""
+        self.count = 0
+        self._connection = connections[authority.office.register.alias]
+        self._run = running._run  # noqa: SLF001 - there is no other place through which every statement goes
+
+    def __enter__(self) -> Self:
+        def run(*arguments: Any) -> Any:  # noqa: ANN401 - handed on as it came
+            self.count += 1
+            return self._run(*arguments)
+
+        def execute(do: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - as above
+            self.count += 1
+            return do(*arguments)
+
+        running._run = cast("Any", run)  # noqa: SLF001
+        self._connection.execute_wrappers.append(execute)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        running._run = self._run  # noqa: SLF001
+        self._connection.execute_wrappers.pop()
