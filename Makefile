@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges bench check format texts coverage clean
+.PHONY: help demo test judges bench chaos check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +33,14 @@ bench: ## how fast certificates are renewed, beside others; BENCH="--certificate
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)
+
+chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
+	@scripts/environment authority,test
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@seed=$(or $(SEED),$$RANDOM); echo "make chaos SEED=$$seed"; \
+	scripts/pytest tests/kills --kills every --seed $$seed -n 2 \
+		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
 
 check: ## lint, format, types, who may import whom, documents
 	@scripts/environment authority,test,check

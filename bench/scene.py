@@ -20,13 +20,14 @@ from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial,
 from sinetti.clock import machine_now
 from sinetti.domain.asks import RenewAsk
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, Span
+from sinetti.founding import Founding, found
 from sinetti.pki.csr import build_request
 from sinetti.pki.keycheck import key_id
 from sinetti.settings.authority import ResponseRecipe, Settings
 from sinetti.settings.folder import FolderKind
 from sinetti.wire.soap import render_renew
 from sinetti.wire.xmldsig import seal_of
-from sinetti.wiring import Authority, Founding, Manner, found, open_authority
+from sinetti.wiring import Authority, Manner, open_authority
 
 BEGAN = timedelta(days=720)
 """How long ago the authority was founded and its holders enrolled."""

@@ -33,9 +33,9 @@ def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusa
         decision = decide_retrieval(fetched, ask.customer_id, office.kindness, office.machine_now())
         if isinstance(decision, Refusal):
             return decision
-        note_fetched(decision.serial, deed.at, office)
         if office.kindness.ready_after == timedelta(0):
             relied_on(Kind.READY_AT_ONCE, request_id)
+    note_fetched(decision, office)
     _, der = store.octets_of(office.register, decision)
     # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
     if der is None:

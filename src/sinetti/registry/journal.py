@@ -21,7 +21,7 @@ from sinetti.registry.chain import FIRST, SUFFIX, JournalDamaged, JournalError, 
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
-_REMEMBERED = 1000
+_REMEMBERED = 2000
 _LEAST_ROOM = 1024 * 1024
 
 
@@ -55,8 +55,8 @@ class NoJournal:
     def check(self) -> None:
         """Find nothing in the way."""
 
-    def holds(self, _serial: str) -> bool:
-        """Whether a certificate's issue was written down lately by this process: no."""
+    def holds(self, _kind: str, _serial: str) -> bool:
+        """Whether a fact of a certificate was written down lately by this process: no."""
         return False
 
     def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
@@ -81,7 +81,8 @@ class Journal:
         self._head: int | None = None
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
         self._synced = 0
-        self._recent: dict[str, None] = {}
+        self._recent: dict[tuple[str, str], None] = {}
+        self._owed: dict[tuple[str, str], Fact] = {}
         self._failed = False
 
     @property
@@ -113,19 +114,24 @@ class Journal:
             self._handle = self._head = None
 
     def append(self, facts: Sequence[Fact]) -> None:
-        """Write facts down and return once they are on disk."""
+        """Write facts down and return once they are on disk, and with them what could not be written before.
+
+        The register has what is owed: nobody comes back with it, since its change of state is made only once.
+        """
         with self._writing, _told("written"):
+            self._owed |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
             self._open()
-            self._write(facts)
+            self._write(self._owed.values())
+            self._owed.clear()
             mine, _ = self._end
         with self._syncing:
             if self._synced < mine:
                 self._sync()
             self._remember(facts)
 
-    def holds(self, serial: str) -> bool:
-        """Whether a certificate's issue was written down lately by this process, and need not be once more."""
-        return serial in self._recent
+    def holds(self, kind: str, serial: str) -> bool:
+        """Whether a fact of a certificate was written down lately by this process, and need not be once more."""
+        return (kind, serial) in self._recent
 
     def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
         """Keep the newest signed CRL of a shard beside the journal, before it is published."""
@@ -142,9 +148,9 @@ class Journal:
                 path.unlink(missing_ok=True)
 
     def _remember(self, facts: Sequence[Fact]) -> None:
-        self._recent |= {fact.facts["serial"]: None for fact in facts if fact.kind == "issued"}
-        for serial in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
-            del self._recent[serial]
+        self._recent |= {(fact.kind, fact.facts["serial"]): None for fact in facts}
+        for one in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
+            del self._recent[one]
 
     def _write(self, facts: Iterable[Fact]) -> None:
         handle = self._opened()

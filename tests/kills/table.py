@@ -1,0 +1,87 @@
+"""Which kills there are: one table of kinds, each at the steps that it concerns and at moments that a seed draws."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.kills import steps
+
+CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected", "in-place")
+
+
+class Kind(StrEnum):
+    """What is struck."""
+
+    SERVER = "server"
+    WORKER = "process that answers"
+    PARENT = "parent process"
+    NODE = "one of two nodes"
+    CLIENT = "client"
+    OPERATOR = "operator's command"
+    CONNECTION = "database connections"
+    DATABASE = "database server"
+    DISK = "disk full"
+    CLOCK = "clock"
+    RESTORE = "older register restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How often a kind is played on each database in a full run: at each of its steps, and at random moments."""
+
+    steps: tuple[str, ...]
+    each: int
+    random: int
+    databases: tuple[str, ...] = ("sqlite", "postgresql")
+    nodes: int = 1
+
+
+PG = ("postgresql",)
+TABLE = {
+    Kind.SERVER: Extent(steps.of_the_server(), 8, 60),
+    Kind.WORKER: Extent(steps.of_the_server(), 4, 40),
+    Kind.PARENT: Extent((), 0, 30),
+    Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
+    Kind.CLIENT: Extent(CLIENT_STEPS, 6, 50),
+    Kind.OPERATOR: Extent((steps.REVOKED,), 10, 10),
+    Kind.CONNECTION: Extent(steps.of_the_server(), 4, 40, PG),
+    Kind.DATABASE: Extent(steps.of_the_server(), 1, 10, PG),
+    Kind.DISK: Extent(steps.of_the_server(), 2, 20),
+    Kind.CLOCK: Extent(steps.of_the_server(), 2, 10),
+    Kind.RESTORE: Extent((), 0, 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kill; at a random moment where there is no step."""
+
+    kind: Kind
+    step: str | None
+
+
+SERIES = tuple((kind, database) for kind, extent in TABLE.items() for database in extent.databases)
+
+
+def full(kind: Kind, seed: int) -> list[Case]:
+    """Every kill of a kind, in an order that the seed draws."""
+    extent = TABLE[kind]
+    cases = [Case(kind, step) for step in extent.steps for _ in range(extent.each)]
+    cases += [Case(kind, None)] * extent.random
+    random.Random(f"{seed}-{kind}").shuffle(cases)  # noqa: S311 - played again from a seed
+    return cases
+
+
+def few(database: str, seed: int) -> list[Case]:
+    """A few of every kind that needs one node, each at a step or not; the server at half of its steps.
+
+    The other database has the other half, and the seed says which.
+    """
+    drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
+    first = (seed + TABLE[Kind.SERVER].databases.index(database)) % 2
+    cases = [Case(Kind.SERVER, step) for step in TABLE[Kind.SERVER].steps[first::2]]
+    for kind, extent in TABLE.items():
+        if database in extent.databases and extent.nodes == 1 and kind is not Kind.SERVER:
+            cases.append(Case(kind, drawn.choice((*extent.steps, None))))
+    drawn.shuffle(cases)
+    return cases
