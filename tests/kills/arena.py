@@ -1,0 +1,205 @@
+"""Where the kills take place: an authority on one database, its nodes, the load on them, and the look from outside."""
+
+import json
+import random
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import sleep
+
+import psycopg
+
+from sinetti.ca.hierarchy import load_preset
+from sinetti.clock import ticks
+from tests.kills import checks
+from tests.kills.client_load import RealClient
+from tests.kills.clients import clients
+from tests.kills.cluster import Cluster
+from tests.kills.history import GET, History
+from tests.kills.load import Load, Order, exchange, get
+from tests.kills.outside import JournalReader, Seen, look, read_list
+from tests.kills.servers import Node, Zygote, zygote
+from tests.support.postgres import free_port
+from tests.support.small_disk import SmallDisk, may_mount, mounted
+
+CUSTOMERS = tuple(f"chaos-{number}" for number in range(5))
+ORDERS = 60
+"""How many orders are taken at a time."""
+
+HOLDERS = 3
+DISK = "96m"
+LISTS = ("DataProvidersTestIssuingCAv1",)
+OLD_ONES = 10
+"""How many retrieval ids of long ago are asked for at each look."""
+
+
+@dataclass(slots=True)
+class Arena:
+    """One authority under load."""
+
+    database: str
+    url: str
+    folder: Path
+    zygote: Zygote
+    nodes: list[Node]
+    random: random.Random
+    history: History
+    reader: JournalReader
+    cluster: Cluster | None
+    disk: SmallDisk | None
+    load: Load = field(init=False)
+    client: RealClient = field(init=False)
+    looks: int = 0
+    lists: dict[str, list] = field(default_factory=dict)
+    checked: int = 0
+
+    @property
+    def root(self) -> Path:
+        """The authority's folder."""
+        return self.nodes[0].root
+
+    def order(self) -> list[Order]:
+        """Order certificates, as an operator does."""
+        customers = [CUSTOMERS[number % len(CUSTOMERS)] for number in range(ORDERS)]
+        for _ in range(50):
+            done = self.zygote.start(self.folder, orders=[str(self.root), customers]).ended()
+            if done.code == 0:
+                return [Order(*one) for one in json.loads(done.out)]
+            sleep(0.1)  # the register is away: an operator runs the command again
+        raise AssertionError(done.err)
+
+    def start(self) -> None:
+        """Start every node that does not run."""
+        for node in self.nodes:
+            if node.process is None or node.process.over(0):
+                node.start()
+
+    def restart(self) -> None:
+        """Kill what runs, and start it again: what a process left unwritten is written by the next start."""
+        for node in self.nodes:
+            node.process.kill()
+        self.start()
+        self.history.owing = False
+
+    def look(self) -> None:
+        """Look from outside, while nobody asks, and complain."""
+        with self.load.gate.shut():
+            self._fetch()
+            seen = Seen()
+            look(self.url, seen)
+            seen.journal = self.reader.read()
+            seen.lists = self._lists()
+            self.history.stores, self.history.client_keys = self.client.stores(), self.client.keys()
+            found = checks.complaints(self.history, seen)
+        self.looks += 1
+        self.load.check()
+        assert not found, "\n".join(found[:20])
+
+    def seen(self) -> Seen:
+        """What the register is now."""
+        seen = Seen()
+        look(self.url, seen)
+        return seen
+
+    def _fetch(self) -> None:
+        """Ask for every certificate that was handed out since the last look, and for some of long ago, until answered."""
+        handed = list(self.history.handed_out())
+        old = self.random.sample(handed[: self.checked], min(OLD_ONES, self.checked))
+        customers = {one.asked.subject: one.asked.key for one in self.history.answers if one.asked.operation == GET}
+        rows = {}
+        for retrieval_id in [*old, *handed[self.checked :]]:
+            customer = customers.get(retrieval_id) or rows.get(retrieval_id) or self._customer(retrieval_id, rows)
+            asked, body = get(retrieval_id, customer)
+            until = ticks() + 60
+            port = self.random.choice(self.load.ports)
+            while (answer := exchange(self.load, asked, body, port)) is None or answer.kind in {"PKI021", "PKI090"}:
+                assert ticks() < until, f"no certificate for {asked}: {answer}"
+                sleep(0.01)
+        self.checked = len(handed)
+
+    def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
+        statement = (
+            "SELECT c.retrieval_id, o.customer_id FROM registry_certificate c JOIN registry_holding h "
+            "ON h.holding_id = c.holding_id JOIN registry_organisation o ON o.organisation_id = h.organisation_id"
+        )
+        if self.cluster is None:
+            import sqlite3
+
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
+                rows.update(connection.execute(statement).fetchall())
+        else:
+            with psycopg.connect(self.url) as connection:
+                rows.update(connection.execute(statement).fetchall())
+        return rows[retrieval_id]
+
+    def _lists(self) -> dict[str, list]:
+        for name in LISTS:
+            for node in self.nodes:
+                with urllib.request.urlopen(f"http://127.0.0.1:{node.status}/crl/{name}-1.crl", timeout=60) as reply:
+                    self.lists.setdefault(name, []).append(read_list(reply.read()))
+            del self.lists[name][:-50]
+        return self.lists
+
+
+@contextmanager
+def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> Iterator[Arena]:
+    """Found an authority, serve it and let the load begin; everything ends with the block."""
+    with ExitStack() as stack:
+        disk = None if may_mount() else stack.enter_context(mounted(folder / "disk", DISK))
+        place = disk.root if disk else folder
+        root, name = place / "authority", f"chaos_{folder.name.replace('-', '_')}_{seed}"
+        forks = stack.enter_context(zygote(folder / "processes", {}))
+        url = cluster.make(name) if cluster else f"sqlite:///{root / 'register.sqlite3'}"
+        served = [_node(forks, folder, root if number == 0 else place / f"authority-{number}") for number in range(nodes)]
+        _found(forks, served[0], folder, url if cluster else None)
+        for other in served[1:]:
+            shutil.copytree(root, other.root)
+        history = History()
+        one = Arena(
+            "postgresql" if cluster else "sqlite", url, folder, forks, served, random.Random(f"{seed}-arena"),  # noqa: S311
+            history, JournalReader([node.root.with_name(f"{node.root.name}-journal") for node in served]), cluster, disk,
+        )  # fmt: skip
+        ports = [node.soap for node in served]
+        one.load = Load(ports, root / "trust" / "services.pem", history, seed, one.order)
+        real = stack.enter_context(clients(folder / "clients"))
+        one.client = RealClient(
+            one.load, real, folder / "clients", served[0].url, root / "trust", forks.folder / "clock",
+            random.Random(f"{seed}-client"),  # noqa: S311
+        )  # fmt: skip
+        try:
+            one.start()
+            one.load.begin(HOLDERS)
+            one.load.add(one.client.lives)
+            one.load.answers(1)
+            yield one
+            one.load.end()
+        finally:
+            one.load.gate.end()
+            for node in served:
+                if node.process is not None:
+                    node.process.kill()
+
+
+def _node(forks: Zygote, folder: Path, root: Path) -> Node:
+    strikes = folder / f"strikes-{root.name}"
+    strikes.mkdir()
+    return Node(forks, root, free_port(), free_port(), strikes)
+
+
+def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> None:
+    """Found the authority. Its certificates live for 59 days, so that each can be renewed at once."""
+    short = folder / "short.toml"
+    short.write_text(load_preset("default").replace("validity_days = 730", "validity_days = 59"), encoding="utf-8")
+    addresses = ("--base-url", f"http://127.0.0.1:{node.status}", "--soap-url", f"http://127.0.0.1:{node.soap}")
+    more = ("--database-url", database) if database else ()
+    words = ("--environment", "TEST", "--hierarchy", short, *addresses, *more)
+    forks.does("authority", "init", "--dir", node.root, *words)
+    for customer in CUSTOMERS:
+        who = ("--dir", node.root, "--customer-id", customer)
+        forks.does("authority", "organisation", "add", *who, "--kind", "artificial", "--name", "Chaos Oy")
+        forks.does("authority", "organisation", "approve", *who, "--channel", "WS")
+
+

@@ -1,0 +1,117 @@
+"""The real client under load: `sinetti enrol`, then `renew`, killed where it is told to, and run again in the same words."""
+
+import itertools
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from sinetti.clock import machine_now
+from sinetti.holder.outcome import ExitCode
+from tests.kills.clients import NEVER, Clients, Kill
+from tests.kills.history import Store
+from tests.kills.load import Load, Order
+from tests.kills.outside import spki
+
+AGAIN = {ExitCode.AGAIN, ExitCode.UNCERTAIN}
+STORES_KEPT = 40
+TRIES = 500
+
+
+@dataclass(slots=True)
+class RealClient:
+    """Runs the real client, one name after the other, against one node."""
+
+    load: Load
+    clients: Clients
+    folder: Path
+    url: str
+    trust: Path
+    clock: Path
+    random: random.Random
+    kills: deque[Kill] = field(default_factory=deque)
+    killed: int = 0
+    runs: int = 0
+    names: list[Path] = field(default_factory=list)
+    numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def lives(self) -> None:
+        """Have one name enrolled, and renewed now and then."""
+        order, store = self.load.order(), self.folder / f"store-{next(self.numbers)}"
+        if not self._until_done(["enrol", "payroll", *self._words(order, store)]):
+            return
+        self.names.append(store)
+        for _ in range(self.random.choice((0, 1, 1))):
+            if not self._until_done(["renew", "payroll", "--store", str(store), "--wait", "10"]):
+                return
+
+    def stores(self) -> list[Store]:
+        """What is in use, of the names that were enrolled last; nobody is at work meanwhile."""
+        return [read_store(name) for name in self.names[-STORES_KEPT:]]
+
+    def keys(self) -> set[str]:
+        """Every key that lies in a store."""
+        paths = self.folder.glob("store-*/**/key.pem")
+        return {spki(load_pem_private_key(path.read_bytes(), None).public_key()) for path in paths}
+
+    def _words(self, order: Order, store: Path) -> list[str]:
+        password = self.folder / "password"
+        password.write_text(order.password)
+        options = {
+            "store": store,
+            "service": self.url,
+            "trust-services": self.trust / "services.pem",
+            "trust-holders": self.trust / "holders.pem",
+            "environment": "TEST",
+            "customer-id": order.customer_id,
+            "transfer-id": order.transfer_id,
+            "transfer-password-file": password,
+            "key": "ec-p256",
+            "wait": 10,
+        }
+        return [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+
+    def _until_done(self, words: list[str]) -> bool:
+        """Run the same command until it is done; False where the service says no, for a reason that is looked at."""
+        for _ in range(TRIES):
+            with self.load.gate.inside():
+                kill = self.kills.popleft() if self.kills else NEVER
+                ended = self.clients.run(*words, "--now", self._now(), kill=kill)
+            self.runs += 1
+            self.killed += ended.killed
+            if ended.code == 0:
+                return True
+            if not ended.killed and ended.code not in AGAIN:
+                moved = self.load.history.clock_moved or self.load.history.restored
+                assert moved, f"{words[:2]}: exit {ended.code}: {ended.err}"
+                return False
+        sentence = f"{words[:2]} did not come to an end: exit {ended.code}: {ended.err}"
+        raise AssertionError(sentence)
+
+    def _now(self) -> str:
+        moved = int(self.clock.read_text()) if self.clock.exists() else 0
+        return f"{machine_now() + timedelta(seconds=moved):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def read_store(store: Path) -> Store:
+    """Read the set in use as a stranger would."""
+    live = store / "payroll" / "live"
+    key = load_pem_private_key((live / "key.pem").read_bytes(), None)
+    certificate = x509.load_pem_x509_certificate((live / "certificate.pem").read_bytes())
+    above = x509.load_pem_x509_certificates((live / "chain.pem").read_bytes())
+    try:
+        for below, one in itertools.pairwise((certificate, *above)):
+            below.verify_directly_issued_by(one)
+    except (InvalidSignature, ValueError, TypeError):
+        above = []
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(certificate.public_bytes(Encoding.DER))
+    return Store(
+        store.name, spki(key.public_key()), spki(certificate.public_key()), digest.finalize().hex(), bool(above)
+    )

@@ -1,0 +1,96 @@
+"""What was asked and what was answered, as the other side of the wire remembers it."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+ACCEPTED, CERTIFICATE = "accepted", "certificate"
+NEW, RENEW, GET = "new", "renew", "get"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: what it is about, and the key that is to be certified (SHA-256 of its SubjectPublicKeyInfo).
+
+    `subject` is the transfer id, the serial of the certificate that signed, or the retrieval id.
+    """
+
+    operation: str
+    subject: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A trusted answer. `kind` is ACCEPTED with a retrieval id, CERTIFICATE with the DER's SHA-256, or an error code."""
+
+    asked: Asked
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What the real client has in use: the keys (SHA-256) of its key file and of its certificate, and that one's digest.
+
+    `vouched` is whether its chain goes up, certificate by certificate.
+    """
+
+    name: str
+    key: str
+    certificate_key: str
+    sha256: str
+    vouched: bool
+
+
+@dataclass(slots=True)
+class History:
+    """Everything that was asked and answered, in order, and what operators were told.
+
+    `client_keys` are the keys that the real client made; its requests are its own affair. `owing` is set while a
+    process was killed whose node lives on: what it left unwritten is written by the next start.
+    """
+
+    asked: set[Asked] = field(default_factory=set)
+    stores: list[Store] = field(default_factory=list)
+    client_keys: set[str] = field(default_factory=set)
+    owing: bool = False
+    answers: list[Answer] = field(default_factory=list)
+    ders: dict[str, bytes] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
+    lost: int = 0
+    clock_moved: bool = False
+    restored: bool = False
+    lock: Lock = field(default_factory=Lock)
+
+    def ask(self, asked: Asked) -> None:
+        """Note that something is asked."""
+        with self.lock:
+            self.asked.add(asked)
+
+    def lose(self) -> None:
+        """Note that an answer did not come."""
+        with self.lock:
+            self.lost += 1
+
+    def answer(self, answer: Answer, der: bytes | None = None) -> None:
+        """Note an answer."""
+        with self.lock:
+            self.answers.append(answer)
+            if der is not None:
+                self.ders[answer.value] = der
+
+    def handed_out(self) -> dict[str, Asked]:
+        """Every retrieval id that was handed out, and the first request that it answered."""
+        found: dict[str, Asked] = {}
+        for one in self.answers:
+            if one.kind == ACCEPTED:
+                found.setdefault(one.value, one.asked)
+        return found
+
+    def accepted(self) -> dict[Asked, set[str]]:
+        """Every request that was accepted, and the retrieval ids that it was ever answered with."""
+        found: dict[Asked, set[str]] = {}
+        for one in self.answers:
+            if one.kind == ACCEPTED:
+                found.setdefault(one.asked, set()).add(one.value)
+        return found

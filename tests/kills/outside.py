@@ -1,0 +1,190 @@
+"""The register, the journals and the lists as a stranger reads them: plain SQL, plain JSON, none of our own readers."""
+
+import hashlib
+import json
+import sqlite3
+from base64 import b64decode
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+CERTIFICATES = """
+    SELECT c.serial, c.authority_id, c.holding_id, c.state, c.order_id, p.serial, c.retrieval_id, c.revoked_at IS NOT NULL,
+           c.revocation_reason, c.first_fetched_at IS NOT NULL, o.der, c.sha256
+    FROM registry_certificate c LEFT JOIN registry_certificate p ON p.id = c.predecessor_id
+    LEFT JOIN registry_certificateoctets o ON o.certificate_id = c.id ORDER BY c.id"""
+ORDERS = "SELECT order_id, holding_id, state FROM registry_order"
+PAIRS = "SELECT transfer_id, order_id FROM registry_transferidpair"
+AUDIT = "SELECT sequence, action, object, octets, sha256 FROM registry_auditrow ORDER BY sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A certificate in the register."""
+
+    serial: str
+    authority: str
+    holding: str
+    state: str
+    order: str | None
+    predecessor: str | None
+    retrieval_id: str
+    revoked: bool
+    reason: str
+    fetched: bool
+    der: bytes | None
+    sha256: str | None
+
+    @property
+    def key(self) -> str | None:
+        """The SHA-256 of its SubjectPublicKeyInfo, once it is there."""
+        return key_of(self.der) if self.der is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A row of the audit trail; `whole` where its octets fit their digest and say what the row says."""
+
+    sequence: int
+    action: str
+    object: str
+    holding: str | None
+    whole: bool
+
+
+@dataclass(slots=True)
+class Journal:
+    """What all journals together say, and what is wrong with them."""
+
+    faults: list[str] = field(default_factory=list)
+    issued: dict[str, set[str]] = field(default_factory=dict)
+    retrieval_ids: dict[str, set[str]] = field(default_factory=dict)
+    fetched: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A signed list as it was served."""
+
+    number: int
+    serials: frozenset[str]
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything that can be seen from outside at one moment at which nothing is asked."""
+
+    rows: list[Row] = field(default_factory=list)
+    orders: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pairs: dict[str, str] = field(default_factory=dict)
+    audit: list[Audit] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
+    lists: dict[str, list[Listed]] = field(default_factory=dict)
+
+
+_keys: dict[bytes, str] = {}
+
+
+def spki(public_key: Any) -> str:
+    """The SHA-256 of a key's SubjectPublicKeyInfo."""
+    return hashlib.sha256(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def key_of(der: bytes) -> str:
+    """The same of a certificate's key."""
+    if der not in _keys:
+        _keys[der] = spki(x509.load_der_x509_certificate(der).public_key())
+    return _keys[der]
+
+
+def look(url: str, seen: Seen) -> None:
+    """Read the register at a database URL with plain SQL."""
+    read = _sqlite if url.startswith("sqlite:") else _postgres
+    certificates, orders, pairs, audit = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT))
+    seen.rows = [
+        Row(*line[:7], bool(line[7]), line[8], bool(line[9]), bytes(line[10]) if line[10] is not None else None, line[11])
+        for line in certificates
+    ]
+    seen.orders = {order: (holding, state) for order, holding, state in orders}
+    seen.pairs = dict(pairs)
+    seen.audit = [_audit(*line) for line in audit]
+
+
+def _sqlite(url: str, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        (whole,) = connection.execute("PRAGMA quick_check").fetchone()
+        assert whole == "ok", whole
+        return [connection.execute(one).fetchall() for one in statements]
+
+
+def _postgres(url: str, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:
+    with psycopg.connect(url) as connection:
+        return [connection.execute(one).fetchall() for one in statements]
+
+
+def _audit(sequence: int, action: str, about: str, octets: bytes, sha256: str) -> Audit:
+    said = json.loads(bytes(octets))
+    whole = hashlib.sha256(bytes(octets)).hexdigest() == sha256 and (said["action"], said["object"]) == (action, about)
+    return Audit(sequence, action, about, said["facts"].get("holding"), whole)
+
+
+@dataclass(slots=True)
+class JournalReader:
+    """Reads the journals of some folders, each line once; what was read may not go away again."""
+
+    folders: list[Path]
+    told: Journal = field(default_factory=Journal)
+    places: dict[Path, tuple[int, int, str]] = field(default_factory=dict)
+
+    def read(self) -> Journal:
+        """Read what is new."""
+        for folder in self.folders:
+            for path in sorted(folder.glob("*.jsonl")):
+                self._read(path)
+        return self.told
+
+    def _read(self, path: Path) -> None:
+        offset, sequence, previous = self.places.get(path, (0, 0, "0" * 64))
+        with path.open("rb") as file:
+            file.seek(offset)
+            new = file.read()
+        if path.stat().st_size < offset:
+            self.told.faults.append(f"{path.name}: it was longer before: {offset} octets")
+        for line in new.split(b"\n")[:-1]:
+            offset, sequence = offset + len(line) + 1, sequence + 1
+            if fault := self._take(line, sequence, previous):
+                self.told.faults.append(f"{path.name}, line {sequence}: {fault}")
+            previous = hashlib.sha256(line).hexdigest()
+        self.places[path] = (offset, sequence, previous)
+
+    def _take(self, line: bytes, sequence: int, previous: str) -> str | None:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return "no JSON"
+        if (said["sequence"], said["previous"]) != (sequence, previous):
+            return "it does not follow the line before it"
+        body = line[: line.rindex(b',"sha256":')] + b"}"
+        if hashlib.sha256(body).hexdigest() != said["sha256"]:
+            return "it does not fit its digest"
+        facts = said["facts"]
+        if said["kind"] == "issued":
+            self.told.issued.setdefault(facts["serial"], set()).add(hashlib.sha256(b64decode(facts["der"])).hexdigest())
+            self.told.retrieval_ids.setdefault(facts["serial"], set()).add(facts["retrieval_id"])
+        elif said["kind"] in {"fetched", "revoked"}:
+            getattr(self.told, said["kind"]).add(facts["serial"])
+        return None
+
+
+def read_list(der: bytes) -> Listed:
+    """Read a CRL: its number and its serials."""
+    crl = x509.load_der_x509_crl(der)
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    return Listed(number, frozenset(f"{entry.serial_number:x}" for entry in crl))

@@ -1,0 +1,139 @@
+"""The authority's commands in processes that can be struck at a step: reads one order per line, forks for it.
+
+Starting an interpreter for each of a thousand servers would take most of the time, so this one has everything loaded,
+and each server is a fork of it that runs the real command. What ends the process, holds it at a step or moves its
+clock lies here alone: the product has steps, and nothing that kills.
+"""
+
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sinetti.actions.order import order
+from sinetti.cli import main
+from sinetti.cli.server import common
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import Channel, Language
+from sinetti.protocols.soap import SoapDoor
+from sinetti.registry.parties import NewOrder, Person
+from sinetti.wiring import Manner, open_authority
+from tests.kills.steps import ARRIVED, RENDERED
+
+HELD_AT_MOST = 20.0
+"""Seconds that a process waits at a step for the driver to go on."""
+
+for _name in ("granian.server.embed", "psycopg", "sinetti.cli.authority", "django.db.backends.sqlite3.base",
+              "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
+    importlib.import_module(_name)
+
+
+class Striker:
+    """The step of a process: does what lies in its folder as the order `strike`, once, at the step that it names."""
+
+    def __init__(self, folder):
+        self.order, self.struck, self.go = (folder / name for name in ("strike", "struck", "go"))
+
+    def __call__(self, name):
+        try:
+            wanted = json.loads(self.order.read_text())
+            if wanted["step"] != name:
+                return
+            self.order.rename(self.struck)  # of many threads and processes, one has it
+        except FileNotFoundError:
+            return
+        if wanted["how"] == "group":
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        elif wanted["how"] == "process":
+            os.kill(os.getpid(), signal.SIGKILL)
+        until = ticks() + HELD_AT_MOST
+        while not self.go.exists() and ticks() < until:
+            time.sleep(0.002)
+
+
+def clock_of(path):
+    """The office's clock: the machine's, moved by as many seconds as stand in a file."""
+
+    def now():
+        try:
+            return machine_now() + timedelta(seconds=int(path.read_text()))
+        except FileNotFoundError:
+            return machine_now()
+
+    return now
+
+
+def wired(told):
+    """Have every authority that this process opens take steps, and live on a clock, that the driver has a hand on."""
+    step = Striker(Path(told["strikes"]))
+    manner = Manner(now=clock_of(Path(told["clock"])), step=step)
+    common.open_authority = partial(open_authority, manner=manner)
+    answer = SoapDoor.__call__
+
+    def answered(self, request):
+        if request.method != "POST":
+            return answer(self, request)
+        step(ARRIVED)
+        reply = answer(self, request)
+        step(RENDERED)
+        return reply
+
+    SoapDoor.__call__ = answered
+
+
+def take_orders(root, customers):
+    """Order a certificate for each of these customers; prints the transfer ids."""
+    contact = Person("Contact", "contact@customer.example", "", Language.EN)
+    made = []
+    with common.opened(Path(root)) as authority:
+        for customer_id in customers:
+            new = NewOrder(customer_id, Channel.WS, "", contact)
+            ids = order(new, authority.office, common.OPERATOR, common.request_id())
+            made.append([customer_id, ids.order_id, ids.transfer_id, ids.transfer_password])
+    print(json.dumps(made))
+    return 0
+
+
+def child(told):
+    """Be one process of the authority."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for descriptor, path in ((0, os.devnull), (1, told["out"]), (2, told["err"])):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC * (descriptor == 1) | os.O_APPEND, 0o600)
+        os.dup2(handle, descriptor)
+        os.close(handle)
+    os.environ.update(told["environment"])  # noqa: TID251 - a child of the test run
+    wired(told)
+    code = 70
+    try:
+        code = take_orders(*told["orders"]) if "orders" in told else main.main(told["argv"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(code))
+
+
+def serve():
+    """Do one order after the other: start a process and tell its id, or wait for it and tell how it ended."""
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        told = json.loads(line)
+        if "wait" in told:
+            said = os.waitstatus_to_exitcode(os.waitpid(told["wait"], 0)[1])
+        else:
+            said = os.fork()
+            if said == 0:
+                child(told)
+        sys.stdout.write(f"{said}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()

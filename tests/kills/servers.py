@@ -1,0 +1,192 @@
+"""The driver of the authority's side: starts servers and commands, strikes them at a step, kills them, waits."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from time import sleep
+from typing import Any
+
+from sinetti.clock import ticks
+from tests.kills.clients import ROOT, Ended
+from tests.support.programs import surroundings
+
+WITHIN = 60.0
+"""Seconds for whatever has to happen on a busy machine."""
+
+
+@dataclass(slots=True)
+class Zygote:
+    """A program that has everything loaded and forks. Several threads may ask it, one after the other."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    environment: dict[str, str]
+    number: int = 0
+    _asking: Lock = field(default_factory=Lock)
+
+    def start(self, strikes: Path, **told: Any) -> "Forked":
+        """Start a process of the authority, whose strikes lie in this folder; give it."""
+        with self._asking:
+            self.number += 1
+            out, err = (self.folder / f"{self.number}.{end}" for end in ("out", "err"))
+            order = {"strikes": str(strikes), "clock": str(self.folder / "clock"), "environment": self.environment}
+            pid = self._ask({**order, "out": str(out), "err": str(err), **told})
+        return Forked(self, pid, out, err)
+
+    def run(self, *arguments: object, strikes: Path | None = None, **told: Any) -> Ended:
+        """Run a command to its end, or to where it is struck."""
+        words = [str(one) for one in arguments]
+        return self.start(strikes or self.folder, argv=words, **told).ended()
+
+    def does(self, *arguments: object) -> str:
+        """Run a command that has to succeed; its output."""
+        done = self.run(*arguments)
+        assert done.code == 0, done.err
+        return done.out
+
+    def reap(self, pid: int) -> int:
+        """Wait for a process that has ended, or is about to; negative for a signal."""
+        with self._asking:
+            return self._ask({"wait": pid})
+
+    def _ask(self, order: dict[str, Any]) -> int:
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the program that starts the servers is gone"
+        return int(line)
+
+
+@dataclass(slots=True)
+class Forked:
+    """One process of the authority, with a group of its own."""
+
+    zygote: Zygote
+    pid: int
+    out: Path
+    err: Path
+    code: int | None = None
+    _handle: int = -1
+
+    def __post_init__(self) -> None:
+        """Take hold of it: its number stays its own until it is reaped."""
+        self._handle = os.pidfd_open(self.pid)
+
+    def over(self, within: float) -> bool:
+        """Whether it ends within so many seconds; reaped then."""
+        if self.code is None and select.select([self._handle], [], [], within)[0]:
+            self.code = self.zygote.reap(self.pid)
+            os.close(self._handle)
+        return self.code is not None
+
+    def ended(self) -> Ended:
+        """Wait for its end."""
+        assert self.over(WITHIN), f"{self.pid} does not end: {self.err.read_text()[-2000:]}"
+        return Ended(self.code, self.out.read_text(), self.err.read_text())
+
+    def kill(self) -> None:
+        """Kill the whole group, as a machine does that loses power."""
+        if self.code is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            assert self.over(WITHIN)
+
+    def stop(self) -> None:
+        """Tell it to stop, and wait."""
+        if self.code is None:
+            os.kill(self.pid, signal.SIGTERM)
+            assert self.over(WITHIN), "it does not stop"
+
+    def workers(self) -> list[int]:
+        """The processes that it has begotten: workers, where there are such."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                if int(path.read_text().rpartition(")")[2].split()[1]) == self.pid:
+                    found.append(int(path.parent.name))
+        return found
+
+
+@dataclass(slots=True)
+class Node:
+    """One server on a folder of the authority, at addresses of its own."""
+
+    zygote: Zygote
+    root: Path
+    soap: int
+    status: int
+    strikes: Path
+    process: Forked | None = None
+
+    @property
+    def url(self) -> str:
+        """Where SOAP is spoken."""
+        return f"http://127.0.0.1:{self.soap}/2017/10/CertificateServices"
+
+    def start(self) -> None:
+        """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
+        for name in ("strike", "struck", "go"):
+            (self.strikes / name).unlink(missing_ok=True)
+        words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}")
+        argv = [str(word) for word in ("authority", *words, "--status-bind", f"127.0.0.1:{self.status}")]
+        self.process = self.zygote.start(self.strikes, argv=argv)
+        until = ticks() + WITHIN
+        while not (_listens(self.soap) and _listens(self.status)):
+            assert not self.process.over(0.01), f"the server ended: {self.process.ended().err[-3000:]}"
+            assert ticks() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
+
+    def strike(self, step: str, how: str) -> None:
+        """Have whoever comes to this step first killed (`group`, `process`) or held there (`hold`)."""
+        for name in ("struck", "go"):
+            (self.strikes / name).unlink(missing_ok=True)
+        partial = self.strikes / "strike.new"
+        partial.write_text(json.dumps({"step": step, "how": how}))
+        partial.rename(self.strikes / "strike")
+
+    def wait_until_struck(self) -> None:
+        """Wait until it came to the step."""
+        until = ticks() + WITHIN
+        while not (self.strikes / "struck").exists():
+            assert ticks() < until, f"nobody came to {(self.strikes / 'strike').read_text()}"
+            sleep(0.002)
+
+    def go_on(self) -> None:
+        """Let whoever is held go on."""
+        (self.strikes / "go").touch()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def zygote(folder: Path, environment: dict[str, str]) -> Iterator[Zygote]:
+    """Have a program ready that starts servers and commands."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.kills.server_program"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=surroundings({"LC_ALL": "C.UTF-8"}),
+    ) as process:
+        try:
+            yield Zygote(process, folder, environment)
+        finally:
+            process.stdin.close()
+            process.wait(10)

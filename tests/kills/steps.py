@@ -1,0 +1,31 @@
+"""Where the authority may be ended: every point that is named in `actions/`, and the two ends of its door."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ACTIONS = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "actions"
+ARRIVED, RENDERED = "1-arrived", "12-rendered"
+"""Steps 1 and 12 of docs/issuance.md: the door is asked, and its answer is made but has not left."""
+
+REVOKED = "revoked"
+"""Reached by an operator's command, not by the server."""
+
+
+@cache
+def named() -> tuple[str, ...]:
+    """Every name that an action gives to `office.step`, as it stands in the code: a new one is found by itself."""
+    found = {
+        node.args[0].value
+        for path in ACTIONS.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    assert found, "no action takes a step"
+    return tuple(sorted(found, key=lambda name: (int(name.partition("-")[0]) if name[0].isdigit() else 99, name)))
+
+
+def of_the_server() -> tuple[str, ...]:
+    """The steps that a server takes while it answers."""
+    return (ARRIVED, *(name for name in named() if name != REVOKED), RENDERED)
