@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -53,6 +54,8 @@ class Arena:
     load: Load = field(init=False)
     client: RealClient = field(init=False)
     looks: int = 0
+    kills: int = 0
+    starts: int = 0
     lists: dict[str, list] = field(default_factory=dict)
     checked: int = 0
 
@@ -70,6 +73,13 @@ class Arena:
                 return [Order(*one) for one in json.loads(done.out)]
             sleep(0.1)  # the register is away: an operator runs the command again
         raise AssertionError(done.err)
+
+    def clock(self, seconds: int) -> None:
+        """Move the office's clock: so many seconds from the machine's."""
+        self.history.clock_moved = True
+        partial = self.zygote.folder / "clock.new"
+        partial.write_text(str(seconds))
+        partial.rename(self.zygote.folder / "clock")
 
     def start(self) -> None:
         """Start every node that does not run."""
@@ -126,8 +136,6 @@ class Arena:
             "ON h.holding_id = c.holding_id JOIN registry_organisation o ON o.organisation_id = h.organisation_id"
         )
         if self.cluster is None:
-            import sqlite3
-
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
                 rows.update(connection.execute(statement).fetchall())
         else:

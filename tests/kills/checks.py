@@ -55,7 +55,7 @@ def voided_are_counted(_history: History, seen: Seen) -> Iterator[str]:
         void = [row for row in rows if row.state == "void" and row.reason == "superseded"]
         if predecessor is not None and len(void) > 3:
             yield f"{len(void)} renewals of {predecessor} were voided: three are allowed"
-        if void and predecessor is not None and rows[-1] is void[-1]:
+        if predecessor is not None and void and len(void) == len(rows):
             yield f"the renewal {void[-1].serial} was voided for nothing"
         yield from (f"certificate {row.serial} was fetched and voided" for row in void if row.fetched)
 

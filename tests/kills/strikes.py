@@ -1,0 +1,173 @@
+"""How each kind of kill is done to an arena, and how what was struck comes back."""
+
+import shutil
+from collections.abc import Callable
+from time import sleep
+
+from tests.kills.arena import Arena
+from tests.kills.clients import Kill
+from tests.kills.steps import REVOKED
+from tests.kills.table import Case, Kind
+
+LONGEST_WAIT = 0.15
+"""Seconds until a random moment."""
+
+HOUR = 3600
+
+
+def play(arena: Arena, case: Case) -> None:
+    """Strike, let everything come back and go on, and look from outside."""
+    STRIKES[case.kind](arena, case.step)
+    arena.kills += 1
+    arena.start()
+    arena.load.answers(8)
+    arena.look()
+
+
+def _moment(arena: Arena) -> None:
+    sleep(arena.random.uniform(0, LONGEST_WAIT))
+
+
+def _server(arena: Arena, step: str | None) -> None:
+    """Kill a server, parent and workers, where it is."""
+    node = arena.random.choice(arena.nodes)
+    if step is None:
+        _moment(arena)
+        node.process.kill()
+    else:
+        node.strike(step, "group")
+        assert node.process.over(60), f"nobody came to {step}"
+    if len(arena.nodes) > 1:
+        arena.load.answers(4)
+
+
+def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
+    """Do something while a request is held at a step, or at a random moment."""
+    node = arena.nodes[0]
+    if step is None:
+        _moment(arena)
+        do()
+        return
+    node.strike(step, "hold")
+    node.wait_until_struck()
+    try:
+        do()
+    finally:
+        node.go_on()
+
+
+def _client(arena: Arena, step: str | None) -> None:
+    """Kill the real client; the service lives on."""
+    before = arena.client.runs
+    arena.client.kills.append(Kill(step=step) if step else Kill(after=arena.random.uniform(0.02, 0.2)))
+    _wait(arena, lambda: not arena.client.kills and arena.client.runs > before)
+
+
+def _operator(arena: Arena, step: str | None) -> None:
+    """Kill a command that revokes, start the server again, and run the same command again."""
+    _wait(arena, lambda: arena.load.to_revoke)
+    serial = arena.load.to_revoke.popleft()
+    words = ("authority", "revoke", serial, "--reason", "cessationOfOperation", "--dir", str(arena.root))
+    strikes = arena.folder / "operator"
+    strikes.mkdir(exist_ok=True)
+    (strikes / "struck").unlink(missing_ok=True)
+    if step is not None:
+        (strikes / "strike").write_text(f'{{"step": "{REVOKED}", "how": "group"}}')
+    command = arena.zygote.start(strikes, argv=list(words))
+    if step is None:
+        command.over(arena.random.uniform(0.02, 0.3))
+        command.kill()
+    code = command.ended().code
+    assert code in ({-9} if step else {0, -9, 2}), command.ended().err
+    arena.restart()
+    again = arena.zygote.run(*words)
+    assert again.code == 0 or "revoked already" in again.err, again.err
+    arena.history.revoked.add(serial)
+
+
+def _cut(arena: Arena, step: str | None) -> None:
+    """Cut every connection to the database."""
+    database = arena.url.rpartition("/")[2]
+    _held(arena, step, lambda: arena.cluster.cut(database))
+
+
+def _database(arena: Arena, step: str | None) -> None:
+    """Stop PostgreSQL at once, and start it again."""
+
+    def do() -> None:
+        arena.cluster.stop()
+        arena.cluster.start()
+
+    _held(arena, step, do)
+
+
+def _disk(arena: Arena, step: str | None) -> None:
+    """Fill the disk on which journal, folder and SQLite file are; kill the server while it is full, or let it live on."""
+    _held(arena, step, arena.disk.fill)
+    arena.load.answers(4)
+    if arena.random.random() < 0.5:
+        arena.nodes[0].process.kill()
+        arena.disk.free()
+        return
+    arena.disk.free()
+    arena.load.answers(8)
+    arena.look()
+    arena.nodes[0].process.kill()
+
+
+def _clock(arena: Arena, step: str | None) -> None:
+    """Move the clock forth or back, kill the server there, and put the clock right."""
+    _held(arena, step, lambda: arena.clock(arena.random.choice((-5 * HOUR, -HOUR, -60, 60, HOUR, 5 * HOUR))))
+    arena.load.answers(4)
+    arena.nodes[0].process.kill()
+    arena.start()
+    arena.load.answers(4)
+    arena.clock(0)
+
+
+def _restore(arena: Arena, _step: str | None) -> None:
+    """Take a backup, go on, lose the register, and restore the older one with the journals at hand."""
+    backup = arena.folder / f"backup-{arena.kills}"
+    where = ("--dir", str(arena.root))
+    arena.zygote.does("authority", "backup", *where, "--out", backup)
+    arena.load.answers(30)
+    while arena.load.to_revoke:
+        serial = arena.load.to_revoke.popleft()
+        arena.zygote.does("authority", "revoke", serial, "--reason", "cessationOfOperation", *where)
+        arena.history.revoked.add(serial)
+    arena.nodes[0].process.kill()
+    arena.history.restored = True
+    if arena.cluster:
+        name = arena.url.rpartition("/")[2]
+        arena.cluster.drop(name)
+        arena.cluster.make(name)
+    else:
+        for path in arena.root.glob("register.sqlite3*"):
+            shutil.move(path, arena.folder / f"lost-{arena.kills}-{path.name}")
+    arena.load.stock.clear()
+    arena.zygote.does("authority", "restore", *where, "--from", backup)
+    refused = arena.zygote.run("authority", "serve", *where)
+    assert refused.code == 5, refused.err
+    arena.zygote.does("authority", "reconcile", *where)
+
+
+def _wait(arena: Arena, done: Callable[[], object]) -> None:
+    for _ in range(60_000):
+        arena.load.check()
+        if done():
+            return
+        sleep(0.002)
+    raise AssertionError("what was waited for did not come")
+
+
+STRIKES = {
+    Kind.SERVER: _server,
+    Kind.NODE: _server,
+    Kind.CLIENT: _client,
+    Kind.OPERATOR: _operator,
+    Kind.CONNECTION: _cut,
+    Kind.DATABASE: _database,
+    Kind.DISK: _disk,
+    Kind.CLOCK: _clock,
+    Kind.RESTORE: _restore,
+}

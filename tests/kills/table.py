@@ -1,0 +1,80 @@
+"""Which kills there are: one table of kinds, each at the steps that it concerns and at moments that a seed draws."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.kills import steps
+
+CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected", "in-place")
+
+
+class Kind(StrEnum):
+    """What is struck."""
+
+    SERVER = "server"
+    NODE = "one of two nodes"
+    CLIENT = "client"
+    OPERATOR = "operator's command"
+    CONNECTION = "database connections"
+    DATABASE = "database server"
+    DISK = "disk full"
+    CLOCK = "clock"
+    RESTORE = "older register restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How often a kind is played on each database in a full run: at each of its steps, and at random moments."""
+
+    steps: tuple[str, ...]
+    each: int
+    random: int
+    databases: tuple[str, ...] = ("sqlite", "postgresql")
+    nodes: int = 1
+
+
+PG = ("postgresql",)
+TABLE = {
+    Kind.SERVER: Extent(steps.of_the_server(), 8, 100),
+    Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
+    Kind.CLIENT: Extent(CLIENT_STEPS, 5, 40),
+    Kind.OPERATOR: Extent((steps.REVOKED,), 10, 10),
+    Kind.CONNECTION: Extent(steps.of_the_server(), 4, 40, PG),
+    Kind.DATABASE: Extent(steps.of_the_server(), 1, 10, PG),
+    Kind.DISK: Extent(steps.of_the_server(), 2, 20),
+    Kind.CLOCK: Extent(steps.of_the_server(), 2, 10),
+    Kind.RESTORE: Extent((), 0, 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kill; at a random moment where there is no step."""
+
+    kind: Kind
+    step: str | None
+
+
+SERIES = tuple((kind, database) for kind, extent in TABLE.items() for database in extent.databases)
+
+
+def full(kind: Kind, seed: int) -> list[Case]:
+    """Every kill of a kind, in an order that the seed draws."""
+    extent = TABLE[kind]
+    cases = [Case(kind, step) for step in extent.steps for _ in range(extent.each)]
+    cases += [Case(kind, None)] * extent.random
+    random.Random(f"{seed}-{kind}").shuffle(cases)  # noqa: S311 - played again from a seed
+    return cases
+
+
+def few(database: str, seed: int) -> list[Case]:
+    """A few of every kind that needs one node: the server at every step, everything else once at a step and once not."""
+    drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
+    cases = [Case(Kind.SERVER, step) for step in steps.of_the_server()]
+    for kind, extent in TABLE.items():
+        if database in extent.databases and extent.nodes == 1:
+            cases += [Case(kind, drawn.choice(extent.steps))] if extent.steps else []
+            cases += [Case(kind, None)] if extent.random and kind is not Kind.DATABASE else []
+    drawn.shuffle(cases)
+    return cases
