@@ -282,6 +282,20 @@ def unavailable(_journal, *_what) -> None:
     raise JournalUnavailable(why)
 
 
+def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(desk, monkeypatch):
+    """It is marked in the register by then, so that nobody comes by the mark again."""
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "_write", unavailable)
+        for _ in range(2):
+            assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert certificates(desk).get().state == CertificateState.FETCHED
+    collected(desk, retrieval_id)
+    assert kinds(desk) == ["begun", "issued", "fetched"]
+    collected(desk, retrieval_id)
+    assert compare(desk.office, desk.office.journal).written == 0
+
+
 # Reservations that nobody comes back for.
 
 

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from threading import Barrier, Thread
 
 import pytest
@@ -202,18 +203,39 @@ def test_another_authority_s_journal_is_left_alone(opened):
         other.append([fact(2)])
 
 
-def test_a_full_disk_leaves_no_half_line_and_is_got_over(opened):
-    opened.append([fact(1)])
+@contextmanager
+def full_disk(opened):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path_of(opened).stat().st_size + 50, hard))
     try:
-        with pytest.raises(JournalUnavailable, match="cannot be written"):
-            opened.append([fact(2)])
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_leaves_no_half_line_and_what_is_owed_comes_with_the_next(opened):
+    opened.append([fact(1)])
+    with full_disk(opened):
+        for _ in range(2):
+            with pytest.raises(JournalUnavailable, match="cannot be written"):
+                opened.append([fact(2)])
+    assert serials(path_of(opened)) == [1]
     opened.append([fact(3)])
-    assert serials(path_of(opened)) == [1, 3]
-    assert chain.verify(path_of(opened)) == 3
+    assert serials(path_of(opened)) == [1, 2, 3]
+    assert chain.verify(path_of(opened)) == 4
+
+
+def test_what_is_owed_is_caught_up_with_once(opened):
+    opened.append([fact(1)])
+    opened.catch_up()
+    with full_disk(opened):
+        with pytest.raises(JournalUnavailable):
+            opened.append([fact(2)])
+        with pytest.raises(JournalUnavailable):
+            opened.catch_up()
+    for _ in range(2):
+        opened.catch_up()
+    assert serials(path_of(opened)) == [1, 2]
 
 
 def test_a_disk_that_failed_once_is_trusted_no_more(opened, monkeypatch):

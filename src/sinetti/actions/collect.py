@@ -19,6 +19,8 @@ def collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal
 
 
 def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal:
+    # The mark of this very fetch may be owed to the journal, from when its disk was full.
+    office.journal.catch_up()
     # 13: every mismatch is one answer.
     found = store.find_by_retrieval_id(office.register, ask.retrieval_id)
     decision = decide_retrieval(found, ask.customer_id, office.kindness, office.machine_now())

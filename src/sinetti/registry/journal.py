@@ -51,6 +51,9 @@ class NoJournal:
     def append(self, facts: Sequence[Fact]) -> None:
         """Write nothing down."""
 
+    def catch_up(self) -> None:
+        """Owe nothing."""
+
     def holds(self, _serial: str) -> bool:
         """Whether a certificate's issue was written down lately by this process: no."""
         return False
@@ -78,6 +81,7 @@ class Journal:
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
         self._synced = 0
         self._recent: dict[str, None] = {}
+        self._owed: dict[tuple[str, str], Fact] = {}
         self._failed = False
 
     @property
@@ -99,15 +103,25 @@ class Journal:
             self._handle = self._head = None
 
     def append(self, facts: Sequence[Fact]) -> None:
-        """Write facts down and return once they are on disk."""
+        """Write facts down and return once they are on disk, and with them what could not be written before.
+
+        The register has what is owed: nobody comes back with it, since its change of state is made only once.
+        """
         with self._writing, _told("written"):
+            self._owed |= {(fact.kind, fact.facts["serial"]): fact for fact in facts}
             self._open()
-            self._write(facts)
+            self._write(self._owed.values())
+            self._owed.clear()
             mine, _ = self._end
         with self._syncing:
             if self._synced < mine:
                 self._sync()
             self._remember(facts)
+
+    def catch_up(self) -> None:
+        """Write what could not be written before, if there is such."""
+        if self._owed:
+            self.append(())
 
     def holds(self, serial: str) -> bool:
         """Whether a certificate's issue was written down lately by this process, and need not be once more."""
