@@ -296,6 +296,34 @@ def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(
     assert compare(desk.office, desk.office.journal).written == 0
 
 
+def test_a_fetch_that_ended_before_it_was_noted_is_noted_when_it_is_asked_for_again(desk):
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    with pytest.raises(KilledError):
+        collect(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).office, REQUEST)
+    assert kinds(desk) == ["begun", "issued"]
+    for _ in range(2):
+        collected(desk, retrieval_id)
+        assert kinds(desk) == ["begun", "issued", "fetched"]
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["asked for again", "nobody comes back"])
+def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    with pytest.raises(KilledError):
+        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    before = kinds(desk)
+    if comes_back:
+        for _ in range(2):
+            accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    else:
+        desk.machine.forward(RESERVATIONS_WAIT + SECOND)
+        assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert kinds(desk) == [*before, "revoked", "issued"]
+    assert compare(desk.office, desk.office.journal).written == 0
+
+
 # Reservations that nobody comes back for.
 
 

@@ -225,19 +225,6 @@ def test_a_full_disk_leaves_no_half_line_and_what_is_owed_comes_with_the_next(op
     assert chain.verify(path_of(opened)) == 4
 
 
-def test_what_is_owed_is_caught_up_with_once(opened):
-    opened.append([fact(1)])
-    opened.catch_up()
-    with full_disk(opened):
-        with pytest.raises(JournalUnavailable):
-            opened.append([fact(2)])
-        with pytest.raises(JournalUnavailable):
-            opened.catch_up()
-    for _ in range(2):
-        opened.catch_up()
-    assert serials(path_of(opened)) == [1, 2]
-
-
 def test_a_disk_that_failed_once_is_trusted_no_more(opened, monkeypatch):
     opened.append([fact(1)])
 
@@ -277,7 +264,8 @@ def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
 
 def test_what_was_written_lately_is_known(opened):
     opened.append([fact(1)])
-    assert opened.holds(fact(1).facts["serial"])
-    opened.append([fact(number) for number in range(2, 1002)])
-    assert not opened.holds(fact(1).facts["serial"])
-    assert opened.holds(fact(1001).facts["serial"])
+    assert opened.holds("issued", fact(1).facts["serial"])
+    assert not opened.holds("fetched", fact(1).facts["serial"])
+    opened.append([fact(number) for number in range(2, 2002)])
+    assert not opened.holds("issued", fact(1).facts["serial"])
+    assert opened.holds("issued", fact(2001).facts["serial"])

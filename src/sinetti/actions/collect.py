@@ -19,8 +19,6 @@ def collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal
 
 
 def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal:
-    # The mark of this very fetch may be owed to the journal, from when its disk was full.
-    office.journal.catch_up()
     # 13: every mismatch is one answer.
     found = store.find_by_retrieval_id(office.register, ask.retrieval_id)
     decision = decide_retrieval(found, ask.customer_id, office.kindness, office.machine_now())
@@ -35,9 +33,9 @@ def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusa
         decision = decide_retrieval(fetched, ask.customer_id, office.kindness, office.machine_now())
         if isinstance(decision, Refusal):
             return decision
-        note_fetched(decision.serial, deed.at, office)
         if office.kindness.ready_after == timedelta(0):
             relied_on(Kind.READY_AT_ONCE, request_id)
+    note_fetched(decision, office)
     _, der = store.octets_of(office.register, decision.serial)
     # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
     if der is None:

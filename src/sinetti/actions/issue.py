@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from sinetti.actions.noting import note_issued, note_voided
+from sinetti.actions.noting import note_given_way, note_issued
 from sinetti.actions.office import Office
 from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
@@ -55,7 +55,7 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
     certificate = store.reserve(office.register, reservation, deed)
     office.step("9-reserved")
     if approval.voids is not None:
-        note_voided(approval.voids.serial, deed.at, office)
+        note_given_way(certificate, office)
     return finish(certificate, office, deed)
 
 

@@ -12,20 +12,37 @@ from sinetti.registry import facts, store
 
 def note_issued(certificate: Certificate, office: Office, der: bytes | None) -> None:
     """A certificate is issued, its order spent or its predecessor renewed; `der` where the caller has it."""
-    if der is None and office.journal.holds(certificate.serial):
+    if der is None and office.journal.holds(facts.ISSUED, certificate.serial):
         return
     stored = der if der is not None else store.octets_of(office.register, certificate.serial)[1]
     office.journal.append([facts.issued(office.register, certificate, stored or b"")])
 
 
-def note_fetched(serial: Serial, at: datetime, office: Office) -> None:
-    """A certificate leaves the house for the first time: it is never voided from here on."""
-    office.journal.append([facts.fetched(serial, at)])
+def note_fetched(certificate: Certificate, office: Office) -> None:
+    """A certificate leaves the house: it is never voided from here on.
+
+    For a repeated request too: who marked it may have ended, or lost its register, before this was written.
+    """
+    if not office.journal.holds(facts.FETCHED, certificate.serial):
+        at = certificate.first_fetched_at or certificate.span.not_before
+        office.journal.append([facts.fetched(certificate.serial, at)])
 
 
-def note_voided(serial: Serial, at: datetime, office: Office) -> None:
-    """A renewal that nobody fetched gave way to another."""
-    office.journal.append([facts.revoked(serial, at, (RevocationReason.SUPERSEDED, None), void=True)])
+def note_given_way(certificate: Certificate, office: Office) -> None:
+    """What gave way to a renewal, though nobody had fetched it; also where another request reserved this one.
+
+    That one may have ended before it was written. What was never issued needs no line.
+    """
+    if certificate.predecessor is None:
+        return
+    why = (RevocationReason.SUPERSEDED, None)
+    news = [
+        facts.revoked(serial, at, why, void=True)
+        for serial, at in store.voided_renewals(office.register, certificate.predecessor)
+        if not office.journal.holds(facts.REVOKED, serial)
+    ]
+    if news:
+        office.journal.append(news)
 
 
 def note_revoked(

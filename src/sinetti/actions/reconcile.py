@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sinetti.actions.issue import finish
+from sinetti.actions.noting import note_given_way
 from sinetti.actions.office import Office
 from sinetti.ca.crl import SignedList, read_list
 from sinetti.ca.plans import SignatureRejected
@@ -97,6 +98,7 @@ def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
             given_up += restoring.give_up(office.register, certificate, deed)
             continue
         try:
+            note_given_way(certificate, office)
             outcome = finish(certificate, office, deed)
         except (SignatureRejected, KeyError):
             # Its CA's key is another one now, or it issues no more.

@@ -2,6 +2,7 @@
 
 from sinetti.actions.answering import for_proven, keep, relied_on, until_settled
 from sinetti.actions.issue import finish, issue
+from sinetti.actions.noting import note_given_way
 from sinetti.actions.office import Office
 from sinetti.domain.approvals import Again
 from sinetti.domain.asks import Accepted, RenewAsk
@@ -45,6 +46,7 @@ def _decide(ask: RenewAsk, signer: Certificate, office: Office, request_id: str)
         return keep(decision, "renew", signer.holding, office, deed)
     if isinstance(decision, Again):
         relied_on(Kind.SAME_REQUEST_ANSWERED, request_id)
+        note_given_way(decision.certificate, office)
         certificate = finish(decision.certificate, office, deed)
     else:
         if decision.voids is not None:

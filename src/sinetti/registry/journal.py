@@ -21,7 +21,7 @@ from sinetti.registry.chain import FIRST, SUFFIX, JournalDamaged, JournalError, 
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
-_REMEMBERED = 1000
+_REMEMBERED = 2000
 
 
 class JournalUnavailable(JournalError):
@@ -51,11 +51,8 @@ class NoJournal:
     def append(self, facts: Sequence[Fact]) -> None:
         """Write nothing down."""
 
-    def catch_up(self) -> None:
-        """Owe nothing."""
-
-    def holds(self, _serial: str) -> bool:
-        """Whether a certificate's issue was written down lately by this process: no."""
+    def holds(self, _kind: str, _serial: str) -> bool:
+        """Whether a fact of a certificate was written down lately by this process: no."""
         return False
 
     def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
@@ -80,7 +77,7 @@ class Journal:
         self._head: int | None = None
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
         self._synced = 0
-        self._recent: dict[str, None] = {}
+        self._recent: dict[tuple[str, str], None] = {}
         self._owed: dict[tuple[str, str], Fact] = {}
         self._failed = False
 
@@ -118,14 +115,9 @@ class Journal:
                 self._sync()
             self._remember(facts)
 
-    def catch_up(self) -> None:
-        """Write what could not be written before, if there is such."""
-        if self._owed:
-            self.append(())
-
-    def holds(self, serial: str) -> bool:
-        """Whether a certificate's issue was written down lately by this process, and need not be once more."""
-        return serial in self._recent
+    def holds(self, kind: str, serial: str) -> bool:
+        """Whether a fact of a certificate was written down lately by this process, and need not be once more."""
+        return (kind, serial) in self._recent
 
     def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
         """Keep the newest signed CRL of a shard beside the journal, before it is published."""
@@ -142,9 +134,9 @@ class Journal:
                 path.unlink(missing_ok=True)
 
     def _remember(self, facts: Sequence[Fact]) -> None:
-        self._recent |= {fact.facts["serial"]: None for fact in facts if fact.kind == "issued"}
-        for serial in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
-            del self._recent[serial]
+        self._recent |= {(fact.kind, fact.facts["serial"]): None for fact in facts}
+        for one in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
+            del self._recent[one]
 
     def _write(self, facts: Iterable[Fact]) -> None:
         handle = self._opened()

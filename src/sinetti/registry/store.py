@@ -108,6 +108,15 @@ def find_renewals(register: Register, signer: Certificate, key: KeyId) -> Renewa
     )
 
 
+def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
+    """The issued renewals of a certificate that gave way to another, and when."""
+    rows = models.Certificate.objects.using(register.alias).filter(
+        predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
+    )
+    found = rows.order_by("reserved_at", "pk").values_list("serial", "revoked_at")
+    return tuple((Serial(serial), at) for serial, at in found if at is not None)
+
+
 def key_known(register: Register, key: KeyId) -> bool:
     """Whether this key is in an earlier certificate or accepted request."""
     return models.UsedKey.objects.using(register.alias).filter(pk=key).exists()
