@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges check format texts coverage clean
+.PHONY: help demo test judges chaos check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,14 @@ judges: ## programs that nobody here wrote judge what we make
 	@scripts/packages test
 	@mkdir -p tests/judges
 	@scripts/pytest tests/judges
+
+chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
+	@scripts/environment authority,test
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@seed=$(or $(SEED),$$RANDOM); echo "make chaos SEED=$$seed"; \
+	scripts/pytest tests/kills --kills every --seed $$seed -n 2 \
+		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
 
 check: ## lint, format, types, who may import whom, documents
 	@scripts/environment authority,test,check

@@ -41,7 +41,6 @@ OLD_ONES = 10
 class Arena:
     """One authority under load."""
 
-    database: str
     url: str
     folder: Path
     zygote: Zygote
@@ -86,13 +85,13 @@ class Arena:
         for node in self.nodes:
             if node.process is None or node.process.over(0):
                 node.start()
+                self.starts += 1
 
     def restart(self) -> None:
         """Kill what runs, and start it again: what a process left unwritten is written by the next start."""
         for node in self.nodes:
             node.process.kill()
         self.start()
-        self.history.owing = False
 
     def look(self) -> None:
         """Look from outside, while nobody asks, and complain."""
@@ -115,7 +114,7 @@ class Arena:
         return seen
 
     def _fetch(self) -> None:
-        """Ask for every certificate that was handed out since the last look, and for some of long ago, until answered."""
+        """Fetch every certificate that was handed out since the last look, and some of long ago, until answered."""
         handed = list(self.history.handed_out())
         old = self.random.sample(handed[: self.checked], min(OLD_ONES, self.checked))
         customers = {one.asked.subject: one.asked.key for one in self.history.answers if one.asked.operation == GET}
@@ -161,15 +160,16 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
         root, name = place / "authority", f"chaos_{folder.name.replace('-', '_')}_{seed}"
         forks = stack.enter_context(zygote(folder / "processes", {}))
         url = cluster.make(name) if cluster else f"sqlite:///{root / 'register.sqlite3'}"
-        served = [_node(forks, folder, root if number == 0 else place / f"authority-{number}") for number in range(nodes)]
+        served = [
+            _node(forks, folder, root if number == 0 else place / f"authority-{number}") for number in range(nodes)
+        ]
         _found(forks, served[0], folder, url if cluster else None)
         for other in served[1:]:
             shutil.copytree(root, other.root)
         history = History()
-        one = Arena(
-            "postgresql" if cluster else "sqlite", url, folder, forks, served, random.Random(f"{seed}-arena"),  # noqa: S311
-            history, JournalReader([node.root.with_name(f"{node.root.name}-journal") for node in served]), cluster, disk,
-        )  # fmt: skip
+        drawn = random.Random(f"{seed}-arena")  # noqa: S311 - played again from a seed
+        journals = JournalReader([node.root.with_name(f"{node.root.name}-journal") for node in served])
+        one = Arena(url, folder, forks, served, drawn, history, journals, cluster, disk)
         ports = [node.soap for node in served]
         one.load = Load(ports, root / "trust" / "services.pem", history, seed, one.order)
         real = stack.enter_context(clients(folder / "clients"))
@@ -185,7 +185,7 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
             yield one
             one.load.end()
         finally:
-            one.load.gate.end()
+            one.load.let_go()
             for node in served:
                 if node.process is not None:
                     node.process.kill()
@@ -209,5 +209,3 @@ def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> Non
         who = ("--dir", node.root, "--customer-id", customer)
         forks.does("authority", "organisation", "add", *who, "--kind", "artificial", "--name", "Chaos Oy")
         forks.does("authority", "organisation", "approve", *who, "--channel", "WS")
-
-

@@ -1,9 +1,9 @@
-"""The real client under load: `sinetti enrol`, then `renew`, killed where it is told to, and run again in the same words."""
+"""The real client under load: `sinetti enrol` and `renew`, killed where it is told to, run again in the same words."""
 
 import itertools
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class RealClient:
     killed: int = 0
     runs: int = 0
     names: list[Path] = field(default_factory=list)
+    busy: bool = False
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def lives(self) -> None:
@@ -53,7 +54,8 @@ class RealClient:
 
     def stores(self) -> list[Store]:
         """What is in use, of the names that were enrolled last; nobody is at work meanwhile."""
-        return [read_store(name) for name in self.names[-STORES_KEPT:]]
+        read = [read_store(name) for name in self.names[-STORES_KEPT:]]
+        return [*read[:-1], *(replace(one, under_way=self.busy) for one in read[-1:])]
 
     def keys(self) -> set[str]:
         """Every key that lies in a store."""
@@ -79,13 +81,15 @@ class RealClient:
 
     def _until_done(self, words: list[str]) -> bool:
         """Run the same command until it is done; False where the service says no, for a reason that is looked at."""
+        self.busy = True
         for _ in range(TRIES):
             with self.load.gate.inside():
                 kill = self.kills.popleft() if self.kills else NEVER
                 ended = self.clients.run(*words, "--now", self._now(), kill=kill)
             self.runs += 1
             self.killed += ended.killed
-            if ended.code == 0:
+            self.busy = bool(ended.code)
+            if not self.busy:
                 return True
             if not ended.killed and ended.code not in AGAIN:
                 moved = self.load.history.clock_moved or self.load.history.restored

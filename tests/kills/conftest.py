@@ -1,21 +1,53 @@
 """How many kills there are: a few in `make test`, every one with `--kills every`."""
 
+import secrets
+
 import pytest
 
+from tests.kills import report
 from tests.kills.scene import scene
+from tests.kills.table import SERIES
 
 FEW, EVERY = "few", "every"
 
 
 def pytest_addoption(parser):
-    """Add the option; it is known where this folder is named: scripts/pytest tests/kills --kills every."""
+    """Add the options; they are known where this folder is named: scripts/pytest tests/kills --kills every."""
     parser.addoption("--kills", choices=[FEW, EVERY], default=FEW, help="how many kills to play")
+    parser.addoption("--seed", type=int, help="what the authority's kills are drawn from (default: another each time)")
+    parser.addoption(
+        "--chaos-command", default="", help="the command that docs/chaos.md names; none: it is not written"
+    )
 
 
 @pytest.fixture(scope="session")
 def every_kill(request):
     """Whether to play them all."""
     return request.config.getoption("--kills", FEW) == EVERY
+
+
+@pytest.fixture(scope="session")
+def seed(request):
+    """Give what the authority's kills are drawn from."""
+    given = request.config.getoption("--seed", None)
+    return secrets.randbelow(1_000_000) if given is None else given
+
+
+def pytest_sessionstart(session):
+    """Forget the results of earlier runs."""
+    if session.config.getoption("--chaos-command", "") and not hasattr(session.config, "workerinput"):
+        for path in session.config.cache.mkdir("chaos").glob("*.json"):
+            path.unlink()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Write the page, once every kill was played and nothing was found."""
+    command = session.config.getoption("--chaos-command", "")
+    if not command or hasattr(session.config, "workerinput") or exitstatus:
+        return
+    results = report.kept(session.config.cache.mkdir("chaos"))
+    if len(results) == len(SERIES):
+        report.write(results, command)
 
 
 @pytest.fixture(scope="module")

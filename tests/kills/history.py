@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A trusted answer. `kind` is ACCEPTED with a retrieval id, CERTIFICATE with the DER's SHA-256, or an error code."""
+    """A trusted answer. `kind` is ACCEPTED with a retrieval id, CERTIFICATE with the DER's SHA-256, or a code."""
 
     asked: Asked
     kind: str
@@ -30,9 +30,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What the real client has in use: the keys (SHA-256) of its key file and of its certificate, and that one's digest.
+    """What the real client has in use: the keys (SHA-256) of its key file and of its certificate, and the digest.
 
-    `vouched` is whether its chain goes up, certificate by certificate.
+    `vouched` is whether its chain goes up; `under_way` whether the client was cut off at something, to be run again.
     """
 
     name: str
@@ -40,20 +40,19 @@ class Store:
     certificate_key: str
     sha256: str
     vouched: bool
+    under_way: bool = False
 
 
 @dataclass(slots=True)
 class History:
     """Everything that was asked and answered, in order, and what operators were told.
 
-    `client_keys` are the keys that the real client made; its requests are its own affair. `owing` is set while a
-    process was killed whose node lives on: what it left unwritten is written by the next start.
+    `client_keys` are the keys that the real client made; its requests are its own affair.
     """
 
     asked: set[Asked] = field(default_factory=set)
     stores: list[Store] = field(default_factory=list)
     client_keys: set[str] = field(default_factory=set)
-    owing: bool = False
     answers: list[Answer] = field(default_factory=list)
     ders: dict[str, bytes] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)

@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CERTIFICATES = """
-    SELECT c.serial, c.authority_id, c.holding_id, c.state, c.order_id, p.serial, c.retrieval_id, c.revoked_at IS NOT NULL,
-           c.revocation_reason, c.first_fetched_at IS NOT NULL, o.der, c.sha256
+    SELECT c.serial, c.authority_id, c.holding_id, c.state, c.order_id, p.serial, c.retrieval_id,
+           c.revoked_at IS NOT NULL, c.revocation_reason, c.first_fetched_at IS NOT NULL, o.der, c.sha256
     FROM registry_certificate c LEFT JOIN registry_certificate p ON p.id = c.predecessor_id
     LEFT JOIN registry_certificateoctets o ON o.certificate_id = c.id ORDER BY c.id"""
 ORDERS = "SELECT order_id, holding_id, state FROM registry_order"
@@ -109,7 +109,14 @@ def look(url: str, seen: Seen) -> None:
     read = _sqlite if url.startswith("sqlite:") else _postgres
     certificates, orders, pairs, audit = read(url, (CERTIFICATES, ORDERS, PAIRS, AUDIT))
     seen.rows = [
-        Row(*line[:7], bool(line[7]), line[8], bool(line[9]), bytes(line[10]) if line[10] is not None else None, line[11])
+        Row(
+            *line[:7],
+            bool(line[7]),
+            line[8],
+            bool(line[9]),
+            bytes(line[10]) if line[10] is not None else None,
+            line[11],
+        )
         for line in certificates
     ]
     seen.orders = {order: (holding, state) for order, holding, state in orders}

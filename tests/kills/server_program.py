@@ -100,7 +100,7 @@ def take_orders(root, customers):
             new = NewOrder(customer_id, Channel.WS, "", contact)
             ids = order(new, authority.office, common.OPERATOR, common.request_id())
             made.append([customer_id, ids.order_id, ids.transfer_id, ids.transfer_password])
-    print(json.dumps(made))
+    sys.stdout.write(json.dumps(made))
     return 0
 
 

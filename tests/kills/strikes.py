@@ -102,7 +102,7 @@ def _database(arena: Arena, step: str | None) -> None:
 
 
 def _disk(arena: Arena, step: str | None) -> None:
-    """Fill the disk on which journal, folder and SQLite file are; kill the server while it is full, or let it live on."""
+    """Fill the disk with journal, folder and SQLite file; kill the server while it is full, or let it live on."""
     _held(arena, step, arena.disk.fill)
     arena.load.answers(4)
     if arena.random.random() < 0.5:
@@ -157,7 +157,8 @@ def _wait(arena: Arena, done: Callable[[], object]) -> None:
         if done():
             return
         sleep(0.002)
-    raise AssertionError("what was waited for did not come")
+    sentence = "what was waited for did not come"
+    raise AssertionError(sentence)
 
 
 STRIKES = {

@@ -69,7 +69,7 @@ def full(kind: Kind, seed: int) -> list[Case]:
 
 
 def few(database: str, seed: int) -> list[Case]:
-    """A few of every kind that needs one node: the server at every step, everything else once at a step and once not."""
+    """A few of every kind that needs one node: the server at every step, all else once at a step and once not."""
     drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
     cases = [Case(Kind.SERVER, step) for step in steps.of_the_server()]
     for kind, extent in TABLE.items():

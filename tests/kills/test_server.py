@@ -1,0 +1,153 @@
+"""The authority killed at every step and at random moments, under load; after each start it is looked at from outside.
+
+In `make test` a few kills of every kind are played; `make chaos` plays them all. What a series does is drawn from a
+seed: a failure names the command that plays it again.
+"""
+
+import ast
+import re
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+
+from sinetti.clock import ticks
+from tests.kills import checks, report, steps
+from tests.kills.arena import arena
+from tests.kills.cluster import cluster
+from tests.kills.strikes import STRIKES, play
+from tests.kills.table import SERIES, TABLE, Case, Kind, few, full
+from tests.support.postgres import PostgresMissingError, skip_or_fail
+from tests.support.small_disk import may_mount
+
+AT_MOST = 60
+"""Kills in one arena: an old register is slow to look at, and hides nothing that a young one shows."""
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """Give a PostgreSQL that keeps what it said it kept."""
+    try:
+        with cluster() as one:
+            yield one
+    except PostgresMissingError as missing:
+        skip_or_fail(f"PostgreSQL tests: {missing}")
+
+
+@contextmanager
+def told(kill, again):
+    """Say with a failure what was struck, and how to play it again."""
+    try:
+        yield
+    except Exception as bad:
+        bad.add_note(f"{kill}\nto play it again: {again}")
+        raise
+
+
+def few_again(seed, name):
+    """Write the command that plays a short run again."""
+    return f"scripts/pytest tests/kills/test_server.py --seed {seed} -k {name}"
+
+
+def playing(folder, seed, database, cases, again):
+    """Play some kills in an arena of their own; what came of it, counted."""
+    nodes = max(TABLE[case.kind].nodes for case in cases)
+    with arena(folder, seed, database, nodes) as place:
+        for number, case in enumerate(cases, 1):
+            if case.kind is Kind.DISK and place.disk is None:
+                continue
+            with told(f"kill {number} of {len(cases)}: {case.kind}, {case.step or 'a random moment'}", again):
+                play(place, case)
+        seen = place.seen()
+    of_the_client = place.client.keys()
+    counts = {
+        "kills": place.kills,
+        "starts": place.starts,
+        "accepted": len(place.history.accepted()) + sum(row.key in of_the_client for row in seen.rows),
+        "certificates": sum(row.der is not None for row in seen.rows),
+        "voided": sum(row.state == "void" for row in seen.rows),
+        "looks": place.looks,
+        "checked": place.looks * len(checks.CHECKS),
+    }
+    return Counter(counts)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_few_of_every_kind(tmp_path, request, seed, every_kill, database):
+    if every_kill:
+        pytest.skip("all of them are played below")
+    one = request.getfixturevalue("postgres") if database == "postgresql" else None
+    cases = few(database, seed)
+    again = few_again(seed, f'"few and {database}"')
+    result = playing(tmp_path / f"few-{database}", seed, one, cases, again)
+    assert result["kills"] >= len(cases) - 2
+
+
+def test_one_of_two_nodes(tmp_path, seed, every_kill, postgres):
+    if every_kill:
+        pytest.skip("all of them are played below")
+    playing(tmp_path / "two-nodes", seed, postgres, full(Kind.NODE, seed)[:4], few_again(seed, "two_nodes"))
+
+
+@pytest.mark.parametrize(("kind", "database"), SERIES, ids=[f"{kind.name}-{database}" for kind, database in SERIES])
+def test_every_kill(tmp_path, request, seed, kind, database):
+    if not request.getfixturevalue("every_kill"):
+        pytest.skip("a few of every kind are played above; make chaos plays them all")
+    if kind is Kind.DISK and (why := may_mount()):
+        pytest.skip(why)
+    one = request.getfixturevalue("postgres") if database == "postgresql" else None
+    cases, result, begun = full(kind, seed), Counter(), ticks()
+    for start in range(0, len(cases), AT_MOST):
+        name, again = f"{kind.name}-{database}", f"make chaos SEED={seed} ONLY={kind.name}-{database}"
+        result += playing(tmp_path / f"{name}-{start}", seed + start, one, cases[start : start + AT_MOST], again)
+    seconds = round(ticks() - begun, 1)
+    report.keep(request.config.cache.mkdir("chaos"), report.Result(kind, database, **result, seconds=seconds))
+
+
+# What is played.
+
+
+def test_every_step_that_the_code_takes_is_struck():
+    text = "".join(path.read_text(encoding="utf-8") for path in steps.ACTIONS.glob("*.py"))
+    assert set(re.findall(r"\.step\((.*?)\)", text)) == {f'"{name}"' for name in steps.named()}
+    assert set(steps.of_the_server()) | {steps.REVOKED} >= set(steps.named())
+    assert {case.step for case in few("sqlite", 1)} >= set(steps.of_the_server())
+
+
+def test_every_kind_has_a_way_to_be_done_and_there_are_a_thousand_kills():
+    assert set(STRIKES) == set(TABLE) == set(Kind)
+    assert sum(len(full(kind, 1)) for kind, _ in SERIES) >= 1000
+    assert full(Kind.SERVER, 1) == full(Kind.SERVER, 1) != full(Kind.SERVER, 2)
+    assert Case(Kind.SERVER, None) in full(Kind.SERVER, 1)
+
+
+def test_the_clients_steps_are_the_ones_that_it_takes():
+    source = steps.ACTIONS.parent / "holder"
+    named = {
+        node.args[0].value
+        for path in source.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "step" and node.args
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert named == set(TABLE[Kind.CLIENT].steps)
+
+
+def test_the_page_names_every_kind_and_every_check():
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert not [kind for kind in Kind if f"| {kind} |" not in page]
+    assert not [check.__name__ for check in checks.CHECKS if f"`{check.__name__}`" not in page]
+
+
+def test_the_table_is_put_into_its_place(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    one = report.Result(Kind.SERVER, "sqlite", 3, 4, 5, 6, 1, 3, 30, 1.5)
+    report.keep(tmp_path, one)
+    assert report.kept(tmp_path) == [one]
+    report.write(report.kept(tmp_path), "make chaos SEED=1", page)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "old" not in text
+    assert "| server | sqlite | 3 | 4 | 5 | 6 | 1 | 3 | 30 | 1.5 |" in text
