@@ -19,7 +19,7 @@ from tests.kills import checks
 from tests.kills.client_load import RealClient
 from tests.kills.clients import clients
 from tests.kills.cluster import Cluster
-from tests.kills.history import GET, History
+from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
 from tests.kills.outside import JournalReader, Seen, look, read_list
 from tests.kills.servers import Node, Zygote, zygote
@@ -33,8 +33,8 @@ ORDERS = 60
 HOLDERS = 3
 DISK = "96m"
 LISTS = ("DataProvidersTestIssuingCAv1",)
-OLD_ONES = 10
-"""How many retrieval ids of long ago are asked for at each look."""
+OLD_ONES = 3
+"""How many retrieval ids that were fetched before are asked for again at each look."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,6 @@ class Arena:
     kills: int = 0
     starts: int = 0
     lists: dict[str, list] = field(default_factory=dict)
-    checked: int = 0
 
     @property
     def root(self) -> Path:
@@ -114,20 +113,20 @@ class Arena:
         return seen
 
     def _fetch(self) -> None:
-        """Fetch every certificate that was handed out since the last look, and some of long ago, until answered."""
-        handed = list(self.history.handed_out())
-        old = self.random.sample(handed[: self.checked], min(OLD_ONES, self.checked))
-        customers = {one.asked.subject: one.asked.key for one in self.history.answers if one.asked.operation == GET}
-        rows = {}
-        for retrieval_id in [*old, *handed[self.checked :]]:
-            customer = customers.get(retrieval_id) or rows.get(retrieval_id) or self._customer(retrieval_id, rows)
+        """Fetch every certificate that nobody has fetched yet, and some of those that somebody has, until answered."""
+        handed, final = list(self.history.handed_out()), {}
+        for one in self.history.answers:
+            if one.asked.operation == GET and one.kind in {CERTIFICATE, "PKI022"}:
+                final[one.asked.subject] = one.asked.key
+        old, customers = self.random.sample(handed, min(OLD_ONES, len(handed))), dict(final)
+        for retrieval_id in [*old, *(one for one in handed if one not in final)]:
+            customer = customers.get(retrieval_id) or self._customer(retrieval_id, customers)
             asked, body = get(retrieval_id, customer)
             until = ticks() + 60
             port = self.random.choice(self.load.ports)
             while (answer := exchange(self.load, asked, body, port)) is None or answer.kind in {"PKI021", "PKI090"}:
                 assert ticks() < until, f"no certificate for {asked}: {answer}"
                 sleep(0.01)
-        self.checked = len(handed)
 
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
         statement = (

@@ -9,6 +9,7 @@ from tests.kills.scene import scene
 from tests.kills.table import SERIES
 
 FEW, EVERY = "few", "every"
+SHORT, FULL = {"test_a_few_of_every_kind", "test_one_of_two_nodes"}, {"test_every_kill"}
 
 
 def pytest_addoption(parser):
@@ -31,6 +32,13 @@ def seed(request):
     """Give what the authority's kills are drawn from."""
     given = request.config.getoption("--seed", None)
     return secrets.randbelow(1_000_000) if given is None else given
+
+
+def pytest_collection_modifyitems(config, items):
+    """Play the authority's kills either in short or all of them."""
+    left_out = SHORT if config.getoption("--kills", FEW) == EVERY else FULL
+    config.hook.pytest_deselected(items=[item for item in items if item.originalname in left_out])
+    items[:] = [item for item in items if item.originalname not in left_out]
 
 
 def pytest_sessionstart(session):

@@ -29,7 +29,7 @@ from tests.support.programs import new_key
 
 OPERATIONS = {NEW: Operation.NEW, RENEW: Operation.RENEW, GET: Operation.GET}
 LATER = {"PKI090", "PKI092", "PKI099", "PKI021"}
-PAUSE = 0.01
+PAUSE = 0.03
 """Seconds between two tries."""
 
 RENEWALS = (0, 1, 1, 2)

@@ -20,7 +20,7 @@ def play(arena: Arena, case: Case) -> None:
     STRIKES[case.kind](arena, case.step)
     arena.kills += 1
     arena.start()
-    arena.load.answers(8)
+    arena.load.answers(5)
     arena.look()
 
 
@@ -130,7 +130,7 @@ def _restore(arena: Arena, _step: str | None) -> None:
     backup = arena.folder / f"backup-{arena.kills}"
     where = ("--dir", str(arena.root))
     arena.zygote.does("authority", "backup", *where, "--out", backup)
-    arena.load.answers(30)
+    arena.load.answers(20)
     while arena.load.to_revoke:
         serial = arena.load.to_revoke.popleft()
         arena.zygote.does("authority", "revoke", serial, "--reason", "cessationOfOperation", *where)

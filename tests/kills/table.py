@@ -36,9 +36,9 @@ class Extent:
 
 PG = ("postgresql",)
 TABLE = {
-    Kind.SERVER: Extent(steps.of_the_server(), 8, 100),
-    Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
-    Kind.CLIENT: Extent(CLIENT_STEPS, 5, 40),
+    Kind.SERVER: Extent(steps.of_the_server(), 10, 100),
+    Kind.NODE: Extent(steps.of_the_server(), 8, 60, PG, nodes=2),
+    Kind.CLIENT: Extent(CLIENT_STEPS, 6, 50),
     Kind.OPERATOR: Extent((steps.REVOKED,), 10, 10),
     Kind.CONNECTION: Extent(steps.of_the_server(), 4, 40, PG),
     Kind.DATABASE: Extent(steps.of_the_server(), 1, 10, PG),
@@ -69,12 +69,11 @@ def full(kind: Kind, seed: int) -> list[Case]:
 
 
 def few(database: str, seed: int) -> list[Case]:
-    """A few of every kind that needs one node: the server at every step, all else once at a step and once not."""
+    """A few of every kind that needs one node: the server at every step, all else once, at a step or not."""
     drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
     cases = [Case(Kind.SERVER, step) for step in steps.of_the_server()]
     for kind, extent in TABLE.items():
         if database in extent.databases and extent.nodes == 1:
-            cases += [Case(kind, drawn.choice(extent.steps))] if extent.steps else []
-            cases += [Case(kind, None)] if extent.random and kind is not Kind.DATABASE else []
+            cases += [Case(kind, drawn.choice((*extent.steps, None)))]
     drawn.shuffle(cases)
     return cases

@@ -73,9 +73,7 @@ def playing(folder, seed, database, cases, again):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_few_of_every_kind(tmp_path, request, seed, every_kill, database):
-    if every_kill:
-        pytest.skip("all of them are played below")
+def test_a_few_of_every_kind(tmp_path, request, seed, database):
     one = request.getfixturevalue("postgres") if database == "postgresql" else None
     cases = few(database, seed)
     again = few_again(seed, f'"few and {database}"')
@@ -83,16 +81,12 @@ def test_a_few_of_every_kind(tmp_path, request, seed, every_kill, database):
     assert result["kills"] >= len(cases) - 2
 
 
-def test_one_of_two_nodes(tmp_path, seed, every_kill, postgres):
-    if every_kill:
-        pytest.skip("all of them are played below")
+def test_one_of_two_nodes(tmp_path, seed, postgres):
     playing(tmp_path / "two-nodes", seed, postgres, full(Kind.NODE, seed)[:4], few_again(seed, "two_nodes"))
 
 
 @pytest.mark.parametrize(("kind", "database"), SERIES, ids=[f"{kind.name}-{database}" for kind, database in SERIES])
 def test_every_kill(tmp_path, request, seed, kind, database):
-    if not request.getfixturevalue("every_kill"):
-        pytest.skip("a few of every kind are played above; make chaos plays them all")
     if kind is Kind.DISK and (why := may_mount()):
         pytest.skip(why)
     one = request.getfixturevalue("postgres") if database == "postgresql" else None
