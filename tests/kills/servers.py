@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from time import sleep
@@ -18,6 +19,9 @@ from typing import Any
 from sinetti.clock import ticks
 from tests.kills.clients import ROOT, Ended
 from tests.support.programs import surroundings
+
+WORKERS = ("--workers", "2") if find_spec("sinetti.supervising") else ()
+"""Two processes answer, where the command can have more than one."""
 
 WITHIN = 60.0
 """Seconds for whatever has to happen on a busy machine."""
@@ -100,14 +104,18 @@ class Forked:
                 os.killpg(self.pid, signal.SIGKILL)
             assert self.over(WITHIN)
 
-    def stop(self) -> None:
-        """Tell it to stop, and wait."""
-        if self.code is None:
-            os.kill(self.pid, signal.SIGTERM)
-            assert self.over(WITHIN), "it does not stop"
+    def kill_alone(self) -> None:
+        """Kill it and none of its children; they have to end by themselves."""
+        children = self.children()
+        os.kill(self.pid, signal.SIGKILL)
+        assert self.over(WITHIN)
+        until = ticks() + WITHIN
+        while left := [pid for pid in children if _lives(pid)]:
+            assert ticks() < until, f"{left} outlive their parent"
+            sleep(0.005)
 
-    def workers(self) -> list[int]:
-        """The processes that it has begotten: workers, where there are such."""
+    def children(self) -> list[int]:
+        """The processes that it has begotten, where there are such."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -136,7 +144,7 @@ class Node:
         """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
         for name in ("strike", "struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
-        words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}")
+        words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}", *WORKERS)
         argv = [str(word) for word in ("authority", *words, "--status-bind", f"127.0.0.1:{self.status}")]
         self.process = self.zygote.start(self.strikes, argv=argv)
         until = ticks() + WITHIN
@@ -162,6 +170,13 @@ class Node:
     def go_on(self) -> None:
         """Let whoever is held go on."""
         (self.strikes / "go").touch()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _listens(port: int) -> bool:

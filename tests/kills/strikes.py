@@ -1,6 +1,8 @@
 """How each kind of kill is done to an arena, and how what was struck comes back."""
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from time import sleep
 
@@ -13,6 +15,8 @@ LONGEST_WAIT = 0.15
 """Seconds until a random moment."""
 
 HOUR = 3600
+STARTED_ANEW_AFTER = 3
+"""Kills of processes that answer, until their parent is started anew."""
 
 
 def play(arena: Arena, case: Case) -> None:
@@ -39,6 +43,31 @@ def _server(arena: Arena, step: str | None) -> None:
         assert node.process.over(60), f"nobody came to {step}"
     if len(arena.nodes) > 1:
         arena.load.answers(4)
+
+
+def _worker(arena: Arena, step: str | None) -> None:
+    """Kill one process that answers; the others go on. Now and then the parent starts anew: it waits longer each time."""
+    node = arena.nodes[0]
+    children = node.process.children()
+    if step is not None:
+        node.strike(step, "process")
+        node.wait_until_struck()
+    else:
+        _moment(arena)
+        os.kill(arena.random.choice(children or [node.process.pid]), signal.SIGKILL)
+    if not children:
+        assert node.process.over(60)
+        return
+    arena.load.answers(4)
+    if arena.kills % STARTED_ANEW_AFTER == 0:
+        arena.look()
+        node.process.kill()
+
+
+def _parent(arena: Arena, _step: str | None) -> None:
+    """Kill the parent alone: whoever it has begotten ends with it."""
+    _moment(arena)
+    arena.nodes[0].process.kill_alone()
 
 
 def _held(arena: Arena, step: str | None, do: Callable[[], object]) -> None:
@@ -163,6 +192,8 @@ def _wait(arena: Arena, done: Callable[[], object]) -> None:
 
 STRIKES = {
     Kind.SERVER: _server,
+    Kind.WORKER: _worker,
+    Kind.PARENT: _parent,
     Kind.NODE: _server,
     Kind.CLIENT: _client,
     Kind.OPERATOR: _operator,

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """What is struck."""
 
     SERVER = "server"
+    WORKER = "process that answers"
+    PARENT = "parent process"
     NODE = "one of two nodes"
     CLIENT = "client"
     OPERATOR = "operator's command"
@@ -36,8 +38,10 @@ class Extent:
 
 PG = ("postgresql",)
 TABLE = {
-    Kind.SERVER: Extent(steps.of_the_server(), 10, 100),
-    Kind.NODE: Extent(steps.of_the_server(), 8, 60, PG, nodes=2),
+    Kind.SERVER: Extent(steps.of_the_server(), 8, 60),
+    Kind.WORKER: Extent(steps.of_the_server(), 4, 40),
+    Kind.PARENT: Extent((), 0, 30),
+    Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
     Kind.CLIENT: Extent(CLIENT_STEPS, 6, 50),
     Kind.OPERATOR: Extent((steps.REVOKED,), 10, 10),
     Kind.CONNECTION: Extent(steps.of_the_server(), 4, 40, PG),
