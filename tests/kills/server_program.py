@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -117,6 +118,8 @@ def child(told):
     code = 70
     try:
         code = take_orders(*told["orders"]) if "orders" in told else main.main(told["argv"])
+    except Exception:  # noqa: BLE001 - the driver reads it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -46,7 +46,7 @@ def _server(arena: Arena, step: str | None) -> None:
 
 
 def _worker(arena: Arena, step: str | None) -> None:
-    """Kill one process that answers; the others go on. Now and then the parent starts anew: it waits longer each time."""
+    """Kill one process that answers; the others go on. Now and then the parent starts anew: its delays grow."""
     node = arena.nodes[0]
     children = node.process.children()
     if step is not None:
