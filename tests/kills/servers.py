@@ -140,13 +140,17 @@ class Node:
         """Where SOAP is spoken."""
         return f"http://127.0.0.1:{self.soap}/2017/10/CertificateServices"
 
-    def start(self) -> None:
-        """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
+    def begin(self) -> None:
+        """Begin to serve."""
         for name in ("strike", "struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         words = ("serve", "--dir", self.root, "--bind", f"127.0.0.1:{self.soap}", *WORKERS)
         argv = [str(word) for word in ("authority", *words, "--status-bind", f"127.0.0.1:{self.status}")]
         self.process = self.zygote.start(self.strikes, argv=argv)
+
+    def start(self) -> None:
+        """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
+        self.begin()
         until = ticks() + WITHIN
         while not (_listens(self.soap) and _listens(self.status)):
             assert not self.process.over(0.01), f"the server ended: {self.process.ended().err[-3000:]}"

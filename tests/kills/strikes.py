@@ -14,6 +14,9 @@ from tests.kills.table import Case, Kind
 LONGEST_WAIT = 0.15
 """Seconds until a random moment."""
 
+LONGEST_START = 0.3
+"""Seconds that a server, or a command, is given before it is killed while it starts."""
+
 HOUR = 3600
 STARTED_ANEW_AFTER = 3
 """Kills of processes that answer, until their parent is started anew."""
@@ -43,6 +46,15 @@ def _server(arena: Arena, step: str | None) -> None:
         assert node.process.over(60), f"nobody came to {step}"
     if len(arena.nodes) > 1:
         arena.load.answers(4)
+
+
+def _start(arena: Arena, _step: str | None) -> None:
+    """Kill a server, and the next one while it starts."""
+    node = arena.nodes[0]
+    node.process.kill()
+    node.begin()
+    node.process.over(arena.random.uniform(0.01, LONGEST_START))
+    node.process.kill()
 
 
 def _worker(arena: Arena, step: str | None) -> None:
@@ -104,7 +116,7 @@ def _operator(arena: Arena, step: str | None) -> None:
         (strikes / "strike").write_text(f'{{"step": "{REVOKED}", "how": "group"}}')
     command = arena.zygote.start(strikes, argv=list(words))
     if step is None:
-        command.over(arena.random.uniform(0.02, 0.3))
+        command.over(arena.random.uniform(0.01, LONGEST_START))
         command.kill()
     code = command.ended().code
     assert code in ({-9} if step else {0, -9, 2}), command.ended().err
@@ -177,6 +189,9 @@ def _restore(arena: Arena, _step: str | None) -> None:
     arena.zygote.does("authority", "restore", *where, "--from", backup)
     refused = arena.zygote.run("authority", "serve", *where)
     assert refused.code == 5, refused.err
+    killed = arena.zygote.start(arena.folder, argv=["authority", "reconcile", *(str(word) for word in where)])
+    killed.over(arena.random.uniform(0.01, LONGEST_START))
+    killed.kill()
     arena.zygote.does("authority", "reconcile", *where)
 
 
@@ -192,6 +207,7 @@ def _wait(arena: Arena, done: Callable[[], object]) -> None:
 
 STRIKES = {
     Kind.SERVER: _server,
+    Kind.START: _start,
     Kind.WORKER: _worker,
     Kind.PARENT: _parent,
     Kind.NODE: _server,

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     """What is struck."""
 
     SERVER = "server"
+    START = "server that starts"
     WORKER = "process that answers"
     PARENT = "parent process"
     NODE = "one of two nodes"
@@ -39,6 +40,7 @@ class Extent:
 PG = ("postgresql",)
 TABLE = {
     Kind.SERVER: Extent(steps.of_the_server(), 8, 60),
+    Kind.START: Extent((), 0, 20),
     Kind.WORKER: Extent(steps.of_the_server(), 4, 40),
     Kind.PARENT: Extent((), 0, 30),
     Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
