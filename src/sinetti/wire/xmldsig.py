@@ -8,6 +8,7 @@ Everything else is refused. What a caller may act on are the octets that were di
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -83,7 +84,7 @@ def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
     if next(root.iter(SIGNATURE), None) is not None:
         why = "the document holds a signature already"
         raise ValueError(why)
-    signature = _signature(root.getroottree(), seal, recipe)
+    signature = signature_over(Canonical(recipe is Recipe.EXCLUSIVE).octets(root.getroottree()), seal, recipe)
     end = parsing.root_end(document)
     if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
         root.text = ""
@@ -92,14 +93,13 @@ def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
     return document[:end] + signature + document[end:]
 
 
-def _signature(document: etree._ElementTree, seal: Seal, recipe: Recipe) -> bytes:
-    """Write ds:Signature; SignedInfo is written in its canonical form, so that what is signed is what stands there.
+def signature_over(canonical: bytes, seal: Seal, recipe: Recipe) -> bytes:
+    """Write ds:Signature over a document in its canonical form; SignedInfo is written in its own: it stands as signed.
 
     Programs in the field read it as text (facts sheet, 3): no attributes within, and the certificate between newlines.
     """
-    exclusive = recipe is Recipe.EXCLUSIVE
-    digest = algorithms.digest_of(SHA256, Canonical(exclusive).octets(document))
-    transforms = [ENVELOPED, EXCLUSIVE] if exclusive else [ENVELOPED]
+    digest = algorithms.digest_of(SHA256, canonical)
+    transforms = [ENVELOPED, EXCLUSIVE] if recipe is Recipe.EXCLUSIVE else [ENVELOPED]
     written = "".join(f'<ds:Transform Algorithm="{one}"></ds:Transform>' for one in transforms)
     inside = (
         f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
@@ -108,16 +108,21 @@ def _signature(document: etree._ElementTree, seal: Seal, recipe: Recipe) -> byte
         f'<ds:DigestMethod Algorithm="{SHA256}"></ds:DigestMethod>'
         f"<ds:DigestValue>{parsing.encode_base64(digest or b'')}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
-    public_key = x509.load_der_x509_certificate(seal.certificate).public_key()
+    public_key, lines = _shown(seal.certificate)
     plain = seal.sign(f'<ds:SignedInfo xmlns:ds="{DS}">{inside}'.encode())
-    text = parsing.encode_base64(seal.certificate)
-    lines = "\n".join(text[start : start + _LINE] for start in range(0, len(text), _LINE))
     return (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{inside}'
         f"<ds:SignatureValue>{parsing.encode_base64(algorithms.value_of(public_key, plain))}</ds:SignatureValue>"
         f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
         "</ds:Signature>"
     ).encode()
+
+
+@lru_cache(maxsize=16)
+def _shown(certificate: bytes) -> tuple[AnyPublicKey, str]:
+    text = parsing.encode_base64(certificate)
+    lines = "\n".join(text[start : start + _LINE] for start in range(0, len(text), _LINE))
+    return x509.load_der_x509_certificate(certificate).public_key(), lines
 
 
 def verify_document(document: bytes | Sequence[bytes], accept_key: Callable[[x509.Certificate], bool]) -> Verified:

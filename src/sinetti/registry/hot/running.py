@@ -66,7 +66,8 @@ def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> lis
             cursor = psycopg.Cursor(connection.connection)
             # Django's own cursors put values into the text; this one sends them beside a prepared statement.
             cursor.execute(_for_postgresql(statement), values)
-            return cursor.fetchall() if cursor.description else []
+            # Not `description`: that makes an object of every column, each time.
+            return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
         given = {name: _for_sqlite_value(connection, value) for name, value in values.items()}
         rows: list[Row] = connection.connection.execute(_for_sqlite(statement), given).fetchall()
         return rows
