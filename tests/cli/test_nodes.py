@@ -66,16 +66,14 @@ def serving(root, database):
             said = ""
             for line in process.stderr:
                 said += line
-                if ready := re.match(r"Ready: SOAP on (\S+), ", line):
+                if ready := re.search(r"Ready: SOAP on (\S+), ", line):
                     break
             assert ready, said
-            drain = Thread(target=process.stderr.read, daemon=True)
-            drain.start()
+            Thread(target=process.stderr.read, daemon=True).start()
             yield Node(root, process, Holder(ready[1], root / "trust" / "services.pem", now=machine_now()))
         finally:
             process.kill()
             process.wait(STARTS_WITHIN)
-            drain.join(STARTS_WITHIN)
 
 
 def run(*arguments) -> tuple[int, str, str]:
