@@ -6,22 +6,25 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from sinetti.clock import machine_now
+from sinetti.clock import machine_now, ticks
 from sinetti.holder.outcome import ExitCode
 from tests.kills.clients import NEVER, Clients, Kill
 from tests.kills.history import Store
-from tests.kills.load import Load, Order
+from tests.kills.load import PAUSE, Load, Order
 from tests.kills.outside import spki
 
 AGAIN = {ExitCode.AGAIN, ExitCode.UNCERTAIN}
 STORES_KEPT = 40
 TRIES = 500
+REST = 1.0
+"""Seconds: the client takes as much of the machine as all holders do, and is killed in its own series."""
 
 
 @dataclass(slots=True)
@@ -43,7 +46,10 @@ class RealClient:
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def lives(self) -> None:
-        """Have one name enrolled, and renewed now and then."""
+        """Have one name enrolled, and renewed now and then; with a rest before it, unless a kill waits for it."""
+        until = ticks() + REST
+        while not self.kills and ticks() < until and not self.load.gate.over:
+            sleep(PAUSE)
         order, store = self.load.order(), self.folder / f"store-{next(self.numbers)}"
         if not self._until_done(["enrol", "payroll", *self._words(order, store)]):
             return

@@ -85,6 +85,11 @@ class Gate:
                 self._shut = False
                 self._changed.notify_all()
 
+    @property
+    def over(self) -> bool:
+        """Whether everybody is to end."""
+        return self._over
+
     def end(self) -> None:
         """Let everybody end."""
         with self._changed:
