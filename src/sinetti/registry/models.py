@@ -253,6 +253,9 @@ class Certificate(models.Model):
             models.Index(
                 fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"
             ),
+            models.Index(fields=["serial"], name="by_serial"),
+            # Looked for every half minute, among all that were ever issued.
+            models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
         )
 
 

@@ -105,7 +105,7 @@ def expect_unmoved(register: Register, holding: Holding) -> None:
 
 def octets_of(register: Register, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
-    # A serial alone has no index; a holding has few rows.
+    # A holding has few rows.
     row = models.CertificateOctets.objects.using(register.alias).get(
         certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
     )

@@ -15,7 +15,7 @@ from sinetti.registry.hot.running import Row, Values
 from sinetti.registry.opening import Register
 
 _STATES = ", ".join(f"'{state.value}'" for state in sorted(sources(CertificateState.ISSUED)))
-# A serial alone has no index; a holding has few rows.
+# A holding has few rows.
 _ITS_ID = "(SELECT id FROM registry_certificate WHERE holding_id = %(holding)s AND serial = %(serial)s)"
 _ITS_ROW = f"{_ITS_ID.replace('SELECT id', 'SELECT id, predecessor_id')} AS done"
 
