@@ -156,7 +156,7 @@ def loaded(nodes, orders) -> Load:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert load.failures == []
     assert len(load.fetched) == len(orders)
     return load

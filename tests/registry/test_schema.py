@@ -18,7 +18,7 @@ from tests.support.office import REQUEST, accepted, collected, new_ask, new_key,
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS, all_connections_closed
 
-ROWS = 150
+ROWS = 60
 
 
 def ours(executor):
