@@ -155,7 +155,7 @@ def served(tmp_path):
     words += ["--soap-url", "https://127.0.0.1", "--passphrase-file", etc / "sinetti-passphrase"]
     words += ["--offline-dir", tmp_path / "vault", "--offline-passphrase-file", etc / "vault"]
     did("init", "--dir", root, "--environment", "TEST", *words)
-    command = program("authority", "serve", "--dir", root)
+    command = program("authority", "serve", "--behind-proxy", "--dir", root)
     command += ["--bind", f"127.0.0.1:{soap}", "--status-bind", f"127.0.0.1:{status}"]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
