@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import sqlite3
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -155,7 +156,7 @@ class Arena:
 def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> Iterator[Arena]:
     """Found an authority, serve it and let the load begin; everything ends with the block."""
     with ExitStack() as stack:
-        disk = None if may_mount() else stack.enter_context(mounted(folder / "disk", DISK))
+        disk = _disk(folder, stack)
         place = disk.root if disk else folder
         root, name = place / "authority", f"chaos_{folder.name.replace('-', '_')}_{seed}"
         forks = stack.enter_context(zygote(folder / "processes", {}))
@@ -189,6 +190,16 @@ def arena(folder: Path, seed: int, cluster: Cluster | None, nodes: int = 1) -> I
             for node in served:
                 if node.process is not None:
                     node.process.kill()
+
+
+def _disk(folder: Path, stack: ExitStack) -> SmallDisk | None:
+    """Mount a small disk, where the machine lets us."""
+    if may_mount():
+        return None
+    try:
+        return stack.enter_context(mounted(folder / "disk", DISK))
+    except subprocess.CalledProcessError:
+        return None
 
 
 def _node(forks: Zygote, folder: Path, root: Path) -> Node:
