@@ -121,7 +121,7 @@ def reserve(register: Register, reservation: Reservation, deed: Deed) -> Certifi
             if not writing.reserve_at_once(register, values):
                 raise Moved
             return _reserved(reservation)
-        with transaction.atomic(using=register.alias):
+        with running.transaction(register):
             if not writing.hold(register, values):
                 raise Moved
             if approval.voids is not None:
@@ -145,7 +145,7 @@ def record(register: Register, certificate: Certificate, signed: Signed, deed: D
         row = writing.issue_at_once(register, values)
         if row is not None:
             return _issued(certificate, row)
-    with transaction.atomic(using=register.alias):
+    with running.transaction(register):
         if not running.takes_ctes_that_write(register) and writing.hold(register, values):
             row = writing.issue(register, values)
             if row is not None:

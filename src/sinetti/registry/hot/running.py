@@ -4,20 +4,27 @@ Statements are written once, with psycopg's `%(name)s`. Values are plain: str, i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from threading import Lock
 from typing import Any, cast
 
 import psycopg
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import atomic
 
 from sinetti.registry.opening import REGISTER_UNAVAILABLE, Register
 
 Value = str | int | bytes | datetime | None
 Values = Mapping[str, Value]
 Row = tuple[Any, ...]
+
+_turn = Lock()
+_TURN_COMES_WITHIN = 5.0
+"""Seconds after which a thread tries without its turn."""
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _TYPED = {
@@ -29,6 +36,21 @@ _TYPED = {
 def takes_ctes_that_write(register: Register) -> bool:
     """Whether one statement can be a whole transaction here: PostgreSQL's can, SQLite takes them one by one."""
     return connections[register.alias].vendor == "postgresql"
+
+
+@contextmanager
+def transaction(register: Register) -> Iterator[None]:
+    """A short transaction that writes. Threads of one process take turns at an SQLite file.
+
+    Who finds it taken sleeps, longer each time, and may be overtaken for ever; who waits for a lock is woken.
+    """
+    waited = not takes_ctes_that_write(register) and _turn.acquire(timeout=_TURN_COMES_WITHIN)
+    try:
+        with atomic(using=register.alias):
+            yield
+    finally:
+        if waited:
+            _turn.release()
 
 
 def read(register: Register, statement: str, values: Values) -> list[Row]:
