@@ -39,7 +39,7 @@ chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED=
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 	@seed=$(or $(SEED),$$RANDOM); echo "make chaos SEED=$$seed"; \
-	scripts/pytest tests/kills --kills every --seed $$seed -n 2 \
+	scripts/pytest tests/kills --kills every --seed $$seed --timeout 0 -n 2 \
 		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
 
 check: ## lint, format, types, who may import whom, documents

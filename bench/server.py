@@ -1,6 +1,5 @@
 """The real server: `sinetti authority serve`, with as many workers as there are processors in the marks."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,7 +53,7 @@ def _wait(process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
     deadline = ticks() + _STARTS_WITHIN
     while True:
         said = Path(f"/proc/self/fd/{log.fileno()}").read_bytes()
-        if re.search(rb"^Ready: ", said, re.MULTILINE):
+        if b"Ready: SOAP on " in said:
             return
         if process.poll() is not None or ticks() > deadline:
             sentence = f"the server did not start: {said.decode(errors='replace')[-2000:]}"

@@ -26,7 +26,7 @@ from sinetti.clock import ticks
 from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
-from tests.support.programs import CUSTOMER, program, ran, surroundings
+from tests.support.programs import CUSTOMER, program, ran, started, surroundings
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -88,7 +88,7 @@ def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
 @contextmanager
 def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
     """Run a program until the block ends."""
-    with subprocess.Popen(command, text=True, **options) as one:
+    with started(command, text=True, **options) as one:
         try:
             yield one
         finally:

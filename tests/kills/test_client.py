@@ -10,7 +10,7 @@ from sinetti.clock import ticks
 from tests.kills.clients import Kill
 from tests.kills.scene import GET, NEW, RENEW, is_whole, same_octets, set_in_use
 from tests.kills.wire import Fate
-from tests.support.programs import program, surroundings
+from tests.support.programs import program, started, surroundings
 
 STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
 FEW_APART = 5
@@ -114,7 +114,7 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     site = stage.site()
     stage.wire.fates.append(Fate.ANSWER_HELD)
     command, known = program(*stage.words_to_enrol(site)), surroundings({})
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=known) as process:
+    with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=known) as process:
         assert stage.wire.holding.wait(30)
         process.kill()
     stage.wire.gone.set()

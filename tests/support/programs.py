@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +49,16 @@ def ran(*arguments: object, bound: bool = False, **environment: str) -> subproce
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     known = surroundings(environment)
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known)
+
+
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Run a program while the block lasts; one that still runs then is killed, so that no failure waits for it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @dataclass(slots=True)
@@ -118,7 +128,7 @@ def running(root: Path, *options: object, **environment: str) -> Iterator[Bench]
     """Run a bench in this folder; stopped at the end if it still runs."""
     log = root.parent / f"{root.name}.log"
     command = program("testbench", "serve", "--dir", root, *options)
-    with log.open("a") as errors, subprocess.Popen(
+    with log.open("a") as errors, started(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
         env=surroundings(environment),
     ) as process:  # fmt: skip

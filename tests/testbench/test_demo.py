@@ -12,6 +12,7 @@ from time import sleep
 import pytest
 
 from sinetti.clock import ticks
+from tests.support.programs import started
 
 COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
 WITHIN = 60
@@ -124,7 +125,7 @@ def python(program):
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_ended_early_it_takes_its_bench_along(tmp_path, how, code):
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, env=surroundings(tmp_path)) as story:
+    with started(COMMAND, stdout=subprocess.PIPE, text=True, env=surroundings(tmp_path)) as story:
         for line in story.stdout:
             if "transfer ID" in line:
                 break

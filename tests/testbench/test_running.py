@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from sinetti.clock import machine_now, ticks
 from sinetti.domain.values import KeyType
 from sinetti.pki.formats import load_certificate
-from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running
+from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
 READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid"]
@@ -231,7 +231,7 @@ def test_it_stops_within_five_seconds_though_somebody_stalls(root, how):
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_while_it_is_made_it_leaves_nothing(root, how):
-    with subprocess.Popen(serving(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(serving(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not list(root.parent.glob(".bench.*")):
             assert process.poll() is None
             sleep(0.005)
@@ -244,7 +244,7 @@ def test_told_to_stop_while_it_is_made_it_leaves_nothing(root, how):
 
 @pytest.mark.parametrize("wait", [0.0, 0.05, 0.2])
 def test_killed_while_it_is_made_it_leaves_no_half_made_folder(root, wait):
-    with subprocess.Popen(serving(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with started(serving(root), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         while not list(root.parent.glob(".bench.*")) and not root.exists():
             sleep(0.005)
         sleep(wait)
@@ -264,7 +264,7 @@ def test_it_ends_with_whoever_started_it(root):
         "sys.stdout.buffer.write(bench.stdout.readline()); sys.stdout.flush(); time.sleep(60)"
     )
     command = [sys.executable, "-c", parent, *serving(root, "--until-stdin-closes")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+    with started(command, stdout=subprocess.PIPE, text=True) as starter:
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
     deadline = ticks() + STOPS_WITHIN

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
-from sinetti.cli.server.common import command, group, leave, zoned_instant
+from sinetti.cli.server.common import command, group, heed_stop, leave, zoned_instant
 from sinetti.cli.server.logs import log_to_stderr
 from sinetti.testbench.bench import BenchOptions, run_bench
 
@@ -45,8 +45,13 @@ def _serve(parsed: argparse.Namespace) -> int:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
     options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict)
-    run_bench(options, lambda line: print(line, flush=True))
+    run_bench(options, _say_ready)
     leave()
+
+
+def _say_ready(line: str) -> None:
+    heed_stop()
+    print(line, flush=True)
 
 
 def _stop_when_stdin_closes() -> None:

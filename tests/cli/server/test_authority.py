@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import re
 import secrets
+import signal
 import stat
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.cli.main import SERVER, build_parser
-from sinetti.cli.server.common import OptionError, guarded
+from sinetti.cli.server.common import OptionError, guarded, heed_stop
 from sinetti.pki.chain import load_bundle
 from tests.cli.server.conftest import ADDRESSES, CONTACT
 from tests.support.postgres import create_database
@@ -337,6 +339,7 @@ def test_bad_options_of_serve(sqlite_operator, options, word):
 
 
 def test_a_certificate_that_is_none(sqlite_operator, tmp_path):
+    sqlite_operator.found()
     for name in ("a.pem", "b.pem"):
         (tmp_path / name).write_text("x")
     sentence = sqlite_operator.refused(
@@ -416,3 +419,24 @@ def test_sentences_end_once(said, told, capsys):
 
     assert guarded(fail, argparse.Namespace()) == 2
     assert capsys.readouterr().err == f"sinetti: {told}\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_swallowed_while_starting_is_heeded_once_the_server_is_ready(how, monkeypatch):
+    class Swallows:
+        def __del__(self):
+            os.kill(os.getpid(), how)
+            []  # noqa: B018 - the handler runs between two instructions, and Python drops what is raised in here
+
+    def starts(_parsed):
+        heed_stop()
+        one = Swallows()
+        del one
+        heed_stop()
+        return 0
+
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with pytest.raises(KeyboardInterrupt):
+        guarded(starts, argparse.Namespace())
+    assert [one.exc_type for one in unraisable] == [KeyboardInterrupt]

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.server.common import OptionError, add_dir, command, leave, opened
+from sinetti.cli.server.common import OptionError, add_dir, command, heed_stop, leave, opened
 from sinetti.cli.server.logs import log_to_stderr
 from sinetti.cli.server.node import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, Plan, run_node
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
@@ -119,6 +119,7 @@ def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> Non
 
 
 def _say_ready(plan: Plan) -> None:
+    heed_stop()
     soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
     _log.info("Ready: SOAP on %s%s, status on %s (%d workers)", soap, SOAP_PATH, status, plan.workers)
     tell_service_manager("READY=1")
