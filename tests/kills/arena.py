@@ -22,7 +22,7 @@ from tests.kills.clients import clients
 from tests.kills.cluster import Cluster
 from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
-from tests.kills.outside import JournalReader, Seen, look, read_list
+from tests.kills.outside import JournalReader, Seen, look, old_refusals, read_list
 from tests.kills.servers import Node, Zygote, zygote
 from tests.support.postgres import free_port
 from tests.support.small_disk import SmallDisk, may_mount, mounted
@@ -129,6 +129,19 @@ class Arena:
             while (answer := exchange(self.load, asked, body, port)) is None or answer.kind in {"PKI021", "PKI090"}:
                 assert ticks() < until, f"no certificate for {asked}: {answer}"
                 sleep(0.01)
+
+    def sql(self, statement: str) -> None:
+        """Change the register behind the authority's back."""
+        if self.cluster is None:
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=60)) as connection, connection:
+                connection.execute(statement)
+        else:
+            with psycopg.connect(self.url) as connection:
+                connection.execute(statement)
+
+    def old_refusals(self) -> tuple[int, int]:
+        """How many refusals of long ago are there, and how many the audit trail says were erased."""
+        return old_refusals(self.url)
 
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
         statement = (

@@ -38,7 +38,9 @@ def pytest_collection_modifyitems(config, items):
     """Play the authority's kills either in short or all of them."""
     left_out = SHORT if config.getoption("--kills", FEW) == EVERY else FULL
     config.hook.pytest_deselected(items=[item for item in items if item.originalname in left_out])
-    items[:] = [item for item in items if item.originalname not in left_out]
+    # The long ones first: no process of the run is left alone with one at the end.
+    long = [item for item in items if item.originalname in SHORT - left_out]
+    items[:] = long + [item for item in items if item.originalname not in SHORT | left_out]
 
 
 def pytest_sessionstart(session):

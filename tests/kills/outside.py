@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 import sqlite3
 from base64 import b64decode
 from collections.abc import Iterable
@@ -21,6 +22,9 @@ CERTIFICATES = """
     LEFT JOIN registry_certificateoctets o ON o.certificate_id = c.id ORDER BY c.id"""
 ORDERS = "SELECT order_id, holding_id, state FROM registry_order"
 PAIRS = "SELECT transfer_id, order_id FROM registry_transferidpair"
+LONG_AGO = "2000-01-01 00:00:00"
+OLD_REFUSALS = f"SELECT count(*) FROM registry_refusalrow WHERE at < '{LONG_AGO[:-1]}1'"  # noqa: S608 - ours
+ERASED = "SELECT octets FROM registry_auditrow WHERE action = 'refusals-deleted'"
 AUDIT = "SELECT sequence, action, object, octets, sha256 FROM registry_auditrow ORDER BY sequence"
 
 
@@ -122,6 +126,21 @@ def look(url: str, seen: Seen) -> None:
     seen.orders = {order: (holding, state) for order, holding, state in orders}
     seen.pairs = dict(pairs)
     seen.audit = [_audit(*line) for line in audit]
+
+
+def ages_ago(number: int) -> str:
+    """Write the statement that puts in refusals of long ago, as many, of a holding that there is."""
+    return f"""
+        WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number})
+        INSERT INTO registry_refusalrow (refusal_id, reason, operation, at, request_id, holding_id)
+        SELECT '{secrets.token_hex(12)}' || n, 'too-early', 'renew', '{LONG_AGO}', 'long ago', h.holding_id
+          FROM numbers, (SELECT holding_id FROM registry_holding LIMIT 1) h"""  # noqa: S608 - ours
+
+
+def old_refusals(url: str) -> tuple[int, int]:
+    """How many refusals of long ago are there, and how many the audit trail says were erased."""
+    ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))
+    return there, sum(json.loads(bytes(octets))["facts"]["count"] for (octets,) in rows)
 
 
 def _sqlite(url: str, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:

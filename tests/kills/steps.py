@@ -8,8 +8,9 @@ ACTIONS = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "actions"
 ARRIVED, RENDERED = "1-arrived", "12-rendered"
 """Steps 1 and 12 of docs/issuance.md: the door is asked, and its answer is made but has not left."""
 
-REVOKED = "revoked"
-"""Reached by an operator's command, not by the server."""
+REVOKED, RETAINED = "revoked", "retained"
+OF_COMMANDS = (REVOKED, RETAINED)
+"""Reached by an operator's commands, not by the server."""
 
 
 @cache
@@ -28,4 +29,4 @@ def named() -> tuple[str, ...]:
 
 def of_the_server() -> tuple[str, ...]:
     """The steps that a server takes while it answers."""
-    return (ARRIVED, *(name for name in named() if name != REVOKED), RENDERED)
+    return (ARRIVED, *(name for name in named() if name not in OF_COMMANDS), RENDERED)

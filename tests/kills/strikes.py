@@ -7,8 +7,9 @@ from collections.abc import Callable
 from time import sleep
 
 from tests.kills.arena import Arena
-from tests.kills.clients import Kill
-from tests.kills.steps import REVOKED
+from tests.kills.clients import Ended, Kill
+from tests.kills.outside import ages_ago
+from tests.kills.steps import RETAINED
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
@@ -16,6 +17,9 @@ LONGEST_WAIT = 0.15
 
 LONGEST_START = 0.3
 """Seconds that a server, or a command, is given before it is killed while it starts."""
+
+OLD_REFUSALS = 250
+"""Refusals past their period: three transactions of `retention apply`."""
 
 HOUR = 3600
 STARTED_ANEW_AFTER = 3
@@ -105,15 +109,29 @@ def _client(arena: Arena, step: str | None) -> None:
 
 
 def _operator(arena: Arena, step: str | None) -> None:
-    """Kill a command that revokes, start the server again, and run the same command again."""
+    """Kill a command that revokes or erases, start the server again, and run the same command again."""
+    if step == RETAINED or (step is None and arena.random.random() < 0.5):
+        arena.sql(ages_ago(OLD_REFUSALS))
+        there, told = arena.old_refusals()
+        again = _command(arena, step, "retention", "apply")
+        assert again.code == 0, again.err
+        assert arena.old_refusals() == (0, told + there), "what is past its period is there, or not told as erased"
+        return
     _wait(arena, lambda: arena.load.to_revoke)
     serial = arena.load.to_revoke.popleft()
-    words = ("authority", "revoke", serial, "--reason", "cessationOfOperation", "--dir", str(arena.root))
+    again = _command(arena, step, "revoke", serial, "--reason", "cessationOfOperation")
+    assert again.code == 0 or "revoked already" in again.err, again.err
+    arena.history.revoked.add(serial)
+
+
+def _command(arena: Arena, step: str | None, *what: str) -> Ended:
+    """Kill a command at its step, or at a random moment; start the server again, and run the same command again."""
+    words = ("authority", *what, "--dir", str(arena.root))
     strikes = arena.folder / "operator"
     strikes.mkdir(exist_ok=True)
     (strikes / "struck").unlink(missing_ok=True)
     if step is not None:
-        (strikes / "strike").write_text(f'{{"step": "{REVOKED}", "how": "group"}}')
+        (strikes / "strike").write_text(f'{{"step": "{step}", "how": "group"}}')
     command = arena.zygote.start(strikes, argv=list(words))
     if step is None:
         command.over(arena.random.uniform(0.01, LONGEST_START))
@@ -121,9 +139,7 @@ def _operator(arena: Arena, step: str | None) -> None:
     code = command.ended().code
     assert code in ({-9} if step else {0, -9, 2}), command.ended().err
     arena.restart()
-    again = arena.zygote.run(*words)
-    assert again.code == 0 or "revoked already" in again.err, again.err
-    arena.history.revoked.add(serial)
+    return arena.zygote.run(*words)
 
 
 def _cut(arena: Arena, step: str | None) -> None:

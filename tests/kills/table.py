@@ -45,7 +45,7 @@ TABLE = {
     Kind.PARENT: Extent((), 0, 30),
     Kind.NODE: Extent(steps.of_the_server(), 6, 60, PG, nodes=2),
     Kind.CLIENT: Extent(CLIENT_STEPS, 6, 50),
-    Kind.OPERATOR: Extent((steps.REVOKED,), 10, 10),
+    Kind.OPERATOR: Extent(steps.OF_COMMANDS, 10, 10),
     Kind.CONNECTION: Extent(steps.of_the_server(), 4, 40, PG),
     Kind.DATABASE: Extent(steps.of_the_server(), 1, 10, PG),
     Kind.DISK: Extent(steps.of_the_server(), 2, 20),

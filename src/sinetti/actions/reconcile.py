@@ -80,11 +80,10 @@ def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
     standing, deed = compare(office, journal), office.deed("operator", request_id)
     for authority, number in standing.numbers.items():
         restoring.raise_crl_number(office.register, authority, number)
-        if authority in office.offline:
-            # Nobody here can sign it anew: what is served has to be the newest that was published.
-            newest = newest_list(journal.folder, authority, office.issuers[authority].shard)
-            if newest is not None:
-                store_signed(authority, newest, office.register, deed)
+        shard = office.issuers[authority].shard
+        # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
+        if authority in office.offline and (newest := newest_list(journal.folder, authority, shard)) is not None:
+            store_signed(authority, newest, office.register, deed)
     told = facts.lines(journal.folder, journal.instance_id)
     known = facts.gather(told, _entries(_lists(journal, office).values()), set(standing.lost))
     back = restoring.put_back(office.register, known, deed)
