@@ -1,10 +1,13 @@
 """Addresses to listen on: how they are written, which are local, which are one, and what is taken."""
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sinetti.clock import ticks
+from sinetti.protocols import addresses
 from sinetti.protocols.addresses import Address, AddressTaken, NoAddress, listen, listen_shared, parse_address
 
 WRITTEN = {
@@ -82,3 +85,23 @@ def test_a_path_that_somebody_listens_on_or_that_is_no_socket(tmp_path):
     with pytest.raises(AddressTaken, match="Address already in use"):
         listen_shared(Address(path=path), 2)
     assert path.read_text() == "a file"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="NOT TESTED: this system has no TCP_USER_TIMEOUT")
+@pytest.mark.parametrize("shared", [False, True])
+def test_who_never_reads_an_answer_is_given_up(shared, monkeypatch):
+    monkeypatch.setattr(addresses, "TAKEN_WITHIN", 0.5)
+    if shared:
+        address, (listening,) = listen_shared(Address("127.0.0.1"), 1)
+        port = address.port
+    else:
+        listening = listen("127.0.0.1", 0)
+        port = listening.getsockname()[1]
+    with closing(listening), closing(socket.create_connection(("127.0.0.1", port))):
+        accepted, _ = listening.accept()
+        with closing(accepted):
+            accepted.settimeout(20)
+            begun = ticks()
+            with pytest.raises(OSError, match="timed out"):
+                accepted.sendall(bytes(1 << 26))
+            assert ticks() - begun < 15, "by the system, not by the test"

@@ -1,8 +1,9 @@
 """Doors that hang, as where a signer or a database does: the others are answered, or told to come again."""
 
 import asyncio
-from threading import Event
+from threading import Event, current_thread
 
+from sinetti.protocols import pool
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply, Request
 from tests.protocols.drafts import get_draft, new_draft
@@ -83,3 +84,26 @@ def test_a_fetch_is_answered_while_the_signer_hangs(counter):
     for sent in (fetched, *others):
         assert sent is not None
         assert counter.judged(Reply(sent.status, sent.headers["content-type"], sent.body)).status == "OK"
+
+
+def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
+    monkeypatch.setattr(pool, "OCTETS_OF_A_LIFE", 10)
+    lived, left = [], []
+
+    def door(_request: Request) -> Reply:
+        lived.append(current_thread())
+        return Reply(200, "text/plain", b"done")
+
+    def leave() -> None:
+        left.append(current_thread())
+        raise OSError
+
+    edge = Edge(door, threads=1, leave=leave)
+
+    async def ask() -> list[Sent | None]:
+        one_after_the_other = [await sent_through(edge, [b"1234"]) for _ in range(9)]
+        return one_after_the_other + await asyncio.gather(*(sent_through(edge, [b"1234"]) for _ in range(9)))
+
+    assert all(one is not None and one.status == 200 for one in asyncio.run(ask()))
+    assert all(lived.count(one) == 3 for one in left[:-1])
+    assert len(left) >= 5, "each says goodbye once, and what it could not close holds up nobody"

@@ -15,6 +15,7 @@ from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import chain, formats, keycheck, policies
 from sinetti.wire import xmldsig
+from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig import Recipe, Seal
 
 
@@ -71,9 +72,9 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
     """Check a seal: the signature, then who made it, at `now` (UTC). Raises ValueError for what is no XML document."""
     try:
         verified = xmldsig.verify_document(document, _within_bounds)
-    except xmldsig.SignatureMissing:
+    except SignatureMissing:
         return Checked(Fault.SIGNATURE_MISSING, say(messages.SEAL_MISSING))
-    except xmldsig.SignatureInvalid as bad:
+    except SignatureInvalid as bad:
         return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=reasons.of(bad)))
     certificate = formats.load_certificate(verified.certificate)
     fault, message = _signer(certificate, anchors, now)

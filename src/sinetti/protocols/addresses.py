@@ -15,7 +15,11 @@ BACKLOG = 1024
 FREED_WITHIN = 1.0
 """Seconds for an address to become free: the workers of a parent that was just killed end within milliseconds."""
 
+TAKEN_WITHIN = 20.0
+"""Seconds that a part of an answer may wait until its reader takes it, or until its machine says that it is there."""
+
 _HIGHEST_PORT = 65_535
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
 _LOOPBACK = "127.0.0.1"
 _UNIX = "unix:"
 _TRIED_EVERY = 0.05
@@ -116,6 +120,9 @@ def _free_soon(host: str, port: int) -> socket.socket:
 def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if _USER_TIMEOUT is not None:
+        # Inherited by what is accepted: whoever never reads an answer would hold its connection for ever otherwise.
+        opened.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(TAKEN_WITHIN * 1000))
     if shared:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:

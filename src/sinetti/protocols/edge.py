@@ -58,16 +58,22 @@ class Edge:
     """An ASGI application around one synchronous door."""
 
     def __init__(
-        self, door: Door, limits: Limits | None = None, threads: int = 32, admission: Admission | None = None
+        self,
+        door: Door,
+        limits: Limits | None = None,
+        threads: int = 32,
+        admission: Admission | None = None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the door; `threads` is how many requests it works on at once.
 
         Far more than there are processors: most wait for the database or the signer, and while some hang there the
-        others are answered. They are started when they are needed; each has a connection to the database of its own.
+        others are answered. They are started when they are needed; each has a connection to the database of its own,
+        which it closes by `leave` when another thread takes its place.
         """
         self._door = door
         self._limits = limits or Limits()
-        self._pool: Pool[Reply] = Pool(threads)
+        self._pool: Pool[Reply] = Pool(threads, leave)
         self._inside = 0
         self._admission = admission or everybody()
 
@@ -101,7 +107,7 @@ class Edge:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
-        submitted = self._pool.submit(partial(self._work, request))
+        submitted = self._pool.submit(partial(self._work, request), len(request.body))
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:

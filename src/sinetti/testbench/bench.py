@@ -132,10 +132,11 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
+    leave = authority.office.register.close
     return (
-        Listener(Edge(soap_door), listen(LOOPBACK, ports.soap), tls),
-        Listener(ProblemEdge(control_door), listen(LOOPBACK, ports.control)),
-        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports.status)),
+        Listener(Edge(soap_door, leave=leave), listen(LOOPBACK, ports.soap), tls),
+        Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
+        Listener(Edge(StatusDoor(authority.office), leave=leave), listen(LOOPBACK, ports.status)),
     )
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from sinetti.actions import look_up
 from sinetti.actions.office import Office
@@ -29,6 +28,7 @@ from sinetti.testbench.orders import take_order
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _STATUS_OF = {
     NotRevocableKind.UNKNOWN: 404,
     NotRevocableKind.ALREADY: 409,
@@ -146,8 +146,11 @@ def _shown(ids: ShownIds) -> Reply:
 
 def _is_loopback(host: str) -> bool:
     """Whether a Host header names loopback: a page from elsewhere cannot send that, even by DNS rebinding."""
+    named = _HOST.fullmatch(host)
+    if named is None:
+        return False
+    name = named["name"].strip("[]")
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
+        return name.casefold() == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False

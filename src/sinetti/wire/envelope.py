@@ -22,8 +22,6 @@ _PAYLOAD_DEPTH = 2
 # Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
 _DEEPEST = 100
 _MOST_ELEMENTS = 2_000
-# C14N sorts the attributes of an element in quadratic time. Ours have one.
-_MOST_ATTRIBUTES = 64
 
 _Declaration = tuple[str | None, str]
 """A prefix (None for the default namespace) and its namespace."""
@@ -140,9 +138,9 @@ class _Finder:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._mark_end()
         self._elements += 1
-        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS or len(attributes) > _MOST_ATTRIBUTES:
-            why = "deeper, or with more elements or attributes, than any message has"
-            raise Unparsable(why)
+        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS:
+            raise Unparsable(parsing.TOO_MUCH)
+        parsing.check_attributes(attributes)
         if len(self._path) == _PAYLOAD_DEPTH and self._path[-1].startswith(_SCANNED_BODY) and not self.cut.start:
             self._inside = True
             self.cut.start = self.scanner.CurrentByteIndex

@@ -23,3 +23,15 @@ class Flaw(StrEnum):
     KEY_NOT_ACCEPTED = "the presented certificate or its key is not accepted"
     SIGNATURE_MISFIT = "the signature does not fit"
     DIGEST_MISFIT = "the digest does not fit"
+
+
+class SignatureMissing(ValueError):
+    """There is no ds:Signature in the document."""
+
+
+class SignatureInvalid(ValueError):
+    """The signature is broken or outside the shape: `str()` is the `Flaw`."""
+
+
+class CoversSomethingElse(SignatureInvalid):
+    """The signature's reference, or its place, says that it covers something else than the document."""

@@ -13,6 +13,7 @@ from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.keycheck import check_key
 from sinetti.wire import parsing, xmldsig
 from sinetti.wire.envelope import Envelope, enclose, open_envelope
+from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
 from sinetti.wire.parsing import Unparsable
 from sinetti.wire.shapes import (
     REQUESTS,
@@ -25,7 +26,7 @@ from sinetti.wire.shapes import (
     qualified,
     read_sequence,
 )
-from sinetti.wire.xmldsig import SIGNATURE, Recipe, Seal, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig import SIGNATURE, Recipe, Seal
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
 _OPERATIONS = {qualified(operation.request): operation for operation in Operation}

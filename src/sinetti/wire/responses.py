@@ -15,6 +15,7 @@ from lxml import etree
 from sinetti.domain.asks import Accepted, Collected
 from sinetti.wire import parsing, xmldsig
 from sinetti.wire.envelope import SOAP, enclose, open_envelope
+from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
 from sinetti.wire.parsing import Unparsable
 from sinetti.wire.shapes import (
     LARGEST_CERTIFICATE,
@@ -30,7 +31,7 @@ from sinetti.wire.shapes import (
     read_sequence,
     token,
 )
-from sinetti.wire.xmldsig import Recipe, Seal, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig import Recipe, Seal
 
 LONGEST_MESSAGE = 255
 """Characters of an ErrorMessage (facts sheet, 2)."""

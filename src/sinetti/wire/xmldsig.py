@@ -18,7 +18,7 @@ from sinetti.pki import signing
 from sinetti.pki.formats import AnyPublicKey, PrivateKey
 from sinetti.wire import algorithms, parsing
 from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, SHA256, Algorithm, Canonical
-from sinetti.wire.flaws import Flaw
+from sinetti.wire.flaws import CoversSomethingElse, Flaw, SignatureInvalid, SignatureMissing
 from sinetti.wire.parsing import DS, Unparsable, children
 from sinetti.wire.shapes import LARGEST_CERTIFICATE
 
@@ -27,17 +27,8 @@ SIGNATURE = f"{{{DS}}}Signature"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
 
-
-class SignatureMissing(ValueError):
-    """There is no ds:Signature in the document."""
-
-
-class SignatureInvalid(ValueError):
-    """The signature is broken or outside the shape: `str()` is the `Flaw`."""
-
-
-class CoversSomethingElse(SignatureInvalid):
-    """The signature's reference, or its place, says that it covers something else than the document."""
+# C14N looks for each of them at every element. Programs name the prefixes that their envelopes declare.
+_MOST_PREFIXES = 32
 
 
 class Recipe(Enum):
@@ -159,14 +150,15 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     info_form, document_form = _c14n_of(method), _read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
-    # 4 The signature over SignedInfo, while it still stands in its document.
+    # 4 The signature over SignedInfo, while it still stands in its document; nothing in there is left unlooked at.
+    signature, stated = _octets(value), _octets(digest)
     signed = _signed_info(info, info_form)
-    fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, _octets(value))
+    fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, signature)
     _demand(fits, Flaw.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     _remove(found[0], root)
     octets = document_form.octets(root.getroottree())
-    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == _octets(digest), Flaw.DIGEST_MISFIT)
+    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, Flaw.DIGEST_MISFIT)
     return Verified(octets, certificate)
 
 
@@ -193,9 +185,11 @@ def _c14n_of(method: etree._Element) -> Canonical:
     _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, Flaw.CANONICALISATION)
     if not inside:
         return Canonical(algorithm == EXCLUSIVE)
-    kept = [child.get("PrefixList", "") for child in inside if child.tag == f"{{{EXCLUSIVE}}}InclusiveNamespaces"]
+    kept = [child for child in inside if child.tag == f"{{{EXCLUSIVE}}}InclusiveNamespaces" and not children(child)]
     _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, Flaw.CANONICALISATION)
-    return Canonical(exclusive=True, prefixes=tuple(kept[0].split()))
+    prefixes = tuple(dict.fromkeys(kept[0].get("PrefixList", "").split()))
+    _demand(len(prefixes) <= _MOST_PREFIXES, Flaw.CANONICALISATION)
+    return Canonical(exclusive=True, prefixes=prefixes)
 
 
 def _read_transforms(transforms: etree._Element) -> Canonical:

@@ -180,10 +180,12 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
         authority.responses.seal,
         lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
     )
-    edge = Edge(door, threads=soap_threads(plan.workers), admission=_admission(node, part))
+    close = authority.office.register.close
+    edge = Edge(door, threads=soap_threads(plan.workers), admission=_admission(node, part), leave=close)
+    lists = Edge(_status_door(authority), threads=STATUS_THREADS, leave=close)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),
-        Listener(Edge(_status_door(authority), threads=STATUS_THREADS), node.status[part.number]),
+        Listener(lists, node.status[part.number]),
     )
     serve(listeners, ready)
     leave()
