@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from sinetti.actions.look_up import certificates
 from sinetti.actions.publish import current_list
 from sinetti.actions.renew import renew
 from sinetti.actions.revoke import NotRevocable, RevokeAsk, revoke
@@ -70,6 +71,13 @@ def test_any_other_reason_leaves_renewals_alone(desk, reason):
     new = renewed(desk, held)
     assert revoked(desk, held.serial, reason) == [held.serial]
     assert not desk.certificate(new.serial).revoked
+
+
+def test_who_renewed_what_is_still_told_when_all_are_revoked(desk, line):
+    first, second, third = line
+    revoked(desk, first.serial)
+    told = {row.serial: row.renewed_by for row in certificates(desk.office)}
+    assert told == {first.serial: second.serial, second.serial: third.serial, third.serial: None}
 
 
 def test_a_lost_key_takes_along_what_was_renewed_from_it(desk, line):

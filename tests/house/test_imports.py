@@ -75,6 +75,17 @@ def test_every_room_stands_in_the_contract():
     assert rooms - sources <= {"cli", "testbench"}, "these two may import what they start"
 
 
+ANYBODY_S = {"__init__", "__main__", "clock"}
+
+
+@pytest.mark.parametrize("room", ["domain", "texts", "pki", "wire", "ca", "registry", "actions", "protocols", "holder"])
+def test_what_stands_beside_the_rooms_is_forbidden_to_them(room):
+    """The parts that put a server together lean on all rooms; a room that leaned on one would lean on every other."""
+    beside = {f"sinetti.{path.stem}" for path in PACKAGE.glob("*.py")} - {f"sinetti.{one}" for one in ANYBODY_S}
+    (contract,) = (one for one in contracts() if one["source_modules"] == [f"sinetti.{room}"])
+    assert beside <= set(contract["forbidden_modules"])
+
+
 def test_every_room_is_forbidden_to_domain():
     rooms = {f"sinetti.{path.name}" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     domain = next(contract for contract in contracts() if contract["source_modules"] == ["sinetti.domain"])

@@ -1,6 +1,7 @@
 """Every reason of the table through the SOAP door: one code, in the order of checks, signed, and in whose language."""
 
 import logging
+from dataclasses import replace
 from itertools import combinations
 from threading import Thread
 
@@ -10,7 +11,6 @@ from sinetti.actions import look_up
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Language
 from sinetti.pki.formats import certificate_der
-from sinetti.protocols.faults import failure
 from sinetti.texts.reader import refusal_text
 from sinetti.wire.codes import CODES
 from tests.protocols.counter import LONGEST_MESSAGE, payload_of
@@ -28,14 +28,14 @@ PAIRS = {
 BY_OTHER_MEANS = {
     Reason.UNAVAILABLE: "test_a_signer_that_is_away",
     Reason.INTERNAL: "test_a_signature_that_does_not_fit",
+    Reason.TOO_MANY_REQUESTS: "test_a_signer_who_has_no_room_for_one_more_call",
 }
-NO_PRODUCER_YET = {Reason.TOO_MANY_REQUESTS: "rates are limited by a later issue; its code and texts stand ready"}
 
 
 def test_every_reason_is_reached_here():
     reached = {fault.code for faults in FAULTS.values() for fault in faults}
     reached |= {CODES[reason] for reason in BY_OTHER_MEANS}
-    assert reached == {CODES[reason] for reason in Reason if reason not in NO_PRODUCER_YET}
+    assert reached == {CODES[reason] for reason in Reason}
     assert all(name in globals() for name in BY_OTHER_MEANS.values())
 
 
@@ -171,11 +171,12 @@ def test_a_signature_that_does_not_fit(operation, counter):
 
 
 @pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("reason", NO_PRODUCER_YET)
-def test_what_nobody_produces_yet_can_be_told(reason, language):
-    told = failure(Refusal(reason), language.value)
-    assert told.code == CODES[reason] == "PKI092"
-    assert 0 < len(told.message) <= LONGEST_MESSAGE
+def test_a_signer_who_has_no_room_for_one_more_call(language, counter):
+    draft, full = renew_draft(counter), replace(counter, door=replace(counter.door, admits=lambda _signer: False))
+    answer = full.ask(draft.body(), {"accept-language": language.value})
+    assert (answer.status, answer.code) == ("FAIL", "PKI092")
+    assert 0 < len(answer.message) <= LONGEST_MESSAGE
+    assert draft.ask().status == "OK", "nothing was used up"
 
 
 def test_the_opening_of_the_window_is_told_with_the_hour(counter):

@@ -22,7 +22,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A holder's certificate. `sha256` is None until it is issued; `renewed_by` is its one live renewal."""
+    """A holder's certificate. `sha256` is None until it is issued.
+
+    `renewed_by` is its newest renewal that is not void, revoked or not.
+    """
 
     serial: Serial
     authority: str

@@ -42,8 +42,8 @@ def holding(register: Register, row: models.Holding) -> Holding:
 
 
 def certificate(register: Register, row: models.Certificate) -> Certificate:
-    """A certificate, its holding and the serial of its one live renewal."""
-    renewals = models.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk, revoked_at__isnull=True)
+    """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
+    renewals = models.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),

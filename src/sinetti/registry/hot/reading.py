@@ -16,8 +16,8 @@ _RENEWABLE = """
 SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
        c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
        p.serial,
-       (SELECT live.serial FROM registry_certificate live
-         WHERE live.predecessor_id = c.id AND live.revoked_at IS NULL AND live.state <> 'void'),
+       (SELECT newest.serial FROM registry_certificate newest
+         WHERE newest.predecessor_id = c.id AND newest.state <> 'void' ORDER BY newest.id DESC LIMIT 1),
        h.holding_id, h.subject_serial, h.version, o.customer_id, o.name, o.closed_at,
        COALESCE(contact.language, o.language), t.channel,
        (SELECT string_agg(may.channel, ' ') FROM registry_approvedtype approved
