@@ -95,8 +95,8 @@ class Arena:
         self.start()
 
     def look(self) -> None:
-        """Look from outside, while nobody asks, and complain."""
-        with self.load.gate.shut():
+        """Look from outside, while nobody asks and nobody was told to come again, and complain."""
+        with self._quiet():
             self._fetch()
             seen = Seen()
             look(self.url, seen)
@@ -107,6 +107,18 @@ class Arena:
         self.looks += 1
         self.load.check()
         assert not found, "\n".join(found[:20])
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        until = ticks() + 60
+        while True:
+            with self.load.gate.shut():
+                if not self.load.put_off:
+                    yield
+                    return
+            self.load.check()
+            assert ticks() < until, f"nobody answers {self.load.put_off}"
+            sleep(0.02)
 
     def seen(self) -> Seen:
         """What the register is now."""

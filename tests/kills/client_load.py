@@ -23,11 +23,14 @@ from tests.kills.outside import spki
 AGAIN = {ExitCode.AGAIN, ExitCode.UNCERTAIN}
 STORES_KEPT = 40
 TRIES = 500
+COMES_AGAIN_AFTER = 1.0
+"""Seconds after it was told to come again: 100 calls a minute are taken from one signer."""
+
 REST = 1.0
 """Seconds: the client takes as much of the machine as all holders do, and is killed in its own series."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RealClient:
     """Runs the real client, one name after the other, against one node."""
 
@@ -95,9 +98,15 @@ class RealClient:
             self.runs += 1
             self.killed += ended.killed
             self.busy = bool(ended.code)
+            if not ended.killed and ended.code in AGAIN:
+                self.load.put_off.add(self)
+                sleep(COMES_AGAIN_AFTER)
+                continue
+            if not ended.killed:
+                self.load.put_off.discard(self)
             if not self.busy:
                 return True
-            if not ended.killed and ended.code not in AGAIN:
+            if not ended.killed:
                 moved = self.load.history.clock_moved or self.load.history.restored
                 assert moved, f"{words[:2]}: exit {ended.code}: {ended.err}"
                 return False

@@ -112,6 +112,8 @@ class Load:
     failures: list[BaseException] = field(default_factory=list)
     threads: list[Thread] = field(default_factory=list)
     vouched: dict[bytes, bool] = field(default_factory=dict)
+    put_off: set[object] = field(default_factory=set)
+    """Whose last answer was none, or "later": what they asked for may stand half done until they ask again."""
 
     def begin(self, holders: int) -> None:
         """Let so many holders begin."""
@@ -190,7 +192,7 @@ def post(port: int, body: bytes, *, lose: bool = False) -> tuple[int, bytes] | N
         connection.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Holder:
     """One holder after the other: a life is an order, its certificate, and what is renewed from it."""
 
@@ -254,8 +256,11 @@ class _Holder:
                 again = False
             with self.load.gate.inside():
                 answer = exchange(self.load, asked, body, self._port(), lose=self.random.random() < LOSES_ANSWER)
+                if answer is None or answer.kind in LATER:
+                    self.load.put_off.add(self)
             if answer is None or answer.kind in LATER:
                 sleep(PAUSE)
+        self.load.put_off.discard(self)
         return answer
 
     def _port(self) -> int:

@@ -180,6 +180,8 @@ def _clock(arena: Arena, step: str | None) -> None:
     arena.start()
     arena.load.answers(4)
     arena.clock(0)
+    # What a wrong clock has stored in the future stops everything until an operator says that the time is right.
+    arena.zygote.does("authority", "clock", "accept", "--yes", "--dir", arena.root)
 
 
 def _restore(arena: Arena, _step: str | None) -> None:
@@ -187,7 +189,8 @@ def _restore(arena: Arena, _step: str | None) -> None:
     backup = arena.folder / f"backup-{arena.kills}"
     where = ("--dir", str(arena.root))
     arena.zygote.does("authority", "backup", *where, "--out", backup)
-    arena.load.answers(20)
+    before = len(arena.history.accepted())
+    _wait(arena, lambda: len(arena.history.accepted()) >= before + 3)
     while arena.load.to_revoke:
         serial = arena.load.to_revoke.popleft()
         arena.zygote.does("authority", "revoke", serial, "--reason", "cessationOfOperation", *where)
