@@ -29,7 +29,7 @@ judges: ## programs that nobody here wrote judge what we make
 	@mkdir -p tests/judges
 	@scripts/pytest tests/judges
 
-bench: ## how fast certificates are renewed, beside others; BENCH="--certificates 1000000" (python -m bench --help)
+bench: ## how fast certificates are renewed, beside others; BENCH="--wave 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)

@@ -4,16 +4,45 @@ import argparse
 import logging
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bench import report
 from bench.clusters import cluster
-from bench.running import Wanted, measured
+from bench.marks import marks
+from bench.running import Result, Wanted, measured
 from bench.scene import KINDS
+
+WAVE_OF = "P-384"
 
 
 def main() -> int:
-    """Measure what is asked for, print the table and keep the JSON."""
+    """Measure what is asked for, print the tables and keep the JSON. An answer that is wrong ends it."""
+    parsed = _parser().parse_args()
+    logging.disable(logging.INFO)  # what this process itself would say of every profiled renewal
+    wanted = Wanted(
+        parsed.renewals,
+        parsed.connections,
+        parsed.workers,
+        peers=not parsed.no_peers,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    databases, results = parsed.database or ("postgresql", "sqlite"), []
+    for database in databases:
+        for name in parsed.ca or KINDS:
+            results += _measured(database, name, wanted)
+    if parsed.wave:
+        wave = replace(wanted, renewals=parsed.wave, filler=parsed.certificates, peers=False)
+        results += _measured(databases[0], WAVE_OF, wave)
+    print(report.table(results))
+    print()
+    print(report.marks_table(marks(results)))
+    if parsed.json:
+        parsed.json.write_text(report.as_json(results), encoding="utf-8")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="How fast certificates are renewed.")
     parser.add_argument("--renewals", type=int, default=3000, help="how many each time (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=8, help="kept-alive connections (default: %(default)s)")
@@ -21,30 +50,28 @@ def main() -> int:
     parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
     parser.add_argument("--ca", choices=tuple(KINDS), action="append", help="issuing CA's key (default: both)")
     parser.add_argument(
-        "--certificates", type=int, default=0, metavar="N", help="measure again with N more in the register"
+        "--wave",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help=f"then so many renewals in one go on the first database with {WAVE_OF}; 0: none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--certificates",
+        type=int,
+        default=1_000_000,
+        metavar="N",
+        help="and the wave again with N more certificates in the register; 0: not again (default: %(default)s)",
     )
     parser.add_argument("--no-peers", action="store_true", help="leave django-ca and CFSSL out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything that was measured")
-    parsed = parser.parse_args()
-    logging.disable(logging.INFO)  # what this process itself would say of every profiled renewal
-    wanted = Wanted(
-        parsed.renewals,
-        parsed.connections,
-        parsed.workers,
-        parsed.certificates,
-        peers=not parsed.no_peers,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
-    )
-    results = []
-    for database in parsed.database or ("postgresql", "sqlite"):
-        for name in parsed.ca or KINDS:
-            with ExitStack() as stack:
-                url = stack.enter_context(cluster()) if database == "postgresql" else None
-                results += measured(KINDS[name], wanted, url)
-    print(report.table(results))
-    if parsed.json:
-        parsed.json.write_text(report.as_json(results), encoding="utf-8")
-    return 0
+    return parser
+
+
+def _measured(database: str, name: str, wanted: Wanted) -> list[Result]:
+    with ExitStack() as stack:
+        url = stack.enter_context(cluster()) if database == "postgresql" else None
+        return measured(KINDS[name], wanted, url)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from bench.marks import Mark, marks
 from bench.running import Result
 
 STEPS = {
@@ -21,15 +22,15 @@ STEPS = {
 
 def table(results: Sequence[Result]) -> str:
     """Markdown tables: rates, steps, and what stands beside them."""
-    heads = ["database", "issuing CA", "more in the register", "renewals/s", "p50 ms", "p95 ms", "p99 ms"]
+    heads = ["database", "issuing CA", "renewals", "more in the register", "renewals/s", "p50 ms", "p95 ms", "p99 ms"]
     heads += ["CPU ms: server, database, load", "round trips", "floor/s"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|--:|---|--:|--:|"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|"]
     for one in results:
         cpu = ", ".join(f"{one.cpu[name]:.2f}" for name in ("server", "database", "load"))
         bottom = f"{one.floor_rate:.0f}" if one.floor_rate else ""
         lines.append(
-            f"| {one.database} | {one.kind} | {one.filler or ''} | {one.rate:.0f} | {one.p50:.1f} | {one.p95:.1f} "
-            f"| {one.p99:.1f} | {cpu} | {one.round_trips:.1f} | {bottom} |"
+            f"| {one.database} | {one.kind} | {one.renewals} | {one.filler or ''} | {one.rate:.0f} | {one.p50:.1f} "
+            f"| {one.p95:.1f} | {one.p99:.1f} | {cpu} | {one.round_trips:.1f} | {bottom} |"
         )
     lines += ["", "| one after the other, ms: all (CPU) | " + " | ".join(_heads(results)) + " |"]
     lines += ["|---|" + "--:|" * len(results)]
@@ -43,6 +44,15 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def marks_table(found: Sequence[Mark]) -> str:
+    """Markdown: each mark, and whether it was reached."""
+    lines = ["| mark | wanted | measured | |", "|---|--:|--:|---|"]
+    lines += [
+        f"| {one.about} | {one.wanted} | {one.measured} | {'reached' if one.reached else 'MISSED'} |" for one in found
+    ]
+    return "\n".join(lines)
+
+
 def as_json(results: Sequence[Result]) -> str:
     """Everything that was measured, and on what."""
     machine = {
@@ -51,7 +61,14 @@ def as_json(results: Sequence[Result]) -> str:
         "python": platform.python_version(),
         "system": platform.platform(),
     }
-    return json.dumps({"machine": machine, "results": [asdict(one) for one in results]}, indent=2)
+    return json.dumps(
+        {
+            "machine": machine,
+            "results": [asdict(one) for one in results],
+            "marks": [asdict(one) for one in marks(results)],
+        },
+        indent=2,
+    )
 
 
 def _heads(results: Sequence[Result]) -> list[str]:
