@@ -353,6 +353,51 @@ def test_what_cannot_be_read_or_written(shell, document):
     assert shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")[0] == 2
 
 
+IN_THE_STORE = {
+    "the private key in use": lambda store, _elsewhere: store / "payroll" / "live" / "key.pem",
+    "a new file of the name": lambda store, _elsewhere: store / "payroll" / "sealed.xml",
+    "a way round": lambda store, elsewhere: elsewhere / ".." / store.name / "sealed.xml",
+    "a link from elsewhere": lambda store, elsewhere: linked(
+        elsewhere / "out.xml", store / "payroll" / "live" / "key.pem"
+    ),
+    "a name that is a link to elsewhere": lambda store, elsewhere: (
+        moved(store / "payroll", elsewhere) / "live" / "key.pem"
+    ),
+}
+
+
+def linked(path, to):
+    path.symlink_to(to)
+    return path
+
+
+def moved(name, elsewhere):
+    name.rename(elsewhere / "kept")
+    name.symlink_to(elsewhere / "kept")
+    return name
+
+
+@pytest.mark.parametrize("place", IN_THE_STORE.values(), ids=IN_THE_STORE)
+def test_a_sealed_document_never_goes_into_the_store(place, shell, document):
+    shell.enrol()
+    elsewhere = shell.folder / "elsewhere"
+    elsewhere.mkdir()
+    out = place(shell.store, elsewhere)
+    before = {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()}
+    code, printed, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", out)
+    assert (code, printed) == (2, "")
+    assert f"{out} lies in the store {shell.store}, where keys are kept. Nothing was written" in err
+    assert {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()} == before
+
+
+def test_a_loop_of_links_is_no_place_for_a_sealed_document(shell, document):
+    shell.enrol()
+    loop = linked(shell.folder / "loop", shell.folder / "loop")
+    code, _, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", loop)
+    assert code == 2
+    assert f"{loop} cannot be written" in err
+
+
 def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch):
     shell.enrol()
     out = io.BytesIO()

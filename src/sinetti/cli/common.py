@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
+from sinetti.cli import output
 from sinetti.domain.values import Environment, Language
 from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.exchange import Run
@@ -158,13 +159,13 @@ def read_file(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write what a command makes: to the file, or to standard output. Raises UsageError."""
+    """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
     if path is None:
         sys.stdout.buffer.write(octets)
         sys.stdout.buffer.flush()
         return
     try:
-        path.write_bytes(octets)
+        output.write_whole(path, octets)
     except OSError as bad:
         raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 

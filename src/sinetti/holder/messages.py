@@ -111,6 +111,9 @@ BAD_SETTING = mark("This cannot be used: {why}.")
 BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
 UNREADABLE_FILE = mark("{path} cannot be read: {why}.")
 UNWRITABLE_FILE = mark("{path} cannot be written: {why}.")
+OUT_IN_STORE = mark(
+    "{path} lies in the store {store}, where keys are kept. Nothing was written: give --out a place outside the store."
+)
 EMPTY_PASSWORD = mark("{path} holds no one-time password.")
 NOW_IS_FOR_BENCHES = mark("Warning: --now {at} is used instead of this machine's clock. That is for test benches only.")
 NOW_NOT_IN_PRODUCTION = mark("--now is for test benches and is refused with PRODUCTION.")
