@@ -184,14 +184,58 @@ def test_usage_of_the_others(words, text, shell):
     assert text in err
 
 
-def test_production_keeps_its_clock_in_the_store_too(shell):
-    shell.enrol()
-    path = shell.store / "payroll" / "settings.toml"
+@pytest.fixture
+def two_worlds(shell, monkeypatch):
+    """A store with a name in PRODUCTION between two in TEST."""
+    for number, name in enumerate(("a", "b", "c"), start=1):
+        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    path = shell.store / "b" / "settings.toml"
     path.write_text(path.read_text().replace('"TEST"', '"PRODUCTION"'))
-    for words in (["status"], ["renew", "--all"], ["retrieve", "payroll"]):
-        code, _, err = shell.run(*words, "--store", shell.store, "--now", "2027-05-02T11:03:00Z")
-        assert code == 2
-        assert "refused with PRODUCTION" in err
+    shell.double.seen.clear()
+    return shell
+
+
+ONE_IN_PRODUCTION = {
+    "renew": ["renew", "b"],
+    "retrieve": ["retrieve", "b", "--json"],
+    "sign": ["sign", __file__, "--name", "b"],
+}
+
+
+@pytest.mark.parametrize("words", ONE_IN_PRODUCTION.values(), ids=ONE_IN_PRODUCTION)
+def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
+    code, out, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
+    assert (code, out) == (2, "")
+    assert err.startswith("b: --now is for test benches and is refused with PRODUCTION.")
+    assert two_worlds.double.seen == []
+
+
+@pytest.mark.parametrize(("command", "result"), [("renew", "renewed"), ("retrieve", "not-due")])
+def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(command, result, two_worlds, monkeypatch):
+    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    two_worlds.double.now = OPENS
+    words = ("--all", "--store", two_worlds.store, "--json", "--now", "2028-01-01T12:00:00Z")
+    code, out, err = two_worlds.run(command, *words)
+    assert code == 2
+    rows = [(row["name"], row["result"], row["state"]) for row in json.loads(out)]
+    after = "valid" if command == "renew" else "renewal-open"
+    assert rows == [("a", result, after), ("b", "failed", "valid"), ("c", result, after)]
+    assert "b: --now is for test benches and is refused with PRODUCTION." in err
+
+
+def test_without_now_production_is_a_name_like_any_other(two_worlds):
+    code, out, _ = two_worlds.run("renew", "--all", "--store", two_worlds.store, "--json")
+    assert (code, [row["result"] for row in json.loads(out)]) == (0, ["not-due"] * 3)
+
+
+def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, monkeypatch):
+    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    words = ("status", "--store", two_worlds.store, "--json")
+    code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
+    assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])
+    assert "In PRODUCTION, this machine's clock is used: b." in err
+    assert two_worlds.run(*words)[2] == ""
 
 
 LANGUAGES = {

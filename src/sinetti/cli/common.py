@@ -6,7 +6,7 @@ import locale
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sinetti import clock
 from sinetti.cli import output
-from sinetti.domain.values import Environment, Language
+from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import Message, say
@@ -113,15 +113,29 @@ def instant(text: str) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def now_of(parsed: argparse.Namespace, environments: Iterable[Environment], console: Console) -> datetime:
-    """Give the instant that counts: the machine's, or --now with a warning. UsageError for that in PRODUCTION."""
+def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
+    """Give the instant that counts: the machine's, or --now with a warning. Raises UsageError."""
     if parsed.now is None:
         return clock.machine_now()
     at = instant(parsed.now)
-    if Environment.PRODUCTION in set(environments):
-        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION))
     console.tell(say(messages.NOW_IS_FOR_BENCHES, at=at))
     return at
+
+
+def passed_by(parsed: argparse.Namespace, name: str) -> bool:
+    """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
+    return parsed.now is not None and client.in_production(parsed.store, name)
+
+
+def keep_now_out(parsed: argparse.Namespace, name: str) -> None:
+    """Raise UsageError where --now is to count for a name in PRODUCTION."""
+    if passed_by(parsed, name):
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=name))
+
+
+def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
+    """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
+    return clock.machine_now() if passed_by(parsed, name) else now
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
@@ -181,13 +195,30 @@ def print_json(value: object) -> None:
     print_line(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def report(outcomes: Sequence[Outcome], run: Run, console: Console, *, as_json: bool) -> ExitCode:
+def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
+    """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
+    wanted = one_or_all(parsed)
+    if wanted is not None:
+        keep_now_out(parsed, wanted)
+    run = run_of(parsed, console, now_of(parsed, console))
+
+    def tried(name: str) -> Outcome:
+        try:
+            keep_now_out(parsed, name)
+        except UsageError as bad:
+            return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+        return act(run, name)
+
+    return report(client.each(run, wanted, tried), parsed, run, console)
+
+
+def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:
     """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
     for outcome in outcomes:
         for message in outcome.messages:
             console.tell(message)
-    if as_json:
-        print_json([_row(outcome, run) for outcome in outcomes])
+    if parsed.json:
+        print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
     return worst(outcomes)
 
 
@@ -197,13 +228,8 @@ def refuse_unknown_store(store: Path) -> None:
         raise UsageError(say(messages.NO_STORE, store=str(store)))
 
 
-def environments_of(parsed: argparse.Namespace) -> frozenset[Environment]:
-    """Tell which environments the command is about."""
-    return client.environments(parsed.store, getattr(parsed, "name", None))
-
-
-def _row(outcome: Outcome, run: Run) -> dict[str, object]:
-    row = status.row(run.store, outcome.name, run.now).as_json()
+def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:
+    row = status.row(store, outcome.name, now).as_json()
     return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
 
 

@@ -47,7 +47,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
     _refuse_the_store(parsed)
-    held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, common.environments_of(parsed), console))
+    common.keep_now_out(parsed, parsed.name)
+    held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, console))
     try:
         sealed = sealing.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:

@@ -44,7 +44,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
     console = common.console_of(parsed)
-    now = common.now_of(parsed, (), console)
+    now = common.now_of(parsed, console)
     try:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))
     except ValueError as bad:
