@@ -1,4 +1,4 @@
-"""What commands give out: files that are whole or as they were."""
+"""What commands give out: files that are whole or as they were; readers that have gone, and outputs that are full."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sinetti.cli import output
+from tests.support.outputs import FULL, gone, ran
 
 
 def mode(path):
@@ -126,3 +127,61 @@ def test_standard_output_by_its_name_is_written_through_be_it_a_pipe_or_a_file(o
         subprocess.run(words, stdout=opened, check=True)
         assert os.fstat(opened.fileno()).st_ino == out.stat().st_ino
     assert out.read_bytes() == b"new"
+
+
+@pytest.fixture
+def store(shell):
+    shell.enrol()
+    return shell.store
+
+
+def damage(store):
+    (store / "payroll" / "live" / "key.pem").write_bytes(b"")
+
+
+CODES = {"as if all had been read": (lambda _store: None, 0), "of a damaged store": (damage, 5)}
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["for people", "for programs"])
+@pytest.mark.parametrize(("change", "code"), CODES.values(), ids=CODES)
+def test_a_reader_who_has_gone_is_no_fault_and_the_code_is_that_of_the_work(change, code, words, store):
+    change(store)
+    with gone() as output:
+        assert ran("status", "--store", store, *words, stdout=output) == (code, "")
+
+
+def test_the_work_is_done_though_nobody_reads_either_output(store, shell):
+    shell.double.now = shell.double.now.replace(year=2028, month=2)
+    words = ("renew", "--all", "--json", "--store", store, "--now", "2028-02-02T12:00:00Z")
+    with gone() as output:
+        assert ran(*words, stdout=output, stderr=output)[0] == 0
+    assert len(list((store / "payroll" / "generations").iterdir())) == 2
+
+
+def test_nobody_reads_the_help():
+    with gone() as output:
+        assert ran("--help", stdout=output) == (0, "")
+        assert ran("rewen", stderr=output)[0] == 2
+
+
+LOST = {
+    "rows": ["status", "--json"],
+    "lines": ["status"],
+    "help": ["--help"],
+    "a sealed document": ["sign", "report.xml", "--name", "payroll"],
+}
+
+
+@FULL
+@pytest.mark.parametrize("words", LOST.values(), ids=LOST)
+def test_an_output_that_is_full_is_told_in_one_sentence(words, store, shell):
+    (shell.folder / "report.xml").write_bytes(b"<report/>")
+    with Path("/dev/full").open("wb") as full:
+        told = ran(*words, "--store", store, stdout=full, cwd=shell.folder)
+    assert told == (1, "The output could not be written: the disk is full.\n")
+
+
+def test_an_output_that_was_never_open_is_told_too(store):
+    words = [sys.executable, "-m", "sinetti", "status", "--store", str(store), "--lang", "en"]
+    ended = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "The output could not be written: Bad file descriptor.\n")

@@ -4,7 +4,6 @@ import argparse
 import json
 import locale
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,8 +38,7 @@ class Console:
 
     def tell(self, message: Message) -> None:
         """Say one message, on a line of its own."""
-        sys.stderr.write(f"{messages.render(message, self.language)}\n")
-        sys.stderr.flush()
+        output.tell(messages.render(message, self.language))
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -175,8 +173,7 @@ def read_file(path: Path) -> bytes:
 def write_file(path: Path | None, octets: bytes) -> None:
     """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
     if path is None:
-        sys.stdout.buffer.write(octets)
-        sys.stdout.buffer.flush()
+        output.put_octets(octets)
         return
     try:
         output.write_whole(path, octets)
@@ -186,8 +183,7 @@ def write_file(path: Path | None, octets: bytes) -> None:
 
 def print_line(line: str) -> None:
     """Print one line of what was asked for."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    output.put_line(line)
 
 
 def print_json(value: object) -> None:

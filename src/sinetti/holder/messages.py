@@ -121,6 +121,7 @@ NOW_NOT_IN_PRODUCTION = mark(
 )
 NOW_PASSES_BY = mark("Warning: --now is for test benches. In PRODUCTION, this machine's clock is used: {names}.")
 OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command again; nothing that was written is lost.")
+OUTPUT_LOST = mark("The output could not be written: {why}.")
 INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
 NEEDS_EXTRA = mark("“sinetti {command}” needs the server side: pip install sinetti[authority]")
 NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")

@@ -1,12 +1,12 @@
 """`sinetti authority init`: found an authority in a new folder."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OptionError, add_dir, command
 from sinetti.cli.server.passphrases import add_offline, offline_keys
 from sinetti.clock import machine_now
@@ -95,7 +95,7 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
     opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
-    print(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), opened=opened), file=sys.stderr)
+    tell(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), opened=opened))
     return 0
 
 
