@@ -144,7 +144,10 @@ USAGE = {
         "refused with PRODUCTION",
     ),
     "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
-    "patience below nothing": ({"wait": "-1"}, "--wait"),
+    "patience below nothing": ({"wait": "-1"}, "argument --wait: '-1' is no number of seconds from 0 to 86400"),
+    "patience beyond a day": ({"wait": "86401"}, "argument --wait: '86401' is no number of seconds"),
+    "patience that is no number": ({"wait": "nan"}, "argument --wait: 'nan' is no number of seconds"),
+    "patience in words": ({"wait": "long"}, "argument --wait: 'long' is no number of seconds"),
     "a customer id that is too long": ({"customer_id": "1" * 31}, "CustomerId"),
 }
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
 
+_LONGEST_WAIT = 86_400
+"""Seconds: a day."""
+
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 """How Windows names the locales that matter here."""
 
@@ -230,7 +233,11 @@ def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 86_400:  # noqa: PLR2004 -- a day
-        raise ValueError(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _LONGEST_WAIT:
+        sentence = f"{text!r} is no number of seconds from 0 to {_LONGEST_WAIT}"
+        raise argparse.ArgumentTypeError(sentence)
     return value
