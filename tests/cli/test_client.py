@@ -16,6 +16,7 @@ from sinetti.holder import files
 from sinetti.holder.outcome import ExitCode
 from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
+from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
 
 END = authority.NOW + timedelta(days=730)
@@ -378,6 +379,18 @@ def test_verify_refuses(shell, document):
     assert (code, json.loads(out)["reason"]) == (3, "signature-invalid")
     assert json.loads(verify(shell, document)[1])["reason"] == "signature-missing"
     assert not covered.exists()
+
+
+def test_verify_refuses_what_is_malformed_with_all_members_and_no_word_of_a_library(shell):
+    key = authority.holder_key(4)
+    sealed = shell.folder / "sealed.xml"
+    sealed.write_bytes(sealed_with(key, malformed(key, key, MALFORMED["a negative serial"])))
+    words = ["verify", str(sealed), "--trust-holders", str(shell.folder / "holders.pem"), "--json", "--lang", "en"]
+    ended = subprocess.run([sys.executable, "-m", "sinetti", *words], capture_output=True, text=True, check=False)
+    members = dict.fromkeys(("customer_id", "name", "serial", "not_after"))
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout) == {"verdict": "refused", "reason": "untrusted"} | members
+    assert ended.stderr == ("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.\n")
 
 
 def test_verify_at_another_instant(shell, document):

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Sequence
 
 from sinetti import __version__
@@ -32,6 +33,9 @@ or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and not sys.warnoptions:
+        # Meant for programmers: an odd certificate in a document would put a library's advice before people.
+        warnings.simplefilter("ignore")
     console = Console(language_of(arguments))
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
