@@ -16,6 +16,7 @@ from sinetti.holder import files
 from sinetti.holder.outcome import ExitCode
 from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
+from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
 
 END = authority.NOW + timedelta(days=730)
@@ -144,7 +145,10 @@ USAGE = {
         "refused with PRODUCTION",
     ),
     "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
-    "patience below nothing": ({"wait": "-1"}, "--wait"),
+    "patience below nothing": ({"wait": "-1"}, "argument --wait: '-1' is no number of seconds from 0 to 86400"),
+    "patience beyond a day": ({"wait": "86401"}, "argument --wait: '86401' is no number of seconds"),
+    "patience that is no number": ({"wait": "nan"}, "argument --wait: 'nan' is no number of seconds"),
+    "patience in words": ({"wait": "long"}, "argument --wait: 'long' is no number of seconds"),
     "a customer id that is too long": ({"customer_id": "1" * 31}, "CustomerId"),
 }
 
@@ -184,14 +188,58 @@ def test_usage_of_the_others(words, text, shell):
     assert text in err
 
 
-def test_production_keeps_its_clock_in_the_store_too(shell):
-    shell.enrol()
-    path = shell.store / "payroll" / "settings.toml"
+@pytest.fixture
+def two_worlds(shell, monkeypatch):
+    """A store with a name in PRODUCTION between two in TEST."""
+    for number, name in enumerate(("a", "b", "c"), start=1):
+        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    path = shell.store / "b" / "settings.toml"
     path.write_text(path.read_text().replace('"TEST"', '"PRODUCTION"'))
-    for words in (["status"], ["renew", "--all"], ["retrieve", "payroll"]):
-        code, _, err = shell.run(*words, "--store", shell.store, "--now", "2027-05-02T11:03:00Z")
-        assert code == 2
-        assert "refused with PRODUCTION" in err
+    shell.double.seen.clear()
+    return shell
+
+
+ONE_IN_PRODUCTION = {
+    "renew": ["renew", "b"],
+    "retrieve": ["retrieve", "b", "--json"],
+    "sign": ["sign", __file__, "--name", "b"],
+}
+
+
+@pytest.mark.parametrize("words", ONE_IN_PRODUCTION.values(), ids=ONE_IN_PRODUCTION)
+def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
+    code, out, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
+    assert (code, out) == (2, "")
+    assert err.startswith("b: --now is for test benches and is refused with PRODUCTION.")
+    assert two_worlds.double.seen == []
+
+
+@pytest.mark.parametrize(("command", "result"), [("renew", "renewed"), ("retrieve", "not-due")])
+def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(command, result, two_worlds, monkeypatch):
+    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    two_worlds.double.now = OPENS
+    words = ("--all", "--store", two_worlds.store, "--json", "--now", "2028-01-01T12:00:00Z")
+    code, out, err = two_worlds.run(command, *words)
+    assert code == 2
+    rows = [(row["name"], row["result"], row["state"]) for row in json.loads(out)]
+    after = "valid" if command == "renew" else "renewal-open"
+    assert rows == [("a", result, after), ("b", "failed", "valid"), ("c", result, after)]
+    assert "b: --now is for test benches and is refused with PRODUCTION." in err
+
+
+def test_without_now_production_is_a_name_like_any_other(two_worlds):
+    code, out, _ = two_worlds.run("renew", "--all", "--store", two_worlds.store, "--json")
+    assert (code, [row["result"] for row in json.loads(out)]) == (0, ["not-due"] * 3)
+
+
+def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, monkeypatch):
+    monkeypatch.setattr(common.clock, "machine_now", lambda: authority.NOW)
+    words = ("status", "--store", two_worlds.store, "--json")
+    code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
+    assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])
+    assert "In PRODUCTION, this machine's clock is used: b." in err
+    assert two_worlds.run(*words)[2] == ""
 
 
 LANGUAGES = {
@@ -333,6 +381,18 @@ def test_verify_refuses(shell, document):
     assert not covered.exists()
 
 
+def test_verify_refuses_what_is_malformed_with_all_members_and_no_word_of_a_library(shell):
+    key = authority.holder_key(4)
+    sealed = shell.folder / "sealed.xml"
+    sealed.write_bytes(sealed_with(key, malformed(key, key, MALFORMED["a negative serial"])))
+    words = ["verify", str(sealed), "--trust-holders", str(shell.folder / "holders.pem"), "--json", "--lang", "en"]
+    ended = subprocess.run([sys.executable, "-m", "sinetti", *words], capture_output=True, text=True, check=False)
+    members = dict.fromkeys(("customer_id", "name", "serial", "not_after"))
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout) == {"verdict": "refused", "reason": "untrusted"} | members
+    assert ended.stderr == ("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.\n")
+
+
 def test_verify_at_another_instant(shell, document):
     shell.enrol()
     sealed = shell.folder / "sealed.xml"
@@ -351,6 +411,51 @@ def test_what_cannot_be_read_or_written(shell, document):
     sign = ("--store", shell.store, "--name", "payroll")
     assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
     assert shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")[0] == 2
+
+
+IN_THE_STORE = {
+    "the private key in use": lambda store, _elsewhere: store / "payroll" / "live" / "key.pem",
+    "a new file of the name": lambda store, _elsewhere: store / "payroll" / "sealed.xml",
+    "a way round": lambda store, elsewhere: elsewhere / ".." / store.name / "sealed.xml",
+    "a link from elsewhere": lambda store, elsewhere: linked(
+        elsewhere / "out.xml", store / "payroll" / "live" / "key.pem"
+    ),
+    "a name that is a link to elsewhere": lambda store, elsewhere: (
+        moved(store / "payroll", elsewhere) / "live" / "key.pem"
+    ),
+}
+
+
+def linked(path, to):
+    path.symlink_to(to)
+    return path
+
+
+def moved(name, elsewhere):
+    name.rename(elsewhere / "kept")
+    name.symlink_to(elsewhere / "kept")
+    return name
+
+
+@pytest.mark.parametrize("place", IN_THE_STORE.values(), ids=IN_THE_STORE)
+def test_a_sealed_document_never_goes_into_the_store(place, shell, document):
+    shell.enrol()
+    elsewhere = shell.folder / "elsewhere"
+    elsewhere.mkdir()
+    out = place(shell.store, elsewhere)
+    before = {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()}
+    code, printed, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", out)
+    assert (code, printed) == (2, "")
+    assert f"{out} lies in the store {shell.store}, where keys are kept. Nothing was written" in err
+    assert {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()} == before
+
+
+def test_a_loop_of_links_is_no_place_for_a_sealed_document(shell, document):
+    shell.enrol()
+    loop = linked(shell.folder / "loop", shell.folder / "loop")
+    code, _, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", loop)
+    assert code == 2
+    assert f"{loop} cannot be written" in err
 
 
 def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch):

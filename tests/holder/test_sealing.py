@@ -1,14 +1,19 @@
 """Seals on documents: made with a certificate of the store, checked by anybody who has the anchors."""
 
+import base64
+import re
 from datetime import timedelta
 
 import pytest
 
+from sinetti.ca.issuing import LeafKind, prepare
+from sinetti.ca.joining import joined
 from sinetti.domain.values import Language
 from sinetti.holder import generations, messages, sealing
 from sinetti.holder.outcome import UsageError
-from sinetti.holder.sealing import Fault
+from sinetti.holder.sealing import Fault, Signer
 from sinetti.pki import chain, formats
+from sinetti.pki.signing import sign
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -31,7 +36,7 @@ def test_a_seal_says_who_made_it(recipe, held):
     assert checked.fault is None
     assert checked.message.text == messages.SEAL_GOOD
     assert checked.message.values["customer_id"] == authority.CUSTOMER_ID
-    assert checked.certificate == held.certificate
+    assert checked.signer == Signer(authority.CUSTOMER_ID, authority.CUSTOMER_NAME, held.serial, END)
     assert b"<pay>100</pay>" in checked.octets
     assert b"Signature" not in checked.octets
 
@@ -131,3 +136,52 @@ def test_a_cas_signature_is_no_holders_seal():
     sealed = sign_document(DOCUMENT, seal_of(key, formats.certificate_der(certificate)), Recipe.EXCLUSIVE)
     checked = sealing.check(sealed, chain.load_bundle(built.holders_bundle), authority.NOW)
     assert checked.fault is Fault.WRONG_PURPOSE
+
+
+MALFORMED = {
+    "a negative serial": (b"\xa0\x03\x02\x01\x02\x02\x13.", b"\xa0\x03\x02\x01\x02\x02\x13\x85"),
+    "a CN that is no UTF-8": (b"\x0c\x090123456-7", b"\x0c\x09\xff123456-7"),
+    "a CN that is a bit string": (b"\x0c\x090123456-7", b"\x03\x09\x00123456-7"),
+    "an O that is no UTF-8": (b"Sinisiipi", b"\xfe" * 9),
+}
+
+
+def malformed(key, by_key, wrong):
+    """Give a certificate for a key that looks like the test authority's but for what is wrong, signed by some key."""
+    tbs = prepare(authority.leaf_plan(key.public_key()), authority.issuer(), LeafKind.HOLDER)
+    changed = re.sub(wrong[0], wrong[1].replace(b"\\", rb"\\"), tbs, count=1, flags=re.DOTALL)
+    assert changed != tbs
+    return joined(changed, by_key.public_key(), sign(by_key, changed))
+
+
+def sealed_with(key, certificate):
+    """Seal with a certificate that no library would sign with: KeyInfo is not under the signature."""
+    usual = formats.certificate_der(authority.holder_certificate(key))
+    sealed = sign_document(DOCUMENT, seal_of(key, usual), Recipe.EXCLUSIVE)
+    shown = re.search(rb"X509Certificate>\n(.*)\n</ds:X509Certificate", sealed, re.DOTALL)[1]
+    return sealed.replace(shown, base64.b64encode(certificate))
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.parametrize("wrong", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_certificate_is_refused_whoever_signed_it_and_nothing_of_it_is_shown(wrong):
+    key, ca_key = authority.holder_key(4), authority.authority().key(authority.issuer().key_name)
+    for by_key, fault in ((key, Fault.UNTRUSTED), (ca_key, Fault.SIGNATURE_INVALID)):
+        checked = sealing.check(sealed_with(key, malformed(key, by_key, wrong)), ANCHORS, authority.NOW)
+        assert (checked.fault, checked.signer, checked.octets) == (fault, None, None)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.parametrize("wrong", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_certificate_from_the_service_is_no_fit(wrong):
+    key, ca_key = authority.holder_key(4), authority.authority().key(authority.issuer().key_name)
+    certificate = formats.load_certificate(malformed(key, ca_key, wrong))
+    found = generations.misfit(certificate, key, authority.CUSTOMER_ID, ANCHORS, authority.NOW)
+    assert found.text == messages.CERTIFICATE_UNREADABLE
+    assert found.values["why"].text in {"its serial number is negative", "the name in it cannot be read"}
+
+
+def test_of_a_signer_that_nobody_trusts_nothing_is_shown(held):
+    sealed = sealing.seal(DOCUMENT, held, Recipe.EXCLUSIVE)
+    checked = sealing.check(sealed, chain.load_bundle(doubles.anchors("services").encode()), authority.NOW)
+    assert (checked.fault, checked.signer, checked.octets) == (Fault.UNTRUSTED, None, None)

@@ -104,6 +104,11 @@ def test_a_serial_has_an_even_number_of_lower_case_digits(number):
     assert text == text.lower()
 
 
+def test_a_negative_serial_is_not_written():
+    with pytest.raises(ValueError, match="its serial number is negative"):
+        serial_hex(-1)
+
+
 NAMES = {
     "as it is": ("Sinisiipi Oy", "Sinisiipi Oy"),
     "blanks at its ends go": (" Sinisiipi Oy ", "Sinisiipi Oy"),

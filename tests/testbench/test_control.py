@@ -290,6 +290,17 @@ def test_revocations_that_are_refused(bench, value):
     assert_problem(bench.raw("POST", "/revocations", json.dumps(value).encode(), JSON), 422, "bad-field")
 
 
+TAKEN = "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn"
+
+
+def test_a_reason_in_other_words_is_told_those_that_are_taken_and_no_other(bench):
+    status, problem = bench.control("POST", "/revocations", {"serial": "00ff", "reason": "lost"})
+    assert (status, problem["detail"]) == (422, f"reason is one of {TAKEN}.")
+    for reason in ("cACompromise", "aACompromise"):
+        status, problem = bench.control("POST", "/revocations", {"serial": "00ff", "reason": reason})
+        assert (status, problem["reason"]) == (422, "reason")
+
+
 def test_a_revocation_of_what_is_not_there(bench):
     body = json.dumps({"serial": "00ff", "reason": "superseded"}).encode()
     assert_problem(bench.raw("POST", "/revocations", body, JSON), 404, "unknown")

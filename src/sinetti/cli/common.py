@@ -4,9 +4,8 @@ import argparse
 import json
 import locale
 import os
-import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
-from sinetti.domain.values import Environment, Language
+from sinetti.cli import output
+from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import Message, say
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     """What a command module adds itself to."""
 
 NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
+
+_LONGEST_WAIT = 86_400
+"""Seconds: a day."""
 
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 """How Windows names the locales that matter here."""
@@ -38,8 +41,7 @@ class Console:
 
     def tell(self, message: Message) -> None:
         """Say one message, on a line of its own."""
-        sys.stderr.write(f"{messages.render(message, self.language)}\n")
-        sys.stderr.flush()
+        output.tell(messages.render(message, self.language))
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -112,15 +114,29 @@ def instant(text: str) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def now_of(parsed: argparse.Namespace, environments: Iterable[Environment], console: Console) -> datetime:
-    """Give the instant that counts: the machine's, or --now with a warning. UsageError for that in PRODUCTION."""
+def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
+    """Give the instant that counts: the machine's, or --now with a warning. Raises UsageError."""
     if parsed.now is None:
         return clock.machine_now()
     at = instant(parsed.now)
-    if Environment.PRODUCTION in set(environments):
-        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION))
     console.tell(say(messages.NOW_IS_FOR_BENCHES, at=at))
     return at
+
+
+def passed_by(parsed: argparse.Namespace, name: str) -> bool:
+    """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
+    return parsed.now is not None and client.in_production(parsed.store, name)
+
+
+def keep_now_out(parsed: argparse.Namespace, name: str) -> None:
+    """Raise UsageError where --now is to count for a name in PRODUCTION."""
+    if passed_by(parsed, name):
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=name))
+
+
+def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
+    """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
+    return clock.machine_now() if passed_by(parsed, name) else now
 
 
 def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
@@ -158,21 +174,19 @@ def read_file(path: Path) -> bytes:
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
-    """Write what a command makes: to the file, or to standard output. Raises UsageError."""
+    """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
     if path is None:
-        sys.stdout.buffer.write(octets)
-        sys.stdout.buffer.flush()
+        output.put_octets(octets)
         return
     try:
-        path.write_bytes(octets)
+        output.write_whole(path, octets)
     except OSError as bad:
         raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 
 
 def print_line(line: str) -> None:
     """Print one line of what was asked for."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    output.put_line(line)
 
 
 def print_json(value: object) -> None:
@@ -180,13 +194,30 @@ def print_json(value: object) -> None:
     print_line(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def report(outcomes: Sequence[Outcome], run: Run, console: Console, *, as_json: bool) -> ExitCode:
+def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
+    """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
+    wanted = one_or_all(parsed)
+    if wanted is not None:
+        keep_now_out(parsed, wanted)
+    run = run_of(parsed, console, now_of(parsed, console))
+
+    def tried(name: str) -> Outcome:
+        try:
+            keep_now_out(parsed, name)
+        except UsageError as bad:
+            return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+        return act(run, name)
+
+    return report(client.each(run, wanted, tried), parsed, run, console)
+
+
+def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:
     """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
     for outcome in outcomes:
         for message in outcome.messages:
             console.tell(message)
-    if as_json:
-        print_json([_row(outcome, run) for outcome in outcomes])
+    if parsed.json:
+        print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
     return worst(outcomes)
 
 
@@ -196,18 +227,17 @@ def refuse_unknown_store(store: Path) -> None:
         raise UsageError(say(messages.NO_STORE, store=str(store)))
 
 
-def environments_of(parsed: argparse.Namespace) -> frozenset[Environment]:
-    """Tell which environments the command is about."""
-    return client.environments(parsed.store, getattr(parsed, "name", None))
-
-
-def _row(outcome: Outcome, run: Run) -> dict[str, object]:
-    row = status.row(run.store, outcome.name, run.now).as_json()
+def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:
+    row = status.row(store, outcome.name, now).as_json()
     return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 86_400:  # noqa: PLR2004 -- a day
-        raise ValueError(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _LONGEST_WAIT:
+        sentence = f"{text!r} is no number of seconds from 0 to {_LONGEST_WAIT}"
+        raise argparse.ArgumentTypeError(sentence)
     return value

@@ -68,11 +68,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Enrol one name."""
     console = common.console_of(parsed)
     wanted = _settings(parsed)
-    now = common.now_of(parsed, {wanted.environment}, console)
+    if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+    now = common.now_of(parsed, console)
     ids = TransferIds(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
     outside = common.run_of(parsed, console, now)
     outcomes = client.each(outside, parsed.name, lambda name: client.enrol(outside, name, wanted, ids))
-    return common.report(outcomes, outside, console, as_json=parsed.json)
+    return common.report(outcomes, parsed, outside, console)
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:

@@ -4,12 +4,14 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Sequence
 
 from sinetti import __version__
-from sinetti.cli import enrol, renew, retrieve, sign, status, verify
+from sinetti.cli import enrol, output, renew, retrieve, sign, status, verify
 from sinetti.cli.common import Console, language_of
-from sinetti.holder import messages
+from sinetti.cli.output import OutputLost
+from sinetti.holder import messages, reasons
 from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -31,16 +33,19 @@ or answer not trusted: run again · 5 store damaged or locked · 6 uncertain · 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and not sys.warnoptions:
+        # Meant for programmers: an odd certificate in a document would put a library's advice before people.
+        warnings.simplefilter("ignore")
     console = Console(language_of(arguments))
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
         console.tell(say(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
-        parsed = build_parser(wanted).parse_args(arguments)
-    except SystemExit as ended:  # argparse has already said what is wrong
-        return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
-    return _run(parsed, console)
+        return _run(arguments, wanted, console)
+    except OutputLost as lost:
+        console.tell(say(messages.OUTPUT_LOST, why=reasons.of(lost.why)))
+        return ExitCode.FAULT
 
 
 def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
@@ -63,9 +68,16 @@ def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _run(parsed: argparse.Namespace, console: Console) -> int:
+def _run(arguments: Sequence[str], wanted: str | None, console: Console) -> int:
+    try:
+        parsed = build_parser(wanted).parse_args(arguments)
+    except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
+        output.flush()
+        return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     try:
         return int(parsed.run(parsed))
+    except OutputLost:  # main tells it, of the help as well
+        raise
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE

@@ -35,10 +35,8 @@ def register(subparsers: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Renew one name or all."""
-    console = common.console_of(parsed)
-    wanted = common.one_or_all(parsed)
-    outside = common.run_of(parsed, console, common.now_of(parsed, common.environments_of(parsed), console))
-    outcomes = client.each(
-        outside, wanted, lambda name: client.renew(outside, name, force=parsed.force, among_all=wanted is None)
+    return common.each(
+        parsed,
+        common.console_of(parsed),
+        lambda outside, name: client.renew(outside, name, force=parsed.force, among_all=parsed.all),
     )
-    return common.report(outcomes, outside, console, as_json=parsed.json)

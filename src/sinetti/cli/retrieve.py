@@ -34,8 +34,4 @@ def register(subparsers: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Fetch for one name or for all."""
-    console = common.console_of(parsed)
-    wanted = common.one_or_all(parsed)
-    outside = common.run_of(parsed, console, common.now_of(parsed, common.environments_of(parsed), console))
-    outcomes = client.each(outside, wanted, lambda name: client.retrieve(outside, name))
-    return common.report(outcomes, outside, console, as_json=parsed.json)
+    return common.each(parsed, common.console_of(parsed), client.retrieve)

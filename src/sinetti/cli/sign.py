@@ -46,7 +46,9 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
-    held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, common.environments_of(parsed), console))
+    _refuse_the_store(parsed)
+    common.keep_now_out(parsed, parsed.name)
+    held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, console))
     try:
         sealed = sealing.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:
@@ -62,3 +64,18 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         )
     )
     return ExitCode.DONE
+
+
+def _refuse_the_store(parsed: argparse.Namespace) -> None:
+    """Raise UsageError where --out lies in the store: what would be written over there may be a key."""
+    if parsed.out is None:
+        return
+    try:
+        above = [one for one in parsed.out.resolve().parents if one.exists()]
+        # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
+        kept = [one for one in (parsed.store, parsed.store / parsed.name) if one.exists()]
+        inside = any(one.samefile(folder) for one in above for folder in kept)
+    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
+        return
+    if inside:
+        raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
+from sinetti.cli.common import Console
 from sinetti.holder import messages, status
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode
@@ -39,10 +40,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Show every name; a damaged one makes the exit code 5."""
     console = common.console_of(parsed)
     common.refuse_unknown_store(parsed.store)
-    rows = status.rows(parsed.store, common.now_of(parsed, common.environments_of(parsed), console))
+    now = common.now_of(parsed, console)
+    rows = status.rows(parsed.store, lambda name: common.now_for(parsed, name, now))
+    _tell_passed_by(parsed, [row.name for row in rows], console)
     if parsed.json:
         common.print_json([row.as_json() for row in rows])
     else:
         for line in [status.line(row) for row in rows] or [say(messages.STORE_EMPTY)]:
             common.print_line(messages.render(line, console.language))
     return ExitCode.STORE if any(row.state is NameState.DAMAGED for row in rows) else ExitCode.DONE
+
+
+def _tell_passed_by(parsed: argparse.Namespace, names: list[str], console: Console) -> None:
+    """Warn of names that --now does not count for: nothing is done here, so they are shown, by the true clock."""
+    apart = [name for name in names if common.passed_by(parsed, name)]
+    if apart:
+        console.tell(say(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
+from sinetti.cli.output import put_line
 from sinetti.cli.server.common import command, group, heed_stop, leave, zoned_instant
 from sinetti.cli.server.logs import log_to_stderr
 from sinetti.testbench.bench import BenchOptions, run_bench
@@ -51,7 +52,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 def _say_ready(line: str) -> None:
     heed_stop()
-    print(line, flush=True)
+    put_line(line)
 
 
 def _stop_when_stdin_closes() -> None:

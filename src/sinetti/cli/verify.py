@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
-from sinetti.holder import generations, keys, messages, reasons, sealing, status
+from sinetti.holder import messages, reasons, sealing, status
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.holder.sealing import Checked
@@ -44,7 +44,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one document."""
     console = common.console_of(parsed)
-    now = common.now_of(parsed, (), console)
+    now = common.now_of(parsed, console)
     try:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))
     except ValueError as bad:
@@ -64,13 +64,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def verdict(checked: Checked) -> dict[str, object]:
-    """Give what a check found as JSON: of a refused seal only what its certificate itself claims."""
-    certificate = checked.certificate
+    """Give what a check found as JSON: of the signer nothing, unless a CA that is trusted issued the certificate."""
+    signer = checked.signer
     return {
         "verdict": "accepted" if checked.fault is None else "refused",
         "reason": None if checked.fault is None else checked.fault.value,
-        "customer_id": None if certificate is None else generations.common_name(certificate),
-        "name": None if certificate is None else generations.organisation(certificate),
-        "serial": None if certificate is None else keys.serial_of(certificate),
-        "not_after": None if certificate is None else status.instant(certificate.not_valid_after_utc),
+        "customer_id": None if signer is None else signer.customer_id,
+        "name": None if signer is None else signer.name,
+        "serial": None if signer is None else signer.serial,
+        "not_after": None if signer is None else status.instant(signer.not_after),
     }

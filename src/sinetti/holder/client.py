@@ -114,15 +114,12 @@ def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[O
     return tuple(_one_of_all(name, act) for name in found)
 
 
-def environments(store: Path, wanted: str | None) -> frozenset[Environment]:
-    """Tell which environments the names of a store belong to, as far as their settings can be read."""
-    found = set()
-    for name in (wanted,) if wanted is not None else files.names(store) if store.is_dir() else ():
-        try:
-            found.add(settings.load(store / name).environment)
-        except files.StoreError:
-            continue
-    return frozenset(found)
+def in_production(store: Path, name: str) -> bool:
+    """Tell whether a name belongs to PRODUCTION; one whose settings cannot be read does not: its damage is told."""
+    try:
+        return settings.load(store / name).environment is Environment.PRODUCTION
+    except files.StoreError:
+        return False
 
 
 def _one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import dates, files, keys, messages
+from sinetti.holder import dates, files, keys, messages, reasons
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
@@ -55,12 +55,12 @@ def span_of(certificate: x509.Certificate) -> Span:
 
 
 def common_name(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only CN, which is the customer id; None where there is none or more than one."""
+    """Give the subject's only CN, the customer id; None for none or several. ValueError if it cannot be read."""
     return _only(certificate, NameOID.COMMON_NAME)
 
 
 def organisation(certificate: x509.Certificate) -> str | None:
-    """Give the subject's only O, the customer's name; None where there is none or more than one."""
+    """Give the subject's only O, the customer's name; None for none or several. ValueError if it cannot be read."""
     return _only(certificate, NameOID.ORGANIZATION_NAME)
 
 
@@ -70,7 +70,10 @@ def misfit(
     """Say why a certificate from the service is not taken, or None: it fits key, customer, chain and dates."""
     if not keys.belongs(certificate, key):
         return say(messages.NOT_OUR_KEY)
-    named = common_name(certificate)
+    try:
+        named, _ = common_name(certificate), keys.serial_of(certificate)
+    except ValueError as bad:
+        return say(messages.CERTIFICATE_UNREADABLE, why=reasons.of(bad))
     if named is None or not same_customer(named, customer_id):
         return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
     issuers = chain.issuers_of(certificate, anchors)
@@ -145,5 +148,9 @@ def _parsed(path: Path) -> x509.Certificate:
 
 
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:
-    found = certificate.subject.get_attributes_for_oid(oid)
+    try:
+        found = certificate.subject.get_attributes_for_oid(oid)
+    except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that has none
+        why = "the name in it cannot be read"
+        raise ValueError(why) from bad
     return str(found[0].value) if len(found) == 1 else None

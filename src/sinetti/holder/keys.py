@@ -28,5 +28,5 @@ def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
 
 
 def serial_of(certificate: x509.Certificate) -> Serial:
-    """Give a certificate's serial number as it is written everywhere: lower-case hex."""
+    """Give a certificate's serial number as it is written everywhere: lower-case hex. ValueError if it is negative."""
     return formats.serial_hex(certificate.serial_number)

@@ -111,10 +111,17 @@ BAD_SETTING = mark("This cannot be used: {why}.")
 BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
 UNREADABLE_FILE = mark("{path} cannot be read: {why}.")
 UNWRITABLE_FILE = mark("{path} cannot be written: {why}.")
+OUT_IN_STORE = mark(
+    "{path} lies in the store {store}, where keys are kept. Nothing was written: give --out a place outside the store."
+)
 EMPTY_PASSWORD = mark("{path} holds no one-time password.")
 NOW_IS_FOR_BENCHES = mark("Warning: --now {at} is used instead of this machine's clock. That is for test benches only.")
-NOW_NOT_IN_PRODUCTION = mark("--now is for test benches and is refused with PRODUCTION.")
+NOW_NOT_IN_PRODUCTION = mark(
+    "{name}: --now is for test benches and is refused with PRODUCTION. Run the command for it without --now."
+)
+NOW_PASSES_BY = mark("Warning: --now is for test benches. In PRODUCTION, this machine's clock is used: {names}.")
 OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command again; nothing that was written is lost.")
+OUTPUT_LOST = mark("The output could not be written: {why}.")
 INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
 NEEDS_EXTRA = mark("“sinetti {command}” needs the server side: pip install sinetti[authority]")
 NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")

@@ -91,6 +91,8 @@ SAID = (
     mark("this is no PEM private key, or the passphrase is wrong"),
     mark("the key is neither RSA nor EC"),
     mark("this is no X.509 certificate, neither DER nor PEM"),
+    mark("its serial number is negative"),
+    mark("the name in it cannot be read"),
     mark("this is no PEM bundle of certificates: it holds none, or one of them cannot be read"),
     # Addresses and settings.
     mark("an address starts with https:// and names a host"),

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.domain.values import KeyPolicy
+from sinetti.domain.values import KeyPolicy, Serial
 from sinetti.holder import dates, files, generations, keys, messages, reasons
 from sinetti.holder.generations import Held
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import chain, formats, keycheck, policies
 from sinetti.wire import xmldsig
-from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
+from sinetti.wire.flaws import Flaw, SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig import Recipe, Seal
 
 
@@ -31,12 +31,22 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """Whom a certificate names; known only of one whose issuer is trusted."""
+
+    customer_id: str | None
+    name: str | None
+    serial: Serial
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What a check found. `octets` are those that the signature covers, None where there is no good one."""
 
     fault: Fault | None
     message: Message
-    certificate: x509.Certificate | None = None
+    signer: Signer | None = None
     octets: bytes | None = None
 
 
@@ -77,16 +87,29 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
     except SignatureInvalid as bad:
         return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=reasons.of(bad)))
     certificate = formats.load_certificate(verified.certificate)
-    fault, message = _signer(certificate, anchors, now)
-    return Checked(fault, message, certificate, verified.octets)
-
-
-def _signer(
-    certificate: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime
-) -> tuple[Fault | None, Message]:
     issuers = chain.issuers_of(certificate, anchors)
-    if not issuers:
-        return Fault.UNTRUSTED, say(messages.SEAL_UNTRUSTED)
+    if not issuers:  # anybody can write anything into such a certificate: nothing of it is read on, or shown
+        return Checked(Fault.UNTRUSTED, say(messages.SEAL_UNTRUSTED))
+    try:
+        signer = _signer(certificate)
+    except ValueError:
+        return Checked(Fault.SIGNATURE_INVALID, say(messages.SEAL_BROKEN, why=reasons.of(Flaw.CERTIFICATE_UNREADABLE)))
+    fault, message = _judged(certificate, signer, issuers, now)
+    return Checked(fault, message, signer, verified.octets if fault is None else None)
+
+
+def _signer(certificate: x509.Certificate) -> Signer:
+    return Signer(
+        generations.common_name(certificate),
+        generations.organisation(certificate),
+        keys.serial_of(certificate),
+        certificate.not_valid_after_utc,
+    )
+
+
+def _judged(
+    certificate: x509.Certificate, signer: Signer, issuers: Sequence[x509.Certificate], now: datetime
+) -> tuple[Fault | None, Message]:
     if not policies.is_holders(certificate):
         return Fault.WRONG_PURPOSE, say(messages.SEAL_WRONG_PURPOSE)
     found = dates.out_of_time(certificate, issuers, now)
@@ -98,10 +121,10 @@ def _signer(
         return Fault.EXPIRED, say(word, until=found.at)
     return None, say(
         messages.SEAL_GOOD,
-        name=messages.plain(generations.organisation(certificate) or "-"),
-        customer_id=messages.plain(generations.common_name(certificate) or "-"),
-        serial=keys.serial_of(certificate),
-        until=certificate.not_valid_after_utc,
+        name=messages.plain(signer.name or "-"),
+        customer_id=messages.plain(signer.customer_id or "-"),
+        serial=signer.serial,
+        until=signer.not_after,
     )
 
 

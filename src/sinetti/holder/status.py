@@ -1,5 +1,6 @@
 """How things stand in a store, one row per name, without calling anybody."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -107,9 +108,9 @@ def row(store: Path, name: str, now: datetime) -> Row:
     return Row(name, state, kept.customer_id, present.serial, until, when.renew_from(until), kept.service, shown=early)
 
 
-def rows(store: Path, now: datetime) -> tuple[Row, ...]:
-    """Tell how every name of a store stands, sorted by name. OSError where the store cannot be read."""
-    return tuple(row(store, name, now) for name in files.names(store))
+def rows(store: Path, now_of: Callable[[str], datetime]) -> tuple[Row, ...]:
+    """Tell how every name of a store stands at its now, sorted by name. OSError where the store cannot be read."""
+    return tuple(row(store, name, now_of(name)) for name in files.names(store))
 
 
 def line(one: Row) -> Message:

@@ -120,7 +120,13 @@ def sha256_hex(octets: bytes) -> Sha256:
 
 
 def serial_hex(number: int) -> Serial:
-    """Write a serial number (not negative) in lower-case hex, an even number of digits."""
+    """Write a serial number in lower-case hex, an even number of digits.
+
+    Raises ValueError for a negative one: no certificate has it that keeps to RFC 5280, 4.1.2.2.
+    """
+    if number < 0:
+        why = "its serial number is negative"
+        raise ValueError(why)
     return Serial(number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex())
 
 

@@ -13,7 +13,7 @@ from sinetti.actions.passwords import ShownIds
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.domain.words import WordError
 from sinetti.protocols.http import Reply, Request, json_reply, problem
@@ -35,6 +35,7 @@ _STATUS_OF = {
     NotRevocableKind.REASON: 422,
     NotRevocableKind.SPARED: 422,
 }
+_REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.OPERATOR, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class ControlDoor:
         value = fields.read_object(request.body)
         fields.only(value, "serial", "reason")
         serial = Serial(fields.text(value, "serial", _LONGEST_SERIAL).casefold())
-        reason = fields.choice(value, "reason", RevocationReason)
+        reason = fields.choice(value, "reason", RevocationReason, offered=_REASONS)
         revoked = revoke(RevokeAsk(serial, reason), self.office, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
         return json_reply(200, certificate_row(revoked[0], self.office.now()))

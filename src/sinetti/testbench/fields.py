@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -62,13 +62,20 @@ def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:
     return "" if found is None or found == "" else text(value, name, longest)
 
 
-def choice(value: Mapping[str, object], name: str, kind: type[_Value], default: _Value | None = None) -> _Value:
-    """One of a list of words."""
+def choice(
+    value: Mapping[str, object],
+    name: str,
+    kind: type[_Value],
+    default: _Value | None = None,
+    *,
+    offered: Iterable[_Value] | None = None,
+) -> _Value:
+    """One of a list of words. `offered`: those that are told, where others are refused later, in words of their own."""
     found = value.get(name)
     if found is None and default is not None:
         return default
     if not isinstance(found, str) or found not in set(kind):
-        sentence = f"{name} is one of {', '.join(kind)}"
+        sentence = f"{name} is one of {', '.join(kind if offered is None else offered)}"
         raise FieldError(sentence)
     return kind(found)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 import sys
 from datetime import timedelta
@@ -117,6 +118,27 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
     assert "SinettiRootCAv1.pem.old, where PRODUCTION has none: destroy it" in operator.refused(
         5, "serve", *ANY, "--passphrase-file", places.phrase
     )
+
+
+MOVES = {
+    "nothing apart": ("PRODUCTION", lambda _places: (), ["offline", "passphrase"]),
+    "offline keys apart": ("PRODUCTION", offline, ["passphrase"]),
+    "the pass-phrase apart": ("PRODUCTION", lambda places: ("--passphrase-file", places.phrase), ["offline"]),
+    "both apart": ("PRODUCTION", apart, []),
+    "TEST": ("TEST", lambda _places: (), []),
+}
+
+
+@pytest.mark.parametrize(("environment", "options", "moves"), MOVES.values(), ids=MOVES)
+def test_init_says_what_has_to_be_moved_before_anything_is_served(environment, options, moves, operator, places):
+    words = ("init", "--environment", environment, *ADDRESSES, *options(places))
+    code, _, err = operator.run(*words)
+    assert code == 0
+    following = re.findall(r"^  sinetti authority ([a-z]+)(.*)$", err.partition("Next:")[2], re.MULTILINE)
+    assert [name for name, _ in following] == [*moves, "organisation", "order", "serve"]
+    assert ("--passphrase-file" in following[-1][1]) is (environment == "PRODUCTION")
+    assert ("PRODUCTION is not served so" in err) is ("passphrase" in moves)
+    assert (": for TEST" in err) is (environment == "TEST")
 
 
 def test_moving_says_when_there_is_nothing_to_move(operator, places):

@@ -1,10 +1,10 @@
 """`sinetti authority backup` and `restore`: the register into a file, and a file into a new register."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import add_dir, command
 from sinetti.registry import backups
 from sinetti.settings import authority as authority_settings
@@ -30,13 +30,13 @@ def register(commands: "Commands") -> None:
 
 def _back_up(parsed: argparse.Namespace) -> int:
     backups.take(_url(parsed.dir), parsed.out.absolute())
-    print(f"The register is in {parsed.out}. DIR and the journals have to be copied too.", file=sys.stderr)
+    tell(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
     return 0
 
 
 def _restore(parsed: argparse.Namespace) -> int:
     backups.restore(_url(parsed.dir), parsed.source.absolute())
-    print(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}", file=sys.stderr)
+    tell(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
     return 0
 
 

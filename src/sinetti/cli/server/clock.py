@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions.clock import Standing, accept_clock, problem
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
 from sinetti.domain.clocks import difference
 from sinetti.protocols.rows import instant
@@ -38,7 +39,7 @@ def _show(parsed: argparse.Namespace) -> int:
 def _accept(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
         before = authority.clock.look()
-        print(_lines(_row(before)), file=sys.stderr)
+        tell(_lines(_row(before)))
         if not parsed.yes:
             _ask(before)
         after = accept_clock(authority.clock, authority.office, OPERATOR, request_id())
@@ -51,7 +52,7 @@ def _ask(standing: Standing) -> None:
     if not sys.stdin.isatty():
         sentence = "clock accept asks whether the time is right, and nobody is there to be asked: give --yes"
         raise OptionError(sentence)
-    print(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="", file=sys.stderr, flush=True)
+    tell(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         sentence = "nothing was accepted: set the machine's clock right first"
         raise OptionError(sentence)

@@ -19,6 +19,7 @@ from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
+from sinetti.cli.output import put_line, tell
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
@@ -177,14 +178,14 @@ def leave() -> NoReturn:
 
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
     """Print a value for programs, or the same as a table for people."""
-    print(json.dumps(value, ensure_ascii=False) if as_json else table())
+    put_line(json.dumps(value, ensure_ascii=False) if as_json else table())
 
 
 def _say(error: object, code: ExitCode) -> int:
     said = " ".join(str(error).split())
     # What others say may end in a question, which needs no full stop.
     sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
-    print(f"sinetti: {sentence}", file=sys.stderr)
+    tell(f"sinetti: {sentence}")
     return code
 
 

@@ -1,12 +1,12 @@
 """`sinetti authority init`: found an authority in a new folder."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS, HierarchyError, load_preset
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OptionError, add_dir, command
 from sinetti.cli.server.passphrases import add_offline, offline_keys
 from sinetti.clock import machine_now
@@ -38,9 +38,12 @@ Keep a copy of {dir} in a safe place: its keys are nowhere else.
 {secrets}
 Have its journals, in {journal}, copied off this machine as they grow (docs/journal.md).
 Next:
-  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
+{moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
   sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
   sinetti authority serve --dir {dir}{opened}"""
+
+_MOVE_KEYS = "  sinetti authority offline --dir {dir} --offline-dir DIR2{opened}\n"
+_MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
 
 
 def register(commands: "Commands") -> None:
@@ -94,9 +97,21 @@ def _run(parsed: argparse.Namespace) -> int:
         # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
-    print(_NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), opened=opened), file=sys.stderr)
+    tell(_said(parsed, journal))
     return 0
+
+
+def _said(parsed: argparse.Namespace, journal: Path) -> str:
+    """Say what there is now and what comes next, for PRODUCTION with what has to be moved before it is served."""
+    production = Environment(parsed.environment) is Environment.PRODUCTION
+    opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
+    moves = ""
+    if production and not parsed.offline_dir:
+        moves += _MOVE_KEYS.format(dir=parsed.dir, opened=opened)
+    if production and not parsed.passphrase_file:
+        moves += _MOVE_WHAT_OPENS_THEM.format(dir=parsed.dir)
+        opened = " --passphrase-file FILE"
+    return _NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), moves=moves, opened=opened)
 
 
 def _founding(parsed: argparse.Namespace, text: str, settings: Settings) -> Founding:
@@ -114,10 +129,12 @@ def _founding(parsed: argparse.Namespace, text: str, settings: Settings) -> Foun
 
 def _secrets(parsed: argparse.Namespace) -> str:
     """Say where keys and pass-phrases are, and what has to be done about that."""
+    production = Environment(parsed.environment) is Environment.PRODUCTION
+    so_far = "PRODUCTION is not served so" if production else "for TEST"
     lines = [
         f"Its pass-phrase is in {parsed.passphrase_file}: keep a copy of that too, and apart."
         if parsed.passphrase_file
-        else "Their pass-phrase lies beside them and protects nothing: for TEST (docs/keys.md)."
+        else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/keys.md)."
     ]
     if parsed.offline_dir:
         lines.append(

@@ -1,10 +1,10 @@
 """`sinetti authority journal verify`: check that no line of a journal was changed, taken out or moved."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.cli.output import put_line, tell
 from sinetti.cli.server.common import OptionError, command, group
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry import chain
@@ -32,9 +32,9 @@ def _run(parsed: argparse.Namespace) -> int:
     code = 0
     for path in _files(parsed):
         try:
-            print(f"{path.name}: {chain.verify(path)} lines, all as they were written")
+            put_line(f"{path.name}: {chain.verify(path)} lines, all as they were written")
         except JournalDamaged as bad:
-            print(f"sinetti: {bad}.", file=sys.stderr)
+            tell(f"sinetti: {bad}.")
             code = ExitCode.STORE
     return code
 

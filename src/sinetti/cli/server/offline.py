@@ -1,11 +1,11 @@
 """`sinetti authority offline` and `publish`: move root keys out of DIR, and sign root's and intermediates' lists."""
 
 import argparse
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sinetti.actions.publish import OFFLINE_LIFE, publish
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OptionError, add_dir, command, opened, request_id
 from sinetti.cli.server.passphrases import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.moving import move_offline
@@ -52,7 +52,7 @@ def _offline(parsed: argparse.Namespace) -> int:
             sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
             raise OptionError(sentence)
         names = move_offline(authority, phrase, offline)
-    print(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir), file=sys.stderr)
+    tell(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
 
@@ -67,5 +67,5 @@ def _publish(parsed: argparse.Namespace) -> int:
         signing = replace(office, signer=SoftwareSigner(offline.place, offline.passphrase))
         for name in sorted(office.offline):
             new = publish(name, office.issuers[name].shard, signing, request_id(), OFFLINE_LIFE)
-            print(f"{name}: list {new.number}, until {new.next_update:%Y-%m-%d}", file=sys.stderr)
+            tell(f"{name}: list {new.number}, until {new.next_update:%Y-%m-%d}")
     return 0

@@ -1,11 +1,11 @@
 """`sinetti authority order`: order a certificate for an organisation."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from sinetti.actions.order import order
 from sinetti.actions.passwords import ShownIds
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.domain.words import (
@@ -85,7 +85,7 @@ def show_ids(ids: ShownIds, *, as_json: bool) -> None:
         f"Valid until        {when(ids.expires, Language.EN)}",
     )
     put(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print("Send ID and password to the contact over two separate channels. They are not shown again.", file=sys.stderr)
+    tell("Send ID and password to the contact over two separate channels. They are not shown again.")
 
 
 def _deputy(parsed: argparse.Namespace) -> Person | None:

@@ -1,12 +1,12 @@
 """`sinetti authority organisation …`: who certificates are issued to, and for which channels."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sinetti.actions import look_up
 from sinetti.actions.register_organisation import approve, close, register_organisation, withdraw
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, add_dir, command, group, opened, request_id, unknown_organisation
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.values import Channel, CustomerKind, Language
@@ -69,7 +69,7 @@ def _add(parsed: argparse.Namespace) -> int:
     if added is None:
         sentence = f"an organisation with the id {parsed.customer_id} is registered already"
         raise CustomerIdError(sentence)
-    print(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.", file=sys.stderr)
+    tell(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
     return 0
 
 
@@ -111,5 +111,5 @@ def _found(authority: Authority, customer_id: str) -> OrganisationFound:
 
 
 def _tell(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
+    tell(sentence)
     return 0

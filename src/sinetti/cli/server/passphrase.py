@@ -1,10 +1,10 @@
 """`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import add_dir, command, opened
 from sinetti.moving import move_passphrase
 
@@ -29,5 +29,5 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
         move_passphrase(authority, parsed.to.absolute())
-    print(_MOVED.format(to=parsed.to, dir=parsed.dir), file=sys.stderr)
+    tell(_MOVED.format(to=parsed.to, dir=parsed.dir))
     return 0

@@ -1,11 +1,11 @@
 """`sinetti authority reconcile`: put back what a restored register has forgotten."""
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sinetti.actions.reconcile import Reconciled, reconcile
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import add_dir, command, opened, put, request_id
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.holder.outcome import ExitCode
@@ -29,7 +29,7 @@ def _run(parsed: argparse.Namespace) -> int:
         done = reconcile(authority.office, authority.journal, request_id())
     put(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
-        print("Put all nodes' journals into one folder and run this again (docs/journal.md).", file=sys.stderr)
+        tell("Put all nodes' journals into one folder and run this again (docs/journal.md).")
         return ExitCode.STORE
     return 0
 

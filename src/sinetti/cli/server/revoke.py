@@ -1,11 +1,11 @@
 """`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
 
 import argparse
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id, zoned_instant
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.clock import machine_now
@@ -50,8 +50,8 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    print("Renewal with it is refused from now on; the revocation list has it with its next issue,", file=sys.stderr)
-    print(f"at once unless the signer is away. The holder needs a new order ({replacing}).", file=sys.stderr)
+    tell("Renewal with it is refused from now on; the revocation list has it with its next issue,")
+    tell(f"at once unless the signer is away. The holder needs a new order ({replacing}).")
     return 0
 
 
