@@ -65,13 +65,15 @@ def retrieve(run: Run, name: str) -> Outcome:
     folder = _existing(run, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything is fetched
+        generations.live(folder)
         waiting: Outcome | None = None
         for kind in Kind:
             held = journal.load(journal.folder_of(folder, kind))
             if held is None or held.state is State.REFUSED:
                 continue
+            errand = _errand(run, name, kind)
             if held.fetchable:
-                return exchange.collect(_errand(run, name, kind), held)
+                return exchange.collect(errand, held)
             waiting = _to_be_sent(name, kind, held)
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
 
