@@ -88,7 +88,7 @@ def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> N
 
     Raises what `agree` raises, AddressTaken, PairRefused and NotStarted.
     """
-    agree(authority)
+    agree(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
     soap_address, soap = listen_shared(plan.soap, plan.workers)
     status_address, status = listen_shared(plan.status, plan.workers)
