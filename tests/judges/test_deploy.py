@@ -33,7 +33,7 @@ DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 EXPOSURE = 1.5
-"""What deploy/README.md says of both services: 1.1, by systemd 257."""
+"""What deploy/README.md says of the service, and what the others keep to: 1.1, by systemd 257."""
 
 PATH = "/2017/10/CertificateServices"
 WITHIN = 30.0
