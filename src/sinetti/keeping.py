@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
@@ -32,15 +33,15 @@ def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
         yield
 
 
-def agree(authority: Authority, *, mends: bool = False) -> None:
-    """See to it that journals and register know the same.
+def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
+    """See to it that journals and register know the same; `tls_key` may lie in the folder.
 
     Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
     the journals or published lists know what the register does not; JournalDamaged and JournalUnavailable. A bench
     mends that by itself: nobody is there to be asked. RegisterRefusesError where the database does not keep what is
     committed.
     """
-    check_apart(authority)
+    check_apart(authority, tls_key)
     for unknown in check_promises(authority.office.register):
         _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)

@@ -1,6 +1,8 @@
 """Moves out of an authority's folder what PRODUCTION may not have there: root keys, and the others' pass-phrase."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -13,21 +15,41 @@ from sinetti.settings.offline_keys import OfflineKeys
 from sinetti.settings.passphrases import read_passphrase, write_passphrase
 from sinetti.wiring import Authority
 
+_PRIVATE_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"-----BEGIN CERTIFICATE-----"
+_PUBLIC = {".cer", ".crl"}
+_LARGEST = 1024 * 1024
+"""Octets: keys, and files with several of them, are far smaller; a register is not read through."""
 
-def check_apart(authority: Authority) -> None:
-    """Refuse PRODUCTION with the key of a root or intermediate CA, or the pass-phrase, in DIR. Raises FolderDamaged."""
+
+def check_apart(authority: Authority, tls_key: Path | None = None) -> None:
+    """Refuse PRODUCTION with the key of a root or intermediate CA, or the pass-phrase, in DIR. Raises FolderDamaged.
+
+    Under whatever name and however deep: a copy is as good as the key. Which CA's an encrypted key is cannot be seen,
+    so every private key counts (PEM) that is not where the service has its own; `tls_key` is the server's.
+    """
     folder = authority.folder
     if authority.settings.environment is not Environment.PRODUCTION:
         return
-    if found := _key_files(authority):
+    if found := _key_files(authority, tls_key):
+        path, named = found[0]
+        whose = "the key of a root or intermediate CA" if named else "a private key that is none of the service's own"
         move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
-        what = move if found[0].suffix == ".pem" else "destroy it if it is a copy, or move it away"
-        sentence = f"the key of a root or intermediate CA lies in {found[0]}, where PRODUCTION has none: {what}"
+        known = named and path.parent == folder.keys and path.suffix == ".pem"
+        what = move if known else f"destroy it if it is a copy, or move it out of {folder.root}"
+        sentence = f"{whose} lies in {path}, where PRODUCTION has none: {what}"
         raise FolderDamaged(sentence)
     if folder.passphrase.exists():
         command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
         sentence = f"the keys' pass-phrase lies beside them in {folder.root}, where it protects nothing: run {command}"
         raise FolderDamaged(sentence)
+    for path, octets in _small_files(folder.root):
+        # By a link that leads elsewhere nobody who has the folder alone gets at it.
+        if authority.passphrase in octets.splitlines() and path.resolve().is_relative_to(folder.root.resolve()):
+            sentence = (
+                f"the keys' pass-phrase lies in {path}, beside them, where it protects nothing: destroy it if it is a "
+                f"copy, or move it out of {folder.root} and name it with --passphrase-file"
+            )
+            raise FolderDamaged(sentence)
 
 
 def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
@@ -92,13 +114,31 @@ def move_passphrase(authority: Authority, to: Path) -> None:
         sync(folder.passphrase.parent)
 
 
-def _key_files(authority: Authority) -> list[Path]:
-    """The key files of root and intermediate CAs in the folder, and copies beside them: NAME.pem.old."""
-    return [
-        path
-        for spec in authority.hierarchy.kept_offline
-        for path in sorted(authority.folder.keys.glob(f"{spec.file_name}.*"))
-    ]
+def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, bool]]:
+    """Keys in the folder that are none of the service's own, and whether the name says that they are a root's."""
+    folder, hierarchy = authority.folder, authority.hierarchy
+    offline = tuple(f"{spec.file_name}." for spec in hierarchy.kept_offline)
+    own = {
+        folder.keys / f"{spec.file_name}.pem" for spec in hierarchy.authorities if spec not in hierarchy.kept_offline
+    }
+    own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
+    served = tls_key.resolve() if tls_key is not None else None
+    found = []
+    for path, octets in _small_files(folder.root):
+        public = path.suffix in _PUBLIC or octets.startswith(_CERTIFICATE)
+        named = path.name.startswith(offline) and path not in own
+        if (named and not public) or (_PRIVATE_KEY in octets and path not in own and path.resolve() != served):
+            found.append((path, named))
+    return found
+
+
+def _small_files(root: Path) -> Iterator[tuple[Path, bytes]]:
+    """The folder's files, however deep, that are small enough for a key or a pass-phrase, and what is in them."""
+    for path in sorted(root.rglob("*")):
+        # A database's or a writer's own files may be gone by now; what cannot be read opens nothing.
+        with suppress(OSError):
+            if path.is_file() and path.stat().st_size <= _LARGEST:
+                yield path, path.read_bytes()
 
 
 def _key(authority: Authority, name: str, passphrase: bytes) -> PrivateKey:

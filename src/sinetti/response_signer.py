@@ -14,6 +14,7 @@ from sinetti.clock import ticks
 from sinetti.pki.chain import valid_at
 from sinetti.pki.formats import certificate_der, generate_key, load_certificate
 from sinetti.pki.signers import SignerUnavailable
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.settings.folder import Folder, FolderDamaged, locked
 from sinetti.settings.signer_files import SigningPair, newest_pair, store_pair
 from sinetti.wire.xmldsig import Seal, seal_of
@@ -46,7 +47,9 @@ class ResponseSigner:
         """The seal for an answer that is given now.
 
         Where a replacement is due, one caller makes it; meanwhile, and while it cannot be made, what is in force
-        serves on. Raises AnswersUnsigned, SignerUnavailable, OSError and ValueError where nothing is in force.
+        serves on. While the clock is not believed none is made (docs/clock.md), and what served before serves on,
+        whatever that clock says of its dates. Raises AnswersUnsigned, SignerUnavailable, OSError and ValueError where
+        nothing is in force.
         """
         now = self._office.now()
         held = self._held
@@ -67,14 +70,24 @@ class ResponseSigner:
 
     def _made(self, now: datetime) -> Seal:
         held = self._held
+        if held is not None and not self._lasts(held[0], now) and not self._clock_believed():
+            return held[1]
         if held is None or not self._lasts(held[0], now):
             pair = self._pair_for(now)
             held = self._held = (pair.certificate, seal_of(pair.key, certificate_der(pair.certificate)))
         return held[1]
 
+    def _clock_believed(self) -> bool:
+        try:
+            return self._office.may_issue()
+        except REGISTER_UNAVAILABLE:
+            # Nobody can tell then, and an answer that says so wants to be sealed.
+            return False
+
     def _pair_for(self, now: datetime) -> SigningPair:
         name, ca = self._hierarchy.response_signer.file_name, self._issuer
-        if now > (end := ca.certificate.not_valid_after_utc):
+        believed = self._clock_believed()
+        if believed and now > (end := ca.certificate.not_valid_after_utc):
             sentence = (
                 f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: found a new authority"
             )
@@ -88,6 +101,11 @@ class ResponseSigner:
         newest = newest_pair(self._folder, name, self._passphrase, ca.certificate, now)
         if newest is not None and self._lasts(newest.certificate, now):
             return newest
+        if not believed:
+            if newest is not None:
+                return newest
+            sentence = f"no certificate for {name} is in force, and none is made by a clock that is not believed"
+            raise SignerUnavailable(sentence)
         try:
             with locked(self._folder.certificates, wait=True):
                 # Another process of this node may have made one while this one waited.

@@ -44,7 +44,10 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An opened authority: everything that doors and commands need."""
+    """An opened authority: everything that doors and commands need.
+
+    `passphrase` opens the keys in the folder; None where none was found, and the keys stay closed.
+    """
 
     folder: Folder
     settings: Settings
@@ -53,6 +56,7 @@ class Authority:
     journal: Journal
     clock: ClockGuard
     responses: ResponseSigner = field(repr=False)
+    passphrase: bytes | None = field(repr=False)
 
     @property
     def recipe(self) -> Recipe:
@@ -123,7 +127,7 @@ def open_authority(
         may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
     )
     responses = ResponseSigner(folder, hierarchy, office, phrase)
-    return Authority(folder, settings, hierarchy, office, journal, clock, responses)
+    return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
 
 
 def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:

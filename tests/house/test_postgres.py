@@ -23,6 +23,17 @@ def test_a_database_beside_it(postgres_url):
         assert connection.execute("SELECT current_database()").fetchone() == ("beside",)
 
 
+def test_it_lies_in_memory_only_where_there_is_room(monkeypatch, tmp_path):
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path)
+    monkeypatch.setattr(postgres, "ROOM", 0)
+    assert postgres.place() == tmp_path
+    monkeypatch.setattr(postgres, "ROOM", 2**62)
+    assert postgres.place() is None
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path / "none")
+    monkeypatch.setattr(postgres, "ROOM", 0)
+    assert postgres.place() is None
+
+
 def test_it_is_gone_after_a_failure(postgres_url):
     """A cluster of its own, since the session's is in use."""
     places = []

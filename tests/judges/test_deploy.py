@@ -14,7 +14,8 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from time import sleep
@@ -32,7 +33,7 @@ DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 EXPOSURE = 1.5
-"""What deploy/README.md says of both services: 1.1, by systemd 257."""
+"""What deploy/README.md says of the service, and what the others keep to: 1.1, by systemd 257."""
 
 PATH = "/2017/10/CertificateServices"
 WITHIN = 30.0
@@ -111,8 +112,13 @@ def changed(text: str, changes: dict[str, str]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, soap: int, status: int) -> Iterator[tuple[int, int, Path]]:
-    """Run nginx as deploy/nginx.conf says, on free ports; gives those for TLS and for http, and the TLS anchor."""
+def nginx(
+    folder: Path, soap: int, status: int, changes: dict[str, str] | None = None
+) -> Iterator[tuple[int, int, Path]]:
+    """Run nginx as deploy/nginx.conf says, on free ports; gives those for TLS and for http, and the TLS anchor.
+
+    `changes` are a test's own, beside those of places.
+    """
     secure, plain = free_ports(2)
     folder.mkdir()
     pair = ServerFiles(folder / "certificate.pem", folder / "key.pem", folder / "anchor.pem")
@@ -126,6 +132,7 @@ def nginx(folder: Path, soap: int, status: int) -> Iterator[tuple[int, int, Path
             "listen 80;": f"listen 127.0.0.1:{plain};",
             "/etc/sinetti/tls/certificate.pem": str(pair.certificate),
             "/etc/sinetti/tls/key.pem": str(pair.key),
+            **(changes or {}),
         },
     )
     temporary = "".join(
@@ -248,6 +255,96 @@ def test_what_nginx_lets_through(tmp_path):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
         recorder.shutdown()
+
+
+@contextmanager
+def nginx_alone(folder: Path, changes: dict[str, str] | None = None) -> Iterator[tuple[int, int, ssl.SSLContext]]:
+    """Run nginx before a service that answers everything; gives the ports, and how to speak TLS."""
+    with HTTPServer(("127.0.0.1", 0), Recorder) as recorder:
+        threading.Thread(target=recorder.serve_forever, daemon=True).start()
+        try:
+            with nginx(folder, recorder.server_port, recorder.server_port, changes) as (secure, plain, anchor):
+                yield secure, plain, ssl.create_default_context(cafile=str(anchor))
+        finally:
+            recorder.shutdown()
+
+
+def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> tuple[int, str | None]:
+    """POST once over a kept connection; gives the status and Retry-After."""
+    connection.request("POST", PATH, body, {"Content-Type": "text/xml", **headers})
+    reply = connection.getresponse()
+    reply.read()
+    return reply.status, reply.headers["retry-after"]
+
+
+def begun(port: int, context: ssl.SSLContext) -> socket.socket:
+    """Begin a request whose body does not come to its end."""
+    one = context.wrap_socket(socket.create_connection(("127.0.0.1", port), WITHIN), server_hostname="127.0.0.1")
+    one.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<a".encode())
+    return one
+
+
+AT_ONCE = 128
+BURST = 200
+
+
+def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
+    with nginx_alone(tmp_path / "nginx") as (secure, _, context), ExitStack() as stack:
+        for _ in range(AT_ONCE - 1):
+            stack.enter_context(begun(secure, context))
+        last = stack.enter_context(begun(secure, context))
+        caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
+        deadline = ticks() + 5
+        while (told := answered(caller)) != (503, "5"):  # the last ones' heads may be on their way yet
+            assert told[0] == 200
+            assert ticks() < deadline
+        last.sendall(b"x" * 98)
+        assert last.recv(12) == b"HTTP/1.1 200"
+        deadline = ticks() + 5
+        while answered(caller)[0] != 200:
+            assert ticks() < deadline
+
+
+def test_nginx_turns_away_who_calls_too_often_and_nobody_else(tmp_path):
+    """Callers are told apart by a header here: as realip_module has it behind a balancer."""
+    changes = {
+        "rate=100r/s": "rate=1r/m",
+        "    ssl_session_tickets off;": "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Caller;",
+    }
+    with (
+        nginx_alone(tmp_path / "nginx", changes) as (secure, plain, context),
+        closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)) as caller,
+    ):
+        for one, same, other in (
+            ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"),
+            ("2001:db8::1", "2001:db8::2:1", "2001:db8:0:1::1"),
+        ):
+            assert {answered(caller, **{"X-Caller": one})[0] for _ in range(BURST + 1)} == {200}
+            assert answered(caller, **{"X-Caller": same}) == (503, "5")
+            assert answered(caller, **{"X-Caller": other})[0] == 200
+        lists = [fetched_status(f"http://127.0.0.1:{plain}/crl/x.crl") for _ in range(BURST + 2)]
+        assert lists == [501] * (BURST + 1) + [503], "what the Recorder says to GET, until the limit"
+
+
+def fetched_status(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, timeout=WITHIN) as reply:  # noqa: S310
+            return int(reply.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+def test_silent_connections_keep_nobody_out_of_nginx(tmp_path):
+    """As the test runs it, nginx has 512 connections: the silent ones go first."""
+    with nginx_alone(tmp_path / "nginx") as (secure, _, context), ExitStack() as stack:
+        for _ in range(900):
+            stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN))
+        asked = ticks()
+        caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
+        assert answered(caller)[0] == 200
+        assert ticks() - asked < 3
 
 
 def test_the_page_tells_the_exposure_that_systemd_finds():

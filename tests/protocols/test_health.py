@@ -1,6 +1,8 @@
 """Health: what is asked, how often, what is told, and what happens while a look takes long."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
@@ -80,7 +82,9 @@ def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
     hanging.join(SOON)
 
 
-def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready():
+@contextmanager
+def a_first_look():
+    """Give a door whose first look has begun, and what lets that come to its end."""
     looking, over = Event(), Event()
 
     def check():
@@ -88,12 +92,54 @@ def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready():
         assert over.wait(SOON)
 
     door = HealthDoor({"register": check})
-    hanging = Thread(target=asked, args=(door,))
-    hanging.start()
-    assert looking.wait(SOON)
-    assert asked(door)[0] == 503
-    over.set()
-    hanging.join(SOON)
+    first = Thread(target=asked, args=(door,))
+    first.start()
+    try:
+        assert looking.wait(SOON)
+        yield door, over
+    finally:
+        over.set()
+        first.join(SOON)
+
+
+def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready(monkeypatch):
+    monkeypatch.setattr(health, "LOOKS_WITHIN", 0.05)
+    with a_first_look() as (door, over):
+        for _ in range(2):
+            assert asked(door)[0] == 503
+        over.set()
+    assert asked(door)[0] == 200
+
+
+def test_all_who_come_during_the_first_look_are_told_what_it_finds():
+    with a_first_look() as (door, over), ThreadPoolExecutor(12) as crowd:
+        told = [crowd.submit(asked, door) for _ in range(12)]
+        assert not wait(told, 0.2).done, "there is nothing yet that they could be told"
+        over.set()
+        assert {one.result(SOON)[0] for one in told} == {200}
+
+
+def test_two_who_come_together_long_after_the_last_look(monkeypatch):
+    """One looks, and the other is told what was seen before, from the first instant of that look on."""
+    now, others = [0.0], []
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+    door = HealthDoor({"register": lambda: others.append(asked(door)[0]) if now[0] else None})
+    assert asked(door)[0] == 200
+    now[0] = 60.0
+    assert asked(door)[0] == 200
+    assert others == [200]
+
+
+def test_a_look_that_is_interrupted_leaves_the_next_one_free():
+    stops = iter([KeyboardInterrupt])
+
+    def check():
+        for stop in stops:
+            raise stop
+
+    door = HealthDoor({"register": check})
+    with pytest.raises(KeyboardInterrupt):
+        asked(door)
     assert asked(door)[0] == 200
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ from django.db import connections
 from django.db.backends.base import base
 
 from sinetti.registry import authorities, opening
-from sinetti.registry.opening import RegisterRefusesError, open_register, setting
+from sinetti.registry.opening import RegisterRefusesError, open_register, plain_setting, setting
 from sinetti.registry.promises import check_promises
 from tests.support import postgres
 from tests.support.backups import url_of
@@ -44,24 +45,51 @@ def test_half_written_pages_are_the_operator_s_to_know(register):
         assert "full_page_writes = off" in said
 
 
-def test_our_sessions_ask_for_durable_commits(register):
-    """The tests' server has synchronous_commit off, as a role or a database may have it."""
-    assert postgres.SETTINGS["synchronous_commit"] == "off"
-    assert setting(on_postgresql(register), "synchronous_commit") == "on"
+def asked_of_a_new_session(register):
+    register.close()
+    return setting(connections[register.alias], "synchronous_commit")
 
 
-def test_what_waits_for_more_stays(register):
+def test_a_server_without_synchronous_commits_is_refused_though_our_sessions_ask_for_them(register):
     connection = on_postgresql(register)
-    settings = connection.settings_dict
+    user = connection.settings_dict["USER"]
+    with postgres.careless(url_of(register), synchronous_commit="off"):
+        assert asked_of_a_new_session(register) == "on"
+        with pytest.raises(RegisterRefusesError, match=rf"synchronous_commit = off.*ALTER ROLE {user} SET"):
+            check_promises(register)
+    register.close()
+    assert check_promises(register) == ()
+
+
+@contextmanager
+def altered(connection, what, value):
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {settings['NAME']} SET synchronous_commit TO remote_apply")
+        cursor.execute(f"ALTER {what} SET synchronous_commit TO {value}")
+    connection.close()
     try:
-        register.close()
-        assert setting(connection, "synchronous_commit") == "remote_apply"
-        assert check_promises(register) == ()
+        yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute(f"ALTER DATABASE {settings['NAME']} RESET synchronous_commit")
+            cursor.execute(f"ALTER {what} RESET synchronous_commit")
+        connection.close()
+
+
+@pytest.mark.parametrize("what", ["DATABASE {NAME}", "ROLE {USER}"])
+def test_what_role_or_database_has_counts_and_not_what_the_server_has(register, what):
+    connection = on_postgresql(register)
+    its = what.format(**connection.settings_dict)
+    with altered(connection, its, "off"), pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
+        check_promises(register)
+    with postgres.careless(url_of(register), synchronous_commit="off"), altered(connection, its, "on"):
+        assert check_promises(register) == ()
+
+
+@pytest.mark.parametrize("value", ["local", "remote_write", "remote_apply"])
+def test_whatever_waits_for_this_machine_s_disk_is_taken_and_stays(register, value):
+    connection = on_postgresql(register)
+    with altered(connection, f"DATABASE {connection.settings_dict['NAME']}", value):
+        assert asked_of_a_new_session(register) == value
+        assert check_promises(register) == ()
 
 
 def test_a_session_that_stays_careless_is_refused(register):
@@ -77,9 +105,10 @@ def test_a_session_that_stays_careless_is_refused(register):
 def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(register, monkeypatch):
     """As another engine that speaks the protocol: it has other settings, or no such function at all."""
     connection = on_postgresql(register)
-    assert setting(connection, "no.such.setting") is None
+    assert setting(connection, "no.such.setting") is plain_setting(connection, "no.such.setting") is None
     with monkeypatch.context() as patched, connection.cursor() as cursor:
         patched.setattr(opening, "_SETTING", "SELECT no_such_function(%s)")
+        patched.setattr(opening, "_PLAIN_SETTING", "SELECT reset_val FROM no_such_table WHERE name = %s")
         assert check_promises(register) == (
             "the database does not tell its fsync: see to it that what is committed outlives a crash",
             "the database does not tell its synchronous_commit: see to it that what is committed outlives a crash",

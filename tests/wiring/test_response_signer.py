@@ -4,10 +4,15 @@ import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
+from django.db import OperationalError
 
 from sinetti import response_signer as module
+from sinetti import wiring
+from sinetti.actions.clock import ClockGuard
+from sinetti.actions.publish import publish
 from sinetti.ca.hierarchy import HierarchyError, load_preset
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
@@ -53,7 +58,19 @@ def clock():
 
 
 @pytest.fixture
-def authority(root, clock):
+def steady(clock, monkeypatch):
+    """The clock that never jumps: it goes along, so that days pass here without a jump; `lag` holds it back."""
+    held = SimpleNamespace(lag=timedelta(0))
+
+    def seconds():
+        return (clock.now - held.lag).timestamp()
+
+    monkeypatch.setattr(wiring, "steady", seconds)
+    return held
+
+
+@pytest.fixture
+def authority(root, clock, steady):
     with all_connections_closed():
         yield open_authority(root, FolderKind.AUTHORITY, Manner(clock))
 
@@ -208,6 +225,74 @@ def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch)
         over.set()
         thread.join(30)
     assert made == [signer(authority)] != [first]
+
+
+def jump(clock, steady, by):
+    clock.forward(by)
+    steady.lag += by
+
+
+JUMPS = {
+    "to where a replacement would be due": 650 * DAY,
+    "behind the end of the signer": 60_000_000 * SECOND,
+    "behind the end of its CA": 5000 * DAY,
+    "back": -DAY,
+}
+
+
+@pytest.mark.parametrize("by", JUMPS.values(), ids=JUMPS)
+def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(authority, clock, steady, root, by):
+    first = signer(authority)
+    assert authority.office.may_issue()
+    jump(clock, steady, by)
+    for _ in range(3):
+        assert signer(authority) == first
+    assert not authority.office.may_issue()
+    assert len(files(root)) == 1
+    jump(clock, steady, -by)
+    assert signer(authority) == first
+    clock.now = first.not_valid_after_utc - DAY
+    assert signer(authority) != first
+
+
+def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_makes_none(root, clock, steady):
+    """Behind the newest stored instant, as after a start with a clock that lost its battery."""
+    with all_connections_closed():
+        first = signer(open_authority(root, FolderKind.AUTHORITY, Manner(clock)))
+        clock.now = first.not_valid_before_utc
+        late = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        assert not late.office.may_issue()
+        assert signer(late) == first
+        clock.now = NOW - 30 * DAY
+        with pytest.raises(SignerUnavailable, match="none is made by a clock that is not believed"):
+            open_authority(root, FolderKind.AUTHORITY, Manner(clock)).responses.seal()
+    assert len(files(root)) == 1
+
+
+@pytest.mark.parametrize("founded", [SIXTY_DAYS], indirect=True, ids=["60 days"])
+def test_a_process_that_begins_with_a_wrong_clock_takes_one_that_would_be_replaced(root, clock, steady):
+    with all_connections_closed():
+        office = open_authority(root, FolderKind.AUTHORITY, Manner(clock)).office
+        clock.now = NOW + 50 * DAY
+        publish(SERVICES, 1, office, "0" * 32)
+        clock.now = NOW + 45 * DAY
+        late = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        signer(late)
+        assert not late.office.may_issue()
+    assert len(files(root)) == 1
+
+
+def test_while_the_register_is_away_none_is_made_and_answers_are_sealed(authority, clock, root, monkeypatch):
+    first = signer(authority)
+
+    def away(_guard):
+        raise OperationalError
+
+    monkeypatch.setattr(ClockGuard, "standing", away)
+    clock.now = first.not_valid_after_utc - DAY
+    assert signer(authority) == first
+    assert len(files(root)) == 1
+    monkeypatch.undo()
 
 
 def no_key(root, stem):

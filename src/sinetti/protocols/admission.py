@@ -9,6 +9,12 @@ from ipaddress import ip_address
 from sinetti.clock import ticks
 from sinetti.protocols.limits import Crowd, Meter, network
 
+Peer = tuple[str, int]
+"""The other end of a connection: address and port."""
+
+Told = tuple[str, int | str]
+"""The same as the HTTP server tells it: granian writes the port in letters."""
+
 FORWARDED = b"x-forwarded-for"
 RATE, AT_ONCE = "too-many-requests-from-address", "too-many-at-once-from-address"
 """Why a request was not let in, as the log calls it."""
@@ -38,22 +44,40 @@ class Admission:
     crowd: Crowd | None = None
     behind_proxy: bool = False
     counts_loopback: bool = False
+    peers: set[Peer] = field(default_factory=set, init=False)
     _said: float = field(default=-_SAID_EVERY, init=False)
 
     @contextmanager
-    def inside(self, peer: tuple[str, int] | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
-        """Let a request in while the block lasts; gives None, or why it is turned away."""
+    def inside(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
+        """Let a request in while the block lasts; gives None, or why it is turned away.
+
+        Meanwhile its connection is among `peers`, let in or not: it has a request, and gets an answer.
+        """
+        if peer is None:
+            with self._let_in(peer, headers) as away:
+                yield away
+            return
+        known = (peer[0], int(peer[1]))
+        self.peers.add(known)
+        try:
+            with self._let_in(peer, headers) as away:
+                yield away
+        finally:
+            self.peers.discard(known)
+
+    @contextmanager
+    def _let_in(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
         if self.meter is None and self.crowd is None:
             yield None
             return
         address = self._caller(peer, headers)
         caller = network(address) if address is not None else None
-        if address is None or caller is None or not self._counts(address):
+        if address is None or caller is None or not self.counts(address):
             yield None
             return
         away = self._turned_away(caller)
         if away is not None:
-            self._say(f"{address}: {away.why}", {"reason": away.why, "address": address})
+            self.say(f"{address}: {away.why}", {"reason": away.why, "address": address})
         try:
             yield away
         finally:
@@ -70,20 +94,21 @@ class Admission:
             return TurnedAway(RATE, wait)
         return None
 
-    def _counts(self, address: str) -> bool:
+    def counts(self, address: str) -> bool:
+        """Whether what comes from an address is counted."""
         return self.counts_loopback or not ip_address(address.partition("%")[0]).is_loopback
 
-    def _caller(self, peer: tuple[str, int] | None, headers: list[tuple[bytes, bytes]]) -> str | None:
+    def _caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str | None:
         if not self.behind_proxy:
             return peer[0] if peer else None
         given = [value for name, value in headers if name.lower() == FORWARDED]
         address = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
         if network(address) is None:
-            self._say("the proxy names no caller in X-Forwarded-For: limits per address count nobody", {})
+            self.say("the proxy names no caller in X-Forwarded-For: limits per address count nobody", {})
             return None
         return address
 
-    def _say(self, sentence: str, facts: Mapping[str, str]) -> None:
+    def say(self, sentence: str, facts: Mapping[str, str]) -> None:
         """Say it in the log, at most every ten seconds: whoever sends much shall not fill a disk."""
         if ticks() - self._said >= _SAID_EVERY:
             self._said = ticks()

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import Lock
+from threading import Condition
 
 from sinetti.clock import ticks
 from sinetti.protocols.http import Reply, Request, plain
@@ -34,8 +34,9 @@ class HealthDoor:
     ) -> None:
         """Take the checks, those that make nothing unready, and what is to be done after each look."""
         self._checks, self._warnings, self._done = checks, warnings or {}, done
-        self._looking = Lock()
-        self._began = self._seen = float("-inf")
+        self._turn = Condition()
+        self._began: float | None = None
+        self._seen = float("-inf")
         self._last: Reply | None = None
 
     def __call__(self, request: Request) -> Reply:
@@ -44,19 +45,35 @@ class HealthDoor:
             return plain(405, "Health is asked for with GET.", allow="GET, HEAD")
         if request.path == LIVES:
             return replace(plain(200, "It lives.", cache_control="no-store"), noted=None)
-        last = self._last
-        if last is not None and ticks() - self._seen < KEPT_FOR:
-            return last
-        if not self._looking.acquire(blocking=False):
-            # Somebody is looking: as long as that takes no longer than it may, what was seen before is true.
-            return last if last is not None and ticks() - self._began < LOOKS_WITHIN else _told(_SLOW, {})
+        return self._known() or self._look()
+
+    def _known(self) -> Reply | None:
+        """What a look of before or of somebody else tells; None where the caller is to look, which is booked then."""
+        with self._turn:
+            now = ticks()
+            if self._last is not None and now - self._seen < KEPT_FOR:
+                return self._last
+            if self._began is None:
+                self._began = now
+                return None
+            left = self._began + LOOKS_WITHIN - now
+            if self._last is None:
+                # The first look has only just begun, and there is nothing yet that could be told instead.
+                return self._last if self._turn.wait_for(lambda: self._last is not None, left) else _told(_SLOW, {})
+            # As long as a look takes no longer than it may, what was seen before is true.
+            return self._last if left > 0 else _told(_SLOW, {})
+
+    def _look(self) -> Reply:
+        seen = None
         try:
-            self._began = ticks()
-            self._last = _told({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
-            self._seen = ticks()
-            return self._last
+            seen = _told({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
+            return seen
         finally:
-            self._looking.release()
+            with self._turn:
+                self._began = None
+                if seen is not None:
+                    self._last, self._seen = seen, ticks()
+                self._turn.notify_all()
             self._done()
 
     def _warned(self) -> Mapping[str, str | None]:

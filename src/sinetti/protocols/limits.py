@@ -1,4 +1,6 @@
-"""Limits per caller, exact over all workers of a node: rates and requests at once, kept in memory that they share.
+"""Limits per caller over all workers of a node: rates and requests at once, kept in memory that they share.
+
+Rates are exact; of requests at once, workers that look at the same instant may each let one more in.
 
 A table has a fixed number of places, and a caller's is found by a keyed digest: memory is bounded, what is long past
 needs no forgetting, and two callers who meet in one place (one pair in 65,536) share what one of them has.

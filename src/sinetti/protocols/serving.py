@@ -27,6 +27,9 @@ HEAD_WITHIN = 5.0
 CONNECTIONS = 4096
 """Connections that a process has open at once on one socket, if it may open as many files three times over."""
 
+PER_ADDRESS = 4
+"""One part in so many of those connections is what one address may have before the silent ones are ended."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +48,11 @@ class Listener:
     edge: Edge
     socket: socket.socket
     tls: Tls | None = None
+
+
+def connections() -> int:
+    """How many connections this process may have open at once on one socket."""
+    return min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 
 
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
@@ -98,7 +106,7 @@ class _Server(Server):
             websockets=False,
             log_enabled=False,
             backlog=BACKLOG,
-            backpressure=min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3),
+            backpressure=connections(),
         )
         self._listening = listener.socket
         if listener.tls is not None:

@@ -100,6 +100,7 @@ _SCHEMA_LOCK = 0x53494E45
 """Names our advisory lock in PostgreSQL ("SINE")."""
 
 _SETTING = "SELECT current_setting(%s, true)"
+_PLAIN_SETTING = "SELECT reset_val FROM pg_settings WHERE name = %s"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
 _LOCKED_AGAIN_AFTER = 0.2
 _SQLITE_TRIES = 20
@@ -108,10 +109,19 @@ _SCHEMA_MARK = "0004_clock_and_schema_marks"
 
 def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
     """A setting of the server for our session; None where it does not know it (another engine with the protocol)."""
+    return _told(connection, _SETTING, name)
+
+
+def plain_setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
+    """A setting as a session of this role and database begins with it, whatever ours has asked for since."""
+    return _told(connection, _PLAIN_SETTING, name)
+
+
+def _told(connection: BaseDatabaseWrapper, question: str, name: str) -> str | None:
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_SETTING, [name])
-            (value,) = cursor.fetchone()
+            cursor.execute(question, [name])
+            (value,) = cursor.fetchone() or (None,)
     except REGISTER_UNAVAILABLE:
         raise
     except DatabaseError:

@@ -3,7 +3,7 @@
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sinetti.registry.opening import Register, RegisterRefusesError, setting
+from sinetti.registry.opening import Register, RegisterRefusesError, plain_setting, setting
 
 _FULL = 2
 """SQLite's number for synchronous=FULL; 3 is EXTRA."""
@@ -37,16 +37,22 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
 
 
 def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
+    user = connection.settings_dict["USER"] or "USER"
     unknown = []
-    for name, mended in (
-        ("fsync", "set it to on in postgresql.conf"),
-        ("synchronous_commit", "our sessions ask for on, so something between us and the server keeps that from it"),
+    for name, values, mended in (
+        ("fsync", [setting(connection, "fsync")], "set it to on in postgresql.conf"),
+        # Our sessions ask for on, and what a plain one would have counts all the same: a pooler drops what was asked
+        # for, and whoever runs a server that loses commits is to know it.
+        (
+            "synchronous_commit",
+            [setting(connection, "synchronous_commit"), plain_setting(connection, "synchronous_commit")],
+            f"set it to on in postgresql.conf, or by ALTER ROLE {user} SET synchronous_commit TO on",
+        ),
     ):
-        value = setting(connection, name)
-        if value == "off":
+        if "off" in values:
             sentence = f"PostgreSQL has {name} = off, so a power cut loses what was answered: {mended}"
             raise RegisterRefusesError(sentence)
-        if value is None:
+        if None in values:
             unknown.append(f"the database does not tell its {name}: see to it that what is committed outlives a crash")
     # Refused by nobody: on a file system that writes whole pages, such as ZFS, off is right.
     if setting(connection, "full_page_writes") == "off":

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import stat
 import sys
 from datetime import timedelta
@@ -17,6 +18,7 @@ from sinetti.pki.formats import load_private_key
 from tests.cli.server.conftest import ADDRESSES
 from tests.cli.server.test_serve import ANY, serving
 from tests.support.programs import fetched
+from tests.support.serving import tls_pair
 
 ROOTS = ("SinettiRootTestCAv1", "SinettiIntermediateTestCAv1")
 ONLINE = ("DataProvidersSFTPTestIssuingCAv1", "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1")
@@ -139,6 +141,97 @@ def test_init_says_what_has_to_be_moved_before_anything_is_served(environment, o
     assert ("--passphrase-file" in following[-1][1]) is (environment == "PRODUCTION")
     assert ("PRODUCTION is not served so" in err) is ("passphrase" in moves)
     assert (": for TEST" in err) is (environment == "TEST")
+
+
+def copied(name, *, of="SinettiRootCAv1.pem"):
+    def copy(root, vault):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(vault / of, root / name)
+        return root / name
+
+    return copy
+
+
+def in_a_bundle(root, vault):
+    bundle = root / "trust" / "all.pem"
+    certificate = (root / "trust" / "holders.pem").read_bytes()
+    bundle.write_bytes(certificate + (vault / "SinettiRootCAv1.pem").read_bytes())
+    return bundle
+
+
+def linked(root, vault):
+    (root / "root.pem").symlink_to(vault / "SinettiRootCAv1.pem")
+    return root / "root.pem"
+
+
+def in_der(root, vault):
+    """Only its name tells what it is."""
+    path = root / "SinettiIntermediateCAv1.key"
+    path.write_bytes(b"\x30")
+    return path
+
+
+LEFT_BEHIND = {
+    "another name beside the others": copied("keys/other.pem"),
+    "its own name in another folder": copied("backup/SinettiRootCAv1.pem"),
+    "the name of a certificate": copied("ca/SinettiRootCAv1.cer.bak"),
+    "an intermediate's": copied(".intermediate", of="SinettiIntermediateCAv1.pem"),
+    "in a bundle": in_a_bundle,
+    "a link": linked,
+    "no PEM": in_der,
+}
+
+
+@pytest.fixture
+def kept_apart(operator, places):
+    operator.found(*apart(places), environment="PRODUCTION")
+    return ("serve", *ANY, "--passphrase-file", places.phrase)
+
+
+@pytest.mark.parametrize("leave", LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+def test_a_copy_of_a_root_s_key_is_found_wherever_it_lies(operator, places, kept_apart, leave):
+    path = leave(operator.root, places.vault)
+    said = operator.refused(5, *kept_apart)
+    assert f"lies in {path}, where PRODUCTION has none: destroy it if it is a copy, or move it out of" in said
+
+
+def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
+    tls = operator.root / "tls"
+    tls.mkdir()
+    tls_pair(tls)
+    assert f"a private key that is none of the service's own lies in {tls}/key.pem" in operator.refused(5, *kept_apart)
+    pair = ("--tls-certificate", tls / "server.pem", "--tls-key", tls / "key.pem")
+    with serving(operator, *kept_apart[1:], *pair) as (soap, _):
+        assert soap.startswith("https://")
+
+
+def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, tmp_path):
+    (operator.root / "notes").mkdir()
+    notes = operator.root / "notes" / "passphrase.txt"
+    notes.write_bytes(b"Opens the keys:\n" + places.phrase.read_bytes() + b"\nDo not lose it.\n")
+    assert f"the keys' pass-phrase lies in {notes}, beside them" in operator.refused(5, *kept_apart)
+    notes.unlink()
+    inside = operator.root / "mypass"
+    shutil.copy(places.phrase, inside)
+    roundabout = tmp_path / "etc" / "roundabout"
+    roundabout.symlink_to(inside)
+    for named in (inside, roundabout):
+        words = (*kept_apart[:-1], named)
+        assert f"the keys' pass-phrase lies in {inside}, beside them" in operator.refused(5, *words)
+    # A link that leads out of the folder holds nothing.
+    inside.unlink()
+    inside.symlink_to(places.phrase)
+    with serving(operator, *kept_apart[1:-1], inside):
+        pass
+
+
+def test_certificates_and_large_files_under_a_root_s_name_are_no_keys(operator, kept_apart):
+    root = operator.root
+    shutil.copy(root / "trust" / "holders.pem", root / "SinettiRootCAv1.pem")
+    shutil.copytree(root / "ca", root / "backup")
+    (root / "notes").write_bytes(b"PRIVATE KEY-----".rjust(2 * 1024 * 1024))
+    with serving(operator, *kept_apart[1:]):
+        pass
 
 
 def test_moving_says_when_there_is_nothing_to_move(operator, places):

@@ -9,15 +9,16 @@ from tests.cli.server.test_serve import ANY
 from tests.support.postgres import careless, create_database
 
 
-def test_a_server_without_fsync(operator, postgres_url, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit"])
+def test_a_server_that_does_not_wait_for_its_disk(operator, postgres_url, monkeypatch, tmp_path, name):
     if not operator.database:
         pytest.skip("a promise of PostgreSQL's")
     operator.found()
-    with careless(postgres_url, fsync="off"):
+    with careless(postgres_url, **{name: "off"}):
         said = operator.refused(2, "serve", *ANY)
-        assert "fsync = off" in said
+        assert f"{name} = off" in said
         assert "set it to on in postgresql.conf" in said
         monkeypatch.setenv("DATABASE_URL", create_database(postgres_url, f"careless_{secrets.token_hex(6)}"))
         other = tmp_path / "other"
-        assert "fsync = off" in operator.refused(2, "init", "--environment", "TEST", *ADDRESSES, root=other)
+        assert f"{name} = off" in operator.refused(2, "init", "--environment", "TEST", *ADDRESSES, root=other)
         assert not other.exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -205,6 +206,30 @@ def test_limits_per_address_hold_over_all_workers(root):
         assert got == {(200, None), (503, "1")}, "what a caller writes about itself counts for nothing"
         assert called(served.status, path="/healthz")[0] == 200, "the status address has no such limits"
         assert "too-many-requests-from-address" in served.log
+        served.stop()
+
+
+@pytest.fixture
+def many_files():
+    """Let this process have as many files open as the system lets it; gives how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_silent_connections_of_one_address_are_ended_where_they_are_too_many(root, many_files):
+    most = min(4096, many_files // 3) // 4
+    limited = ("--workers", "1", "--rate-per-address", "1000")
+    with serving(root, *limited, "--log", "json") as served, ExitStack() as stack:
+        begun = stack.enter_context(connected(served.soap))
+        begun.sendall(head(2) + b"<")
+        for _ in range(most + 50):
+            stack.enter_context(connected(served.soap))
+        until(lambda: "too-many-connections-from-address" in served.log)
+        assert called(served.soap)[0] == 200
+        begun.sendall(b"a")
+        assert begun.recv(12) == b"HTTP/1.1 500", "answered, if only that this is no request"
         served.stop()
 
 

@@ -20,12 +20,13 @@ from sinetti.clock import ticks
 from sinetti.keeping import agree, looked_after
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.addresses import Address, listen_shared
-from sinetti.protocols.admission import Admission
+from sinetti.protocols.admission import Admission, everybody
+from sinetti.protocols.doorkeeper import Doorkeeper
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.health import PATHS, HealthDoor
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
-from sinetti.protocols.serving import Listener, Tls, serve
+from sinetti.protocols.serving import PER_ADDRESS, Listener, Tls, connections, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
@@ -88,7 +89,7 @@ def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> N
 
     Raises what `agree` raises, AddressTaken, PairRefused and NotStarted.
     """
-    agree(authority)
+    agree(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
     soap_address, soap = listen_shared(plan.soap, plan.workers)
     status_address, status = listen_shared(plan.status, plan.workers)
@@ -180,13 +181,21 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
         authority.responses.seal,
         lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
     )
-    close = authority.office.register.close
-    edge = Edge(door, threads=soap_threads(plan.workers), admission=_admission(node, part), leave=close)
-    lists = Edge(_status_door(authority), threads=STATUS_THREADS, leave=close)
+    close, soap, status = authority.office.register.close, _admission(node, part), everybody()
+    edge = Edge(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
+    lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),
         Listener(lists, node.status[part.number]),
     )
+    if node.crowd is not None:
+        # A proxy's connections are many callers': it counts those itself (deploy/nginx.conf).
+        ports, looked_at = (
+            ({plan.status.port}, [status])
+            if plan.behind_proxy
+            else ({plan.soap.port, plan.status.port}, [soap, status])
+        )
+        Doorkeeper(ports, connections() // PER_ADDRESS, looked_at).watch()
     serve(listeners, ready)
     leave()
 

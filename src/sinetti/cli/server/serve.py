@@ -72,7 +72,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--connections-per-address",
         type=int,
         metavar="N",
-        help=f"requests of one address at the same time; 0: no limit ({AT_ONCE_PER_ADDRESS}, not for loopback)",
+        help=f"requests of one address inside at the same time; 0: no limit ({AT_ONCE_PER_ADDRESS}, not for loopback)",
     )
 
 
