@@ -134,9 +134,11 @@ def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> 
     """Everything that is told of these certificates. The first word on each counts."""
     found = {serial: Known() for serial in lost}
     for line in told:
-        serial = line.facts.get("serial")
-        if line.kind in _FLAGS and serial in found and getattr(found[serial], line.kind) is None:
-            setattr(found[serial], line.kind, line.facts)
+        if line.kind not in _FLAGS:
+            continue
+        one = found.get(line.facts["serial"])
+        if one is not None and getattr(one, line.kind) is None:
+            setattr(one, line.kind, line.facts)
     for entry in lists:
         if entry.serial in found and found[entry.serial].revoked is None:
             why = (entry.reason, entry.invalidity_date)
