@@ -291,6 +291,16 @@ def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
     assert [path.read_bytes() for path in kept_lists(opened.folder, "CAv1", 1)] == [b"list 10"]
 
 
+def test_what_has_not_the_name_of_a_list_is_passed_over(opened):
+    opened.keep_list("CAv1", 1, 9, b"list 9")
+    for name in ("CAv1.1.copy.crl", "CAv1.1.10.copy.crl", "CAv1.1.-5.crl", "CAv1.1.crl", "CAv1.1.٣.crl", "a.crl"):
+        (opened.folder / name).write_bytes(b"something else")
+    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.9.crl"]
+    opened.keep_list("CAv1", 1, 11, b"list 11")
+    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.11.crl"]
+    assert (opened.folder / "CAv1.1.copy.crl").exists()
+
+
 def test_what_was_written_lately_is_known(opened):
     opened.append([fact(1)])
     assert opened.holds("fetched", fact(1).facts["serial"])
@@ -306,6 +316,6 @@ def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, mo
     new.write_bytes(b"list 9")
     looks = iter([[old], [old, new]])
     monkeypatch.setattr(journal, "kept_lists", lambda *_: next(looks))
-    assert newest_list(tmp_path, "CAv1", 1) == b"list 9"
+    assert newest_list(tmp_path, "CAv1", 1) == (new, b"list 9")
     monkeypatch.undo()
     assert newest_list(tmp_path, "CAv2", 1) is None

@@ -68,6 +68,22 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
 
 
+def gone(folder: Path) -> list[Path]:
+    """Journals that were there: what is left of each is its NODE.jsonl.head."""
+    heads = sorted(folder.glob("*.jsonl.head"))
+    return [path for head in heads if not (path := head.with_suffix("")).exists()]
+
+
+def check_there(path: Path) -> None:
+    """Raise JournalDamaged for a journal that is gone, though its head is there."""
+    if not path.exists():
+        sentence = (
+            f"{path} is missing, though {path.name}.head is there: bring it back from its copy; only if it is lost for "
+            "good, move that away too"
+        )
+        raise JournalDamaged(sentence)
+
+
 def read(path: Path) -> Iterator[Line]:
     """Give a journal's whole lines in order. Raises JournalDamaged at the first that is not as it was written.
 

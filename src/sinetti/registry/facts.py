@@ -96,7 +96,12 @@ def revoked(serial: Serial, at: datetime, why: tuple[RevocationReason, datetime 
 
 
 def lines(folder: Path, instance_id: str) -> Iterator[Line]:
-    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too."""
+    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too.
+
+    And for one that is gone, though its head is there.
+    """
+    for path in chain.gone(folder):
+        chain.check_there(path)
     for path in chain.files(folder):
         if path.stat().st_size:
             check_owner(path, instance_id)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
 _REMEMBERED = 2000
 _LEAST_ROOM = 1024 * 1024
+_LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?P<number>[0-9]{1,49})\.crl")
+"""The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
 
 
 class JournalUnavailable(JournalError):
@@ -219,16 +222,26 @@ class Journal:
 
 
 def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
-    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last."""
-    return sorted(folder.glob(f"{authority}.{shard}.*.crl"), key=lambda path: int(path.suffixes[-2][1:]))
+    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
+
+    What has another name than NAME.SHARD.NUMBER.crl, such as a copy, is passed over.
+    """
+    named = [(name, path) for path in folder.glob("*.crl") if (name := list_name(path)) is not None]
+    return [path for name, path in sorted(named) if name[:2] == (authority, shard)]
 
 
-def newest_list(folder: Path, authority: str, shard: int) -> bytes | None:
+def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:
     """The newest of them (DER), or None; another node may take an older one away while we look."""
     while kept := kept_lists(folder, authority, shard):
         with suppress(FileNotFoundError):
-            return kept[-1].read_bytes()
+            return kept[-1], kept[-1].read_bytes()
     return None
+
+
+def list_name(path: Path) -> tuple[str, int, int] | None:
+    """CA, shard and number by the name of a kept list; None for another name."""
+    named = _LIST.fullmatch(path.name)
+    return (named["authority"], int(named["shard"]), int(named["number"])) if named else None
 
 
 def check_owner(path: Path, instance_id: str) -> None:
