@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from django.db import DatabaseError
+
 from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.register_organisation import ChannelError
@@ -27,7 +29,7 @@ from sinetti.protocols.addresses import AddressTaken
 from sinetti.protocols.tls import PairRefused
 from sinetti.registry.backups import BackupError
 from sinetti.registry.chain import JournalError
-from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError
+from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.supervising import NotStarted
@@ -44,6 +46,10 @@ class OptionError(ValueError):
     """An option that cannot be used; the sentence names it and says what to write."""
 
 
+_REGISTER_DAMAGED = (
+    "the register is damaged: stop every node, move it away and make it anew from a backup, with sinetti authority "
+    "restore and then reconcile (docs/journal.md); a test bench is made anew in another folder"
+)
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AddressTaken,
@@ -119,6 +125,10 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
         return _say(bad, ExitCode.USAGE)
     except REGISTER_UNAVAILABLE as away:
         return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+    except DatabaseError as bad:
+        if not is_damaged(bad):
+            raise
+        return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
     except NotStarted as bad:
         return _say(bad, ExitCode.FAULT)
     except OSError as bad:
