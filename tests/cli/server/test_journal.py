@@ -50,3 +50,53 @@ def test_a_journal_that_is_gone_while_its_head_is_there_is_named(served, words):
     code, _, err = operator.run(*words)
     assert code == 5
     assert ".jsonl is missing" in err or "line 1 is missing" in err
+
+
+@pytest.mark.parametrize("words", [("serve", *ANY), ("reconcile",), ("journal", "verify")], ids=lambda words: words[0])
+def test_a_journal_folder_that_is_not_there_is_told(served, words):
+    operator, place = served
+    place.rename(place.with_name("elsewhere"))
+    sentence = operator.refused(5, *words)
+    assert f"no journal of this authority is in {place}, though this node wrote one before" in sentence
+    assert f"sinetti authority reconcile --dir {operator.root} --without-journal" in sentence
+    place.with_name("elsewhere").rename(place)
+    operator.does("reconcile")
+
+
+def test_journals_that_are_lost_for_good_are_begun_anew_by_a_command_of_its_own(served):
+    operator, place = served
+    assert "leave the option out" in operator.refused(2, "reconcile", "--without-journal")
+    shutil.rmtree(place)
+    code, out, err = operator.run("reconcile", "--without-journal")
+    assert code == 0
+    assert "0 certificates restored" in out
+    assert "what was revoked is valid" in err
+    with serving(operator, *ANY):
+        pass
+
+
+def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served, tmp_path):
+    operator, place = served
+    operator.does("backup", "--out", tmp_path / "night")
+    for path in operator.root.glob("register.sqlite3*"):
+        path.unlink()
+    # A copy of the folder, as on another machine: nothing else tells that it is not a further node's.
+    shutil.copytree(operator.root, tmp_path / "new")
+    shutil.rmtree(operator.root)
+    (tmp_path / "new").rename(operator.root)
+    place.rename(place.with_name("elsewhere"))
+    operator.does("restore", "--from", tmp_path / "night")
+    assert "was restored from a backup" in operator.refused(5, "serve", *ANY)
+    place.mkdir()
+    for path in place.with_name("elsewhere").glob("*.jsonl"):
+        shutil.copyfile(path, place / f"copy-of-{path.name}")
+    operator.does("reconcile")
+
+
+def test_a_further_node_begins_a_journal_of_its_own(served):
+    operator, _ = served
+    copy = operator.root.with_name("further")
+    shutil.copytree(operator.root, copy)
+    code, _, err = operator.run("reconcile", root=copy)
+    assert code == 0, err
+    assert list(copy.with_name("further-journal").glob("*.jsonl"))

@@ -12,11 +12,11 @@ from sinetti.cli.server.common import OptionError, command, group
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry import chain
 from sinetti.registry.chain import JournalDamaged
-from sinetti.registry.journal import list_name
+from sinetti.registry.journal import JournalMissing, list_name, missing_sentence
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder
-from sinetti.wiring import read_certificate
+from sinetti.wiring import journal_mark, read_certificate
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -57,6 +57,9 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
     folder.check(FolderKind.AUTHORITY)
     place = journal_folder(folder, FolderKind.AUTHORITY, authority_settings.read(folder.settings))
     journals = sorted([*chain.files(place), *chain.gone(place)])
+    mark = journal_mark(folder, FolderKind.AUTHORITY)
+    if not journals and (why := mark.expected()) is not None:
+        raise JournalMissing(missing_sentence(place, why, mark))
     if not journals:
         sentence = f"there is no journal in {place} yet"
         raise OptionError(sentence)
