@@ -18,6 +18,9 @@ from django.db.migrations.executor import MigrationExecutor
 REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
 
+REGISTER_ERRORS = (DatabaseError,)
+"""Whatever the database says against a statement; where its own files are damaged, `is_damaged` tells."""
+
 SQLITE_OPTIONS: dict[str, Any] = {
     # IMMEDIATE: every decision below is a conditional UPDATE, and a DEFERRED transaction that upgrades is "locked".
     "transaction_mode": "IMMEDIATE",

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from django.db import DatabaseError
-
 from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.register_organisation import ChannelError
@@ -29,7 +27,7 @@ from sinetti.protocols.addresses import AddressTaken
 from sinetti.protocols.tls import PairRefused
 from sinetti.registry.backups import BackupError
 from sinetti.registry.chain import JournalError
-from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
+from sinetti.registry.opening import REGISTER_ERRORS, REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.supervising import NotStarted
@@ -125,7 +123,7 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
         return _say(bad, ExitCode.USAGE)
     except REGISTER_UNAVAILABLE as away:
         return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
-    except DatabaseError as bad:
+    except REGISTER_ERRORS as bad:
         if not is_damaged(bad):
             raise
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
