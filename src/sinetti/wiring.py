@@ -22,6 +22,7 @@ from sinetti.pki.formats import certificate_der, load_certificate, opens, sha256
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.registry import authorities
 from sinetti.registry.journal import Journal, Owner
+from sinetti.registry.journal_mark import JournalMark
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.response_signer import ResponseSigner
 from sinetti.settings import authority as authority_settings
@@ -103,7 +104,7 @@ def open_authority(
     _check_identity(folder, register, settings, certificates)
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
-    journal = _journal(journal_folder(folder, kind, settings), register)
+    journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
     # The clock that dates come from is the one that is judged, where that is not the machine's own too.
     clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
     office = Office(
@@ -162,11 +163,19 @@ def register_at(folder: Folder, kind: FolderKind, settings: Settings, alias: str
         raise SettingsError(sentence) from None
 
 
-def _journal(folder: Path, register: Register) -> Journal:
+def _journal(folder: Path, register: Register, mark: JournalMark) -> Journal:
     identity = authorities.identity(register)
     assert identity is not None  # noqa: S101 - _check_identity has looked
+    return Journal(folder, Owner(identity.instance_id, identity.environment, mark.node), machine_now, mark)
+
+
+def journal_mark(folder: Folder, kind: FolderKind) -> JournalMark:
+    """What the folder remembers of its node's journals."""
     node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
-    return Journal(folder, Owner(identity.instance_id, identity.environment, node), machine_now)
+    root = folder.root.resolve()
+    again = f"run sinetti authority reconcile --dir {root} --without-journal, which begins one from the register"
+    way_out = "make a new bench in another folder" if kind is FolderKind.TESTBENCH else again
+    return JournalMark(Folder(root).journal_mark, node, way_out)
 
 
 def read_certificate(folder: Folder, name: str) -> x509.Certificate:

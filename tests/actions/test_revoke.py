@@ -14,6 +14,9 @@ from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason, Revoker
 from sinetti.domain.values import Channel, Serial
 from sinetti.registry import models, revoking
+from sinetti.registry.chain import JournalDamaged
+from sinetti.registry.journal import Journal, JournalUnavailable
+from tests.support.journals import keeping, kinds
 from tests.support.office import (
     DAY,
     REQUEST,
@@ -276,3 +279,61 @@ def test_the_process_ends_before_the_list_is_published(desk):
         revoked(desk.but(step=killed_at("revoked")), held.serial)
     desk.clock.forward(SECOND)
     assert set(listed(desk)) == {held.serial}
+
+
+# In the journal.
+
+
+def unavailable(_journal, *_what) -> None:
+    why = "the folder cannot be written to for a test"
+    raise JournalUnavailable(why)
+
+
+def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it_is_asked_for_again(
+    desk, tmp_path, monkeypatch
+):
+    with keeping(desk, tmp_path) as first:
+        held = enrolled(first)
+        with monkeypatch.context() as closed:
+            closed.setattr(Journal, "_open", unavailable)
+            first.office.journal.close()
+            for _ in range(2):
+                with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
+                    revoked(first, held.serial)
+        assert "revoked" not in kinds(first)
+    # Another process is asked, since the operator's command ended.
+    with keeping(desk, tmp_path) as second:
+        for _ in range(2):
+            with pytest.raises(NotRevocable) as refusal:
+                revoked(second, held.serial)
+            assert refusal.value.kind == "already"
+        assert kinds(second).count("revoked") == 1
+        assert set(listed(second)) == {held.serial}
+
+
+def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk, tmp_path):
+    with keeping(desk, tmp_path) as one:
+        held = enrolled(one)
+        one.office.journal.close()
+        (one.office.journal.folder / "north.jsonl").write_bytes(b"{}\n")
+        with pytest.raises(JournalDamaged, match="the revocation stands"):
+            revoked(one, held.serial)
+    assert desk.certificate(held.serial).revoked
+
+
+def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with_the_rest(desk, line, tmp_path):
+    first, second, third = (one.serial for one in line)
+    with pytest.raises(KilledError):
+        revoked(desk.but(step=killed_at("revoked")), first, RevocationReason.SUPERSEDED)
+    with keeping(desk, tmp_path) as one:
+        assert revoked(one, first) == [first, second, third]
+        assert kinds(one) == ["begun", "revoked", "revoked", "revoked"]
+
+
+def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
+    held = enrolled(desk)
+    revoked(desk, held.serial)
+    before = current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST)
+    with pytest.raises(NotRevocable):
+        revoked(desk, held.serial)
+    assert current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST) == before

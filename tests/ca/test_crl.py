@@ -2,9 +2,19 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, SignatureRejected, SignedList, assemble_crl, prepare_crl, read_list
+from sinetti.ca.crl import (
+    RevokedEntry,
+    SignatureRejected,
+    SignedList,
+    assemble_crl,
+    prepare_crl,
+    read_list,
+    read_signed,
+)
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.signing import sign
@@ -68,6 +78,41 @@ def test_a_list_is_read_as_it_was_made():
 def test_something_else_is_no_list():
     with pytest.raises(ValueError, match=r"."):
         read_list(b"0")
+
+
+def built(*, issuer=ISSUER.certificate.subject, key=CA_KEY, number=42) -> bytes:
+    """Sign a list with any key, in any name."""
+    builder = x509.CertificateRevocationListBuilder(issuer, NOW, NEXT)
+    if number is not None:
+        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def with_another_algorithm() -> bytes:
+    """Name an algorithm that nobody knows: ecdsa-with-SHA256 with its last arc changed."""
+    return built().replace(bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a8648ce3d04037f"))
+
+
+NOT_OURS = {
+    "nothing": b"",
+    "no list": b"0",
+    "cut off": built()[:-20],
+    "a foreign key": built(key=holder_key()),
+    "a foreign key of another kind": built(key=rsa.generate_private_key(65537, 2048)),
+    "another CA's name": built(issuer=x509.Name([])),
+    "an algorithm that nobody knows": with_another_algorithm(),
+    "without its number": built(number=None),
+}
+
+
+@pytest.mark.parametrize("der", NOT_OURS.values(), ids=NOT_OURS)
+def test_what_its_ca_has_not_signed_is_no_list(der):
+    with pytest.raises(ValueError, match=r"."):
+        read_signed(der, ISSUER.certificate)
+
+
+def test_what_its_ca_has_signed_is_read():
+    assert read_signed(built(), ISSUER.certificate) == SignedList(42, NOW, NEXT, ())
 
 
 REFUSED = {

@@ -209,3 +209,16 @@ def test_a_bench_mends_its_register_by_itself(tmp_path):
     shutil.copyfile(tmp_path / "old", root / "register.sqlite3")
     with running(root) as bench:
         assert bench.rows() == rows
+
+
+def test_a_bench_whose_journal_was_taken_away_says_so(tmp_path):
+    root = tmp_path / "bench"
+    with running(root) as bench:
+        holder_of(bench).enrolled(bench.order(), new_key())
+    shutil.move(root / "journal", tmp_path / "journal")
+    done = ran("testbench", "serve", "--dir", root)
+    assert done.returncode == 5
+    assert "make a new bench in another folder" in done.stderr
+    shutil.move(tmp_path / "journal", root / "journal")
+    with running(root) as bench:
+        assert len(bench.rows()) == 1

@@ -68,3 +68,52 @@ def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url,
     backups.take(bare._replace(query=place).geturl(), tmp_path / "backup")
     with pytest.raises(BackupError, match=r"(?i)ssl"):
         backups.take(whole._replace(query="sslmode=require").geturl(), tmp_path / "encrypted")
+
+
+def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(desk, urls, tmp_path, monkeypatch):
+    def fails(*_: object) -> None:
+        why = "the disk is full for a test"
+        raise BackupError(why)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(backups, "_run", fails)
+        broken.setattr(backups, "_copy", fails)
+        with pytest.raises(BackupError, match="full"):
+            backups.take(urls[0], tmp_path / "backup")
+    assert not list(tmp_path.glob("*backup*"))
+    backups.take(urls[0], tmp_path / "backup")
+    assert [path.name for path in tmp_path.glob("*backup*")] == ["backup"]
+
+
+def test_a_database_that_is_away_leaves_no_empty_backup(tmp_path):
+    away = "postgresql://nobody@127.0.0.1:1/none"
+    for _ in range(2):
+        with pytest.raises(BackupError, match="pg_dump failed"):
+            backups.take(away, tmp_path / "backup")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_gets_the_name_meanwhile_is_not_overwritten(desk, urls, tmp_path, monkeypatch):
+    def links(exc: OSError):
+        def link(_partial, target) -> None:
+            target.write_bytes(b"somebody else's")
+            raise exc
+
+        return link
+
+    for exc in (FileExistsError(17, "File exists"), PermissionError(1, "Operation not permitted")):
+        monkeypatch.setattr(backups.os, "link", links(exc))
+        with pytest.raises(BackupError):
+            backups.take(urls[0], tmp_path / "backup")
+        assert (tmp_path / "backup").read_bytes() == b"somebody else's"
+        (tmp_path / "backup").unlink()
+
+
+def test_a_file_system_without_hard_links(desk, urls, tmp_path, monkeypatch):
+    def unknown(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(backups.os, "link", unknown)
+    backups.take(urls[0], tmp_path / "backup")
+    assert [path.name for path in tmp_path.glob("*backup*")] == ["backup"]
+    backups.restore(urls[1], tmp_path / "backup")

@@ -25,7 +25,7 @@ def opened(tmp_path):
 
 
 def fact(number: int) -> Fact:
-    return Fact("issued", {"serial": f"{number:038x}"})
+    return Fact("fetched", {"serial": f"{number:038x}", "at": "2026-03-02T08:00:00Z"})
 
 
 def path_of(one: Journal):
@@ -33,7 +33,7 @@ def path_of(one: Journal):
 
 
 def serials(path) -> list[int]:
-    return [int(line.facts["serial"], 16) for line in chain.read(path) if line.kind == "issued"]
+    return [int(line.facts["serial"], 16) for line in chain.read(path) if line.kind == "fetched"]
 
 
 def test_facts_are_read_as_they_were_written(opened):
@@ -104,7 +104,8 @@ def test_a_process_that_is_killed_leaves_its_file_to_the_next(opened):
         "import os, signal, sys; from pathlib import Path; from datetime import datetime, UTC;"
         "from sinetti.registry.journal import Fact, Journal, Owner;"
         "one = Journal(Path(sys.argv[1]), Owner('0' * 32, 'TEST', 'north'), lambda: datetime(2026, 3, 2, tzinfo=UTC));"
-        "one.append([Fact('issued', {'serial': '05'})]); os.kill(os.getpid(), signal.SIGKILL)"
+        "one.append([Fact('fetched', {'serial': '05', 'at': '2026-03-02T08:00:00Z'})]);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, str(opened.folder)]
     assert subprocess.run(command, timeout=30, check=False).returncode == -9
@@ -124,7 +125,7 @@ def test_a_line_that_a_crash_cut_off_is_kept_aside_and_named(opened, torn, caplo
     opened.append([fact(2)])
     assert "cut off" in caplog.text
     assert [path.read_bytes() for path in opened.folder.glob("*.torn-*")] == [torn]
-    assert [line.kind for line in chain.read(path_of(opened))] == ["begun", "issued", "torn", "issued"]
+    assert [line.kind for line in chain.read(path_of(opened))] == ["begun", "fetched", "torn", "fetched"]
     assert chain.verify(path_of(opened)) == 4
 
 
@@ -160,6 +161,34 @@ def test_verify_names_the_line(opened, damage, said):
     path_of(opened).write_bytes(b"".join(damage(path_of(opened).read_bytes().splitlines(keepends=True))))
     with pytest.raises(JournalDamaged, match=said):
         chain.verify(path_of(opened))
+
+
+def sealed(body: bytes) -> bytes:
+    """Give a line the digest that it has to have: it is no secret."""
+    return body[:-1] + chain.SUFFIX + chain.digest(body).encode() + b'"}'
+
+
+NO_LINES = {
+    "other members": b'{"x":1}',
+    "no JSON": b"{x}",
+    "no UTF-8": b'{"\xff":1}',
+    "nested without end": b'{"x":' + b"[" * 100_000 + b"}",
+    "a number that is none": b'{"sequence":"2","at":"","kind":"torn","facts":{},"previous":""}',
+    "a number that is true": b'{"sequence":true,"at":"","kind":"torn","facts":{},"previous":""}',
+    "facts that are none": b'{"sequence":2,"at":"","kind":"torn","facts":[],"previous":""}',
+}
+
+
+@pytest.mark.parametrize("body", NO_LINES.values(), ids=NO_LINES)
+def test_what_fits_its_digest_but_is_no_line_is_named(opened, body):
+    opened.open()
+    opened.close()
+    with path_of(opened).open("ab") as file:
+        file.write(sealed(body) + b"\n")
+    with pytest.raises(JournalDamaged, match="line 2 was changed"):
+        chain.verify(path_of(opened))
+    with pytest.raises(JournalDamaged, match="the last line was changed"):
+        opened.append([fact(1)])
 
 
 def test_a_line_that_was_replaced_by_a_fitting_one_does_not_fit_the_next(opened, tmp_path):
@@ -262,13 +291,23 @@ def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
     assert [path.read_bytes() for path in kept_lists(opened.folder, "CAv1", 1)] == [b"list 10"]
 
 
+def test_what_has_not_the_name_of_a_list_is_passed_over(opened):
+    opened.keep_list("CAv1", 1, 9, b"list 9")
+    for name in ("CAv1.1.copy.crl", "CAv1.1.10.copy.crl", "CAv1.1.-5.crl", "CAv1.1.crl", "CAv1.1.٣.crl", "a.crl"):
+        (opened.folder / name).write_bytes(b"something else")
+    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.9.crl"]
+    opened.keep_list("CAv1", 1, 11, b"list 11")
+    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.11.crl"]
+    assert (opened.folder / "CAv1.1.copy.crl").exists()
+
+
 def test_what_was_written_lately_is_known(opened):
     opened.append([fact(1)])
-    assert opened.holds("issued", fact(1).facts["serial"])
-    assert not opened.holds("fetched", fact(1).facts["serial"])
-    opened.append([fact(number) for number in range(2, 2002)])
+    assert opened.holds("fetched", fact(1).facts["serial"])
     assert not opened.holds("issued", fact(1).facts["serial"])
-    assert opened.holds("issued", fact(2001).facts["serial"])
+    opened.append([fact(number) for number in range(2, 2002)])
+    assert not opened.holds("fetched", fact(1).facts["serial"])
+    assert opened.holds("fetched", fact(2001).facts["serial"])
 
 
 def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, monkeypatch):
@@ -277,6 +316,6 @@ def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, mo
     new.write_bytes(b"list 9")
     looks = iter([[old], [old, new]])
     monkeypatch.setattr(journal, "kept_lists", lambda *_: next(looks))
-    assert newest_list(tmp_path, "CAv1", 1) == b"list 9"
+    assert newest_list(tmp_path, "CAv1", 1) == (new, b"list 9")
     monkeypatch.undo()
     assert newest_list(tmp_path, "CAv2", 1) is None

@@ -1,7 +1,6 @@
 """What is written into the journal before an answer leaves (docs/journal.md). Raises JournalUnavailable."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from sinetti.actions.office import Office
 from sinetti.domain.records import Certificate
@@ -45,8 +44,7 @@ def note_given_way(certificate: Certificate, office: Office) -> None:
         office.journal.append(news)
 
 
-def note_revoked(
-    serials: Collection[Serial], at: datetime, why: tuple[RevocationReason, datetime | None], office: Office
-) -> None:
-    """Certificates are revoked, all at once; `why` is reason and invalidity date."""
-    office.journal.append([facts.revoked(serial, at, why) for serial in serials])
+def note_revoked(serials: Collection[Serial], office: Office) -> None:
+    """Those of these certificates that are revoked, all at once, unless this process wrote it lately."""
+    unwritten = [serial for serial in serials if not office.journal.holds(facts.REVOKED, serial)]
+    office.journal.append(tuple(facts.revocations(office.register, unwritten)))

@@ -1,24 +1,21 @@
 """Reconciling: the register gets back what journals know, reservations are finished or given up (docs/journal.md)."""
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sinetti.actions.issue import finish
+from sinetti.actions.lists import entries, newest_lists
 from sinetti.actions.noting import note_given_way
 from sinetti.actions.office import Office
 from sinetti.actions.publish import store_signed
-from sinetti.ca.crl import SignedList, read_list
 from sinetti.ca.plans import SignatureRejected
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Refusal
-from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.registry import facts, restoring
 from sinetti.registry.audit import Deed
-from sinetti.registry.facts import Listed
-from sinetti.registry.journal import Journal, newest_list
+from sinetti.registry.journal import Journal
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
 """How long, by the machine's clock, a reservation is left to whoever made it."""
@@ -61,14 +58,12 @@ def compare(office: Office, journal: Journal) -> Standing:
     Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    lists = _lists(journal, office)
-    differences = facts.compare(
-        office.register, facts.lines(journal.folder, journal.instance_id), _entries(lists.values())
-    )
+    lists = newest_lists(journal.folder, office)
+    differences = facts.compare(office.register, facts.lines(journal.folder, journal.instance_id), entries(lists))
     written = tuple(facts.from_register(office.register, differences.unwritten))
     journal.append(written)
     numbers = {}
-    for authority, signed in lists.items():
+    for authority, (_, signed) in lists.items():
         known = restoring.crl_number(office.register, authority)
         if known is not None and known < signed.number:
             numbers[authority] = signed.number
@@ -78,14 +73,14 @@ def compare(office: Office, journal: Journal) -> Standing:
 def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
     """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
     standing, deed = compare(office, journal), office.deed("operator", request_id)
+    lists = newest_lists(journal.folder, office)
     for authority, number in standing.numbers.items():
         restoring.raise_crl_number(office.register, authority, number)
-        shard = office.issuers[authority].shard
         # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
-        if authority in office.offline and (newest := newest_list(journal.folder, authority, shard)) is not None:
-            store_signed(authority, newest, office.register, deed)
+        if authority in office.offline and authority in lists:
+            store_signed(authority, lists[authority][0], office.register, deed)
     told = facts.lines(journal.folder, journal.instance_id)
-    known = facts.gather(told, _entries(_lists(journal, office).values()), set(standing.lost))
+    known = facts.gather(told, entries(lists), set(standing.lost))
     back = restoring.put_back(office.register, known, deed)
     finished, given_up = (0, 0) if back.failed else settle_reservations(office, request_id)
     return Reconciled(back.done, back.failed, finished, given_up)
@@ -122,17 +117,3 @@ def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
 def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
     holding = certificate.holding
     return holding.customer.may_use(holding.channel) and deed.at <= certificate.span.not_after
-
-
-def _lists(journal: Journal, office: Office) -> dict[str, SignedList]:
-    """The newest signed list of each CA that lies beside the journals."""
-    newest = {name: newest_list(journal.folder, name, issuer.shard) for name, issuer in office.issuers.items()}
-    return {name: read_list(der) for name, der in newest.items() if der is not None}
-
-
-def _entries(lists: Iterable[SignedList]) -> tuple[Listed, ...]:
-    return tuple(
-        Listed(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
-        for signed in lists
-        for entry in signed.entries
-    )

@@ -8,16 +8,18 @@ from enum import StrEnum
 
 from sinetti.actions.noting import note_revoked
 from sinetti.actions.office import Office
-from sinetti.actions.publish import publish
+from sinetti.actions.publish import current_list
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import revoking, store
+from sinetti.registry.audit import Deed
+from sinetti.registry.chain import JournalError
 from sinetti.registry.journal import JournalUnavailable
 
 _log = logging.getLogger(__name__)
-_ALREADY = "this certificate is revoked already; nothing was changed"
+_ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
 
 
 class NotRevocableKind(StrEnum):
@@ -54,28 +56,34 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
     goes, and the certificate itself stays as it is.
     """
-    certificate = _revocable(ask, office)
-    deed = office.deed(actor, request_id)
-    holding_id = certificate.holding.holding_id
-    done: list[Serial] = []
-    _check_anything_left(ask, certificate, office)
-    # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
-    while True:
-        line = revoking.renewals(office.register, holding_id)
-        taken = taken_along(ask.serial, ask.reason, line, ask.spared)
-        news = revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed)
-        if not news:
-            break
-        done.extend(news)
-    if not done:
-        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
-    office.step("revoked")
-    note_revoked(done, deed.at, (ask.reason, ask.invalidity_date), office)
-    named = dict.fromkeys([ask.serial, *done])
+    holding_id = _revocable(ask, office).holding.holding_id
+    taken, done = _revoke_all(ask, holding_id, office, office.deed(actor, request_id))
+    if done:
+        office.step("revoked")
+    # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
+    _note({*taken, *done}, office)
+    named = dict.fromkeys([ask.serial, *(done or taken)])
     rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
     for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
         _publish(authority, shard, office, request_id)
+    if not done:
+        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     return tuple(rows)
+
+
+def _revoke_all(
+    ask: RevokeAsk, holding_id: str, office: Office, deed: Deed
+) -> tuple[Collection[Serial], Collection[Serial]]:
+    """Revoke the certificate and what goes with it; gives all of these, and which were not revoked before."""
+    done: list[Serial] = []
+    while True:
+        taken = taken_along(ask.serial, ask.reason, revoking.renewals(office.register, holding_id), ask.spared)
+        found = [store.find_certificate(office.register, serial) for serial in taken]
+        # Looked at first: whatever is revoked moves the version of the holding, for others at work on it.
+        if all(one is None or one.revoked for one in found):
+            return taken, done
+        # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
+        done.extend(revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
 
 
 def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
@@ -90,14 +98,6 @@ def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
     return certificate
 
 
-def _check_anything_left(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
-    line = revoking.renewals(office.register, certificate.holding.holding_id)
-    taken = taken_along(ask.serial, ask.reason, line, ask.spared)
-    going = [store.find_certificate(office.register, serial) for serial in taken]
-    if all(one is None or one.revoked for one in going):
-        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
-
-
 def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
     """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
     line = revoking.renewals(office.register, certificate.holding.holding_id)
@@ -108,9 +108,20 @@ def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> N
             raise NotRevocable(NotRevocableKind.SPARED, sentence)
 
 
-def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
-    """Publish the list now, or leave it to whoever asks for it next: the revocation stands either way."""
+def _note(serials: Collection[Serial], office: Office) -> None:
     try:
-        publish(authority, shard, office, request_id)
+        note_revoked(serials, office)
+    except JournalError as failed:
+        sentence = (
+            f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "
+            "again, which writes it down"
+        )
+        raise type(failed)(sentence) from failed
+
+
+def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
+    """Publish the list that has it now, or leave it to whoever asks for it next: the revocation stands either way."""
+    try:
+        current_list(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)

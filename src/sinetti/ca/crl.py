@@ -13,7 +13,7 @@ from sinetti.ca.recording import recorder
 from sinetti.pki.formats import PublicKey, serial_hex
 from sinetti.pki.signing import hash_for
 
-__all__ = ["RevokedEntry", "SignatureRejected", "SignedList", "assemble_crl", "prepare_crl", "read_list"]
+__all__ = ["RevokedEntry", "SignatureRejected", "SignedList", "assemble_crl", "prepare_crl", "read_list", "read_signed"]
 
 _NUMBER_BITS = 159
 
@@ -35,6 +35,19 @@ def read_list(der: bytes) -> SignedList:
     # None of ours is without nextUpdate (RFC 5280, 5.1.2.5); one that were has had its time.
     ends = crl.next_update_utc or crl.last_update_utc
     return SignedList(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
+
+
+def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> SignedList:
+    """Read a CRL that this CA signed. Raises ValueError, which says what is wrong, for anything else."""
+    try:
+        crl = x509.load_der_x509_crl(der)
+        if crl.issuer != issuer_certificate.subject or not crl.is_signature_valid(ca_key(issuer_certificate)):
+            why = "the signature over it is not this CA's"
+            raise ValueError(why)
+        return read_list(der)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension) as lacking:
+        # None of ours is without its number (RFC 5280, 5.2.3).
+        raise ValueError(str(lacking)) from lacking
 
 
 def prepare_crl(

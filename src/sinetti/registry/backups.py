@@ -1,10 +1,13 @@
 """Backups of a register: SQLite's own online copy, or pg_dump and pg_restore. A restore never overwrites anything."""
 
+import errno
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +40,14 @@ class BackupError(Exception):
 def take(url: str, target: Path) -> None:
     """Copy a register, which may be in use, into a new file that only its owner reads. Raises BackupError."""
     config = _config(url)
-    if not _is_sqlite(config):
-        _make(target)
-        _run("pg_dump", config, "--format=custom", f"--file={target}")
-        return
-    if not Path(config["NAME"]).is_file():
+    if _is_sqlite(config) and not Path(config["NAME"]).is_file():
         sentence = f"there is no register in {config['NAME']}"
         raise BackupError(sentence)
-    _make(target)
-    _copy(config["NAME"], str(target))
+    with _made_whole(target) as partial:
+        if _is_sqlite(config):
+            _copy(config["NAME"], str(partial))
+        else:
+            _run("pg_dump", config, "--format=custom", f"--file={partial}")
 
 
 def restore(url: str, source: Path) -> None:
@@ -62,11 +64,8 @@ def restore(url: str, source: Path) -> None:
     if left := [path for path in (target, *(Path(f"{target}{end}") for end in ("-wal", "-shm"))) if path.exists()]:
         sentence = f"{left[0]} is there: move it away first, it is never overwritten"
         raise BackupError(sentence)
-    partial = target.with_name(f".{target.name}.restored")
-    partial.unlink(missing_ok=True)
-    _make(partial)
-    _copy(str(source), str(partial))
-    partial.rename(target)
+    with _made_whole(target) as partial:
+        _copy(str(source), str(partial))
 
 
 def _config(url: str) -> dict[str, Any]:
@@ -77,12 +76,47 @@ def _is_sqlite(config: dict[str, Any]) -> bool:
     return str(config["ENGINE"]).endswith("sqlite3")
 
 
-def _make(target: Path) -> None:
+@contextmanager
+def _made_whole(target: Path) -> Iterator[Path]:
+    """Give a file beside it, which only its owner reads and which gets its name once it is whole and on disk.
+
+    Nothing is overwritten, and nothing stays where it fails, so that the same command can be run again.
+    """
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        yield partial
+        _sync(partial)
+        _name(partial, target)
+        _sync(target.parent)
     except OSError as failed:
         sentence = f"{target} cannot be made ({failed.strerror}): a backup is a new file"
         raise BackupError(sentence) from failed
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give the file its name, unless something has that meanwhile."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links, as on a stick: between these two lines somebody could still be faster.
+        if os.path.lexists(target):
+            raise
+        partial.rename(target)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _copy(source: str, target: str) -> None:
@@ -91,14 +125,11 @@ def _copy(source: str, target: str) -> None:
             old.backup(new)
             (whole,) = new.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as failed:
-        Path(target).unlink(missing_ok=True)
         sentence = f"{source} is no whole SQLite file: {failed}"
         raise BackupError(sentence) from failed
     if whole != "ok":
-        sentence = f"{target} is damaged ({whole}): take another backup"
+        sentence = f"{source} is damaged ({whole}): a copy of it is no better"
         raise BackupError(sentence)
-    with Path(target).open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _run(name: str, config: dict[str, Any], *arguments: str) -> None:

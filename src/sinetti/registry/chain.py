@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sinetti.registry.members import wrong_member
+
 FIRST = "0" * 64
 """What the first line has for the digest of the line before it."""
 
 SUFFIX = b',"sha256":"'
+_SHAPE = {"sequence": int, "at": str, "kind": str, "facts": dict, "previous": str}
 _BLOCK = 1 << 16
 
 
@@ -36,11 +39,17 @@ class Line:
 
     @staticmethod
     def parse(octets: bytes) -> "Line | None":
-        """Read a line without its end; None where it is not as it was written."""
+        """Read a line without its end; None where it is not as it was written, or is no line of a journal."""
         body, mark, rest = octets.rpartition(SUFFIX)
         if not mark or rest != digest(body + b"}").encode() + b'"}':
             return None
-        value = json.loads(body + b"}")
+        try:
+            value = json.loads(body + b"}")
+        except (ValueError, RecursionError):
+            return None
+        # Its digest is no secret: whoever writes into a journal writes that too.
+        if not isinstance(value, dict) or any(type(value.get(name)) is not shape for name, shape in _SHAPE.items()):
+            return None
         return Line(value["sequence"], value["at"], value["kind"], value["facts"], value["previous"], digest(octets))
 
 
@@ -59,6 +68,22 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
 
 
+def gone(folder: Path) -> list[Path]:
+    """Journals that were there: what is left of each is its NODE.jsonl.head."""
+    heads = sorted(folder.glob("*.jsonl.head"))
+    return [path for head in heads if not (path := head.with_suffix("")).exists()]
+
+
+def check_there(path: Path) -> None:
+    """Raise JournalDamaged for a journal that is gone, though its head is there."""
+    if not path.exists():
+        sentence = (
+            f"{path} is missing, though {path.name}.head is there: bring it back from its copy; only if it is lost for "
+            "good, move that away too"
+        )
+        raise JournalDamaged(sentence)
+
+
 def read(path: Path) -> Iterator[Line]:
     """Give a journal's whole lines in order. Raises JournalDamaged at the first that is not as it was written.
 
@@ -71,10 +96,17 @@ def read(path: Path) -> Iterator[Line]:
                 break
             line = Line.parse(octets[:-1])
             if line is None:
-                sentence = f"{path.name}: line {expected} was changed: it does not fit its own digest"
+                sentence = (
+                    f"{path.name}: line {expected} was changed: it does not fit its own digest, or is no journal's line"
+                )
                 raise JournalDamaged(sentence)
             if line.sequence != expected or line.previous != previous:
                 raise JournalDamaged(_out_of_place(path, expected, line))
+            if (member := wrong_member(line.kind, line.facts)) is not None:
+                sentence = (
+                    f"{path.name}: line {expected} was not written by us: {member!r} of what is {line.kind} is wrong"
+                )
+                raise JournalDamaged(sentence)
             previous, expected = line.digest, expected + 1
             yield line
 

@@ -1,7 +1,7 @@
 """What the journal says of certificates, and how it compares with the register (docs/journal.md). No people's data."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,9 @@ from sinetti.registry.opening import Register
 
 ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
 _FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
+_ALL, _EXISTS, _NEVER = 7, 8, 16
+"""What else a line may show: that somebody may have the certificate, or that it was revoked before it was signed."""
+
 _CHUNK = 2000
 
 
@@ -86,17 +89,31 @@ def fetched(serial: Serial, at: datetime) -> Fact:
     return Fact(FETCHED, {"serial": serial, "at": instant(at)})
 
 
-def revoked(serial: Serial, at: datetime, why: tuple[RevocationReason, datetime | None], *, void: bool = False) -> Fact:
-    """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date."""
+def revoked(
+    serial: Serial,
+    at: datetime,
+    why: tuple[RevocationReason, datetime | None],
+    *,
+    void: bool = False,
+    issued: bool = True,
+) -> Fact:
+    """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date.
+
+    Not `issued` is one that was still reserved: it is never signed, so a register may forget it.
+    """
     reason, invalidity_date = why
     since = instant(invalidity_date) if invalidity_date else None
-    return Fact(
-        REVOKED, {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
-    )
+    facts = {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
+    return Fact(REVOKED, {**facts, "issued": issued})
 
 
 def lines(folder: Path, instance_id: str) -> Iterator[Line]:
-    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too."""
+    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too.
+
+    And for one that is gone, though its head is there.
+    """
+    for path in chain.gone(folder):
+        chain.check_there(path)
     for path in chain.files(folder):
         if path.stat().st_size:
             check_owner(path, instance_id)
@@ -107,9 +124,9 @@ def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -
     """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
     known: dict[Serial, int] = {}
     for line in told:
-        if flag := _FLAGS.get(line.kind):
+        if line.kind in _FLAGS:
             serial = Serial(line.facts["serial"])
-            known[serial] = known.get(serial, 0) | flag
+            known[serial] = known.get(serial, 0) | _shown(line)
     on_lists = {entry.serial for entry in lists}
     result = Differences()
     rows = models.Certificate.objects.using(register.alias).values_list(
@@ -123,25 +140,51 @@ def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -
         said = known.pop(serial, 0)
         if missing := there & ~said:
             result.unwritten[serial] = missing
-        if said & ~there or (serial in on_lists and revoked_at is None):
+        if said & _ALL & ~there or (serial in on_lists and revoked_at is None):
             result.lost.add(serial)
-    # What was never issued is gone with its reservation: nobody ever held it.
-    result.lost |= {serial for serial, said in known.items() if said & _FLAGS[ISSUED]}
+        on_lists.discard(serial)
+    result.lost |= {serial for serial, said in known.items() if said & _EXISTS}
+    # A list tells of what the register does not know at all, too: without it the next one would leave that out.
+    result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
     return result
+
+
+def _shown(line: Line) -> int:
+    """What a line shows of its certificate.
+
+    What was never issued is gone with its reservation, and so is what gave way before anybody had it. Journals of
+    earlier code do not tell whether what was revoked had been issued: it is taken to have been.
+    """
+    flag = _FLAGS[line.kind]
+    if line.kind != REVOKED:
+        return flag | _EXISTS
+    if not line.facts.get("issued", True):
+        return flag | _NEVER
+    return flag if line.facts["void"] else flag | _EXISTS
 
 
 def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> dict[Serial, Known]:
     """Everything that is told of these certificates. The first word on each counts."""
     found = {serial: Known() for serial in lost}
     for line in told:
-        serial = line.facts.get("serial")
-        if line.kind in _FLAGS and serial in found and getattr(found[serial], line.kind) is None:
-            setattr(found[serial], line.kind, line.facts)
+        if line.kind not in _FLAGS:
+            continue
+        one = found.get(line.facts["serial"])
+        if one is not None and getattr(one, line.kind) is None:
+            setattr(one, line.kind, line.facts)
     for entry in lists:
         if entry.serial in found and found[entry.serial].revoked is None:
             why = (entry.reason, entry.invalidity_date)
-            found[entry.serial].revoked = revoked(entry.serial, entry.revoked_at, why).facts
+            told_by_list = revoked(entry.serial, entry.revoked_at, why).facts
+            # A reservation that was revoked stands on lists as well.
+            del told_by_list["issued"]
+            found[entry.serial].revoked = told_by_list
     return found
+
+
+def revocations(register: Register, serials: Collection[Serial]) -> Iterator[Fact]:
+    """The standing revocations among these certificates, as facts."""
+    return from_register(register, dict.fromkeys(serials, _FLAGS[REVOKED]))
 
 
 def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[Fact]:
@@ -161,7 +204,8 @@ def _facts_of(register: Register, row: models.Certificate, flags: int) -> Iterat
         yield fetched(serial, row.first_fetched_at or row.not_before)
     if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
         why = (RevocationReason(row.revocation_reason), row.invalidity_date)
-        yield revoked(serial, row.revoked_at, why, void=row.state == CertificateState.VOID)
+        gave_way = row.state == CertificateState.VOID
+        yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
 
 
 def _order(register: Register, order_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,16 +18,24 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from sinetti.registry import chain
 from sinetti.registry.chain import FIRST, SUFFIX, JournalDamaged, JournalError, Line, digest, head_of, last_line
+from sinetti.registry.journal_mark import JournalMark
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
 _REMEMBERED = 2000
 _LEAST_ROOM = 1024 * 1024
+_LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?P<number>[0-9]{1,49})\.crl")
+"""The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
 
 
 class JournalUnavailable(JournalError):
     """Nothing can be written down now, so nothing may be answered that would have to be."""
+
+
+class JournalMissing(JournalUnavailable):
+    """No journal is where this node has written one: it is lost, or its folder is not mounted. None is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +78,16 @@ NO_JOURNAL = NoJournal()
 class Journal:
     """The journal of this process, in the first file of the folder that no other process writes.
 
-    Opened with the first fact. Raises JournalUnavailable where it cannot be written, JournalDamaged where its last line
-    is not what was written or another authority's.
+    Opened with the first fact. Raises JournalUnavailable where it cannot be written, JournalMissing where `mark` says
+    that one was, JournalDamaged where its last line is not what was written or another authority's.
     """
 
-    def __init__(self, folder: Path, owner: Owner, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, owner: Owner, now: Callable[[], datetime], mark: JournalMark | None = None
+    ) -> None:
         """Remember where it is to be; `now` is the machine's clock."""
-        self.folder, self._owner, self._now = folder, owner, now
+        self.folder, self._owner, self._now, self._mark = folder, owner, now, mark
+        self._anew = False
         self._writing, self._syncing = Lock(), Lock()
         self._handle: int | None = None
         self._head: int | None = None
@@ -104,6 +116,14 @@ class Journal:
             if room.f_bavail * room.f_frsize < _LEAST_ROOM:
                 sentence = f"the journal cannot be written: {self.folder} has less than a mebibyte left"
                 raise JournalUnavailable(sentence)
+
+    def is_missing(self) -> bool:
+        """Whether no journal of this authority is in the folder, of whatever name or node."""
+        return not any(_first_is_of(path, self._owner.instance_id) for path in chain.files(self.folder))
+
+    def begin_anew(self) -> None:
+        """Let the next opening begin a journal though one was written before: it is lost for good."""
+        self._anew = True
 
     def close(self) -> None:
         """Let another process have the file."""
@@ -195,6 +215,8 @@ class Journal:
     def _open(self) -> None:
         if self._handle is not None:
             return
+        if self._mark is not None and not self._anew:
+            self._check_not_lost(self._mark)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path, handle = _free_file(self.folder, self._owner.node)
         try:
@@ -216,28 +238,59 @@ class Journal:
             self._handle = None
             os.close(handle)
             raise
+        if self._mark is not None:
+            self._mark.write()
+
+    def _check_not_lost(self, mark: JournalMark) -> None:
+        if not self.is_missing() or (why := mark.expected()) is None:
+            return
+        for path in chain.gone(self.folder):
+            chain.check_there(path)
+        raise JournalMissing(missing_sentence(self.folder, why, mark))
+
+
+def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
+    """Say that no journal is there, and what to do."""
+    return (
+        f"no journal of this authority is in {folder}, though {why}: bring that folder back (is it mounted?), or copies"
+        f" of its journals; only if they are lost for good, {mark.way_out}"
+    )
 
 
 def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
-    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last."""
-    return sorted(folder.glob(f"{authority}.{shard}.*.crl"), key=lambda path: int(path.suffixes[-2][1:]))
+    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
+
+    What has another name than NAME.SHARD.NUMBER.crl, such as a copy, is passed over.
+    """
+    named = [(name, path) for path in folder.glob("*.crl") if (name := list_name(path)) is not None]
+    return [path for name, path in sorted(named) if name[:2] == (authority, shard)]
 
 
-def newest_list(folder: Path, authority: str, shard: int) -> bytes | None:
+def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:
     """The newest of them (DER), or None; another node may take an older one away while we look."""
     while kept := kept_lists(folder, authority, shard):
         with suppress(FileNotFoundError):
-            return kept[-1].read_bytes()
+            return kept[-1], kept[-1].read_bytes()
     return None
+
+
+def list_name(path: Path) -> tuple[str, int, int] | None:
+    """CA, shard and number by the name of a kept list; None for another name."""
+    named = _LIST.fullmatch(path.name)
+    return (named["authority"], int(named["shard"]), int(named["number"])) if named else None
 
 
 def check_owner(path: Path, instance_id: str) -> None:
     """Raise JournalDamaged where a journal's first line names another authority than this."""
-    with path.open("rb") as file:
-        first = Line.parse(file.readline().rstrip(b"\n"))
-    if first is None or first.kind != "begun" or first.facts.get("instance") != instance_id:
+    if not _first_is_of(path, instance_id):
         sentence = f"{path} is another authority's journal, or lacks its first line: move it away, or bring ours back"
         raise JournalDamaged(sentence)
+
+
+def _first_is_of(path: Path, instance_id: str) -> bool:
+    with path.open("rb") as file:
+        first = Line.parse(file.readline().rstrip(b"\n"))
+    return first is not None and first.kind == "begun" and first.facts.get("instance") == instance_id
 
 
 def _begun(owner: Owner) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Opening a register: an SQLite file or a PostgreSQL database, migrated and named by a handle."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
+
+REGISTER_ERRORS = (DatabaseError,)
+"""Whatever the database says against a statement; where its own files are damaged, `is_damaged` tells."""
 
 SQLITE_OPTIONS: dict[str, Any] = {
     # IMMEDIATE: every decision below is a conditional UPDATE, and a DEFERRED transaction that upgrades is "locked".
@@ -50,6 +54,20 @@ POSTGRESQL_OPTIONS = frozenset(
     }
 )
 """What may stand behind the question mark of a PostgreSQL URL (libpq's names)."""
+
+
+_CORRUPT_SQLITE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
+"""data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
+
+
+def is_damaged(error: DatabaseError) -> bool:
+    """Whether the database says that its own files are damaged, by its codes: no other error of a program has these."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        # The lowest octet is the primary code; more bits say where it was noticed.
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _CORRUPT_SQLITE
+    return getattr(cause, "sqlstate", None) in _CORRUPT_POSTGRESQL
 
 
 class RegisterRefusesError(Exception):
@@ -143,7 +161,7 @@ def migrate(register: Register) -> None:
     """Bring the register's tables up to date, one process at a time; those of later code are left as they are.
 
     Raises RegisterRefusesError where later code has changed them so that this code cannot serve them (docs/schema.md),
-    or where they cannot be made, and what REGISTER_UNAVAILABLE lists.
+    or where they cannot be made, what REGISTER_UNAVAILABLE lists, and DatabaseError where `is_damaged` is true of it.
     """
     connection = connections[register.alias]
     try:
@@ -153,6 +171,8 @@ def migrate(register: Register) -> None:
     except REGISTER_UNAVAILABLE:
         raise
     except (DatabaseError, MigrationSchemaMissing) as refused:
+        if is_damaged(refused):
+            raise
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
         raise RegisterRefusesError(sentence) from refused

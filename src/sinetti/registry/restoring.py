@@ -114,12 +114,17 @@ def _put_back(register: Register, serial: Serial, known: Known, deed: Deed) -> N
     if known.issued is not None and (row is None or row.sha256 is None):
         _make_way(register, serial, known.issued)
         row = _issue(register, known, row)
-    if row is None:
-        raise models.Certificate.DoesNotExist
+    if row is None or (row.sha256 is None and _was_issued(known)):
+        raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
     _finish_row(register, row, known)
     reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=row.holding_id))
     if known.issued is not None and known.issued["order"]:
         _spend(register, row.holding_id, known.issued["order"], deed)
+
+
+def _was_issued(known: Known) -> bool:
+    """Whether what is told shows that it had been signed. Journals of earlier code do not tell of revocations."""
+    return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 
 def _finish_row(register: Register, row: models.Certificate, known: Known) -> None:

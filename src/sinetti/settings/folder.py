@@ -49,6 +49,11 @@ class Folder:
         return self.root / "instance"
 
     @property
+    def journal_mark(self) -> Path:
+        """Which node wrote journals from this folder: one that is missing then is not begun anew."""
+        return self.root / "journal-written"
+
+    @property
     def settings(self) -> Path:
         """What the operator may change."""
         return self.root / "authority.toml"

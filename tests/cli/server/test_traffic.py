@@ -306,6 +306,8 @@ def test_health_tells_what_is_wrong(root):
         assert called(served.status, path="/healthz")[0] == 200
         assert ready(served) == (503, ["journal"])
         journal.unlink()
+        assert ready(served) == (503, ["journal"]), "none is begun anew in its place"
+        root.with_name("elsewhere").rename(journal)
         until(lambda: ready(served) == (200, []))
         served.stop()
 

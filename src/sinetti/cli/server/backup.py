@@ -9,7 +9,7 @@ from sinetti.cli.server.common import add_dir, command
 from sinetti.registry import backups
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.folder import Folder, FolderKind
-from sinetti.wiring import database_url
+from sinetti.wiring import database_url, journal_mark
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -36,6 +36,7 @@ def _back_up(parsed: argparse.Namespace) -> int:
 
 def _restore(parsed: argparse.Namespace) -> int:
     backups.restore(_url(parsed.dir), parsed.source.absolute())
+    journal_mark(Folder(parsed.dir.absolute()), FolderKind.AUTHORITY).write_restored()
     tell(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
     return 0
 

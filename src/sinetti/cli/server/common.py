@@ -28,7 +28,7 @@ from sinetti.protocols.addresses import AddressTaken
 from sinetti.protocols.tls import PairRefused
 from sinetti.registry.backups import BackupError
 from sinetti.registry.chain import JournalError
-from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError
+from sinetti.registry.opening import REGISTER_ERRORS, REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
 from sinetti.settings.authority import SettingsError
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.supervising import NotStarted
@@ -45,6 +45,10 @@ class OptionError(ValueError):
     """An option that cannot be used; the sentence names it and says what to write."""
 
 
+_REGISTER_DAMAGED = (
+    "the register is damaged: stop every node, move it away and make it anew from a backup, with sinetti authority "
+    "restore and then reconcile (docs/journal.md); a test bench is made anew in another folder"
+)
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AddressTaken,
@@ -73,8 +77,8 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 EXIT_CODES = """\
 exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 4 the
-register is away or busy: run again · 5 the folder or a journal is damaged or in use, its settings are wrong, a key
-cannot be used, or the journals know more than the register · 130 interrupted"""
+register is away or busy: run again · 5 the folder, the register or a journal is damaged, missing or in use, its
+settings are wrong, a key cannot be used, or the journals know more than the register · 130 interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
@@ -120,6 +124,10 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
         return _say(bad, ExitCode.USAGE)
     except REGISTER_UNAVAILABLE as away:
         return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+    except REGISTER_ERRORS as bad:
+        if not is_damaged(bad):
+            raise
+        return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
     except NotStarted as bad:
         return _say(bad, ExitCode.FAULT)
     except OSError as bad:

@@ -1,0 +1,82 @@
+"""What a folder remembers of its node's journals, so that one that is missing is not taken for one to be begun."""
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalMark:
+    """The file in an authority's folder that says which node wrote journals from there, or that it was restored.
+
+    A node's own folder is known by machine and path, or by the file's number on its disk, which moving keeps: a copy,
+    which another node is made from, is neither. `way_out` tells what to do where the journals are lost for good.
+    """
+
+    path: Path
+    node: str
+    way_out: str
+
+    def expected(self) -> str | None:
+        """Why a journal has to be there; None where there may be none yet. Raises OSError."""
+        try:
+            octets, number = self.path.read_bytes(), self.path.stat().st_ino
+        except FileNotFoundError:
+            return None
+        said = _read(octets)
+        if said is None:
+            return f"one was written before ({self.path} says so, but not by which node)"
+        if said.get("restored"):
+            return "the register was restored from a backup"
+        if said.get("inode") == number or (said.get("node"), said.get("folder")) == (self.node, self._folder):
+            return "this node wrote one before"
+        _log.warning(
+            "%s is a copy of node %s's folder: this node begins a journal of its own", self._folder, said.get("node")
+        )
+        return None
+
+    def write(self) -> None:
+        """Remember that this node has written a journal. Where that cannot be, the next start does it."""
+        said = {"node": self.node, "folder": self._folder}
+        try:
+            number = self.path.stat().st_ino if self.path.exists() else None
+            if number is None or _read(self.path.read_bytes()) != {**said, "inode": number}:
+                self._write(said)
+        except OSError as failed:
+            _log.warning("%s cannot be written (%s): a journal that goes missing is not noticed", self.path, failed)
+
+    def write_restored(self) -> None:
+        """Remember that the register is an older one, so that journals have to be brought, to whichever machine."""
+        self._write({"restored": True})
+
+    @property
+    def _folder(self) -> str:
+        return str(self.path.parent)
+
+    def _write(self, said: dict[str, Any]) -> None:
+        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        with partial.open("wb") as file:
+            # Whoever runs a command first, the service has to be able to read it; DIR itself is closed to others.
+            os.fchmod(file.fileno(), 0o644)
+            file.write(json.dumps({**said, "inode": os.fstat(file.fileno()).st_ino}).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path)
+        handle = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read(octets: bytes) -> dict[str, Any] | None:
+    try:
+        said = json.loads(octets)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,52 @@
+"""Desks that keep a journal: what lies in its folder, and what its lines are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.hierarchy import Built
+from sinetti.domain.values import Serial
+from sinetti.pki.signing import sign
+from sinetti.registry import authorities, chain
+from sinetti.registry.journal import Journal, Owner
+from tests.support.authority import NOW, authority, issuer
+from tests.support.office import Desk
+
+
+def journal_of(desk: Desk, folder: Path) -> Journal:
+    """Make a journal of the desk's authority in a folder, which it opens when it needs it."""
+    identity = authorities.identity(desk.register)
+    assert identity is not None
+    return Journal(folder / "journal", Owner(identity.instance_id, "TEST", "north"), desk.machine)
+
+
+@contextmanager
+def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
+    """Give the desk with a journal of its own."""
+    one = journal_of(desk, folder)
+    yield desk.but(journal=one)
+    one.close()
+
+
+def kinds(desk: Desk) -> list[str]:
+    """What kinds of lines the journals have."""
+    return [line.kind for path in chain.files(desk.office.journal.folder) for line in chain.read(path)]
+
+
+def lost(desk: Desk) -> None:
+    """Take away every journal, with its head; the lists stay."""
+    desk.office.journal.close()
+    for path in chain.files(desk.office.journal.folder):
+        path.unlink()
+        path.with_name(f"{path.name}.head").unlink(missing_ok=True)
+
+
+def listing(serial: str, number: int, built: Built | None = None) -> bytes:
+    """Sign a list in the name of the CA that issues, with this certificate on it, by an authority's keys."""
+    built = built or authority()
+    one = issuer(built=built)
+    entry = RevokedEntry(Serial(serial), NOW, "keyCompromise")
+    tbs = prepare_crl(one, [entry], number, NOW, NOW + timedelta(days=7))
+    return assemble_crl(tbs, sign(built.key(one.key_name), tbs), one.certificate)
