@@ -75,6 +75,10 @@ def test_a_preset_that_there_is_none_of():
         load_preset("other")
 
 
+def test_who_signs_nothing_but_cas_is_kept_off_line():
+    assert [one.role for one in parse().kept_offline] == [Role.ROOT, Role.INTERMEDIATE]
+
+
 def test_an_authority_knows_its_place():
     issuing = parse().issuing(Channel.SFTP)
     assert (issuing.role, issuing.parent) == (Role.ISSUING, "Sinetti Intermediate Test CA v1")
