@@ -65,12 +65,14 @@ def valid_at(certificate: x509.Certificate, now: datetime) -> bool:
 def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -> ExtensionValue | None:
     """Give the value of one extension, None where it is absent. Raises ValueError if the extensions cannot be read."""
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
+        # By its identifier: asking for the class costs an isinstance of an abstract class for each extension.
+        value = certificate.extensions.get_extension_for_oid(kind.oid).value
     except x509.ExtensionNotFound:
         return None
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as bad:
         why = "an extension of the certificate cannot be read"
         raise ValueError(why) from bad
+    return value if isinstance(value, kind) else None
 
 
 def _climb(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:

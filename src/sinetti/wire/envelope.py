@@ -4,7 +4,8 @@ A signature covers the payload as it was before it was put into its envelope (fa
 its octets are cut at offsets that a parser tells, never found in text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.sax.saxutils import quoteattr
 
@@ -35,20 +36,24 @@ class Envelope:
     crowded: bool
     _cut: "_Cut" = field(repr=False)
 
-    def candidates(self) -> tuple[bytes, ...]:
-        """The payload as a document of its own, in each way that means the same as the payload in its envelope.
+    def candidates(self) -> Iterator[etree._Element]:
+        """The root of the payload as a document of its own, in each way that means the same as in its envelope.
 
         The cut octets alone; with those inherited declarations that are used; with all that are not SOAP's. Each has
-        the same exclusive C14N as the payload, or it is left out. Empty for a crowded Body.
+        the same exclusive C14N as the payload, or it is left out. None for a crowded Body. The first mostly fits, so
+        the others are made when they are asked for.
         """
         if self.crowded:
-            return ()
+            return
         try:
             expected = parsing.exclusive(self.payload)
         except Unparsable:
-            return ()
-        ways = dict.fromkeys(self._cut.with_declarations(chosen) for chosen in self._choices())
-        return tuple(way for way in ways if _means(way, expected))
+            return
+        for way in dict.fromkeys(self._cut.with_declarations(chosen) for chosen in self._choices()):
+            with suppress(Unparsable):  # a prefix is declared outside only
+                root = parsing.parse(way)
+                if parsing.exclusive(root) == expected:
+                    yield root
 
     def _choices(self) -> Iterable[tuple[_Declaration, ...]]:
         body = self.payload.getparent()
@@ -102,13 +107,6 @@ def enclose(payload: bytes) -> bytes:
         + payload
         + b"</SOAP-ENV:Body></SOAP-ENV:Envelope>"
     )
-
-
-def _means(way: bytes, expected: bytes) -> bool:
-    try:
-        return parsing.exclusive(parsing.parse(way)) == expected
-    except Unparsable:  # a prefix is declared outside only
-        return False
 
 
 def _find_payload(octets: bytes) -> _Cut:

@@ -1,12 +1,13 @@
 """Requests over SOAP: read by the service, written by the client."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 from xml.sax.saxutils import escape
 
 from cryptography import x509
+from lxml import etree
 
 from sinetti.domain.asks import GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Environment, KeyPolicy
@@ -160,7 +161,7 @@ def _values_of(operation: Operation, envelope: Envelope) -> dict[Name, Value]:
     return read_sequence(parts, REQUESTS[operation], operation.request)
 
 
-def _renewal(candidates: tuple[bytes, ...], policy: KeyPolicy) -> RenewAsk:
+def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewAsk:
     def accept(certificate: x509.Certificate) -> bool:
         return isinstance(check_key(certificate.public_key(), policy), str)
 

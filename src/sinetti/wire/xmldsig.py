@@ -5,7 +5,7 @@ The shape: ds:Signature is the last child of the root and the only one in the do
 Everything else is refused. What a caller may act on are the octets that were digested, and nothing beside them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -116,17 +116,18 @@ def _shown(certificate: bytes) -> tuple[AnyPublicKey, str]:
     return x509.load_der_x509_certificate(certificate).public_key(), lines
 
 
-def verify_document(document: bytes | Sequence[bytes], accept_key: Callable[[x509.Certificate], bool]) -> Verified:
-    """Verify a document, or the first of several candidates for it that fits.
+def verify_document(
+    document: bytes | Iterable[etree._Element], accept_key: Callable[[x509.Certificate], bool]
+) -> Verified:
+    """Verify a document, or the first that fits of several candidates for it, by their roots, which are taken apart.
 
     `accept_key` judges the presented certificate before anything is verified with its key (which is known to load).
     Raises Unparsable (a ValueError) for no XML, SignatureMissing, SignatureInvalid: of the first candidate.
     """
-    candidates = [document] if isinstance(document, bytes) else document
     first: ValueError | None = None
-    for candidate in candidates:
+    for root in [parsing.parse(document)] if isinstance(document, bytes) else document:
         try:
-            return _verify(parsing.parse(candidate), accept_key)
+            return _verify(root, accept_key)
         except (Unparsable, SignatureMissing, SignatureInvalid) as bad:
             first = first or bad
     raise first or SignatureInvalid(Flaw.NOT_CUT)
