@@ -79,10 +79,11 @@ def place() -> Path | None:
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
 
 
-def create_database(url: str, name: str) -> str:
-    """Create a database beside the one of this URL and return its URL."""
+def create_database(url: str, name: str, like: str = "template1") -> str:
+    """Create a database beside the one of this URL, as a copy of another, and return its URL."""
+    statement = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        connection.execute(statement.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(like)))
     return f"{url.rpartition('/')[0]}/{name}"
 
 

@@ -20,6 +20,7 @@ from django.db.backends.signals import connection_created
 
 from sinetti.registry.models import random_id
 from sinetti.registry.opening import Register, migrate, open_register
+from tests.support.postgres import create_database
 
 ALIAS = "under-test"
 """Never "default": a statement that forgets which register it is about finds none."""
@@ -102,13 +103,23 @@ def emptied_database(url: str) -> Iterator[str]:
             connection.execute(emptying_of(own))
 
 
+def copied_database(url: str, name: str) -> str:
+    """Create a database beside the one of this URL that has our tables, and nothing in them; returns its URL."""
+    return create_database(url, name, like=_template_database(url).rpartition("/")[2])
+
+
+@cache
+def _template_database(url: str) -> str:
+    """Make what databases are copied from, once per process: nobody may be connected to it."""
+    own = create_database(url, f"template_{random_id()}")
+    _migrated(own)
+    return own
+
+
 @cache
 def migrated_database(url: str) -> str:
     """Make a database beside the one of this URL, once per process; returns its URL."""
-    name = f"registers_{random_id()}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    own = f"{url.rpartition('/')[0]}/{name}"
+    own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
     return own
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from sinetti.cli.main import main
-from tests.support.postgres import create_database
-from tests.support.registers import all_connections_closed
+from tests.support.registers import all_connections_closed, copied_database
 
 ADDRESSES = ("--base-url", "http://pki.example", "--soap-url", "https://soap.example")
 CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
@@ -64,11 +63,14 @@ class Operator:
 
 @contextmanager
 def at_work(kind, request, tmp_path, monkeypatch):
-    """Give an operator whose authority does not exist yet, and the database that it will have."""
+    """Give an operator whose authority does not exist yet, and the database that it will have.
+
+    It has the tables already, which a founding takes as they are; wiring/test_founding.py begins with an empty one.
+    """
     database = {}
     if kind == "postgresql":
         url = request.getfixturevalue("postgres_url")
-        database["DATABASE_URL"] = create_database(url, f"authority_{secrets.token_hex(6)}")
+        database["DATABASE_URL"] = copied_database(url, f"authority_{secrets.token_hex(6)}")
         monkeypatch.setenv("DATABASE_URL", database["DATABASE_URL"])
     with all_connections_closed():
         yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database)
