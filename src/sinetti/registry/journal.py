@@ -174,7 +174,8 @@ class Journal:
 
     def _write(self, facts: Iterable[Fact]) -> None:
         handle = self._opened()
-        (sequence, previous), lines = self._end, b""
+        # Grown in place: a start may have a million facts to write, and copying them all each time took hours.
+        (sequence, previous), lines = self._end, bytearray()
         for fact in facts:
             sequence += 1
             line = _line(sequence, self._now(), fact, previous)
