@@ -174,7 +174,7 @@ class Journal:
 
     def _write(self, facts: Iterable[Fact]) -> None:
         handle = self._opened()
-        # Grown in place: a start may have a million facts to write, and copying them all each time took hours.
+        # Grown in place: a start may have a million facts to write, and copying all of them for each is quadratic.
         (sequence, previous), lines = self._end, bytearray()
         for fact in facts:
             sequence += 1
