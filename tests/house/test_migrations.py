@@ -28,8 +28,10 @@ def faults(migration) -> list[str]:
             continue
         if isinstance(one, migrations.AddField):
             found += [] if bearable(one.field) else [f"{table}.{one.name}: older code gives it no value"]
-        elif isinstance(one, changing.AddIndexWhileServing):
-            found += ["an index is made while rows are written: set atomic = False"] if migration.atomic else []
+        elif isinstance(one, changing.AddIndexWhileServing | changing.DropPatternIndexesWhileServing):
+            found += (
+                ["an index is made or dropped while rows are written: set atomic = False"] if migration.atomic else []
+            )
         elif not marks(one):
             found.append(f"{type(one).__name__}: not while older code serves")
     return found
@@ -98,6 +100,7 @@ CASES = {
     "code that nobody can look at": ([migrations.RunPython(lambda *_: None)], 1),
     "only later code may serve from here on": ([changing.readable_from(9)], 0),
     "an index while serving, in a transaction": ([changing.AddIndexWhileServing("order", INDEX)], 1),
+    "indexes that nobody uses go, in a transaction": ([changing.DropPatternIndexesWhileServing()], 1),
 }
 
 
@@ -107,7 +110,8 @@ def test_what_is_found(operations, count):
 
 
 def test_an_index_while_serving():
-    assert faults(migration(changing.AddIndexWhileServing("order", INDEX), atomic=False)) == []
+    for one in (changing.AddIndexWhileServing("order", INDEX), changing.DropPatternIndexesWhileServing()):
+        assert faults(migration(one, atomic=False)) == []
 
 
 def test_the_page_says_from_which_on():

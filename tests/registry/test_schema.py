@@ -181,3 +181,16 @@ def test_an_index_on_a_table_that_is_in_use(register):
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP INDEX IF EXISTS by_recording")
+
+
+def test_no_index_is_there_for_questions_that_nobody_asks(register):
+    """Django makes one for LIKE beside each index of a text column; each row would pay for all of them."""
+    connection = connections[register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has none of them")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%pattern_ops%' AND tablename LIKE 'registry%'"
+        )
+    assert found
+    assert not [statement for statement in found if "pattern_ops" in statement]

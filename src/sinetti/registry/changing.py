@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 
@@ -23,6 +24,44 @@ class AddIndexWhileServing(migrations.AddIndex):
         # What a killed attempt left behind is no index that anybody uses: it is made anew.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
         schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
+
+
+class DropPatternIndexesWhileServing(Operation):
+    """Drop the indexes that Django makes on PostgreSQL beside those of text columns, for LIKE: nothing here asks so.
+
+    Ids, serials and digests are random, so that each of these indexes costs every row a page of its own to be changed.
+    Migrations that make such a column have this after them. Its migration is not atomic.
+    """
+
+    atomic = False
+    reversible = True
+
+    _NAMED = """SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()
+        AND tablename LIKE %s AND indexdef LIKE '%%\\_pattern\\_ops)' ORDER BY indexname"""
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Nothing that a model says changes."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002 - Django's signature
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        """Drop them, one after the other, without holding up who writes."""
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(self._NAMED, [f"{app_label}\\_%"])
+            names = [name for (name,) in cursor.fetchall()]
+        for name in names:
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Nothing misses them."""
 
 
 def readable_from(number: int) -> migrations.RunPython:
