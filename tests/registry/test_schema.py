@@ -189,8 +189,7 @@ def test_no_index_is_there_for_questions_that_nobody_asks(register):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has none of them")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%pattern_ops%' AND tablename LIKE 'registry%'"
-        )
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'registry%'")
+        found = [statement for (statement,) in cursor.fetchall()]
     assert found
     assert not [statement for statement in found if "pattern_ops" in statement]
