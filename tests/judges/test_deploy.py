@@ -210,7 +210,7 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
 class Recorder(BaseHTTPRequestHandler):
     """A service that writes down what comes through."""
 
-    seen: list[dict[str, str]] = []  # noqa: RUF012 - one list for all requests is the point
+    seen: list[dict[str, str]]
 
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
@@ -223,50 +223,47 @@ class Recorder(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def test_what_nginx_lets_through(tmp_path):
-    with HTTPServer(("127.0.0.1", 0), Recorder) as recorder:
-        threading.Thread(target=recorder.serve_forever, daemon=True).start()
-        with nginx(tmp_path / "nginx", recorder.server_port, recorder.server_port) as (secure, plain, anchor):
-            context = ssl.create_default_context(cafile=str(anchor))
-
-            def post(path: str, body: bytes) -> int:
-                headers = {"X-Forwarded-For": "203.0.113.9", "Content-Type": "text/xml"}
-                request = urllib.request.Request(f"https://127.0.0.1:{secure}{path}", body, headers)
-                try:
-                    with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310
-                        return int(reply.status)
-                except urllib.error.HTTPError as refused:
-                    with refused:
-                        return refused.code
-
-            assert post(PATH, b"x") == 200
-            assert post(PATH, b"x" * 128 * 1024) == 200
-            assert post(PATH, b"x" * (128 * 1024 + 1)) == 413
-            assert post("/healthz", b"x") == 404
-            # What the sender wrote there is gone.
-            assert {one["x-forwarded-for"] for one in Recorder.seen} == {"127.0.0.1"}
-            old = ssl.create_default_context(cafile=str(anchor))
-            old.maximum_version = ssl.TLSVersion.TLSv1_2
-            with (
-                socket.create_connection(("127.0.0.1", secure)) as raw,
-                old.wrap_socket(raw, server_hostname="127.0.0.1") as spoken,
-            ):
-                assert spoken.version() == "TLSv1.2"
-            with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
-        recorder.shutdown()
-
-
 @contextmanager
-def nginx_alone(folder: Path, changes: dict[str, str] | None = None) -> Iterator[tuple[int, int, ssl.SSLContext]]:
-    """Run nginx before a service that answers everything; gives the ports, and how to speak TLS."""
-    with HTTPServer(("127.0.0.1", 0), Recorder) as recorder:
+def nginx_alone(
+    folder: Path, changes: dict[str, str] | None = None
+) -> Iterator[tuple[int, int, ssl.SSLContext, list[dict[str, str]]]]:
+    """Run nginx before a service that answers everything; gives the ports, how to speak TLS, and what came through."""
+    seen: list[dict[str, str]] = []
+    with HTTPServer(("127.0.0.1", 0), type("OfThisTest", (Recorder,), {"seen": seen})) as recorder:
         threading.Thread(target=recorder.serve_forever, daemon=True).start()
         try:
             with nginx(folder, recorder.server_port, recorder.server_port, changes) as (secure, plain, anchor):
-                yield secure, plain, ssl.create_default_context(cafile=str(anchor))
+                yield secure, plain, ssl.create_default_context(cafile=str(anchor)), seen
         finally:
             recorder.shutdown()
+
+
+def test_what_nginx_lets_through(tmp_path):
+    with nginx_alone(tmp_path / "nginx") as (secure, plain, context, seen):
+
+        def post(path: str, body: bytes) -> int:
+            headers = {"X-Forwarded-For": "203.0.113.9", "Content-Type": "text/xml"}
+            request = urllib.request.Request(f"https://127.0.0.1:{secure}{path}", body, headers)
+            try:
+                with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310
+                    return int(reply.status)
+            except urllib.error.HTTPError as refused:
+                with refused:
+                    return refused.code
+
+        assert post(PATH, b"x") == 200
+        assert post(PATH, b"x" * 128 * 1024) == 200
+        assert post(PATH, b"x" * (128 * 1024 + 1)) == 413
+        assert post("/healthz", b"x") == 404
+        assert [one["x-forwarded-for"] for one in seen] == ["127.0.0.1"] * 2, "what the sender wrote there is gone"
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with (
+            socket.create_connection(("127.0.0.1", secure)) as raw,
+            context.wrap_socket(raw, server_hostname="127.0.0.1") as spoken,
+        ):
+            assert spoken.version() == "TLSv1.2"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
 
 
 def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> tuple[int, str | None]:
@@ -289,7 +286,7 @@ BURST = 200
 
 
 def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
-    with nginx_alone(tmp_path / "nginx") as (secure, _, context), ExitStack() as stack:
+    with nginx_alone(tmp_path / "nginx") as (secure, _, context, _), ExitStack() as stack:
         for _ in range(AT_ONCE - 1):
             stack.enter_context(begun(secure, context))
         last = stack.enter_context(begun(secure, context))
@@ -312,7 +309,7 @@ def test_nginx_turns_away_who_calls_too_often_and_nobody_else(tmp_path):
         "    ssl_session_tickets off;": "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Caller;",
     }
     with (
-        nginx_alone(tmp_path / "nginx", changes) as (secure, plain, context),
+        nginx_alone(tmp_path / "nginx", changes) as (secure, plain, context, _),
         closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)) as caller,
     ):
         for one, same, other in (
@@ -338,7 +335,7 @@ def fetched_status(address: str) -> int:
 
 def test_silent_connections_keep_nobody_out_of_nginx(tmp_path):
     """As the test runs it, nginx has 512 connections: the silent ones go first."""
-    with nginx_alone(tmp_path / "nginx") as (secure, _, context), ExitStack() as stack:
+    with nginx_alone(tmp_path / "nginx") as (secure, _, context, _), ExitStack() as stack:
         for _ in range(900):
             stack.enter_context(socket.create_connection(("127.0.0.1", secure), WITHIN))
         asked = ticks()
