@@ -34,7 +34,7 @@ def measured(authority: Authority, holders: Sequence[Holder], database_url: str)
         return None
     requests = [_posted(holder) for holder in holders]
     with TemporaryDirectory() as folder, _serving(authority, Path(folder), database_url) as port:
-        sent = send([port], requests)
+        sent = send(port, requests)
     for answer in sent.answers:
         if b'"success":true' not in answer:
             raise RuntimeError(answer.decode(errors="replace"))

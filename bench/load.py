@@ -74,9 +74,9 @@ class Line:
         return None
 
 
-def send(ports: Sequence[int], requests: Sequence[bytes], connections: int = 8) -> Sent:
+def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
     """Send every request once, each connection the next as soon as it has its answer."""
-    lines = [Line(ports[number % len(ports)]) for number in range(connections)]
+    lines = [Line(port) for _ in range(connections)]
     waiting, sent = iter(requests), Sent()
     with selectors.DefaultSelector() as selector:
         begun = ticks()

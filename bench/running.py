@@ -82,10 +82,10 @@ def _one(root: Path, holders: list[Holder], wanted: Wanted, result: Result) -> R
     taken, result.round_trips = steps.profiled(root, profiled)
     result.steps = [asdict(step) for step in taken]
     requests = [load.Posted().framed(holder.request) for holder in served_ones]
-    with served(root, wanted.workers) as ports:
-        warm = load.send(ports, requests[: wanted.warming], wanted.connections)
+    with served(root, wanted.workers) as server:
+        warm = load.send(server.port, requests[: wanted.warming], wanted.connections)
         before, mine = _cpu(root), os.times()
-        sent = load.send(ports, requests[wanted.warming :], wanted.connections)
+        sent = load.send(server.port, requests[wanted.warming :], wanted.connections)
         after, now = _cpu(root), os.times()
     checking.check(scene.opened(root), warm.answers + sent.answers, served_ones)
     result.renewals, result.rate = len(sent.answers), sent.rate

@@ -51,20 +51,34 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Retirement:
+    """How a process is told that others have taken over, and the seconds that it has to finish what it has begun."""
+
+    number: signal.Signals = signal.SIGTERM
+    within: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class _Child:
     role: Role
     pid: int
     born: float
     telling: int | None
+    retiring: float | None = None
     leaving: float | None = None
 
 
 class Supervisor:
     """Starts the processes of its roles and keeps them until it is told to stop."""
 
-    def __init__(self, roles: Sequence[Role], reload: Callable[[], Sequence[Role] | None]) -> None:
-        """Take the roles, and what gives new ones for those that are renewed on SIGHUP: None for none."""
-        self._roles, self._reload = {role.name: role for role in roles}, reload
+    def __init__(
+        self, roles: Sequence[Role], reload: Callable[[], Sequence[Role] | None], retirement: Retirement = Retirement()
+    ) -> None:
+        """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how these go.
+
+        When their time is over, or with the next exchange, those that retire are told to end as all others are.
+        """
+        self._roles, self._reload, self._retirement = {role.name: role for role in roles}, reload, retirement
         self._children: dict[int, _Child] = {}
         self._due: dict[str, float] = {}
         self._delays: dict[str, float] = {}
@@ -99,7 +113,7 @@ class Supervisor:
         begun = ticks()
         while self._children or not self._stopping:
             self._look(woken)
-            self._kill_late()
+            self._end_late()
             if self._started and not self._stopping:
                 self._exchange()
                 self._start_due()
@@ -122,7 +136,8 @@ class Supervisor:
 
     def _patience(self) -> float:
         due = [*self._due.values()]
-        due += [child.leaving for child in self._children.values() if child.leaving is not None]
+        for child in self._children.values():
+            due += [at for at in (child.retiring, child.leaving) if at is not None]
         return max(0.0, min([1.0, *(at - ticks() for at in due)]))
 
     def _hear(self, telling: int) -> None:
@@ -141,7 +156,7 @@ class Supervisor:
                 if pid == 0:
                     return
                 child = self._children.pop(pid, None)
-                if child is not None and child.leaving is None and not self._stopping:
+                if child is not None and child.retiring is child.leaving is None and not self._stopping:
                     self._lost(child, status)
 
     def _lost(self, child: _Child, status: int) -> None:
@@ -180,6 +195,7 @@ class Supervisor:
         roles = self._reload()
         if roles is None:
             return
+        self._tell([child for child in self._children.values() if child.retiring is not None])
         self._next = (ticks() + READY_WITHIN, {role.name: role for role in roles})
         for role in roles:
             self._start(role)
@@ -194,7 +210,7 @@ class Supervisor:
             self._roles |= roles
             for name in roles:
                 self._due.pop(name, None)
-            self._tell([child for child in self._children.values() if child.role.renewed and child not in new])
+            self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
             _log.info("%d processes have taken over", len(new))
         elif ticks() > until:
             _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
@@ -217,15 +233,23 @@ class Supervisor:
         """Tell processes to end."""
         for child in children:
             if child.leaving is None:
-                self._children[child.pid] = replace(child, leaving=ticks() + STOP_WITHIN)
-                with suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGTERM)
+                self._children[child.pid] = replace(child, retiring=None, leaving=ticks() + STOP_WITHIN)
+                _kill(child, signal.SIGTERM)
 
-    def _kill_late(self) -> None:
+    def _retire(self, children: list[_Child]) -> None:
+        """Tell processes to finish what they have begun: others have taken over."""
+        for child in children:
+            if child.retiring is None and child.leaving is None:
+                self._children[child.pid] = replace(child, retiring=ticks() + self._retirement.within)
+                _kill(child, self._retirement.number)
+
+    def _end_late(self) -> None:
+        """Tell those to end that have retired for long enough, and kill those that were told long ago."""
+        now = ticks()
+        self._tell([child for child in self._children.values() if child.retiring is not None and child.retiring < now])
         for child in self._children.values():
-            if child.leaving is not None and child.leaving < ticks():
-                with suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGKILL)
+            if child.leaving is not None and child.leaving < now:
+                _kill(child, signal.SIGKILL)
 
     def _start(self, role: Role) -> None:
         hearing, telling = os.pipe()
@@ -260,6 +284,11 @@ class Supervisor:
         finally:
             sys.stderr.flush()
             os._exit(_ORPHANED)
+
+
+def _kill(child: _Child, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(child.pid, number)
 
 
 def _say_ready(telling: int) -> None:

@@ -6,14 +6,13 @@ process's own sockets, and what it ends is what the sender could have ended as w
 """
 
 import logging
-import os
 import socket
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from threading import Event, Thread
 
 from sinetti.protocols.admission import Admission, Peer
+from sinetti.protocols.handles import handles, on
 from sinetti.protocols.limits import network
 
 LOOKS_EVERY = 0.25
@@ -49,14 +48,14 @@ class Doorkeeper:
 
     def look(self) -> int:
         """Look now; gives how many connections were ended."""
-        handles = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names alone are wanted
-        if len(handles) <= self._most:
+        opened = handles()
+        if len(opened) <= self._most:
             self._since.clear()
             return 0
         self._look += 1
         since, ended = {}, 0
         of: dict[tuple[int, bytes], list[tuple[int, Peer]]] = {}
-        for handle in handles:
+        for handle in opened:
             for port, peer in _connection(handle, self._ports):
                 caller = network(peer[0])
                 if caller is not None and self._admissions[0].counts(peer[0]):
@@ -74,7 +73,7 @@ class Doorkeeper:
         silent.sort(key=self._since.__getitem__)
         over = silent[: len(connections) - self._most]
         for handle, peer in over:
-            _on(handle, partial(_shut, peer))
+            on(handle, partial(_shut, peer))
         address = connections[0][1][0]
         sentence = f"{address}: of {len(connections)} connections {len(over)} that said nothing were ended"
         self._admissions[0].say(sentence, {"reason": SILENT, "address": address})
@@ -89,7 +88,7 @@ def _connection(handle: int, ports: Collection[int]) -> Iterator[tuple[int, Peer
         if ours.family in _FAMILIES and (port := ours.getsockname()[1]) in ports:
             found.append((port, _peer(ours)))
 
-    _on(handle, ask)
+    on(handle, ask)
     yield from found
 
 
@@ -102,16 +101,3 @@ def _shut(peer: Peer, ours: socket.socket) -> None:
 def _peer(ours: socket.socket) -> Peer:
     address, port = ours.getpeername()[:2]
     return address.partition("%")[0], port
-
-
-def _on(handle: int, do: Callable[[socket.socket], None]) -> None:
-    """Do something with an open file of somebody else's, if it is a socket; it is neither copied nor closed.
-
-    A copy that was closed again could be of a database's file by then, whose locks the system would take away.
-    """
-    with suppress(OSError):
-        ours = socket.socket(fileno=handle)
-        try:
-            do(ours)
-        finally:
-            ours.detach()

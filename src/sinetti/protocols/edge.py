@@ -75,6 +75,8 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Reply] = Pool(threads, leave)
         self._inside = 0
+        self.closing = False
+        """Whether each answer says that its connection is to be closed."""
         self._admission = admission or everybody()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +86,8 @@ class Edge:
         begun, request_id = ticks(), secrets.token_hex(16)
         with self._admission.inside(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
+            if self.closing:
+                reply = replace(reply, headers={**reply.headers, "connection": "close"})
             await _answer(send, reply, request_id, scope["method"])
         if reply.noted is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}

@@ -15,11 +15,16 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from sinetti.clock import ticks
 from sinetti.protocols.addresses import BACKLOG
 from sinetti.protocols.edge import Edge
+from sinetti.protocols.retiring import anybody_at, place, turn_from
 
 STOP_WITHIN = 3.0
 """Seconds that requests in flight have when the process is told to stop."""
+
+RETIRE, RETIRE_WITHIN = signal.SIGUSR1, 10.0
+"""Told so, others have taken over: the seconds that each has who is connected, as many as a request may take."""
 
 HEAD_WITHIN = 5.0
 """Seconds that a request's head has to arrive; as long a connection may say nothing before or between requests."""
@@ -30,6 +35,7 @@ CONNECTIONS = 4096
 PER_ADDRESS = 4
 """One part in so many of those connections is what one address may have before the silent ones are ended."""
 
+_LOOKS_EVERY = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +64,8 @@ def connections() -> int:
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once the servers run. The process is to end soon after.
 
+    On SIGUSR1 it retires: it takes no more connections, and serves until those that it has are answered and closed.
+
     The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished.
     """
     asyncio.new_event_loop().run_until_complete(_serve(listeners, ready))
@@ -68,22 +76,24 @@ class NotServing(Exception):
 
 
 async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
-    told = asyncio.Event()
+    told, retired = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    loop.add_signal_handler(RETIRE, retired.set)
     servers = [_Server(listener) for listener in listeners]
     running = [asyncio.create_task(server.serve()) for server in servers]
-    waiting = asyncio.create_task(told.wait())
+    waiting = [asyncio.create_task(_retire(listeners, retired)), asyncio.create_task(told.wait())]
     try:
         await _until_running(servers, running)
         ready()
-        await asyncio.wait({waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
-        if not told.is_set():
+        await asyncio.wait({*waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
+        if not any(task.done() for task in waiting):
             sentence = "the HTTP server ended by itself"
             raise NotServing(sentence)
     finally:
-        waiting.cancel()
+        for task in waiting:
+            task.cancel()
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
         _, late = await asyncio.wait(running, timeout=STOP_WITHIN)
@@ -92,6 +102,20 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
             loop.set_exception_handler(lambda _loop, context: _log.info("while stopping: %s", context["message"]))
         for task in late:
             task.cancel()
+
+
+async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> None:
+    """Wait until others have taken over; then take nobody in, and wait until all who are connected are gone."""
+    await retired.wait()
+    places = {place(listener.socket) for listener in listeners}
+    for listener in listeners:
+        listener.edge.closing = True
+        turn_from(listener.socket)
+    until = ticks() + RETIRE_WITHIN
+    while ticks() < until:
+        if not anybody_at(places):
+            return
+        await asyncio.sleep(_LOOKS_EVERY)
 
 
 class _Server(Server):

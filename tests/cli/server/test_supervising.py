@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from sinetti.clock import ticks
 from sinetti.supervising import FIRST_DELAY
 from tests.support.serving import lives, until
 
 PARENT = """
 import logging, os, signal, sys, time
-from sinetti.supervising import NotStarted, Role, Supervisor
+from sinetti.supervising import NotStarted, Retirement, Role, Supervisor
 logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def dies(_ready): os._exit(3)
@@ -24,15 +25,22 @@ def stays(ready):
 def deaf(ready):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stays(ready)
+def lingers(ready):
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: print("others have taken over", flush=True))
+    print("pid", os.getpid(), flush=True)
+    ready()
+    while True: signal.pause()
 def breaks(_ready): raise RuntimeError("broken")
 
-roles = [Role(name, globals()[name]) for name in sys.argv[1].split(",")]
-following = iter(sys.argv[2:])
+roles = [Role(name, globals()[name]) for name in sys.argv[2].split(",")]
+following = iter(sys.argv[3:])
 def reload():
     name = next(following, None)
-    return None if name is None else [Role("stays", globals()[name])]
+    return None if name is None else [Role(roles[0].name, globals()[name])]
+within = float(sys.argv[1])
+retirement = Retirement(signal.SIGUSR1, within) if within else Retirement()
 try:
-    Supervisor(roles, reload).run(lambda: print("ready", flush=True))
+    Supervisor(roles, reload, retirement).run(lambda: print("ready", flush=True))
 except NotStarted as failed:
     print(failed, flush=True)
     os._exit(1)
@@ -46,11 +54,15 @@ def started(tmp_path):
     """Start a parent with roles; gives its process and what it has said."""
     running = []
 
-    def start(*arguments):
+    def start(*arguments, retire_within=0):
         said = tmp_path / f"said-{len(running)}"
         with said.open("w") as out:
             running.append(
-                subprocess.Popen([sys.executable, "-W", "ignore", "-c", PARENT, *arguments], stdout=out, stderr=out)
+                subprocess.Popen(
+                    [sys.executable, "-W", "ignore", "-c", PARENT, str(retire_within), *arguments],
+                    stdout=out,
+                    stderr=out,
+                )
             )
         return running[-1], said
 
@@ -110,3 +122,48 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
     until(lambda: len(pids(said)) == 3)
     process.terminate()
     assert process.wait(10) == 0
+
+
+def exchanged(process, said, times=1):
+    """Exchange, and wait for both lines that say so: the parent's, and that of the child of before."""
+    process.send_signal(signal.SIGHUP)
+    until(lambda: said.read_text().count("have taken over\n") == 2 * times)
+
+
+def test_who_retires_has_its_time_and_is_told_to_end_then(started):
+    process, said = started("lingers", "lingers", retire_within=1)
+    until(lambda: "ready" in said.read_text())
+    exchanged(process, said)
+    first, second = pids(said)
+    begun = ticks()
+    until(lambda: not lives(first))
+    assert 0.5 < ticks() - begun < 3
+    assert lives(second)
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_the_next_exchange_and_a_stop_end_who_retires(started):
+    process, said = started("lingers", "lingers", "lingers", retire_within=3600)
+    until(lambda: "ready" in said.read_text())
+    exchanged(process, said)
+    first, second, *_ = pids(said)
+    assert lives(first)
+    exchanged(process, said, 2)
+    until(lambda: not lives(first))
+    assert lives(second)
+    process.terminate()
+    assert process.wait(10) == 0
+    assert not any(lives(pid) for pid in pids(said))
+
+
+def test_who_ends_while_it_retires_is_not_started_again(started):
+    process, said = started("lingers", "lingers", retire_within=3600)
+    until(lambda: "ready" in said.read_text())
+    exchanged(process, said)
+    os.kill(pids(said)[0], signal.SIGKILL)
+    until(lambda: not lives(pids(said)[0]))
+    process.terminate()
+    assert process.wait(10) == 0
+    assert len(pids(said)) == 2
+    assert "again" not in said.read_text()

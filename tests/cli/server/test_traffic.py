@@ -8,7 +8,7 @@ import socket
 import ssl
 import stat
 from contextlib import ExitStack, closing, contextmanager
-from http.client import HTTPConnection, HTTPSConnection, RemoteDisconnected
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
@@ -116,32 +116,103 @@ def founded_apart(folder):
 def test_the_pair_is_exchanged_on_sighup_and_nobody_is_turned_away(root, tmp_path):
     certificate, key = tls_pair(tmp_path, 1)
     with serving(root, *TWO, "--tls-certificate", certificate, "--tls-key", key) as served:
-        first = served.children()
-        over, failures = Event(), []
-        caller = Thread(target=calling, args=(served.soap, over, failures))
-        caller.start()
-        with connected(served.soap, any_server()) as begun:
-            begun.sendall(head(10) + b"<a/>")
-            wrong = key.read_bytes()
-            tls_pair(tmp_path, 2)
-            key.write_bytes(wrong)
-            served.process.send_signal(signal.SIGHUP)
-            until(lambda: "the pair in use stays" in served.log)
-            assert served.log.count("SIGHUP") == 1, "one line"
-            assert (serial(served.soap), served.children()) == (1, first)
-            os.kill(first[0], signal.SIGKILL)
-            until(lambda: "it is started again" in served.log and len(served.children()) == 3)
-            assert {serial(served.soap) for _ in range(10)} == {1}, "one that is started later has the old pair too"
+        first = served.children()[:2]
+        with all_the_time(served.soap) as failures, ExitStack() as stack:
+            kept, begun, silent = (stack.enter_context(connected(served.soap, any_server())) for _ in range(3))
+            assert asked(kept).status == 200
+            begun.sendall(head(4) + b"<a")
             tls_pair(tmp_path, 2)
             served.process.send_signal(signal.SIGHUP)
             until(lambda: "have taken over" in served.log)
-            until(lambda: {serial(served.soap) for _ in range(5)} == {2})
-        over.set()
-        caller.join()
-        until(lambda: not any(lives(pid) for pid in first[:2]))
-        # The worker that was killed took along what it was answering.
-        assert len(failures) <= 1, failures
+            assert {serial(served.soap) for _ in range(20)} == {2}
+            assert lives(first[0]), "somebody is connected"
+            begun.sendall(b"/>")
+            fault = answered_on(begun)
+            assert (fault.status, fault.getheader("Connection")) == (500, "close"), "<a/> is no envelope"
+            for connection in (silent, kept):
+                answer = asked(connection)
+                assert (answer.status, answer.getheader("Connection")) == (200, "close")
+                assert connection.recv(1) == b""
+            until(lambda: not any(lives(pid) for pid in first))
+        assert failures == []
         served.stop()
+
+
+def test_a_worker_of_before_is_told_to_stop_with_all_others(root, tmp_path):
+    certificate, key = tls_pair(tmp_path, 1)
+    with serving(root, *TWO, "--tls-certificate", certificate, "--tls-key", key) as served:
+        first = served.children()[:2]
+        with connected(served.soap, any_server()) as begun:
+            begun.sendall(head(4) + b"<a")
+            served.process.send_signal(signal.SIGHUP)
+            until(lambda: "have taken over" in served.log)
+            assert any(lives(pid) for pid in first)
+            served.stop()
+
+
+def test_a_wrong_pair_changes_nothing(root, tmp_path):
+    certificate, key = tls_pair(tmp_path, 1)
+    with serving(root, *TWO, "--tls-certificate", certificate, "--tls-key", key) as served:
+        first = served.children()
+        wrong = key.read_bytes()
+        tls_pair(tmp_path, 2)
+        key.write_bytes(wrong)
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: "the pair in use stays" in served.log)
+        assert served.log.count("SIGHUP") == 1, "one line"
+        assert (serial(served.soap), served.children()) == (1, first)
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: "it is started again" in served.log and len(served.children()) == 3)
+        assert {serial(served.soap) for _ in range(10)} == {1}, "one that is started later has the old pair too"
+        served.stop()
+
+
+def test_over_a_unix_socket_too_nobody_is_turned_away(root, tmp_path):
+    certificate, key = tls_pair(tmp_path, 1)
+    doors = ("--bind", f"unix:{tmp_path}/soap", "--behind-proxy", "--status-bind", "127.0.0.1:0")
+    with (
+        serving(root, *TWO, *doors, "--tls-certificate", certificate, "--tls-key", key) as served,
+        socket.socket(socket.AF_UNIX) as plain,
+    ):
+        first = served.children()[:2]
+        plain.settimeout(SOON)
+        plain.connect(f"{tmp_path}/soap")
+        with closing(any_server().wrap_socket(plain)) as kept:
+            assert asked(kept).status == 200
+            served.process.send_signal(signal.SIGHUP)
+            until(lambda: "have taken over" in served.log)
+            until(lambda: sum(map(lives, first)) == 1)
+            assert asked(kept).getheader("Connection") == "close"
+        until(lambda: not any(map(lives, first)))
+        served.stop()
+
+
+def asked(connection):
+    """Ask for the WSDL on an open connection; gives the answer, read."""
+    connection.sendall(f"GET {PATH}?wsdl HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return answered_on(connection)
+
+
+def answered_on(connection):
+    answer = HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer
+
+
+@contextmanager
+def all_the_time(address):
+    """Call from four sides while the block lasts; gives what failed."""
+    over, failures = Event(), []
+    callers = [Thread(target=calling, args=(address, over, failures)) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        yield failures
+    finally:
+        over.set()
+        for caller in callers:
+            caller.join()
 
 
 def calling(address, over, failures):

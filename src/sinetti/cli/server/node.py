@@ -26,12 +26,12 @@ from sinetti.protocols.edge import Edge
 from sinetti.protocols.health import PATHS, HealthDoor
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
-from sinetti.protocols.serving import PER_ADDRESS, Listener, Tls, connections, serve
+from sinetti.protocols.serving import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
 from sinetti.settings.folder import FolderError
-from sinetti.supervising import Role, Supervisor
+from sinetti.supervising import Retirement, Role, Supervisor
 from sinetti.wiring import Authority
 
 STATUS_THREADS = 4
@@ -112,7 +112,7 @@ def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> N
         return roles() if served.read_again() else None
 
     keeper = Role("keeper", partial(_keep, node), renewed=False)
-    Supervisor([*roles(), keeper], reload).run(lambda: say(node.plan))
+    Supervisor([*roles(), keeper], reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
 
 
 def soap_threads(workers: int) -> int:
