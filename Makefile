@@ -20,7 +20,7 @@ test: ## all tests but the judges, on both databases; says what it skipped
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest tests --ignore=tests/judges -n 2 --cov --cov-report=term-missing
+	@scripts/pytest tests --ignore=tests/judges -n 3 --cov --cov-report=term-missing
 
 judges: ## programs that nobody here wrote judge what we make
 	@scripts/environment authority,test
