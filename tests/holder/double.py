@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
 
 from sinetti.ca.building import response_signer_plan
 from sinetti.ca.plans import LeafKind
@@ -107,6 +108,36 @@ def well(handler, double, seen):
     handler.send(
         200, soap.render_response(seen.operation, double.answer(seen), services_seal(double.now), Recipe.EXCLUSIVE)
     )
+
+
+def accept(retrieval_id):
+    """Give an answer that belongs to another request."""
+
+    def behave(handler, double, seen):
+        body = soap.render_response(seen.operation, Accepted(retrieval_id), services_seal(double.now), Recipe.EXCLUSIVE)
+        handler.send(200, body)
+
+    return behave
+
+
+def done_but(told):
+    """Do what was asked, and tell something else."""
+
+    def behave(handler, double, seen):
+        double.answer(seen)
+        told(handler, double, seen)
+
+    return behave
+
+
+def late(seconds):
+    """Answer as promised, after a while."""
+
+    def behave(handler, double, seen):
+        sleep(seconds)
+        well(handler, double, seen)
+
+    return behave
 
 
 def enveloped(handler, double, seen):

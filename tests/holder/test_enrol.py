@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from sinetti.domain.values import Environment, KeyType
-from sinetti.holder import files, generations, journal, messages
+from sinetti.holder import exchange, files, generations, journal, messages
 from sinetti.holder.client import TransferIds
 from sinetti.holder.journal import Kind, State
 from sinetti.holder.outcome import ExitCode, Result, UsageError
@@ -148,7 +148,7 @@ def test_nobody_there_leaves_nothing_sent(desk):
 REFUSALS = {
     "a wrong password": ("PKI004", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
     "lapsed ids": ("PKI005", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
-    "ids that somebody else used": ("PKI006", Result.REFUSED, ExitCode.REFUSED, None),
+    "ids that somebody else used": ("PKI006", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
     "a key that will never do": ("PKI011", Result.REFUSED, ExitCode.REFUSED, None),
     "unavailable": ("PKI090", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
     "their own fault": ("PKI099", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
@@ -201,6 +201,14 @@ def test_an_answer_signed_by_a_holders_certificate_is_refused(desk):
     assert open_journal(desk).state is State.ACCEPTED
 
 
+def test_nor_where_one_bundle_of_all_cas_is_given_for_both(desk):
+    everybody = doubles.anchors("services") + doubles.anchors("holders")
+    desk.double.script.append(doubles.signed_by_a_holder)
+    outcome = desk.enrol(trust_services=everybody, trust_holders=everybody)
+    assert (outcome.exit_code, texts(outcome)[0]) == (ExitCode.AGAIN, messages.ANSWER_NOT_TRUSTED)
+    assert desk.enrol(trust_services=everybody, trust_holders=everybody).result is Result.ENROLLED
+
+
 def test_a_ca_itself_signs_no_answers(desk):
     built = authority.authority()
     spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")
@@ -243,8 +251,9 @@ def test_of_two_wrongs_the_issuer_is_told(desk):
 
 
 def test_a_refusal_is_told_with_what_the_client_alone_knows(desk):
-    desk.double.script.append(doubles.refuse(Failure("PKI006", "Used already.")))
-    assert texts(desk.enrol())[1:] == [messages.KEY_LOST]
+    for _ in range(2):
+        desk.double.script.append(doubles.refuse(Failure("PKI006", "Used already.")))
+        assert texts(desk.enrol())[1:] == [messages.KEY_LOST]
     desk.double.script.append(doubles.refuse(Failure("PKI011", "Not this key.")))
     assert texts(desk.enrol())[1:] == [messages.OTHER_KEY]
     desk.double.script.extend([doubles.lose, doubles.refuse(Failure("PKI006", "Used already."))])
@@ -256,13 +265,57 @@ def certificate_for(number, customer_id=authority.CUSTOMER_ID, begins=authority.
     return doubles.issue(authority.holder_key(number).public_key(), begins, customer_id)
 
 
+def test_an_answer_that_takes_its_time_is_told(desk, monkeypatch):
+    monkeypatch.setattr(exchange, "SILENT_FOR", 0.05)
+    desk.double.script.append(doubles.late(0.3))
+    assert desk.enrol().result is Result.ENROLLED
+    assert [message.text for message in desk.told] == [messages.NO_ANSWER_YET]
+
+
 def test_a_certificate_for_another_key_is_not_taken(desk):
     desk.double.script.extend([doubles.well, doubles.hand_out(certificate_for(7))])
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
-    assert texts(outcome) == [messages.NOT_OUR_KEY, messages.CERTIFICATE_NOT_TAKEN]
+    assert texts(outcome) == [messages.NOT_OUR_KEY, messages.SENDS_AGAIN]
     assert not desk.live.exists()
     assert desk.retrieve().result is Result.ENROLLED
+
+
+def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(desk):
+    """Answers name no request: whoever stands between may give one of the service's to somebody else's request."""
+    stranger = certificate_for(7)
+    desk.double.issued["somebody else's"] = stranger
+    desk.double.script.append(doubles.accept("somebody else's"))
+    first = desk.enrol()
+    assert (first.exit_code, texts(first)) == (ExitCode.AGAIN, [messages.NOT_OUR_KEY, messages.SENDS_AGAIN])
+    assert open_journal(desk).state is State.UNCERTAIN
+    assert desk.retrieve().exit_code is ExitCode.AGAIN
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 1
+
+
+@pytest.mark.parametrize("code", ["PKI006", "PKI004", "PKI010", "PKI011", "PKI012", "PKI035"])
+def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, desk):
+    """The request is done all the same, and its certificate is of use for this key alone."""
+    desk.double.script.append(doubles.done_but(doubles.refuse(Failure(code, "No."))))
+    assert desk.enrol().exit_code is ExitCode.REFUSED
+    (key,) = {doubles.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
+    assert key in desk.double.accepted
+    desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
+    assert key in {doubles.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
+
+
+def test_ids_refused_as_used_are_offered_with_the_same_key_again(desk):
+    desk.double.script.append(doubles.done_but(doubles.refuse(Failure("PKI006", "Used."))))
+    assert desk.enrol().exit_code is ExitCode.REFUSED
+    assert desk.enrol().result is Result.ENROLLED
+
+
+def test_another_key_is_made_where_the_service_would_not_have_the_first(desk):
+    desk.double.script.append(doubles.refuse(Failure("PKI011", "Not this key.")))
+    desk.enrol()
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 2
 
 
 KEY = authority.holder_key(8)
@@ -287,11 +340,6 @@ MISFITS = {
         authority.NOW + timedelta(days=730, seconds=1),
         messages.VALID_UNTIL,
     ),
-    "for another key": (
-        lambda: authority.holder_certificate(authority.holder_key(9)),
-        authority.NOW,
-        messages.NOT_OUR_KEY,
-    ),
     "one that fits": (lambda: authority.holder_certificate(KEY), authority.NOW, None),
     "one that fits, its last second": (
         lambda: authority.holder_certificate(KEY),
@@ -304,20 +352,20 @@ MISFITS = {
 @pytest.mark.parametrize(("make", "now", "text"), MISFITS.values(), ids=MISFITS)
 def test_misfit(make, now, text):
     anchors = chain.load_bundle(doubles.anchors("holders").encode())
-    told = generations.misfit(make(), KEY, authority.CUSTOMER_ID, anchors, now)
+    told = generations.misfit(make(), authority.CUSTOMER_ID, anchors, now)
     assert (told and told.text) == text
 
 
 def test_an_issuer_outside_the_anchors_for_holders_does_not_count():
     anchors = chain.load_bundle(doubles.anchors("services").encode())
-    told = generations.misfit(authority.holder_certificate(KEY), KEY, authority.CUSTOMER_ID, anchors, authority.NOW)
+    told = generations.misfit(authority.holder_certificate(KEY), authority.CUSTOMER_ID, anchors, authority.NOW)
     assert told.text == messages.NOT_OUR_ISSUER
 
 
 def test_ids_compare_as_the_register_compares_them():
     anchors = chain.load_bundle(doubles.anchors("holders").encode())
     certificate = authority.holder_certificate(KEY, customer_id="FI01234567")
-    assert generations.misfit(certificate, KEY, " fi01234567", anchors, authority.NOW) is None
+    assert generations.misfit(certificate, " fi01234567", anchors, authority.NOW) is None
 
 
 @pytest.mark.parametrize("where", ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"])
@@ -447,7 +495,7 @@ def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again
 def test_other_ids_after_a_refusal_take_a_new_key(desk):
     desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
     assert desk.enrol().result is Result.ENROLLED
-    assert not (desk.folder / "abandoned").exists()
+    assert len(list((desk.folder / "abandoned").glob("*/key.pem"))) == 1, "whatever was answered, its request left"
 
 
 def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):

@@ -113,7 +113,16 @@ def test_after_its_end_the_service_has_the_last_word(enrolled):
 def test_renewed_by_somebody_else(enrolled):
     enrolled.double.script.append(doubles.refuse(Failure("PKI035", "Renewed with another key.")))
     assert enrolled.at(OPENS).renew().exit_code is ExitCode.REFUSED
-    assert open_journal(enrolled) is None
+    assert open_journal(enrolled).state is State.REFUSED
+
+
+def test_an_earlier_answer_in_place_of_ours_keeps_no_renewal_waiting(enrolled):
+    """The answer to the enrolment, given once more: its certificate is the old one."""
+    (first,) = enrolled.double.issued
+    enrolled.double.script.append(doubles.accept(first))
+    outcome = enrolled.at(OPENS).renew()
+    assert (outcome.exit_code, texts(outcome)) == (ExitCode.AGAIN, [messages.NOT_OUR_KEY, messages.SENDS_AGAIN])
+    assert enrolled.renew().result is Result.RENEWED
 
 
 def test_a_renewal_prepared_with_a_certificate_that_was_replaced_is_put_away(enrolled, monkeypatch):

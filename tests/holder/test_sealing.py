@@ -176,7 +176,7 @@ def test_a_malformed_certificate_is_refused_whoever_signed_it_and_nothing_of_it_
 def test_a_malformed_certificate_from_the_service_is_no_fit(wrong):
     key, ca_key = authority.holder_key(4), authority.authority().key(authority.issuer().key_name)
     certificate = formats.load_certificate(malformed(key, ca_key, wrong))
-    found = generations.misfit(certificate, key, authority.CUSTOMER_ID, ANCHORS, authority.NOW)
+    found = generations.misfit(certificate, authority.CUSTOMER_ID, ANCHORS, authority.NOW)
     assert found.text == messages.CERTIFICATE_UNREADABLE
     assert found.values["why"].text in {"its serial number is negative", "the name in it cannot be read"}
 

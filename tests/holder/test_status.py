@@ -133,7 +133,7 @@ def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
 
 FIRST = {
     "refused": (doubles.refuse(Failure("PKI005", "Lapsed.")), "payroll: refused (PKI005). ", True),
-    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), "payroll: refused. ", True),
+    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), "payroll: refused (PKI006). ", True),
     "lost": (doubles.lose, "payroll: uncertain. ", False),
     "put off": (doubles.refuse(Failure("PKI090", "Later.")), "payroll: under way. ", False),
 }

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.domain.values import Language
-from sinetti.holder import messages, transport
+from sinetti.holder import messages, reasons, transport
 from sinetti.holder.transport import BadAddress, Post, Trouble, TroubleKind, call, parse_address
 from sinetti.pki import formats
 
@@ -164,15 +164,16 @@ def test_nobody_there():
     assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.NOT_REACHED)
 
 
-def test_an_answer_that_drips_ends_in_time(monkeypatch):
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+@contextmanager
+def dripping(head):
+    """Answer whoever comes with the beginning of a header that never ends; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
     def drip():
         connection, _ = listener.accept()
         with connection:
-            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            connection.sendall(head)
             while not over.wait(0.02):
                 try:
                     connection.sendall(b"x")
@@ -182,13 +183,29 @@ def test_an_answer_that_drips_ends_in_time(monkeypatch):
     thread = threading.Thread(target=drip, daemon=True)
     thread.start()
     try:
-        with pytest.raises(Trouble) as trouble:
-            call(post(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
-        assert trouble.value.kind is TroubleKind.LOST
+        yield listener.getsockname()[1]
     finally:
         over.set()
         thread.join(5)
         listener.close()
+
+
+def test_an_answer_that_drips_ends_in_time(monkeypatch):
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as port, pytest.raises(Trouble) as trouble:
+        call(post(f"http://127.0.0.1:{port}/"))
+    assert trouble.value.kind is TroubleKind.LOST
+    assert trouble.value.message.values["why"].text == reasons.LATE
+
+
+def test_a_proxy_that_drips_ends_in_time(monkeypatch):
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+    with dripping(b"HTTP/1.1 200 Connection established\r\nX-Slow: ") as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        with pytest.raises(Trouble) as trouble:
+            call(post("https://certificates.example/"))
+    assert trouble.value.kind is TroubleKind.NOT_REACHED
+    assert trouble.value.message.values["why"].text == reasons.LATE
 
 
 def server_certificate(path, names=("127.0.0.1",)):

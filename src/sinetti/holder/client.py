@@ -190,11 +190,13 @@ def _open_with(folder: Path, ids: TransferIds) -> bool:
 
 
 def _set_aside(run: Run, held: Journal) -> None:
-    # A key whose request may have been done is kept: a certificate for it may turn up. Any other is forgotten.
-    if held.sends and held.state is not State.REFUSED:
-        run.tell(say(messages.SET_ASIDE, folder=str(journal.abandon(held))))
-    else:
+    # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
+    if not held.sends:
         journal.close(held)
+        return
+    unknown, folder = held.state is not State.REFUSED, journal.abandon(held)
+    if unknown:
+        run.tell(say(messages.SET_ASIDE, folder=str(folder)))
 
 
 def _open_renewal(folder: Path, present: Held) -> Journal | None:

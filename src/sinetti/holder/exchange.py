@@ -3,16 +3,18 @@
 Steps, as the kill points name them: `request-leaves`, `answered`, `accepted`, `collected`, `in-place`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Timer
 from typing import assert_never
 
 from sinetti.domain.asks import GetAsk
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.holder import files, generations, journal, messages, reasons, service, settings, verdicts, when
+from sinetti.holder import files, generations, journal, keys, messages, reasons, service, settings, verdicts, when
 from sinetti.holder.journal import Journal, Kind, State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result
@@ -23,6 +25,9 @@ from sinetti.pki import chain, formats
 from sinetti.wire import soap
 from sinetti.wire.codes import reason_of
 from sinetti.wire.soap import Operation, Response
+
+SILENT_FOR = 2.0
+"""Seconds without an answer after which that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ def send(errand: Errand, held: Journal, operation: Operation, message: bytes) ->
     leaving = journal.leave(held)
     errand.run.step("request-leaves")
     try:
-        response = service.ask(errand.service, operation, message)
+        with _noticed(errand):
+            response = service.ask(errand.service, operation, message)
     except Trouble as trouble:
         return _not_answered(errand, held, leaving, trouble)
     errand.run.step("answered")
@@ -107,6 +113,18 @@ def said(response: Response) -> tuple[Message, ...]:
     )
 
 
+@contextmanager
+def _noticed(errand: Errand) -> Iterator[None]:
+    """Tell the person once that an answer takes its time."""
+    timer = Timer(SILENT_FOR, errand.run.tell, (say(messages.NO_ANSWER_YET),))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _not_answered(errand: Errand, held: Journal, leaving: Journal, trouble: Trouble) -> Outcome:
     match trouble.kind:
         case TroubleKind.NOT_REACHED:
@@ -134,19 +152,20 @@ def _refused(errand: Errand, leaving: Journal, response: Response) -> Outcome:
         case Verdict.REFUSED:
             journal.move(leaving, State.REFUSED, codes=codes)
         case Verdict.REFUSED_FOR_GOOD:
-            journal.close(leaving)
+            # An answer does not say to which request it belongs: the key of one that left is never thrown away.
+            journal.abandon(journal.move(leaving, State.REFUSED, codes=codes))
         case Verdict.UNCERTAIN:
             unsure = journal.move(leaving, State.UNCERTAIN, codes=codes, retrieval_id=response.retrieval_id)
             return _uncertain(errand, unsure, told)
         case never:
             assert_never(never)
-    return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(errand, leaving, codes), codes=codes)
+    return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, *_what_else(errand, codes), codes=codes)
 
 
-def _what_else(errand: Errand, leaving: Journal, codes: tuple[str, ...]) -> tuple[Message, ...]:
-    """Add to a refusal what only the client knows: that it never sent this key before, how a key's type is chosen."""
+def _what_else(errand: Errand, codes: tuple[str, ...]) -> tuple[Message, ...]:
+    """Add to a refusal what only the client knows: that no request with this key was done, how a type is chosen."""
     reasons_given = set(map(reason_of, codes))
-    if Reason.TRANSFER_IDS_USED in reasons_given and leaving.sends == 1:
+    if Reason.TRANSFER_IDS_USED in reasons_given:
         return (say(messages.KEY_LOST),)
     if Reason.KEY_NOT_ACCEPTED not in reasons_given:
         return ()
@@ -177,7 +196,8 @@ def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
     kept = errand.settings
     ask = GetAsk(kept.environment, kept.customer_id, kept.customer_name, held.retrieval_id or "")
     try:
-        response = service.ask(errand.service, Operation.GET, soap.render_get(ask))
+        with _noticed(errand):
+            response = service.ask(errand.service, Operation.GET, soap.render_get(ask))
     except Trouble as trouble:
         again = Result.FAILED if trouble.kind is TroubleKind.NOT_TRUSTED else Result.PENDING
         return errand.ended(again, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_TO_FETCH))
@@ -203,13 +223,23 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
         certificate = formats.load_certificate(octets)
     except ValueError as bad:
         return _not_taken(errand, say(messages.CERTIFICATE_UNREADABLE, why=reasons.of(bad)))
+    if not keys.belongs(certificate, journal.key_of(held)):
+        return _not_ours(errand, held)
     anchors = chain.load_bundle(errand.settings.trust_holders.encode())
-    wrong = generations.misfit(certificate, journal.key_of(held), errand.settings.customer_id, anchors, errand.run.now)
+    wrong = generations.misfit(certificate, errand.settings.customer_id, anchors, errand.run.now)
     if wrong is not None:
         return _not_taken(errand, wrong)
     collected = journal.keep_certificate(held, formats.certificate_der(certificate))
     errand.run.step("collected")
     return _put_in_place(errand, collected)
+
+
+def _not_ours(errand: Errand, held: Journal) -> Outcome:
+    """The retrieval id came with an answer to somebody else's request, or to an earlier one: ask ours again."""
+    if held.state is State.ACCEPTED:
+        journal.move(held, State.UNCERTAIN)
+    again = say(messages.SENDS_AGAIN, command=errand.kind.value)
+    return errand.ended(Result.FAILED, ExitCode.AGAIN, say(messages.NOT_OUR_KEY), again)
 
 
 def _not_taken(errand: Errand, why: Message) -> Outcome:

@@ -65,11 +65,9 @@ def organisation(certificate: x509.Certificate) -> str | None:
 
 
 def misfit(
-    certificate: x509.Certificate, key: PrivateKey, customer_id: str, anchors: Sequence[x509.Certificate], now: datetime
+    certificate: x509.Certificate, customer_id: str, anchors: Sequence[x509.Certificate], now: datetime
 ) -> Message | None:
-    """Say why a certificate from the service is not taken, or None: it fits key, customer, chain and dates."""
-    if not keys.belongs(certificate, key):
-        return say(messages.NOT_OUR_KEY)
+    """Say why a certificate from the service is not taken, or None: it fits customer, chain and dates."""
     try:
         named, _ = common_name(certificate), keys.serial_of(certificate)
     except ValueError as bad:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.domain.values import KeyId
-from sinetti.holder import files, keys
+from sinetti.holder import files, keys, verdicts
 from sinetti.pki import formats
 from sinetti.pki.formats import PrivateKey
 
@@ -178,10 +178,12 @@ def keep_certificate(journal: Journal, octets: bytes) -> Journal:
 
 
 def set_aside_before(name_folder: Path, kind: Kind, transfer: str) -> Journal | None:
-    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId). Raises StoreDamaged."""
-    for folder in sorted((name_folder / ABANDONED).glob(f"{kind.value}-*")):
-        held = load(folder)
-        if held is not None and held.transfer == transfer:
+    """Find what was set aside and had these transfer IDs (SHA-256 of the TransferId). Raises StoreDamaged.
+
+    A key that the service would not have is left where it is.
+    """
+    for held in _set_aside(name_folder, kind):
+        if held.transfer == transfer and not verdicts.is_hopeless(held.codes):
             return held
     return None
 
@@ -194,22 +196,30 @@ def take_up(journal: Journal, kind: Kind) -> Journal:
 
 
 def close(journal: Journal) -> None:
-    """Forget what was under way, its key too: it is in place, or was refused for good."""
+    """Forget what was under way, its key too: it is in place, or nothing was done with it."""
     files.drop_folder(journal.folder)
 
 
 def abandon(journal: Journal) -> Path:
-    """Set aside what may have been done without us knowing: its key is kept, in the folder that is returned."""
+    """Set aside what may have been done, whatever was answered: its key is kept, in the folder that is returned."""
     aside = journal.folder.parent.parent / ABANDONED / f"{journal.folder.name}-{journal.key_id[:16]}"
     files.move_folder(journal.folder, aside)
     return aside
 
 
 def dispensable(name_folder: Path) -> bool:
-    """Tell whether a name without a certificate may be deleted: no key of it can have been certified. StoreDamaged."""
+    """Tell whether a name without a certificate may be deleted: by all that was answered, no key of it was certified.
+
+    Raises StoreDamaged.
+    """
     held = load(folder_of(name_folder, Kind.ENROL))
-    never_done = held is None or held.sends == 0 or held.state is State.REFUSED
-    return never_done and not (name_folder / ABANDONED).exists()
+    open_ones = [*([] if held is None else [held]), *_set_aside(name_folder, Kind.ENROL)]
+    return all(one.sends == 0 or one.state is State.REFUSED for one in open_ones)
+
+
+def _set_aside(name_folder: Path, kind: Kind) -> list[Journal]:
+    found = (load(folder) for folder in sorted((name_folder / ABANDONED).glob(f"{kind.value}-*")))
+    return [held for held in found if held is not None]
 
 
 def _written(journal: Journal) -> Journal:

@@ -29,6 +29,7 @@ WAITING_ONE = mark("The certificate is not ready yet. Asking again in 1 second �
 NOT_READY_IN_TIME = mark(
     "The certificate was not ready in time. Nothing is lost: run the same command, or “sinetti retrieve”, again later."
 )
+NO_ANSWER_YET = mark("Waiting for the service to answer …")
 SERVICE_SAID = mark("The service answered {code}: {text}")
 RUN_AGAIN_NOTHING_SENT = mark("Nothing was sent. Run the same command again.")
 RUN_AGAIN_SAME_KEY = mark("Run the same command again: it sends the same request with the same key.")
@@ -86,6 +87,9 @@ NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {c
 NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
 NOT_FOR_HOLDERS = mark("The certificate that came is not an organisation's, it was issued for something else.")
 CERTIFICATE_UNREADABLE = mark("The certificate that came could not be read: {why}.")
+SENDS_AGAIN = mark(
+    "It was not taken into use. Run “sinetti {command}” again: it sends the same request with the same key."
+)
 CERTIFICATE_NOT_TAKEN = mark(
     "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
 )

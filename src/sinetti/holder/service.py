@@ -11,7 +11,7 @@ from sinetti.holder import dates, messages, reasons, transport
 from sinetti.holder.messages import Message, say
 from sinetti.holder.settings import Settings
 from sinetti.holder.transport import Address, Post, Trouble, TroubleKind
-from sinetti.pki import chain, keycheck
+from sinetti.pki import chain, keycheck, policies
 from sinetti.wire import soap
 from sinetti.wire.flaws import Flaw
 from sinetti.wire.soap import Operation, Response
@@ -19,19 +19,25 @@ from sinetti.wire.soap import Operation, Response
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service as this run sees it. `anchors` are the CAs whose certificates may sign answers, and no others."""
+    """A service as this run sees it. `anchors` are the CAs whose certificates may sign answers, and no others.
+
+    `holders` are those that may issue certificates for holders: what they issue speaks for no service.
+    """
 
     address: Address
     tls_ca: str | None
     anchors: tuple[x509.Certificate, ...]
+    holders: tuple[x509.Certificate, ...]
     language: Language
     now: datetime
 
 
 def service_of(settings: Settings, language: Language, now: datetime) -> Service:
     """Take from the settings what a call needs."""
-    anchors = chain.load_bundle(settings.trust_services.encode())
-    return Service(transport.parse_address(settings.service), settings.tls_ca, anchors, language, now)
+    anchors, holders = (
+        chain.load_bundle(bundle.encode()) for bundle in (settings.trust_services, settings.trust_holders)
+    )
+    return Service(transport.parse_address(settings.service), settings.tls_ca, anchors, holders, language, now)
 
 
 def ask(service: Service, operation: Operation, message: bytes) -> Response:
@@ -40,7 +46,7 @@ def ask(service: Service, operation: Operation, message: bytes) -> Response:
     objections: list[Message] = []
 
     def accepts(signer: x509.Certificate) -> bool:
-        objections.extend(found := objection(signer, service.anchors, service.now))
+        objections.extend(found := objection(signer, service.anchors, service.now, service.holders))
         return not found
 
     try:
@@ -54,14 +60,21 @@ def ask(service: Service, operation: Operation, message: bytes) -> Response:
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_UNREADABLE, why=reasons.of(bad))) from bad
 
 
-def objection(signer: x509.Certificate, anchors: Sequence[x509.Certificate], now: datetime) -> tuple[Message, ...]:
+def objection(
+    signer: x509.Certificate,
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+    holders: Sequence[x509.Certificate] = (),
+) -> tuple[Message, ...]:
     """Say what speaks against a certificate signing answers: nothing, or one message.
 
     It is no CA itself, was issued directly by one of the anchors, and both are valid now; dates are judged last, so
     that a wrong clock is told as one. A longer chain does not count: an anchor high up would let every certificate
-    below it speak for the service.
+    below it speak for the service. A holder's certificate does not count, though its CA was put into both bundles.
     """
     issuers = chain.issuers_of(signer, anchors) if _is_a_signer(signer) else ()
+    if policies.is_holders(signer) and chain.issuers_of(signer, holders):
+        issuers = ()
     if not issuers:
         return (say(messages.ANSWER_NOT_TRUSTED, why=reasons.of(Flaw.KEY_NOT_ACCEPTED)),)
     found = dates.out_of_time(signer, issuers, now)

@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote, urlsplit
@@ -113,10 +114,6 @@ def is_loopback(host: str) -> bool:
 def call(post: Post) -> bytes:
     """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises Trouble."""
     connection = _connected(post)
-    late = threading.Event()
-    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
-    watchdog.daemon = True
-    watchdog.start()
     try:
         headers = {
             "Content-Type": "text/xml; charset=utf-8",
@@ -126,22 +123,36 @@ def call(post: Post) -> bytes:
             "Connection": "close",
             "User-Agent": "sinetti",
         }
-        connection.request("POST", post.address.path, post.body, headers)
-        response = connection.getresponse()
-        body = response.read(LIMIT + 1)
-        _whole(response, body, late)
+        with _in_time(connection):
+            connection.request("POST", post.address.path, post.body, headers)
+            response = connection.getresponse()
+            body = response.read(LIMIT + 1)
+        _whole(response, body)
     except (OSError, http.client.HTTPException) as bad:
         raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=reasons.of(bad))) from bad
     finally:
-        watchdog.cancel()
         connection.close()
     return _checked(response, body)
 
 
-def _whole(response: http.client.HTTPResponse, body: bytes, late: threading.Event) -> None:
+@contextlib.contextmanager
+def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
+    late = threading.Event()
+    watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
+        if late.is_set():
+            raise TimeoutError
+
+
+def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
     # http.client takes a connection that ends too early for the end of headers or body.
-    if late.is_set():
-        raise TimeoutError
     if response.length and len(body) <= LIMIT:
         raise http.client.IncompleteRead(body, response.length)
 
@@ -162,7 +173,8 @@ def _connected(post: Post) -> http.client.HTTPConnection:
     address = post.address
     try:
         connection = _secure(address, post.tls_ca) if address.secure else _plain(address)
-        connection.connect()
+        with _in_time(connection):
+            connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
     except ssl.SSLCertVerificationError as bad:
         told = say(messages.TLS_NOT_TRUSTED, host=address.host, why=reasons.of(bad))

@@ -12,10 +12,7 @@ LATER = frozenset({Reason.NOT_READY, Reason.UNAVAILABLE, Reason.TOO_MANY_REQUEST
 DOUBTFUL = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL})
 """Of those, the ones that may come when the request was done all the same."""
 
-SPENT = frozenset({Reason.TRANSFER_IDS_USED, Reason.ALREADY_RENEWED, Reason.KEY_REUSED})
-"""Something was done before: by somebody else, or by a request of ours whose answer was lost."""
-
-HOPELESS = frozenset({Reason.CSR_UNREADABLE, Reason.KEY_NOT_ACCEPTED})
+HOPELESS = frozenset({Reason.CSR_UNREADABLE, Reason.KEY_NOT_ACCEPTED, Reason.KEY_REUSED})
 """The same key will not be taken another time either."""
 
 
@@ -24,7 +21,7 @@ class Verdict(Enum):
 
     LATER = "send the same again later"
     REFUSED = "keep the key and show the reason"
-    REFUSED_FOR_GOOD = "forget the key and show the reason"
+    REFUSED_FOR_GOOD = "set the key aside and show the reason"
     UNCERTAIN = "keep everything: it may have been done"
 
 
@@ -41,12 +38,17 @@ def of_request(codes: Sequence[str], *, doubt: bool) -> Verdict:
         return Verdict.LATER
     if doubt:
         return Verdict.UNCERTAIN
-    return Verdict.REFUSED if (SPENT | HOPELESS).isdisjoint(reasons) else Verdict.REFUSED_FOR_GOOD
+    return Verdict.REFUSED_FOR_GOOD if is_hopeless(codes) else Verdict.REFUSED
 
 
 def leaves_doubt(codes: Sequence[str]) -> bool:
     """Tell whether a "later" may hide that the request was done."""
     return not DOUBTFUL.isdisjoint(reason_of(code) for code in codes)
+
+
+def is_hopeless(codes: Sequence[str]) -> bool:
+    """Tell whether the key itself was refused, so that the same one need not be offered again."""
+    return not HOPELESS.isdisjoint(reason_of(code) for code in codes)
 
 
 def of_fetch(codes: Sequence[str]) -> Verdict:
