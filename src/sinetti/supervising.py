@@ -59,6 +59,14 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """New roles for those that are renewed; `over` is told whether they have taken over, or were given up."""
+
+    roles: Sequence[Role]
+    over: Callable[[bool], None] = lambda _taken_over: None
+
+
+@dataclass(frozen=True, slots=True)
 class _Child:
     role: Role
     pid: int
@@ -72,9 +80,9 @@ class Supervisor:
     """Starts the processes of its roles and keeps them until it is told to stop."""
 
     def __init__(
-        self, roles: Sequence[Role], reload: Callable[[], Sequence[Role] | None], retirement: Retirement = Retirement()
+        self, roles: Sequence[Role], reload: Callable[[], Exchange | None], retirement: Retirement = Retirement()
     ) -> None:
-        """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how these go.
+        """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how those go.
 
         When their time is over, or with the next exchange, those that retire are told to end as all others are.
         """
@@ -83,7 +91,8 @@ class Supervisor:
         self._due: dict[str, float] = {}
         self._delays: dict[str, float] = {}
         self._stopping = self._started = False
-        self._next: tuple[float, dict[str, Role]] | None = None
+        self._next: tuple[float, dict[str, Role], Exchange] | None = None
+        self._asked = False
         self._lifeline, self._held = os.pipe()
         self._selector = selectors.DefaultSelector()
 
@@ -104,9 +113,12 @@ class Supervisor:
         woken, waking = socket.socketpair()
         woken.settimeout(0)
         waking.settimeout(0)
+        signal.signal(self._retirement.number, signal.SIG_IGN)
         for number in _HANDLED:
             signal.signal(number, lambda _number, _frame: None)
         signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        # What came while the service was being prepared is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         self._selector.register(woken, selectors.EVENT_READ)
         for role in self._roles.values():
             self._start(role)
@@ -115,6 +127,8 @@ class Supervisor:
             self._look(woken)
             self._end_late()
             if self._started and not self._stopping:
+                if self._asked:
+                    self._renew()
                 self._exchange()
                 self._start_due()
             elif not self._stopping and self._all_ready(begun):
@@ -130,8 +144,8 @@ class Supervisor:
             for number in woken.recv(4096):
                 if number in _STOPS:
                     self._stop()
-                elif number == signal.SIGHUP and self._started and not self._stopping:
-                    self._renew()
+                elif number == signal.SIGHUP:
+                    self._asked = True
         self._reap()
 
     def _patience(self) -> float:
@@ -190,20 +204,20 @@ class Supervisor:
 
     def _renew(self) -> None:
         """Begin to exchange processes: new ones are started, and those before stay until all of the new are ready."""
-        if self._next is not None:
-            self._give_up()
-        roles = self._reload()
-        if roles is None:
+        self._asked = False
+        self._give_up()
+        new = self._reload()
+        if new is None:
             return
         self._tell([child for child in self._children.values() if child.retiring is not None])
-        self._next = (ticks() + READY_WITHIN, {role.name: role for role in roles})
-        for role in roles:
+        self._next = (ticks() + READY_WITHIN, {role.name: role for role in new.roles}, new)
+        for role in new.roles:
             self._start(role)
 
     def _exchange(self) -> None:
         if self._next is None:
             return
-        until, roles = self._next
+        until, roles, exchange = self._next
         new = [child for child in self._children.values() if child.role is roles.get(child.role.name)]
         if all(child.telling is None for child in new):
             self._next = None
@@ -211,6 +225,7 @@ class Supervisor:
             for name in roles:
                 self._due.pop(name, None)
             self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
+            exchange.over(True)  # noqa: FBT003 - it is taken over, or it is not
             _log.info("%d processes have taken over", len(new))
         elif ticks() > until:
             _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
@@ -219,9 +234,10 @@ class Supervisor:
     def _give_up(self) -> None:
         """End the processes that were to take over."""
         if self._next is not None:
-            _, roles = self._next
+            _, roles, exchange = self._next
             self._next = None
             self._tell([child for child in self._children.values() if child.role is roles.get(child.role.name)])
+            exchange.over(False)  # noqa: FBT003 - it is taken over, or it is not
 
     def _stop(self) -> None:
         if self._stopping:
@@ -239,7 +255,9 @@ class Supervisor:
     def _retire(self, children: list[_Child]) -> None:
         """Tell processes to finish what they have begun: others have taken over."""
         for child in children:
-            if child.retiring is None and child.leaving is None:
+            if child.telling is not None:
+                self._tell([child])
+            elif child.retiring is None and child.leaving is None:
                 self._children[child.pid] = replace(child, retiring=ticks() + self._retirement.within)
                 _kill(child, self._retirement.number)
 
@@ -273,7 +291,8 @@ class Supervisor:
             self._selector.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            for number in (signal.SIGHUP, self._retirement.number):
+                signal.signal(number, signal.SIG_IGN)
             for number in _STOPS:
                 signal.signal(number, lambda _number, _frame: os._exit(0))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)

@@ -205,8 +205,7 @@ def _check_identity(
         sentence = "the register is empty: this folder's authority was founded with another database"
         raise FolderDamaged(sentence)
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
-    told = folder.read(folder.instance).decode("ascii", "replace").strip() if folder.instance.exists() else None
     same = identity.environment is Environment(settings.environment) and identity.fingerprints == files
-    if not same or (told is not None and told != identity.instance_id):
+    if not same or folder.instance_id() != identity.instance_id:
         sentence = "folder and register are not of the same authority: look at DATABASE_URL and at database_url"
         raise FolderDamaged(sentence)

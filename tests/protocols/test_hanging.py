@@ -3,6 +3,7 @@
 import asyncio
 from threading import Event, current_thread
 
+from sinetti.clock import ticks
 from sinetti.protocols import pool
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply, Request
@@ -107,3 +108,39 @@ def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
     assert all(one is not None and one.status == 200 for one in asyncio.run(ask()))
     assert all(lived.count(one) == 3 for one in left[:-1])
     assert len(left) >= 5, "each says goodbye once, and what it could not close holds up nobody"
+
+
+async def happened(look):
+    """Wait until something has happened."""
+    end = ticks() + SOON
+    while not look():
+        assert ticks() < end
+        await asyncio.sleep(0.01)
+
+
+def test_while_it_retires_each_thread_leaves_whenever_it_has_nothing_to_do():
+    door, left = Stuck(), []
+    edge = Edge(door, threads=4, leave=lambda: left.append(current_thread()))
+
+    async def ask() -> int:
+        stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        door.over.set()
+        for one in stuck:
+            await one
+        door.over.clear()
+        hanging = asyncio.create_task(sent_through(edge, [b"hang"]))
+        await asyncio.sleep(0.05)
+        assert left == []
+        edge.retire()
+        await happened(lambda: len(set(left)) == 3)
+        idle = set(left)
+        answered = await sent_through(edge, [b"harmless"])
+        assert answered is not None
+        assert answered.headers["connection"] == "close"
+        door.over.set()
+        await hanging
+        await happened(lambda: set(left) - idle)
+        return len(set(left))
+
+    assert asyncio.run(ask()) == 4

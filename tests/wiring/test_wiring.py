@@ -103,7 +103,7 @@ def test_the_register_of_another_instance(root):
     with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
         open_authority(root, FolderKind.AUTHORITY)
     (root / "instance").unlink()
-    with all_connections_closed():
+    with all_connections_closed(), pytest.raises(FolderDamaged, match="bring it back from a copy"):
         open_authority(root, FolderKind.AUTHORITY)
 
 

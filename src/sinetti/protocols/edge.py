@@ -75,8 +75,7 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Reply] = Pool(threads, leave)
         self._inside = 0
-        self.closing = False
-        """Whether each answer says that its connection is to be closed."""
+        self._retiring = False
         self._admission = admission or everybody()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,13 +85,23 @@ class Edge:
         begun, request_id = ticks(), secrets.token_hex(16)
         with self._admission.inside(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
-            if self.closing:
+            if self._retiring:
                 reply = replace(reply, headers={**reply.headers, "connection": "close"})
             await _answer(send, reply, request_id, scope["method"])
         if reply.noted is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
             outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
             _access.info("answered", extra={"facts": facts | outcome})
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on."""
+        return self._inside > 0
+
+    def retire(self) -> None:
+        """From now on say in each answer that its connection is to be closed, and let threads keep nothing open."""
+        self._retiring = True
+        self._pool.retire()
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
         try:

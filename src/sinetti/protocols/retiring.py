@@ -6,23 +6,24 @@ open in the parent and in the processes that have taken over, so that whoever wa
 """
 
 import os
-import secrets
 import socket
 from collections.abc import Collection
+from tempfile import TemporaryDirectory
 
 from sinetti.protocols.handles import handles, on
 
 
 def turn_from(listening: socket.socket) -> None:
     """Take no connection from this socket any more, under whatever numbers this process has it."""
-    same = os.fstat(listening.fileno()).st_ino
     with socket.socket(socket.AF_UNIX) as nothing:
-        # An abstract name, in no folder, and gone with this process.
-        nothing.bind(f"\0sinetti-{secrets.token_hex(16)}")
-        nothing.listen(0)
+        # Nobody finds a socket whose folder only we may look into, and whose name is gone.
+        with TemporaryDirectory(prefix="sinetti-") as folder:
+            nothing.bind(f"{folder}/nothing")
+            nothing.listen(0)
         nothing.settimeout(0)
+        ours = os.fstat(listening.fileno())
         for handle in handles():
-            if _inode(handle) == same:
+            if _is(handle, ours):
                 os.dup2(nothing.fileno(), handle, inheritable=False)
 
 
@@ -47,8 +48,8 @@ def place(ours: socket.socket) -> object:
     return name[1] if isinstance(name, tuple) else name
 
 
-def _inode(handle: int) -> int | None:
+def _is(handle: int, file: os.stat_result) -> bool:
     try:
-        return os.fstat(handle).st_ino
+        return os.path.samestat(os.fstat(handle), file)
     except OSError:
-        return None
+        return False

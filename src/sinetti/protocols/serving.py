@@ -23,8 +23,9 @@ from sinetti.protocols.retiring import anybody_at, place, turn_from
 STOP_WITHIN = 3.0
 """Seconds that requests in flight have when the process is told to stop."""
 
-RETIRE, RETIRE_WITHIN = signal.SIGUSR1, 10.0
-"""Told so, others have taken over: the seconds that each has who is connected, as many as a request may take."""
+RETIRE, ARRIVES_WITHIN, RETIRE_WITHIN = signal.SIGUSR1, 10.0, 40.0
+"""Told so, others have taken over: the seconds in which a request of those who are connected may arrive, and in which
+it is answered (edge.Limits)."""
 
 HEAD_WITHIN = 5.0
 """Seconds that a request's head has to arrive; as long a connection may say nothing before or between requests."""
@@ -109,11 +110,12 @@ async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> No
     await retired.wait()
     places = {place(listener.socket) for listener in listeners}
     for listener in listeners:
-        listener.edge.closing = True
         turn_from(listener.socket)
-    until = ticks() + RETIRE_WITHIN
-    while ticks() < until:
-        if not anybody_at(places):
+        listener.edge.retire()
+    begun = ticks()
+    while anybody_at(places):
+        waited = ticks() - begun
+        if waited > RETIRE_WITHIN or (waited > ARRIVES_WITHIN and not any(one.edge.busy for one in listeners)):
             return
         await asyncio.sleep(_LOOKS_EVERY)
 

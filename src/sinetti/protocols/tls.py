@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import ssl
+import stat
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -32,9 +33,9 @@ def read_pair(certificate: Path, key: Path) -> Tls:
     copies = []
     for path in (certificate, key):
         try:
-            octets = path.read_bytes()
+            octets = _octets(path)
         except OSError as bad:
-            sentence = f"{path} cannot be read ({bad.strerror})"
+            sentence = f"{path} cannot be read ({bad.strerror or bad})"
             raise PairRefused(sentence) from None
         copies.append(_in_memory(octets))
     pair = Tls(*copies)
@@ -55,6 +56,15 @@ def forget(pair: Tls) -> None:
     """Let go of a pair that no process will be started with any more."""
     for path in (pair.certificate, pair.key):
         os.close(int(path.name))
+
+
+def _octets(path: Path) -> bytes:
+    """Read a file; something that may never end, as a pipe, is not waited for."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            sentence = "it is no file"
+            raise OSError(sentence)
+        return file.read()
 
 
 def _in_memory(octets: bytes) -> Path:

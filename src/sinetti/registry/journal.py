@@ -284,7 +284,8 @@ def list_name(path: Path) -> tuple[str, int, int] | None:
 def check_owner(path: Path, instance_id: str) -> None:
     """Raise JournalDamaged where a journal's first line names another authority than this."""
     if not _first_is_of(path, instance_id):
-        sentence = f"{path} is another authority's journal, or lacks its first line: move it away, or bring ours back"
+        what = f"{path} is another authority's journal, or its first line is not what was written"
+        sentence = f"{what}: move it and its .head away, or bring ours back"
         raise JournalDamaged(sentence)
 
 

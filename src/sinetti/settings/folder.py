@@ -45,7 +45,7 @@ class Folder:
 
     @property
     def instance(self) -> Path:
-        """The id of this authority in its register; a folder that was made before there was this file has none."""
+        """The id of this authority in its register."""
         return self.root / "instance"
 
     @property
@@ -139,6 +139,10 @@ class Folder:
         else:
             sentence = f"{self.kind} says {found[:20]!r}, which is no kind of folder: choose another folder"
         raise FolderError(sentence)
+
+    def instance_id(self) -> str:
+        """Read which authority's this folder is. Raises FolderDamaged."""
+        return self.read(self.instance).decode("ascii", "replace").strip()
 
     def read(self, path: Path) -> bytes:
         """Read one of its files. Raises FolderDamaged."""

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.cli.server.conftest import ADDRESSES, Operator
 from tests.cli.server.test_serve import ANY, serving
 from tests.support.authority import issuer
 from tests.support.journals import listing
@@ -29,6 +30,21 @@ def test_verify_looks_at_lists_too(served):
     assert sum("lines, all as they were written" in line for line in said) >= 1
     assert sum("signed by its CA, 0 revoked" in line for line in said) == 5
     assert sum("it is passed over" in line for line in said) == 2
+
+
+@pytest.mark.parametrize("words", [("journal", "verify"), ("serve", *ANY), ("reconcile",)], ids=lambda words: words[0])
+def test_another_authority_s_journal_is_named(served, tmp_path, words):
+    operator, place = served
+    operator.does(None, "init", "--dir", tmp_path / "other", "--environment", "TEST", *ADDRESSES)
+    with serving(Operator(tmp_path / "other", operator.capsys, {}), *ANY):
+        pass
+    (foreign,) = (tmp_path / "other-journal").glob("*.jsonl")
+    for path in (foreign, foreign.with_name(f"{foreign.name}.head")):
+        if path.exists():
+            shutil.copyfile(path, place / f"foreign-{path.name}")
+    code, _, err = operator.run(*words)
+    assert code == 5
+    assert f"foreign-{foreign.name} is another authority's journal" in err
 
 
 @pytest.mark.parametrize("octets", [b"", listing("4f" * 19, LATER)], ids=["empty", "a foreign CA's"])

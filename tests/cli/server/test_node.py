@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sinetti.cli.server.node import STATUS_THREADS, soap_threads
+from sinetti.cli.server.node import STATUS_THREADS, _Pairs, soap_threads
 from sinetti.clock import ticks
 from sinetti.protocols.addresses import AddressTaken, probe
+from sinetti.protocols.handles import handles
 from tests.support.programs import STOPS_WITHIN, fetched
-from tests.support.serving import lives, serving, until
+from tests.support.serving import lives, serving, tls_pair, until
 
 TWO = ("--workers", "2")
 
@@ -94,3 +95,23 @@ def test_connections_to_the_database_are_bounded_as_the_page_says():
     """For every number of workers: max(8, 64 / N) and 4 each, and the keeper's."""
     bound = {workers: workers * (soap_threads(workers) + STATUS_THREADS) + 1 for workers in (1, 2, 4, 8)}
     assert bound == {1: 69, 2: 73, 4: 81, 8: 97}
+
+
+def test_the_pair_in_use_stays_however_many_exchanges_fail(tmp_path):
+    files = tls_pair(tmp_path)
+    pairs = _Pairs(files)
+    served = pairs.tls
+    for _ in range(12):
+        pairs.over(pairs.read_again(), taken=False)
+    assert pairs.tls == served
+    assert served.key.read_bytes() == files[1].read_bytes()
+    opened = len(handles())
+    rows = []
+    for _ in range(12):
+        pair = pairs.read_again()
+        rows.append({pairs.row(2, 0), pairs.row(2, 1)})
+        pairs.over(pair, taken=True)
+        assert pairs.tls == pair
+        assert pairs.row(2, 0) in rows[-1]
+    assert all(len(row) == 2 for row in rows)
+    assert len(handles()) == opened, "those of before are let go"

@@ -14,12 +14,22 @@ from tests.support.serving import lives, until
 
 PARENT = """
 import logging, os, signal, sys, time
-from sinetti.supervising import NotStarted, Retirement, Role, Supervisor
+from sinetti.supervising import Exchange, NotStarted, Retirement, Role, Supervisor
 logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def dies(_ready): os._exit(3)
 def stays(ready):
     print("pid", os.getpid(), flush=True)
+    ready()
+    signal.pause()
+def dawdles(ready):
+    if "pid" in open("/proc/self/fd/1").read():  # the second time it is never ready
+        print("pid", os.getpid(), flush=True)
+        signal.pause()
+    stays(ready)
+def slow(ready):
+    print("pid", os.getpid(), flush=True)
+    time.sleep(0.5)
     ready()
     signal.pause()
 def deaf(ready):
@@ -36,7 +46,8 @@ roles = [Role(name, globals()[name]) for name in sys.argv[2].split(",")]
 following = iter(sys.argv[3:])
 def reload():
     name = next(following, None)
-    return None if name is None else [Role(roles[0].name, globals()[name])]
+    if name is None: return None
+    return Exchange([Role(roles[0].name, globals()[name])], lambda taken: print("taken", taken, flush=True))
 within = float(sys.argv[1])
 retirement = Retirement(signal.SIGUSR1, within) if within else Retirement()
 try:
@@ -167,3 +178,47 @@ def test_who_ends_while_it_retires_is_not_started_again(started):
     assert process.wait(10) == 0
     assert len(pids(said)) == 2
     assert "again" not in said.read_text()
+
+
+def test_what_others_are_told_is_nothing_to_parent_and_keeper(started):
+    process, said = started("stays", retire_within=3600)
+    until(lambda: "ready" in said.read_text())
+    for pid in (process.pid, *pids(said)):
+        os.kill(pid, signal.SIGUSR1)
+    process.terminate()
+    assert process.wait(10) == 0
+    assert len(pids(said)) == 1
+
+
+def test_an_exchange_that_is_asked_for_while_the_service_starts_follows(started):
+    process, said = started("slow", "stays", retire_within=3600)
+    until(lambda: pids(said))
+    assert "ready" not in said.read_text().split()
+    process.send_signal(signal.SIGHUP)
+    until(lambda: "1 processes have taken over" in said.read_text())
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_who_gave_the_roles_is_told_what_became_of_them(started):
+    process, said = started("stays", "dies", "stays")
+    until(lambda: "ready" in said.read_text())
+    process.send_signal(signal.SIGHUP)
+    until(lambda: "taken False" in said.read_text())
+    process.send_signal(signal.SIGHUP)
+    until(lambda: "taken True" in said.read_text())
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_one_that_is_just_being_started_again_ends_when_others_take_over(started):
+    """It would begin to serve only after all others had left."""
+    process, said = started("dawdles", "stays", retire_within=3600)
+    until(lambda: "ready" in said.read_text())
+    os.kill(pids(said)[0], signal.SIGKILL)
+    until(lambda: len(pids(said)) == 2)
+    process.send_signal(signal.SIGHUP)
+    until(lambda: "have taken over" in said.read_text())
+    until(lambda: not lives(pids(said)[1]))
+    process.terminate()
+    assert process.wait(10) == 0

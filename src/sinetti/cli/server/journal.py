@@ -12,7 +12,7 @@ from sinetti.cli.server.common import OptionError, command, group
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry import chain
 from sinetti.registry.chain import JournalDamaged
-from sinetti.registry.journal import JournalMissing, list_name, missing_sentence
+from sinetti.registry.journal import JournalMissing, check_owner, list_name, missing_sentence
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder
@@ -64,7 +64,17 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
         sentence = f"there is no journal in {place} yet"
         raise OptionError(sentence)
     lists = sorted(place.glob("*.crl"))
-    return [*(partial(_journal, path) for path in journals), *(partial(_list, folder, path) for path in lists)]
+    instance = folder.instance_id()
+    return [
+        *(partial(_ours, path, instance) for path in journals),
+        *(partial(_list, folder, path) for path in lists),
+    ]
+
+
+def _ours(path: Path, instance_id: str) -> str:
+    told = _journal(path)
+    check_owner(path, instance_id)
+    return told
 
 
 def _journal(path: Path) -> str:

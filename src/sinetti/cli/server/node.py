@@ -4,7 +4,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -31,7 +31,7 @@ from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
 from sinetti.settings.folder import FolderError
-from sinetti.supervising import Retirement, Role, Supervisor
+from sinetti.supervising import Exchange, Retirement, Role, Supervisor
 from sinetti.wiring import Authority
 
 STATUS_THREADS = 4
@@ -40,7 +40,7 @@ STATUS_THREADS = 4
 SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
 """Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
 
-_PAIRS_KEPT = 8
+_GENERATIONS = 3
 _log = logging.getLogger(__name__)
 
 
@@ -101,18 +101,20 @@ def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> N
     authority.journal.close()
     authority.office.register.close()
 
-    def roles() -> list[Role]:
-        served.generation += 1
+    def roles(row: int, tls: Tls | None) -> list[Role]:
         return [
-            Role(f"worker {number + 1}", partial(_work, node, _Part(number, served.generation, served.tls)))
+            Role(f"worker {number + 1}", partial(_work, node, _Part(number, row + number, tls)))
             for number in range(plan.workers)
         ]
 
-    def reload() -> Sequence[Role] | None:
-        return roles() if served.read_again() else None
+    def reload() -> Exchange | None:
+        pair = served.read_again()
+        if pair is None:
+            return None
+        return Exchange(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
 
-    keeper = Role("keeper", partial(_keep, node), renewed=False)
-    Supervisor([*roles(), keeper], reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
+    first = [*roles(served.row(plan.workers, 0), served.tls), Role("keeper", partial(_keep, node), renewed=False)]
+    Supervisor(first, reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
 
 
 def soap_threads(workers: int) -> int:
@@ -121,33 +123,39 @@ def soap_threads(workers: int) -> int:
 
 
 class _Pairs:
-    """The TLS pair in use, and what SIGHUP puts in its place."""
+    """The TLS pair in use, and what SIGHUP puts in its place; how often that was done."""
 
     def __init__(self, files: tuple[Path, Path] | None) -> None:
         self._files = files
         self.tls: Tls | None = read_pair(*files) if files else None
-        self.generation = 0
-        self._before: list[Tls] = []
+        self._exchanged = 0
 
-    def read_again(self) -> bool:
-        """Read the files again; whether workers are to be exchanged. A wrong pair is logged, and nothing changes."""
+    def row(self, workers: int, later: int) -> int:
+        """Give the first row of the crowd's that workers have, now or so many exchanges later.
+
+        One generation retires, one serves, one is being started: none of them writes what another does.
+        """
+        return (self._exchanged + later) % _GENERATIONS * workers
+
+    def read_again(self) -> Tls | None:
+        """Read the files again; the pair to serve with. A wrong one is logged, and nothing changes."""
         if self._files is None:
             _log.info("SIGHUP: without TLS there is nothing to read again")
-            return False
+            return None
         try:
             pair = read_pair(*self._files)
         except PairRefused as refused:
             _log.error("SIGHUP: %s; the pair in use stays", refused)
-            return False
-        if self.tls is not None:
-            # Where the exchange fails, workers of before are started with it yet.
-            self._before.append(self.tls)
-        for old in self._before[:-_PAIRS_KEPT]:
-            forget(old)
-        del self._before[:-_PAIRS_KEPT]
-        self.tls = pair
+            return None
         _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
-        return True
+        return pair
+
+    def over(self, pair: Tls, *, taken: bool) -> None:
+        """Keep the pair that is served from now on, and let go of the other."""
+        left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
+        self._exchanged += taken
+        if left is not None:
+            forget(left)
 
 
 def _make_current(authority: Authority) -> None:
@@ -167,7 +175,7 @@ class _Part:
     """Which of the workers a process is; while one generation takes over from another, both are there."""
 
     number: int
-    generation: int
+    row: int
     tls: Tls | None
 
 
@@ -202,7 +210,7 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
 
 def _admission(node: Node, part: _Part) -> Admission:
     if node.crowd is not None:
-        node.crowd.take_row(part.number + (part.generation % 2) * node.plan.workers)
+        node.crowd.take_row(part.row)
     set_by_hand = node.plan.limits != AddressLimits()
     return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
 
@@ -240,7 +248,7 @@ def _rate(limits: AddressLimits) -> Meter | None:
 
 def _crowd(plan: Plan) -> Crowd | None:
     most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
-    return Crowd(most, 2 * plan.workers) if most else None
+    return Crowd(most, _GENERATIONS * plan.workers) if most else None
 
 
 def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:

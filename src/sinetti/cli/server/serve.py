@@ -78,8 +78,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     log_to_stderr(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
-    # From the beginning: whoever tells a service to read its files again, while it starts, does not mean its end.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
     with opened(parsed.dir, passphrase_of(parsed)) as authority:
         run_node(authority, plan, _say_ready)
