@@ -2,6 +2,6 @@
 
 import sys
 
-from sinetti.cli.main import main
+from sinetti.cli.entry import main
 
 sys.exit(main())

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from sinetti.cli import common
+from sinetti.cli import entry as start
 from sinetti.cli import main as entry
 from sinetti.domain.values import Language
 from sinetti.holder import files
@@ -116,6 +117,41 @@ def test_with_all_the_highest_code_wins(shell, monkeypatch):
     code, out, _ = shell.run("renew", "--all", "--force", "--store", shell.store, "--json")
     assert code == 6
     assert [row["result"] for row in json.loads(out)] == ["uncertain", "refused", "renewed"]
+
+
+def test_with_all_each_line_says_which_name_it_is_about(shell):
+    shell.enrol()
+    shell.enrol(name="benefits")
+    shell.double.now = OPENS
+    shell.double.script.extend([doubles.refuse(TOO_EARLY)] * 2)
+    code, _, err = shell.run("renew", "--all", "--store", shell.store)
+    assert code == 3
+    assert [line.partition(": ")[0] for line in err.splitlines()] == ["benefits", "payroll"]
+
+
+@pytest.mark.parametrize("command", ["renew", "retrieve", "status"])
+def test_a_folder_that_is_no_store(command, shell):
+    """As where the wrong folder was named, or its disk is not mounted: nothing is written, nothing is to be deleted."""
+    other = shell.folder / "etc"
+    (other / "ssh").mkdir(parents=True)
+    (other / "ssh" / "config").write_text("theirs")
+    everything = () if command == "status" else ("--all",)
+    code, out, err = shell.run(command, *everything, "--store", other)
+    assert (code, out + err) == (0, "There is nothing in this store yet.\n")
+    assert [path.name for path in other.rglob("*")] == ["ssh", "config"]
+    if everything:
+        code, _, err = shell.run(command, "ssh", "--store", other)
+        assert (code, err.startswith("There is no ssh in ")) == (2, True)
+
+
+def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
+    shell.double.script.append(doubles.lose)
+    shell.enrol()
+    code, _, err = shell.enrol(key="rsa-2048")
+    assert code == 0
+    assert "--key rsa-2048 was not used" in err
+    kept = (shell.store / "payroll" / "settings.toml").read_text()
+    assert 'key = "ec-p256"' in kept, "what is renewed is what is there"
 
 
 def test_a_locked_store(shell):
@@ -525,3 +561,14 @@ def test_debug_shows_where(shell, monkeypatch):
     monkeypatch.setattr(entry.status, "run", fail)
     with pytest.raises(ZeroDivisionError):
         shell.run("status", "--store", shell.folder, "--debug")
+
+
+def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys):
+    """Ctrl-C while Python still imports what the command needs."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "main", interrupted)
+    assert start.main() == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted. Run the same command again.\n"

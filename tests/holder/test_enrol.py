@@ -305,6 +305,12 @@ def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, desk):
     assert key in {doubles.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
 
 
+def test_the_wrong_bundle_for_holders_is_told_with_what_mends_it(desk):
+    wrong = desk.enrol(trust_holders=doubles.anchors("services"))
+    assert texts(wrong) == [messages.NOT_OUR_ISSUER, messages.OTHER_TRUST]
+    assert desk.enrol().result is Result.ENROLLED
+
+
 def test_ids_refused_as_used_are_offered_with_the_same_key_again(desk):
     desk.double.script.append(doubles.done_but(doubles.refuse(Failure("PKI006", "Used."))))
     assert desk.enrol().exit_code is ExitCode.REFUSED

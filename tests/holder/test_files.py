@@ -89,8 +89,9 @@ def test_a_dropped_folder_is_gone(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_are_folders_with_something_in_them(tmp_path):
-    files.write_folder(tmp_path / "payroll", {"a": b"1"})
+def test_names_are_folders_with_something_of_ours_in_them(tmp_path):
+    files.write_folder(tmp_path / "payroll", {"settings.toml": b"1"})
+    files.write_folder(tmp_path / "ssh", {"config": b"1"})
     (tmp_path / "empty").mkdir()
     (tmp_path / "only-locked").mkdir()
     (tmp_path / "only-locked" / ".lock").touch()

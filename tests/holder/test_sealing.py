@@ -10,6 +10,7 @@ from sinetti.ca.issuing import LeafKind, prepare
 from sinetti.ca.joining import joined
 from sinetti.domain.values import Language
 from sinetti.holder import generations, messages, sealing
+from sinetti.holder.generations import Notes
 from sinetti.holder.outcome import UsageError
 from sinetti.holder.sealing import Fault, Signer
 from sinetti.pki import chain, formats
@@ -96,6 +97,14 @@ def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):
         sealing.holder_of(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
     assert bad.value.message.text == messages.SEAL_EARLY_SIGNER
     assert "valid only from 2 March 2026 at 14:00" in messages.render(bad.value.message, Language.EN)
+
+
+def test_what_is_known_to_be_revoked_seals_nothing(desk):
+    desk.enrol()
+    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    with pytest.raises(UsageError) as bad:
+        sealing.holder_of(desk.store, NAME, desk.now)
+    assert bad.value.message.text == messages.SEAL_REVOKED_SIGNER
 
 
 CA_DATES = {

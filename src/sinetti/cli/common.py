@@ -213,9 +213,12 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str],
 
 def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:
     """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
+    if not outcomes:
+        console.tell(say(messages.STORE_EMPTY))
     for outcome in outcomes:
         for message in outcome.messages:
-            console.tell(message)
+            about = getattr(parsed, "all", False) and "name" not in message.values
+            console.tell(say(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
     return worst(outcomes)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sinetti.domain.asks import NewAsk, RenewAsk
@@ -49,8 +49,7 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
             _same_holder(name, folder, wanted)
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
-        errand = Errand(run, name, wanted, Kind.ENROL)
-        held = _open_enrolment(errand, ids)
+        errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)
         if held.fetchable:
             earlier = _finish_earlier(errand, held, ids)
             if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
@@ -159,7 +158,7 @@ def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
         raise UsageError(say(messages.BAD_SETTING, why=reasons.of(bad))) from bad
 
 
-def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
+def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
     where = journal.folder_of(errand.folder, Kind.ENROL)
     held = journal.load(where)
     if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
@@ -168,9 +167,12 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
     if held is None and (before := journal.set_aside_before(errand.folder, Kind.ENROL, ids.digest)) is not None:
         held = journal.take_up(before, Kind.ENROL)
     if held is not None:
-        settings.load(where)  # a damaged file is told, never written over
+        begun = settings.load(where)  # a damaged file is told, never written over
+        if begun.key is not errand.settings.key:
+            errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
+        errand = replace(errand, settings=replace(errand.settings, key=begun.key))
         settings.store(where, errand.settings)
-        return held
+        return errand, held
     if not files.live_of(errand.folder).exists():
         if (errand.folder / settings.FILE).exists():
             settings.load(errand.folder)
@@ -181,7 +183,7 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> Journal:
     about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
     held = journal.begin(where, key_pem, contents, about)
     errand.run.step("prepared")
-    return held
+    return errand, held
 
 
 def _open_with(folder: Path, ids: TransferIds) -> bool:
@@ -285,6 +287,6 @@ def _folder_for(run: Run, name: str) -> Path:
 
 def _existing(run: Run, name: str) -> Path:
     folder = _folder_for(run, name)
-    if not folder.is_dir():
+    if not files.is_kept(folder):
         raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
     return folder

@@ -243,7 +243,14 @@ def _not_ours(errand: Errand, held: Journal) -> Outcome:
 
 
 def _not_taken(errand: Errand, why: Message) -> Outcome:
-    return errand.ended(Result.FAILED, ExitCode.AGAIN, why, say(messages.CERTIFICATE_NOT_TAKEN))
+    way_out = say(messages.CERTIFICATE_NOT_TAKEN)
+    if why.text == messages.NOT_OUR_ISSUER:
+        kept = errand.folder / settings.FILE
+        way_out = {
+            Kind.ENROL: say(messages.OTHER_TRUST),
+            Kind.RENEW: say(messages.OTHER_TRUST_KEPT, path=str(kept)),
+        }[errand.kind]
+    return errand.ended(Result.FAILED, ExitCode.AGAIN, why, way_out)
 
 
 def _put_in_place(errand: Errand, held: Journal) -> Outcome:

@@ -19,6 +19,9 @@ SYSTEM = systems.of(sys.platform)
 LIVE = "live"
 OLD = f".{LIVE}.old"
 GENERATIONS = "generations"
+OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"})
+"""What only this client puts into a folder: nothing else makes it a name's."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,8 +53,16 @@ def is_name(name: str) -> bool:
 
 
 def names(store: Path) -> tuple[str, ...]:
-    """List the names of a store, sorted; an empty folder is none. OSError where it cannot be read."""
-    return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and _holds_something(entry)))
+    """List the names of a store, sorted; a folder without anything of ours is none. OSError where it cannot be read."""
+    return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and is_kept(entry)))
+
+
+def is_kept(folder: Path) -> bool:
+    """Tell whether a folder is a name's: something lies there that only we put there."""
+    try:
+        return folder.is_dir() and any(one.name in OURS for one in folder.iterdir())
+    except PermissionError:
+        return True  # one that cannot be looked into is told as such, not passed over
 
 
 def make_folder(folder: Path) -> None:
@@ -160,13 +171,6 @@ def locked(name_folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _holds_something(folder: Path) -> bool:
-    try:
-        return folder.is_dir() and any(not one.name.startswith(".") for one in folder.iterdir())
-    except PermissionError:
-        return True  # one that cannot be looked into is told as such, not passed over
 
 
 def _write_synced(path: Path, octets: bytes) -> None:

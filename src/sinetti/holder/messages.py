@@ -87,6 +87,15 @@ NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {c
 NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
 NOT_FOR_HOLDERS = mark("The certificate that came is not an organisation's, it was issued for something else.")
 CERTIFICATE_UNREADABLE = mark("The certificate that came could not be read: {why}.")
+OTHER_TRUST = mark(
+    "It was not taken into use, and the key is kept. If --trust-holders was the wrong bundle, run “sinetti enrol” "
+    "again with the right one; if not, ask the service's support."
+)
+OTHER_TRUST_KEPT = mark(
+    "It was not taken into use, and the key is kept. If the service has new CAs for holders, put them into {path} "
+    "(trust_holders) and run the same command again; if not, ask its support."
+)
+KEY_MADE_BEFORE = mark("A request with a key of type {made} is under way and goes on: --key {wanted} was not used.")
 SENDS_AGAIN = mark(
     "It was not taken into use. Run “sinetti {command}” again: it sends the same request with the same key."
 )
@@ -145,11 +154,15 @@ SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate exp
 SEAL_CA_NOT_YET = mark(
     "Refused: the CA that issued the signer's certificate is valid only from {at}; the clock here says {now}."
 )
+SEAL_REVOKED_SIGNER = mark(
+    "{name}: the certificate is revoked, and nobody may believe what is sealed with it. Order a new one."
+)
 SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired {until}, so nothing is sealed with it. Order a new one.")
 SEAL_EARLY_SIGNER = mark(
     "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
     "says {now}. Correct the clock; on a test bench give --now."
 )
+ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")
 STATUS_LINE = mark(
     "{name}: {state}. Customer ID {customer_id}, certificate {serial}, valid until {until}, renewal from {at}."

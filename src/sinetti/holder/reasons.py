@@ -95,6 +95,7 @@ SAID = (
     mark("the name in it cannot be read"),
     mark("this is no PEM bundle of certificates: it holds none, or one of them cannot be read"),
     # Addresses and settings.
+    mark("its host or its port cannot be read"),
     mark("an address starts with https:// and names a host"),
     mark("an address holds no user name, no password and no fragment"),
     mark("an address holds neither blanks nor letters outside ASCII"),

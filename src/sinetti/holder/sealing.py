@@ -61,11 +61,13 @@ def holder_of(store: Path, name: str, now: datetime) -> Held:
     A beginning that lies as little ahead as a clock may lag is no hindrance: `enrol` took it, too.
     """
     folder = store / name
-    if not files.is_name(name) or not folder.is_dir():
+    if not files.is_name(name) or not files.is_kept(folder):
         raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
     held = generations.live(folder)
     if held is None:
         raise UsageError(say(messages.NOT_ENROLLED, name=name))
+    if generations.notes(folder).revoked == held.serial:
+        raise UsageError(say(messages.SEAL_REVOKED_SIGNER, name=name))
     if now > held.span.not_after:
         raise UsageError(say(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
     if now + generations.CLOCK_SKEW < held.span.not_before:

@@ -84,7 +84,8 @@ def parse_address(url: str) -> Address:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as bad:
-        raise BadAddress(str(bad)) from bad
+        why = "its host or its port cannot be read"
+        raise BadAddress(why) from bad
     if parts.scheme not in PORTS or not parts.hostname:
         why = "an address starts with https:// and names a host"
         raise BadAddress(why)

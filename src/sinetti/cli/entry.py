@@ -1,0 +1,17 @@
+"""Where the command `sinetti` begins: what it imports takes a moment, in which a person may interrupt it already."""
+
+import sys
+
+INTERRUPTED = 130
+"""What a shell expects after Ctrl-C; holder/outcome.py has all codes, and is not there yet."""
+
+
+def main() -> int:
+    """Run one command and give its exit code."""
+    try:
+        from sinetti.cli.main import main as run  # noqa: PLC0415 - it is what takes the moment
+
+        return run()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Run the same command again.\n")
+        return INTERRUPTED
