@@ -134,6 +134,7 @@ class Supervisor:
             elif not self._stopping and self._all_ready(begun):
                 self._started = True
                 ready()
+        _log.info("stopped")
 
     def _look(self, woken: socket.socket) -> None:
         """Wait until something happens, at most until the next thing is due."""
@@ -242,6 +243,7 @@ class Supervisor:
     def _stop(self) -> None:
         if self._stopping:
             return
+        _log.info("stopping")
         self._stopping, self._next = True, None
         self._tell(list(self._children.values()))
 

@@ -96,10 +96,7 @@ def open_authority(
     hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
-    if database_url(folder, kind, settings) == embedded_url(folder) and not folder.register.is_file():
-        sentence = f"{folder.register} is not there: bring it back from a copy of the folder"
-        raise FolderDamaged(sentence)
-    register = register_at(folder, kind, settings)
+    register = _register_there(folder, kind, settings)
     # Whose it is comes first: a database that is another's, or nobody's, stays as it is.
     _check_identity(folder, register, settings, certificates)
     migrate(register)
@@ -161,6 +158,16 @@ def register_at(folder: Folder, kind: FolderKind, settings: Settings, alias: str
         # The address is not repeated: a password may stand in it.
         sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise SettingsError(sentence) from None
+
+
+def _register_there(folder: Folder, kind: FolderKind, settings: Settings) -> Register:
+    """Open the register, but make none: SQLite would, for whoever looks. Raises FolderDamaged and SettingsError."""
+    register = register_at(folder, kind, settings)
+    if (missing := register.missing_file()) is not None:
+        backup = "" if kind is FolderKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
+        sentence = f"{missing} is not there: bring it back from a copy of the folder{backup}"
+        raise FolderDamaged(sentence)
+    return register
 
 
 def _journal(folder: Path, register: Register, mark: JournalMark) -> Journal:

@@ -130,7 +130,7 @@ def nothing(_desk: Desk) -> None:
 
 REFUSED = {
     "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
-    "closed": (lambda desk: close(CUSTOMER_ID, desk.office, "operator", REQUEST), an_order(), "not approved"),
+    "closed": (lambda desk: close(CUSTOMER_ID, desk.office, "operator", REQUEST), an_order(), "closed for good"),
     "channel withdrawn": (
         lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST),
         an_order(),

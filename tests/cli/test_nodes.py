@@ -164,7 +164,7 @@ def loaded(nodes, orders) -> Load:
 
 def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
     north, south = tmp_path / "north", tmp_path / "south"
-    init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "http://soap.example")
+    init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
     told("init", "--dir", north, *init)
     shutil.copytree(north, south)
     organisation = ("--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy", "--channel", "WS")
@@ -216,7 +216,7 @@ def check_rising(rows) -> None:
 def test_last_night_s_backup_on_postgresql(tmp_path, database, postgres_url, monkeypatch):
     """The page of docs/journal.md, "After restoring a backup", with the commands as they stand there."""
     root = tmp_path / "authority"
-    init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "http://soap.example")
+    init = ("--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example")
     told("init", "--dir", root, *init)
     organisation = ("--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A Oy", "--channel", "WS")
     told("organisation", "add", "--dir", root, *organisation)

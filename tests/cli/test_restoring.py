@@ -178,7 +178,7 @@ def test_a_journal_s_place(authority, tmp_path):
     shutil.rmtree(authority)
     authority.with_name("authority-journal").mkdir(exist_ok=True)
     (authority.with_name("authority-journal") / "old.jsonl").write_text("")
-    init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "http://soap.example"]
+    init = ["--environment", "TEST", "--base-url", "http://pki.example", "--soap-url", "https://soap.example"]
     done = ran("authority", "init", "--dir", authority, *init)
     assert (done.returncode, "move it away" in done.stderr) == (2, True)
     other = tmp_path / "elsewhere"

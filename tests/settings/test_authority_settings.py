@@ -46,7 +46,7 @@ BAD = {
     "no base_url": (text(base_url=None), "base_url: write an address like http://pki.example"),
     "https in certificates": (
         text(base_url="https://pki.example"),
-        "base_url is plain http: it is written into certificates, .* like http://pki",
+        "base_url must be plain http: it is written into certificates, .* like http://pki",
     ),
     "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
     "a database that is a list": (text(database_url="[]"), "database_url is a text"),

@@ -26,8 +26,12 @@ def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownId
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
         raise OrderError(sentence)
-    if not organisation.open or new.channel not in organisation.channels:
-        sentence = f"the organisation is not approved for channel {new.channel}: approve it first, or order another"
+    if not organisation.open:
+        sentence = "the organisation is closed for good: nothing more is issued to it"
+        raise OrderError(sentence)
+    if new.channel not in organisation.channels:
+        what = f"the organisation is not approved for channel {new.channel}: approve it first"
+        sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
         raise OrderError(sentence)
     if new.replaces is not None:
         _check_replaced(new, office)
@@ -48,7 +52,9 @@ def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> Show
         parties.replace_ids(office.register, order_id, ids, deed)
     except Moved:
         if parties.order_exists(office.register, order_id):
-            sentence = "its transfer ids were used already: order a replacement"
+            sentence = (
+                "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
+            )
             raise OrderSpent(sentence) from None
         sentence = "no order has this id"
         raise OrderUnknown(sentence) from None
@@ -60,7 +66,8 @@ def _check_replaced(new: NewOrder, office: Office) -> None:
     organisation = parties.find_organisation(office.register, new.customer_id)
     ours = replaced is not None and organisation is not None
     if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
-        sentence = "the certificate to be replaced is not one of this organisation's: look its serial up"
+        what = "the certificate to be replaced is not one of this organisation's"
+        sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
         raise OrderError(sentence)
     if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
         sentence = "a replacement is for the same channel; order a certificate of its own for another one"

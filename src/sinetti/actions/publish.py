@@ -26,10 +26,25 @@ OFFLINE_LIFE = timedelta(days=365)
 
 
 def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
-    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard.
+    """The shard's CRL to be served now; None for no such shard.
 
     While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
     then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
+    """
+    try:
+        return fresh_list(authority, shard, office, request_id)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        newest = authorities.published_list(office.register, authority, shard)
+        if newest is None or office.now() > newest.next_update or authority in office.offline:
+            raise
+        _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
+        return newest
+
+
+def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard.
+
+    Raises SignerUnavailable and JournalUnavailable where that cannot be done.
     """
     issuer = office.issuers.get(authority)
     if issuer is None or issuer.shard != shard:
@@ -45,13 +60,7 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
         return newest
     if newest is not None and not _is_due(newest, authority, shard, office):
         return newest
-    try:
-        return publish(authority, shard, office, request_id)
-    except (SignerUnavailable, JournalUnavailable) as away:
-        if newest is None or now > newest.next_update:
-            raise
-        _log.exception("%s: the last list of %s is served, though a new one is due", away, authority)
-        return newest
+    return publish(authority, shard, office, request_id)
 
 
 def _is_due(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sinetti.actions.noting import note_revoked
 from sinetti.actions.office import Office
-from sinetti.actions.publish import current_list
+from sinetti.actions.publish import fresh_list
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
@@ -122,6 +122,6 @@ def _note(serials: Collection[Serial], office: Office) -> None:
 def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
     """Publish the list that has it now, or leave it to whoever asks for it next: the revocation stands either way."""
     try:
-        current_list(authority, shard, office, request_id)
+        fresh_list(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)

@@ -37,15 +37,25 @@ class BackupError(Exception):
     """A backup that cannot be taken or restored; the sentence says why and what to do."""
 
 
+class RegisterNotWhole(BackupError):
+    """The register itself is damaged: no backup can be made of it."""
+
+
 def take(url: str, target: Path) -> None:
-    """Copy a register, which may be in use, into a new file that only its owner reads. Raises BackupError."""
+    """Copy a register, which may be in use, into a new file that only its owner reads.
+
+    Raises BackupError, RegisterNotWhole.
+    """
     config = _config(url)
     if _is_sqlite(config) and not Path(config["NAME"]).is_file():
         sentence = f"there is no register in {config['NAME']}"
         raise BackupError(sentence)
     with _made_whole(target) as partial:
         if _is_sqlite(config):
-            _copy(config["NAME"], str(partial))
+            try:
+                _copy(config["NAME"], str(partial))
+            except BackupError as damaged:
+                raise RegisterNotWhole(str(damaged)) from damaged
         else:
             _run("pg_dump", config, "--format=custom", f"--file={partial}")
 

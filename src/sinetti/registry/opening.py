@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -21,6 +22,7 @@ REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 REGISTER_ERRORS = (DatabaseError,)
 """Whatever the database says against a statement; where its own files are damaged, `is_damaged` tells."""
 
+SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
     # IMMEDIATE: every decision below is a conditional UPDATE, and a DEFERRED transaction that upgrades is "locked".
     "transaction_mode": "IMMEDIATE",
@@ -84,6 +86,12 @@ class Register:
         """Drop this thread's connection if the database has gone away; the next statement opens a new one."""
         connections[self.alias].close_if_unusable_or_obsolete()
 
+    def missing_file(self) -> Path | None:
+        """Give the file of a register that is an SQLite file and is not there."""
+        config = connections.databases[self.alias]
+        file = Path(config["NAME"])
+        return file if config["ENGINE"] == SQLITE and not file.is_file() else None
+
     def close(self) -> None:
         """Close this thread's connection."""
         connections[self.alias].close()
@@ -100,7 +108,7 @@ def open_register(url: str, alias: str = "default") -> Register:
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):
         sentence = f"behind the question mark of a database's address may stand, once each: {', '.join(sorted(known))}"
         raise ValueError(sentence)
-    if config["ENGINE"] == "django.db.backends.sqlite3":
+    if config["ENGINE"] == SQLITE:
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     elif config["ENGINE"] == "django.db.backends.postgresql":
         # For the hand-written statements (registry/hot): each is parsed and planned once per connection.

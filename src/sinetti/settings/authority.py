@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -120,14 +121,21 @@ def check_base_url(name: str, value: object) -> str:
     if isinstance(value, str) and _is_address(value, ("https",)):
         # RFC 5280, 4.2.1.13 and 8: a list behind TLS may need the very list to be fetched.
         why = "it is written into certificates, for CA certificates and revocation lists"
-        sentence = f"{name} is plain http: {why}; write an address like {_BASE_URL}"
+        sentence = f"{name} must be plain http: {why}; write an address like {_BASE_URL}"
         raise SettingsError(sentence)
     return _checked(name, value, ("http",), _BASE_URL)
 
 
 def check_soap_address(name: str, value: object) -> str:
-    """Return the address that programs call, without a slash at the end; raise SettingsError otherwise."""
-    return _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
+    """Return the address that programs call, without a slash at the end; raise SettingsError otherwise.
+
+    Programs call it over TLS; only this machine itself may be called without.
+    """
+    address = _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
+    if address.startswith("http://") and not _is_loopback(urlsplit(address).hostname or ""):
+        sentence = f"{name} must be https: passwords and certificates go there; write an address like {_SOAP_ADDRESS}"
+        raise SettingsError(sentence)
+    return address
 
 
 def check_database_url(name: str, value: str) -> str:
@@ -177,6 +185,15 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
     # In small letters: HTTP:// in a certificate would puzzle programs that compare addresses.
     written = value.startswith(tuple(f"{scheme}://" for scheme in schemes))
     return plain and not unusual and written and bool(parts.hostname)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:

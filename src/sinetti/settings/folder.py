@@ -93,7 +93,7 @@ class Folder:
         """The embedded register (SQLite)."""
         return self.root / "register.sqlite3"
 
-    def exists(self) -> bool:
+    def exists(self, way_out: str = "choose an empty or a new folder") -> bool:
         """Whether an authority lies here. A missing or empty folder is none, nor is one whose founding was cut short.
 
         Any other content is refused.
@@ -106,7 +106,7 @@ class Folder:
             sentence = f"{self.root} cannot be looked into: {closed.strerror}"
             raise FolderError(sentence) from closed
         if not made:
-            sentence = f"{self.root} holds something else than an authority: choose an empty or a new folder"
+            sentence = f"{self.root} holds something else than an authority: {way_out}"
             raise FolderError(sentence)
         return not self.is_begun()
 
@@ -120,14 +120,15 @@ class Folder:
 
     def check(self, kind: FolderKind) -> None:
         """Raise FolderError unless a folder of this kind lies here."""
-        if not self.exists():
+        if not self.exists("look at what --dir names"):
             if self.is_begun():
                 sentence = (
                     f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "
                     "once more, which finishes it"
                 )
                 raise FolderDamaged(sentence)
-            sentence = f"no authority lies in {self.root}: make one first (sinetti authority init --dir {self.root})"
+            make = f"make one first (sinetti authority init --dir {self.root})"
+            sentence = f"no authority lies in {self.root}: look at what --dir names, or {make}"
             raise FolderError(sentence)
         if self.is_of(kind):
             return

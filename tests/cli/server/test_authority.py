@@ -108,10 +108,11 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 BAD_INITS = {
     "https in certificates": (
         ("--base-url", "https://pki.example"),
-        "--base-url is plain http: it is written into certificates, for CA certificates and revocation lists; write",
+        "--base-url must be plain http: it is written into certificates, for CA certificates and revocation lists;",
     ),
     "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
     "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
+    "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
     "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
     "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
     "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
@@ -167,6 +168,22 @@ def test_where_there_is_no_authority(sqlite_operator):
         assert "make one first" in sqlite_operator.refused(2, *command)
 
 
+def test_a_folder_of_somebody_else_s(sqlite_operator):
+    sqlite_operator.root.mkdir()
+    (sqlite_operator.root / "theirs").touch()
+    assert "look at what --dir names" in sqlite_operator.refused(2, "status")
+    assert "choose an empty or a new folder" in sqlite_operator.refused(2, *INIT)
+
+
+def test_a_look_makes_no_register(sqlite_operator, tmp_path, monkeypatch):
+    sqlite_operator.found()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite3")
+    for command in (["status"], ["serve"], ["reconcile"], ["backup", "--out", tmp_path / "night"]):
+        sentence = sqlite_operator.refused(2 if command[0] == "backup" else 5, *command)
+        assert "elsewhere.sqlite3" in sentence
+    assert [path.name for path in tmp_path.glob("elsewhere*")] == []
+
+
 def test_organisations(operator):
     operator.found()
     operator.add()
@@ -181,7 +198,10 @@ def test_organisations(operator):
     assert "not approved" in operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    assert "not approved" in operator.refused(2, "order", *customer, *CONTACT)
+    closed = "closed for good"
+    assert closed in operator.refused(2, "order", *customer, *CONTACT)
+    assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
+    assert closed in operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
         assert "no organisation" in operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
     assert "add it first" in operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)
@@ -310,7 +330,7 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
         (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
         (("approve", "--channel", "SFTP"), "0123456-7 was approved for SFTP already; nothing was changed."),
         (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
-        (("close",), "0123456-7 is closed: nothing more is issued to it."),
+        (("close",), "0123456-7 is closed for good: nothing more is issued to it."),
         (("close",), "0123456-7 was closed already; nothing was changed."),
     ]
     for words, told in steps:

@@ -10,7 +10,13 @@ from django.db import DatabaseError, InternalError, ProgrammingError
 from sinetti.cli.server.common import guarded
 from tests.cli.server.test_serve import ANY
 
-COMMANDS = [("serve", *ANY), ("reconcile",), ("status",), ("revoke", "4f", "--reason", "superseded")]
+COMMANDS = [
+    ("serve", *ANY),
+    ("reconcile",),
+    ("status",),
+    ("revoke", "4f", "--reason", "superseded"),
+    ("backup", "--out", "nowhere"),
+]
 DAMAGES = {
     "no database": lambda octets: b"\x01" * len(octets),
     "pages overwritten": lambda octets: octets[:4096] + b"\x01" * (len(octets) - 4096),

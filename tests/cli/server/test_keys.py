@@ -16,8 +16,8 @@ from sinetti.cli.server import passphrases
 from sinetti.clock import machine_now
 from sinetti.pki.formats import load_private_key
 from tests.cli.server.conftest import ADDRESSES
-from tests.cli.server.test_serve import ANY, serving
-from tests.support.programs import fetched
+from tests.cli.server.test_serve import ANY, holder, rows, serving
+from tests.support.programs import fetched, new_key, ran
 from tests.support.serving import tls_pair
 
 ROOTS = ("SinettiRootTestCAv1", "SinettiIntermediateTestCAv1")
@@ -260,6 +260,19 @@ def test_what_needs_no_key_needs_no_pass_phrase(operator, places):
     operator.add()
     operator.order()
     assert json.loads(operator.does("status", "--json"))["warnings"] == []
+
+
+def test_revoked_without_the_pass_phrase_and_published_by_whoever_serves(operator, places):
+    operator.found(*apart(places))
+    operator.add()
+    with serving(operator, *ANY, "--passphrase-file", places.phrase) as (soap, status):
+        holder(operator, soap).enrolled(operator.order(), new_key())
+        serial = rows(operator)[0]["serial"]
+        done = ran("authority", "revoke", serial, "--reason", "keyCompromise", "--dir", operator.root)
+        assert done.returncode == 0
+        assert "Traceback" not in done.stderr
+        assert "is not published yet; whoever serves publishes it: the key" in done.stderr
+        assert len(listed(status, ONLINE[1])) == 1
 
 
 def test_the_service_finds_its_credential_by_itself(operator, places, tmp_path):

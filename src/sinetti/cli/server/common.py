@@ -26,7 +26,7 @@ from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.addresses import AddressTaken
 from sinetti.protocols.tls import PairRefused
-from sinetti.registry.backups import BackupError
+from sinetti.registry.backups import BackupError, RegisterNotWhole
 from sinetti.registry.chain import JournalError
 from sinetti.registry.opening import REGISTER_ERRORS, REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
 from sinetti.settings.authority import SettingsError
@@ -118,6 +118,8 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
     before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         return run(parsed)
+    except RegisterNotWhole as bad:
+        return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
     except _DAMAGED as bad:
         return _say(bad, ExitCode.STORE)
     except _USAGE as bad:

@@ -54,7 +54,10 @@ def register(commands: "Commands") -> None:
     parser.add_argument("--environment", choices=environments, required=True, help="TEST is for rehearsal")
     parser.add_argument("--hierarchy", metavar="FILE", type=Path, help="names, keys and lifetimes of the CAs (TOML)")
     parser.add_argument(
-        "--preset", choices=PRESETS, default="default", help="one that comes along (default: %(default)s)"
+        "--preset",
+        choices=PRESETS,
+        default="default",
+        help="one that comes along (default: %(default)s; the other is for the test bench alone)",
     )
     parser.add_argument(
         "--base-url", required=True, metavar="URL", help="plain http; where CA certificates and CRLs are"
@@ -137,8 +140,10 @@ def _secrets(parsed: argparse.Namespace) -> str:
         else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/keys.md)."
     ]
     if parsed.offline_dir:
+        named = parsed.offline_passphrase_file
+        opens = f" What opens them is in {named}: a copy of that too, elsewhere." if named not in (None, "-") else ""
         lines.append(
-            f"The keys of root and intermediate CAs are in {parsed.offline_dir}: copy that, and put both away."
+            f"The keys of root and intermediate CAs are in {parsed.offline_dir}: copy that, and put it away.{opens}"
         )
     return "\n".join(lines)
 

@@ -34,7 +34,7 @@ def register(commands: "Commands") -> None:
     summary = "sign the lists of root and intermediate CAs for a year; what serves has them at once"
     parser = command(commands, "publish", summary, _publish, example)
     add_dir(parser)
-    add_offline(parser)
+    add_offline(parser, new=False)
 
 
 def _offline(parsed: argparse.Namespace) -> int:

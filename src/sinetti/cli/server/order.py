@@ -31,7 +31,7 @@ EXAMPLE = (
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "order", "order a certificate; prints the transfer ids, once", _run, EXAMPLE)
+    parser = command(commands, "order", "order a certificate; prints the transfer IDs, once", _run, EXAMPLE)
     add_dir(parser)
     parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, as it was added")
     parser.add_argument(
@@ -53,7 +53,7 @@ def register(commands: "Commands") -> None:
             help=f"what the {who} is written to in (default: %(default)s)",
         )
     parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
-    parser.add_argument("--json", action="store_true", help="print the transfer ids for programs")
+    parser.add_argument("--json", action="store_true", help="print the transfer IDs for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ def register(commands: "Commands") -> None:
     )
     for one in (approving, withdrawing):
         one.add_argument("--channel", choices=_CHANNELS, required=True, help="which channel")
-    _verb(verbs, "close", "close an organisation: nothing more is issued to it", _close, "")
+    _verb(verbs, "close", "close an organisation for good: nothing more is issued to it", _close, "")
 
 
 def _verb(
@@ -66,9 +66,10 @@ def _add(parsed: argparse.Namespace) -> int:
     )
     with opened(parsed.dir) as authority:
         added = register_organisation(new, authority.office, OPERATOR, request_id())
-    if added is None:
-        sentence = f"an organisation with the id {parsed.customer_id} is registered already"
-        raise CustomerIdError(sentence)
+        if added is None:
+            closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
+            sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
+            raise CustomerIdError(sentence)
     tell(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
     return 0
 
@@ -77,6 +78,9 @@ def _approve(parsed: argparse.Namespace) -> int:
     channel = Channel(parsed.channel)
     with opened(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
+        if not before.open:
+            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
+            raise CustomerIdError(sentence)
         approve(before.customer_id, frozenset({channel}), authority.office, OPERATOR, request_id())
     if channel in before.channels:
         return _tell(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
@@ -99,7 +103,7 @@ def _close(parsed: argparse.Namespace) -> int:
         close(before.customer_id, authority.office, OPERATOR, request_id())
     if not before.open:
         return _tell(f"{before.customer_id} was closed already; nothing was changed.")
-    return _tell(f"{before.customer_id} is closed: nothing more is issued to it. {_STAY}")
+    return _tell(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
 
 
 def _found(authority: Authority, customer_id: str) -> OrganisationFound:

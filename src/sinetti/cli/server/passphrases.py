@@ -28,8 +28,9 @@ def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_offline(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add the options for keys that are off line."""
+def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: bool = True) -> None:
+    """Add the options for keys that are off line; `new`: they may be made or moved there, with a new pass-phrase."""
+    made = "; where there is no such file yet, one is made and written there" if new else ""
     parser.add_argument(
         "--offline-dir",
         metavar="DIR2",
@@ -40,8 +41,7 @@ def add_offline(parser: argparse.ArgumentParser, *, required: bool = True) -> No
     parser.add_argument(
         "--offline-passphrase-file",
         metavar="FILE|-",
-        help="what those keys are encrypted with; where it is new and there is no such file, one is made and "
-        "written there (default: asked for at the terminal)",
+        help=f"what those keys are encrypted with{made} (default: asked for at the terminal)",
     )
 
 

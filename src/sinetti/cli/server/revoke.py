@@ -21,7 +21,7 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
     parser = command(commands, "revoke", "revoke a certificate for good; the CRL follows at once", _run, example)
-    parser.add_argument("serial", metavar="SERIAL", help="lower-case hex, as `status` prints it")
+    parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
     add_dir(parser)
     add_passphrase_file(parser)
     reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
@@ -50,8 +50,8 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    tell("Renewal with it is refused from now on; the revocation list has it with its next issue,")
-    tell(f"at once unless the signer is away. The holder needs a new order ({replacing}).")
+    tell("Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand")
+    tell(f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing}).")
     return 0
 
 

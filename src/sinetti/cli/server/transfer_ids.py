@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     example = "sinetti authority transfer-ids 5f0c… --dir /srv/sinetti"
-    summary = "make new transfer ids for an order: the old ones end, and so does their lock"
+    summary = "make new transfer IDs for an order: the old ones end, and so does their lock"
     parser = command(commands, "transfer-ids", summary, _run, example)
     parser.add_argument("order", metavar="ORDER", help="the order's id, as `order` printed it")
     add_dir(parser)
-    parser.add_argument("--json", action="store_true", help="print the transfer ids for programs")
+    parser.add_argument("--json", action="store_true", help="print the transfer IDs for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
