@@ -143,7 +143,7 @@ def _check_text(payload: str) -> None:
 @pytest.mark.parametrize("setting", ResponseRecipe)
 def test_the_recipe_is_a_setting(setting, tmp_path):
     base_url, root = "http://pki.sinetti.example", tmp_path / "authority"
-    settings = Settings(Environment.TEST, base_url, f"{base_url}/soap", response_recipe=setting)
+    settings = Settings(Environment.TEST, base_url, "https://certificates.example", response_recipe=setting)
     found(root, Founding(FolderKind.AUTHORITY, load_preset("default"), settings, NOW))
     authority = open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW))
     door = SoapDoor(authority.office, "", authority.recipe, authority.responses.seal)

@@ -74,7 +74,9 @@ def test_workers_end_with_their_parent_however_that_ends(root):
 
 def test_what_has_begun_is_answered_and_further_signals_harm_nothing(root):
     with serving(root, *TWO) as served, connected(served.soap) as begun:
-        begun.sendall(head(served.soap, "Content-Length: 10", "Content-Type: text/xml; charset=utf-8") + b"<a/>")
+        begun.sendall(head(served.soap, "Content-Length: 10", "Content-Type: text/xml", "Expect: 100-continue"))
+        assert begun.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n", "a worker has it, and reads"
+        begun.sendall(b"<a/>")
         children = served.children()
         # As a terminal does: to the whole group, and more than once.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
