@@ -185,7 +185,9 @@ USAGE = {
     "patience beyond a day": ({"wait": "86401"}, "argument --wait: '86401' is no number of seconds"),
     "patience that is no number": ({"wait": "nan"}, "argument --wait: 'nan' is no number of seconds"),
     "patience in words": ({"wait": "long"}, "argument --wait: 'long' is no number of seconds"),
-    "a customer id that is too long": ({"customer_id": "1" * 31}, "CustomerId"),
+    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: what it gives"),
+    "no transfer id": ({"transfer_id": ""}, "--transfer-id: what it gives is empty, too long"),
+    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host or its port cannot be read"),
 }
 
 
@@ -446,7 +448,8 @@ def test_what_cannot_be_read_or_written(shell, document):
     assert shell.run("verify", document, "--trust-holders", document)[0] == 2
     sign = ("--store", shell.store, "--name", "payroll")
     assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
-    assert shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")[0] == 2
+    code, _, err = shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")
+    assert (code, "its folder does not exist" in err) == (2, True)
 
 
 IN_THE_STORE = {

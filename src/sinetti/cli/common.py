@@ -181,7 +181,8 @@ def write_file(path: Path | None, octets: bytes) -> None:
     try:
         output.write_whole(path, octets)
     except OSError as bad:
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
+        why = say(reasons.NO_FOLDER) if isinstance(bad, FileNotFoundError) else reasons.of(bad)
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
 
 
 def print_line(line: str) -> None:

@@ -17,8 +17,17 @@ from sinetti.holder.settings import Settings
 from sinetti.holder.when import Phase
 from sinetti.pki import csr
 from sinetti.wire import soap
+from sinetti.wire.shapes import SchemaBroken
 from sinetti.wire.soap import Operation
 from sinetti.wire.xmldsig import Recipe
+
+GIVEN_BY = {
+    "CustomerId": "--customer-id",
+    "CustomerName": "--customer-name",
+    "TransferId": "--transfer-id",
+    "TransferPassword": "--transfer-password-file",
+}
+"""Which option of `enrol` gives an element of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,8 @@ def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
     )
     try:
         return soap.render_new(ask)
+    except SchemaBroken as bad:
+        raise UsageError(say(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element))) from bad
     except ValueError as bad:
         raise UsageError(say(messages.BAD_SETTING, why=reasons.of(bad))) from bad
 

@@ -120,6 +120,7 @@ ONLY_OPEN = mark(
 )
 OTHER_HOLDER = mark("{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one.")
 NAME_OR_ALL = mark("Give one NAME, or --all.")
+BAD_OPTION = mark("{option}: what it gives is empty, too long, or has signs in it that do not belong there.")
 BAD_SETTING = mark("This cannot be used: {why}.")
 BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
 UNREADABLE_FILE = mark("{path} cannot be read: {why}.")

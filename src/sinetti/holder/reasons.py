@@ -15,6 +15,7 @@ DISK_FULL, LATE, ELSEWHERE = (
     mark("no answer came in time"),
     mark("there is no way to it in the network"),
 )
+NO_FOLDER = mark("its folder does not exist")
 NO_RIGHT, BROKEN_OFF = mark("the rights do not allow it"), mark("the connection broke off")
 
 SYSTEM = {
