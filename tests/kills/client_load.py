@@ -117,10 +117,12 @@ class RealClient:
         """Whether it would be told the same for ever, or for hours, by what was done to register and clock.
 
         An order is in no journal: one that was placed after the backup is gone. A certificate of a clock that was ahead
-        begins when that hour has come.
+        begins, and is renewed, when that hour has come.
         """
         history = self.load.history
-        return (history.restored and "PKI004" in ended.err) or (history.clock_moved and " is valid only " in ended.err)
+        if history.restored and "PKI004" in ended.err:
+            return True
+        return history.clock_moved and any(told in ended.err for told in (" is valid only ", "PKI032", "PKI034"))
 
     def _now(self) -> str:
         moved = int(self.clock.read_text()) if self.clock.exists() else 0

@@ -21,6 +21,9 @@ LONGEST_START = 0.3
 OLD_REFUSALS = 250
 """Refusals past their period: three transactions of `retention apply`."""
 
+ENOUGH = 20
+"""Orders that last while a disk is full."""
+
 HOUR = 3600
 STARTED_ANEW_AFTER = 3
 """Kills of processes that answer, until their parent is started anew."""
@@ -160,6 +163,9 @@ def _database(arena: Arena, step: str | None) -> None:
 
 def _disk(arena: Arena, step: str | None) -> None:
     """Fill the disk with journal, folder and SQLite file; kill the server while it is full, or let it live on."""
+    if len(arena.load.stock) < ENOUGH:
+        # On a full disk nobody can order: whoever lives would wait for orders, and the strike for them.
+        arena.load.stock.extend(arena.order())
     _held(arena, step, arena.disk.fill)
     arena.load.answers(4)
     if arena.random.random() < 0.5:
