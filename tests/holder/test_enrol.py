@@ -526,8 +526,8 @@ def test_key_types(kind, desk):
 
 USAGE = {
     "a name that is none": ("../x", {}, IDS, messages.BAD_NAME),
-    "a customer id that is too long": (NAME, {"customer_id": "1" * 31}, IDS, messages.BAD_SETTING),
-    "a password that is too long": (NAME, {}, TransferIds("1", "x" * 17), messages.BAD_SETTING),
+    "a customer id that is too long": (NAME, {"customer_id": "1" * 31}, IDS, messages.BAD_OPTION),
+    "a password that is too long": (NAME, {}, TransferIds("1", "x" * 17), messages.BAD_OPTION),
 }
 
 
