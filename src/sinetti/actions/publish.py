@@ -35,7 +35,7 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
         return fresh_list(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         newest = authorities.published_list(office.register, authority, shard)
-        if newest is None or office.now() > newest.next_update or authority in office.offline:
+        if newest is None or office.now() > newest.next_update:
             raise
         _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
         return newest
