@@ -37,7 +37,7 @@ def rebuilt(
     An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
     """
     # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
-    counts = lists.revocations_by_shard(register, authority)
+    counts = lists.revocations_by_shard(register, authority, shards)
     stays = {shard: min(now, last[shard].this_update) if shard in last else None for shard in shards}
     known = [from_then for from_then in stays.values() if from_then is not None]
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
@@ -47,7 +47,7 @@ def rebuilt(
             from_then = stays[shard]
             if from_then is None or row.not_after >= from_then:
                 parts[shard].append(octets)
-    return {shard: Contents((b"".join(found),), counts.get(shard, 0)) for shard, found in parts.items()}
+    return {shard: Contents((b"".join(found),), counts[shard]) for shard, found in parts.items()}
 
 
 def standing(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[int, Contents]:
@@ -69,15 +69,15 @@ def grown(
     revocations go on faster than they are counted. Then only the register tells.
     """
     for _ in range(_LOOKS):
-        counts = lists.revocations_by_shard(register, authority)
-        rows = lists.revoked_since(register, authority, since - OVERLAP)
-        if counts == lists.revocations_by_shard(register, authority):
-            result = {
-                shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
-                for shard, one in before.items()
-            }
-            fits = all(one.revocations == counts.get(shard, 0) for shard, one in result.items())
-            return result if fits else None
+        rows = lists.revoked_since(register, authority, tuple(before), since - OVERLAP)
+        result = {
+            shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
+            for shard, one in before.items()
+        }
+        # Counted after they were read: where it fits, none is missing, and none came in between.
+        counts = lists.revocations_by_shard(register, authority, tuple(before))
+        if all(one.revocations == counts[shard] for shard, one in result.items()):
+            return result
     return None
 
 

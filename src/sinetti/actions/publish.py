@@ -69,8 +69,8 @@ def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> P
     if authority in office.offline:
         if newest is None or office.now() > newest.next_update:
             sentence = (
-                f"the list of {authority} has ended, or is not there, and its key is off line: sinetti authority publish "
-                "renews it"
+                f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
+                "publish renews it"
             )
             raise SignerUnavailable(sentence)
         return newest
@@ -97,9 +97,8 @@ def _renew(authority: str, office: Office, request_id: str) -> None:
     shards = range(authorities.open_shard(office.register, authority) + 1)
     newest = {shard: _newest(authority, shard, office) for shard in shards}
     whole = newest[WHOLE]
-    if whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, office):
-        publish(authority, office, request_id)
-    elif any(one is None or _lacks(one, authority, shard, office) for shard, one in newest.items()):
+    is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, office)
+    if is_old or any(one is None or _lacks(one, authority, shard, office) for shard, one in newest.items()):
         publish(authority, office, request_id)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from cryptography import x509
 
 from sinetti.ca.entries import der_integer, der_time, encoded_entry
-from sinetti.ca.joining import SEQUENCE, ca_key, joined, tlv
+from sinetti.ca.joining import SEQUENCE, ca_key, head, joined, tlv
 from sinetti.ca.plans import Issuer, RevokedEntry, SignatureRejected
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.pki.formats import serial_hex
@@ -116,8 +116,8 @@ def prepare_joined(
         + der_time(now)
         + der_time(next_update)
     )
-    # Where nothing is revoked the sequence is absent (5.1.2.6).
-    listed = (tlv(SEQUENCE, *octets),) if octets else ()
+    # Where nothing is revoked the sequence is absent (5.1.2.6). Copied once, not for each SEQUENCE around it.
+    listed = (head(SEQUENCE, sum(map(len, octets))), *octets) if octets else ()
     return tlv(SEQUENCE, before, *listed, tlv(_EXTENSIONS, tlv(SEQUENCE, extensions)))
 
 

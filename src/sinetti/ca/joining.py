@@ -28,8 +28,12 @@ def ca_key(certificate: x509.Certificate) -> PublicKey:
 
 def tlv(tag: int, *content: bytes | memoryview) -> bytes:
     """One DER value with a definite length (X.690, 8.1.3 and 10.1), its content in parts: a list's has 40 MB."""
-    length = sum(map(len, content))
+    return b"".join((head(tag, sum(map(len, content))), *content))
+
+
+def head(tag: int, length: int) -> bytes:
+    """What stands before the content of a DER value that has so many octets."""
     if length < _SHORT:
-        return b"".join((bytes((tag, length)), *content))
+        return bytes((tag, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return b"".join((bytes((tag, _SHORT | len(octets))), octets, *content))
+    return bytes((tag, _SHORT | len(octets))) + octets

@@ -1,6 +1,6 @@
 """The CRLs that the register's CAs signed, and what stands on them (docs/lists.md). Shard 0 is the whole CA."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from sinetti.registry.splicing import cut, shortened, spliced
 WHOLE = 0
 """The shard of the list that has every certificate of its CA."""
 
+_FIRST = 1
 _CHUNK = 5000
 _LIGHT = ("number", "this_update", "next_update", "revocations")
 _SHORT = tuple(f"short__{name}" for name in _LIGHT)
@@ -169,11 +170,13 @@ def revocations(register: Register, authority: str, shard: int) -> int:
     return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
 
 
-def revocations_by_shard(register: Register, authority: str) -> dict[int, int]:
+def revocations_by_shard(register: Register, authority: str, shards: Collection[int]) -> dict[int, int]:
     """How many certificates of each shard of a CA were revoked, ever, and how many of all."""
+    if set(shards) <= {WHOLE, _FIRST}:
+        return dict.fromkeys((WHOLE, _FIRST), _revoked(register, authority).count())  # half the time at a million
     rows = _revoked(register, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
     counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
-    return {**counts, WHOLE: sum(counts.values())}
+    return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
 def revoked(register: Register, authority: str, ends_from: datetime | None) -> Iterable[Revoked]:
@@ -182,9 +185,11 @@ def revoked(register: Register, authority: str, ends_from: datetime | None) -> I
     return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
 
 
-def revoked_since(register: Register, authority: str, since: datetime) -> tuple[Revoked, ...]:
-    """The certificates of a CA that were revoked from an instant on, by when they were revoked."""
-    rows = _revoked(register, authority).filter(revoked_at__gte=since)
+def revoked_since(
+    register: Register, authority: str, shards: Collection[int], since: datetime
+) -> tuple[Revoked, ...]:
+    """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
+    rows = _revoked(register, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
     return tuple(_entries(rows.order_by("revoked_at", "serial")))
 
 

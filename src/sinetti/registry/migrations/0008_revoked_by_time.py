@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             model_name='certificate',
             index=models.Index(
                 condition=models.Q(('revoked_at__isnull', False)),
-                fields=['authority', 'revoked_at'],
+                fields=['authority', 'crl_shard', 'revoked_at'],
                 name='revoked_by_time',
             ),
         ),
