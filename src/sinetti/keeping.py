@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+from sinetti.actions.publish import renew_lists
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
 from sinetti.moving import check_apart
@@ -59,7 +60,7 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
 
 @contextmanager
 def looked_after(authority: Authority) -> Iterator[None]:
-    """Do meanwhile what one process of a node does: look after reservations, now and every half minute."""
+    """Do meanwhile what one process of a node does: look after reservations and lists, now and every half minute."""
     stop = Event()
     thread = Thread(target=_settle, args=(authority, stop), name="settling", daemon=True)
     thread.start()
@@ -73,7 +74,10 @@ def looked_after(authority: Authority) -> Iterator[None]:
 
 
 def _settle(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up: now, and every half minute; once a day say what nears its end."""
+    """Finish what waits too long, or give it up, and have lists in time: now, and every half minute.
+
+    Once a day say what nears its end.
+    """
     office, told = authority.office, Told(authority)
     while True:
         try:
@@ -81,6 +85,7 @@ def _settle(authority: Authority, stop: Event) -> None:
             finished, given_up = settle_reservations(office, secrets.token_hex(16))
             if finished or given_up:
                 _log.info("reservations: %d finished, %d given up", finished, given_up)
+            renew_lists(office, secrets.token_hex(16))
             told.tell()
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away: reservations wait")

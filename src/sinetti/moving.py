@@ -71,7 +71,7 @@ def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) 
             sentence = f"{', '.join(sorted(office.offline))} went elsewhere before: give the folder that has its key"
             raise FolderError(sentence)
         for name in keys:
-            publish(name, office.issuers[name].shard, office, secrets.token_hex(16), OFFLINE_LIFE)
+            publish(name, office, secrets.token_hex(16), OFFLINE_LIFE)
         office.step("published")
         certificates = {name: office.issuers[name].certificate for name in names}
         if not offline.is_there():

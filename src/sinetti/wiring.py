@@ -13,6 +13,7 @@ from cryptography import x509
 
 from sinetti.actions.clock import ClockGuard
 from sinetti.actions.office import Office, always, no_step
+from sinetti.actions.shards import Shards
 from sinetti.ca.hierarchy import Hierarchy, parse_hierarchy
 from sinetti.ca.issuing import Issuer
 from sinetti.clock import machine_instant, machine_now, steady
@@ -122,6 +123,7 @@ def open_authority(
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
         # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+        shards=Shards(register, settings.certificates_per_list),
         may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
     )
     responses = ResponseSigner(folder, hierarchy, office, phrase)

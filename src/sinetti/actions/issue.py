@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from dataclasses import replace
 
 from sinetti.actions.noting import note_given_way, note_issued
 from sinetti.actions.office import Office
@@ -27,6 +28,7 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
     if not office.may_issue():
         return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
     issuer = office.issuer_for(approval.holding.channel)
+    issuer = replace(issuer, shard=office.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
     plan = LeafPlan(
         customer_id=approval.holding.customer.customer_id,
