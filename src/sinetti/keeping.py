@@ -1,4 +1,6 @@
-"""What a serving process does beside answering: journals and register agree before it begins, reservations after."""
+"""What a serving process does beside answering: journals and register agree before it begins, reservations and OCSP answers
+after.
+"""
 
 import logging
 import secrets
@@ -7,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+from sinetti.actions.keep_answers import AnswerRounds
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
 from sinetti.moving import check_apart
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.registry.promises import check_promises
+from sinetti.responders import remember_all
 from sinetti.settings.folder import FolderDamaged
 from sinetti.wiring import Authority
 
@@ -42,6 +46,7 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
     committed.
     """
     check_apart(authority, tls_key)
+    remember_all(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
     for unknown in check_promises(authority.office.register):
         _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)
@@ -74,7 +79,7 @@ def looked_after(authority: Authority) -> Iterator[None]:
 
 def _settle(authority: Authority, stop: Event) -> None:
     """Finish what waits too long, or give it up: now, and every half minute; once a day say what nears its end."""
-    office, told = authority.office, Told(authority)
+    office, told, rounds = authority.office, Told(authority), AnswerRounds()
     while True:
         try:
             office.register.refresh()
@@ -82,6 +87,7 @@ def _settle(authority: Authority, stop: Event) -> None:
             if finished or given_up:
                 _log.info("reservations: %d finished, %d given up", finished, given_up)
             told.tell()
+            rounds.look(office)
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away: reservations wait")
         except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
