@@ -1,6 +1,4 @@
-"""What a serving process does beside answering: journals and register agree before it begins, reservations and OCSP answers
-after.
-"""
+"""What a serving process does beside answering: journals and register agree first; reservations, OCSP answers after."""
 
 import logging
 import secrets

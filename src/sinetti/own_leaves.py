@@ -1,4 +1,4 @@
-"""Leaves of the service's own, each with its key in the folder: loaded, replaced in time, made by one process at a time."""
+"""Leaves of the service's own, each with its key in the folder: loaded, and replaced in time by one process."""
 
 import logging
 from collections.abc import Callable

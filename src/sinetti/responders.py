@@ -1,4 +1,4 @@
-"""OCSP responders: one for each CA that issues leaves, with a key of its own and a certificate that is replaced in time."""
+"""OCSP responders: one for each CA that issues leaves, with a key of its own, replaced in time."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -59,7 +59,9 @@ def remember(register: Register, certificates: Iterable[tuple[str, x509.Certific
     What cannot be told now is told at the next start: it is in the folder.
     """
     rows = [
-        OwnCertificate(authority, serial_hex(one.serial_number), sha256_hex(certificate_der(one)), one.not_valid_after_utc)
+        OwnCertificate(
+            authority, serial_hex(one.serial_number), sha256_hex(certificate_der(one)), one.not_valid_after_utc
+        )
         for authority, one in certificates
     ]
     try:
@@ -68,9 +70,7 @@ def remember(register: Register, certificates: Iterable[tuple[str, x509.Certific
         _log.warning("the register does not know %d own certificates yet", len(rows), exc_info=True)
 
 
-def remember_all(
-    register: Register, folder: Folder, hierarchy: Hierarchy, issuers: Mapping[str, Issuer]
-) -> None:
+def remember_all(register: Register, folder: Folder, hierarchy: Hierarchy, issuers: Mapping[str, Issuer]) -> None:
     """Tell the register of all that lie in the folder, which other code may have made."""
     specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
     specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
@@ -88,7 +88,7 @@ def keep_in_force(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
         try:
             responder()
         except SignerUnavailable as away:
-            _log.error("no OCSP responder of %s is in force: %s", name, away)  # noqa: TRY400 - the sentence says all
+            _log.error("no OCSP responder of %s is in force: %s", name, away)
 
 
 def _leaf(hierarchy: Hierarchy, spec: AuthoritySpec, issuer: Issuer) -> LeafSpec:
@@ -98,4 +98,3 @@ def _leaf(hierarchy: Hierarchy, spec: AuthoritySpec, issuer: Issuer) -> LeafSpec
         plan=partial(responder_plan, hierarchy, issuer),
         issuer=issuer,
     )
-

@@ -107,13 +107,9 @@ def open_authority(
     signer = SoftwareSigner(folder.keys, phrase)
     # The clock that dates come from is the one that is judged, where that is not the machine's own too.
     clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
-    means = Means(
-        signer=signer,
-        now=manner.now,
-        # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
-        may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
-        made=lambda authority, certificate: remember(register, [(authority, certificate)]),
-    )
+    # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+    may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
+    means = Means(signer, manner.now, may_issue, lambda ca, one: remember(register, [(ca, one)]))
     office = Office(
         environment=settings.environment,
         register=register,
@@ -131,7 +127,7 @@ def open_authority(
         step=manner.step,
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
-        may_issue=means.may_issue,
+        may_issue=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)

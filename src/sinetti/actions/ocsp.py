@@ -32,6 +32,9 @@ from sinetti.registry import answers
 from sinetti.registry.answers import Answers, Found, Subject
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 
+INTERNAL_ERROR = error_answer(ErrorStatus.INTERNAL_ERROR)
+"""What is answered where the service itself failed."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -141,9 +144,7 @@ def _stored(found: Found) -> tuple[Told, bytes] | None:
 
 
 def _anew(asked: Asked, found: Found, office: Office) -> Answered:
-    new = _signed(
-        found.subject, _dated(found.subject.status, found.told, found.subject.authority, office), office
-    )
+    new = _signed(found.subject, _dated(found.subject.status, found.told, found.subject.authority, office), office)
     try:
         answers.store(office.register, [new])
     except REGISTER_UNAVAILABLE:

@@ -139,7 +139,9 @@ def basic_constraints(certificate: x509.Certificate, issuer: x509.Certificate) -
     """Present and critical: CA:FALSE for leaves (facts sheet, 4), CA:TRUE for CAs (RFC 5280, 4.2.1.9)."""
     if not _is_critical(certificate, x509.BasicConstraints):
         return "basicConstraints is missing or not critical"
-    return None if _is_ca(certificate) is not _issues_leaves(issuer) else "basicConstraints does not fit the CA that signs"
+    return (
+        None if _is_ca(certificate) is not _issues_leaves(issuer) else "basicConstraints does not fit the CA that signs"
+    )
 
 
 def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -166,7 +168,7 @@ def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> s
 
 
 def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Be a leaf of its own CA with id-pkix-ocsp-nocheck that lives 90 days at most (RFC 6960, 4.2.2.2); others lack it."""
+    """Be a leaf with id-pkix-ocsp-nocheck that lives 90 days (RFC 5280, 4.2.1.12; RFC 6960, 4.2.2.2.1)."""
     unchecked = extension_value(certificate, x509.OCSPNoCheck) is not None
     if not is_responders(certificate):
         return "id-pkix-ocsp-nocheck stands where its profile has none" if unchecked else None
@@ -194,7 +196,7 @@ def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certifi
 
 
 def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Where the issuer's certificate is, over http; for leaves also OCSP; none for roots and responders (4.2.2.1)."""
+    """Where the issuer's certificate is, over http; a leaf's also OCSP; roots, responders none (RFC 5280, 4.2.2.1)."""
     found = extension_value(certificate, x509.AuthorityInformationAccess)
     wanted = {AuthorityInformationAccessOID.CA_ISSUERS}
     if not _is_ca(certificate):
@@ -207,10 +209,10 @@ def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str 
 
 
 def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """One point with one http address, neither cRLIssuer nor reasons (RFC 5280, 4.2.1.13); roots and responders have none."""
+    """One point, one http address, neither cRLIssuer nor reasons (RFC 5280, 4.2.1.13); none for roots, responders."""
     found = extension_value(certificate, x509.CRLDistributionPoints)
     if _points_nowhere(certificate):
-        return None if found is None else "a root or an OCSP responder has no CRL to point to"
+        return None if found is None else "a root has no CRL above it to point to, and an OCSP responder points to none"
     if found is None or len(list(found)) != 1:
         return "cRLDistributionPoints has not exactly one point"
     point = next(iter(found))

@@ -32,7 +32,8 @@ _AGED = f"""SELECT a.authority, a.serial, {_STANDING}
   FROM (SELECT authority, serial FROM registry_statusanswer
          WHERE authority = %(authority)s AND this_update < %(before)s ORDER BY this_update LIMIT %(most)s) a
   {_OURS.format(authority="a.authority", serial="a.serial")}"""  # noqa: S608
-_WALKED = f"""SELECT c.id, c.authority_id, c.serial, c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_TOLD}
+_WALKED = f"""SELECT c.id, c.authority_id, c.serial,
+       c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_TOLD}
   FROM (SELECT * FROM registry_certificate WHERE id > %(after)s ORDER BY id LIMIT %(most)s) c
   LEFT JOIN registry_statusanswer a ON a.authority = c.authority_id AND a.serial = c.serial
  ORDER BY c.id"""  # noqa: S608

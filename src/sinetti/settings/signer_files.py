@@ -1,4 +1,4 @@
-"""Keys and certificates of the service's own leaves in an authority's folder: a pair of files each, never overwritten."""
+"""Keys and certificates of the service's own leaves in an authority's folder: pairs of files, never overwritten."""
 
 import logging
 import re
@@ -58,7 +58,8 @@ def newest_pair(
     """Give the pair that lives longest among those in force at `now` (UTC), None for none.
 
     Only `ca/NAME-SERIAL.cer` counts, and only what the CA (`issuer`) itself issued, is no CA and has the purpose: no
-    other key may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its place.
+    other key may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its
+    place.
     """
     found = [
         (path, certificate)
@@ -73,7 +74,7 @@ def newest_pair(
 
 
 def certificates_of(folder: Folder, files: OwnFiles, issuer: x509.Certificate) -> tuple[x509.Certificate, ...]:
-    """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day, and without a look at keys."""
+    """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day; keys are not read."""
     found = _certificates(folder, files.name)
     return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
 

@@ -138,7 +138,9 @@ def _owe(certificate: str) -> str:
 
 def _answer(certificate: str = "") -> str:
     """The OCSP answers that it is good; those of somebody who was faster stay, and say the same."""
-    return f"{_insert('statusanswer', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
+    return (
+        f"{_insert('statusanswer', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
+    )
 
 
 def _insert(table: str, columns: Mapping[str, str], source: str = "") -> str:
