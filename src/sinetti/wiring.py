@@ -105,8 +105,7 @@ def open_authority(
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
     signer = SoftwareSigner(folder.keys, phrase)
-    # The clock that dates come from is the one that is judged, where that is not the machine's own too.
-    clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
+    clock = _guard(register, manner)
     # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
     may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
     means = Means(signer, manner.now, may_issue, lambda ca, one: remember(register, [(ca, one)]))
@@ -132,6 +131,11 @@ def open_authority(
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
+
+
+def _guard(register: Register, manner: Manner) -> ClockGuard:
+    """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
+    return ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
 
 
 def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:
