@@ -1,4 +1,4 @@
-"""`python -m bench.ocsp`: OCSP from stored answers through HTTP, the crypto alone, and what storing adds to an issue."""
+"""`python -m bench.ocsp`: OCSP from stored answers through HTTP, the crypto alone, what storing adds to an issue."""
 
 import argparse
 import logging

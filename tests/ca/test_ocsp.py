@@ -236,7 +236,7 @@ def test_nobody_else_answers(other):
 
 def test_a_holder_is_none_of_the_responders():
     """Even where a plan was mixed up: the profile of the one does not fit the other."""
-    with pytest.raises(LintError, match="serialNumber|subject"):
+    with pytest.raises(LintError, match=r"serialNumber|subject"):
         issue(replace(leaf_plan(holder_key().public_key()), subject_serial=None), issuer(), kind=LeafKind.SERVICES)
 
 

@@ -30,7 +30,6 @@ from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Language, Serial
-from sinetti.pki.chain import valid_at
 from sinetti.pki.csr import build_request
 from sinetti.pki.formats import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.keycheck import key_id
@@ -125,7 +124,7 @@ class SwitchableResponders:
             if self.away:
                 why = f"the responder of {name} is away for a test"
                 raise SignerUnavailable(why)
-            if name not in self.made or not valid_at(self.made[name].certificate, self.clock()):
+            if name not in self.made or self.clock() > self.made[name].ends:
                 self.made[name] = ocsp_responder(name, self.clock(), self.built)
             return self.made[name]
 
