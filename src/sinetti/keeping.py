@@ -1,4 +1,4 @@
-"""What a serving process does beside answering: journals and register agree before it begins, reservations after."""
+"""What a serving process does beside answering: journals and register agree first; reservations, OCSP answers after."""
 
 import logging
 import secrets
@@ -8,11 +8,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from sinetti.actions.publish import renew_lists
+from sinetti.actions.keep_answers import AnswerRounds
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
 from sinetti.moving import check_apart
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.registry.promises import check_promises
+from sinetti.responders import remember_all
 from sinetti.settings.folder import FolderDamaged
 from sinetti.wiring import Authority
 
@@ -43,6 +45,7 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
     committed.
     """
     check_apart(authority, tls_key)
+    remember_all(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
     for unknown in check_promises(authority.office.register):
         _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)
@@ -78,7 +81,7 @@ def _settle(authority: Authority, stop: Event) -> None:
 
     Once a day say what nears its end.
     """
-    office, told = authority.office, Told(authority)
+    office, told, rounds = authority.office, Told(authority), AnswerRounds()
     while True:
         try:
             office.register.refresh()
@@ -87,6 +90,7 @@ def _settle(authority: Authority, stop: Event) -> None:
                 _log.info("reservations: %d finished, %d given up", finished, given_up)
             renew_lists(office, secrets.token_hex(16))
             told.tell()
+            rounds.look(office)
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away: reservations wait")
         except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times

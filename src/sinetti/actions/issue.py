@@ -5,6 +5,7 @@ import secrets
 from dataclasses import replace
 
 from sinetti.actions.noting import note_given_way, note_issued
+from sinetti.actions.ocsp import first_answers
 from sinetti.actions.office import Office
 from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
@@ -85,7 +86,7 @@ def finish(
         made = assemble(octets, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        signed = Signed(made, sha256_hex(made), office.machine_now())
+        signed = Signed(made, sha256_hex(made), office.machine_now(), first_answers(certificate, office))
         certificate = store.record(office.register, certificate, signed, deed)
         office.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
 from sinetti.ca.issuing import Issuer
+from sinetti.ca.ocsp import Responder
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
@@ -37,6 +38,8 @@ class Office:
     `offline` names the CAs whose keys are not here: their lists are served as they are stored.
     `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
     last, by CA and shard.
+    `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
+    raises SignerUnavailable where there is none.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
     """
 
@@ -59,6 +62,7 @@ class Office:
     may_issue: Callable[[], bool] = always
     shards: Shards | OneShard = ONE_SHARD
     known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
+    responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
 
     def issuer_for(self, channel: Channel) -> Issuer:
         """The CA that issues for this channel now."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sinetti.actions.noting import note_revoked
+from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import fresh_list
 from sinetti.domain.records import Certificate
@@ -65,6 +66,7 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     _note({*taken, *done}, office)
     named = dict.fromkeys([ask.serial, *(done or taken)])
     rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
+    tell_revoked(rows, office)
     for authority in {row.authority for row in rows}:
         _publish(authority, office, request_id)
     if not done:

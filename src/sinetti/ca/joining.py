@@ -6,15 +6,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sinetti.pki.formats import PublicKey
 from sinetti.pki.signing import algorithm_identifier
 
-SEQUENCE = 0x30
-_BIT_STRING = 0x03
+SEQUENCE, BIT_STRING = 0x30, 0x03
 _SHORT = 0x80
 
 
-def joined(tbs: bytes, public_key: PublicKey, signature: bytes) -> bytes:
-    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key."""
+def joined(tbs: bytes, public_key: PublicKey, signature: bytes, behind: bytes = b"") -> bytes:
+    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key.
+
+    `behind` is what an OCSP answer has after its signature: certificates (RFC 6960, 4.2.1).
+    """
     # The leading zero says that no bits of the last octet are unused (X.690, 8.6.2).
-    return tlv(SEQUENCE, tbs, algorithm_identifier(public_key), tlv(_BIT_STRING, b"\0", signature))
+    return tlv(SEQUENCE, tbs, algorithm_identifier(public_key), tlv(BIT_STRING, b"\0", signature), behind)
 
 
 def ca_key(certificate: x509.Certificate) -> PublicKey:

@@ -1,9 +1,9 @@
-"""The status door, plain http: CA certificates and CRLs, at the addresses that stand in certificates."""
+"""The status door, plain http: CA certificates, CRLs and OCSP, at the addresses that stand in certificates."""
 
 import hashlib
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -12,6 +12,7 @@ from sinetti.actions.publish import current_list
 from sinetti.pki.formats import load_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.http import Reply, Request, plain
+from sinetti.protocols.ocsp import OCSP_PATH, Spot, answer_ocsp
 
 _log = logging.getLogger(__name__)
 
@@ -30,9 +31,12 @@ class StatusDoor:
     """Serves what relying parties fetch. Nothing here needs a secret or tells one."""
 
     office: Office
+    spot: Spot = field(default_factory=Spot)
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method and path."""
+        if request.path.startswith(OCSP_PATH):
+            return self._ocsp(request)
         if request.method not in {"GET", "HEAD"}:
             return plain(405, "CA certificates and revocation lists are fetched with GET.", allow="GET, HEAD")
         try:
@@ -43,6 +47,12 @@ class StatusDoor:
         except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
             _log.exception("request %s failed", request.request_id)
             return plain(503, "This cannot be fetched now. Fetch it again in a minute.", retry_after="60")
+        finally:
+            self.office.register.refresh()
+
+    def _ocsp(self, request: Request) -> Reply:
+        try:
+            return answer_ocsp(request, self.office, self.spot)
         finally:
             self.office.register.refresh()
 

@@ -185,9 +185,7 @@ def revoked(register: Register, authority: str, ends_from: datetime | None) -> I
     return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
 
 
-def revoked_since(
-    register: Register, authority: str, shards: Collection[int], since: datetime
-) -> tuple[Revoked, ...]:
+def revoked_since(register: Register, authority: str, shards: Collection[int], since: datetime) -> tuple[Revoked, ...]:
     """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
     rows = _revoked(register, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
     return tuple(_entries(rows.order_by("revoked_at", "serial")))

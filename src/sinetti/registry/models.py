@@ -296,6 +296,38 @@ class CertificateOctets(models.Model):
     der = models.BinaryField(null=True)
 
 
+class StatusAnswer(models.Model):
+    """The newest OCSP answers about a certificate, by CertIDs of SHA-1 and of SHA-256, and what they tell.
+
+    Made from the rest of the register, so nothing refers to it: older code writes none, and what is gone is made anew.
+    """
+
+    pk = models.CompositePrimaryKey("authority", "serial")
+    authority = models.CharField(max_length=100)
+    serial = models.CharField(max_length=40)
+    sha1 = models.BinaryField()
+    sha256 = models.BinaryField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=24, blank=True)
+
+    class Meta:
+        """The keeper takes the oldest of a CA first."""
+
+        indexes = (models.Index(fields=["authority", "this_update"], name="oldest_answers"),)
+
+
+class ServiceCertificate(models.Model):
+    """A certificate of the service itself that is no CA's: a signer of responses, or an OCSP responder."""
+
+    pk = models.CompositePrimaryKey("authority", "serial")
+    authority = models.CharField(max_length=100)
+    serial = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64)
+    not_after = models.DateTimeField()
+
+
 class RefusalRow(models.Model):
     """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
 
