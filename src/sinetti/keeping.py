@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from sinetti.actions.publish import renew_lists
 from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.actions.publish import renew_lists
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
 from sinetti.moving import check_apart
