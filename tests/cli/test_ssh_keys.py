@@ -62,6 +62,8 @@ def place(tmp_path, capsys):
     (tmp_path / "certificates" / "acme.cer").write_bytes(certificate_der(leaf))
     (tmp_path / "anchors.pem").write_bytes(authority().holders_bundle)
     (tmp_path / "users").write_text(f"acme {CUSTOMER_ID}\nother 7654321-0\n", encoding="utf-8")
+    for path in ("users", "anchors.pem", "certificates/acme.cer"):
+        (tmp_path / path).chmod(0o644)
     by = issuer(Channel.SFTP)
     tbs = prepare_crl(by, [], 1, NOW, NOW + VALIDITY)
     der = assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
@@ -120,6 +122,14 @@ def test_what_cannot_be_read_lets_nobody_in(place, changes, why):
     code, out, err = place.asks(**{name: value and place.folder / value for name, value in changes.items()})
     assert (code, out) == (2, "")
     assert why in err
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_a_file_of_users_that_others_may_write_lets_nobody_in(place, mode):
+    (place.folder / "users").chmod(mode)
+    code, out, err = place.asks()
+    assert (code, out) == (2, "")
+    assert "chmod go-w" in err
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-03-02T12:00:00"])

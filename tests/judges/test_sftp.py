@@ -120,6 +120,7 @@ def leaves(folder) -> dict[str, Leaf]:
     (folder / "anchors.pem").write_bytes(material.authority().holders_bundle)
     (folder / "gateway.toml").write_text(SETTINGS)
     (folder / "users").write_text("".join(f"{user} {customer}  # a test\n" for user, customer in USERS.items()))
+    (folder / "users").chmod(0o644)
     write_lists(folder, made["revoked"])
     return made
 

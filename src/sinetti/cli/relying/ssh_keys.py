@@ -5,6 +5,8 @@ the client's commands nor what they share.
 """
 
 import argparse
+import os
+import stat
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -28,6 +30,8 @@ NAME = "ssh-keys"
 
 DONE, FAULT, USAGE, REFUSED = 0, 1, 2, 3
 """As in the contracts. sshd takes a key only from a command that ends with 0 (auth2-pubkey.c), whatever it wrote."""
+_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
 _SUMMARY = "for sshd: which key may log in as which user, by the holders' certificates"
 _DETAILS = """\
 For AuthorizedKeysCommand of sshd: writes one line of authorized_keys where the key is that of a valid certificate of
@@ -120,8 +124,13 @@ def _tell(parsed: argparse.Namespace, answer: Login | NoLogin, broken: Sequence[
 
 
 def _users(path: Path) -> Mapping[str, str]:
+    with path.open("rb") as file:
+        mode, octets = os.fstat(file.fileno()).st_mode, file.read()
     try:
-        return ssh_keys.read_users(path.read_text(encoding="utf-8"))
+        if mode & _OF_OTHERS:
+            why = "its group or others may write to it, and so say who is whom; chmod go-w takes that away"
+            raise ValueError(why)  # noqa: TRY301 - told as what is in the file
+        return ssh_keys.read_users(octets.decode("utf-8"))
     except ValueError as bad:
         why = f"{path}: {'it is no UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
         raise ValueError(why) from None
