@@ -12,6 +12,7 @@ from sinetti.clock import ticks
 from sinetti.gateway import sightings
 from sinetti.gateway.sightings import BATCH, Reporter, Sightings
 from sinetti.wire.message_signatures import Parts, verify
+from sinetti.wire.sightings import parse
 from tests.support.authority import NOW
 from tests.support.small_server import small_server
 
@@ -52,6 +53,7 @@ def test_what_is_told_is_signed_and_says_when_each_was_last_seen():
         sha256(b"b").hexdigest(): "2026-03-02T12:00:00Z",
         sha256(b"a").hexdigest(): "2026-03-02T12:00:05Z",
     }
+    assert len(parse(asked.body)) == 2
     parts = Parts(asked.method, asked.path, asked.headers["content-type"], asked.body)
     assert verify(parts, asked.headers, lambda name: KEY.public_key(), NOW) == "gateway-one"
 

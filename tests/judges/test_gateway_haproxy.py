@@ -1,5 +1,6 @@
 """HAProxy, as deploy/gateway-haproxy.cfg says, before an application: who gets through, and what the others read."""
 
+import ssl
 import subprocess
 from contextlib import ExitStack, contextmanager
 
@@ -10,7 +11,7 @@ from sinetti.testbench.server_certificate import ServerFiles, make_server_certif
 from tests.house.tree import ROOT
 from tests.support.relying import material
 from tests.support.relying_doors import Caller, application_running, gateway_running
-from tests.support.relying_judging import Judged
+from tests.support.relying_judging import REFUSED, Judged
 from tests.support.web_servers import changed, free_ports, process, tool, until_listening
 
 CONFIGURATION = ROOT / "deploy" / "gateway-haproxy.cfg"
@@ -18,7 +19,7 @@ SCRIPT = ROOT / "deploy" / "gateway-haproxy.lua"
 
 
 @contextmanager
-def haproxy_before(place, folder, application, script_changes=None):
+def haproxy_before(place, folder, application, script_changes=None, before=None):
     """Run HAProxy before an application and the gateway of a folder; gives a caller."""
     (port,) = free_ports(1)
     place.mkdir()
@@ -28,9 +29,10 @@ def haproxy_before(place, folder, application, script_changes=None):
     places = {"/run/sinetti-gateway/gateway.sock": f"{folder}/gateway.sock", **(script_changes or {})}
     (place / "gateway.lua").write_text(changed(SCRIPT.read_text(encoding="utf-8"), places), encoding="utf-8")
     places = {
+        **(before or {}),
         "/etc/haproxy/gateway-haproxy.lua": f"{place}/gateway.lua",
         "/etc/sinetti/tls/pair.pem": f"{place}/pair.pem",
-        "/etc/sinetti/holders.pem": f"{folder}/anchors.pem",
+        **({} if before else {"/etc/sinetti/holders.pem": f"{folder}/anchors.pem"}),
         "bind :443": f"bind 127.0.0.1:{port}",
         "127.0.0.1:8000": f"127.0.0.1:{application}",
     }
@@ -80,3 +82,25 @@ def test_where_something_is_broken_nobody_gets_through(made, tmp_path, changes):
         for kind in ("good", "expired", None):
             answered = caller.calls(kind)
             assert (answered.status, answered.problem["reason"]) == (503, "gateway-away")
+
+
+def test_haproxy_may_check_our_lists_itself(made, tmp_path):
+    """As the comment in the file says: whom it refuses gets an alert of TLS."""
+    folder = made.written(tmp_path / "material")
+    authorities, lists = made.whole()
+    (tmp_path / "holders.pem").write_bytes(authorities)
+    (tmp_path / "lists.pem").write_bytes(lists)
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    (lenient,) = (line for line in text.splitlines() if line.startswith("    bind "))
+    (strict,) = (line for line in text.splitlines() if line.startswith("    #   bind "))
+    of_its_own = strict.replace("#   ", "").replace("/etc/sinetti/holders.pem", f"{tmp_path}/holders.pem")
+    before = {strict: "", lenient: of_its_own.replace("/etc/sinetti/lists.pem", f"{tmp_path}/lists.pem")}
+    with (
+        gateway_running(folder),
+        application_running() as application,
+        haproxy_before(tmp_path / "haproxy", folder, application, before=before) as caller,
+    ):
+        assert caller.calls("good").status == 200
+        for kind in REFUSED:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                caller.calls(kind)

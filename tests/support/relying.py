@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy import Built, Role, build_hierarchy, load_preset, parse_hierarchy
 from sinetti.domain.values import Channel, Environment, KeyType, Serial, Span
 from sinetti.pki.formats import (
     PrivateKey,
@@ -72,6 +72,21 @@ class Material:
             pem = one.public_bytes(Encoding.PEM) + dump_private_key(self.key, None)
             (folder / f"{kind}.pem").write_bytes(pem)
         return folder
+
+    def whole(self) -> tuple[bytes, bytes]:
+        """Give every CA above holders of the channel WS, and the whole list of each, as web servers want them: PEM."""
+        issuing = issuer(Channel.WS, self.built).file_name
+        above = [
+            one.file_name for one in self.built.hierarchy.authorities if one.role in {Role.ROOT, Role.INTERMEDIATE}
+        ]
+        lists = b""
+        for name in (*above, issuing):
+            by = self.built.issuer(name, shard=0)
+            entries = [RevokedEntry(self.serial("revoked"), self.now, "superseded")] if name == issuing else []
+            tbs = prepare_crl(by, entries, 1, self.now, self.now + timedelta(days=7))
+            der = assemble_crl(tbs, sign(self.built.key(name), tbs), by.certificate)
+            lists += x509.load_der_x509_crl(der).public_bytes(Encoding.PEM)
+        return b"".join(self.built.certificate(name).public_bytes(Encoding.PEM) for name in (*above, issuing)), lists
 
     def anchors(self) -> bytes:
         """Give the CAs that issue to holders, as PEM."""
