@@ -124,6 +124,12 @@ def listen(address: str, socket_path: Path | None) -> socket.socket:
     return opened
 
 
+def place_of(listening: socket.socket) -> str:
+    """Give where a socket listens: a path, or IP:PORT with the port that the system chose for 0."""
+    name = listening.getsockname()
+    return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
+
+
 def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP.
 
