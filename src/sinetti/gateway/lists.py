@@ -125,6 +125,7 @@ class Lists:
         self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
         self._looked: float | None = None
         self._signed: dict[x509.Certificate, tuple[Signed, ...]] = {}
+        self._former: dict[x509.Certificate, tuple[Signed, ...]] = {}
         self._lists: tuple[Read, ...] = self._given
         self.refresh()
 
@@ -151,7 +152,10 @@ class Lists:
         if found is None:
             with self._lock:
                 lists = self._lists
-            found = tuple(_signed(lists, issuer))
+                former = {id(one.read): one for one in self._former.get(issuer.certificate, ())}
+            # What was there before a file changed is not read through again: a long list takes two seconds.
+            judged = (former.get(id(one)) or _signed(one, issuer) for one in lists)
+            found = tuple(one for one in judged if one is not None)
             with self._lock:
                 if lists is self._lists:
                     self._signed[issuer.certificate] = found
@@ -169,6 +173,7 @@ class Lists:
             if files != self._files or self._looked is None:
                 self._files = files
                 self._lists = self._given + tuple(read for _, read in files.values() if read is not None)
+                self._former |= self._signed
                 self._signed = {}
             self._looked = clock.ticks()
 
@@ -218,18 +223,19 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
     return scope
 
 
-def _signed(lists: Iterable[Read], issuer: Authority) -> Iterator[Signed]:
+def _signed(one: Read, issuer: Authority) -> Signed | None:
+    """Give the list if this CA signed it and it is taken."""
     key = issuer.key
-    for one in lists:
-        if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
-            continue
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
-            continue
-        try:
-            if one.crl.is_signature_valid(key) and not _has_unknown_entry(one.crl):
-                yield Signed(one, _serials(one.crl))
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
-            continue
+    if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+        return None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
+        return None
+    try:
+        if not one.crl.is_signature_valid(key) or _has_unknown_entry(one.crl):
+            return None
+        return Signed(one, _serials(one.crl))
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
+        return None
 
 
 def _fits(crl: x509.CertificateRevocationList, issuer: Authority) -> bool:
