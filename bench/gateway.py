@@ -169,7 +169,7 @@ def verify_rows(made: Scene) -> list[Row]:
     if not isinstance(made.key, rsa.RSAPrivateKey):
         why = "holders of this bench have RSA keys"
         raise TypeError(why)
-    small, large = document(made, 2_000), document(made, 1_000_000)
+    small, large = document(made, 1_400), document(made, 1_000_000)
     for signed in (small, large):
         if not gateway.verify(signed, NOW).verdict.accepted:
             why = "a good document was refused"

@@ -69,9 +69,10 @@ class Scope:
 
     def covers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """Whether it speaks for this certificate: by kind, and by one address that stands in both (6.3.3 b)."""
-        kind = is_authority(certificate)
-        if (self.holders_only and kind) or (self.authorities_only and not kind):
-            return False
+        if self.holders_only or self.authorities_only:
+            kind = is_authority(certificate)
+            if (self.holders_only and kind) or (self.authorities_only and not kind):
+                return False
         return not self.points or bool(self.points & points_of(certificate, issuer))
 
 

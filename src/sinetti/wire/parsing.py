@@ -16,7 +16,6 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 
 _BOM = b"\xef\xbb\xbf"
 _WHITE = " \t\r\n"
-_NO_WHITE = dict.fromkeys(map(ord, _WHITE))
 
 # C14N looks every declaration in scope up at every element, each time along the list of them: dear without a bound.
 _MOST_NAMESPACES = 64
@@ -165,7 +164,8 @@ def decode_base64(text: str | None) -> bytes | None:
     if text is None:
         return None
     try:
-        return binascii.a2b_base64(text.translate(_NO_WHITE), strict_mode=True)
+        # As octets: a str is translated ten times slower.
+        return binascii.a2b_base64(text.encode("ascii").translate(None, _WHITE.encode()), strict_mode=True)
     except ValueError:
         return None
 
