@@ -192,13 +192,18 @@ def test_a_folder_that_is_not_there_has_no_lists(tmp_path):
     assert Lists(folder=tmp_path / "no").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == MISSING
 
 
-def test_each_signature_is_computed_once(monkeypatch):
-    lists, counted = Lists([crl()]), []
+def test_each_signature_is_computed_once_though_another_file_changes(tmp_path, monkeypatch):
+    (tmp_path / "issuing.crl").write_bytes(crl())
+    lists, counted = Lists(folder=tmp_path), []
     whole = room._signed
     monkeypatch.setattr(room, "_signed", lambda *given: counted.append(1) or whole(*given))
     for _ in range(3):
         assert lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
-    assert counted == [1]
+    assert len(counted) == 1
+    (tmp_path / "more.crl").write_bytes(crl(revoked=(SERIAL,), at=NOW + SECOND))
+    lists.refresh()
+    assert lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
+    assert len(counted) == 2
 
 
 class Says:

@@ -69,9 +69,10 @@ class Scope:
 
     def covers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """Whether it speaks for this certificate: by kind, and by one address that stands in both (6.3.3 b)."""
-        kind = is_authority(certificate)
-        if (self.holders_only and kind) or (self.authorities_only and not kind):
-            return False
+        if self.holders_only or self.authorities_only:
+            kind = is_authority(certificate)
+            if (self.holders_only and kind) or (self.authorities_only and not kind):
+                return False
         return not self.points or bool(self.points & points_of(certificate, issuer))
 
 
@@ -153,7 +154,7 @@ class Lists:
             return known[1]
         with self._lock:
             lists = self._lists
-        found = tuple(_signed(lists, issuer))
+        found = _all_signed(lists, issuer)
         with self._lock:
             if lists is self._lists:
                 self._signed[issuer.certificate] = issuer, found
@@ -184,11 +185,18 @@ class Lists:
             lists = self._given + tuple(read for _, read in files.values() if read is not None)
             # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
             with self._lock:
-                asked = [by for by, _ in self._signed.values()]
-            signed = {by.certificate: (by, tuple(_signed(lists, by))) for by in asked}
+                asked = list(self._signed.values())
+            signed = {by.certificate: (by, _all_signed(lists, by, former)) for by, former in asked}
             with self._lock:
                 self._files, self._lists, self._signed = files, lists, signed
         self._looked = clock.ticks()
+
+
+def _all_signed(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> tuple[Signed, ...]:
+    """Give those that this CA signed. What is among the former is not read through again: a long list takes 2 s."""
+    known = {id(one.read): one for one in former}
+    judged = (known.get(id(one)) or _signed(one, issuer) for one in lists)
+    return tuple(one for one in judged if one is not None)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -232,18 +240,19 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
     return scope
 
 
-def _signed(lists: Iterable[Read], issuer: Authority) -> Iterator[Signed]:
+def _signed(one: Read, issuer: Authority) -> Signed | None:
+    """Give the list if this CA signed it and it is taken."""
     key = issuer.key
-    for one in lists:
-        if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
-            continue
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
-            continue
-        try:
-            if one.crl.is_signature_valid(key) and not _has_unknown_entry(one.crl):
-                yield Signed(one, _serials(one.crl))
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
-            continue
+    if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+        return None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
+        return None
+    try:
+        if not one.crl.is_signature_valid(key) or _has_unknown_entry(one.crl):
+            return None
+        return Signed(one, _serials(one.crl))
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
+        return None
 
 
 def _fits(crl: x509.CertificateRevocationList, issuer: Authority) -> bool:

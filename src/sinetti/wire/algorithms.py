@@ -1,5 +1,6 @@
 """The algorithms of XML Signature that are taken, and no others: C14N, digests, RSA PKCS#1 v1.5 and ECDSA."""
 
+import io
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,6 +49,8 @@ _HASHES: dict[Algorithm, type[hashes.HashAlgorithm]] = {
 _DEFAULT = "#default"
 """How a PrefixList names the default namespace (Exclusive C14N 1.0, 4)."""
 
+_NO_FORM = "a relative namespace name has no canonical form"
+
 _RSA = frozenset({Algorithm.RSA_SHA256, Algorithm.RSA_SHA384, Algorithm.RSA_SHA512})
 
 
@@ -58,19 +61,34 @@ class Canonical:
     exclusive: bool
     prefixes: tuple[str, ...] = ()
 
-    def octets(self, node: etree._Element | etree._ElementTree) -> bytes:
+    def octets(self, node: etree._Element) -> bytes:
         """The canonical form; Unparsable for a relative namespace name, which has none (C14N 1.0, 1.3)."""
-        kept = list(self.prefixes) or None
+        try:
+            return etree.tostring(
+                node, method="c14n", exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=self._kept()
+            )
+        except etree.C14NError as bad:
+            raise Unparsable(_NO_FORM) from bad
+
+    def whole(self, root: etree._Element) -> bytes:
+        """The canonical form of the whole document that a root stands in; Unparsable as `octets`.
+
+        It is written in parts, so that one copy less is in memory: 8 MB for a document of 10 MB.
+        """
+        written = io.BytesIO()
+        try:
+            root.getroottree().write_c14n(  # type: ignore[call-arg]  # the stubs know no `exclusive`
+                written, exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=self._kept()
+            )
+        except etree.C14NError as bad:
+            raise Unparsable(_NO_FORM) from bad
+        return written.getvalue()
+
+    def _kept(self) -> list[str]:
         if _DEFAULT in self.prefixes:
             # lxml passes over a prefix whose name no document of this thread holds; this one now holds it.
             etree.fromstring(f'<x xmlns:a="{_DEFAULT}"/>')
-        try:
-            return etree.tostring(
-                node, method="c14n", exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=kept
-            )
-        except etree.C14NError as bad:
-            why = "a relative namespace name has no canonical form"
-            raise Unparsable(why) from bad
+        return list(self.prefixes)
 
 
 def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:

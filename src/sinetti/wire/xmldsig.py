@@ -75,7 +75,7 @@ def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
     if next(root.iter(SIGNATURE), None) is not None:
         why = "the document holds a signature already"
         raise ValueError(why)
-    signature = signature_over(Canonical(recipe is Recipe.EXCLUSIVE).octets(root.getroottree()), seal, recipe)
+    signature = signature_over(Canonical(recipe is Recipe.EXCLUSIVE).whole(root), seal, recipe)
     end = parsing.root_end(document)
     if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
         root.text = ""
@@ -158,7 +158,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     _demand(fits, Flaw.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     _remove(found[0], root)
-    octets = document_form.octets(root.getroottree())
+    octets = document_form.whole(root)
     _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, Flaw.DIGEST_MISFIT)
     return Verified(octets, certificate)
 
