@@ -14,7 +14,7 @@ from sinetti.holder.generations import Held
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import chain, formats, keycheck, policies
-from sinetti.wire import xmldsig
+from sinetti.wire import parsing, xmldsig
 from sinetti.wire.flaws import Flaw, SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig import Recipe, Seal
 
@@ -78,6 +78,11 @@ def holder_of(store: Path, name: str, now: datetime) -> Held:
 def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
     """Seal a document: an enveloped signature, last child of its root. Raises ValueError for what is no XML."""
     return xmldsig.sign_document(document, seal_of(held), recipe)
+
+
+def is_signed(document: bytes) -> bool:
+    """Whether a document holds a signature, good or bad. Raises ValueError for what is no XML."""
+    return next(parsing.parse(document).iter(xmldsig.SIGNATURE), None) is not None
 
 
 def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> Checked:

@@ -19,8 +19,8 @@ from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hier
 from sinetti.ca.issuing import LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.ca.specs import Role
-from sinetti.domain.customers import CustomerKind, check_customer_id
-from sinetti.domain.values import Channel, Environment, KeyType, Serial, Span
+from sinetti.domain.customers import check_customer_id
+from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Serial, Span
 from sinetti.domain.words import LONGEST_ORGANISATION, check_text
 from sinetti.pki.formats import PrivateKey, generate_key, load_certificate, serial_hex
 from sinetti.pki.signing import hash_for, sign

@@ -52,7 +52,7 @@ def _run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _shown(sample: Sample, paths: SamplePaths) -> dict[str, str]:
+def _shown(sample: Sample, paths: SamplePaths) -> dict[str, str | None]:
     return {
         "state": sample.state.value,
         "serial": sample.serial,
