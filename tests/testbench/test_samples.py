@@ -75,6 +75,35 @@ def test_what_each_state_is(samples, state, expected):
     assert (crl.last_update_utc, crl.next_update_utc) == (NOW, NOW + timedelta(days=7))
 
 
+VERDICTS = {
+    "valid": ("accepted", None, "good"),
+    "ends-soon": ("accepted", None, "good"),
+    "expired": ("refused", "expired", None),
+    "revoked": ("refused", "revoked", "revoked"),
+    "other-channel": ("refused", "wrong-channel", None),
+    "other-ca": ("refused", "untrusted", "not-checked"),
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), VERDICTS.items())
+def test_what_the_gateway_says_of_each_state(tmp_path, capsys, samples, state, expected):
+    paths = write_sample(samples.sample(Wanted(SampleState(state))), tmp_path)
+    (line,) = [line for line in (tmp_path / "README.txt").read_text().splitlines() if "sinetti gateway" in line]
+    words = [str(tmp_path / word) if (tmp_path / word).exists() else word for word in line.split()[1:]]
+    lists = [word for one in paths.crls.iterdir() for word in ("--crl", str(one))]
+    code = main([*words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == (0 if expected[0] == "accepted" else 3)
+    assert (found["verdict"], found["reason"]) == expected[:2]
+    assert expected[2] in {None, found["revocation"]}
+    assert main([*words, *lists]) == code, "the lists of every CA change nothing"
+    # Two hours later only what needs no list is still known.
+    late = [word.replace("T08:00", "T10:00") for word in words]
+    main([*late, "--json"])
+    later = json.loads(capsys.readouterr().out)["reason"]
+    assert later == {None: "status-unknown", "revoked": "status-unknown"}.get(expected[1], expected[1])
+
+
 def test_samples_of_one_instant_have_the_relying_partys_side_in_common(samples, valid):
     other = samples.sample(Wanted(SampleState.REVOKED, KeyType.RSA_2048, "9876543-0", "Toinen Oy"))
     assert (other.anchors, other.lists) == (valid.anchors, valid.lists)

@@ -13,7 +13,7 @@ from sinetti.actions.office import Office
 from sinetti.domain.values import Channel, Language, Serial, Sha256
 from sinetti.gateway.chains import Authority
 from sinetti.gateway.check import Gateway
-from sinetti.gateway.revocation import GOOD, NO_ANSWER, REVOKED, Answer
+from sinetti.gateway.revocation import GOOD, REVOKED, Answer, Status
 from sinetti.gateway.verdict import Reason, Verdict
 from sinetti.holder import files
 from sinetti.pki.formats import certificate_der, load_certificate, serial_hex, sha256_hex
@@ -41,6 +41,7 @@ _NO_ID = mark("Name the delivery in the header {header}: 1 to 64 letters, digits
 _ID_USED = mark(
     "Another document was delivered under this delivery ID, and nothing was changed. Deliver this one under a new ID."
 )
+_NOT_KNOWN = Answer(Status.UNKNOWN, mark("the register of the test bench does not tell it"))
 _UNAVAILABLE = mark("The delivery cannot be taken now, and nothing of it was kept. Send the same delivery again.")
 
 
@@ -56,9 +57,9 @@ class RegisterSource:
             found = store.find_certificate(self.register, Serial(serial_hex(certificate.serial_number)))
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away, so nothing is known of a certificate")
-            return NO_ANSWER
+            return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
-            return NO_ANSWER
+            return _NOT_KNOWN
         return REVOKED if found.revoked else GOOD
 
 

@@ -1,0 +1,225 @@
+"""The gateway's core: who calls, by a certificate, and that a document is what its signer signed (docs/gateway.md)."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
+
+from cryptography import x509
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.gateway import documents, sentences
+from sinetti.gateway.chains import Authority, Path, authority_of, paths_to
+from sinetti.gateway.documents import Refused
+from sinetti.gateway.leaves import Leaf, NotTaken, read_leaf
+from sinetti.gateway.revocation import FRESHNESS, RevocationSource, Status
+from sinetti.gateway.telling import Telling, Words
+from sinetti.gateway.trust import Issuer, TrustFile, purpose_of
+from sinetti.gateway.verdict import Phrase, Reason, Revocation, Verdict
+from sinetti.pki.formats import certificate_der
+from sinetti.pki.policies import signs_responses
+
+KNOWN_AT_MOST = 4096
+"""Verified chains that are kept: about 10 kB each."""
+
+_ORDER = {reason: number for number, reason in enumerate(Reason)}
+_CERTIFICATE = Words(sentences.GOOD, sentences.GOOD_UNCHECKED)
+_DOCUMENT = Words(sentences.GOOD_DOCUMENT, sentences.GOOD_DOCUMENT_UNCHECKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`octets`: exactly what the signature covers, None unless accepted. `certificate`: the signer's DER, if accepted.
+
+    Act on `octets` and on nothing else of the document.
+    """
+
+    verdict: Verdict
+    octets: bytes | None = field(default=None, repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate whose chain was verified: what of it does not change with time, or with a list."""
+
+    leaf: Leaf
+    ways: tuple["Way", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One path, and what its issuing CA is for; `for_holders` False: it issues to those who sign answers."""
+
+    path: Path
+    purpose: Issuer
+    for_holders: bool
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Judges certificates and documents. Every certificate in `anchors` is one, also an issuing CA alone.
+
+    `source` None: revocation is not checked. `channel` and `environment` None: any. Raises ValueError where no anchor
+    can issue. May be used by several threads at once.
+    """
+
+    anchors: Sequence[x509.Certificate] = field(repr=False)
+    _: KW_ONLY
+    source: RevocationSource | None = None
+    trust: TrustFile | None = field(default=None, repr=False)
+    channel: Channel | None = None
+    environment: Environment | None = None
+    freshness: timedelta = FRESHNESS
+    _authorities: tuple[Authority, ...] = field(init=False, repr=False)
+    _remembered: "Remembered" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the anchors once."""
+        self._authorities = tuple(one for one in map(authority_of, dict.fromkeys(self.anchors)) if one is not None)
+        if not self._authorities:
+            why = "none of the anchors is a CA's certificate that may issue"
+            raise ValueError(why)
+        self._remembered = Remembered()
+
+    def identify(
+        self, certificate: x509.Certificate | bytes, now: datetime, chain: Sequence[x509.Certificate] = ()
+    ) -> Verdict:
+        """Say whose certificate it is (DER or PEM), or why it does not count, at `now` (UTC).
+
+        `chain` holds further certificates that came along; nothing in them is trusted. Pure but for the source of
+        statuses: no address in a certificate is ever followed.
+        """
+        octets = certificate if isinstance(certificate, bytes) else certificate_der(certificate)
+        known = self._chain_of(octets, chain)
+        if isinstance(known, Verdict):
+            return known
+        return self._judged(known, now.replace(microsecond=0), _CERTIFICATE)
+
+    def verify(self, document: bytes, now: datetime, tls_certificate: bytes | None = None) -> Verified:
+        """Check the enveloped signature of an XML document, then who made it, at `now` (UTC).
+
+        With `tls_certificate` (DER) both must be the same. Chain and key size are settled before anything is computed
+        with the presented key; dates, channel and status come after it, so that nobody is named for what he did not
+        sign.
+        """
+        held: list[Known] = []
+
+        def judge(certificate: x509.Certificate) -> None:
+            der = certificate_der(certificate)
+            if tls_certificate is not None and der != tls_certificate:
+                raise Refused(Verdict(Reason.SIGNATURE_INVALID, sentences.OTHER_CERTIFICATE))
+            known = self._chain_of(der, ())
+            if isinstance(known, Verdict):
+                raise Refused(known)
+            held.append(known)
+
+        try:
+            octets, der = documents.verified(document, judge)
+        except Refused as refused:
+            return Verified(refused.verdict)
+        verdict = self._judged(held[-1], now.replace(microsecond=0), _DOCUMENT)
+        return Verified(verdict, octets, der) if verdict.accepted else Verified(verdict)
+
+    def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> Known | Verdict:
+        digest = sha256(octets).digest() + b"".join(sha256(certificate_der(one)).digest() for one in chain)
+        known = self._remembered.get(digest)
+        if known is not None:
+            return known
+        try:
+            leaf = read_leaf(octets)
+        except NotTaken as bad:
+            return Verdict(Reason.MALFORMED, sentences.MALFORMED, {"why": Phrase(bad.why)})
+        paths = paths_to(leaf.certificate, self._authorities, chain)
+        ways = tuple(self._way(path) for path in paths)
+        told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
+        # Two CAs of one name and key that say different things of what they issue: nobody can tell which is meant.
+        if not ways or len(told) > 1:
+            return Verdict(Reason.UNTRUSTED, sentences.UNTRUSTED)
+        return self._remembered.put(digest, Known(leaf, ways))
+
+    def _judged(self, known: Known, now: datetime, words: Words) -> Verdict:
+        """Judge each path; the first that is accepted counts, else the refusal that came the furthest."""
+        best: Verdict | None = None
+        for way in known.ways:
+            verdict = self._on(way, Telling(known.leaf, way.purpose, now, words))
+            if verdict.reason is None:
+                return verdict
+            if best is None or best.reason is None or _ORDER[best.reason] < _ORDER[verdict.reason]:
+                best = verdict
+        return best or Verdict(Reason.UNTRUSTED, sentences.UNTRUSTED)
+
+    def _way(self, path: Path) -> Way:
+        issuer = path.issuer.certificate
+        return Way(path, purpose_of(issuer, self.trust), not signs_responses(issuer))
+
+    def _on(self, way: Way, tell: Telling) -> Verdict:
+        if self.environment is not None and tell.purpose.environment is not self.environment:
+            return Verdict(Reason.UNTRUSTED, sentences.OTHER_ENVIRONMENT, {"environment": self.environment.value})
+        if not (tell.leaf.is_holders and way.for_holders):
+            return tell.refusal(Reason.WRONG_PURPOSE, sentences.WRONG_PURPOSE)
+        out = _out_of_time(way.path, tell)
+        if out is not None:
+            return out
+        if self.channel is not None and tell.purpose.channel is not self.channel:
+            wanted = self.channel.value
+            if tell.purpose.channel is None:
+                return tell.refusal(Reason.WRONG_CHANNEL, sentences.UNKNOWN_CHANNEL, wanted=wanted)
+            given = tell.purpose.channel.value
+            return tell.refusal(Reason.WRONG_CHANNEL, sentences.WRONG_CHANNEL, wanted=wanted, channel=given)
+        return self._with_status(way.path, tell)
+
+    def _with_status(self, path: Path, tell: Telling) -> Verdict:
+        if self.source is None:
+            return tell.good(Revocation.NOT_CHECKED)
+        answers = [self.source.status(below, by, tell.now, self.freshness) for below, by in path.links()]
+        if any(one.status is Status.REVOKED for one in answers[1:]):
+            # Whoever has a revoked CA's key could have written anything into the certificate: nothing of it is told.
+            return Verdict(Reason.REVOKED, sentences.CA_REVOKED, revocation=Revocation.REVOKED)
+        if answers[0].status is Status.REVOKED:
+            return tell.revoked()
+        for one in answers:
+            if one.status is not Status.GOOD:
+                return tell.refusal(Reason.STATUS_UNKNOWN, sentences.STATUS_UNKNOWN, why=Phrase(one.why or ""))
+        return tell.good(Revocation.GOOD)
+
+
+class Remembered:
+    """Verified chains by the digest of all that was given; the one unused for longest goes first.
+
+    Refusals are not kept: whoever sends certificates of nobody must not push out those of holders.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[bytes, Known] = OrderedDict()
+
+    def get(self, digest: bytes) -> Known | None:
+        """Give what is known."""
+        with self._lock:
+            known = self._kept.get(digest)
+            if known is not None:
+                self._kept.move_to_end(digest)
+            return known
+
+    def put(self, digest: bytes, known: Known) -> Known:
+        """Keep it, and give it back."""
+        with self._lock:
+            self._kept[digest] = known
+            if len(self._kept) > KNOWN_AT_MOST:
+                self._kept.popitem(last=False)
+        return known
+
+
+def _out_of_time(path: Path, tell: Telling) -> Verdict | None:
+    """Refuse by the first certificate whose dates do not fit, the leaf first; both ends are valid seconds."""
+    spans = [(tell.leaf.span, sentences.NOT_YET_VALID, sentences.EXPIRED)]
+    spans += [(one.span, sentences.CA_NOT_YET_VALID, sentences.CA_EXPIRED) for one in path.above]
+    for span, early, late in spans:
+        if tell.now > span.not_after:
+            return tell.refusal(Reason.EXPIRED, late, until=span.not_after)
+        if tell.now < span.not_before:
+            return tell.refusal(Reason.NOT_YET_VALID, early, at=span.not_before, now=tell.now)
+    return None

@@ -1,0 +1,282 @@
+"""Certificate revocation lists as a source of statuses: signed by the issuing CA itself, whole, and fresh."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
+
+from sinetti import clock
+from sinetti.gateway.chains import SIGNATURES, Authority
+from sinetti.gateway.revocation import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts
+from sinetti.pki.chain import extension_value
+
+LARGEST_LIST = 100_000_000
+"""Octets: three million entries."""
+
+_WIDTH = 20
+"""Octets of the longest serial number (RFC 5280, 4.1.2.2)."""
+
+_CRITICAL = b"\x01\x01\xff"
+"""How `critical TRUE` stands in DER."""
+
+_BEGINS_PEM = b"-----BEGIN"
+_LOOK_AGAIN = 1.0
+"""Seconds between looks at a folder."""
+
+
+class NotAList(ValueError):
+    """The octets are no CRL; the text says so to a person and holds nothing of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serials:
+    """The serial numbers of a list, sorted, in 20 octets each: a million take 20 MB, and 20 steps to look up."""
+
+    octets: bytes = field(repr=False)
+
+    def __contains__(self, serial: int) -> bool:
+        """Whether it is on the list."""
+        wanted = serial.to_bytes(_WIDTH, "big")
+        at = bisect_left(range(len(self)), wanted, key=self._at)
+        return at < len(self) and self._at(at) == wanted
+
+    def __len__(self) -> int:
+        return len(self.octets) // _WIDTH
+
+    def _at(self, number: int) -> bytes:
+        return self.octets[number * _WIDTH : (number + 1) * _WIDTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For which certificates of its CA a list speaks (5.2.5). All of them, unless something is set."""
+
+    points: frozenset[x509.GeneralName] = frozenset()
+    holders_only: bool = False
+    authorities_only: bool = False
+
+    def covers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        """Whether it speaks for this certificate: by kind, and by one address that stands in both (6.3.3 b)."""
+        kind = is_authority(certificate)
+        if (self.holders_only and kind) or (self.authorities_only and not kind):
+            return False
+        return not self.points or bool(self.points & points_of(certificate, issuer))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A list that was read, its signature aside. `understood` False: of a kind that is not taken (docs/gateway.md)."""
+
+    crl: x509.CertificateRevocationList = field(repr=False)
+    issuer: x509.Name
+    this_update: datetime
+    next_update: datetime
+    scope: Scope
+    understood: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A list that a CA signed: its facts, and the serial numbers on it."""
+
+    read: Read
+    serials: Serials
+
+
+def read_list(octets: bytes) -> Read:
+    """Read a list, DER or PEM. Raises NotAList."""
+    load = x509.load_pem_x509_crl if octets.lstrip().startswith(_BEGINS_PEM) else x509.load_der_x509_crl
+    why = "this is no certificate revocation list, neither DER nor PEM"
+    if len(octets) > LARGEST_LIST:
+        raise NotAList(why)
+    try:
+        crl = load(octets)
+        ends = crl.next_update_utc
+        scope = _scope(crl)
+        # 5.1.2.5: a list without an end is none that we take.
+        understood = ends is not None and scope is not None and crl.signature_algorithm_oid in SIGNATURES
+        return Read(
+            crl, crl.issuer, crl.last_update_utc, ends or crl.last_update_utc, scope or Scope(), bool(understood)
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        raise NotAList(why) from None
+
+
+class Lists:
+    """Lists in memory, or of a folder whose files are read anew when they change. May be asked by several threads."""
+
+    def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
+        """Read `ders` now (raises NotAList); those of the folder when asked, and there what is no list is passed by."""
+        self._given = tuple(read_list(der) for der in ders)
+        self._folder = folder
+        self._lock = Lock()
+        self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
+        self._looked: float | None = None
+        self._signed: dict[x509.Certificate, tuple[Signed, ...]] = {}
+        self._lists: tuple[Read, ...] = self._given
+        self.refresh()
+
+    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+        """By the newest list of each scope that counts: on one of them is revoked, on none of at least one is good."""
+        self._look_again()
+        of_issuer = self.signed_by(issuer)
+        if not of_issuer:
+            foreign = any(one.issuer == issuer.certificate.subject for one in self._lists)
+            return NOT_FOR_THIS if foreign else MISSING
+        covering = [one for one in of_issuer if one.read.scope.covers(certificate, issuer.certificate)]
+        if not covering:
+            return NOT_FOR_THIS
+        bound = None if is_authority(certificate) else freshness
+        current = [one for one in covering if counts(one.read.this_update, one.read.next_update, now, bound)]
+        if not current:
+            return OLD
+        serial = certificate.serial_number
+        return REVOKED if any(serial in one.serials for one in _newest(current)) else GOOD
+
+    def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
+        """Give the lists that this CA signed and that are taken; each signature is computed once."""
+        found = self._signed.get(issuer.certificate)
+        if found is None:
+            with self._lock:
+                lists = self._lists
+            found = tuple(_signed(lists, issuer))
+            with self._lock:
+                if lists is self._lists:
+                    self._signed[issuer.certificate] = found
+        return found
+
+    def refresh(self) -> None:
+        """Look at the folder now and read what changed."""
+        if self._folder is None:
+            return
+        with self._lock:
+            files = {}
+            for path, mark in _marks(self._folder):
+                known = self._files.get(path)
+                files[path] = known if known is not None and known[0] == mark else (mark, _try_list(path))
+            if files != self._files or self._looked is None:
+                self._files = files
+                self._lists = self._given + tuple(read for _, read in files.values() if read is not None)
+                self._signed = {}
+            self._looked = clock.ticks()
+
+    def _look_again(self) -> None:
+        if self._folder is not None and self._looked is not None and clock.ticks() - self._looked >= _LOOK_AGAIN:
+            self.refresh()
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether it is a CA's by its own basicConstraints."""
+    basic = extension_value(certificate, x509.BasicConstraints)
+    return basic is not None and basic.ca
+
+
+@lru_cache(maxsize=4096)
+def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozenset[x509.GeneralName]:
+    """Names of the lists that a certificate points to, whole ones of its own issuer. They are compared, never followed.
+
+    A cRLIssuer that names the issuer itself says nothing (real certificates have it, facts sheet, 4); another one would
+    be an indirect list.
+    """
+    points = extension_value(certificate, x509.CRLDistributionPoints)
+    own = [x509.DirectoryName(issuer.subject)]
+    return frozenset(
+        name
+        for point in points or ()
+        if point.reasons is None and (point.crl_issuer is None or list(point.crl_issuer) == own)
+        for name in point.full_name or ()
+    )
+
+
+def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
+    """Give the scope; None for a list of a kind that is not taken: indirect, delta, for some reasons, unknown."""
+    scope = Scope()
+    for one in crl.extensions:
+        if isinstance(one.value, x509.IssuingDistributionPoint):
+            point = one.value
+            if point.indirect_crl or point.only_contains_attribute_certs or point.only_some_reasons:
+                return None
+            if point.relative_name is not None:
+                return None
+            scope = Scope(
+                frozenset(point.full_name or ()), point.only_contains_user_certs, point.only_contains_ca_certs
+            )
+        elif one.critical or one.oid == ExtensionOID.DELTA_CRL_INDICATOR:
+            return None
+    return scope
+
+
+def _signed(lists: Iterable[Read], issuer: Authority) -> Iterator[Signed]:
+    key = issuer.key
+    for one in lists:
+        if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+            continue
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
+            continue
+        try:
+            if one.crl.is_signature_valid(key) and not _has_unknown_entry(one.crl):
+                yield Signed(one, _serials(one.crl))
+        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
+            continue
+
+
+def _fits(crl: x509.CertificateRevocationList, issuer: Authority) -> bool:
+    try:
+        wanted = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return True
+    own = extension_value(issuer.certificate, x509.SubjectKeyIdentifier)
+    return wanted is None or own is None or wanted == own.digest
+
+
+def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
+    """Whether an entry has a critical extension: then no status may be taken from the whole list (5.3).
+
+    Entries are only looked through where the octets say `critical` more often than the list's own extensions do.
+    """
+    own = sum(one.critical for one in crl.extensions)
+    if crl.public_bytes(Encoding.DER).count(_CRITICAL) <= own:
+        return False
+    return any(extension.critical for entry in crl for extension in entry.extensions)
+
+
+def _serials(crl: x509.CertificateRevocationList) -> Serials:
+    return Serials(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in crl)))
+
+
+def _newest(lists: Iterable[Signed]) -> list[Signed]:
+    best: dict[Scope, Signed] = {}
+    for one in lists:
+        former = best.get(one.read.scope)
+        if former is None or former.read.this_update < one.read.this_update:
+            best[one.read.scope] = one
+    return list(best.values())
+
+
+def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        yield path, (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _try_list(path: Path) -> Read | None:
+    try:
+        return read_list(path.read_bytes())
+    except (OSError, NotAList):
+        return None

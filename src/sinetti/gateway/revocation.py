@@ -1,0 +1,76 @@
+"""Whether a certificate was revoked: what a source of statuses is, and the rule of freshness (docs/gateway.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from cryptography import x509
+
+from sinetti.gateway import sentences
+from sinetti.gateway.chains import Authority
+
+FRESHNESS = timedelta(hours=1)
+"""How old a list or answer about holders' certificates may be, by its own thisUpdate, where no setting says."""
+
+AHEAD = timedelta(minutes=5)
+"""How far in the future thisUpdate may lie: clocks differ."""
+
+
+class Status(Enum):
+    """What a source knows of one certificate."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status; `why` is a message id, None unless the status is UNKNOWN."""
+
+    status: Status
+    why: str | None = None
+
+
+GOOD = Answer(Status.GOOD)
+REVOKED = Answer(Status.REVOKED)
+MISSING = Answer(Status.UNKNOWN, sentences.NO_LIST)
+OLD = Answer(Status.UNKNOWN, sentences.OLD_LIST)
+NOT_FOR_THIS = Answer(Status.UNKNOWN, sentences.OTHER_LIST)
+NO_ANSWER = Answer(Status.UNKNOWN, sentences.NO_ANSWER)
+
+
+class RevocationSource(Protocol):
+    """Tells statuses. Nothing of a certificate leads it anywhere: where it looks is configured."""
+
+    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+        """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate. Raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Several sources, asked in turn: the first that knows anything is believed."""
+
+    sources: Sequence[RevocationSource]
+
+    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+        """Ask each until one knows; why not: what the first said."""
+        first: Answer | None = None
+        for source in self.sources:
+            answer = source.status(certificate, issuer, now, freshness)
+            if answer.status is not Status.UNKNOWN:
+                return answer
+            first = first or answer
+        return first or MISSING
+
+
+def counts(this_update: datetime, next_update: datetime, now: datetime, freshness: timedelta | None) -> bool:
+    """Whether a list or answer counts at `now`; `freshness` None: until its own nextUpdate, for lists about CAs.
+
+    Its age is that of thisUpdate, which its signature covers: never a file's date, or when it was fetched.
+    """
+    if this_update > now + AHEAD or now > next_update:
+        return False
+    return freshness is None or now - this_update <= freshness

@@ -1,0 +1,242 @@
+"""gateway.toml, parsed once into values that cannot be wrong (docs/gateway.md)."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.gateway import trust
+from sinetti.gateway.check import Gateway
+from sinetti.gateway.lists import Lists
+from sinetti.gateway.ocsp import Answers
+from sinetti.gateway.revocation import FRESHNESS, RevocationSource, Several
+from sinetti.gateway.trust import TrustError, TrustFile
+from sinetti.pki import chain
+
+_DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,5})S)?)?")
+
+
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
+
+TABLES = frozenset({"serve", "sightings", "ssh"})
+"""Tables that commands of their own read."""
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: its name, and what to write instead."""
+
+
+class RevocationKind(StrEnum):
+    """Where statuses come from."""
+
+    CRL = "crl"
+    OCSP = "ocsp"
+    DANGEROUSLY_NONE = "DANGEROUSLY-NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class ListToFetch:
+    """A list that `sinetti gateway fetch` keeps: from where, into which file of `crls`, by which CA (its file)."""
+
+    url: str
+    file: str
+    issuer: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What gateway.toml says; paths are absolute. `tables`: what other commands read, such as `serve`."""
+
+    anchors: tuple[x509.Certificate, ...]
+    revocation: RevocationKind
+    trust: TrustFile | None
+    channel: Channel | None
+    environment: Environment | None
+    freshness: timedelta
+    crls: Path | None
+    lists: tuple[ListToFetch, ...]
+    ocsp: tuple[str, ...]
+    tables: Mapping[str, object]
+    folder: Path
+
+
+def load(path: Path) -> Settings:
+    """Read the settings; paths in the file are beside it. Raises SettingsError, of what cannot be read as well."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as bad:
+        raise SettingsError(_unreadable(path, bad)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+        why = f"{path}: it is no TOML ({bad})"
+        raise SettingsError(why) from None
+    return _parsed(raw, path.absolute().parent)
+
+
+def open_gateway(settings: Settings) -> Gateway:
+    """Make the gateway that settings describe. Raises SettingsError where statuses would come from nowhere."""
+    return Gateway(
+        settings.anchors,
+        source=source_of(settings),
+        trust=settings.trust,
+        channel=settings.channel,
+        environment=settings.environment,
+        freshness=settings.freshness,
+    )
+
+
+def source_of(settings: Settings) -> RevocationSource | None:
+    """Give the source of statuses; None only for DANGEROUSLY-NONE."""
+    match settings.revocation:
+        case RevocationKind.DANGEROUSLY_NONE:
+            return None
+        case RevocationKind.CRL:
+            return Lists(folder=settings.crls)
+        case RevocationKind.OCSP:
+            # CAs' own certificates have no OCSP: where chains come along, lists of the CAs above tell of those.
+            asked = Answers(settings.ocsp)
+            return asked if settings.crls is None else Several((asked, Lists(folder=settings.crls)))
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration of ISO 8601, such as PT1H or P1DT30M, longer than nothing. Raises ValueError."""
+    found = _DURATION.fullmatch(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
+    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        why = "a duration is written like PT1H, PT30M or P1D"
+        raise ValueError(why)
+    return length
+
+
+def _parsed(raw: dict[str, object], folder: Path) -> Settings:
+    tables = {name: raw.pop(name) for name in TABLES & raw.keys()}
+    unknown = raw.keys() - _KEYS
+    if unknown:
+        why = f"{min(unknown)} is no setting of a gateway (docs/gateway.md)"
+        raise SettingsError(why)
+    anchors, named = _path(raw, "anchors", folder), _path(raw, "trust", folder)
+    if anchors is None:
+        why = "anchors names the PEM file of the CAs that are trusted"
+        raise SettingsError(why)
+    if "revocation" not in raw:
+        why = f"revocation is needed: {', '.join(RevocationKind)}"
+        raise SettingsError(why)
+    settings = Settings(
+        anchors=_anchors(anchors),
+        revocation=_chosen(RevocationKind, raw, "revocation") or RevocationKind.CRL,
+        trust=None if named is None else _trust(named),
+        channel=_chosen(Channel, raw, "channel"),
+        environment=_chosen(Environment, raw, "environment"),
+        freshness=_freshness(raw),
+        crls=_path(raw, "crls", folder),
+        lists=tuple(_list_to_fetch(row, folder) for row in _rows(raw, "list")),
+        ocsp=tuple(_address(row, "url", "ocsp") for row in _rows(raw, "ocsp")),
+        tables=tables,
+        folder=folder,
+    )
+    _check_source(settings)
+    return settings
+
+
+def _check_source(settings: Settings) -> None:
+    if settings.revocation is RevocationKind.CRL and settings.crls is None:
+        why = 'crls names the folder of the lists that revocation = "crl" looks into'
+        raise SettingsError(why)
+    if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
+        why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
+        raise SettingsError(why)
+    if settings.lists and settings.crls is None:
+        why = "crls names the folder that [[list]] files go into"
+        raise SettingsError(why)
+
+
+def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
+    try:
+        return chain.load_bundle(path.read_bytes())
+    except OSError as bad:
+        raise SettingsError(_unreadable(path, bad)) from None
+    except ValueError as bad:
+        why = f"{path}: {bad}"
+        raise SettingsError(why) from None
+
+
+def _trust(path: Path) -> TrustFile:
+    try:
+        return trust.load(path)
+    except OSError as bad:
+        raise SettingsError(_unreadable(path, bad)) from None
+    except TrustError as bad:
+        why = f"{path}: {bad}"
+        raise SettingsError(why) from None
+
+
+def _freshness(raw: Mapping[str, object]) -> timedelta:
+    try:
+        return FRESHNESS if "freshness" not in raw else duration(str(raw["freshness"]))
+    except ValueError as bad:
+        why = f"freshness: {bad}"
+        raise SettingsError(why) from None
+
+
+def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
+    if row.keys() - {"url", "file", "issuer"}:
+        why = "a [[list]] has url, file and issuer"
+        raise SettingsError(why)
+    file = row.get("file")
+    if not isinstance(file, str) or not _FILE.fullmatch(file):
+        why = "file of a [[list]] is the name of a file in the folder crls, like issuing.crl"
+        raise SettingsError(why)
+    return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
+
+
+def _address(row: Mapping[str, object], key: str, table: str) -> str:
+    value = row.get(key)
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        why = f"{key} of [[{table}]] is an address that starts with http:// or https://"
+        raise SettingsError(why)
+    return value
+
+
+def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    found = raw.get(name, [])
+    rows = [found] if isinstance(found, dict) else found
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        why = f"{name} is a table: [[{name}]]"
+        raise SettingsError(why)
+    return rows
+
+
+def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        why = f"{name} is a path"
+        raise SettingsError(why)
+    return folder / value
+
+
+def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if value not in set(kind):
+        why = f"{name} is one of {', '.join(kind)}"
+        raise SettingsError(why)
+    return kind(str(value))
+
+
+def _unreadable(path: Path, bad: OSError) -> str:
+    return f"{path} cannot be read: {bad.strerror or bad}"
