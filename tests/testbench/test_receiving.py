@@ -183,9 +183,10 @@ def test_in_the_callers_language(counter, language, told):
     assert counter.send(REPORT, "a", language).headers["content-language"] == told[0]
 
 
-@pytest.mark.parametrize("delivery_id", [None, "", "a/b", "..", "a" * 65])
-def test_ids_that_name_no_delivery(counter, held, delivery_id):
-    assert counter.refusal(sealed(held), delivery_id) == (422, "bad-field")
+def test_ids_that_name_no_delivery(counter, held):
+    body = sealed(held)
+    for delivery_id in (None, "", "a/b", "..", "a" * 65):
+        assert counter.refusal(body, delivery_id) == (422, "bad-field")
     assert not counter.folder.exists()
 
 
