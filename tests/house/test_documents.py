@@ -13,14 +13,14 @@ from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from sinetti.cli import seals
 from sinetti.cli.main import SERVER, build_parser
-from sinetti.cli.verify import verdict
 from sinetti.domain.kindness import Kind
 from sinetti.domain.lifecycle import ShownState
 from sinetti.domain.refusals import Reason
-from sinetti.holder.messages import say
+from sinetti.gateway import verdict as gateway
+from sinetti.gateway.verdict import Verdict
 from sinetti.holder.outcome import ExitCode, Result
-from sinetti.holder.sealing import Checked, Fault
 from sinetti.holder.status import NameState, Row
 from sinetti.protocols.rows import certificate_row
 from sinetti.testbench.control import ControlDoor
@@ -317,9 +317,20 @@ def test_the_interfaces_have_the_members_of_json():
     status, results, checked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
     assert status == [*Row("payroll", NameState.PENDING).as_json()]
     assert results == ["result", "codes"]
-    assert checked == [*verdict(Checked(None, say("")))]
+    good = Verdict(None, "")
+    assert checked == [*seals.checked(good, strangers=False).as_json()]
     states, result, reason = (code(cells[1]) for cells in rows(INTERFACES, "member"))
-    assert (states, result, reason) == ([*NameState], [*Result], [*Fault])
+    assert (states, result) == ([*NameState], [*Result])
+    everything = {seals.checked(Verdict(one, ""), strangers=False).fault for one in gateway.Reason}
+    elsewhere = {gateway.Reason.WRONG_CHANNEL, gateway.Reason.REVOKED, gateway.Reason.STATUS_UNKNOWN}
+    assert set(reason) == everything - elsewhere
+
+
+def test_the_interfaces_have_the_gateways_json():
+    (members,) = (code(cells[1]) for cells in rows(INTERFACES, "JSON of the gateway"))
+    assert members == [*Verdict(None, "").as_json()]
+    reasons, revocation = (code(cells[1]) for cells in rows(INTERFACES, "member of the gateway's"))
+    assert (reasons, revocation) == ([*gateway.Reason], [*gateway.Revocation])
 
 
 def test_the_interfaces_have_the_bench_s_calls_and_rows():

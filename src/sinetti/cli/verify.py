@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli import common
-from sinetti.holder import messages, reasons, sealing, status
+from sinetti.cli import common, seals
+from sinetti.holder import messages, reasons
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
-from sinetti.holder.sealing import Checked
 from sinetti.pki import chain
 
 if TYPE_CHECKING:
@@ -50,27 +49,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except ValueError as bad:
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=reasons.of(bad))) from bad
     try:
-        checked = sealing.check(common.read_file(parsed.file), anchors, now)
+        checked = seals.check(common.read_file(parsed.file), anchors, now)
     except ValueError as bad:
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.file), why=reasons.of(bad))) from bad
     console.tell(checked.message)
     if parsed.json:
-        common.print_json(verdict(checked))
+        common.print_json(checked.as_json())
     if checked.fault is not None:
         return ExitCode.REFUSED
     if parsed.out is not None:
         common.write_file(parsed.out, checked.octets or b"")
     return ExitCode.DONE
-
-
-def verdict(checked: Checked) -> dict[str, object]:
-    """Give what a check found as JSON: of the signer nothing, unless a CA that is trusted issued the certificate."""
-    signer = checked.signer
-    return {
-        "verdict": "accepted" if checked.fault is None else "refused",
-        "reason": None if checked.fault is None else checked.fault.value,
-        "customer_id": None if signer is None else signer.customer_id,
-        "name": None if signer is None else signer.name,
-        "serial": None if signer is None else signer.serial,
-        "not_after": None if signer is None else status.instant(signer.not_after),
-    }

@@ -51,18 +51,14 @@ def read_leaf(octets: bytes) -> Leaf:
     """Read a certificate, DER or PEM (of several the first). Raises NotTaken. Nothing is verified with its key."""
     certificate = _loaded(octets)
     try:
-        serial = certificate.serial_number
-        if serial <= 0 or serial.bit_length() > _LONGEST_SERIAL:
-            raise NotTaken(sentences.BAD_SERIAL)
-        if not is_understood(certificate):
-            raise NotTaken(sentences.UNKNOWN_CRITICAL)
+        check_form(certificate)
         if not isinstance(keycheck.check_key(certificate.public_key(), _KEYS), str):
             raise NotTaken(sentences.BAD_KEY)
         return Leaf(
             certificate,
             _customer_id(certificate),
             _only(certificate, NameOID.ORGANIZATION_NAME),
-            serial_hex(serial),
+            serial_hex(certificate.serial_number),
             Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
             policies.is_holders(certificate),
         )
@@ -70,6 +66,15 @@ def read_leaf(octets: bytes) -> Leaf:
         raise NotTaken(sentences.BAD_KEY) from None
     except (ValueError, TypeError):
         raise NotTaken(sentences.UNREADABLE) from None
+
+
+def check_form(certificate: x509.Certificate) -> None:
+    """Raise NotTaken for what RFC 5280 wants of every certificate; ValueError for one that cannot be read."""
+    serial = certificate.serial_number
+    if serial <= 0 or serial.bit_length() > _LONGEST_SERIAL:
+        raise NotTaken(sentences.BAD_SERIAL)
+    if not is_understood(certificate):
+        raise NotTaken(sentences.UNKNOWN_CRITICAL)
 
 
 def _loaded(octets: bytes) -> x509.Certificate:

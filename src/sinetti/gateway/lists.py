@@ -28,6 +28,9 @@ _WIDTH = 20
 _CRITICAL = b"\x01\x01\xff"
 """How `critical TRUE` stands in DER."""
 
+_PARTS = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.FRESHEST_CRL})
+"""Either the list is a part, or there are parts that know more than it (5.2.4 and 5.2.6)."""
+
 _BEGINS_PEM = b"-----BEGIN"
 _LOOK_AGAIN = 1.0
 """Seconds between looks at a folder."""
@@ -210,7 +213,7 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
             scope = Scope(
                 frozenset(point.full_name or ()), point.only_contains_user_certs, point.only_contains_ca_certs
             )
-        elif one.critical or one.oid == ExtensionOID.DELTA_CRL_INDICATOR:
+        elif one.critical or one.oid in _PARTS:
             return None
     return scope
 

@@ -95,6 +95,8 @@ SAID = (
     mark("this is no X.509 certificate, neither DER nor PEM"),
     mark("its serial number is negative"),
     mark("the name in it cannot be read"),
+    mark("this is no certificate revocation list, neither DER nor PEM"),
+    mark("none of the anchors is a CA's certificate that may issue"),
     mark("this is no PEM bundle of certificates: it holds none, or one of them cannot be read"),
     # Addresses and settings.
     mark("its host or its port cannot be read"),

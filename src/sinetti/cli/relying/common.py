@@ -9,7 +9,7 @@ from cryptography import x509
 
 from sinetti import clock
 from sinetti.cli import common, output
-from sinetti.domain.values import Channel, Environment
+from sinetti.domain.values import Channel, Environment, Language
 from sinetti.gateway import settings, trust
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.lists import Lists, NotAList
@@ -51,7 +51,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
     parser.add_argument("--json", action="store_true", help="print the verdict for programs")
-    parser.add_argument("--lang", choices=common.values(common.Language), help="language of messages")
+    parser.add_argument("--lang", choices=common.values(Language), help="language of messages")
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
 
 

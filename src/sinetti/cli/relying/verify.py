@@ -15,8 +15,8 @@ EXAMPLE = """\
 example:
   sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml --json report-sealed.xml
 
-exit codes: 0 accepted · 3 refused · 2 a file cannot be read. What --out writes is exactly what the signature covers, and
-nothing is written of a document that is refused."""
+exit codes: 0 accepted · 3 refused · 2 a file cannot be read. What --out writes is exactly what the signature covers;
+of a document that is refused nothing is written."""
 
 
 def register(subparsers: "Commands") -> None:

@@ -1,0 +1,139 @@
+"""NIST's certification path tests (PKITS 1.0.1), out of PyPI's `cryptography-vectors`: files, numbers, and a judge."""
+
+import contextlib
+import re
+import warnings
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import cryptography_vectors
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from sinetti.domain.values import Serial, Span
+from sinetti.gateway.chains import paths_to
+from sinetti.gateway.check import _CERTIFICATE, Gateway, Known
+from sinetti.gateway.leaves import Leaf, NotTaken, check_form
+from sinetti.gateway.lists import Lists
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+FOLDER = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
+ANY_AGE = timedelta(days=40_000)
+"""The tests' lists are of 2010 and good until 2030: the rule of freshness is not their subject."""
+
+# The end certificates of each chapter, by their files' names without "EE.crt", in the order of the tests' numbers.
+CHAPTERS = {
+    "4.1": "ValidCertificatePath InvalidCASignature InvalidEESignature ValidDSASignatures ValidDSAParameterInheritance "
+    "InvalidDSASignature",
+    "4.2": "InvalidCAnotBeforeDate InvalidEEnotBeforeDate Validpre2000UTCnotBeforeDate "
+    "ValidGeneralizedTimenotBeforeDate InvalidCAnotAfterDate InvalidEEnotAfterDate Invalidpre2000UTCEEnotAfterDate "
+    "ValidGeneralizedTimenotAfterDate",
+    "4.3": "InvalidNameChaining InvalidNameChainingOrder ValidNameChainingWhitespace ValidNameChainingWhitespace "
+    "ValidNameChainingCapitalization ValidNameUIDs ValidRFC3280MandatoryAttributeTypes "
+    "ValidRFC3280OptionalAttributeTypes ValidUTF8StringEncodedNames ValidRolloverfromPrintableStringtoUTF8String "
+    "ValidUTF8StringCaseInsensitiveMatch",
+    "4.4": "InvalidMissingCRL InvalidRevokedCA InvalidRevokedEE InvalidBadCRLSignature InvalidBadCRLIssuerName "
+    "InvalidWrongCRL ValidTwoCRLs InvalidUnknownCRLEntryExtension InvalidUnknownCRLExtension "
+    "InvalidUnknownCRLExtension InvalidOldCRLnextUpdate Invalidpre2000CRLnextUpdate "
+    "ValidGeneralizedTimeCRLnextUpdate ValidNegativeSerialNumber InvalidNegativeSerialNumber ValidLongSerialNumber "
+    "ValidLongSerialNumber InvalidLongSerialNumber ValidSeparateCertificateandCRLKeys "
+    "InvalidSeparateCertificateandCRLKeys InvalidSeparateCertificateandCRLKeys",
+    "4.5": "ValidBasicSelfIssuedOldWithNew InvalidBasicSelfIssuedOldWithNew ValidBasicSelfIssuedNewWithOld "
+    "ValidBasicSelfIssuedNewWithOld InvalidBasicSelfIssuedNewWithOld ValidBasicSelfIssuedCRLSigningKey "
+    "InvalidBasicSelfIssuedCRLSigningKey InvalidBasicSelfIssuedCRLSigningKey",
+    "4.6": "InvalidMissingbasicConstraints InvalidcAFalse InvalidcAFalse ValidbasicConstraintsNotCritical "
+    "InvalidpathLenConstraint InvalidpathLenConstraint ValidpathLenConstraint ValidpathLenConstraint "
+    "InvalidpathLenConstraint InvalidpathLenConstraint InvalidpathLenConstraint InvalidpathLenConstraint "
+    "ValidpathLenConstraint ValidpathLenConstraint ValidSelfIssuedpathLenConstraint "
+    "InvalidSelfIssuedpathLenConstraint ValidSelfIssuedpathLenConstraint",
+    "4.7": "InvalidkeyUsageCriticalkeyCertSignFalse InvalidkeyUsageNotCriticalkeyCertSignFalse "
+    "ValidkeyUsageNotCritical InvalidkeyUsageCriticalcRLSignFalse InvalidkeyUsageNotCriticalcRLSignFalse",
+    "4.13": "ValidDNnameConstraints InvalidDNnameConstraints InvalidDNnameConstraints ValidDNnameConstraints "
+    "ValidDNnameConstraints ValidDNnameConstraints InvalidDNnameConstraints InvalidDNnameConstraints "
+    "InvalidDNnameConstraints InvalidDNnameConstraints ValidDNnameConstraints InvalidDNnameConstraints "
+    "InvalidDNnameConstraints ValidDNnameConstraints InvalidDNnameConstraints InvalidDNnameConstraints "
+    "InvalidDNnameConstraints ValidDNnameConstraints ValidDNnameConstraints InvalidDNnameConstraints "
+    "ValidRFC822nameConstraints InvalidRFC822nameConstraints ValidRFC822nameConstraints InvalidRFC822nameConstraints "
+    "ValidRFC822nameConstraints InvalidRFC822nameConstraints ValidDNandRFC822nameConstraints "
+    "InvalidDNandRFC822nameConstraints InvalidDNandRFC822nameConstraints ValidDNSnameConstraints "
+    "InvalidDNSnameConstraints ValidDNSnameConstraints InvalidDNSnameConstraints ValidURInameConstraints "
+    "InvalidURInameConstraints ValidURInameConstraints InvalidURInameConstraints InvalidDNSnameConstraints",
+    "4.14": "ValiddistributionPoint InvaliddistributionPoint InvaliddistributionPoint ValiddistributionPoint "
+    "ValiddistributionPoint InvaliddistributionPoint ValiddistributionPoint InvaliddistributionPoint "
+    "InvaliddistributionPoint ValidNoissuingDistributionPoint InvalidonlyContainsUserCerts "
+    "InvalidonlyContainsCACerts ValidonlyContainsCACerts InvalidonlyContainsAttributeCerts InvalidonlySomeReasons "
+    "InvalidonlySomeReasons InvalidonlySomeReasons ValidonlySomeReasons ValidonlySomeReasons InvalidonlySomeReasons "
+    "InvalidonlySomeReasons ValidIDPwithindirectCRL InvalidIDPwithindirectCRL ValidIDPwithindirectCRL "
+    "ValidIDPwithindirectCRL InvalidIDPwithindirectCRL InvalidcRLIssuer ValidcRLIssuer ValidcRLIssuer ValidcRLIssuer "
+    "InvalidcRLIssuer InvalidcRLIssuer ValidcRLIssuer InvalidcRLIssuer InvalidcRLIssuer",
+    "4.15": "InvaliddeltaCRLIndicatorNoBase ValiddeltaCRL InvaliddeltaCRL InvaliddeltaCRL ValiddeltaCRL "
+    "InvaliddeltaCRL ValiddeltaCRL ValiddeltaCRL InvaliddeltaCRL InvaliddeltaCRL",
+}
+
+TESTS = {
+    f"{chapter}.{number}": f"{name}Test{number}EE"
+    for chapter, names in CHAPTERS.items()
+    for number, name in enumerate(names.split(), start=1)
+}
+"""The file of each test's end certificate by the test's number."""
+
+
+def should_be_valid(number: str) -> bool:
+    """Whether the path ought to be accepted: it stands in the file's name."""
+    return TESTS[number].startswith("Valid")
+
+
+@cache
+def certificates() -> dict[str, x509.Certificate]:
+    """Read every certificate that can be read, by its file's name."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a library thinks of odd serial numbers is the subject here
+        for path in FOLDER.glob("certs/*.crt"):
+            with contextlib.suppress(ValueError):
+                found[path.stem] = x509.load_der_x509_certificate(path.read_bytes())
+    return found
+
+
+@cache
+def lists() -> Lists:
+    """Every list; each speaks for whoever signed it."""
+    return Lists(folder=FOLDER / "crls")
+
+
+def helpers_of(leaf: x509.Certificate) -> list[x509.Certificate]:
+    """Give what may lie between this certificate and the anchor, by names as people compare them."""
+    wanted, found = {_name(leaf.issuer)}, []
+    grown = True
+    while grown:
+        grown = False
+        for one in certificates().values():
+            if _name(one.subject) in wanted and one not in found:
+                found.append(one)
+                wanted.add(_name(one.issuer))
+                grown = True
+    return found
+
+
+def accepted(number: str) -> bool:
+    """Judge a test as `Gateway.identify` does, but for what it asks of holders: key, one CN, clientAuth."""
+    anchor = certificates()["TrustAnchorRootCertificate"]
+    gateway = Gateway([anchor], source=lists(), freshness=ANY_AGE)
+    leaf = certificates().get(TESTS[number])
+    if leaf is None:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            check_form(leaf)
+        except (NotTaken, ValueError, UnsupportedAlgorithm):
+            return False
+        paths = paths_to(leaf, gateway._authorities, [one for one in helpers_of(leaf) if one != anchor])
+        span = Span(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        known = Known(Leaf(leaf, "-", None, Serial("01"), span, is_holders=True), tuple(map(gateway._way, paths)))
+        return gateway._judged(known, NOW, _CERTIFICATE).accepted
+
+
+def _name(name: x509.Name) -> str:
+    return re.sub(r"\s+", " ", name.rfc4514_string()).strip().casefold()
