@@ -1,6 +1,7 @@
 """`sinetti deliver` against a stand-in for the receiver: one delivery until there is a receipt that counts."""
 
 import json
+import re
 import shutil
 import threading
 from contextlib import contextmanager
@@ -10,13 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sinetti.holder import delivering
+from sinetti.holder import deliveries, delivering
+from sinetti.holder.delivering import DeliveryResult
 from sinetti.pki.formats import load_certificate, serial_hex, sha256_hex
 from sinetti.wire import xmldsig
 from sinetti.wire.receipts import Receipt, read_receipt, render_receipt
 from sinetti.wire.xmldsig import Recipe
 from tests.cli.conftest import Shell
 from tests.holder import double as doubles
+from tests.house.tree import DOCS, PACKAGE, rows
 from tests.support import authority
 
 REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
@@ -385,3 +388,27 @@ def test_others_work_on_the_name_meanwhile(desk, receiver):
     assert codes == [0]
     assert desk.deliver()[0] == 0
     assert len(receiver.seen) == 1
+
+
+# docs/deliveries.md and docs/interfaces.md against the code.
+
+PAGE = DOCS / "deliveries.md"
+
+
+def test_the_page_has_the_steps_in_order():
+    found = re.findall(r'run\.step\("([a-z-]+)"\)', (PACKAGE / "holder" / "delivering.py").read_text())
+    assert [cells[0].strip("`") for cells in rows(PAGE, "step")] == found
+
+
+def test_the_page_has_every_file_of_the_sender():
+    told = [cells[0].strip("`") for cells in rows(PAGE, "file")]
+    assert told == [deliveries.INTENT, deliveries.SEALED, deliveries.RECEIPT, deliveries.REFUSED]
+
+
+def test_the_interfaces_have_the_members_of_json(desk):
+    text = " ".join((DOCS / "interfaces.md").read_text().split())
+    told = re.search(r"`deliver --json` prints (.*?); what only", text)[1]
+    _, out, _ = desk.deliver("--json")
+    named = [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word not in set(DeliveryResult)]
+    assert named == list(json.loads(out))
+    assert [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word in set(DeliveryResult)] == [*DeliveryResult]
