@@ -102,17 +102,25 @@ def lists() -> Lists:
     return Lists(folder=FOLDER / "crls")
 
 
+@cache
+def by_subject() -> dict[str, list[x509.Certificate]]:
+    """Sort the certificates by their subjects, as people compare names."""
+    found: dict[str, list[x509.Certificate]] = {}
+    for one in certificates().values():
+        found.setdefault(_name(one.subject), []).append(one)
+    return found
+
+
 def helpers_of(leaf: x509.Certificate) -> list[x509.Certificate]:
-    """Give what may lie between this certificate and the anchor, by names as people compare them."""
-    wanted, found = {_name(leaf.issuer)}, []
-    grown = True
-    while grown:
-        grown = False
-        for one in certificates().values():
-            if _name(one.subject) in wanted and one not in found:
-                found.append(one)
-                wanted.add(_name(one.issuer))
-                grown = True
+    """Give what may lie between this certificate and the anchor, by names alone."""
+    found: list[x509.Certificate] = []
+    wanted = [_name(leaf.issuer)]
+    for name in wanted:
+        for one in by_subject().get(name, ()):
+            found.append(one)
+            above = _name(one.issuer)
+            if above not in wanted:
+                wanted.append(above)  # the loop goes on over it
     return found
 
 

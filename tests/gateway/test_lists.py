@@ -1,0 +1,225 @@
+"""Lists as a source of statuses: which counts, for what, how long; and what a folder of them does."""
+
+import os
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.ca.profiles import key_usage
+from sinetti.gateway import lists as room
+from sinetti.gateway import sentences
+from sinetti.gateway.chains import authority_of
+from sinetti.gateway.lists import Lists, NotAList, Serials, read_list
+from sinetti.gateway.revocation import FRESHNESS, GOOD, MISSING, NO_ANSWER, NOT_FOR_THIS, OLD, REVOKED, Answer, Several
+from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, holder, issuing, key, leaf, loaded, scope
+from tests.support import authority
+from tests.support.authority import NOW
+
+CERTIFICATE = loaded(holder())
+SERIAL = CERTIFICATE.serial_number
+POINT = authority.issuer().crl_url
+WEEK = 7 * DAY
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+HOLD = (x509.CRLReason(x509.ReasonFlags.certificate_hold), False)
+ON_HOLD = x509.ReasonFlags.certificate_hold
+
+
+def asked(*ders, now=NOW, freshness=FRESHNESS, of=CERTIFICATE, by=None):
+    return Lists(ders).status(of, by or issuing(), now, freshness)
+
+
+FRESH = {
+    "made just now": (NOW, NOW, GOOD),
+    "as old as may be": (NOW, NOW + HOUR, GOOD),
+    "a second older": (NOW, NOW + HOUR + SECOND, OLD),
+    "five minutes ahead": (NOW + 300 * SECOND, NOW, GOOD),
+    "a second more ahead": (NOW + 301 * SECOND, NOW, OLD),
+}
+
+
+@pytest.mark.parametrize(("made", "now", "answer"), FRESH.values(), ids=FRESH)
+def test_freshness_goes_by_this_update(made, now, answer):
+    assert asked(crl(at=made), now=now) == answer
+
+
+def test_next_update_is_an_end_whatever_the_freshness():
+    assert asked(crl(life=HOUR), now=NOW + HOUR, freshness=WEEK) == GOOD
+    assert asked(crl(life=HOUR), now=NOW + HOUR + SECOND, freshness=WEEK) == OLD
+    assert asked(crl(life=WEEK), now=NOW + 2 * HOUR, freshness=WEEK) == GOOD
+
+
+KINDS = {
+    "everything": ({}, GOOD),
+    "the shard that the certificate names": ({"scope": scope(POINT)}, GOOD),
+    "one of several names": ({"scope": scope("http://elsewhere.example/a.crl", POINT)}, GOOD),
+    "another shard": ({"scope": scope(POINT.replace("-1.", "-2."))}, NOT_FOR_THIS),
+    "user certificates": ({"scope": scope(only_contains_user_certs=True)}, GOOD),
+    "CA certificates": ({"scope": scope(only_contains_ca_certs=True)}, NOT_FOR_THIS),
+    "attribute certificates": ({"scope": scope(only_contains_attribute_certs=True)}, NOT_FOR_THIS),
+    "an indirect list": ({"scope": scope(indirect_crl=True)}, NOT_FOR_THIS),
+    "some reasons": ({"scope": scope(only_some_reasons=frozenset({ON_HOLD}))}, NOT_FOR_THIS),
+    "a delta": ({"more": [(x509.DeltaCRLIndicator(1), True)]}, NOT_FOR_THIS),
+    "one that names a delta": (
+        {"more": [(x509.FreshestCRL([x509.DistributionPoint([x509.DNSName("a")], None, None, None)]), False)]},
+        NOT_FOR_THIS,
+    ),
+    "an unknown critical extension": ({"more": [(UNKNOWN, True)]}, NOT_FOR_THIS),
+    "an unknown extension that is not critical": ({"more": [(UNKNOWN, False)]}, GOOD),
+    "a critical extension of an entry": ({"revoked": (7,), "entry": [(UNKNOWN, True)]}, NOT_FOR_THIS),
+    "an entry with a reason": ({"revoked": (7,), "entry": [HOLD]}, GOOD),
+    "on hold": ({"revoked": (SERIAL,), "entry": [HOLD]}, REVOKED),
+    "the other CA's": ({"issuer": authority.services_issuer().certificate}, MISSING),
+    "signed by somebody else": ({"signer": key("Nobody")}, NOT_FOR_THIS),
+    "another key identifier": (
+        {"more": [(x509.AuthorityKeyIdentifier(b"\x00" * 20, None, None), False)]},
+        NOT_FOR_THIS,
+    ),
+    "octets that look like critical in a serial": ({"revoked": (0x0101FF,)}, GOOD),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "answer"), KINDS.values(), ids=KINDS)
+def test_kinds_of_lists(changes, answer):
+    assert asked(crl(**changes)) == answer
+
+
+SEVERAL = {
+    "the newest of a scope counts: revoked since": ([crl(at=NOW - SECOND), crl(revoked=(SERIAL,))], REVOKED),
+    "the newest of a scope counts: taken off": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], GOOD),
+    "in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], GOOD),
+    "an old one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], GOOD),
+    "on one of two scopes": ([crl(), crl(scope=scope(POINT), revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
+    "a list of another shard helps nobody": (
+        [crl(scope=scope("http://elsewhere.example/x.crl")), crl(at=NOW - DAY)], OLD,
+    ),
+    "nothing": ([], MISSING),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ders", "answer"), SEVERAL.values(), ids=SEVERAL)
+def test_several_lists(ders, answer):
+    assert asked(*ders) == answer
+
+
+def test_a_ca_that_may_not_sign_lists_has_none():
+    ca = certificate("CA", put=[(key_usage(key_cert_sign=True), True)])
+    der = crl(issuer=ca, signer=key("CA"))
+    assert asked(der, of=leaf(("CA", "CA")), by=authority_of(ca)) == NOT_FOR_THIS
+
+
+def test_lists_about_cas_count_until_their_end():
+    root, ca = certificate("Root"), certificate("CA", ("Root", "Root"))
+    der = crl(issuer=root, signer=key("Root"), life=365 * DAY)
+    assert asked(der, of=ca, by=authority_of(root), now=NOW + 365 * DAY) == GOOD
+    assert asked(der, of=ca, by=authority_of(root), now=NOW + 365 * DAY + SECOND) == OLD
+    only = crl(issuer=root, signer=key("Root"), scope=scope(only_contains_ca_certs=True), revoked=(ca.serial_number,))
+    assert asked(only, of=ca, by=authority_of(root)) == REVOKED
+
+
+def points(**changes):
+    usual = {"full_name": [x509.UniformResourceIdentifier(POINT)], "relative_name": None, "reasons": None}
+    point = x509.DistributionPoint(**(usual | {"crl_issuer": None} | changes))
+    return leaf(("CA", "CA"), put=[(x509.CRLDistributionPoints([point]), False)])
+
+
+POINTS = {
+    "a plain one": ({}, GOOD),
+    "one that names its own issuer, as real ones do": ({"crl_issuer": "own"}, GOOD),
+    "one that names another issuer": ({"crl_issuer": "other"}, NOT_FOR_THIS),
+    "one for some reasons": ({"reasons": frozenset({x509.ReasonFlags.key_compromise})}, NOT_FOR_THIS),
+}
+
+
+@pytest.mark.parametrize(("changes", "answer"), POINTS.values(), ids=POINTS)
+def test_distribution_points(changes, answer):
+    ca = certificate("CA")
+    named = {"own": ca.subject, "other": authority.issuer().certificate.subject}.get(changes.get("crl_issuer"))
+    if named is not None:
+        changes = {"crl_issuer": [x509.DirectoryName(named)]}
+    der = crl(issuer=ca, signer=key("CA"), scope=scope(POINT))
+    assert asked(der, of=points(**changes), by=authority_of(ca)) == answer
+
+
+def test_der_and_pem_are_read_and_nothing_else():
+    pem = x509.load_der_x509_crl(crl()).public_bytes(Encoding.PEM)
+    assert asked(pem) == GOOD
+    for octets in (b"", b"hello", holder(), pem[:-40]):
+        with pytest.raises(NotAList):
+            read_list(octets)
+
+
+def test_serials():
+    numbers = [1, 255, 256, 2**159, SERIAL]
+    serials = Serials(b"".join(sorted(one.to_bytes(20, "big") for one in numbers)))
+    assert len(serials) == 5
+    assert all(one in serials for one in numbers)
+    assert not any(one in serials for one in (0, 2, 257, 2**159 - 1, SERIAL + 1))
+    assert 1 not in Serials(b"")
+
+
+def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
+    ticks = [100.0]
+    monkeypatch.setattr(room.clock, "ticks", lambda: ticks[0])
+    lists = Lists(folder=tmp_path)
+
+    def now():
+        return lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS)
+
+    assert now() == MISSING
+    (tmp_path / "issuing.crl").write_bytes(crl())
+    (tmp_path / "README").write_text("no list")
+    (tmp_path / ".new").write_bytes(crl(revoked=(SERIAL,)))
+    assert now() == MISSING, "within the same second nothing is looked at"
+    ticks[0] += 1
+    assert now() == GOOD
+    (tmp_path / "next").write_bytes(crl(revoked=(SERIAL,), at=NOW + SECOND))
+    (tmp_path / "next").replace(tmp_path / "issuing.crl")
+    lists.refresh()
+    assert now() == REVOKED
+    (tmp_path / "issuing.crl").unlink()
+    ticks[0] += 1
+    assert now() == MISSING
+
+
+def test_the_date_of_a_file_makes_no_list_fresh(tmp_path):
+    (tmp_path / "issuing.crl").write_bytes(crl(at=NOW - DAY))
+    os.utime(tmp_path / "issuing.crl", (NOW.timestamp(), NOW.timestamp()))
+    assert Lists(folder=tmp_path).status(CERTIFICATE, issuing(), NOW, FRESHNESS) == OLD
+
+
+def test_a_folder_that_is_not_there_has_no_lists(tmp_path):
+    assert Lists(folder=tmp_path / "no").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == MISSING
+
+
+def test_each_signature_is_computed_once(monkeypatch):
+    lists, counted = Lists([crl()]), []
+    whole = room._signed
+    monkeypatch.setattr(room, "_signed", lambda *given: counted.append(1) or whole(*given))
+    for _ in range(3):
+        assert lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
+    assert counted == [1]
+
+
+class Says:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def status(self, *_):
+        return self.answer
+
+
+SOURCES = {
+    "the first that knows": ([NO_ANSWER, REVOKED, GOOD], REVOKED),
+    "the first of all": ([GOOD, REVOKED], GOOD),
+    "nobody: why the first does not": ([NO_ANSWER, MISSING], NO_ANSWER),
+    "nobody there": ([], MISSING),
+}
+
+
+@pytest.mark.parametrize(("answers", "told"), SOURCES.values(), ids=SOURCES)
+def test_several_sources(answers, told):
+    found = Several([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
+    assert found == told
+    assert isinstance(found, Answer)
+    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER}

@@ -1,0 +1,165 @@
+"""gateway.toml and the trust file: what they say, and one sentence for each thing that is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.gateway import trust
+from sinetti.gateway.lists import Lists
+from sinetti.gateway.ocsp import Answers
+from sinetti.gateway.revocation import FRESHNESS, Several
+from sinetti.gateway.settings import SettingsError, duration, load, open_gateway
+from sinetti.gateway.trust import Issuer, TrustError
+from sinetti.gateway.verdict import Reason
+from sinetti.pki.formats import certificate_der, sha256_hex
+from tests.gateway.material import ANCHORS, crl, holder
+from tests.support import authority
+from tests.support.authority import NOW
+
+CA = authority.issuer().certificate
+DIGEST = sha256_hex(certificate_der(CA))
+PLAIN = 'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "crls"\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "anchors.pem").write_bytes(authority.authority().holders_bundle)
+    (tmp_path / "issuing.pem").write_bytes(authority.authority().holders_bundle)
+    (tmp_path / "issuing.cer").write_bytes(certificate_der(CA))
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "trust.toml").write_text(f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "WS"\n')
+    (tmp_path / "crls").mkdir()
+    return tmp_path
+
+
+def read(folder, text):
+    (folder / "gateway.toml").write_text(text)
+    return load(folder / "gateway.toml")
+
+
+def test_everything_there_is(folder):
+    settings = read(
+        folder,
+        PLAIN + 'trust = "trust.toml"\nchannel = "WS"\nenvironment = "TEST"\nfreshness = "PT30M"\n'
+        '[[list]]\nurl = "http://crl.example/a.crl"\nfile = "a.crl"\nissuer = "issuing.cer"\n'
+        '[[ocsp]]\nurl = "https://ocsp.example/ocsp/A"\n[serve]\nsocket = "gateway.sock"\n',
+    )
+    assert len(settings.anchors) == len(ANCHORS) - 1
+    assert (settings.channel, settings.environment) == (Channel.WS, Environment.TEST)
+    assert settings.freshness == timedelta(minutes=30)
+    assert settings.crls == folder / "crls"
+    assert settings.lists[0].issuer == folder / "issuing.cer"
+    assert settings.ocsp == ("https://ocsp.example/ocsp/A",)
+    assert settings.tables == {"serve": {"socket": "gateway.sock"}}
+    gateway = open_gateway(settings)
+    assert gateway.identify(holder(), NOW).reason is Reason.STATUS_UNKNOWN
+    (folder / "crls" / "a.crl").write_bytes(crl())
+    gateway.source.refresh()
+    assert gateway.identify(holder(), NOW).accepted
+
+
+SOURCES = {
+    "lists": (PLAIN, Lists),
+    "OCSP": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n[[ocsp]]\nurl = "http://o.example/"\n', Answers),
+    "OCSP, and lists of what has none": (
+        PLAIN.replace('crl"', 'ocsp"', 1) + '[[ocsp]]\nurl = "http://o.example/"\n',
+        Several,
+    ),
+    "none, and it is said": ('anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n', type(None)),
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), SOURCES.values(), ids=SOURCES)
+def test_sources(text, kind, folder):
+    assert isinstance(open_gateway(read(folder, text)).source, kind)
+    assert read(folder, text).freshness == FRESHNESS
+
+
+WRONG = {
+    "no revocation": ('anchors = "anchors.pem"\n', "revocation is needed"),
+    "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation is one of"),
+    "lists from nowhere": ('anchors = "anchors.pem"\nrevocation = "crl"\n', "crls names the folder"),
+    "OCSP from nowhere": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n', r"needs an \[\[ocsp\]\]"),
+    "lists to fetch into nowhere": (
+        'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n[[list]]\nurl = "http://a.example/"\nfile = "a"\n',
+        "the folder that",
+    ),
+    "no anchors": ('revocation = "crl"\n', "anchors names"),
+    "anchors that are not there": (PLAIN.replace("anchors.pem", "no.pem"), "no.pem cannot be read"),
+    "anchors that are none": (PLAIN.replace("anchors.pem", "trust.toml"), "no PEM bundle"),
+    "anchors without a name": (PLAIN.replace('"anchors.pem"', "1"), "anchors is a path"),
+    "an unknown key": (PLAIN + "colour = 1\n", "colour is no setting"),
+    "an unknown channel": (PLAIN + 'channel = "MAIL"\n', "channel is one of WS, SFTP"),
+    "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: a duration"),
+    "no TOML": ("hello", "no TOML"),
+    "a list that leaves its folder": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "../a"\n', "file of a"),
+    "a list from no address": (PLAIN + '[[list]]\nurl = "file:///a"\nfile = "a"\n', "url of"),
+    "a list with more": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "a"\nx = 1\n', "has url, file"),
+    "OCSP that is no table": (PLAIN + "ocsp = 1\n", "ocsp is a table"),
+    "a trust file that is not there": (PLAIN + 'trust = "no.toml"\n', "no.toml cannot be read"),
+    "a trust file that is none": (PLAIN + 'trust = "anchors.pem"\n', "no TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong(text, sentence, folder):
+    with pytest.raises(SettingsError, match=sentence):
+        read(folder, text)
+
+
+def test_settings_that_are_not_there(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path / "gateway.toml")
+
+
+DURATIONS = {"PT1H": 3600, "PT30M": 1800, "P1D": 86_400, "P1DT1H1M1S": 90_061, "PT90S": 90}
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS.items(), ids=DURATIONS)
+def test_durations(text, seconds):
+    assert duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "PT0H", "1h", "-PT1H", "PT1.5H", "P1M"])
+def test_no_durations(text):
+    with pytest.raises(ValueError, match="a duration is written"):
+        duration(text)
+
+
+ISSUERS = {
+    "by its digest": f'sha256 = "{DIGEST}"',
+    "by its digest, as openssl writes it": f'sha256 = "{":".join(DIGEST[i : i + 2] for i in range(0, 64, 2)).upper()}"',
+    "by its file, DER": 'certificate = "issuing.cer"',
+    "by a file of many": 'certificate = "issuing.pem"',
+}
+
+
+@pytest.mark.parametrize("named", ISSUERS.values(), ids=ISSUERS)
+def test_the_trust_file_names_issuers(named, folder):
+    (folder / "t.toml").write_text(f'[[issuer]]\n{named}\nchannel = "SFTP"\nenvironment = "TEST"\nname = "CA"\n')
+    found = trust.load(folder / "t.toml")
+    assert found.of(CA) == Issuer(Channel.SFTP, Environment.TEST, "CA")
+    assert found.of(authority.services_issuer().certificate) == Issuer()
+
+
+WRONG_TRUST = {
+    "no TOML": ("hello", "no TOML"),
+    "nothing": ("", "at least one"),
+    "something else": ("x = 1\n", "nothing else"),
+    "neither name": ('[[issuer]]\nchannel = "WS"\n', "either sha256 or certificate"),
+    "both names": (f'[[issuer]]\nsha256 = "{DIGEST}"\ncertificate = "issuing.cer"\n', "either sha256 or certificate"),
+    "an unknown key": (f'[[issuer]]\nsha256 = "{DIGEST}"\nx = 1\n', "no others"),
+    "no digest": ('[[issuer]]\nsha256 = "00"\n', "64 hex digits"),
+    "an unknown channel": (f'[[issuer]]\nsha256 = "{DIGEST}"\nchannel = "MAIL"\n', "channel is one of"),
+    "a name that is none": (f'[[issuer]]\nsha256 = "{DIGEST}"\nname = 1\n', "name is a text"),
+    "twice": (f'[[issuer]]\nsha256 = "{DIGEST}"\n[[issuer]]\ncertificate = "issuing.cer"\n', "twice"),
+    "a certificate that is none": ('[[issuer]]\ncertificate = "broken.pem"\n', "broken.pem"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG_TRUST.values(), ids=WRONG_TRUST)
+def test_what_is_wrong_with_a_trust_file(text, sentence, folder):
+    (folder / "t.toml").write_text(text)
+    with pytest.raises(TrustError, match=sentence):
+        trust.load(folder / "t.toml")
