@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sinetti.holder import deliveries, delivering
+from sinetti.holder import deliveries, delivering, files
 from sinetti.holder.delivering import DeliveryResult
 from sinetti.pki.formats import load_certificate, serial_hex, sha256_hex
 from sinetti.wire import xmldsig
@@ -307,6 +307,17 @@ def test_a_receipt_that_cannot_be_written_is_not_lost(desk, receiver):
     assert "was accepted, and its receipt is kept in the store" in err
     assert desk.deliver()[0] == 0
     assert len(receiver.seen) == 1
+
+
+def test_on_a_full_disk_nothing_leaves(desk, receiver, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "sealed.xml")
+
+    monkeypatch.setattr(files, "write_folder", full)
+    code, _, err = desk.deliver()
+    assert code == 5
+    assert "the disk is full" in err
+    assert receiver.seen == []
 
 
 USAGE = {
