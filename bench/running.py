@@ -84,9 +84,9 @@ def _one(root: Path, holders: list[Holder], wanted: Wanted, result: Result) -> R
     requests = [load.Posted().framed(holder.request) for holder in served_ones]
     with served(root, wanted.workers) as server:
         warm = load.send(server.port, requests[: wanted.warming], wanted.connections)
-        before, mine = _cpu(root), os.times()
+        before, mine = cpu(root), os.times()
         sent = load.send(server.port, requests[wanted.warming :], wanted.connections)
-        after, now = _cpu(root), os.times()
+        after, now = cpu(root), os.times()
     checking.check(scene.opened(root), warm.answers + sent.answers, served_ones)
     result.renewals, result.rate = len(sent.answers), sent.rate
     result.p50, result.p95, result.p99 = (sent.percentile(share) for share in (0.5, 0.95, 0.99))
@@ -111,7 +111,7 @@ def _name(cluster: str | None) -> str:
     return "PostgreSQL" if cluster else "SQLite"
 
 
-def _cpu(root: Path) -> dict[str, float]:
+def cpu(root: Path) -> dict[str, float]:
     """Seconds of CPU that the server's processes and PostgreSQL's have had so far."""
     found = {"server": 0.0, "database": 0.0}
     for path in Path("/proc").glob("[0-9]*"):

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from sinetti.ca.issuing import issues_until
 from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
-from sinetti.registry import authorities
+from sinetti.registry import lists
+from sinetti.registry.opening import Register
 from sinetti.wiring import Authority
 
 TOLD_EVERY = 24 * 3600.0
@@ -41,14 +43,20 @@ def issuing_ca(authority: Authority) -> str | None:
 def offline_lists(authority: Authority) -> str | None:
     """Name the CAs whose lists have to be renewed with a key from off line."""
     office = authority.office
-    newest = ((name, authorities.published_list(office.register, name, 1)) for name in sorted(office.offline))
-    lists = (ListEnd(name, found.next_update if found else None) for name, found in newest)
+    ends = (ListEnd(name, _first_end(name, office.register)) for name in sorted(office.offline))
     told = [
         f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
-        for one in list_alarms(lists, office.now())
+        for one in list_alarms(ends, office.now())
     ]
     command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
     return f"{' and '.join(told)}: renew with {command}" if told else None
+
+
+def _first_end(authority: str, register: Register) -> datetime | None:
+    """When the first of a CA's two lists ends; None where one is missing."""
+    both = [lists.published_list(register, authority, shard) for shard in (lists.WHOLE, 1)]
+    ends = [one.next_update for one in both if one is not None]
+    return min(ends) if len(ends) == len(both) else None
 
 
 class Told:

@@ -20,6 +20,7 @@ from sinetti.pki.signing import sign
 from sinetti.registry import authorities
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
+from sinetti.registry.lists import WHOLE
 from sinetti.registry.opening import Register, migrate
 from sinetti.registry.promises import check_promises
 from sinetti.settings import authority as authority_settings
@@ -165,7 +166,9 @@ def _write(folder: Folder, built: Built, founding: Founding) -> None:
     offline = built.hierarchy.kept_offline if founding.offline is not None else ()
     for spec in built.hierarchy.authorities:
         if spec in offline:
-            (folder.certificates / f"{spec.file_name}.crl").write_bytes(_first_list(built, spec, founding))
+            for shard in (WHOLE, 1):
+                octets = _first_list(built, spec, founding, shard)
+                (folder.certificates / f"{spec.file_name}.{shard}.crl").write_bytes(octets)
         else:
             write_secret(folder.keys / f"{spec.file_name}.pem", dump_private_key(built.key(spec.file_name), passphrase))
         octets = certificate_der(built.certificate(spec.file_name))
@@ -185,9 +188,9 @@ def _write_offline(folder: Folder, built: Built, offline: OfflineKeys) -> None:
     offline.write(keys, {name: built.certificate(name) for name in names}, mark=str(folder.root))
 
 
-def _first_list(built: Built, spec: AuthoritySpec, founding: Founding) -> bytes:
-    """Sign the first CRL of a CA whose key goes off line now: an empty one, numbered as `publish` would."""
-    issuer, number = built.issuer(spec.file_name), int(founding.now.timestamp() * 1000)
+def _first_list(built: Built, spec: AuthoritySpec, founding: Founding, shard: int) -> bytes:
+    """Sign a first CRL of a CA whose key goes off line now: an empty one, numbered as `publish` would."""
+    issuer, number = built.issuer(spec.file_name, shard), int(founding.now.timestamp() * 1000)
     tbs = prepare_crl(issuer, (), number, founding.now, founding.now + OFFLINE_LIFE)
     return assemble_crl(tbs, sign(built.key(spec.file_name), tbs), issuer.certificate)
 
@@ -205,7 +208,9 @@ def _read_back(
 def _publish_first_lists(folder: Folder, register: Register, founding: Founding) -> None:
     """Have the first lists of CAs that are off line in the register, and then no more in the folder."""
     for path in sorted(folder.certificates.glob("*.crl")):
-        store_signed(path.stem, folder.read(path), register, Deed("operator", founding.now, secrets.token_hex(16)))
+        name, _, shard = path.stem.rpartition(".")
+        deed = Deed("operator", founding.now, secrets.token_hex(16))
+        store_signed(name, int(shard), folder.read(path), register, deed)
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""What a serving process does beside answering: journals and register agree before it begins, reservations after."""
+"""What a serving process does beside answering: journals and register agree first; reservations, OCSP answers after."""
 
 import logging
 import secrets
@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.actions.publish import renew_lists
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
 from sinetti.moving import check_apart
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.registry.promises import check_promises
+from sinetti.responders import remember_all
 from sinetti.settings.folder import FolderDamaged
 from sinetti.wiring import Authority
 
@@ -42,6 +45,7 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
     committed.
     """
     check_apart(authority, tls_key)
+    remember_all(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
     for unknown in check_promises(authority.office.register):
         _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)
@@ -59,7 +63,7 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
 
 @contextmanager
 def looked_after(authority: Authority) -> Iterator[None]:
-    """Do meanwhile what one process of a node does: look after reservations, now and every half minute."""
+    """Do meanwhile what one process of a node does: look after reservations and lists, now and every half minute."""
     stop = Event()
     thread = Thread(target=_settle, args=(authority, stop), name="settling", daemon=True)
     thread.start()
@@ -73,15 +77,20 @@ def looked_after(authority: Authority) -> Iterator[None]:
 
 
 def _settle(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up: now, and every half minute; once a day say what nears its end."""
-    office, told = authority.office, Told(authority)
+    """Finish what waits too long, or give it up, and have lists in time: now, and every half minute.
+
+    Once a day say what nears its end.
+    """
+    office, told, rounds = authority.office, Told(authority), AnswerRounds()
     while True:
         try:
             office.register.refresh()
             finished, given_up = settle_reservations(office, secrets.token_hex(16))
             if finished or given_up:
                 _log.info("reservations: %d finished, %d given up", finished, given_up)
+            renew_lists(office, secrets.token_hex(16))
             told.tell()
+            rounds.look(office)
         except REGISTER_UNAVAILABLE:
             _log.exception("the register is away: reservations wait")
         except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times

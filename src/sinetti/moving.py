@@ -71,7 +71,7 @@ def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) 
             sentence = f"{', '.join(sorted(office.offline))} went elsewhere before: give the folder that has its key"
             raise FolderError(sentence)
         for name in keys:
-            publish(name, office.issuers[name].shard, office, secrets.token_hex(16), OFFLINE_LIFE)
+            publish(name, office, secrets.token_hex(16), OFFLINE_LIFE)
         office.step("published")
         certificates = {name: office.issuers[name].certificate for name in names}
         if not offline.is_there():
@@ -122,6 +122,7 @@ def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, b
         folder.keys / f"{spec.file_name}.pem" for spec in hierarchy.authorities if spec not in hierarchy.kept_offline
     }
     own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
+    own |= {path for spec in hierarchy.answering for path in folder.keys.glob(f"{spec.responder_file_name}-*.pem")}
     served = tls_key.resolve() if tls_key is not None else None
     found = []
     for path, octets in _small_files(folder.root):

@@ -13,17 +13,20 @@ from cryptography import x509
 
 from sinetti.actions.clock import ClockGuard
 from sinetti.actions.office import Office, always, no_step
+from sinetti.actions.shards import Shards
 from sinetti.ca.hierarchy import Hierarchy, parse_hierarchy
 from sinetti.ca.issuing import Issuer
 from sinetti.clock import machine_instant, machine_now, steady
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import Environment, KeyPolicy
+from sinetti.own_leaves import Means
 from sinetti.pki.formats import certificate_der, load_certificate, opens, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.registry import authorities
 from sinetti.registry.journal import Journal, Owner
 from sinetti.registry.journal_mark import JournalMark
 from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.responders import remember, responders
 from sinetti.response_signer import ResponseSigner
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import Settings, SettingsError, check_database_url
@@ -102,12 +105,15 @@ def open_authority(
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
-    # The clock that dates come from is the one that is judged, where that is not the machine's own too.
-    clock = ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
+    signer = SoftwareSigner(folder.keys, phrase)
+    clock = _guard(register, manner)
+    # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+    may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
+    means = Means(signer, manner.now, may_issue, lambda ca, one: remember(register, [(ca, one)]))
     office = Office(
         environment=settings.environment,
         register=register,
-        signer=SoftwareSigner(folder.keys, phrase),
+        signer=signer,
         issuers=issuers,
         issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
         country=hierarchy.country,
@@ -121,11 +127,17 @@ def open_authority(
         step=manner.step,
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
-        # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
-        may_issue=always if kind is FolderKind.TESTBENCH else clock.may_issue,
+        shards=Shards(register, settings.certificates_per_list),
+        may_issue=may_issue,
+        responders=responders(folder, hierarchy, issuers, means, phrase),
     )
-    responses = ResponseSigner(folder, hierarchy, office, phrase)
+    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
+
+
+def _guard(register: Register, manner: Manner) -> ClockGuard:
+    """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
+    return ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
 
 
 def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:

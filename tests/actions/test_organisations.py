@@ -8,11 +8,12 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.pki.formats import load_certificate
 from sinetti.registry import models, parties
 from sinetti.registry.parties import NewOrganisation
 from sinetti.registry.revoking import Counts
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, add_organisation, enrolled, ordered
+from tests.support.office import REQUEST, SECOND, add_organisation, enrolled, ordered
 
 OTHER_CUSTOMER = "7654321-0"
 BOTH = frozenset(Channel)
@@ -94,3 +95,16 @@ def test_lists_and_counts(desk):
     assert [one.serial for one in look_up.certificates(desk.office, f" {CUSTOMER_ID}")] == [second.serial, first.serial]
     assert look_up.certificates(desk.office, "unknown-1") == ()
     assert look_up.counts(desk.office) == Counts(2, open_orders=1, certificates=3, revoked=1, reserved=0)
+
+
+def test_certificates_in_force_are_those_of_the_channel_that_are_neither_revoked_nor_expired(desk):
+    first, revoked, other = (enrolled(desk, channel) for channel in (Channel.SFTP, Channel.SFTP, Channel.WS))
+    ask = RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED)
+    revoke(ask, desk.office, "operator", REQUEST)
+    ordered(desk)
+    assert dict(look_up.in_force(desk.office, Channel.SFTP)) == {first.serial: first.der}
+    assert dict(look_up.in_force(desk.office, Channel.WS)) == {other.serial: other.der}
+    desk.clock.now = load_certificate(first.der).not_valid_after_utc
+    assert dict(look_up.in_force(desk.office, Channel.SFTP)) == {first.serial: first.der}
+    desk.clock.forward(SECOND)
+    assert dict(look_up.in_force(desk.office, Channel.SFTP)) == {}

@@ -59,47 +59,48 @@ def test_there_is_no_list(desk, authority, shard):
     assert current_list(authority, shard, desk.office, REQUEST) is None
 
 
+HALF_AN_HOUR = timedelta(minutes=30)
 AGES = {
     "at once": (timedelta(0), False),
-    "a day old but for a second": (DAY - SECOND, False),
-    "a day old": (DAY, True),
+    "half an hour old but for a second": (HALF_AN_HOUR - SECOND, False),
+    "half an hour old": (HALF_AN_HOUR, True),
     "a year old": (365 * DAY, True),
     "from the future, since the clock was set back": (-SECOND, True),
 }
 
 
 @pytest.mark.parametrize(("age", "signed_anew"), AGES.values(), ids=AGES)
-def test_a_list_is_served_for_a_day(desk, age, signed_anew):
+def test_a_list_is_served_for_half_an_hour(desk, age, signed_anew):
     first = now_listed(desk)
     desk.clock.forward(age)
     second = now_listed(desk)
     assert (second != first) is signed_anew
     assert (second.number > first.number) is signed_anew
-    assert desk.signer.signatures == (2 if signed_anew else 1)
+    assert desk.signer.signatures == (4 if signed_anew else 2), "the whole one and the shard's"
 
 
 def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(desk):
-    numbers = [publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number for _ in range(3)]
+    numbers = [publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number for _ in range(3)]
     begin = int(desk.machine.now.timestamp() * 1000)
     assert numbers == [begin, begin + 1, begin + 2]
     desk.machine.forward(DAY)
-    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number == begin + 86_400_000
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_000
     desk.machine.forward(-DAY)
-    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number == begin + 86_400_001
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_001
 
 
 def test_a_restored_register_never_goes_back(desk):
     """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
-    seen = publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number
+    seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
     models.Authority.objects.using(desk.register.alias).update(crl_number=0)
     models.RevocationList.objects.using(desk.register.alias).all().delete()
     desk.machine.forward(SECOND)
-    assert publish(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).number > seen
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
 
 
 def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     name = desk.office.issuing[Channel.WS]
-    crowd(desk.register, 10, lambda _: publish(name, 1, desk.office, REQUEST))
+    crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
     rows = models.AuditRow.objects.using(desk.register.alias)
     newest = models.RevocationList.objects.using(desk.register.alias).get()
     begin = int(desk.machine.now.timestamp() * 1000)
@@ -116,11 +117,11 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
 
     class Slow(SwitchableSigner):
         def sign(self, key_name, octets):
-            newer.append(publish(name, 1, desk.office, REQUEST))
+            newer.append(publish(name, desk.office, REQUEST))
             return super().sign(key_name, octets)
 
     slow = desk.but(signer=Slow(desk.signer.built))
-    assert publish(name, 1, slow.office, REQUEST) == newer[0] == now_listed(desk)
+    assert publish(name, slow.office, REQUEST) == newer[0] == now_listed(desk)
 
 
 def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
@@ -180,7 +181,7 @@ ROOT = "SinettiRootTestCAv1"
 def offline_desk(desk):
     """Give the desk with the root's list signed once, by its key that has gone since."""
     known = desk.but(issuers={**desk.office.issuers, ROOT: authority().issuer(ROOT)})
-    publish(ROOT, 1, known.office, REQUEST, OFFLINE_LIFE)
+    publish(ROOT, known.office, REQUEST, OFFLINE_LIFE)
     return known.but(offline=frozenset({ROOT}))
 
 

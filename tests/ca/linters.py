@@ -2,6 +2,7 @@
 
 from pkilint import loader, pkix
 from pkilint.pkix import certificate, crl, extension, name
+from pkilint.pkix import ocsp as pkix_ocsp
 from pkilint.validation import ValidationFindingSeverity
 
 CERTIFICATES = certificate.create_pkix_certificate_validator_container(
@@ -25,6 +26,22 @@ LISTS = crl.create_pkix_crl_validator_container(
         crl.create_extensions_validator_container([]),
     ],
 )
+
+
+ANSWERS = pkix_ocsp.create_pkix_ocsp_response_validator_container(
+    [
+        pkix_ocsp.create_response_decoder(),
+        pkix.create_attribute_decoder(name.ATTRIBUTE_TYPE_MAPPINGS),
+        pkix.create_extension_decoder(extension.EXTENSION_MAPPINGS),
+    ],
+    [],
+)
+
+
+def answer_findings(der: bytes) -> set[str]:
+    """Everything that pkilint has to say about an OCSP answer, down to notices."""
+    document = loader.RFC6960OCSPResponseDocumentLoader().load_der_document(der, "answer")
+    return _codes(ANSWERS.validate(document.root))
 
 
 def certificate_findings(der: bytes) -> set[str]:

@@ -89,12 +89,14 @@ REVOKED = (
 
 
 @pytest.mark.parametrize("entries", [(), REVOKED], ids=["empty", "two entries"])
+@pytest.mark.parametrize("shard", [0, 1], ids=["full", "of a shard"])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_lists(preset, entries):
-    by = issuer(built=built(preset))
-    tbs = prepare_crl(by, entries, 7, NOW, NOW + timedelta(days=7))
-    der = assemble_crl(tbs, sign(built(preset).key(by.key_name), tbs), by.certificate)
-    assert list_findings(der) == set()
+def test_lists_of_every_ca(preset, shard, entries):
+    for spec in built(preset).hierarchy.authorities:
+        by = built(preset).issuer(spec.file_name, shard)
+        tbs = prepare_crl(by, entries, 7, NOW, NOW + timedelta(days=7))
+        der = assemble_crl(tbs, sign(built(preset).key(by.key_name), tbs), by.certificate)
+        assert list_findings(der) == set()
 
 
 def test_accepted_findings_stand_in_the_document():

@@ -2,10 +2,7 @@
 
 import ctypes
 import json
-import os
 import re
-import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -18,7 +15,6 @@ from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from time import sleep
 
 import pytest
 
@@ -26,8 +22,8 @@ from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import ticks
 from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
-from tests.support.postgres import skip_or_fail
-from tests.support.programs import CUSTOMER, program, ran, started, surroundings
+from tests.support.programs import CUSTOMER, program, ran, surroundings
+from tests.support.web_servers import WITHIN, changed, free_ports, nginx_running, process, tool
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -36,16 +32,7 @@ EXPOSURE = 1.5
 """What deploy/README.md says of the service, and what the others keep to: 1.1, by systemd 257."""
 
 PATH = "/2017/10/CertificateServices"
-WITHIN = 30.0
 PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 38, 65
-
-
-def tool(name: str) -> str:
-    """Give the path of a program that a Debian package of the list brings."""
-    found = shutil.which(name, path=f"{surroundings({})['PATH']}:/usr/sbin")
-    if found is None:
-        skip_or_fail(f"{name} is not installed (scripts/packages judges says how)")
-    return found
 
 
 def test_systemd_takes_the_units(tmp_path):
@@ -64,51 +51,10 @@ def test_systemd_finds_little_exposed(path):
     assert done.returncode == 0, done.stdout
 
 
-def free_ports(count: int) -> list[int]:
-    """Give ports that nothing listens on."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
-def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
-    """Wait until something takes connections."""
-    deadline = ticks() + WITHIN
-    while ticks() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            sleep(0.05)
-        else:
-            return
-    pytest.fail(f"nothing listens on port {port}")
-
-
-@contextmanager
-def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
-    """Run a program until the block ends."""
-    with started(command, text=True, **options) as one:
-        try:
-            yield one
-        finally:
-            one.send_signal(signal.SIGTERM)
-            one.wait(15)
-
-
 def without_writable_code() -> None:
     """As MemoryDenyWriteExecute= and NoNewPrivileges= have it, by the kernel's own word for it."""
     ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0)
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def changed(text: str, changes: dict[str, str]) -> str:
-    """Put a test's own places into a file of deploy/; each has to be there."""
-    for old, new in changes.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
 
 
 @contextmanager
@@ -135,18 +81,7 @@ def nginx(
             **(changes or {}),
         },
     )
-    temporary = "".join(
-        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    main = f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
-    (folder / "nginx.conf").write_text(f"{main}http {{\n{temporary}{site}}}\n", encoding="utf-8")
-    command = [tool("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    assert "warn" not in checked.stderr
-    with process(*command, stderr=subprocess.DEVNULL) as one:
-        until_listening(secure, one)
+    with nginx_running(folder, site, secure):
         yield secure, plain, pair.trust
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connections
 
 from sinetti.domain.values import Channel, Environment
-from sinetti.registry import authorities, models, parties
+from sinetti.registry import authorities, lists, models, parties
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import Identity
 from sinetti.registry.opening import REGISTER_UNAVAILABLE, RegisterRefusesError, open_register
@@ -89,7 +89,7 @@ def test_a_table_of_ours_in_the_way_of_another_makers(register):
 
 
 def test_a_shard_without_a_list(desk):
-    assert authorities.published_list(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
+    assert lists.published_list(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
 
 
 def test_approving_what_is_approved_leaves_it_as_it_is(desk):

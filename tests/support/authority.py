@@ -6,8 +6,10 @@ from uuid import UUID
 
 from cryptography import x509
 
+from sinetti.ca.building import responder_plan
 from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
 from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.ocsp import Responder, responder_of
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
 from sinetti.pki.formats import PrivateKey, PublicKey, generate_key, load_certificate
 from sinetti.pki.signing import sign
@@ -67,6 +69,14 @@ def issue(
     """Sign a plan with the CA's key."""
     tbs = prepare(plan, by, kind)
     return load_certificate(assemble(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
+
+
+def ocsp_responder(name: str, now: datetime = NOW, built: Built | None = None) -> Responder:
+    """Make the OCSP responder of a CA, by its file name, that is in force at an instant."""
+    built, key = built or authority(), generate_key(KeyType.EC_P256)
+    by = built.issuer(name)
+    plan = responder_plan(built.hierarchy, by, key.public_key(), now)
+    return responder_of(issue(plan, by, kind=LeafKind.RESPONDER, built=built), key)
 
 
 def holder_certificate(

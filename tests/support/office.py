@@ -25,6 +25,7 @@ from sinetti.actions.register_organisation import register_organisation
 from sinetti.actions.renew import renew
 from sinetti.ca.hierarchy import Built, Role
 from sinetti.ca.issuing import issues_until
+from sinetti.ca.ocsp import Responder
 from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Reason, Refusal
@@ -39,7 +40,7 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
 from sinetti.registry.opening import Register
 from sinetti.registry.parties import NewOrder, NewOrganisation, Person
-from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, ocsp_responder
 
 TRANSFER_KEY = b"k" * 32
 REQUEST = "0" * 32
@@ -107,6 +108,29 @@ class SwitchableSigner:
             stall.over.set()
 
 
+@dataclass(slots=True)
+class SwitchableResponders:
+    """An OCSP responder in force of each CA that issues. `away` is a switch."""
+
+    built: Built
+    clock: Clock
+    away: bool = False
+    made: dict[str, Responder] = field(default_factory=dict)
+
+    def of(self, name: str) -> Callable[[], Responder]:
+        """Give what gives a CA's responder."""
+
+        def responder() -> Responder:
+            if self.away:
+                why = f"the responder of {name} is away for a test"
+                raise SignerUnavailable(why)
+            if name not in self.made or self.clock() > self.made[name].ends:
+                self.made[name] = ocsp_responder(name, self.clock(), self.built)
+            return self.made[name]
+
+        return responder
+
+
 class KilledError(BaseException):
     """The process ended here: nothing after it happened."""
 
@@ -140,6 +164,7 @@ class Desk:
     clock: Clock
     machine: Clock
     signer: SwitchableSigner
+    responders: SwitchableResponders
 
     @property
     def register(self) -> Register:
@@ -187,6 +212,7 @@ def opened_desk(register: Register, built: Built | None = None) -> Desk:
     """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
+    responders = SwitchableResponders(built, clock)
     authorities.found(register, Environment.TEST, authority_rows(built), Deed("operator", NOW, REQUEST))
     specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
     office = Office(
@@ -202,8 +228,9 @@ def opened_desk(register: Register, built: Built | None = None) -> Desk:
         now=clock,
         machine_now=machine,
         transfer_key=TRANSFER_KEY,
+        responders={spec.file_name: responders.of(spec.file_name) for spec in specs},
     )
-    opened = Desk(office, clock, machine, signer)
+    opened = Desk(office, clock, machine, signer, responders)
     add_organisation(opened)
     return opened
 

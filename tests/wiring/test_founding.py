@@ -15,7 +15,7 @@ import pytest
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
-from sinetti.registry import authorities
+from sinetti.registry import lists
 from sinetti.settings.authority import Settings, SettingsError
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind, locked
 from sinetti.settings.offline_keys import OfflineKeys
@@ -103,7 +103,7 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
     assert authority.responses.seal()
     assert authority.office.offline == {*ROOTS}
     for name in ROOTS:
-        assert authorities.published_list(authority.office.register, name, 1)
+        assert lists.published_list(authority.office.register, name, 1)
 
 
 def test_keys_off_line_of_another_founding_are_not_touched(tmp_path):

@@ -11,7 +11,7 @@ from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
 from sinetti.moving import move_offline, move_passphrase
 from sinetti.pki.formats import load_certificate, load_private_key
-from sinetti.registry import authorities
+from sinetti.registry import lists
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderDamaged, FolderError, FolderKind
 from sinetti.settings.offline_keys import OfflineKeys
@@ -77,7 +77,7 @@ def test_cut_short_at_any_point_it_goes_on(root, vault, point):
     office = opened(root).office
     assert office.offline == {*ROOTS}
     for name in ROOTS:
-        published = authorities.published_list(office.register, name, 1)
+        published = lists.published_list(office.register, name, 1)
         assert published.next_update - published.this_update == timedelta(days=365)
         assert x509.load_der_x509_crl(published.der).is_signature_valid(office.issuers[name].certificate.public_key())
 

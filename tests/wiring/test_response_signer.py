@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError
 
-from sinetti import response_signer as module
+from sinetti import own_leaves as module
 from sinetti import wiring
 from sinetti.actions.clock import ClockGuard
 from sinetti.actions.publish import publish
@@ -179,7 +179,7 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
-    authority.responses._again = 0.0
+    authority.responses._leaf._again = 0.0
     assert signer(authority) != first
 
 

@@ -5,10 +5,11 @@ from sinetti.actions.publish import LIFE, current_list
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import authorities
 from sinetti.registry.chain import JournalError
+from sinetti.registry.lists import WHOLE
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 
 STALE_AFTER = LIFE / 2
-"""A list is signed anew every day: half a life old, it has not been for days, though the service was asked for it."""
+"""A list is signed anew at least daily: half a life old, it has not been for days."""
 
 _AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
 
@@ -45,7 +46,7 @@ def lists_check(office: Office, request_id: str) -> str | None:
     """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
     try:
         for name in sorted(set(office.issuing.values())):
-            newest = current_list(name, office.issuers[name].shard, office, request_id)
+            newest = current_list(name, WHOLE, office, request_id)
             if newest is None or office.now() >= newest.this_update + STALE_AFTER:
                 return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
     except REGISTER_UNAVAILABLE:

@@ -2,8 +2,10 @@
 
 import logging
 import secrets
+from dataclasses import replace
 
 from sinetti.actions.noting import note_given_way, note_issued
+from sinetti.actions.ocsp import first_answers
 from sinetti.actions.office import Office
 from sinetti.ca.issuing import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
 from sinetti.domain.approvals import Approval
@@ -27,6 +29,7 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
     if not office.may_issue():
         return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
     issuer = office.issuer_for(approval.holding.channel)
+    issuer = replace(issuer, shard=office.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
     plan = LeafPlan(
         customer_id=approval.holding.customer.customer_id,
@@ -83,7 +86,7 @@ def finish(
         made = assemble(octets, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        signed = Signed(made, sha256_hex(made), office.machine_now())
+        signed = Signed(made, sha256_hex(made), office.machine_now(), first_answers(certificate, office))
         certificate = store.record(office.register, certificate, signed, deed)
         office.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None

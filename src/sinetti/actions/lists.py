@@ -1,5 +1,6 @@
 """The lists (CRLs) beside the journals: believed only where the CA that they name has signed them (docs/journal.md)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -9,17 +10,22 @@ from sinetti.ca.crl import SignedList, read_signed
 from sinetti.domain.revocation import RevocationReason
 from sinetti.registry.chain import JournalDamaged
 from sinetti.registry.facts import Listed
-from sinetti.registry.journal import list_name, newest_list
+from sinetti.registry.kept import kept_shards, list_name, newest_list
+from sinetti.registry.lists import WHOLE
+
+KeptLists = dict[tuple[str, int], tuple[bytes, SignedList]]
+"""Lists by CA and shard: DER, and what it says."""
 
 
-def newest_lists(folder: Path, office: Office) -> dict[str, tuple[bytes, SignedList]]:
-    """The newest list of each CA in the folder of the journals: DER, and what it says. Raises JournalDamaged."""
+def newest_lists(folder: Path, office: Office) -> KeptLists:
+    """The newest list of each shard of each CA in the folder of the journals. Raises JournalDamaged."""
     found = {}
     for name, issuer in office.issuers.items():
-        kept = newest_list(folder, name, issuer.shard)
-        if kept is not None:
-            path, der = kept
-            found[name] = (der, checked_list(path, der, issuer.certificate))
+        for shard in kept_shards(folder, name):
+            kept = newest_list(folder, name, shard)
+            if kept is not None:
+                path, der = kept
+                found[name, shard] = (der, checked_list(path, der, issuer.certificate))
     return found
 
 
@@ -34,16 +40,24 @@ def checked_list(path: Path, der: bytes, certificate: x509.Certificate) -> Signe
         sentence = f"{path} is no list that its CA has signed ({wrong}): bring it back from its copy, or move it away"
         raise JournalDamaged(sentence) from wrong
     # Under a higher number it would stand before every later one, which is then thrown away as older.
-    if (name := list_name(path)) is None or name[-1] != signed.number:
+    if (name := list_name(path)) is None or name.number != signed.number:
         sentence = f"{path} is the list with the number {signed.number}: give it its name back, or move it away"
         raise JournalDamaged(sentence)
     return signed
 
 
-def entries(lists: dict[str, tuple[bytes, SignedList]]) -> tuple[Listed, ...]:
+def entries(lists: KeptLists) -> tuple[Listed, ...]:
     """What stands on these lists."""
     return tuple(
         Listed(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
-        for _, signed in lists.values()
+        for signed in _telling(lists)
         for entry in signed.entries
     )
+
+
+def _telling(lists: KeptLists) -> Iterator[SignedList]:
+    """The lists that tell what no other does: a shard's says nothing beyond the whole one of the same number."""
+    for (name, shard), (_, signed) in lists.items():
+        whole = lists.get((name, WHOLE))
+        if shard == WHOLE or whole is None or whole[1].number != signed.number:
+            yield signed

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
 from sinetti.ca.issuing import Issuer
+from sinetti.ca.ocsp import Responder
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
 from sinetti.registry.audit import Deed
 from sinetti.registry.journal import NO_JOURNAL, Journal, NoJournal
+from sinetti.registry.lists import PublishedList
 from sinetti.registry.opening import Register
 
 DEFAULT_POLICY = KeyPolicy()
@@ -33,6 +36,10 @@ class Office:
     `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
     `offline` names the CAs whose keys are not here: their lists are served as they are stored.
+    `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
+    last, by CA and shard.
+    `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
+    raises SignerUnavailable where there is none.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
     """
 
@@ -53,6 +60,9 @@ class Office:
     offline: frozenset[str] = frozenset()
     step: Callable[[str], None] = no_step
     may_issue: Callable[[], bool] = always
+    shards: Shards | OneShard = ONE_SHARD
+    known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
+    responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
 
     def issuer_for(self, channel: Channel) -> Issuer:
         """The CA that issues for this channel now."""

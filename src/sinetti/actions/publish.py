@@ -1,32 +1,47 @@
-"""CRLs: signed when a certificate was revoked, and anew at least every day; served from the register."""
+"""CRLs: signed when a certificate was revoked and when one is asked for, daily at least (docs/lists.md)."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 
+from sinetti.actions.contents import Contents, grown, rebuilt, standing
 from sinetti.actions.office import Office
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl, read_list
+from sinetti.ca.crl import assemble_crl, prepare_joined, read_list
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.registry import authorities
+from sinetti.registry import authorities, lists
 from sinetti.registry.audit import Deed
-from sinetti.registry.authorities import PublishedList
 from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.kept import ListName
+from sinetti.registry.lists import WHOLE, PublishedList
 from sinetti.registry.opening import Register
 from sinetti.registry.restoring import raise_crl_number
+from sinetti.registry.splicing import cut
 
 _log = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
 """From thisUpdate to nextUpdate."""
 
-RENEWED_AFTER = timedelta(days=1)
-"""A list is signed anew at least this often."""
+RENEWED_AFTER = timedelta(minutes=30)
+"""A list that is asked for is signed anew when it is so old: who relies on it may take none older than an hour."""
+
+REBUILT_AFTER = timedelta(hours=23)
+"""Lists are made from the register at least this often, asked for or not: so, daily."""
 
 OFFLINE_LIFE = timedelta(days=365)
 """From thisUpdate to nextUpdate of a list that takes a key from off line to sign."""
 
+REBUILT_UP_TO = 256 * 1024
+"""Octets of entries, some 5,000: so short a list is made from the register each time."""
+
+_SHARE_ADDED = 16
+"""A list is made from the register once a sixteenth of it was added since."""
+
 
 def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
-    """The shard's CRL to be served now; None for no such shard.
+    """The shard's CRL to be served now, shard 0 the whole CA's; None for no such shard.
 
     While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
     then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
@@ -34,7 +49,7 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
     try:
         return fresh_list(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        newest = authorities.published_list(office.register, authority, shard)
+        newest = _newest(authority, shard, office)
         if newest is None or office.now() > newest.next_update:
             raise
         _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
@@ -42,57 +57,142 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
 
 
 def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
-    """The shard's CRL as of now, signed anew if a day old or if it lacks a revocation; None for no such shard.
+    """The shard's CRL as of now, signed anew if half an hour old or if it lacks a revocation; None for no such shard.
 
     Raises SignerUnavailable and JournalUnavailable where that cannot be done.
     """
-    issuer = office.issuers.get(authority)
-    if issuer is None or issuer.shard != shard:
+    if authority not in office.issuers:
         return None
-    newest = authorities.published_list(office.register, authority, shard)
-    now = office.now()
+    newest = _newest(authority, shard, office)
+    if newest is None and shard > authorities.open_shard(office.register, authority):
+        return None
     if authority in office.offline:
-        if newest is None or now > newest.next_update:
+        if newest is None or office.now() > newest.next_update:
             sentence = (
-                f"the list of {authority} has ended, and its key is off line: sinetti authority publish renews it"
+                f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
+                "publish renews it"
             )
             raise SignerUnavailable(sentence)
         return newest
-    if newest is not None and not _is_due(newest, authority, shard, office):
-        return newest
-    return publish(authority, shard, office, request_id)
+    if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
+        publish(authority, office, request_id)
+        newest = _newest(authority, shard, office)
+    return newest
 
 
-def _is_due(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
-    if not newest.this_update <= office.now() < newest.this_update + RENEWED_AFTER and office.may_issue():
-        return True
-    return authorities.revocations(office.register, authority, shard) != newest.revocations
+def renew_lists(office: Office, request_id: str) -> None:
+    """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
 
-
-def publish(authority: str, shard: int, office: Office, request_id: str, life: timedelta = LIFE) -> PublishedList:
-    """Sign and store the CRL of one shard now.
-
-    While the clock is not believed it has the dates of the last one, which was signed by a clock that was: a revocation
-    waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
+    And at once where one lacks a revocation or a shard was opened.
     """
-    issuer, now = office.issuers[authority], office.now()
-    begins, ends, milliseconds = now, now + life, int(office.machine_now().timestamp() * 1000)
-    last = authorities.published_list(office.register, authority, shard)
-    if last is not None and not office.may_issue():
-        begins, ends, milliseconds = last.this_update, last.next_update, 0
-    number = authorities.take_crl_number(office.register, authority, milliseconds)
-    # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
-    revocations = authorities.revocations(office.register, authority, shard)
-    entries = tuple(
-        RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date)
-        for row in authorities.revoked(office.register, authority, shard, now)
-    )
-    to_be_signed = prepare_crl(issuer, entries, number, begins, ends)
-    der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
-    # Beside the journal first: a register that is restored may not fall behind a list that somebody has.
-    office.journal.keep_list(authority, shard, number, der)
-    new = PublishedList(number, begins, ends, revocations, der)
-    return authorities.publish_list(office.register, authority, shard, new, office.deed("service", request_id))
+    for name in office.issuers:
+        if name not in office.offline:
+            try:
+                _renew(name, office, request_id)
+            except (SignerUnavailable, JournalUnavailable) as away:
+                _log.warning("the lists of %s are due, and cannot be signed now: %s", name, away)
+
+
+def _renew(authority: str, office: Office, request_id: str) -> None:
+    shards = range(authorities.open_shard(office.register, authority) + 1)
+    newest = {shard: _newest(authority, shard, office) for shard in shards}
+    whole = newest[WHOLE]
+    is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, office)
+    if is_old or any(one is None or _lacks(one, authority, shard, office) for shard, one in newest.items()):
+        publish(authority, office, request_id)
+
+
+def _is_old(at: datetime, after: timedelta, office: Office) -> bool:
+    """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
+    return office.may_issue() and not at <= office.now() < at + after
+
+
+def _lacks(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
+    return lists.revocations(office.register, authority, shard) != newest.revocations
+
+
+def _newest(authority: str, shard: int, office: Office) -> PublishedList | None:
+    """The newest list of a shard; read anew only where it is another than this process had."""
+    known = office.known_lists.get((authority, shard))
+    newest = lists.published_list(office.register, authority, shard, known)
+    if newest is not None:
+        office.known_lists[authority, shard] = newest
+    return newest
+
+
+def publish(authority: str, office: Office, request_id: str, life: timedelta = LIFE) -> PublishedList:
+    """Sign and store all lists of a CA now, under one number and with the same dates; gives the whole one.
+
+    While the clock is not believed they have the dates of the last ones, which were signed by a clock that was: a
+    revocation waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
+    """
+    while True:
+        shards = range(authorities.open_shard(office.register, authority) + 1)
+        last = {shard: one for shard in shards if (one := _newest(authority, shard, office)) is not None}
+        contents = _contents(authority, shards, last, office)
+        # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
+        number = _number(authority, office, last)
+        made = _signed(authority, office, contents, number, _dates(last, office, life))
+        keep, deed = partial(_keep, authority, office), office.deed("service", request_id)
+        lists.publish_lists(office.register, authority, made, deed, keep)
+        office.known_lists.update({(authority, shard): one for shard, one in made.items()})
+        newest = {shard: _newest(authority, shard, office) or one for shard, one in made.items()}
+        # Another may have published at once, under a higher number, what it had counted before: then once more.
+        if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
+            return newest[WHOLE]
+
+
+def _contents(
+    authority: str, shards: range, last: Mapping[int, PublishedList], office: Office
+) -> Mapping[int, Contents]:
+    now = office.now()
+    if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], office):
+        since = min(one.this_update for one in last.values())
+        added = grown(office.register, authority, standing(last, shards), since)
+        if added is not None:
+            return added
+    whole = rebuilt(office.register, authority, shards, last, now)
+    # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
+    return grown(office.register, authority, whole, now) or whole
+
+
+def _has_to_be_rebuilt(whole: PublishedList, office: Office) -> bool:
+    base, octets = whole.begins_with, len(cut(whole.der).entries)
+    added = octets - base.octets
+    is_short = octets <= REBUILT_UP_TO
+    return is_short or added > max(REBUILT_UP_TO, octets // _SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
+
+
+def _number(authority: str, office: Office, last: Mapping[int, PublishedList]) -> int:
+    believed = office.may_issue() or not last
+    milliseconds = int(office.machine_now().timestamp() * 1000) if believed else 0
+    return lists.take_crl_number(office.register, authority, milliseconds)
+
+
+def _dates(last: Mapping[int, PublishedList], office: Office, life: timedelta) -> tuple[datetime, datetime]:
+    newest = max(last.values(), key=lambda one: one.number, default=None)
+    if newest is not None and not office.may_issue():
+        return newest.this_update, newest.next_update
+    now = office.now()
+    return now, now + life
+
+
+def _signed(
+    authority: str, office: Office, contents: Mapping[int, Contents], number: int, dates: tuple[datetime, datetime]
+) -> dict[int, PublishedList]:
+    made = {}
+    for shard, one in contents.items():
+        issuer = replace(office.issuers[authority], shard=shard)
+        to_be_signed = prepare_joined(issuer, one.entries, number, *dates)
+        der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        made[shard] = PublishedList(number, *dates, one.revocations, der, one.base)
+    return made
+
+
+def _keep(authority: str, office: Office, shard: int, new: PublishedList) -> None:
+    """Have a list beside the journal: a register that is restored may not fall behind a list that somebody has."""
+    name = ListName(authority, shard, new.number, new.base.number if new.base else None)
+    office.journal.keep_list(name, new.stored, lambda: lists.whole_list(office.register, authority, shard))
 
 
 def publish_all(office: Office, request_id: str) -> None:
@@ -100,16 +200,18 @@ def publish_all(office: Office, request_id: str) -> None:
 
     Raises SignerUnavailable and JournalUnavailable.
     """
-    for name, issuer in office.issuers.items():
+    for name in office.issuers:
         if name not in office.offline:
-            publish(name, issuer.shard, office, request_id)
-        elif (newest := authorities.published_list(office.register, name, issuer.shard)) is not None:
-            office.journal.keep_list(name, issuer.shard, newest.number, newest.der)
+            publish(name, office, request_id)
+            continue
+        for shard in range(authorities.open_shard(office.register, name) + 1):
+            if (newest := _newest(name, shard, office)) is not None:
+                _keep(name, office, shard, newest)
 
 
-def store_signed(authority: str, der: bytes, register: Register, deed: Deed) -> None:
+def store_signed(authority: str, shard: int, der: bytes, register: Register, deed: Deed) -> None:
     """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
     signed = read_list(der)
     raise_crl_number(register, authority, signed.number)
     new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)
-    authorities.publish_list(register, authority, 1, new, deed)
+    lists.publish_lists(register, authority, {shard: new}, deed, lambda _shard, _new: None)

@@ -62,11 +62,11 @@ def compare(office: Office, journal: Journal) -> Standing:
     differences = facts.compare(office.register, facts.lines(journal.folder, journal.instance_id), entries(lists))
     written = tuple(facts.from_register(office.register, differences.unwritten))
     journal.append(written)
-    numbers = {}
-    for authority, (_, signed) in lists.items():
+    numbers: dict[str, int] = {}
+    for (authority, _), (_, signed) in lists.items():
         known = restoring.crl_number(office.register, authority)
         if known is not None and known < signed.number:
-            numbers[authority] = signed.number
+            numbers[authority] = max(signed.number, numbers.get(authority, 0))
     return Standing(frozenset(differences.lost), numbers, len(written))
 
 
@@ -76,9 +76,11 @@ def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
     lists = newest_lists(journal.folder, office)
     for authority, number in standing.numbers.items():
         restoring.raise_crl_number(office.register, authority, number)
+    for (authority, shard), (der, _) in lists.items():
+        restoring.raise_open_shard(office.register, authority, shard)
         # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
-        if authority in office.offline and authority in lists:
-            store_signed(authority, lists[authority][0], office.register, deed)
+        if authority in office.offline and authority in standing.numbers:
+            store_signed(authority, shard, der, office.register, deed)
     told = facts.lines(journal.folder, journal.instance_id)
     known = facts.gather(told, entries(lists), set(standing.lost))
     back = restoring.put_back(office.register, known, deed)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sinetti.actions.noting import note_revoked
+from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import fresh_list
 from sinetti.domain.records import Certificate
@@ -17,6 +18,7 @@ from sinetti.registry import revoking, store
 from sinetti.registry.audit import Deed
 from sinetti.registry.chain import JournalError
 from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.lists import WHOLE
 
 _log = logging.getLogger(__name__)
 _ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
@@ -64,8 +66,9 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     _note({*taken, *done}, office)
     named = dict.fromkeys([ask.serial, *(done or taken)])
     rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
-    for authority, shard in {(row.authority, row.crl_shard) for row in rows}:
-        _publish(authority, shard, office, request_id)
+    tell_revoked(rows, office)
+    for authority in {row.authority for row in rows}:
+        _publish(authority, office, request_id)
     if not done:
         raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     return tuple(rows)
@@ -119,9 +122,9 @@ def _note(serials: Collection[Serial], office: Office) -> None:
         raise type(failed)(sentence) from failed
 
 
-def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
-    """Publish the list that has it now, or leave it to whoever asks for it next: the revocation stands either way."""
+def _publish(authority: str, office: Office, request_id: str) -> None:
+    """Publish the lists that have it now, or leave that to whoever serves: the revocation stands either way."""
     try:
-        fresh_list(authority, shard, office, request_id)
+        fresh_list(authority, WHOLE, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)

@@ -13,12 +13,19 @@ from sinetti.ca.plans import AuthorityPlan, Issuer, LeafKind, LeafPlan
 from sinetti.ca.specs import AuthoritySpec, Hierarchy, Role
 from sinetti.domain.values import Environment, Span
 from sinetti.pki.chain import issuers_up
-from sinetti.pki.formats import PrivateKey, PublicKey, generate_key, load_certificate
+from sinetti.pki.formats import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate
 from sinetti.pki.policies import ANY_POLICY, channel_policy, services_policy
 from sinetti.pki.signing import sign
 
 BACKDATED = timedelta(hours=1)
 """How long before `now` CAs and response signers begin, so that a clock a little slow does not refuse the chain."""
+
+RESPONDER_LIFE = timedelta(days=60)
+"""An OCSP responder's certificate: nobody can revoke it, so it lives shortly; replaced a third before its end."""
+
+_RESPONDER = " OCSP"
+_ROOM_FOR_NAME = ORGANISATION_LIMIT - len(_RESPONDER)
+"""A CN has 64 characters too (ub-common-name; RFC 5280, appendix A.1)."""
 
 _ONE_SECOND = timedelta(seconds=1)
 _PATH_LENGTHS: Mapping[Role, int | None] = {
@@ -144,6 +151,27 @@ def response_signer_plan(
         public_key=public_key,
         serial=new_serial(random),
         span=span if ends_by is None else replace(span, not_after=min(span.not_after, ends_by)),
+    )
+
+
+def responder_plan(
+    hierarchy: Hierarchy,
+    issuer: Issuer,
+    public_key: PublicKey,
+    now: datetime,
+    random: Callable[[int], bytes] = os.urandom,
+) -> LeafPlan:
+    """Plan the certificate of a CA's OCSP responder, for `prepare` with LeafKind.RESPONDER; never past its CA's end."""
+    span = life(now, RESPONDER_LIFE)
+    ends_by = issuer.certificate.not_valid_after_utc
+    return LeafPlan(
+        customer_id=f"{issuer.name[:_ROOM_FOR_NAME].rstrip()}{_RESPONDER}",
+        organisation=hierarchy.organisation,
+        country=hierarchy.country,
+        subject_serial=None,
+        public_key=public_key,
+        serial=new_serial(random),
+        span=replace(span, not_after=min(span.not_after, ends_by)),
     )
 
 

@@ -1,4 +1,8 @@
-"""Certificate revocation lists (RFC 5280, 5), one full list per shard of a CA."""
+"""Certificate revocation lists (RFC 5280, 5), written by hand: builders do not bear a million entries.
+
+A list is made of entries that are encoded already, those of the last list among them, so that one revocation costs one
+entry, a hash and a signature (docs/lists.md).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,16 +10,33 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.ca.joining import ca_key, joined
+from sinetti.ca.entries import der_integer, der_time, encoded_entry
+from sinetti.ca.joining import SEQUENCE, ca_key, head, joined, tlv
 from sinetti.ca.plans import Issuer, RevokedEntry, SignatureRejected
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.ca.recording import recorder
-from sinetti.pki.formats import PublicKey, serial_hex
-from sinetti.pki.signing import hash_for
+from sinetti.pki.formats import serial_hex
+from sinetti.pki.signing import algorithm_identifier, verify
 
-__all__ = ["RevokedEntry", "SignatureRejected", "SignedList", "assemble_crl", "prepare_crl", "read_list", "read_signed"]
+__all__ = [
+    "RevokedEntry",
+    "SignatureRejected",
+    "SignedList",
+    "assemble_crl",
+    "encoded_entry",
+    "prepare_crl",
+    "prepare_joined",
+    "read_list",
+    "read_signed",
+]
 
 _NUMBER_BITS = 159
+_OCTET_STRING, _EXTENSIONS = 0x04, 0xA0
+_VERSION_2 = bytes.fromhex("020101")
+_TRUE = bytes.fromhex("0101ff")
+# OBJECT IDENTIFIERs of RFC 5280, 5.2.
+_AUTHORITY_KEY_IDENTIFIER = bytes.fromhex("0603551d23")
+_CRL_NUMBER = bytes.fromhex("0603551d14")
+_DISTRIBUTION_POINT = bytes.fromhex("0603551d1c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +78,25 @@ def prepare_crl(
     now: datetime,
     next_update: datetime,
 ) -> bytes:
-    """Give the exact octets to sign for the CRL of `issuer.shard`: a full list of that shard's certificates.
+    """Give the exact octets to sign for a CRL with these entries, as `prepare_joined` does.
 
-    Times are UTC, whole seconds; `number` grows with every list of the CA and has at most 20 octets (5.2.3). Raises
-    ValueError for a next update that is not after `now`, a number out of bounds or a reason that RFC 5280 does not
-    know.
+    Raises ValueError too for a reason that RFC 5280 does not know.
+    """
+    return prepare_joined(issuer, [encoded_entry(one) for one in entries], number, now, next_update)
+
+
+def prepare_joined(
+    issuer: Issuer,
+    entries: Iterable[bytes | memoryview],
+    number: int,
+    now: datetime,
+    next_update: datetime,
+) -> bytes:
+    """Give the exact octets to sign for the CRL of `issuer.shard`, of entries that are encoded already, in any parts.
+
+    Shard 0 is the whole list of the CA, for programs that know no distribution points: it says of no scope. Times are
+    UTC, whole seconds; `number` grows with every list of the CA and has at most 20 octets (5.2.3). Raises ValueError
+    for a next update that is not after `now` and a number out of bounds.
     """
     if not 0 <= number < 1 << _NUMBER_BITS:
         why = "a CRL number is a whole number of at most 20 octets"
@@ -69,26 +104,33 @@ def prepare_crl(
     if next_update <= now:
         why = "the next update comes after this one"
         raise ValueError(why)
-    builder = x509.CertificateRevocationListBuilder(issuer.certificate.subject, now, next_update)
-    builder = builder.add_extension(key_identifier_of(issuer.certificate), critical=False)
-    builder = builder.add_extension(x509.CRLNumber(number), critical=False)
-    builder = builder.add_extension(_scope(issuer), critical=True)
-    for entry in entries:
-        builder = builder.add_revoked_certificate(_revoked(entry))
-    signer_key = ca_key(issuer.certificate)
-    key = recorder(signer_key)
-    builder.sign(key, hash_for(signer_key))
-    return key.octets
+    extensions = _extension(_AUTHORITY_KEY_IDENTIFIER, key_identifier_of(issuer.certificate).public_bytes())
+    extensions += _extension(_CRL_NUMBER, der_integer(number))
+    if issuer.shard:
+        extensions += _extension(_DISTRIBUTION_POINT, _scope(issuer).public_bytes(), critical=_TRUE)
+    octets = tuple(one for one in entries if len(one))
+    before = (
+        _VERSION_2
+        + algorithm_identifier(ca_key(issuer.certificate))
+        + issuer.certificate.subject.public_bytes()
+        + der_time(now)
+        + der_time(next_update)
+    )
+    # Where nothing is revoked the sequence is absent (5.1.2.6). Copied once, not for each SEQUENCE around it.
+    listed = (head(SEQUENCE, sum(map(len, octets))), *octets) if octets else ()
+    return tlv(SEQUENCE, before, *listed, tlv(_EXTENSIONS, tlv(SEQUENCE, extensions)))
 
 
 def assemble_crl(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
-    """Give the CRL in DER, its signature checked with the CA's public key. Raises SignatureRejected otherwise."""
+    """Give the CRL in DER, its signature checked with the CA's public key. Raises SignatureRejected otherwise.
+
+    `tbs` is what `prepare_crl` or `prepare_joined` gave: it is not read once more.
+    """
     signer_key = ca_key(issuer_certificate)
-    der = joined(tbs, signer_key, signature)
-    if not _is_signed(der, signer_key):
+    if not verify(signer_key, tbs, signature):
         why = "the signature over the CRL is not this CA's"
         raise SignatureRejected(why)
-    return der
+    return joined(tbs, signer_key, signature)
 
 
 def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
@@ -102,11 +144,8 @@ def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
     )
 
 
-def _is_signed(der: bytes, signer_key: PublicKey) -> bool:
-    try:
-        return x509.load_der_x509_crl(der).is_signature_valid(signer_key)
-    except ValueError:
-        return False
+def _extension(identifier: bytes, value: bytes, critical: bytes = b"") -> bytes:
+    return tlv(SEQUENCE, identifier, critical, tlv(_OCTET_STRING, value))
 
 
 def _scope(issuer: Issuer) -> x509.IssuingDistributionPoint:
@@ -120,17 +159,3 @@ def _scope(issuer: Issuer) -> x509.IssuingDistributionPoint:
         indirect_crl=False,
         only_contains_attribute_certs=False,
     )
-
-
-def _revoked(entry: RevokedEntry) -> x509.RevokedCertificate:
-    reason = x509.ReasonFlags(entry.reason)
-    if reason is x509.ReasonFlags.remove_from_crl:
-        why = "removeFromCRL is for delta CRLs only (RFC 5280, 5.3.1)"
-        raise ValueError(why)
-    builder = x509.RevokedCertificateBuilder(int(entry.serial, 16), entry.revoked_at)
-    # "unspecified" is said by leaving the reason out (5.3.1).
-    if reason is not x509.ReasonFlags.unspecified:
-        builder = builder.add_extension(x509.CRLReason(reason), critical=False)
-    if entry.invalidity_date is not None:
-        builder = builder.add_extension(x509.InvalidityDate(entry.invalidity_date), critical=False)
-    return builder.build()

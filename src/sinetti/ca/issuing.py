@@ -40,6 +40,11 @@ __all__ = [
     "prepare_authority",
 ]
 
+_PROFILES = {
+    LeafKind.HOLDER: profiles.holder,
+    LeafKind.SERVICES: profiles.services,
+    LeafKind.RESPONDER: profiles.responder,
+}
 _SERIAL_OCTETS = 19
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -60,12 +65,12 @@ def issues_until(ca_certificate: x509.Certificate, validity: timedelta) -> datet
 
 
 def prepare(plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> bytes:
-    """Give the exact octets that the CA is to sign for a holder's or a services certificate.
+    """Give the exact octets that the CA is to sign for a certificate that is no CA's.
 
     Raises OutlivesIssuer or LintError (which lists the findings), and ValueError for a plan that no certificate can
     carry.
     """
-    profile = profiles.holder if kind is LeafKind.HOLDER else profiles.services
+    profile = _PROFILES[kind]
     _refuse_outliving(plan, issuer)
     return _recorded(profile(plan, issuer), ca_key(issuer.certificate), issuer.certificate)
 

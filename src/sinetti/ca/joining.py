@@ -6,14 +6,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sinetti.pki.formats import PublicKey
 from sinetti.pki.signing import algorithm_identifier
 
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
+SEQUENCE, BIT_STRING = 0x30, 0x03
 _SHORT = 0x80
 
 
-def joined(tbs: bytes, public_key: PublicKey, signature: bytes) -> bytes:
-    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key."""
+def joined(tbs: bytes, public_key: PublicKey, signature: bytes, behind: bytes = b"") -> bytes:
+    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key.
+
+    `behind` is what an OCSP answer has after its signature: certificates (RFC 6960, 4.2.1).
+    """
     # The leading zero says that no bits of the last octet are unused (X.690, 8.6.2).
-    return _tlv(_SEQUENCE, tbs + algorithm_identifier(public_key) + _tlv(_BIT_STRING, b"\0" + signature))
+    return tlv(SEQUENCE, tbs, algorithm_identifier(public_key), tlv(BIT_STRING, b"\0", signature), behind)
 
 
 def ca_key(certificate: x509.Certificate) -> PublicKey:
@@ -25,9 +28,14 @@ def ca_key(certificate: x509.Certificate) -> PublicKey:
     return key
 
 
-def _tlv(tag: int, content: bytes) -> bytes:
-    """One DER value with a definite length (X.690, 8.1.3 and 10.1)."""
-    if len(content) < _SHORT:
-        return bytes([tag, len(content)]) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes([tag, _SHORT | len(length)]) + length + content
+def tlv(tag: int, *content: bytes | memoryview) -> bytes:
+    """One DER value with a definite length (X.690, 8.1.3 and 10.1), its content in parts: a list's has 40 MB."""
+    return b"".join((head(tag, sum(map(len, content))), *content))
+
+
+def head(tag: int, length: int) -> bytes:
+    """What stands before the content of a DER value that has so many octets."""
+    if length < _SHORT:
+        return bytes((tag, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, _SHORT | len(octets))) + octets

@@ -6,6 +6,7 @@ not looked at: there is none yet.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -14,7 +15,7 @@ from sinetti.ca.profiles import key_usage
 from sinetti.pki.chain import extension_value
 from sinetti.pki.formats import ORGANISATION_LIMIT
 from sinetti.pki.keycheck import is_rsa, key_type
-from sinetti.pki.policies import channel_of, signs_responses
+from sinetti.pki.policies import channel_of, is_responders, signs_responses
 
 Rule = Callable[[x509.Certificate, x509.Certificate], str | None]
 
@@ -38,9 +39,13 @@ _KNOWN_EXTENSIONS = frozenset(
         x509.CRLDistributionPoints,
         x509.ExtendedKeyUsage,
         x509.KeyUsage,
+        x509.OCSPNoCheck,
         x509.SubjectKeyIdentifier,
     )
 )
+
+RESPONDERS_LIVE = timedelta(days=90)
+"""The longest that an OCSP responder's certificate may live: nobody can revoke it."""
 
 
 def lint(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[str, ...]:
@@ -134,8 +139,9 @@ def basic_constraints(certificate: x509.Certificate, issuer: x509.Certificate) -
     """Present and critical: CA:FALSE for leaves (facts sheet, 4), CA:TRUE for CAs (RFC 5280, 4.2.1.9)."""
     if not _is_critical(certificate, x509.BasicConstraints):
         return "basicConstraints is missing or not critical"
-    leaf_signer = channel_of(issuer) is not None or signs_responses(issuer)
-    return None if _is_ca(certificate) is not leaf_signer else "basicConstraints does not fit the CA that signs"
+    return (
+        None if _is_ca(certificate) is not _issues_leaves(issuer) else "basicConstraints does not fit the CA that signs"
+    )
 
 
 def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
@@ -150,12 +156,26 @@ def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str |
 
 
 def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Only clientAuth for holders; none for others (facts sheet, 4; RFC 5280, 4.2.1.12)."""
+    """Only clientAuth for holders, OCSPSigning for responders; none for others (facts sheet, 4; RFC 5280, 4.2.1.12)."""
     found = extension_value(certificate, x509.ExtendedKeyUsage)
+    if is_responders(certificate):
+        only_answers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+        return None if found == only_answers else "extendedKeyUsage is not OCSPSigning alone"
     if _is_holder(certificate, issuer):
         only_clients = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
         return None if found == only_clients else "extendedKeyUsage is not clientAuth alone"
     return None if found is None else "extendedKeyUsage stands where its profile has none"
+
+
+def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
+    """Be a leaf with id-pkix-ocsp-nocheck that lives 90 days (RFC 5280, 4.2.1.12; RFC 6960, 4.2.2.2.1)."""
+    unchecked = extension_value(certificate, x509.OCSPNoCheck) is not None
+    if not is_responders(certificate):
+        return "id-pkix-ocsp-nocheck stands where its profile has none" if unchecked else None
+    if not unchecked or _is_ca(certificate) or not _issues_leaves(issuer):
+        return "an OCSP responder's certificate is no leaf with id-pkix-ocsp-nocheck"
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return None if life < RESPONDERS_LIVE else "an OCSP responder's certificate lives longer than 90 days"
 
 
 def subject_key_identifier(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
@@ -176,12 +196,12 @@ def authority_key_identifier(certificate: x509.Certificate, issuer: x509.Certifi
 
 
 def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """Where the issuer's certificate is, over http; for leaves also OCSP; none for roots (RFC 5280, 4.2.2.1)."""
+    """Where the issuer's certificate is, over http; a leaf's also OCSP; roots, responders none (RFC 5280, 4.2.2.1)."""
     found = extension_value(certificate, x509.AuthorityInformationAccess)
     wanted = {AuthorityInformationAccessOID.CA_ISSUERS}
     if not _is_ca(certificate):
         wanted.add(AuthorityInformationAccessOID.OCSP)
-    if _is_root(certificate):
+    if _points_nowhere(certificate):
         wanted = set()
     methods = {one.access_method for one in found or ()}
     plain = _are_http([one.access_location for one in found or ()])
@@ -189,10 +209,10 @@ def authority_access(certificate: x509.Certificate, _: x509.Certificate) -> str 
 
 
 def distribution_points(certificate: x509.Certificate, _: x509.Certificate) -> str | None:
-    """One point with one http address, neither cRLIssuer nor reasons (RFC 5280, 4.2.1.13); roots have none."""
+    """One point, one http address, neither cRLIssuer nor reasons (RFC 5280, 4.2.1.13); none for roots, responders."""
     found = extension_value(certificate, x509.CRLDistributionPoints)
-    if _is_root(certificate):
-        return None if found is None else "a root has no CRL above it to point to"
+    if _points_nowhere(certificate):
+        return None if found is None else "a root has no CRL above it to point to, and an OCSP responder points to none"
     if found is None or len(list(found)) != 1:
         return "cRLDistributionPoints has not exactly one point"
     point = next(iter(found))
@@ -230,6 +250,7 @@ RULES: tuple[Rule, ...] = (
     basic_constraints,
     usage_bits,
     extended_usage,
+    responder,
     subject_key_identifier,
     authority_key_identifier,
     authority_access,
@@ -249,9 +270,17 @@ def _is_root(certificate: x509.Certificate) -> bool:
     return certificate.subject.public_bytes() == certificate.issuer.public_bytes() and _is_ca(certificate)
 
 
+def _points_nowhere(certificate: x509.Certificate) -> bool:
+    return _is_root(certificate) or is_responders(certificate)
+
+
+def _issues_leaves(issuer: x509.Certificate) -> bool:
+    return channel_of(issuer) is not None or signs_responses(issuer)
+
+
 def _is_holder(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell what a leaf is from who issues it: the policy of the issuing CA."""
-    return channel_of(issuer) is not None and not _is_ca(certificate)
+    """Tell what a leaf is from who issues it: the policy of the issuing CA; but that CA has an OCSP responder, too."""
+    return channel_of(issuer) is not None and not _is_ca(certificate) and not is_responders(certificate)
 
 
 def _is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:

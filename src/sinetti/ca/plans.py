@@ -11,10 +11,11 @@ from sinetti.pki.formats import PublicKey
 
 
 class LeafKind(StrEnum):
-    """The two kinds of certificates that are no CA's."""
+    """The kinds of certificates that are no CA's: holders', the signers' of responses, the OCSP responders'."""
 
     HOLDER = "holder"
     SERVICES = "services"
+    RESPONDER = "responder"
 
 
 class LintError(ValueError):
@@ -68,10 +69,10 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class LeafPlan:
-    """A certificate for a holder or for the signer of responses.
+    """A certificate for a holder, for the signer of responses or for an OCSP responder.
 
-    `customer_id` becomes the CN (of a services leaf: its name); `subject_serial`, 32 upper-case hex digits, is the id
-    of the holding (of a services leaf: None); `organisation` is cut to 64 characters, `country` is two capitals.
+    `customer_id` becomes the CN (of the service's own: its name); `subject_serial`, 32 upper-case hex digits, is the id
+    of the holding (of the service's own: None); `organisation` is cut to 64 characters, `country` is two capitals.
     """
 
     customer_id: str

@@ -36,6 +36,26 @@ def services(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
     return _leaf(plan, issuer, subject).add_extension(key_usage(digital_signature=True), critical=True)
 
 
+def responder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+    """Build the certificate of an OCSP responder of its issuer (RFC 6960, 4.2.2.2): subject CN, O, C; OCSPSigning.
+
+    Nobody asks whether it is revoked (id-pkix-ocsp-nocheck, 4.2.2.2.1), so it points nowhere, and it lives shortly. It
+    stands in every answer, which so stays small.
+    """
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id), *_home(plan.organisation, plan.country)]
+    )
+    builder = _frame(subject, issuer.certificate.subject, plan.public_key, plan.serial, plan.span)
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(key_identifier_of(issuer.certificate), critical=False)
+        .add_extension(purpose, critical=False)
+        .add_extension(x509.OCSPNoCheck(), critical=False)
+        .add_extension(key_usage(digital_signature=True), critical=True)
+    )
+
+
 def authority(plan: AuthorityPlan, issuer: Issuer | None) -> x509.CertificateBuilder:
     """Build a CA certificate; `issuer` is None for a root, which signs itself and points nowhere."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, plan.name), *_home(plan.organisation, plan.country)])

@@ -39,6 +39,11 @@ class AuthoritySpec:
         """The CN without blanks, as it stands in file names and addresses."""
         return file_name_of(self.name)
 
+    @property
+    def responder_file_name(self) -> str:
+        """What the files of its OCSP responder begin with; the underscore can stand in no CA's name."""
+        return f"{self.file_name}_ocsp"
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseSignerSpec:
@@ -72,6 +77,11 @@ class Hierarchy:
     def services(self) -> AuthoritySpec:
         """The CA whose leaves sign responses."""
         return next(one for one in self.authorities if one.role is Role.SERVICES)
+
+    @property
+    def answering(self) -> tuple[AuthoritySpec, ...]:
+        """The CAs that issue leaves, for whose certificates OCSP requests are answered."""
+        return tuple(one for one in self.authorities if one.role in {Role.ISSUING, Role.SERVICES})
 
     @property
     def kept_offline(self) -> tuple[AuthoritySpec, ...]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.server import (
     backup,
     clock,
+    export_certificates,
     init,
     journal,
     offline,
@@ -42,6 +43,7 @@ def register(subparsers: "Commands") -> None:
         passphrase,
         clock,
         retention,
+        export_certificates,
     )
     for module in below:
         module.register(commands)

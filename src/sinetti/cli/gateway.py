@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.cli.relying import check, verify
+from sinetti.cli.relying import check, fetch, key, serve, ssh_keys, verify
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -13,7 +13,7 @@ examples:
   sinetti gateway check --anchors holders.pem --crl issuing.crl --channel WS certificate.pem
   sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml report-sealed.xml"""
 
-COMMANDS = (check, verify)
+COMMANDS = (check, verify, serve, fetch, key, ssh_keys)
 
 
 def register(subparsers: "Commands") -> None:

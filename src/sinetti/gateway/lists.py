@@ -124,7 +124,8 @@ class Lists:
         self._lock = Lock()
         self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
         self._looked: float | None = None
-        self._signed: dict[x509.Certificate, tuple[Signed, ...]] = {}
+        self._looking = Lock()
+        self._signed: dict[x509.Certificate, tuple[Authority, tuple[Signed, ...]]] = {}
         self._lists: tuple[Read, ...] = self._given
         self.refresh()
 
@@ -147,34 +148,47 @@ class Lists:
 
     def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
         """Give the lists that this CA signed and that are taken; each signature is computed once."""
-        found = self._signed.get(issuer.certificate)
-        if found is None:
-            with self._lock:
-                lists = self._lists
-            found = tuple(_signed(lists, issuer))
-            with self._lock:
-                if lists is self._lists:
-                    self._signed[issuer.certificate] = found
+        known = self._signed.get(issuer.certificate)
+        if known is not None:
+            return known[1]
+        with self._lock:
+            lists = self._lists
+        found = tuple(_signed(lists, issuer))
+        with self._lock:
+            if lists is self._lists:
+                self._signed[issuer.certificate] = issuer, found
         return found
 
     def refresh(self) -> None:
-        """Look at the folder now and read what changed."""
-        if self._folder is None:
-            return
-        with self._lock:
-            files = {}
-            for path, mark in _marks(self._folder):
-                known = self._files.get(path)
-                files[path] = known if known is not None and known[0] == mark else (mark, _try_list(path))
-            if files != self._files or self._looked is None:
-                self._files = files
-                self._lists = self._given + tuple(read for _, read in files.values() if read is not None)
-                self._signed = {}
-            self._looked = clock.ticks()
+        """Look at the folder now and read what changed; whoever asks meanwhile hears what was known before."""
+        if self._folder is not None:
+            with self._looking:
+                self._read(self._folder)
 
     def _look_again(self) -> None:
-        if self._folder is not None and self._looked is not None and clock.ticks() - self._looked >= _LOOK_AGAIN:
-            self.refresh()
+        due = self._looked is not None and clock.ticks() - self._looked >= _LOOK_AGAIN
+        # Not where another looks already: a list of a million entries takes seconds to read.
+        if self._folder is not None and due and self._looking.acquire(blocking=False):
+            try:
+                self._read(self._folder)
+            finally:
+                self._looking.release()
+
+    def _read(self, folder: Path) -> None:
+        """Read what changed; `_looking` is held."""
+        files = {}
+        for path, mark in _marks(folder):
+            known = self._files.get(path)
+            files[path] = known if known is not None and known[0] == mark else (mark, _try_list(path))
+        if files != self._files or self._looked is None:
+            lists = self._given + tuple(read for _, read in files.values() if read is not None)
+            # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
+            with self._lock:
+                asked = [by for by, _ in self._signed.values()]
+            signed = {by.certificate: (by, tuple(_signed(lists, by))) for by in asked}
+            with self._lock:
+                self._files, self._lists, self._signed = files, lists, signed
+        self._looked = clock.ticks()
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

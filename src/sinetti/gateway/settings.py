@@ -27,7 +27,7 @@ _DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _KEYS = frozenset({"anchors", "trust", "channel", "environment", "freshness", "revocation", "crls", "list", "ocsp"})
 
-TABLES = frozenset({"serve", "sightings", "ssh"})
+TABLES = frozenset({"serve", "middleware", "sightings", "ssh"})
 """Tables that commands of their own read."""
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -138,6 +138,7 @@ OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command ag
 OUTPUT_LOST = mark("The output could not be written: {why}.")
 INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
 NEEDS_EXTRA = mark("“sinetti {command}” needs the server side: pip install sinetti[authority]")
+NEEDS_GATEWAY_EXTRA = mark("“sinetti gateway serve” needs an HTTP server: pip install sinetti[gateway]")
 NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")
 SEALED = mark("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
 SEAL_GOOD = mark("The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}.")

@@ -84,8 +84,10 @@ def objection(
 def _is_a_signer(certificate: x509.Certificate) -> bool:
     try:
         basic = chain.extension_value(certificate, x509.BasicConstraints)
+        # Whoever answers OCSP requests for the same CA signs no answers of ours.
+        answers_status = policies.is_responders(certificate)
     except ValueError:
         return False
-    if basic is not None and basic.ca:
+    if answers_status or (basic is not None and basic.ca):
         return False
     return isinstance(keycheck.check_key(certificate.public_key(), KeyPolicy()), str)

@@ -55,6 +55,14 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
     return any(policy.policy_identifier in wanted for policy in policies or ())
 
 
+def is_responders(certificate: x509.Certificate) -> bool:
+    """Whether its key may sign OCSP answers for its issuer (RFC 6960, 4.2.2.2), and so nothing else.
+
+    Who issued it is another question. Raises ValueError if its extensions cannot be read.
+    """
+    return ExtendedKeyUsageOID.OCSP_SIGNING in (extension_value(certificate, x509.ExtendedKeyUsage) or ())
+
+
 def is_holders(certificate: x509.Certificate) -> bool:
     """Whether it is a holder's by its own extensions: no CA, for TLS clients, its key may sign (facts sheet, 4).
 
@@ -69,4 +77,6 @@ def is_holders(certificate: x509.Certificate) -> bool:
     if constraints is not None and constraints.ca:
         return False
     may_sign = usage is None or usage.digital_signature
-    return may_sign and ExtendedKeyUsageOID.CLIENT_AUTH in (purposes or ())
+    named = tuple(purposes or ())
+    # Whoever answers for a CA's certificates is none of its holders (RFC 6960, 4.2.2.2).
+    return may_sign and ExtendedKeyUsageOID.CLIENT_AUTH in named and ExtendedKeyUsageOID.OCSP_SIGNING not in named

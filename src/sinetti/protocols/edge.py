@@ -19,6 +19,7 @@ from sinetti.protocols.http import SOAP_PATH, Reply, Request, current_request, p
 from sinetti.protocols.pool import Pool
 
 _FOUND = range(200, 400)
+_NOT_MODIFIED = 304
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _TURNED_WITHIN = 2.0
 _log = logging.getLogger(__name__)
@@ -197,6 +198,8 @@ async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> Non
         "x-request-id": request_id,
         **reply.headers,
     }
+    if reply.status == _NOT_MODIFIED:
+        del headers["content-length"]  # it would be that of what is not sent (RFC 9110, 8.6)
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})

@@ -1,13 +1,12 @@
-"""The register's own identity, its CAs, its certificate types and the CRLs that they signed."""
+"""The register's own identity, its CAs, its certificate types and the shards that they fill."""
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import NotSupportedError, ProgrammingError, connections, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import Channel, Environment, Serial, Sha256
+from sinetti.domain.values import Channel, Environment, Sha256
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register, RegisterRefusesError
@@ -39,27 +38,6 @@ class Identity:
     instance_id: str
     environment: Environment
     fingerprints: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """One entry of a CRL."""
-
-    serial: Serial
-    revoked_at: datetime
-    reason: RevocationReason
-    invalidity_date: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedList:
-    """A signed CRL, its dates, and how many revocations its shard had, ever, when it was made."""
-
-    number: int
-    this_update: datetime
-    next_update: datetime
-    revocations: int
-    der: bytes = field(repr=False)
 
 
 def found(register: Register, environment: Environment, authorities: tuple[NewAuthority, ...], deed: Deed) -> Identity:
@@ -132,62 +110,33 @@ def issuing_names(register: Register) -> dict[Channel, str]:
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
-def revoked(register: Register, authority: str, shard: int, now: datetime) -> tuple[Revoked, ...]:
-    """The entries of a shard's CRL: all that are revoked; each stays until it was on one list after its end."""
-    last = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard).first()
-    rows = models.Certificate.objects.using(register.alias).filter(
-        authority_id=authority,
-        crl_shard=shard,
-        revoked_at__isnull=False,
-    )
-    # An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
-    rows = rows.filter(not_after__gte=min(now, last.this_update) if last else now - timedelta(days=36500))
-    return tuple(
-        Revoked(Serial(row.serial), row.revoked_at, RevocationReason(row.revocation_reason), row.invalidity_date)
-        for row in rows.order_by("revoked_at", "serial")
-        if row.revoked_at is not None
-    )
+def open_shard(register: Register, authority: str) -> int:
+    """The shard that certificates of a CA go to now; those before it are full. Raises for no CA of ours."""
+    return models.Authority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
 
 
-def take_crl_number(register: Register, authority: str, machine_milliseconds: int) -> int:
-    """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
+def take_places(register: Register, authority: str, most: int, at_once: int) -> tuple[int, int]:
+    """Take up to `at_once` places in the open shard of a CA, which has `most`; gives the shard and how many they are.
+
+    Where the shard is full, the next one is opened. A place is given away once; who does not use it leaves it empty.
+    """
     with transaction.atomic(using=register.alias):
         rows = models.Authority.objects.using(register.alias).filter(pk=authority)
-        rows.update(crl_number=F("crl_number") + 1)
-        number = max(rows.get().crl_number, machine_milliseconds)
-        rows.update(crl_number=number)
-    return number
+        rows.update(open_shard=F("open_shard"))  # whoever comes second waits
+        shard, taken = rows.values_list("open_shard", "shard_places").get()
+        if taken is None:
+            taken = _certificates(register, authority, shard).count()
+        if taken >= most:
+            shard, taken = shard + 1, 0
+        places = min(at_once, most - taken)
+        rows.update(open_shard=shard, shard_places=taken + places)
+    return shard, places
 
 
-def publish_list(register: Register, authority: str, shard: int, new: PublishedList, deed: Deed) -> PublishedList:
-    """Store a signed CRL unless a newer one is there; returns the newest."""
-    with transaction.atomic(using=register.alias):
-        rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
-        values = {
-            "number": new.number,
-            "this_update": new.this_update,
-            "next_update": new.next_update,
-            "revocations": new.revocations,
-            "der": new.der,
-        }
-        _, made = models.RevocationList.objects.using(register.alias).get_or_create(
-            authority_id=authority,
-            shard=shard,
-            defaults=values,
-        )
-        if made or rows.filter(number__lt=new.number).update(**values):
-            audit.write(register, deed, "crl-published", f"authority:{authority}", shard=shard, number=new.number)
-    newest = published_list(register, authority, shard)
-    return newest or new
+def count_places_anew(register: Register, authority: str) -> None:
+    """Let the next who takes places count first: for a while nobody did."""
+    models.Authority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
 
 
-def published_list(register: Register, authority: str, shard: int) -> PublishedList | None:
-    """The newest CRL of a shard, or None before the first."""
-    row = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard).first()
-    return PublishedList(row.number, row.this_update, row.next_update, row.revocations, bytes(row.der)) if row else None
-
-
-def revocations(register: Register, authority: str, shard: int) -> int:
-    """How many certificates of this shard were revoked, ever."""
-    rows = models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)
-    return rows.filter(revoked_at__isnull=False).count()
+def _certificates(register: Register, authority: str, shard: int) -> QuerySet[models.Certificate]:
+    return models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)

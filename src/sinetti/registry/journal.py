@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,16 +17,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sinetti.registry import chain
+from sinetti.registry import chain, kept
 from sinetti.registry.chain import FIRST, SUFFIX, JournalDamaged, JournalError, Line, digest, head_of, last_line
 from sinetti.registry.journal_mark import JournalMark
+from sinetti.registry.kept import ListName
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
 _REMEMBERED = 2000
 _LEAST_ROOM = 1024 * 1024
-_LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?P<number>[0-9]{1,49})\.crl")
-"""The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
 
 
 class JournalUnavailable(JournalError):
@@ -68,7 +66,7 @@ class NoJournal:
         """Whether a fact of a certificate was written down lately by this process: no."""
         return False
 
-    def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
+    def keep_list(self, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
         """Keep nothing."""
 
 
@@ -88,7 +86,7 @@ class Journal:
         """Remember where it is to be; `now` is the machine's clock."""
         self.folder, self._owner, self._now, self._mark = folder, owner, now, mark
         self._anew = False
-        self._writing, self._syncing = Lock(), Lock()
+        self._writing, self._syncing, self._listing = Lock(), Lock(), Lock()
         self._handle: int | None = None
         self._head: int | None = None
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
@@ -153,19 +151,11 @@ class Journal:
         """Whether a fact of a certificate was written down lately by this process, and need not be once more."""
         return (kind, serial) in self._recent
 
-    def keep_list(self, authority: str, shard: int, number: int, der: bytes) -> None:
-        """Keep the newest signed CRL of a shard beside the journal, before it is published."""
-        with self._writing, _told("written"):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial = self.folder / f".{authority}.{shard}.{number}.{os.getpid()}.new"
-            with partial.open("wb") as file:
-                file.write(der)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.folder / f"{authority}.{shard}.{number}.crl")
-            _sync_folder(self.folder)
-            for path in kept_lists(self.folder, authority, shard)[:-1]:
-                path.unlink(missing_ok=True)
+    def keep_list(self, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
+        """Keep the newest signed CRL of a shard beside the journal, before it is published (registry/kept.py)."""
+        # A lock of its own: a list of 40 MB takes its time, and facts do not wait for it.
+        with self._listing, _told("written"):
+            kept.keep(self.folder, name, der, base)
 
     def _remember(self, facts: Sequence[Fact]) -> None:
         self._recent |= {(fact.kind, fact.facts["serial"]): None for fact in facts}
@@ -256,29 +246,6 @@ def missing_sentence(folder: Path, why: str, mark: JournalMark) -> str:
         f"no journal of this authority is in {folder}, though {why}: bring that folder back (is it mounted?), or copies"
         f" of its journals; only if they are lost for good, {mark.way_out}"
     )
-
-
-def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
-    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
-
-    What has another name than NAME.SHARD.NUMBER.crl, such as a copy, is passed over.
-    """
-    named = [(name, path) for path in folder.glob("*.crl") if (name := list_name(path)) is not None]
-    return [path for name, path in sorted(named) if name[:2] == (authority, shard)]
-
-
-def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:
-    """The newest of them (DER), or None; another node may take an older one away while we look."""
-    while kept := kept_lists(folder, authority, shard):
-        with suppress(FileNotFoundError):
-            return kept[-1], kept[-1].read_bytes()
-    return None
-
-
-def list_name(path: Path) -> tuple[str, int, int] | None:
-    """CA, shard and number by the name of a kept list; None for another name."""
-    named = _LIST.fullmatch(path.name)
-    return (named["authority"], int(named["shard"]), int(named["number"])) if named else None
 
 
 def check_owner(path: Path, instance_id: str) -> None:

@@ -64,7 +64,10 @@ class Person(models.Model):
 
 
 class Authority(models.Model):
-    """One generation of a CA. Its name is unique for ever, and stands in addresses and files."""
+    """One generation of a CA. Its name is unique for ever, and stands in addresses and files.
+
+    Certificates go to `open_shard`, of which `shard_places` are given away; NULL is "not counted yet" (docs/lists.md).
+    """
 
     name = models.CharField(max_length=100, primary_key=True)
     common_name = models.CharField(max_length=100, unique=True)
@@ -77,10 +80,15 @@ class Authority(models.Model):
     signs_from = models.DateTimeField()
     signs_until = models.DateTimeField()
     crl_number = models.BigIntegerField(default=0)
+    open_shard = models.PositiveIntegerField(default=1, db_default=1)
+    shard_places = models.PositiveIntegerField(null=True)
 
 
 class RevocationList(models.Model):
-    """The newest CRL of one shard, as it was signed. `revocations` is how many the shard had then, ever."""
+    """The newest CRL of one shard that is stored whole; shard 0 is the whole CA.
+
+    `revocations` is how many the shard had when it was made, ever. A later list may be in ShortList.
+    """
 
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="lists")
     shard = models.PositiveIntegerField()
@@ -94,6 +102,21 @@ class RevocationList(models.Model):
         """One row for each shard."""
 
         constraints = (models.UniqueConstraint(fields=["authority", "shard"], name="one_list_per_shard"),)
+
+
+class ShortList(models.Model):
+    """The newest CRL of one shard without the entries of the one in RevocationList; void where that has moved on.
+
+    `base` is the number of the list whose entries it lacks.
+    """
+
+    whole = models.OneToOneField(RevocationList, primary_key=True, on_delete=models.CASCADE, related_name="short")
+    base = models.BigIntegerField()
+    number = models.BigIntegerField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField()
+    revocations = models.BigIntegerField()
+    der = models.BinaryField()
 
 
 class CertificateType(models.Model):
@@ -253,6 +276,12 @@ class Certificate(models.Model):
             models.Index(
                 fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"
             ),
+            # How many were ever revoked, and what was since the last list: answered from the index alone.
+            models.Index(
+                fields=["authority", "crl_shard", "revoked_at"],
+                condition=Q(revoked_at__isnull=False),
+                name="revoked_by_time",
+            ),
             models.Index(fields=["serial"], name="by_serial"),
             # Looked for every half minute, among all that were ever issued.
             models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
@@ -265,6 +294,38 @@ class CertificateOctets(models.Model):
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
     to_be_signed = models.BinaryField()
     der = models.BinaryField(null=True)
+
+
+class StatusAnswer(models.Model):
+    """The newest OCSP answers about a certificate, by CertIDs of SHA-1 and of SHA-256, and what they tell.
+
+    Made from the rest of the register, so nothing refers to it: older code writes none, and what is gone is made anew.
+    """
+
+    pk = models.CompositePrimaryKey("authority", "serial")
+    authority = models.CharField(max_length=100)
+    serial = models.CharField(max_length=40)
+    sha1 = models.BinaryField()
+    sha256 = models.BinaryField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=24, blank=True)
+
+    class Meta:
+        """The keeper takes the oldest of a CA first."""
+
+        indexes = (models.Index(fields=["authority", "this_update"], name="oldest_answers"),)
+
+
+class ServiceCertificate(models.Model):
+    """A certificate of the service itself that is no CA's: a signer of responses, or an OCSP responder."""
+
+    pk = models.CompositePrimaryKey("authority", "serial")
+    authority = models.CharField(max_length=100)
+    serial = models.CharField(max_length=40)
+    sha256 = models.CharField(max_length=64)
+    not_after = models.DateTimeField()
 
 
 class RefusalRow(models.Model):

@@ -19,6 +19,7 @@ from sinetti.registry import audit, models, reading
 from sinetti.registry.audit import Deed
 from sinetti.registry.facts import Known
 from sinetti.registry.opening import Register
+from sinetti.registry.splicing import element
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ def raise_crl_number(register: Register, authority: str, number: int) -> None:
     """Let no CRL of a CA have a number that is not above this one, which was published."""
     rows = models.Authority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
+
+
+def raise_open_shard(register: Register, authority: str, shard: int) -> None:
+    """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
+    rows = models.Authority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
+    rows.update(open_shard=shard, shard_places=None)
 
 
 def crl_number(register: Register, authority: str) -> int | None:
@@ -178,6 +185,7 @@ def _issue(register: Register, known: Known, row: models.Certificate | None) -> 
         return row
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.VOID
+    raise_open_shard(register, told["authority"], told["crl_shard"])
     holding = _holding(register, told)
     order, certificates = told["order"], models.Certificate.objects.using(using)
     if order:
@@ -265,15 +273,6 @@ def _instant(text: str) -> datetime:
 
 def _to_be_signed(der: bytes) -> bytes:
     """The first element inside the outer SEQUENCE of a certificate (RFC 5280, 4.1): what was signed."""
-    start, _ = _content(der, 0)
-    _, end = _content(der, start)
+    start, _ = element(der, 0)
+    _, end = element(der, start)
     return der[start:end]
-
-
-def _content(der: bytes, at: int) -> tuple[int, int]:
-    """Where the content of the DER element at this place begins and ends (X.690, 8.1.3)."""
-    length, start = der[at + 1], at + 2
-    if length & 0x80:
-        octets = length & 0x7F
-        length, start = int.from_bytes(der[start : start + octets], "big"), start + octets
-    return start, start + length

@@ -1,15 +1,16 @@
 """Revoking certificates, and the lists that operators and the bench look at."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from sinetti.domain.customers import folded
+from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import Serial
+from sinetti.domain.values import Channel, Serial
 from sinetti.registry import audit, models, outbox, reading
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
@@ -66,6 +67,19 @@ def list_certificates(register: Register, customer_id: str | None = None) -> tup
     if customer_id is not None:
         rows = rows.filter(holding__organisation__folded=folded(customer_id))
     return tuple(reading.certificate(register, row) for row in rows)
+
+
+def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
+    """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
+    rows = models.CertificateOctets.objects.using(register.alias).filter(
+        certificate__holding__type__channel=channel,
+        certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        certificate__revoked_at__isnull=True,
+        certificate__not_after__gte=now,
+    )
+    for serial, der in rows.values_list("certificate__serial", "der").iterator(chunk_size=1000):
+        # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
+        yield Serial(serial), bytes(der or b"")
 
 
 def count(register: Register) -> Counts:

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from sinetti.domain.answers import CertIdHash
 from sinetti.domain.approvals import Approval
 from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.lifecycle import CertificateState, OrderState, order_sources, sources
@@ -18,6 +19,7 @@ from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256
 from sinetti.registry import audit, models, outbox, reading
+from sinetti.registry.answers import Answers
 from sinetti.registry.audit import Deed
 from sinetti.registry.hot import running, writing
 from sinetti.registry.hot.running import Row, Values, instant
@@ -44,11 +46,12 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What commit 2 stores: the certificate, and when it was there by the machine's clock."""
+    """What commit 2 stores: the certificate, when it was there by the machine's clock, and its OCSP answers."""
 
     der: bytes = field(repr=False)
     sha256: Sha256
     recorded_at: datetime
+    answers: Answers | None = None
 
 
 def find_password(register: Register, transfer_id: str) -> bytes | None:
@@ -321,6 +324,19 @@ def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Valu
         "message_id": models.random_id(),
         "kind": "renewed",
         **_audited(deed, action, subject, {"sha256": signed.sha256}),
+        **_answered(signed.answers),
+    }
+
+
+def _answered(answers: Answers | None) -> Values:
+    if answers is None:
+        return {}
+    return {
+        "authority": answers.authority,
+        "this_update": answers.told.this_update,
+        "next_update": answers.told.next_update,
+        "answer_sha1": answers.ders[CertIdHash.SHA1],
+        "answer_sha256": answers.ders[CertIdHash.SHA256],
     }
 
 

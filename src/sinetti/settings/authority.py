@@ -29,6 +29,7 @@ class Settings:
     """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; the other two may be empty.
 
     `journal` is the folder of the journals; where it is empty, that lies beside the authority's own (docs/journal.md).
+    `certificates_per_list` is how many certificates point to one revocation list; 0: all to the same (docs/lists.md).
     """
 
     environment: Environment
@@ -40,6 +41,7 @@ class Settings:
     keep_people_days: int = Periods().people.days
     keep_refusals_days: int = Periods().refusals.days
     keep_messages_days: int = Periods().messages.days
+    certificates_per_list: int = 0
 
     @property
     def periods(self) -> Periods:
@@ -52,6 +54,7 @@ SOAP_PATH = "/2017/10/CertificateServices"
 _BASE_URL = "http://pki.example"
 _SOAP_ADDRESS = "https://certificates.example"
 _LONGEST_DATABASE = 63
+_MOST_PER_LIST = 10_000_000
 _DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
@@ -86,6 +89,7 @@ def parse(text: str) -> Settings:
         database_url=database_url,
         journal=journal,
         **{name: _days(name, raw[name]) for name in _DAYS if name in raw},
+        certificates_per_list=_per_list(raw.get("certificates_per_list", 0)),
     )
 
 
@@ -98,6 +102,13 @@ def render(settings: Settings) -> str:
 def _days(name: str, value: object) -> int:
     if type(value) is not int or not SHORTEST.days <= value <= LONGEST.days:
         sentence = f"authority.toml: {name} is a number of days from {SHORTEST.days} to {LONGEST.days}"
+        raise SettingsError(sentence)
+    return value
+
+
+def _per_list(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST_PER_LIST:
+        sentence = f"authority.toml: certificates_per_list is a whole number from 0 (all on one) to {_MOST_PER_LIST}"
         raise SettingsError(sentence)
     return value
 

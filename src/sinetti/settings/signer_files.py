@@ -1,4 +1,4 @@
-"""The response signer's keys and certificates in an authority's folder: one pair of files each, never overwritten."""
+"""Keys and certificates of the service's own leaves in an authority's folder: pairs of files, never overwritten."""
 
 import logging
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.pki.chain import direct_issuer, extension_value, valid_at
+from sinetti.ca.plans import LeafKind
+from sinetti.pki.chain import extension_value, issuers_of, valid_at
 from sinetti.pki.formats import (
     PrivateKey,
     certificate_der,
@@ -18,6 +19,7 @@ from sinetti.pki.formats import (
     load_private_key,
     serial_hex,
 )
+from sinetti.pki.policies import is_responders
 from sinetti.settings.folder import Folder, sync, write_secret, write_whole
 
 _log = logging.getLogger(__name__)
@@ -25,10 +27,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SigningPair:
-    """A response signer: its certificate and private key."""
+    """A leaf of the service's own: its certificate and private key."""
 
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """What the files of a leaf and of its successors begin with, and what it is for."""
+
+    name: str
+    kind: LeafKind
 
 
 def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) -> None:
@@ -43,23 +53,30 @@ def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) 
 
 
 def newest_pair(
-    folder: Folder, name: str, passphrase: bytes, issuer: x509.Certificate, now: datetime
+    folder: Folder, files: OwnFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
 ) -> SigningPair | None:
     """Give the pair that lives longest among those in force at `now` (UTC), None for none.
 
-    Only `ca/NAME-SERIAL.cer` counts, and only what the services CA (`issuer`) itself issued and is no CA: no other key
-    may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its place.
+    Only `ca/NAME-SERIAL.cer` counts, and only what the CA (`issuer`) itself issued, is no CA and has the purpose: no
+    other key may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its
+    place.
     """
     found = [
         (path, certificate)
-        for path, certificate in _certificates(folder, name)
-        if valid_at(certificate, now) and _signs_answers(path, certificate, issuer, now)
+        for path, certificate in _certificates(folder, files.name)
+        if valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
     ]
     for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
         key = _key_of(certificate, folder.keys / f"{path.stem}.pem", passphrase)
         if key is not None:
             return SigningPair(certificate, key)
     return None
+
+
+def certificates_of(folder: Folder, files: OwnFiles, issuer: x509.Certificate) -> tuple[x509.Certificate, ...]:
+    """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day; keys are not read."""
+    found = _certificates(folder, files.name)
+    return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
 
 
 def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
@@ -70,21 +87,23 @@ def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certif
         try:
             certificate = load_certificate(path.read_bytes())
         except (OSError, ValueError):
-            _log.warning("%s cannot be read: this response signer is passed over", path)
+            _log.warning("%s cannot be read: it is passed over", path)
             continue
         if serial_hex(certificate.serial_number) == named[1]:
             yield path, certificate
 
 
-def _signs_answers(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
+def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, kind: LeafKind) -> bool:
     try:
         constraints = extension_value(certificate, x509.BasicConstraints)
-        signs = direct_issuer(certificate, [issuer], now) is not None and not (constraints and constraints.ca)
+        fits = bool(issuers_of(certificate, [issuer])) and not (constraints and constraints.ca)
+        # Who answers about certificates seals no messages, nor the other way round.
+        fits = fits and is_responders(certificate) is (kind is LeafKind.RESPONDER)
     except ValueError:
-        signs = False
-    if not signs:
+        fits = False
+    if not fits:
         _log.error("%s is no certificate for signing answers: it is passed over", path)
-    return signs
+    return fits
 
 
 def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> PrivateKey | None:
@@ -92,9 +111,9 @@ def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> Pri
         key = load_private_key(path.read_bytes(), passphrase)
     except (OSError, ValueError):
         # Without the trace: nothing of what was read gets into the log.
-        _log.warning("%s cannot be opened: this response signer is passed over", path)
+        _log.warning("%s cannot be opened: it is passed over", path)
         return None
     if key.public_key() != certificate.public_key():
-        _log.warning("%s is not the key of its certificate: this response signer is passed over", path)
+        _log.warning("%s is not the key of its certificate: it is passed over", path)
         return None
     return key

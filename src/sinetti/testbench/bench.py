@@ -20,6 +20,7 @@ from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
+from sinetti.responders import keep_in_force
 from sinetti.response_signer import AnswersUnsigned
 from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
@@ -121,11 +122,12 @@ def _strict_policy(_policy: KeyPolicy) -> KeyPolicy:
 
 
 def _upkeep(authority: Authority) -> None:
-    """Do what is due now: the response signer in force, and a fresh CRL of each issuing CA."""
+    """Do what is due now: response signer and OCSP responders in force, and a fresh CRL of each issuing CA."""
     try:
         authority.responses.seal()
     except AnswersUnsigned as end:
         _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
+    keep_in_force(authority.office.responders)
     publish_all(authority.office, "upkeep")
 
 

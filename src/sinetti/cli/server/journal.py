@@ -12,7 +12,8 @@ from sinetti.cli.server.common import OptionError, command, group
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry import chain
 from sinetti.registry.chain import JournalDamaged
-from sinetti.registry.journal import JournalMissing, check_owner, list_name, missing_sentence
+from sinetti.registry.journal import JournalMissing, check_owner, missing_sentence
+from sinetti.registry.kept import list_name, whole
 from sinetti.settings import authority as authority_settings
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.settings.journal_place import journal_folder
@@ -85,7 +86,7 @@ def _journal(path: Path) -> str:
 def _list(folder: Folder, path: Path) -> str:
     """Check a list beside the journals with the certificate of its CA; what has no list's name nobody looks at."""
     name = list_name(path)
-    if name is None or not (folder.certificates / f"{name[0]}.cer").is_file():
+    if name is None or not (folder.certificates / f"{name.authority}.cer").is_file():
         return f"{path.name}: by its name no list of this authority; it is passed over"
-    signed = checked_list(path, path.read_bytes(), read_certificate(folder, name[0]))
+    signed = checked_list(path, whole(path), read_certificate(folder, name.authority))
     return f"{path.name}: signed by its CA, {len(signed.entries)} revoked"

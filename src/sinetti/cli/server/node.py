@@ -30,6 +30,7 @@ from sinetti.protocols.serving import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listen
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
+from sinetti.responders import keep_in_force
 from sinetti.settings.folder import FolderError
 from sinetti.supervising import Exchange, Retirement, Role, Supervisor
 from sinetti.wiring import Authority
@@ -161,6 +162,7 @@ class _Pairs:
 def _make_current(authority: Authority) -> None:
     """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()
+    keep_in_force(authority.office.responders)
     publish_all(authority.office, request_id())
 
 

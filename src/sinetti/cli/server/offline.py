@@ -66,6 +66,6 @@ def _publish(parsed: argparse.Namespace) -> int:
         offline.check({name: office.issuers[name].certificate for name in office.offline})
         signing = replace(office, signer=SoftwareSigner(offline.place, offline.passphrase))
         for name in sorted(office.offline):
-            new = publish(name, office.issuers[name].shard, signing, request_id(), OFFLINE_LIFE)
-            tell(f"{name}: list {new.number}, until {new.next_update:%Y-%m-%d}")
+            new = publish(name, signing, request_id(), OFFLINE_LIFE)
+            tell(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
     return 0

@@ -43,6 +43,12 @@ _AUDIT = {name: f"%({name})s" for name in ("at", "actor", "action", "request_id"
     "octets": "%(audited)s",
     "sha256": "%(audited_sha256)s",
 }
+_ANSWER = {
+    **{name: f"%({name})s" for name in ("authority", "serial", "this_update", "next_update")},
+    "sha1": "%(answer_sha1)s",
+    "sha256": "%(answer_sha256)s",
+    "revocation_reason": "''",
+}
 _OWED = {
     **{name: f"%({name})s" for name in ("message_id", "kind")},
     "step": "'once'",
@@ -80,7 +86,7 @@ def reserve(register: Register, values: Values) -> None:
 
 def issue_at_once(register: Register, values: Values) -> Row | None:
     """Commit 2 in one statement: state, SHA-256 and instant of the row; None where it has to be looked at again."""
-    rows = running.write(register, _issue(), values)
+    rows = running.write(register, _issue(answered="answer_sha1" in values), values)
     return rows[0] if rows else None
 
 
@@ -92,6 +98,8 @@ def issue(register: Register, values: Values) -> Row | None:
     running.write(register, _DER.format(after="", certificate=_ITS_ID), values)
     running.write(register, _insert("auditrow", _AUDIT), values)
     running.write(register, _owe(_ITS_ROW), values)
+    if "answer_sha1" in values:
+        running.write(register, _answer(), values)
     return rows[0][2:]
 
 
@@ -108,13 +116,14 @@ SELECT id FROM made"""  # noqa: S608 - as above
 
 
 @cache
-def _issue() -> str:
+def _issue(*, answered: bool) -> str:
+    answer = f",\n     answered AS ({_answer('done')})" if answered else ""
     return f"""
 WITH held AS ({_HELD}),
      done AS ({_ISSUED.format(after=" FROM held")}),
      kept AS ({_DER.format(after=" FROM done", certificate="done.id")} RETURNING certificate_id),
      told AS ({_insert("auditrow", _AUDIT, "kept")}),
-     owed AS ({_owe("done")})
+     owed AS ({_owe("done")}){answer}
 SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
 
@@ -124,6 +133,13 @@ def _owe(certificate: str) -> str:
     return (
         _insert("outboxrow", columns, f"{certificate} JOIN registry_holding h ON h.holding_id = %(holding)s")
         + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"
+    )
+
+
+def _answer(certificate: str = "") -> str:
+    """The OCSP answers that it is good; those of somebody who was faster stay, and say the same."""
+    return (
+        f"{_insert('statusanswer', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
     )
 
 

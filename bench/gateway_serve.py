@@ -1,0 +1,172 @@
+"""How long a web server waits for `GET /check` at the gateway's Unix socket, beside the cryptography alone.
+
+    python -m bench.gateway_serve [--requests N] [--rate N] [--connections N] [--holders N] [--revoked N]
+
+The load comes at a steady rate over kept-alive connections, as from a web server. A request that finds its connection
+busy is measured from the instant at which it was due.
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bench.load import Sent
+from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import Channel, Environment, KeyType, Span
+from sinetti.gateway.settings import load, open_gateway
+from sinetti.pki.formats import generate_key
+from sinetti.pki.signing import sign
+
+Given = TypeVar("Given")
+
+WANTED = 5.0
+"""Milliseconds: p99 of issue 4."""
+
+_SETTINGS = """\
+anchors = "anchors.pem"
+channel = "WS"
+revocation = "crl"
+crls = "lists"
+
+[serve]
+socket = "gateway.sock"
+"""
+_ASK = "GET /check HTTP/1.1\r\nHost: gateway\r\nClient-Cert: :{}:\r\n\r\n"
+
+
+def main() -> int:
+    """Measure and print; 1 if p99 is not below what is wanted."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway_serve", description=(__doc__ or "").split("\n")[0])
+    for name, default in (("requests", 6000), ("rate", 400), ("connections", 8), ("holders", 300), ("revoked", 10_000)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    wanted = parser.parse_args()
+    now = machine_now()
+    with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
+        root = Path(folder)
+        certificates = _written(root, now, wanted.holders, wanted.revoked)
+        asks = [_ASK.format(b64encode(der).decode()).encode() for der in certificates]
+        with _served(root) as place:
+            first = _load(place, asks, wanted.rate, wanted.connections)
+            sent = _load(place, [asks[n % len(asks)] for n in range(wanted.requests)], wanted.rate, wanted.connections)
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; {wanted.revoked} entries on the list")
+        print("| auth_request at the gateway's socket | requests | rate/s | p50 ms | p99 ms | longest ms |")
+        print("|---|--:|--:|--:|--:|--:|")
+        for name, one in (("first sight", first), ("seen before", sent)):
+            values = " | ".join(f"{one.percentile(share):.2f}" for share in (0.5, 0.99, 1.0))
+            print(f"| {name} | {len(one.took)} | {one.rate:.0f} | {values} |")
+        _print_alone(root, certificates, now)
+    return 0 if sent.percentile(0.99) < WANTED else 1
+
+
+def _print_alone(root: Path, certificates: Sequence[bytes], now: datetime) -> None:
+    """Print what of it is cryptography, and what the gateway's core takes without a socket."""
+    issuer = x509.load_pem_x509_certificate((root / "anchors.pem").read_bytes())
+    gateway = open_gateway(load(root / "gateway.toml"))
+    once = _microseconds(lambda der: gateway.identify(der, now), certificates)
+    again = _microseconds(lambda der: gateway.identify(der, now), certificates)
+    loaded = [x509.load_der_x509_certificate(der) for der in certificates]
+    alone = _microseconds(lambda one: one.verify_directly_issued_by(issuer), loaded)
+    print(f"beside it: the CA's signature alone {alone:.0f} us; identify at first {once:.0f} us, later {again:.0f} us")
+
+
+def _microseconds(work: Callable[[Given], object], given: Sequence[Given]) -> float:
+    begun = perf_counter()
+    for one in given:
+        work(one)
+    return 1e6 * (perf_counter() - begun) / len(given)
+
+
+def _written(root: Path, now: datetime, holders: int, revoked: int) -> list[bytes]:
+    """Make an authority, its list and settings; gives holders' certificates."""
+    hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example")
+    built = build_hierarchy(hierarchy, now - timedelta(days=100))
+    spec = hierarchy.issuing(Channel.WS)
+    if spec is None:
+        sentence = "the preset has no CA for this channel"
+        raise RuntimeError(sentence)
+    by = built.issuer(spec.file_name)
+    entries = [RevokedEntry(new_serial(), now, "superseded") for _ in range(revoked)]
+    tbs = prepare_crl(by, entries, 1, now, now + timedelta(days=7))
+    (root / "lists").mkdir()
+    crl = assemble_crl(tbs, sign(built.key(by.key_name), tbs), by.certificate)
+    (root / "lists" / "issuing.crl").write_bytes(crl)
+    (root / "anchors.pem").write_bytes(by.certificate.public_bytes(Encoding.PEM))
+    (root / "gateway.toml").write_text(_SETTINGS, encoding="utf-8")
+    return [_certificate(built, by, now) for _ in range(holders)]
+
+
+def _certificate(built: Built, by: Issuer, now: datetime) -> bytes:
+    key = generate_key(KeyType.EC_P256).public_key()
+    span = Span(now - timedelta(days=1), now + timedelta(days=700))
+    tbs = prepare(LeafPlan("0123456-7", "Malli Oy", "FI", "A" * 32, key, new_serial(), span), by, LeafKind.HOLDER)
+    return assemble(tbs, sign(built.key(by.key_name), tbs), by.certificate)
+
+
+@contextmanager
+def _served(root: Path) -> Iterator[Path]:
+    command = [sys.executable, "-m", "sinetti", "gateway", "serve", "--settings", str(root / "gateway.toml")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            if process.stderr is None or b'"ready"' not in process.stderr.readline():
+                sentence = "the gateway did not start"
+                raise RuntimeError(sentence)
+            yield root / "gateway.sock"
+        finally:
+            process.terminate()
+
+
+def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Sent:
+    """Send every request once, at this rate a second; every answer has to be 204."""
+    sent, lock, begun = Sent(), threading.Lock(), ticks() + 0.05
+
+    def line(mine: int) -> None:
+        took = []
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(str(place))
+            free = 0.0
+            for number in range(mine, len(asks), connections):
+                due = begun + number / rate
+                sleep(max(0.0, due - ticks()))
+                # One that waits for its connection began when it was due; that this program woke late does not count.
+                since = due if free > due else ticks()
+                one.sendall(asks[number])
+                answer = one.recv(65_536)
+                if not answer.startswith(b"HTTP/1.1 204"):
+                    raise RuntimeError(answer)
+                free = ticks()
+                took.append(free - since)
+        with lock:
+            sent.took += took
+            sent.answers += [b""] * len(took)
+
+    threads = [threading.Thread(target=line, args=(mine,)) for mine in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(sent.took) != len(asks):
+        sentence = "not every request was answered"
+        raise RuntimeError(sentence)
+    sent.seconds = ticks() - begun
+    return sent
+
+
+if __name__ == "__main__":
+    sys.exit(main())

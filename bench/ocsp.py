@@ -1,0 +1,153 @@
+"""`python -m bench.ocsp`: OCSP from stored answers through HTTP, the crypto alone, what storing adds to an issue."""
+
+import argparse
+import logging
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from bench import scene, seeding
+from bench.clusters import cluster, free_port, new_database
+from bench.running import cpu
+from bench.scene import KINDS, Holder
+from bench.server import served
+from bench.steps import ask
+from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.ca.ocsp import canonical, sign_answer
+from sinetti.clock import ticks
+from sinetti.domain.answers import ANSWER_LIFE, GOOD, CertIdHash, Told
+from sinetti.domain.values import Channel
+from sinetti.pki.formats import load_certificate
+from sinetti.pki.signing import sign
+from sinetti.protocols.soap import SoapDoor
+from sinetti.wiring import Authority
+
+MARK = 2000
+"""Answers a second of one core (issue 4, section 4)."""
+
+_TIMES = 2000
+_SCRIPT = """local paths, at = {}, 0
+for line in io.lines("%s") do paths[#paths + 1] = line end
+request = function() at = at %% #paths + 1; return wrk.format("GET", paths[at]) end
+"""
+
+
+def main() -> int:
+    """Measure and print; 1 where the mark is missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.ocsp", description="How fast OCSP requests are answered.")
+    parser.add_argument("--certificates", type=int, default=2000, help="in the register (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=10, help="of load (default: %(default)s)")
+    parser.add_argument("--renewals", type=int, default=300, help="with and without storing (default: %(default)s)")
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
+    wanted = parser.parse_args()
+    logging.disable(logging.WARNING)
+    reached = True
+    for database in wanted.database or ("postgresql", "sqlite"):
+        with ExitStack() as stack:
+            url = new_database(stack.enter_context(cluster())) if database == "postgresql" else ""
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sinetti-bench-"))
+            reached &= measured(database, url, Path(folder) / "authority", wanted)
+    return 0 if reached else 1
+
+
+def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) -> bool:
+    """Measure on one database; whether the mark is reached."""
+    scene.founded(root, KINDS["P-384"], url)
+    authority = scene.opened(root)
+    holders = scene.holders(authority, max(wanted.certificates, 2 * wanted.renewals))
+    seeding.seed(authority, holders)
+    stored, rounds = 0, AnswerRounds()
+    while stored < len(holders):
+        stored += rounds.look(authority.office)
+    floor = per_signature(authority, holders[0])
+    plain, with_answers = renewed(authority, holders[: 2 * wanted.renewals])
+    authority.journal.close()
+    authority.office.register.close()
+    rate, each = answered(root, authority, holders, wanted.seconds)
+    print(f"{database}: {rate:.0f} stored answers/s by one worker; {1000 * each:.3f} ms of its processor each,")
+    print(f"  so {1 / each:.0f}/s of one core (mark: {MARK})")
+    print(f"  a signature of P-256 alone: {1e6 * floor[0]:.0f} us; an answer signed anew: {1e6 * floor[1]:.0f} us")
+    print(f"  a renewal without and with its answers: {1000 * plain:.2f} and {1000 * with_answers:.2f} ms (medians)")
+    return 1 / each >= MARK
+
+
+def per_signature(authority: Authority, holder: Holder) -> tuple[float, float]:
+    """Seconds for the bare signature of an answer, and for an answer."""
+    office = authority.office
+    name = office.issuing[Channel.WS]
+    issuer, responder, now = office.issuers[name].certificate, office.responders[name](), office.now()
+    asked, told = canonical(holder.serial, CertIdHash.SHA1, issuer), Told(GOOD, now, now + ANSWER_LIFE)
+    return (
+        _timed(lambda: sign(responder.key, b"x" * 200)),
+        _timed(lambda: sign_answer(asked, issuer, told, responder)),
+    )
+
+
+def _timed(do: Callable[[], object]) -> float:
+    begun = ticks()
+    for _ in range(_TIMES):
+        do()
+    return (ticks() - begun) / _TIMES
+
+
+def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
+    """Seconds for one renewal without and with answers, by turns."""
+    took: dict[bool, list[float]] = {False: [], True: []}
+    doors = {
+        keeps: SoapDoor(office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+        for keeps, office in ((True, authority.office), (False, replace(authority.office, responders={})))
+    }
+    for number, holder in enumerate(holders):
+        begun = ticks()
+        ask(doors[number % 2 == 0], holder)
+        took[number % 2 == 0].append(ticks() - begun)
+    return median(took[False]), median(took[True])
+
+
+def answered(root: Path, authority: Authority, holders: list[Holder], seconds: int) -> tuple[float, float]:
+    """Answers a second of one worker, and the seconds of processor that the server had for each."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        sentence = "wrk is not installed: scripts/packages bench"
+        raise SystemExit(sentence)
+    port, issuer = free_port(), authority.office.issuer_for(Channel.WS)
+    paths, script = root.parent / "paths", root.parent / "paths.lua"
+    paths.write_text("".join(f"{_path(one, issuer.certificate, issuer.file_name)}\n" for one in holders))
+    script.write_text(_SCRIPT % paths)
+    command = [wrk, "--threads", "1", "--connections", "8", "--script", str(script), f"http://127.0.0.1:{port}"]
+    with served(root, 1, "--status-bind", f"127.0.0.1:{port}"):
+        _load(command, 2)
+        before, begun = cpu(root)["server"], ticks()
+        done = _load(command, seconds)
+        return done / (ticks() - begun), (cpu(root)["server"] - before) / done
+
+
+def _load(command: list[str], seconds: int) -> int:
+    told = subprocess.run([*command, "--duration", str(seconds)], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise RuntimeError(told)
+    found = re.search(r"(\d+) requests in", told)
+    return int(found[1]) if found else 0
+
+
+def _path(holder: Holder, issuer: x509.Certificate, name: str) -> str:
+    builder = ocsp.OCSPRequestBuilder().add_certificate(load_certificate(holder.der), issuer, hashes.SHA1())  # noqa: S303
+    return f"/ocsp/{name}/{quote(b64encode(builder.build().public_bytes(Encoding.DER)), safe='')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""OCSP (RFC 6960): requests read, answers written and signed, about one certificate each (RFC 5019, 2.1.1).
+
+Written by hand, since cryptography's builder takes producedAt from the machine's clock.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from functools import cache
+from typing import assert_never
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import ocsp
+
+from sinetti.ca.joining import SEQUENCE, ca_key, joined, tlv
+from sinetti.domain.answers import CertIdHash, Standing, Status, Told
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.pki.chain import extension_value
+from sinetti.pki.formats import PrivateKey, certificate_der, serial_hex
+from sinetti.pki.policies import is_responders
+from sinetti.pki.signing import sign
+
+NONCE_OCTETS = range(1, 33)
+"""How long a nonce may be (RFC 8954, 2.1); RFC 9654 asks responders to take these lengths."""
+
+_LONGEST_SERIAL = 20
+_INTEGER, _OCTET_STRING, _ENUMERATED, _GENERALIZED_TIME = 0x02, 0x04, 0x0A, 0x18
+_GOOD, _REVOKED, _UNKNOWN = 0x80, 0xA1, 0x82  # CertStatus: [0] and [2] NULL, [1] RevokedInfo, all IMPLICIT
+_EXPLICIT_0, _EXPLICIT_1, _EXPLICIT_2 = 0xA0, 0xA1, 0xA2
+_BASIC = bytes.fromhex("06092b0601050507300101")  # id-pkix-ocsp-basic
+_NONCE = bytes.fromhex("06092b0601050507300102")  # id-pkix-ocsp-nonce
+_SUCCESSFUL = bytes.fromhex("0a0100")
+_HASHES: Mapping[CertIdHash, bytes] = {
+    # AlgorithmIdentifier in DER with the NULL that every client writes there: some compare it octet for octet.
+    CertIdHash.SHA1: bytes.fromhex("300906052b0e03021a0500"),
+    CertIdHash.SHA256: bytes.fromhex("300d06096086480165030402010500"),
+}
+_REASONS: Mapping[RevocationReason, int] = {
+    # CRLReason (RFC 5280, 5.3.1); "unspecified" is said by leaving the reason out.
+    RevocationReason.KEY_COMPROMISE: 1,
+    RevocationReason.CA_COMPROMISE: 2,
+    RevocationReason.AFFILIATION_CHANGED: 3,
+    RevocationReason.SUPERSEDED: 4,
+    RevocationReason.CESSATION_OF_OPERATION: 5,
+    RevocationReason.PRIVILEGE_WITHDRAWN: 9,
+    RevocationReason.AA_COMPROMISE: 10,
+}
+
+
+class ErrorStatus(IntEnum):
+    """OCSPResponseStatus (RFC 6960, 4.2.1), as far as it is an error and ours."""
+
+    MALFORMED_REQUEST = 1
+    INTERNAL_ERROR = 2
+    TRY_LATER = 3
+    UNAUTHORIZED = 6
+
+
+class RequestRefused(ValueError):
+    """The request gets no answer about a certificate; `status` says why."""
+
+    def __init__(self, status: ErrorStatus, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which certificate a request is about, how it names the issuer, and its nonce, if it has one."""
+
+    serial: Serial
+    hash: CertIdHash
+    name_hash: bytes
+    key_hash: bytes
+    nonce: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Who answers for one CA: its key, and what of its certificate stands in every answer."""
+
+    certificate: x509.Certificate
+    key: PrivateKey = field(repr=False)
+    responder_id: bytes = field(repr=False)
+    certificates: bytes = field(repr=False)
+
+    @property
+    def ends(self) -> datetime:
+        """The last second (UTC) at which its answers count."""
+        return self.certificate.not_valid_after_utc
+
+
+def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
+    """Make a responder of key and certificate. Raises ValueError for a certificate that is for something else."""
+    own = extension_value(certificate, x509.SubjectKeyIdentifier)
+    if own is None or not is_responders(certificate):
+        why = "this certificate is for no OCSP responder"
+        raise ValueError(why)
+    # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), as our subjectKeyIdentifier is.
+    by_key = tlv(_EXPLICIT_2, tlv(_OCTET_STRING, own.digest))
+    return Responder(certificate, key, by_key, tlv(_EXPLICIT_0, tlv(SEQUENCE, certificate_der(certificate))))
+
+
+def read_request(der: bytes) -> Asked:
+    """Read a request (DER) about one certificate. Who signed it, if anybody did, makes no difference.
+
+    Raises RequestRefused: malformedRequest for what is no such request, for several certificates, and for a nonce
+    beyond 1 to 32 octets; unauthorized for an issuer named by another hash than SHA-1 or SHA-256.
+    """
+    try:
+        request = ocsp.load_der_ocsp_request(der)
+        serial, extensions = serial_hex(request.serial_number), list(request.extensions)
+    except (ValueError, NotImplementedError, x509.DuplicateExtension) as bad:
+        why = "this is no OCSP request about one certificate"
+        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why) from bad
+    if len(serial) > 2 * _LONGEST_SERIAL:
+        why = "no certificate has a serial number of so many octets (RFC 5280, 4.1.2.2)"
+        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
+    return Asked(serial, _hash_of(request), request.issuer_name_hash, request.issuer_key_hash, _nonce(extensions))
+
+
+def check_issuer(asked: Asked, issuer: x509.Certificate) -> None:
+    """Raise RequestRefused (unauthorized) unless a request names this CA by its name and its key (4.1.1)."""
+    if (asked.name_hash, asked.key_hash) != _named(issuer)[asked.hash]:
+        why = "the request is about certificates of another issuer"
+        raise RequestRefused(ErrorStatus.UNAUTHORIZED, why)
+
+
+def sign_answer(asked: Asked, issuer: x509.Certificate, told: Told, responder: Responder) -> bytes:
+    """Sign an answer about one certificate (DER), with the request's nonce, if it has one.
+
+    producedAt is thisUpdate: what is told was looked up then.
+    """
+    extensions = b""
+    if asked.nonce is not None:
+        nonce = tlv(SEQUENCE, _NONCE + tlv(_OCTET_STRING, tlv(_OCTET_STRING, asked.nonce)))
+        extensions = tlv(_EXPLICIT_1, tlv(SEQUENCE, nonce))
+    produced = _time(told.this_update)
+    single = tlv(SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(told.status) + _dates(told))
+    data = tlv(SEQUENCE, responder.responder_id + produced + tlv(SEQUENCE, single) + extensions)
+    key = responder.key
+    signed = joined(data, key.public_key(), sign(key, data), responder.certificates)
+    return tlv(SEQUENCE, _SUCCESSFUL + tlv(_EXPLICIT_0, tlv(SEQUENCE, _BASIC + tlv(_OCTET_STRING, signed))))
+
+
+def canonical(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> Asked:
+    """Ask about a certificate as a client without a nonce does: what answers are kept for."""
+    name_hash, key_hash = _named(issuer)[hash_]
+    return Asked(asked_serial, hash_, name_hash, key_hash)
+
+
+def error_answer(status: ErrorStatus) -> bytes:
+    """Write an answer that is none (DER): nobody signs it (4.2.1)."""
+    return tlv(SEQUENCE, tlv(_ENUMERATED, bytes([status])))
+
+
+def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
+    try:
+        return CertIdHash(request.hash_algorithm.name)
+    except (ValueError, UnsupportedAlgorithm) as unknown:
+        why = "the issuer is named by another hash than SHA-1 or SHA-256"
+        raise RequestRefused(ErrorStatus.UNAUTHORIZED, why) from unknown
+
+
+def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None:
+    nonce = None
+    for one in extensions:
+        if isinstance(one.value, x509.OCSPNonce):
+            nonce = one.value.nonce
+        elif one.critical:
+            why = "the request has a critical extension that is not known here"
+            raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
+    if nonce is not None and len(nonce) not in NONCE_OCTETS:
+        why = "the request's nonce is not 1 to 32 octets long"
+        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
+    return nonce
+
+
+@cache
+def _named(issuer: x509.Certificate) -> Mapping[CertIdHash, tuple[bytes, bytes]]:
+    """How requests name a CA: hashes of its name in DER, and of its key's bits (4.1.1)."""
+    name, key = issuer.subject.public_bytes(), _key_bits(issuer)
+    return {one: (hashlib.new(one, name).digest(), hashlib.new(one, key).digest()) for one in CertIdHash}
+
+
+def _key_bits(issuer: x509.Certificate) -> bytes:
+    """The BIT STRING subjectPublicKey without tag, length and unused bits."""
+    key = ca_key(issuer)
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+@cache
+def _certificate_id_of(issuer: x509.Certificate, hash_: CertIdHash) -> bytes:
+    name_hash, key_hash = _named(issuer)[hash_]
+    return _HASHES[hash_] + tlv(_OCTET_STRING, name_hash) + tlv(_OCTET_STRING, key_hash)
+
+
+def _certificate_id(serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> bytes:
+    number = int(serial, 16)
+    # One octet more where the first bit is set: a serial number is positive (X.690, 8.3.3).
+    octets = number.to_bytes(number.bit_length() // 8 + 1, "big")
+    return tlv(SEQUENCE, _certificate_id_of(issuer, hash_) + tlv(_INTEGER, octets))
+
+
+def _status(status: Status) -> bytes:
+    match status.standing:
+        case Standing.GOOD:
+            return tlv(_GOOD, b"")
+        case Standing.UNKNOWN:
+            return tlv(_UNKNOWN, b"")
+        case Standing.REVOKED:
+            return tlv(_REVOKED, _revocation(status))
+        case never:
+            assert_never(never)
+
+
+def _revocation(status: Status) -> bytes:
+    assert status.revoked_at is not None  # noqa: S101 - status_of gives none without it
+    number = _REASONS.get(status.reason) if status.reason is not None else None
+    reason = b"" if number is None else tlv(_EXPLICIT_0, tlv(_ENUMERATED, bytes([number])))
+    return _time(status.revoked_at) + reason
+
+
+def _dates(told: Told) -> bytes:
+    return _time(told.this_update) + tlv(_EXPLICIT_0, _time(told.next_update))
+
+
+def _time(at: datetime) -> bytes:
+    """GeneralizedTime, UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
+    return tlv(_GENERALIZED_TIME, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode())

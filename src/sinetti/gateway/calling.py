@@ -1,0 +1,123 @@
+"""One HTTP request to a configured address and its answer, with nothing clever between: no redirects, no retries.
+
+No proxy of the machine either: where the gateway may speak to is said in one place, its settings.
+"""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
+
+
+class BadAddress(ValueError):
+    """An address that is not called; the text says why."""
+
+
+class NotReached(Exception):
+    """There is no whole answer; the text says why, in the system's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. `limit` is the longest answer that is read, in octets; `within` seconds all of it may take."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    limit: int = 64 * 1024
+    within: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def checked_address(url: str) -> str:
+    """Give back an address that can be called. Raises BadAddress."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not url.isascii() or any(sign.isspace() for sign in url):
+        why = f"{url!r} is no address: it starts with http:// or https:// and names a host"
+        raise BadAddress(why)
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        why = f"{url!r}: an address holds no user name, no password and no fragment"
+        raise BadAddress(why)
+    return url
+
+
+def path_of(url: str) -> str:
+    """Give the path of an address, without its query."""
+    return urlsplit(url).path or "/"
+
+
+def call(wanted: Call) -> Reply:
+    """Make one request. Raises NotReached."""
+    parts = urlsplit(wanted.url)
+    connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
+    target = path_of(wanted.url) + (f"?{parts.query}" if parts.query else "")
+    try:
+        with _in_time(connection, wanted.within):
+            headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
+            connection.request(wanted.method, target, wanted.body, headers)
+            response = connection.getresponse()
+            body = response.read(wanted.limit + 1)
+        if len(body) > wanted.limit:
+            why = f"the answer is longer than {wanted.limit} octets"
+            raise NotReached(why)
+        if response.length:
+            # http.client takes a connection that ends too early for the end of the body.
+            raise http.client.IncompleteRead(body, response.length)
+        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+    except (OSError, http.client.HTTPException) as bad:
+        why = getattr(bad, "strerror", None) or str(bad) or type(bad).__name__
+        raise NotReached(why) from bad
+    finally:
+        connection.close()
+
+
+def _connection(scheme: str, host: str, port: int, within: float) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=within)
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return http.client.HTTPSConnection(host, port, timeout=within, context=context)
+
+
+@contextlib.contextmanager
+def _in_time(connection: http.client.HTTPConnection, within: float) -> Iterator[None]:
+    """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
+    late = threading.Event()
+    watchdog = threading.Timer(within, _cut, (connection, late))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
+        if late.is_set():
+            sentence = f"it took longer than {within:g} s"
+            raise TimeoutError(sentence)
+
+
+def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+    late.set()
+    # The descriptor itself is shut, below TLS, so that a read in progress returns at once.
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -1,0 +1,120 @@
+"""The client certificate as a proxy hands it over in a header, and the header names that are ours to set.
+
+One header, `Client-Cert`, in either of two forms: RFC 9440 (`:base64 of the DER:`) or what nginx calls
+`$ssl_client_escaped_cert` (PEM, percent-encoded). One name, so that a proxy that sets it has replaced whatever the
+caller wrote there.
+"""
+
+import base64
+import binascii
+import re
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
+
+CERTIFICATE: Final = "client-cert"
+CHAIN: Final = "client-cert-chain"
+SECRET: Final = "sinetti-proxy-secret"  # noqa: S105 - the name of a header
+"""Headers that a proxy sets; lower-case."""
+
+LARGEST: Final = 64 * 1024
+"""Octets of such a header; a certificate with an RSA key of 8192 bits and a long name has 4 kB."""
+
+LONGEST_CHAIN: Final = 8
+
+UNREADABLE: Final = b""
+"""Stands for a certificate that cannot be read: whoever identifies it says that it is malformed."""
+
+_BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
+"""A byte sequence (RFC 8941, 3.3.5)."""
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a caller showed: a certificate in DER, and certificates that may help to find its issuer."""
+
+    certificate: bytes
+    chain: tuple[x509.Certificate, ...] = ()
+
+
+def is_ours(name: str) -> bool:
+    """Whether a header name is one of `Sinetti-…`, however its hyphens are written.
+
+    Servers give `Sinetti_Customer_Id` and, some of them, `Sinetti.Customer.Id` to an application under the same name as
+    `Sinetti-Customer-Id` (RFC 3875, 4.1.18).
+    """
+    return _NOT_IN_NAMES.sub("-", name.lower()).startswith("sinetti-")
+
+
+def is_presented(name: str) -> bool:
+    """Whether a header name is one that a certificate comes in, however its hyphens are written."""
+    return _NOT_IN_NAMES.sub("-", name.lower()) in {CERTIFICATE, CHAIN}
+
+
+def presented(certificates: Iterable[str], chains: Iterable[str] = ()) -> Presented | None:
+    """Read the values of `Client-Cert` and `Client-Cert-Chain`; None where no certificate was shown.
+
+    nginx sends an empty value, or none, for a caller without a certificate. More than one is nobody's: unreadable.
+    """
+    shown = [value.strip() for value in certificates]
+    if not any(shown):
+        return None
+    if len(shown) > 1 or len(shown[0]) > LARGEST:
+        return Presented(UNREADABLE)
+    return Presented(_certificate(shown[0]), _chain(", ".join(chains)))
+
+
+def presented_in_tls(pems: Sequence[str]) -> Presented | None:
+    """Take the certificates of a TLS handshake, as PEM and the caller's own first; None where there is none."""
+    if not pems:
+        return None
+    above = [_of_pem(one) for one in pems[1 : 1 + LONGEST_CHAIN]]
+    return Presented(_of_pem(pems[0]), _helpers(above))
+
+
+def _certificate(value: str) -> bytes:
+    octets = _binary(value)
+    if octets is not None:
+        return octets
+    return _of_pem(unquote_to_bytes(value).decode("ascii", "replace"))
+
+
+def _of_pem(pem: str) -> bytes:
+    try:
+        return ssl.PEM_cert_to_DER_cert(pem)
+    except ValueError:
+        return UNREADABLE
+
+
+def _chain(value: str) -> tuple[x509.Certificate, ...]:
+    """Read a list of byte sequences (RFC 9440, 2.3)."""
+    if len(value) > LARGEST:
+        return ()
+    return _helpers([_binary(part.strip()) or UNREADABLE for part in value.split(",")[:LONGEST_CHAIN]])
+
+
+def _helpers(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
+    """Read certificates that nobody trusts, and that only help to find those that somebody does: bad ones drop out."""
+    found = []
+    for der in ders:
+        try:
+            found.append(x509.load_der_x509_certificate(der))
+        except (ValueError, x509.InvalidVersion):
+            continue
+    return tuple(found)
+
+
+def _binary(value: str) -> bytes | None:
+    matched = _BINARY.fullmatch(value)
+    if matched is None:
+        return None
+    try:
+        return base64.b64decode(matched[1], validate=True)
+    except binascii.Error:
+        return UNREADABLE

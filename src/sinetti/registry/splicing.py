@@ -1,0 +1,80 @@
+"""A CRL that is kept without the entries of an earlier one, and put together again (docs/lists.md).
+
+Kept so, a list of a million entries costs what was added since. It is cut at the elements of CertificateList (RFC 5280,
+5.1), and looks like one; only put together is it what its CA has signed.
+"""
+
+from dataclasses import dataclass
+
+_SEQUENCE, _LONG = 0x30, 0x80
+_BEFORE_ENTRIES = 5
+"""version, signature, issuer, thisUpdate, nextUpdate: none of ours lacks one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A list in four pieces: what stands before its entries, the entries, what stands after, and the signature."""
+
+    before: memoryview
+    entries: memoryview
+    after: memoryview
+    seal: memoryview
+
+
+def cut(der: bytes) -> Cut:
+    """Cut a list of ours. Raises ValueError for octets that cannot be one."""
+    view = memoryview(der)
+    begin, _ = element(view, 0)
+    tbs_begin, tbs_end = element(view, begin)
+    at = tbs_begin
+    for _ in range(_BEFORE_ENTRIES):
+        _, at = element(view, at)
+    begin, end = element(view, at)
+    # Where nothing is listed the extensions follow at once.
+    listed = view[at] == _SEQUENCE
+    entries = view[begin:end] if listed else view[at:at]
+    return Cut(view[tbs_begin:at], entries, view[end if listed else at : tbs_end], view[tbs_end:])
+
+
+def shortened(der: bytes, octets: int) -> bytes:
+    """The same list without so many octets of its first entries."""
+    pieces = cut(der)
+    return _put_together(pieces, pieces.entries[octets:])
+
+
+def spliced(first_entries: bytes | memoryview, short: bytes) -> bytes:
+    """A list that was kept without its first entries, with them. Raises ValueError for octets that are no list."""
+    pieces = cut(short)
+    return _put_together(pieces, first_entries, pieces.entries)
+
+
+def element(octets: bytes | memoryview, at: int) -> tuple[int, int]:
+    """Where the content of the DER element at this place begins and ends (X.690, 8.1.3). Raises ValueError."""
+    try:
+        length, start = octets[at + 1], at + 2
+    except IndexError:
+        length, start = 0, len(octets) + 1
+    if length & _LONG:
+        more = length & ~_LONG
+        length, start = int.from_bytes(octets[start : start + more], "big"), start + more
+    if start + length > len(octets):
+        why = "it is cut off"
+        raise ValueError(why)
+    return start, start + length
+
+
+def _put_together(pieces: Cut, *entries: bytes | memoryview) -> bytes:
+    size = sum(map(len, entries))
+    listed = (_head(size), *entries) if size else ()
+    tbs = (pieces.before, *listed, pieces.after)
+    tbs_size = sum(map(len, tbs))
+    tbs_head = _head(tbs_size)
+    return b"".join((_head(len(tbs_head) + tbs_size + len(pieces.seal)), tbs_head, *tbs, pieces.seal))
+
+
+def _head(length: int) -> bytes:
+    """Tag and length of a SEQUENCE."""
+    if length < _LONG:
+        return bytes((_SEQUENCE, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((_SEQUENCE, _LONG | len(octets))) + octets

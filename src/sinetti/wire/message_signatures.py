@@ -1,0 +1,266 @@
+"""HTTP Message Signatures (RFC 9421) over one POST: the strict profile by which a gateway signs its sightings.
+
+The sender:
+
+    parts = Parts("POST", "/api/v1/sightings", "application/json", body)   # path as in the request line, no query
+    headers = sign(parts, load_signing_key(pem), "gateway-name", now)      # all four, content-type and -digest too
+    … post `body` with exactly these headers …
+
+The receiver, who knows the headers by their lower-case names:
+
+    name = verify(Parts(method, path, headers.get("content-type", ""), body), headers, public_key_of, now)
+
+`public_key_of(name)` gives what `load_public_key` read, or None. `verify` gives the signer's name, or raises
+SignatureRefused with its Wrong. Keys: Ed25519, or ECDSA on P-256.
+
+Covered are exactly @method, @path, content-type and content-digest (RFC 9530), in any order, and the parameters created
+and keyid; alg and nonce may be there. Anything else is refused. `@authority` is not covered: a proxy may write another
+Host, and whose a message is follows from what it tells. `created` has to be within five minutes. A message that is sent
+again in that time is taken again, so what is signed so has to come to the same however often it comes.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+SigningKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+WINDOW = timedelta(minutes=5)
+"""How far `created` may be from now, in either direction."""
+
+_COVERED = ("@method", "@path", "content-type", "content-digest")
+_FIELDS = ("signature-input", "signature", "content-digest")
+_PARAMETERS = frozenset({"created", "keyid", "alg", "nonce"})
+_LABEL = "sinetti"
+_ED25519, _ECDSA = "ed25519", "ecdsa-p256-sha256"  # RFC 9421, 6.2.2
+_WIDTH = 32
+"""Octets of each of r and s on P-256 (RFC 9421, 3.3.4)."""
+
+# The grammar of RFC 8941 as far as this profile needs it: no line is read that holds more.
+_KEY = r"[a-z*][a-z0-9_.*-]{0,63}"
+_NAMES = r'"[a-z@-]{1,40}"(?: "[a-z@-]{1,40}")*'
+_INPUT = re.compile(
+    rf"({_KEY})=(\(({_NAMES})\)"
+    r'((?:;[a-z]{1,10}=(?:"[ !#-\[\]-~]{0,200}"|[0-9]{1,12}))*))'
+)
+_PARAMETER = re.compile(r';([a-z]+)=(?:"([^"]*)"|([0-9]+))')
+_OCTETS = re.compile(rf"({_KEY})=:([A-Za-z0-9+/]{{0,200}}={{0,2}}):")
+_DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}  # RFC 9530, 5: the two that are active
+
+
+class Wrong(StrEnum):
+    """Why a message's signature does not count. The values are sentences and hold nothing of the message."""
+
+    MISSING = "the message has no signature: it needs Signature-Input, Signature and Content-Digest"
+    SHAPE = "Signature-Input or Signature has not the shape of this profile"
+    COVERED = "the signature has to cover @method, @path, content-type and content-digest, and nothing else"
+    DIGEST = "Content-Digest does not fit the body"
+    CREATED = "the signature was not made within five minutes of now: set the clock right, and sign again"
+    SIGNER = "no key is known for this keyid, or it is not taken any more"
+    MISFIT = "the signature does not fit"
+
+
+class SignatureRefused(ValueError):
+    """The signature does not count."""
+
+    def __init__(self, wrong: Wrong) -> None:
+        super().__init__(wrong.value)
+        self.wrong = wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What of a request is signed. `path` is without a query, as it stands in the request line."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What Signature-Input says; `octets` is its value as it was written, which is signed (RFC 9421, 2.5)."""
+
+    label: str
+    octets: str
+    covered: tuple[str, ...]
+    created: int
+    key_id: str
+    algorithm: str | None
+
+
+def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
+    """Read a PEM private key for signing messages. Raises ValueError with a sentence, nothing of the key in it."""
+    try:
+        key = load_pem_private_key(pem, passphrase)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        why = "this is no PEM private key, or its pass-phrase is missing or wrong"
+        raise ValueError(why) from None
+    if not isinstance(key, SigningKey):
+        raise ValueError(_KINDS)  # noqa: TRY004 - the octets are wrong, not the caller's types
+    _public(key.public_key())
+    return key
+
+
+def load_public_key(pem: bytes) -> PublicKey:
+    """Read a PEM public key that messages are verified with. Raises ValueError with a sentence that people can read."""
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        why = "this is no PEM public key (BEGIN PUBLIC KEY)"
+        raise ValueError(why) from None
+    return _public(key)
+
+
+def sign(parts: Parts, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
+    """Give the headers that make a request a signed one. ValueError for a key id that cannot stand in a header."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
+        why = "a key id has letters, digits, dots, hyphens and underscores"
+        raise ValueError(why)
+    digest = f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode('ascii')}:"
+    listed = " ".join(f'"{name}"' for name in _COVERED)
+    algorithm = _algorithm(key.public_key())
+    stated = f'({listed});created={int(created.timestamp())};keyid="{key_id}";alg="{algorithm}"'
+    value = _value(key, _base(parts, digest, _COVERED, stated))
+    return {
+        "Content-Type": parts.content_type,
+        "Content-Digest": digest,
+        "Signature-Input": f"{_LABEL}={stated}",
+        "Signature": f"{_LABEL}=:{base64.b64encode(value).decode('ascii')}:",
+    }
+
+
+def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime) -> str:
+    """Give the name of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
+    stated_line, signature_line, digest = (headers.get(name, "") for name in _FIELDS)
+    if not (stated_line and signature_line and digest):
+        raise SignatureRefused(Wrong.MISSING)
+    stated = _stated(stated_line)
+    label, value = _signature(signature_line)
+    if stated.label != label:
+        raise SignatureRefused(Wrong.SHAPE)
+    if sorted(stated.covered) != sorted(_COVERED):
+        raise SignatureRefused(Wrong.COVERED)
+    if abs(now.timestamp() - stated.created) > WINDOW.total_seconds():
+        raise SignatureRefused(Wrong.CREATED)
+    key = key_of(stated.key_id)
+    if key is None:
+        raise SignatureRefused(Wrong.SIGNER)
+    fits = stated.algorithm in {None, _algorithm(key)}
+    if not fits or not _holds(key, _base(parts, digest, stated.covered, stated.octets), value):
+        raise SignatureRefused(Wrong.MISFIT)
+    # After the signature: what a stranger says of his body costs no hashing of it.
+    if not _digest_fits(digest, parts.body):
+        raise SignatureRefused(Wrong.DIGEST)
+    return stated.key_id
+
+
+_KINDS = "messages are signed with Ed25519 keys or with EC keys on P-256, no others"
+
+
+def _public(key: object) -> PublicKey:
+    if isinstance(key, Ed25519PublicKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise ValueError(_KINDS)
+
+
+def _algorithm(key: PublicKey) -> str:
+    return _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
+
+
+def _base(parts: Parts, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
+    """The signature base (RFC 9421, 2.5). A value with a line end in it would be read as another line."""
+    values = {
+        "@method": parts.method,
+        "@path": parts.path or "/",
+        "content-type": parts.content_type.strip(" \t"),
+        "content-digest": digest.strip(" \t"),
+    }
+    lines = [*((name, values[name]) for name in covered), ("@signature-params", stated)]
+    if any(not value.isascii() or not value.replace("\t", " ").isprintable() for _, value in lines):
+        raise SignatureRefused(Wrong.SHAPE)
+    return "\n".join(f'"{name}": {value}' for name, value in lines).encode("ascii")
+
+
+def _value(key: SigningKey, octets: bytes) -> bytes:
+    if isinstance(key, Ed25519PrivateKey):
+        return key.sign(octets)
+    r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(_WIDTH, "big") + s.to_bytes(_WIDTH, "big")
+
+
+def _holds(key: PublicKey, octets: bytes, value: bytes) -> bool:
+    try:
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(value, octets)
+            return True
+        if len(value) != 2 * _WIDTH:
+            return False
+        r, s = int.from_bytes(value[:_WIDTH], "big"), int.from_bytes(value[_WIDTH:], "big")
+        key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _stated(line: str) -> _Stated:
+    found = _INPUT.fullmatch(line.strip(" \t"))
+    if found is None:
+        raise SignatureRefused(Wrong.SHAPE)
+    label, octets, names, parameters = found.groups()
+    given: dict[str, str] = {}
+    for name, text, number in _PARAMETER.findall(parameters):
+        if name in given or name not in _PARAMETERS or bool(number) is not (name == "created"):
+            raise SignatureRefused(Wrong.SHAPE)
+        given[name] = number or text
+    if "created" not in given or "keyid" not in given:
+        raise SignatureRefused(Wrong.SHAPE)
+    covered = tuple(re.findall(r'"([a-z@-]+)"', names))
+    return _Stated(label, octets, covered, int(given["created"]), given["keyid"], given.get("alg"))
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    """The label and the octets of a Signature with one member."""
+    found = _OCTETS.fullmatch(line.strip(" \t"))
+    octets = _decoded(found[2]) if found else None
+    if found is None or octets is None:
+        raise SignatureRefused(Wrong.SHAPE)
+    return found[1], octets
+
+
+def _digest_fits(line: str, body: bytes) -> bool:
+    """Whether every digest is of a kind that is taken, none twice, and all fit."""
+    kinds = set()
+    for member in line.split(","):
+        found = _OCTETS.fullmatch(member.strip(" \t"))
+        hashing = _DIGESTS.get(found[1]) if found else None
+        if found is None or hashing is None or found[1] in kinds:
+            return False
+        if not hmac.compare_digest(_decoded(found[2]) or b"", hashing(body).digest()):
+            return False
+        kinds.add(found[1])
+    return True
+
+
+def _decoded(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None

@@ -1,0 +1,160 @@
+"""`sinetti gateway serve`, the program: its socket, what it answers there, how it is told to read anew and to stop."""
+
+import http.client
+import json
+import signal
+import socket
+import stat
+from contextlib import closing
+from time import sleep
+
+import pytest
+
+from sinetti.cli.main import main
+from sinetti.clock import machine_now, ticks
+from sinetti.gateway.files import write_whole
+from sinetti.gateway.service import LARGEST_DOCUMENT
+from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from tests.support.programs import program
+from tests.support.relying import material
+from tests.support.relying_doors import SETTINGS, gateway_running
+from tests.support.web_servers import process
+
+SECRET = "0123456789abcdef" * 2
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, place):
+        super().__init__("gateway", timeout=10)
+        self._place = str(place)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._place)
+
+
+def asked(connection, path, kind=None, body=None, headers=None):
+    shown = {} if kind is None else {"Client-Cert": f":{material(NOW).rfc9440(kind)}:"}
+    connection.request("GET" if body is None else "POST", path, body, {**shown, **(headers or {})})
+    reply = connection.getresponse()
+    return reply.status, reply.headers, reply.read()
+
+
+NOW = machine_now()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return material(NOW).written(tmp_path_factory.mktemp("serving") / "m")
+
+
+def test_on_a_unix_socket(folder):
+    made = material(NOW)
+    document = sign_document(b"<a>" + b"x" * 500_000 + b"</a>", seal_of(made.key, made.der("good")), next(iter(Recipe)))
+    with gateway_running(folder) as place, closing(Connection(place)) as caller:
+        assert stat.S_IMODE(place.stat().st_mode) == 0o660
+        assert asked(caller, "/readyz")[0] == asked(caller, "/healthz")[0] == 200
+        status, headers, body = asked(caller, "/check", "good")
+        assert (status, headers["sinetti-channel"], body) == (204, "WS", b"")
+        assert asked(caller, "/check", "revoked")[1]["sinetti-reason"] == "revoked"
+        for given in (document, iter([document[:9], document[9:]])):
+            status, headers, body = asked(caller, "/verify", body=given)
+            assert (status, json.loads(body)["verdict"]) == (200, "accepted")
+        assert asked(caller, "/verify", body=b"x" * (LARGEST_DOCUMENT + 1))[0] == 413
+    log = (folder / "gateway.log").read_text()
+    events = [json.loads(line) for line in log.splitlines()]
+    assert [one["event"] for one in events] == ["ready", "refused"]
+    assert events[1] | {"time": "", "duration_ms": 0} == {
+        "time": "", "level": "info", "event": "refused", "path": "/check", "status": 403, "reason": "revoked",
+        "duration_ms": 0,
+    }  # fmt: skip
+    assert not place.exists()
+
+
+def test_a_listed_proxy_reading_anew_and_stopping(folder):
+    (folder / "secret").write_text(SECRET)
+    (folder / "secret").chmod(0o600)
+    own = 'bind = "127.0.0.1:0"\nproxies = ["127.0.0.1"]\nsecret = "secret"\n'
+    text = SETTINGS.replace('socket = "gateway.sock"\n', own)
+    file, log = folder / "gateway.toml", folder / "gateway.log"
+    file.write_text(text)
+    known = {"Sinetti-Proxy-Secret": SECRET}
+    with log.open("w") as errors, process(*program("gateway", "serve", "--settings", file), stderr=errors) as one:
+        _until(log, '"ready"')
+        port = int(json.loads(log.read_text().splitlines()[0])["listens"].rpartition(":")[2])
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as caller:
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
+            assert asked(caller, "/check", "good")[0] == 403
+            file.write_text("anchors = 1\n" + text)
+            one.send_signal(signal.SIGHUP)
+            _until(log, "settings stay as they were")
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
+            file.write_text(text.replace('"WS"', '"SFTP"'))
+            one.send_signal(signal.SIGHUP)
+            _until(log, "settings were read anew")
+            assert asked(caller, "/check", "good", headers=known)[1]["sinetti-reason"] == "wrong-channel"
+        begun = ticks()
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(15) == 0
+        assert ticks() - begun < 8
+    assert "Traceback" not in log.read_text()
+
+
+def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
+    text = SETTINGS.replace('"lists"', f'"{tmp_path / "lists"}"')
+    (tmp_path / "lists").mkdir()
+    log, fresh = folder / "gateway.log", (folder / "lists" / "issuing.crl").read_bytes()
+    with gateway_running(folder, text) as place, closing(Connection(place)) as caller:
+        _until(log, '"missing": ["Data Providers')
+        assert asked(caller, "/check", "good")[1]["sinetti-reason"] == "status-unknown"
+        assert asked(caller, "/readyz")[0] == 503
+        write_whole(tmp_path / "lists" / "issuing.crl", fresh)
+        _until(log, '"missing": []')
+        assert asked(caller, "/check", "good")[0] == 204
+        assert asked(caller, "/readyz")[0] == 200
+
+
+def _until(log, event):
+    deadline = ticks() + 20
+    while event not in log.read_text():
+        assert ticks() < deadline, log.read_text()
+        sleep(0.02)
+
+
+REFUSED = {
+    "no source": ('revocation = "crl"', "", "revocation is needed"),
+    "no place": ('[serve]\nsocket = "gateway.sock"\n', "", "either socket"),
+    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be listened on"),
+    "no folder": ("gateway.sock", "none/gateway.sock", "cannot be listened on"),
+}
+
+
+@pytest.mark.parametrize(("was", "becomes", "why"), REFUSED.values(), ids=REFUSED)
+def test_it_does_not_start(folder, capsys, was, becomes, why):
+    assert was in SETTINGS
+    (folder / "other.toml").write_text(SETTINGS.replace(was, becomes))
+    anchors = (folder / "anchors.pem").read_bytes()
+    assert main(["gateway", "serve", "--settings", str(folder / "other.toml")]) == 2
+    assert why in capsys.readouterr().err
+    assert (folder / "anchors.pem").read_bytes() == anchors
+
+
+def test_it_does_not_start_where_another_listens(folder, capsys):
+    (folder / "other.toml").write_text(SETTINGS.replace("gateway.sock", "taken.sock"))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(folder / "taken.sock"))
+        other.listen()
+        assert main(["gateway", "serve", "--settings", str(folder / "other.toml")]) == 2
+        assert "something listens there" in capsys.readouterr().err
+        assert (folder / "taken.sock").exists(), "what another listens on is not taken away"
+
+
+def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "“sinetti gateway serve” needs an HTTP server: pip install sinetti[gateway]"
+    ]

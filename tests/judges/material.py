@@ -1,0 +1,114 @@
+"""For judges who read the machine's clock: a chain of CAs, and certificates that are good, revoked, expired."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti import clock
+from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.hierarchy import Built, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.plans import Issuer
+from sinetti.domain.values import VALIDITY, Channel, Environment
+from sinetti.pki.formats import PrivateKey, serial_hex
+from sinetti.pki.signing import sign
+from tests.support.authority import holder_key, issue, issuer, leaf_plan
+
+DAY = timedelta(days=1)
+WEEK = 7 * DAY
+NOWHERE = "http://127.0.0.1:9"
+"""Nothing answers there: whoever would fetch what stands in the certificates is told so at once."""
+
+
+@cache
+def now() -> datetime:
+    """When the material is made: the machine's time, once per run."""
+    return clock.machine_now()
+
+
+@cache
+def authority() -> Built:
+    """CAs that began long enough ago for a certificate of theirs to have ended."""
+    return build_hierarchy(
+        parse_hierarchy(load_preset("default"), Environment.TEST, NOWHERE), now() - VALIDITY - 2 * DAY
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A holder's certificate and its key."""
+
+    key: PrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def entry(self) -> RevokedEntry:
+        """What stands in a list once it is revoked."""
+        return RevokedEntry(serial_hex(self.certificate.serial_number), now() - DAY, "keyCompromise")
+
+    @property
+    def above(self) -> tuple[x509.Certificate, ...]:
+        """The chain above it: issuing CA first, no root."""
+        return authority().chain_above(self.certificate)
+
+
+def leaf(
+    key: PrivateKey, channel: Channel = Channel.WS, *, ended: bool = False, customer_id: str = "0123456-7"
+) -> Leaf:
+    """Issue a certificate that is valid now, or one that ended yesterday."""
+    begins = now() - VALIDITY - DAY if ended else now() - DAY
+    plan = leaf_plan(key.public_key(), begins=begins, customer_id=customer_id)
+    return Leaf(key, issue(plan, issuer(channel, authority()), built=authority()))
+
+
+@cache
+def cases() -> dict[str, Leaf]:
+    """One certificate for each thing that a judge should say of it."""
+    return {
+        "good": leaf(holder_key(1)),
+        "revoked": leaf(holder_key(2)),
+        "expired": leaf(holder_key(3), ended=True),
+    }
+
+
+def list_of(channel: Channel, entries: Sequence[RevokedEntry], age: timedelta = timedelta(0)) -> bytes:
+    """Sign the list of the CA of a channel, this long ago."""
+    return signed_list(issuer(channel, authority()), entries, age)
+
+
+def signed_list(by: Issuer, entries: Sequence[RevokedEntry] = (), age: timedelta = timedelta(0)) -> bytes:
+    """Sign the list of a CA, this long ago: of one shard, or, of shard 0, all of it."""
+    tbs = prepare_crl(by, entries, 7, now() - age, now() - age + WEEK)
+    return assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
+
+
+def lists(shard: int, age: timedelta = timedelta(0)) -> dict[str, bytes]:
+    """Sign the list of every CA by its file name; on that of the holders' CA stands what is revoked."""
+    holders = issuer(Channel.WS, authority()).file_name
+    return {
+        spec.file_name: signed_list(
+            authority().issuer(spec.file_name, shard),
+            [cases()["revoked"].entry] if spec.file_name == holders else [],
+            age,
+        )
+        for spec in authority().hierarchy.authorities
+    }
+
+
+def pem(*certificates: x509.Certificate) -> bytes:
+    """Write certificates one after the other."""
+    return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
+
+
+def list_pem(*ders: bytes) -> bytes:
+    """Write lists one after the other."""
+    return b"".join(x509.load_der_x509_crl(der).public_bytes(Encoding.PEM) for der in ders)
+
+
+def root() -> x509.Certificate:
+    """Give what is trusted."""
+    (spec,) = (one for one in authority().hierarchy.authorities if one.role is Role.ROOT)
+    return authority().certificate(spec.file_name)

@@ -1,0 +1,63 @@
+"""A small HTTP server in the test's own process: answers what it is told, and keeps what it was asked."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request; header names are lower-case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+Reply = tuple[int, Mapping[str, str], bytes]
+
+
+@dataclass(slots=True)
+class Small:
+    """The server: where it is, what answers, what it was asked."""
+
+    url: str
+    answers: Callable[[Question], Reply]
+    asked: list[Question] = field(default_factory=list)
+
+
+@contextmanager
+def small_server(answers: Callable[[Question], Reply]) -> Iterator[Small]:
+    """Serve until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            question = Question(self.command, self.path, headers, body)
+            small.asked.append(question)
+            status, named, octets = small.answers(question)
+            self.send_response(status)
+            for name, value in {"content-length": str(len(octets)), **named}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(octets)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *_words):
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        small = Small(f"http://127.0.0.1:{server.server_port}", answers)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield small
+        finally:
+            server.shutdown()
+            thread.join()

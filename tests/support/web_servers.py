@@ -1,0 +1,86 @@
+"""Web servers of others in the tests: finding the programs, places for them, and running them as deploy/ says."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from sinetti.clock import ticks
+from tests.support.postgres import skip_or_fail
+from tests.support.programs import started, surroundings
+
+WITHIN = 30.0
+
+
+def tool(name: str) -> str:
+    """Give the path of a program that a Debian package of the list brings."""
+    found = shutil.which(name, path=f"{surroundings({})['PATH']}:/usr/sbin")
+    if found is None:
+        skip_or_fail(f"{name} is not installed (scripts/packages judges says how)")
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports that nothing listens on."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
+    """Wait until something takes connections."""
+    deadline = ticks() + WITHIN
+    while ticks() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            sleep(0.05)
+        else:
+            return
+    pytest.fail(f"nothing listens on port {port}")
+
+
+@contextmanager
+def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]"]:
+    """Run a program until the block ends."""
+    with started(command, text=True, **options) as one:
+        try:
+            yield one
+        finally:
+            one.send_signal(signal.SIGTERM)
+            one.wait(15)
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    """Put a test's own places into a file of deploy/; each has to be there."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def nginx_running(folder: Path, site: str, port: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run nginx with one file of sites-enabled in a folder of its own; `port` is one that it listens on."""
+    temporary = "".join(
+        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    main = f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+    (folder / "nginx.conf").write_text(f"{main}http {{\n{temporary}{site}}}\n", encoding="utf-8")
+    command = [tool("nginx"), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "warn" not in checked.stderr
+    with process(*command, stderr=subprocess.DEVNULL) as one:
+        until_listening(port, one)
+        yield one
