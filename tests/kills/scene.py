@@ -108,6 +108,12 @@ class Scene:
         """Run `sinetti renew`."""
         return self.clients.run(*self._words("renew", {"store": site.store, "wait": 10}), kill=kill)
 
+    def deliver(self, site: Site, document: Path, kill: Kill = NEVER) -> Ended:
+        """Run `sinetti deliver` to the bench."""
+        to = f"{self.bench.ready['status_url']}/deliveries"
+        command, name, *words = self._words("deliver", {"store": site.store, "to": to})
+        return self.clients.run(command, name, document, *words, kill=kill)
+
     def retrieve(self, site: Site) -> Ended:
         """Run `sinetti retrieve`."""
         return self.clients.run(*self._words("retrieve", {"store": site.store, "wait": 10}))

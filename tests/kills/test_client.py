@@ -125,6 +125,48 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     same_octets(stage.wire.sent(NEW, site.customer_id))
 
 
+DELIVERY_STEPS = ["delivery-prepared", "delivery-answered", "receipt-kept"]
+
+
+@pytest.fixture(scope="module")
+def sender(stage):
+    """Give a holder who delivers."""
+    site = stage.site()
+    assert stage.enrol(site).code == 0
+    return site
+
+
+def delivered(stage, site, kill):
+    """Kill a delivery, run the same command again: it was taken once, and both sides have the same receipt."""
+    number = next(stage.numbers)
+    document, kept = stage.folder / f"report-{number}.xml", stage.bench.root / "deliveries"
+    document.write_text(f"<report>{number}</report>")
+    before = set(kept.iterdir()) if kept.exists() else set()
+    first = stage.deliver(site, document, kill)
+    assert first.killed or first.code == 0, first.err
+    again = stage.deliver(site, document)
+    assert again.code == 0, again.err
+    (taken,) = set(kept.iterdir()) - before
+    receipt = document.with_name(f"{document.name}.receipt.xml")
+    assert receipt.read_bytes() == (taken / "receipt.xml").read_bytes()
+    assert not [path for path in site.folder.rglob("*") if path.suffix in {".new", ".gone", ".old"}]
+    return first.killed
+
+
+@pytest.mark.parametrize("step", DELIVERY_STEPS)
+def test_a_delivery_killed_at_a_step(stage, sender, step):
+    assert delivered(stage, sender, Kill(step=step))
+
+
+def test_a_delivery_killed_before_every_change_to_the_disk(stage, sender, every_kill):
+    kills = 0
+    for number in changes(every_kill):
+        if not delivered(stage, sender, Kill(change=number)):
+            break
+        kills += 1
+    assert kills > 10 / (1 if every_kill else FEW_APART) - 1
+
+
 # A service that takes ids once and heals nothing.
 
 

@@ -1,8 +1,12 @@
-"""Benches that run: one that every test may use as long as it does not move its clock, and new ones."""
+"""A bench that runs, for every test as long as it does not move its clock; and an office on a fresh register."""
 
 import pytest
 
+from tests.support.office import sqlite_desk
 from tests.support.programs import running
+from tests.support.registers import sqlite_register
+
+__all__ = ["sqlite_desk", "sqlite_register"]
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from tests.support.programs import started
 COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
 WITHIN = 60
 NO_BENCH = "import os, sys\nif 'testbench' in sys.argv: os.write(2, b'no bench today'); os._exit(1)\n"
+COMMAND_SHOWN = r"^    \$ ((?:.*\\\n)*.*)$"
 SHOWN = [
     r"\$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /",
     r"curl -X POST \"\$CONTROL/orders\"",
@@ -32,16 +33,22 @@ SHOWN = [
     r"\$ sinetti sign \./report\.xml",
     r"--out \./report-sealed\.xml",
     r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
+    r"\$ sinetti deliver payroll \./report\.xml",
+    r"\./report\.xml was delivered and is accepted: received\s+11\s+January\s+2027\s+at\s+10:00",
     r"\$ cp -r \./store \./old-store",
     r"2028-11-10 08:00:00 UTC +\d\. 61 days before its end: too early",
     r"PKI034: [^$]*11\s+November\s+2028\s+at\s+10:00",
     r"2028-11-12 08:00:00 UTC +\d\. 59 days before: renewed with a new key",
     r"payroll: renewed",
     r"fetched  2028-11-12.*\n.*fetched  2027-01-11",
+    r"\./february\.xml was delivered and is accepted",
     r"2029-01-10 08:00:01 UTC +\d\. One second after the old one's end",
     r"PKI032",
     r"Refused: the signer's certificate expired",
+    r"refused the delivery \(expired\)",
     r"fetched  2028-11-12.*\n.*expired  2027-01-11",
+    r"curl -X POST \"\$CONTROL/revocations\"",
+    r"refused the delivery \(revoked\)",
     r"Done: every step did what it should \(\d+ s\)",
 ]
 
@@ -59,7 +66,7 @@ def test_the_whole_life(tmp_path):
         place = found.start()
     assert list(tmp_path.iterdir()) == [], "it clears its folder away"
     assert "store-" not in done.stdout
-    serials = re.findall(r"\b[0-9a-f]{38}\b", done.stdout)
+    serials = re.findall(r"\b[0-9a-f]{38}\b", re.sub(COMMAND_SHOWN, "", done.stdout, flags=re.MULTILINE))
     assert len(serials) == len(set(serials)), "a serial is written out once"
     for command in commands(done.stdout):
         assert not command.startswith("sinetti") or re.search(r" --now \S+Z$", command), command
@@ -68,7 +75,7 @@ def test_the_whole_life(tmp_path):
 
 def commands(shown):
     """Give every command that is shown, with the line breaks that it is shown with."""
-    return re.findall(r"^    \$ ((?:.*\\\n)*.*)$", shown, re.MULTILINE)
+    return re.findall(COMMAND_SHOWN, shown, re.MULTILINE)
 
 
 def surroundings(folder, **more):
@@ -98,6 +105,7 @@ def talk(printed):
         ("an order", "transfer_password"),
         ("enrol", "books: the certificate"),
         ("renew", "13 September 2030 at 11:00"),
+        ("deliver", "was delivered and is accepted"),
         ("the WSDL", "<"),
     ):
         command = re.search(rf"^  {name} +(\S.*?[^\\])\n", printed, re.DOTALL | re.MULTILINE)[1]

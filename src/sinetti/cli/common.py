@@ -185,6 +185,17 @@ def write_file(path: Path | None, octets: bytes) -> None:
         raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
 
 
+def is_in_store(path: Path, store: Path, name: str) -> bool:
+    """Whether a place lies in the store, where what is written over may be a key."""
+    try:
+        above = [one for one in path.resolve().parents if one.exists()]
+        # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
+        kept = [one for one in (store, store / name) if one.exists()]
+        return any(one.samefile(folder) for one in above for folder in kept)
+    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
+        return False
+
+
 def print_line(line: str) -> None:
     """Print one line of what was asked for."""
     output.put_line(line)

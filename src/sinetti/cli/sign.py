@@ -68,14 +68,5 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 def _refuse_the_store(parsed: argparse.Namespace) -> None:
     """Raise UsageError where --out lies in the store: what would be written over there may be a key."""
-    if parsed.out is None:
-        return
-    try:
-        above = [one for one in parsed.out.resolve().parents if one.exists()]
-        # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
-        kept = [one for one in (parsed.store, parsed.store / parsed.name) if one.exists()]
-        inside = any(one.samefile(folder) for one in above for folder in kept)
-    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
-        return
-    if inside:
+    if parsed.out is not None and common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))

@@ -164,6 +164,46 @@ SEAL_EARLY_SIGNER = mark(
     "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
     "says {now}. Correct the clock; on a test bench give --now."
 )
+DELIVERED = mark(
+    "{path} was delivered and is accepted: received {at}, delivery ID {delivery_id}. The receipt is in {receipt}."
+)
+DELIVERED_BEFORE = mark(
+    "{path} was delivered before: received {at}, delivery ID {delivery_id}. Nothing was sent; the receipt is in "
+    "{receipt}. To deliver it another time, give --new."
+)
+DELIVERY_RESUMED = mark("An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}.")
+DELIVERY_REFUSED = mark("The receiver refused the delivery ({reason}): {detail}")
+DELIVERY_AGAIN = mark("Run the same command again: it sends the same delivery, which is taken only once.")
+DELIVERED_BUT_KEPT = mark(
+    "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
+    "same command again with another --receipt."
+)
+RECEIVER_NOT_REACHED = mark("{host} could not be reached at port {port}: {why}. Check --to.")
+RECEIVER_TLS_NOT_TRUSTED = mark(
+    "The server certificate of {host} is not trusted: {why}. Check --to; a receiver with a CA of its own needs "
+    "--tls-ca."
+)
+RECEIVER_REDIRECTS = mark("The receiver redirects to another address. That is never followed: check --to.")
+RECEIVER_STATUS = mark("The receiver answered with the HTTP status {status} instead of a signed receipt.")
+RECEIVER_WRONG_ADDRESS = mark(
+    "The receiver answered with the HTTP status {status} instead of a signed receipt. Check --to; on a test bench it "
+    "is status_url with /deliveries."
+)
+RECEIPT_TOO_LONG = mark("The answer is too long to be a receipt and was not read.")
+RECEIPT_NOT_TRUSTED = mark(
+    "The receipt is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
+)
+RECEIPT_UNREADABLE = mark("The answer is no receipt that can be read: {why}.")
+RECEIPT_OF_ANOTHER = mark("The receipt is for another delivery, or for other octets than those that were sent.")
+RECEIPT_OF_THE_FUTURE = mark(
+    "The receipt says that the delivery was received {at}; this computer's clock (or --now) says {now}. Correct the "
+    "clock; on a test bench give --now."
+)
+RECEIPT_IN_STORE = mark(
+    "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
+)
+BAD_DELIVERY_ID = mark("“{delivery_id}” is no delivery ID: use letters A–Z, digits and hyphens, at most 64.")
+BAD_RECEIVER = mark("--to: {why}.")
 ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")
 STATUS_LINE = mark(

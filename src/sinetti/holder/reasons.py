@@ -73,7 +73,8 @@ SAID = (
     mark("the presented certificate or its key is not accepted"),
     mark("the signature does not fit"),
     mark("the digest does not fit"),
-    # XML and SOAP, told by wire.
+    # XML, SOAP and receipts, told by wire.
+    mark("it is no receipt"),
     mark("not well-formed in line {line}"),
     mark("not well-formed, or too deep or too long in one place"),
     mark("more namespace declarations in scope than any program needs"),

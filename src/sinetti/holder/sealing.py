@@ -8,7 +8,7 @@ from sinetti.holder.generations import Held
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import formats
-from sinetti.wire import xmldsig
+from sinetti.wire import parsing, xmldsig
 from sinetti.wire.xmldsig import Recipe, Seal
 
 
@@ -40,3 +40,8 @@ def holder_of(store: Path, name: str, now: datetime) -> Held:
 def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
     """Seal a document: an enveloped signature, last child of its root. Raises ValueError for what is no XML."""
     return xmldsig.sign_document(document, seal_of(held), recipe)
+
+
+def is_signed(document: bytes) -> bool:
+    """Whether a document holds a signature, good or bad. Raises ValueError for what is no XML."""
+    return next(parsing.parse(document).iter(xmldsig.SIGNATURE), None) is not None

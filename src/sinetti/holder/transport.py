@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote, urlsplit
@@ -78,6 +78,26 @@ class Post:
     tls_ca: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One POST of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `Post`."""
+
+    address: Address
+    headers: Mapping[str, str]
+    body: bytes
+    language: Language
+    tls_ca: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 def parse_address(url: str) -> Address:
     """Take an address apart. Raises BadAddress for anything but https, or http on this machine itself."""
     try:
@@ -114,18 +134,29 @@ def is_loopback(host: str) -> bool:
 
 def call(post: Post) -> bytes:
     """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises Trouble."""
-    connection = _connected(post)
+    headers = {
+        "Content-Type": "text/xml; charset=utf-8",
+        "SOAPAction": f'"{post.action}"',
+        "Accept": "text/xml",
+    }
+    answer = exchange(Outgoing(post.address, headers, post.body, post.language, post.tls_ca))
+    if answer.status not in (200, 500):
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.WRONG_ADDRESS, status=answer.status))
+    return whole_body(answer)
+
+
+def exchange(outgoing: Outgoing) -> Answer:
+    """Send one POST and return its answer, whatever its status, but for redirects and `BUSY`. Raises Trouble."""
+    connection = _connected(outgoing)
     try:
         headers = {
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{post.action}"',
-            "Accept": "text/xml",
-            "Accept-Language": post.language.value,
+            **outgoing.headers,
+            "Accept-Language": outgoing.language.value,
             "Connection": "close",
             "User-Agent": "sinetti",
         }
         with _in_time(connection):
-            connection.request("POST", post.address.path, post.body, headers)
+            connection.request("POST", outgoing.address.path, outgoing.body, headers)
             response = connection.getresponse()
             body = response.read(LIMIT + 1)
         _whole(response, body)
@@ -133,7 +164,18 @@ def call(post: Post) -> bytes:
         raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=reasons.of(bad))) from bad
     finally:
         connection.close()
-    return _checked(response, body)
+    if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.REDIRECTED))
+    if response.status in BUSY:
+        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status))
+    return Answer(response.status, response.headers.get_content_type(), body)
+
+
+def whole_body(answer: Answer) -> bytes:
+    """Give the body of an answer. Raises Trouble for one that is longer than any that is read."""
+    if len(answer.body) > LIMIT:
+        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
+    return answer.body
 
 
 @contextlib.contextmanager
@@ -158,22 +200,10 @@ def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
         raise http.client.IncompleteRead(body, response.length)
 
 
-def _checked(response: http.client.HTTPResponse, body: bytes) -> bytes:
-    if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.REDIRECTED))
-    if response.status in BUSY:
-        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status))
-    if response.status not in (200, 500):
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.WRONG_ADDRESS, status=response.status))
-    if len(body) > LIMIT:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
-    return body
-
-
-def _connected(post: Post) -> http.client.HTTPConnection:
-    address = post.address
+def _connected(outgoing: Outgoing) -> http.client.HTTPConnection:
+    address = outgoing.address
     try:
-        connection = _secure(address, post.tls_ca) if address.secure else _plain(address)
+        connection = _secure(address, outgoing.tls_ca) if address.secure else _plain(address)
         with _in_time(connection):
             connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)

@@ -37,7 +37,9 @@ from sinetti.testbench.places import (
     write_ports,
 )
 from sinetti.testbench.problems import ProblemEdge
+from sinetti.testbench.receiving import FOLDER, ReceivingDoor, gateway_of
 from sinetti.testbench.server_certificate import make_server_certificate
+from sinetti.testbench.status_edge import StatusEdge
 from sinetti.wiring import Authority, Manner, open_authority
 
 _DEFAULT_PRESET = "default"
@@ -134,11 +136,14 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
+    receiving = ReceivingDoor(
+        authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
+    )
     leave = authority.office.register.close
     return (
         Listener(Edge(soap_door, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(Edge(StatusDoor(authority.office), leave=leave), listen(LOOPBACK, ports.status)),
+        Listener(StatusEdge(StatusDoor(authority.office), receiving, leave), listen(LOOPBACK, ports.status)),
     )
 
 

@@ -18,8 +18,8 @@ from sinetti.texts.reader import when
 
 _START = "2027-01-11T08:00:00Z"
 _CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
-_REPORT = b"""<report xmlns="urn:example:report">
-  <period>2027-01</period>
+_REPORT = """<report xmlns="urn:example:report">
+  <period name="{month}">{period}</period>
   <wages currency="EUR">3210.50</wages>
 </report>
 """
@@ -66,12 +66,15 @@ def _play(stage: Stage) -> None:
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
     _seal_and_verify(stage, stage.store, "report.xml")
+    stage.chapter("It is delivered: the receiver knows who sent it and that nothing was changed, and signs a receipt.")
+    _deliver(stage, "report.xml")
     old_store = stage.folder / "old-store"
     stage.tell("A copy of the store, for what the old certificate can do later:")
     stage.show("cp", "-r", str(stage.store), str(old_store))
     shutil.copytree(stage.store, old_store, symlinks=True)
     _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
+    _revoke(stage)
 
 
 def _order_and_enrol(stage: Stage) -> None:
@@ -130,10 +133,16 @@ def _seal_and_verify(stage: Stage, store: Path, name: str) -> None:
 
 def _sealed(stage: Stage, store: Path, name: str) -> Path:
     old = "-old" if store != stage.store else ""
-    document, sealed = stage.folder / name, stage.folder / f"{Path(name).stem}{old}-sealed.xml"
-    document.write_bytes(_REPORT)
+    document, sealed = stage.folder / _report(stage, name), stage.folder / f"{Path(name).stem}{old}-sealed.xml"
     stage.run(["sign", str(document), "--store", str(store), "--name", "payroll", "--out", str(sealed)])
     return sealed
+
+
+def _report(stage: Stage, name: str) -> str:
+    """Write a report, no two alike: the same document again would be the same delivery."""
+    text = _REPORT.format(month=Path(name).stem, period=stage.now[:7])
+    (stage.folder / name).write_text(text, encoding="utf-8")
+    return name
 
 
 def _anchors(stage: Stage) -> tuple[str, str]:
@@ -154,8 +163,8 @@ def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
     stage.tell(_rows(rows))
     demand([row["state"] for row in rows] == ["fetched", "fetched"], "both certificates should be valid")
     demand(rows[1]["renewed_by"] == rows[0]["serial"], "the old one should name the new one")
-    for store in (old_store, stage.store):
-        stage.run(["verify", str(_sealed(stage, store, "february.xml")), *_anchors(stage)])
+    stage.run(["verify", str(_sealed(stage, old_store, "february.xml")), *_anchors(stage)])
+    _deliver(stage, "february.xml")
 
 
 def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
@@ -164,11 +173,32 @@ def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
     demand("PKI032" in late.said, "the expired certificate should be refused with PKI032")
     stage.run(["verify", str(stage.folder / "february-old-sealed.xml"), *_anchors(stage)], expect=3)
-    stage.run(["verify", str(_sealed(stage, stage.store, "march.xml")), *_anchors(stage)])
+    _deliver(stage, "february-old-sealed.xml", refused="expired")
+    _deliver(stage, _report(stage, "march.xml"))
     rows = _certificates(stage)
     stage.tell(_rows(rows))
     demand([row["state"] for row in rows] == ["fetched", "expired"], "only the new certificate should be valid")
     demand(_status(stage)["state"] == "valid", "the client should hold a valid certificate")
+
+
+def _revoke(stage: Stage) -> None:
+    stage.chapter("The new one is revoked, too, and from that moment on nothing sealed with it is taken.")
+    stage.control("POST", "/revocations", {"serial": _certificates(stage)[0]["serial"], "reason": "superseded"})
+    _deliver(stage, _report(stage, "april.xml"), refused="revoked")
+
+
+def _deliver(stage: Stage, name: str, *, refused: str | None = None) -> None:
+    """Deliver a document of the story's folder; one that is sealed goes as it is."""
+    words = ["deliver", "payroll", str(stage.folder / name), "--store", str(stage.store), "--to", _receiver(stage)]
+    done = stage.run(words, expect=0 if refused is None else 3)
+    if refused is None:
+        demand((stage.folder / f"{name}.receipt.xml").exists(), "there should be a receipt")
+    else:
+        demand(f"({refused})" in done.said, f"it should be refused as {refused}")
+
+
+def _receiver(stage: Stage) -> str:
+    return f"{stage.ready['status_url']}/deliveries"
 
 
 def _certificates(stage: Stage) -> list[dict[str, Any]]:
@@ -215,6 +245,8 @@ def _say_how_to_talk(stage: Stage) -> None:
     now = ("--now", stage.now)
     _say("enrol", [command, *_enrolling(stage, "books", ids["transfer_id"], password), *now])
     _say("renew", [command, "renew", "payroll", "--store", str(stage.store), *now])
+    report = [str(stage.folder / "report.xml"), "--store", str(stage.store), "--to", _receiver(stage)]
+    _say("deliver", [command, "deliver", "books", *report, *now])
     _say("the WSDL", ["curl", "--cacert", ready["trust"]["server"], f"{ready['soap_url']}?wsdl"])
     print(f"""  with zeep      import requests, zeep
                  session = requests.Session()

@@ -1,0 +1,166 @@
+"""Sample certificates as files: a folder that is there whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinetti.pki.formats import certificate_der, certificate_pem, dump_private_key
+from sinetti.testbench.samples import Sample, SampleState
+
+KEY, CERTIFICATE, CHAIN, ANCHORS = "key.pem", "certificate.pem", "chain.pem", "anchors.pem"
+LIST, LISTS, README = "crl.der", "crls", "README.txt"
+
+_OURS = frozenset({KEY, CERTIFICATE, CHAIN, ANCHORS, LIST, LISTS, README})
+_PRIVATE, _PUBLIC, _FOLDER = 0o600, 0o644, 0o755
+
+_EXPECTED = {
+    SampleState.VALID: "accepted",
+    SampleState.ENDS_SOON: "accepted; it ends in 14 days",
+    SampleState.EXPIRED: "refused: expired",
+    SampleState.REVOKED: "refused: revoked",
+    SampleState.OTHER_CHANNEL: "refused: wrong-channel",
+    SampleState.OTHER_CA: "refused: untrusted (a CA of the same name, with another key)",
+}
+_README = """\
+A sample certificate of Sinetti, made for tests on {now}. Nobody trusts it; throw it away after use.
+
+state:    {state}
+serial:   {serial}
+subject:  {subject}
+valid:    {begins} - {ends}
+
+Try, in this folder:
+
+  sinetti gateway check --anchors anchors.pem --crl crl.der --channel WS --at {now} certificate.pem
+
+Expected: {expected}.
+
+the caller's:         key.pem, certificate.pem, chain.pem (issuing CA, intermediate CA)
+the relying party's:  anchors.pem, crl.der (the list to look this certificate up in), crls/ (those of every CA)
+
+The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the sample again.
+"""
+
+
+class FolderTaken(Exception):
+    """The folder holds something already; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePaths:
+    """Where the files of a sample lie."""
+
+    folder: Path
+
+    @property
+    def key(self) -> Path:
+        """The private key, PKCS#8 in PEM, for its owner alone."""
+        return self.folder / KEY
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate in PEM."""
+        return self.folder / CERTIFICATE
+
+    @property
+    def chain(self) -> Path:
+        """Issuing CA, then intermediate, in PEM."""
+        return self.folder / CHAIN
+
+    @property
+    def anchors(self) -> Path:
+        """The relying party's PEM bundle."""
+        return self.folder / ANCHORS
+
+    @property
+    def crl(self) -> Path:
+        """The list that the certificate is looked up in, DER."""
+        return self.folder / LIST
+
+    @property
+    def crls(self) -> Path:
+        """A folder with the lists of all CAs in `anchors`, DER."""
+        return self.folder / LISTS
+
+
+def write_sample(sample: Sample, folder: Path, *, replace: bool = False) -> SamplePaths:
+    """Write a sample into a folder that is missing or empty, at once or not at all.
+
+    With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
+    """
+    target = folder.resolve()
+    _refuse_taken(target, folder, replace=replace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+    try:
+        _fill(beside, contents(sample))
+        _put_in_place(beside, target)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return SamplePaths(folder)
+
+
+def contents(sample: Sample) -> Mapping[str, bytes]:
+    """Give the files of a sample by their paths in its folder."""
+    files = {
+        KEY: dump_private_key(sample.key, None),
+        CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),
+        CHAIN: b"".join(certificate_pem(certificate_der(one)) for one in sample.chain),
+        ANCHORS: b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors),
+        LIST: sample.crl,
+        README: _readme(sample).encode(),
+    }
+    return files | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
+
+
+def _readme(sample: Sample) -> str:
+    written = "%Y-%m-%dT%H:%M:%SZ"
+    return _README.format(
+        now=sample.now.strftime(written),
+        state=sample.state.value,
+        serial=sample.serial,
+        subject=sample.certificate.subject.rfc4514_string(),
+        begins=sample.certificate.not_valid_before_utc.strftime(written),
+        ends=sample.certificate.not_valid_after_utc.strftime(written),
+        expected=_EXPECTED[sample.state],
+    )
+
+
+def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        sentence = f"{named} is a file: name a folder"
+        raise FolderTaken(sentence)
+    found = {one.name for one in target.iterdir()}
+    if found and not replace:
+        sentence = f"{named} is not empty: name another folder, or replace a sample that lies there with --force"
+        raise FolderTaken(sentence)
+    if not found <= _OURS:
+        others = ", ".join(sorted(found - _OURS)[:3])
+        sentence = f"{named} holds what is no sample's ({others}), and --force throws that away never: name another"
+        raise FolderTaken(sentence)
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(mode=_FOLDER)
+    (folder / LISTS).mkdir(mode=_FOLDER)
+    for name, octets in files.items():
+        mode = _PRIVATE if name == KEY else _PUBLIC
+        handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+
+
+def _put_in_place(beside: Path, target: Path) -> None:
+    if not target.exists():
+        beside.rename(target)
+        return
+    old = target.with_name(f"{beside.name}.old")
+    target.rename(old)
+    beside.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

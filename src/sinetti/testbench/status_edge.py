@@ -1,0 +1,37 @@
+"""The edge of the bench's status address: deliveries have limits of their own, everything else those of every edge."""
+
+from collections.abc import Callable
+
+from sinetti.protocols.edge import Door, Edge, Limits, Receive, Scope, Send
+from sinetti.testbench.problems import ProblemEdge
+from sinetti.testbench.receiving import LONGEST, PATH
+
+_LIMITS = Limits(body=LONGEST, discarded=2 * LONGEST, collecting=30.0, answering=30.0, waiting=4)
+_AT_ONCE = 1
+"""A document of 10 MB takes ten times that while it is verified, so they are verified one after the other."""
+
+
+class StatusEdge(Edge):
+    """An edge around the status door, with another beside it for `/deliveries`."""
+
+    def __init__(self, status: Door, deliveries: Door, leave: Callable[[], None]) -> None:
+        """Take both doors; `leave` as every edge."""
+        super().__init__(status, leave=leave)
+        self._deliveries = ProblemEdge(deliveries, _LIMITS, _AT_ONCE, leave=leave)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"].rstrip("/") == PATH:
+            await self._deliveries(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on."""
+        return super().busy or self._deliveries.busy
+
+    def retire(self) -> None:
+        """As every edge does; the other one, too."""
+        super().retire()
+        self._deliveries.retire()

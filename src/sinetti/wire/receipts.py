@@ -1,0 +1,92 @@
+"""Receipts for deliveries: what was received, when and from whom, signed by who received it (docs/deliveries.md)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from lxml import etree
+
+from sinetti.domain.values import Serial, Sha256
+from sinetti.wire import parsing, xmldsig
+from sinetti.wire.xmldsig import Recipe, Seal
+
+NAMESPACE = "urn:sinetti:receipt:1"
+
+HEADER = "Sinetti-Delivery-Id"
+"""The HTTP header that names a delivery, chosen by who delivers."""
+
+_ROOT = f"{{{NAMESPACE}}}receipt"
+_PARTS = ("deliveryId", "sha256", "received", "customerId", "name", "serial")
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,32}")
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class NoReceipt(ValueError):
+    """What was signed is no receipt of ours. The text says why and holds nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a receipt says: `sha256` is that of the octets as they were sent, `received` is UTC and whole seconds.
+
+    `customer_id`, `name` and `serial` are of the certificate that sealed the document.
+    """
+
+    delivery_id: str
+    sha256: Sha256
+    received: datetime
+    customer_id: str
+    name: str
+    serial: Serial
+
+
+def is_delivery_id(text: str) -> bool:
+    """Whether it can name a delivery: 1 to 64 of A-Z, a-z, 0-9 and hyphen."""
+    return _ID.fullmatch(text) is not None
+
+
+def render_receipt(receipt: Receipt, seal: Seal) -> bytes:
+    """Write a receipt and sign it. Raises ValueError for a value that no XML can hold."""
+    root = etree.fromstring(f'<receipt xmlns="{NAMESPACE}"/>')
+    values = (
+        receipt.delivery_id,
+        receipt.sha256,
+        receipt.received.strftime(_TIME),
+        receipt.customer_id,
+        receipt.name,
+        receipt.serial,
+    )
+    for name, value in zip(_PARTS, values, strict=True):
+        etree.SubElement(root, f"{{{NAMESPACE}}}{name}").text = value
+    document = etree.tostring(root, encoding="utf-8")
+    return xmldsig.sign_document(document, seal, Recipe.EXCLUSIVE)
+
+
+def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) -> Receipt:
+    """Read a receipt; `accept_key` judges its signer before anything else.
+
+    Raises as `verify_document` does, and NoReceipt; all are ValueErrors.
+    """
+    root = parsing.parse(xmldsig.verify_document(octets, accept_key).octets)
+    found = parsing.children(root)
+    tags = [f"{{{NAMESPACE}}}{name}" for name in _PARTS]
+    if root.tag != _ROOT or [one.tag for one in found] != tags or parsing.has_loose_text(root):
+        why = "it is no receipt"
+        raise NoReceipt(why)
+    delivery_id, sha256, received, customer_id, name, serial = (parsing.value(one) or "" for one in found)
+    if not (is_delivery_id(delivery_id) and _SHA256.fullmatch(sha256) and _SERIAL.fullmatch(serial)):
+        why = "it is no receipt"
+        raise NoReceipt(why)
+    return Receipt(delivery_id, Sha256(sha256), _instant(received), customer_id, name, Serial(serial))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    except ValueError as bad:
+        why = "it is no receipt"
+        raise NoReceipt(why) from bad
