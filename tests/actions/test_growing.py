@@ -86,9 +86,9 @@ def test_one_revocation_costs_one_entry(desk):
         assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
 
 
-def test_every_process_reads_the_same(desk):
+def test_every_process_reads_the_same(sqlite_desk):
     """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
-    begun(desk)
+    desk = begun(sqlite_desk)
     sleeper = desk.but(known_lists=dict(desk.office.known_lists))
     for _ in range(2):
         revoked(desk, enrolled(desk))
@@ -103,9 +103,9 @@ def test_every_process_reads_the_same(desk):
 
 
 @pytest.mark.parametrize("ago", [timedelta(0), contents.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
-def test_a_revocation_is_listed_whatever_its_date(desk, ago):
+def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
     """It may have waited long for its commit, or come out of a journal: where it is not found the count tells."""
-    begun(desk)
+    desk = begun(sqlite_desk)
     desk.clock.forward(SECOND)
     stored, held = bases(desk), enrolled(desk)
     rows = models.Certificate.objects.using(desk.register.alias).filter(serial=held.serial)
@@ -209,8 +209,8 @@ def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_
 
 
 @pytest.mark.parametrize("short", [False, True], ids=["whole", "short"])
-def test_a_list_with_fewer_revocations_never_takes_the_place_of_one_with_more(desk, short):
-    begun(desk)
+def test_a_list_with_fewer_revocations_never_takes_the_place_of_one_with_more(sqlite_desk, short):
+    desk = begun(sqlite_desk)
     before = now_listed(desk)
     revoked(desk, enrolled(desk))
     newest, kept = now_listed(desk), []
@@ -220,8 +220,8 @@ def test_a_list_with_fewer_revocations_never_takes_the_place_of_one_with_more(de
     assert kept == [], "nor is it kept beside the journal"
 
 
-def test_a_short_list_whose_base_is_gone_is_not_stored(desk):
-    begun(desk)
+def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
+    desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
     one = now_listed(desk)
     publish_anew(desk)
@@ -234,8 +234,8 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(desk):
     assert lists.published_list(desk.register, NAME, 0) is None
 
 
-def test_a_base_that_goes_while_its_short_list_is_read(desk, monkeypatch):
-    begun(desk)
+def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
+    desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
     newest, first = now_listed(desk), models.RevocationList.objects.using(desk.register.alias)
     moved = []

@@ -63,14 +63,16 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
     assert current_list(NAME, 4, desk.office, REQUEST) is None
 
 
-def test_certificates_of_before_count(desk):
+def test_certificates_of_before_count(sqlite_desk):
     """A register may have had no limit, and get one."""
+    desk = sqlite_desk
     for _ in range(3):
         enrolled(desk)
     assert [shard_of(desk, enrolled(filling(desk, 4))) for _ in range(2)] == [1, 2]
 
 
-def test_without_a_limit_the_open_shard_takes_all_and_they_count_later(desk):
+def test_without_a_limit_the_open_shard_takes_all_and_they_count_later(sqlite_desk):
+    desk = sqlite_desk
     for _ in range(2):
         enrolled(filling(desk, 1))
     assert authorities.open_shard(desk.register, NAME) == 2
