@@ -242,7 +242,7 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
     if by > 0 * DAY:  # the revocation's own instant is a day ahead now
         assert not guarded.guard.may_issue()
         accept_clock(guarded.guard, desk.office, "operator", REQUEST)
-    later = publish(name, 1, desk.office, REQUEST)
+    later = publish(name, desk.office, REQUEST)
     assert later.number > after.number
     assert later.this_update == desk.clock.now
 

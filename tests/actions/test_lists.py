@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sinetti.actions import lists
 from sinetti.actions.publish import current_list
 from sinetti.actions.reconcile import compare, reconcile
 from sinetti.ca.hierarchy import build_hierarchy
@@ -65,3 +66,8 @@ def test_what_has_another_name_is_passed_over(desk):
     place(desk, "copy").write_bytes(b"")
     (desk.office.journal.folder / "stray.crl").write_bytes(b"")
     assert compare(desk.office, desk.office.journal).agrees
+
+
+def test_lists_that_are_taken_away_while_they_are_looked_for(desk, monkeypatch):
+    monkeypatch.setattr(lists, "kept_shards", lambda *_: [0, 7])
+    assert set(lists.newest_lists(desk.office.journal.folder, desk.office)) == {(NAME, 0)}

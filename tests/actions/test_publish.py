@@ -1,17 +1,19 @@
 """CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
 
 from datetime import timedelta
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 
-from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish, publish_all
+from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish, publish_all, renew_lists
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import models
+from sinetti.registry.kept import ListName
 from tests.support.authority import authority
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
 from tests.support.registers import crowd
@@ -23,6 +25,10 @@ def now_listed(desk: Desk, channel: Channel = Channel.WS):
 
 def crl(published) -> x509.CertificateRevocationList:
     return x509.load_der_x509_crl(published.der)
+
+
+def ca_name(desk: Desk, channel: Channel = Channel.WS) -> str:
+    return desk.office.issuing[channel]
 
 
 def revoked(desk: Desk, held) -> None:
@@ -50,7 +56,7 @@ def test_an_empty_list_of_a_new_ca(desk):
 NO_LIST = {
     "no such CA": ("NobodysCAv1", 1),
     "a CA that issues to no holders": ("SinettiRootTestCAv1", 1),
-    "another shard": ("DataProvidersTestIssuingCAv1", 2),
+    "a shard that was not opened": ("DataProvidersTestIssuingCAv1", 2),
 }
 
 
@@ -59,6 +65,7 @@ def test_there_is_no_list(desk, authority, shard):
     assert current_list(authority, shard, desk.office, REQUEST) is None
 
 
+HOUR = timedelta(hours=1)
 HALF_AN_HOUR = timedelta(minutes=30)
 AGES = {
     "at once": (timedelta(0), False),
@@ -77,6 +84,17 @@ def test_a_list_is_served_for_half_an_hour(desk, age, signed_anew):
     assert (second != first) is signed_anew
     assert (second.number > first.number) is signed_anew
     assert desk.signer.signatures == (4 if signed_anew else 2), "the whole one and the shard's"
+
+
+def test_the_whole_list_says_of_no_scope_and_is_the_shards_twin(desk):
+    held = enrolled(desk)
+    revoked(desk, held)
+    whole, shard = (current_list(desk.office.issuing[Channel.WS], one, desk.office, REQUEST) for one in (0, 1))
+    assert (whole.number, whole.this_update, whole.next_update) == (shard.number, shard.this_update, shard.next_update)
+    assert serials(whole) == serials(shard) == {held.serial}
+    with pytest.raises(x509.ExtensionNotFound):
+        crl(whole).extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert crl(whole).is_signature_valid(ca_certificate().public_key())
 
 
 def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(desk):
@@ -102,7 +120,8 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     name = desk.office.issuing[Channel.WS]
     crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
     rows = models.AuditRow.objects.using(desk.register.alias)
-    newest = models.RevocationList.objects.using(desk.register.alias).get()
+    newest, shard = models.RevocationList.objects.using(desk.register.alias).order_by("shard")
+    assert shard.number == newest.number
     begin = int(desk.machine.now.timestamp() * 1000)
     assert newest.number == begin + 9
     assert models.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
@@ -117,11 +136,12 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
 
     class Slow(SwitchableSigner):
         def sign(self, key_name, octets):
-            newer.append(publish(name, desk.office, REQUEST))
+            if not newer:
+                newer.append(publish(name, desk.office, REQUEST))
             return super().sign(key_name, octets)
 
     slow = desk.but(signer=Slow(desk.signer.built))
-    assert publish(name, slow.office, REQUEST) == newer[0] == now_listed(desk)
+    assert publish(name, slow.office, REQUEST) == newer[0] == current_list(name, 0, desk.office, REQUEST)
 
 
 def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
@@ -162,7 +182,7 @@ def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
 
 def test_the_list_is_stored_as_it_was_signed(desk):
     published = now_listed(desk)
-    row = models.RevocationList.objects.using(desk.register.alias).get()
+    row = models.RevocationList.objects.using(desk.register.alias).get(shard=1)
     assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
 
 
@@ -207,11 +227,50 @@ def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
 
 def test_serving_begins_with_a_list_of_each_ca(offline_desk):
     desk, kept = offline_desk, []
-    journal = SimpleNamespace(keep_list=lambda *what: kept.append(what[:3]))
+    journal = SimpleNamespace(keep_list=lambda name, *_: kept.append(name))
     before = current_list(ROOT, 1, desk.office, REQUEST)
     desk.clock.forward(SECOND)
     publish_all(desk.but(journal=journal).office, REQUEST)
-    assert sorted(name for name, _, _ in kept) == sorted(desk.office.issuers)
-    assert (ROOT, 1, before.number) in kept
+    assert sorted((one.authority, one.shard) for one in kept) == sorted(product(desk.office.issuers, (0, 1)))
+    assert {ListName(ROOT, shard, before.number) for shard in (0, 1)} <= set(kept)
     assert current_list(ROOT, 1, desk.office, REQUEST) == before
     assert now_listed(desk).this_update == desk.clock.now
+
+
+def test_a_ca_that_is_off_line_is_not_signed_for_by_who_keeps_the_lists(offline_desk):
+    desk = offline_desk
+    before = current_list(ROOT, 1, desk.office, REQUEST)
+    desk.clock.forward(2 * DAY)
+    renew_lists(desk.office, REQUEST)
+    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+
+
+KEPT = {
+    "at once": (timedelta(0), False),
+    "a second before they are due": (23 * HOUR - SECOND, False),
+    "a day is nearly over": (23 * HOUR, True),
+}
+
+
+@pytest.mark.parametrize(("age", "signed_anew"), KEPT.values(), ids=KEPT)
+def test_lists_are_made_daily_though_nobody_asks(sqlite_desk, age, signed_anew):
+    desk = sqlite_desk
+    renew_lists(desk.office, REQUEST)
+    signatures = desk.signer.signatures
+    assert signatures == 2 * len(desk.office.issuers), "the first ones"
+    desk.clock.forward(age)
+    renew_lists(desk.office, REQUEST)
+    assert desk.signer.signatures == (2 if signed_anew else 1) * signatures
+
+
+def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlite_desk, caplog):
+    desk, held = sqlite_desk, enrolled(sqlite_desk)
+    renew_lists(desk.office, REQUEST)
+    desk.signer.away = True
+    revoked(desk, held)
+    renew_lists(desk.office, REQUEST)
+    assert "are due, and cannot be signed now" in caplog.text
+    desk.signer.away = False
+    renew_lists(desk.office, REQUEST)
+    row = models.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    assert serials(row) == {held.serial}

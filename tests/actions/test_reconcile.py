@@ -466,13 +466,16 @@ def test_orders_of_the_backup_that_were_not_spent_stay_open(desk, tmp_path):
 def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(desk):
     name = "SinettiRootTestCAv1"
     signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
-    old = publish(name, 1, signing.office, REQUEST, OFFLINE_LIFE)
-    newest = publish(name, 1, signing.office, REQUEST, OFFLINE_LIFE)
-    desk = signing.but(offline=frozenset({name}))
+    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
     rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
-    rows.update(number=old.number, der=old.der)
-    models.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old.number)
-    assert compare(desk.office, desk.office.journal).numbers == {name: newest.number}
+    old = list(rows.values("shard", "number", "der"))
+    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
+    newest = [current_list(name, shard, signing.office, REQUEST) for shard in (0, 1)]
+    desk = signing.but(offline=frozenset({name}), known_lists={})
+    for row in old:
+        rows.filter(shard=row["shard"]).update(**row)
+    models.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
+    assert compare(desk.office, desk.office.journal).numbers == {name: newest[0].number}
     reconciled(desk)
-    assert current_list(name, 1, desk.office, REQUEST).der == newest.der
-    assert restoring.crl_number(desk.register, name) == newest.number
+    assert [current_list(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
+    assert restoring.crl_number(desk.register, name) == newest[0].number

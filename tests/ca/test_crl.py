@@ -1,4 +1,6 @@
-from datetime import timedelta
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -11,13 +13,20 @@ from sinetti.ca.crl import (
     SignatureRejected,
     SignedList,
     assemble_crl,
+    encoded_entry,
     prepare_crl,
+    prepare_joined,
     read_list,
     read_signed,
 )
+from sinetti.ca.entries import listed_since
+from sinetti.ca.joining import ca_key
+from sinetti.ca.profiles import key_identifier_of
+from sinetti.ca.recording import recorder
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.signing import sign
+from sinetti.pki.formats import serial_hex
+from sinetti.pki.signing import hash_for, sign
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
 
 ISSUER = issuer()
@@ -115,7 +124,105 @@ def test_what_its_ca_has_signed_is_read():
     assert read_signed(built(), ISSUER.certificate) == SignedList(42, NOW, NEXT, ())
 
 
+DATES = {
+    "1950 begins": datetime(1950, 1, 1, tzinfo=UTC),
+    "1999 ends": datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "UTCTime ends": datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "GeneralizedTime begins": datetime(2050, 1, 1, tzinfo=UTC),
+    "another zone": datetime(2050, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
+}
+
+
+def by_the_library(entries, shard: int, now: datetime) -> bytes:
+    """What cryptography's own builder wants signed."""
+    one = replace(ISSUER, shard=shard)
+    builder = x509.CertificateRevocationListBuilder(ISSUER.certificate.subject, now, now + timedelta(days=7))
+    builder = builder.add_extension(key_identifier_of(ISSUER.certificate), critical=False)
+    builder = builder.add_extension(x509.CRLNumber(42), critical=False)
+    if shard:
+        names = [x509.UniformResourceIdentifier(one.crl_url)]
+        flags = (False, False, None, False, False)
+        builder = builder.add_extension(x509.IssuingDistributionPoint(names, None, *flags), critical=True)
+    for entry in entries:
+        revoked = x509.RevokedCertificateBuilder(int(entry.serial, 16), entry.revoked_at)
+        if entry.reason != "unspecified":
+            revoked = revoked.add_extension(x509.CRLReason(x509.ReasonFlags(entry.reason)), critical=False)
+        if entry.invalidity_date is not None:
+            revoked = revoked.add_extension(x509.InvalidityDate(entry.invalidity_date), critical=False)
+        builder = builder.add_revoked_certificate(revoked.build())
+    key = recorder(ca_key(ISSUER.certificate))
+    builder.sign(key, hash_for(ca_key(ISSUER.certificate)))
+    return key.octets
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_to_the_octet_what_the_librarys_builder_makes(seed):
+    draw = random.Random(seed)  # noqa: S311 - played again from its number
+    reasons = [one.value for one in x509.ReasonFlags if one is not x509.ReasonFlags.remove_from_crl]
+
+    def drawn() -> RevokedEntry:
+        at = draw.choice([*DATES.values(), datetime(1950, 1, 1, tzinfo=UTC) + timedelta(seconds=draw.randrange(2**32))])
+        since = draw.choice([None, at, at + timedelta(days=draw.randrange(1000))])
+        serial = draw.getrandbits(draw.choice([1, 7, 8, 64, 152, 159])) or 1
+        return RevokedEntry(serial_hex(serial), at, draw.choice(reasons), since)
+
+    for count, shard in ((0, 0), (0, 3), (1, 1), (seed * 60, 0), (seed * 60, 12)):
+        entries, now = [drawn() for _ in range(count)], draw.choice(list(DATES.values())).astimezone(UTC)
+        ours = prepare_crl(replace(ISSUER, shard=shard), entries, 42, now, now + timedelta(days=7))
+        assert ours == by_the_library(entries, shard, now)
+
+
+def test_entries_come_in_any_parts():
+    entries = [RevokedEntry(Serial(f"4{number}" * 19), NOW, "superseded") for number in range(5)]
+    octets = [encoded_entry(one) for one in entries]
+    parts = [b"", memoryview(b"".join(octets[:2])), b"".join(octets[2:]), b""]
+    assert prepare_joined(ISSUER, parts, 1, NOW, NEXT) == prepare_crl(ISSUER, entries, 1, NOW, NEXT)
+
+
+def many(count: int, begins: datetime, *, since: datetime | None = None) -> list[RevokedEntry]:
+    """Entries of which one is revoked each second."""
+    draw = random.Random(count)  # noqa: S311
+    return [
+        RevokedEntry(Serial(f"4{draw.getrandbits(148):037x}"), begins + number * SECOND, "cACompromise", since)
+        for number in range(count)
+    ]
+
+
+SECOND = timedelta(seconds=1)
+ENDS = {
+    "a list of nothing": ([], 0),
+    "a short list is read whole": (many(10, NOW), 10),
+    "the end of a long one": (many(3000, NOW), 900),
+    "of one with invalidity dates": (many(3000, NOW, since=EARLIER), 700),
+    "four times the end, where that is not enough": (many(8000, NOW), 3000),
+    "all of it, where all is new": (many(3000, NOW), 3000),
+    "in the year 2051": (many(3000, datetime(2051, 1, 1, tzinfo=UTC)), 900),
+    "in 1998": (many(3000, datetime(1998, 1, 1, tzinfo=UTC)), 900),
+}
+
+
+@pytest.mark.parametrize(("entries", "new"), ENDS.values(), ids=ENDS)
+def test_what_was_revoked_from_an_instant_on_is_found_at_the_end(entries, new):
+    octets = memoryview(b"".join(map(encoded_entry, entries)))
+    since = entries[-new].revoked_at if entries else NOW
+    found = listed_since(octets, since)
+    assert {one.serial for one in entries[-new:]} <= found <= {one.serial for one in entries}
+    assert len(found) <= max(4 * new, 1300)
+
+
+def test_serials_of_any_length_are_found():
+    entries = [RevokedEntry(serial_hex(number), NOW, "unspecified") for number in (1, 127, 128, 255, 256, 2**159 - 1)]
+    assert listed_since(memoryview(b"".join(map(encoded_entry, entries))), NOW) == {one.serial for one in entries}
+
+
+def test_octets_that_are_no_entries_have_no_serials_that_anybody_has():
+    assert listed_since(memoryview(b"\xff" * 200_000), NOW).isdisjoint({SERIAL})
+
+
 REFUSED = {
+    "a serial that is nought": ([RevokedEntry(Serial("00"), NOW, "superseded")], 1, NEXT),
+    "a serial of 21 octets": ([RevokedEntry(Serial("80" + "00" * 19), NOW, "superseded")], 1, NEXT),
+    "a date before 1950": ([RevokedEntry(SERIAL, datetime(1949, 12, 31, tzinfo=UTC), "superseded")], 1, NEXT),
     "a reason that nobody knows": ([RevokedEntry(SERIAL, NOW, "lost")], 1, NEXT),
     "a reason of delta lists": ([RevokedEntry(SERIAL, NOW, "removeFromCRL")], 1, NEXT),
     "a negative number": ([], -1, NEXT),

@@ -1,6 +1,12 @@
 """CA certificates and revocation lists at the addresses that stand in an issued certificate."""
 
+import re
 import subprocess
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +19,7 @@ from sinetti.domain.values import Channel
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.status import StatusDoor
 from tests.protocols.test_listening import exchange, head
-from tests.support.authority import BASE_URL, authority
+from tests.support.authority import BASE_URL, NOW, authority, issuer
 from tests.support.office import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed
 
 AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
@@ -25,11 +31,12 @@ def held(sqlite_desk: Desk) -> Held:
     return enrolled(sqlite_desk)
 
 
-def fetch(desk: Desk, address: str, method: str = "GET") -> Reply:
+def fetch(desk: Desk, address: str, method: str = "GET", known: str | None = None) -> Reply:
     """Fetch an address as it stands in a certificate."""
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}" == BASE_URL
-    return StatusDoor(desk.office)(Request(method, parts.path, parts.query, {}, REQUEST, b""))
+    headers = {} if known is None else {"if-none-match": known}
+    return StatusDoor(desk.office)(Request(method, parts.path, parts.query, headers, REQUEST, b""))
 
 
 def issuer_address(certificate: x509.Certificate) -> str:
@@ -116,15 +123,59 @@ def test_each_channel_has_a_list_of_its_own(sqlite_desk, held):
     assert len(list(current(sqlite_desk, loaded(held)))) == 1
 
 
-def test_a_list_is_signed_anew_each_day(sqlite_desk, held):
+def test_a_list_is_signed_anew_each_half_hour_in_which_it_is_asked_for(sqlite_desk, held):
     certificate = loaded(held)
     first = current(sqlite_desk, certificate)
-    sqlite_desk.clock.forward(DAY - SECOND)
+    sqlite_desk.clock.forward(timedelta(minutes=30) - SECOND)
     assert current(sqlite_desk, certificate) == first
     sqlite_desk.clock.forward(SECOND)
     second = current(sqlite_desk, certificate)
     assert second.last_update_utc == sqlite_desk.clock()
     assert number_of(second) > number_of(first)
+
+
+ADDRESSES = {
+    "a CA": (f"{BASE_URL}/ca/SinettiRootTestCAv1.cer", "application/pkix-cert", 24 * 3600),
+    "the whole list": (f"{BASE_URL}/crl/DataProvidersTestIssuingCAv1.crl", "application/pkix-crl", 60),
+    "a shard's list": (f"{BASE_URL}/crl/DataProvidersTestIssuingCAv1-1.crl", "application/pkix-crl", 60),
+}
+
+
+@pytest.mark.parametrize(("address", "kind", "seconds"), ADDRESSES.values(), ids=ADDRESSES)
+def test_who_has_it_already_is_told_so(sqlite_desk, address, kind, seconds):
+    fresh = fetch(sqlite_desk, address)
+    tag = fresh.headers["etag"]
+    assert (fresh.status, fresh.content_type, fresh.headers["cache-control"]) == (200, kind, f"max-age={seconds}")
+    assert re.fullmatch(r'"[0-9a-f-]+"', tag), "a strong one"
+    modified = parsedate_to_datetime(fresh.headers["last-modified"])
+    assert modified == (NOW - timedelta(hours=1) if kind.endswith("cert") else sqlite_desk.clock())
+    for known in (tag, f'"x", W/{tag}', "*"):
+        told = fetch(sqlite_desk, address, known=known)
+        assert (told.status, told.body) == (304, b"")
+        assert told.headers == fresh.headers
+    for known in ("", '"x"', tag.strip('"'), f"{tag[:-1]}0"):
+        assert fetch(sqlite_desk, address, known=known) == fresh
+    assert fetch(sqlite_desk, address, "HEAD") == fresh, "the edge leaves the body out"
+
+
+def test_a_revocation_is_another_list(sqlite_desk, held):
+    address, *_ = ADDRESSES["the whole list"]
+    tag = fetch(sqlite_desk, address).headers["etag"]
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    new = fetch(sqlite_desk, address, known=tag)
+    assert new.status == 200
+    assert {entry.serial_number for entry in x509.load_der_x509_crl(new.body)} == {loaded(held).serial_number}
+    shard = fetch(sqlite_desk, list_address(loaded(held)))
+    assert shard.headers["etag"] != new.headers["etag"]
+
+
+def test_a_ca_whose_name_ends_like_a_shard(sqlite_desk):
+    one = issuer()
+    named = replace(one, file_name=f"{one.file_name}-1")
+    office = replace(sqlite_desk.office, issuers={named.file_name: named})
+    door = StatusDoor(office)
+    assert door._asked(named.file_name) == (named.file_name, 0)
+    assert door._asked(f"{named.file_name}-2") == (named.file_name, 2)
 
 
 def test_openssl_verifies_a_certificate_against_the_list(sqlite_desk, held, tmp_path):
@@ -160,7 +211,7 @@ NOTHING = {
     "a shard of many digits": f"/crl/DataProvidersTestIssuingCAv1-{'1' * 5000}.crl",
     "a shard in other digits": "/crl/DataProvidersTestIssuingCAv1-\u0661.crl",
     "a shard with zeroes before it": "/crl/DataProvidersTestIssuingCAv1-01.crl",
-    "no shard": "/crl/DataProvidersTestIssuingCAv1.crl",
+    "the whole list as a shard": "/crl/DataProvidersTestIssuingCAv1-0.crl",
     "a way up": "/ca/../keys/SinettiRootTestCAv1.pem",
     "a way up, encoded": "/ca/%2e%2e/keys/SinettiRootTestCAv1.pem",
     "a way up within a name": "/ca/..cer",
@@ -223,6 +274,15 @@ def test_over_the_real_server(service):
         status, headers, body = exchange(service.status, head(0, method="GET", path=f"/crl/{name}-1.crl"))
         assert (status, headers["content-type"]) == (200, "application/pkix-crl")
         assert x509.load_der_x509_crl(body).is_signature_valid(issuer.public_key())
+        whole = f"/crl/{name}.crl"
+        status, headers, body = exchange(service.status, head(0, method="GET", path=whole))
+        assert (status, headers["content-type"]) == (200, "application/pkix-crl")
+        assert x509.load_der_x509_crl(body).is_signature_valid(issuer.public_key())
+    with closing(HTTPConnection("127.0.0.1", service.status, timeout=10)) as connection:
+        connection.request("GET", whole, headers={"If-None-Match": headers["etag"]})
+        told = connection.getresponse()
+        assert (told.status, told.headers["etag"], told.read()) == (304, headers["etag"], b"")
+        assert told.headers.get("content-length") is None, "it would be that of the list"
     for path in (
         "/ca/../keys/x.pem",
         "/ca/%2e%2e%2fkeys.cer",

@@ -196,7 +196,7 @@ def prepared(desk: Desk):
         "certificate-fetched": lambda: collect(get_ask(unfetched), office, REQUEST),
         "certificate-voided": renew_in_the_window,
         "certificate-revoked": lambda: revoke(RevokeAsk(held.serial, reason), office, "operator", REQUEST),
-        "crl-published": lambda: publish(name, 1, office, REQUEST),
+        "crl-published": lambda: publish(name, office, REQUEST),
     }
 
 

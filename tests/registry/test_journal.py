@@ -9,9 +9,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from sinetti.registry import chain, journal
+from sinetti.registry import chain, journal, kept
 from sinetti.registry.chain import JournalDamaged
-from sinetti.registry.journal import Fact, Journal, JournalUnavailable, Owner, kept_lists, newest_list
+from sinetti.registry.journal import Fact, Journal, JournalUnavailable, Owner
+from sinetti.registry.kept import ListName, kept_lists, newest_list
 from tests.support.authority import NOW
 
 OWNER = Owner("0" * 32, "TEST", "north")
@@ -284,19 +285,24 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         Journal(tmp_path / "file" / "journal", OWNER, lambda: NOW).open()
 
 
+def keep(opened, shard, number, der):
+    """Keep a whole list, for which nothing else is asked."""
+    opened.keep_list(ListName("CAv1", shard, number), der, lambda: pytest.fail("a whole list has no base"))
+
+
 def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
     for number in (9, 10, 8):
-        opened.keep_list("CAv1", 1, number, b"list %d" % number)
-    opened.keep_list("CAv1", 11, 7, b"another shard's")
+        keep(opened, 1, number, b"list %d" % number)
+    keep(opened, 11, 7, b"another shard's")
     assert [path.read_bytes() for path in kept_lists(opened.folder, "CAv1", 1)] == [b"list 10"]
 
 
 def test_what_has_not_the_name_of_a_list_is_passed_over(opened):
-    opened.keep_list("CAv1", 1, 9, b"list 9")
+    keep(opened, 1, 9, b"list 9")
     for name in ("CAv1.1.copy.crl", "CAv1.1.10.copy.crl", "CAv1.1.-5.crl", "CAv1.1.crl", "CAv1.1.٣.crl", "a.crl"):
         (opened.folder / name).write_bytes(b"something else")
     assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.9.crl"]
-    opened.keep_list("CAv1", 1, 11, b"list 11")
+    keep(opened, 1, 11, b"list 11")
     assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.11.crl"]
     assert (opened.folder / "CAv1.1.copy.crl").exists()
 
@@ -315,7 +321,7 @@ def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, mo
     old, new = tmp_path / "CAv1.1.8.crl", tmp_path / "CAv1.1.9.crl"
     new.write_bytes(b"list 9")
     looks = iter([[old], [old, new]])
-    monkeypatch.setattr(journal, "kept_lists", lambda *_: next(looks))
+    monkeypatch.setattr(kept, "kept_lists", lambda *_: next(looks))
     assert newest_list(tmp_path, "CAv1", 1) == (new, b"list 9")
     monkeypatch.undo()
     assert newest_list(tmp_path, "CAv2", 1) is None

@@ -22,6 +22,7 @@ RICH = Settings(
     "http://[::1]:8443/x",
     ResponseRecipe.ENVELOPED,
     'postgresql://me:"p\\a=ss\n\x7f%40ä"@db.example/register',
+    certificates_per_list=50_000,
 )
 
 
@@ -49,6 +50,12 @@ BAD = {
         "base_url must be plain http: it is written into certificates, .* like http://pki",
     ),
     "an unknown recipe": (text(response_recipe="both"), "response_recipe is one of exclusive, enveloped"),
+    "lists of fewer than none": (
+        text() + "certificates_per_list = -1\n",
+        "certificates_per_list is a whole number from",
+    ),
+    "lists of a text": (text() + "certificates_per_list = '7'\n", "certificates_per_list is a whole number from 0"),
+    "lists of too many": (text() + "certificates_per_list = 10000001\n", "from 0 .all on one. to 10000000"),
     "a database that is a list": (text(database_url="[]"), "database_url is a text"),
 }
 

@@ -274,7 +274,7 @@ def test_a_process_that_begins_with_a_wrong_clock_takes_one_that_would_be_replac
     with all_connections_closed():
         office = open_authority(root, FolderKind.AUTHORITY, Manner(clock)).office
         clock.now = NOW + 50 * DAY
-        publish(SERVICES, 1, office, "0" * 32)
+        publish(SERVICES, office, "0" * 32)
         clock.now = NOW + 45 * DAY
         late = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
         signer(late)

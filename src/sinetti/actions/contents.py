@@ -38,15 +38,12 @@ def rebuilt(
     """
     # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
     counts = lists.revocations_by_shard(register, authority, shards)
-    stays = {shard: min(now, last[shard].this_update) if shard in last else None for shard in shards}
-    known = [from_then for from_then in stays.values() if from_then is not None]
+    ends_from = min(now, *(one.this_update for one in last.values())) if last else None
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
-    for row in lists.revoked(register, authority, min(known) if len(known) == len(stays) else None):
+    for row in lists.revoked(register, authority, ends_from):
         octets = _encoded(row)
         for shard in {WHOLE, row.shard} & parts.keys():
-            from_then = stays[shard]
-            if from_then is None or row.not_after >= from_then:
-                parts[shard].append(octets)
+            parts[shard].append(octets)
     return {shard: Contents((b"".join(found),), counts[shard]) for shard, found in parts.items()}
 
 

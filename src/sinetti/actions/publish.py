@@ -36,7 +36,7 @@ OFFLINE_LIFE = timedelta(days=365)
 REBUILT_UP_TO = 256 * 1024
 """Octets of entries, some 5,000: so short a list is made from the register each time."""
 
-_SHARE_ADDED = 16
+SHARE_ADDED = 16
 """A list is made from the register once a sixteenth of it was added since."""
 
 
@@ -160,7 +160,7 @@ def _has_to_be_rebuilt(whole: PublishedList, office: Office) -> bool:
     base, octets = whole.begins_with, len(cut(whole.der).entries)
     added = octets - base.octets
     is_short = octets <= REBUILT_UP_TO
-    return is_short or added > max(REBUILT_UP_TO, octets // _SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
+    return is_short or added > max(REBUILT_UP_TO, octets // SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
 
 
 def _number(authority: str, office: Office, last: Mapping[int, PublishedList]) -> int:

@@ -33,7 +33,6 @@ class Revoked:
     revoked_at: datetime
     reason: RevocationReason
     invalidity_date: datetime | None
-    not_after: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ def _revoked(register: Register, authority: str) -> QuerySet[models.Certificate]
 
 
 def _entries(rows: QuerySet[models.Certificate]) -> Iterable[Revoked]:
-    fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date", "not_after")
-    for shard, serial, revoked_at, reason, invalidity_date, not_after in rows.values_list(*fields).iterator(_CHUNK):
+    fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date")
+    for shard, serial, revoked_at, reason, invalidity_date in rows.values_list(*fields).iterator(_CHUNK):
         if revoked_at is not None:
-            yield Revoked(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date, not_after)
+            yield Revoked(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)
