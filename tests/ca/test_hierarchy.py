@@ -77,6 +77,8 @@ def test_a_preset_that_there_is_none_of():
 
 def test_who_signs_nothing_but_cas_is_kept_off_line():
     assert [one.role for one in parse().kept_offline] == [Role.ROOT, Role.INTERMEDIATE]
+    assert [one.role for one in parse().answering] == [Role.ISSUING, Role.ISSUING, Role.SERVICES]
+    assert parse().services.responder_file_name == "ServicesTestIssuingCAv1_ocsp"
 
 
 def test_an_authority_knows_its_place():

@@ -12,7 +12,16 @@ from sinetti.ca.lint import RULES, lint, version
 from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import KeyType
 from tests.ca.altering import altered, subject
-from tests.support.authority import HOLDING, NOW, authority, holder_certificate, holder_key, issuer, response_signer
+from tests.support.authority import (
+    HOLDING,
+    NOW,
+    authority,
+    holder_certificate,
+    holder_key,
+    issuer,
+    ocsp_responder,
+    response_signer,
+)
 
 BUILT = authority()
 ROOT = BUILT.certificate("SinettiRootTestCAv1")
@@ -22,6 +31,7 @@ SERVICES = BUILT.certificate("ServicesTestIssuingCAv1")
 HOLDER = holder_certificate(holder_key())
 RSA_HOLDER = holder_certificate(holder_key(1, KeyType.RSA_2048))
 SIGNER = response_signer()[1]
+RESPONDER = ocsp_responder(issuer().file_name).certificate
 ONE_SECOND = timedelta(seconds=1)
 
 GOOD = {
@@ -32,6 +42,8 @@ GOOD = {
     "a holder with an EC key": (HOLDER, ISSUING),
     "a holder with an RSA key": (RSA_HOLDER, ISSUING),
     "a signer of responses": (SIGNER, SERVICES),
+    "an OCSP responder of an issuing CA": (RESPONDER, ISSUING),
+    "an OCSP responder of the services CA": (ocsp_responder("ServicesTestIssuingCAv1").certificate, SERVICES),
 }
 
 
@@ -75,7 +87,39 @@ OTHER_SKI = x509.SubjectKeyIdentifier(b"another")
 AIA = HOLDER.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
 NO_KEY_USAGE = altered(ISSUING, without=[x509.KeyUsage])
 
+OCSP_SIGNING = ExtendedKeyUsageOID.OCSP_SIGNING
+NINETY_DAYS = RESPONDER.not_valid_before_utc + timedelta(days=90)
+
 BROKEN = {
+    "a responder for more than answers": (
+        altered(RESPONDER, put=[(x509.ExtendedKeyUsage([OCSP_SIGNING, CLIENT]), False)]),
+        ISSUING,
+        "OCSPSigning alone",
+    ),
+    "a responder that would be asked about": (
+        altered(RESPONDER, without=[x509.OCSPNoCheck]),
+        ISSUING,
+        "no leaf with id-pkix-ocsp-nocheck",
+    ),
+    "a responder that is a CA": (altered(RESPONDER, put=[(CA, True)]), ISSUING, "no leaf with id-pkix-ocsp-nocheck"),
+    "a responder of a CA that issues no leaves": (
+        altered(RESPONDER, issuer_name=INTERMEDIATE.subject),
+        INTERMEDIATE,
+        "no leaf with id-pkix-ocsp-nocheck",
+    ),
+    "a responder of 90 days and a second": (altered(RESPONDER, not_valid_after=NINETY_DAYS), ISSUING, "90 days"),
+    "a responder with an address": (altered(RESPONDER, put=[(AIA, False)]), ISSUING, "http addresses"),
+    "a responder with a list": (altered(RESPONDER, put=[(points(CRL), False)]), ISSUING, "points to none"),
+    "a holder that answers": (
+        altered(HOLDER, put=[(x509.ExtendedKeyUsage([OCSP_SIGNING]), False), (x509.OCSPNoCheck(), False)]),
+        ISSUING,
+        "exactly the attributes",
+    ),
+    "a holder that nobody asks about": (
+        altered(HOLDER, put=[(x509.OCSPNoCheck(), False)]),
+        ISSUING,
+        "where its profile has none",
+    ),
     "a short serial number": (altered(HOLDER, serial_number=1), ISSUING, "serial number"),
     "a foreign issuer": (altered(HOLDER, issuer_name=subject(CN)), ISSUING, "issuer is not the subject"),
     "signed by a leaf": (HOLDER, HOLDER, "no CA that may sign"),

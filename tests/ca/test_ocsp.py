@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from sinetti.ca.building import RESPONDER_LIFE, responder_plan
-from sinetti.ca.hierarchy import Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy import Role
 from sinetti.ca.lint import lint
 from sinetti.ca.ocsp import (
     ErrorStatus,
@@ -25,12 +25,12 @@ from sinetti.ca.ocsp import (
 from sinetti.ca.plans import LeafKind, LintError
 from sinetti.domain.answers import GOOD, UNKNOWN, CertIdHash, Standing, Status, Told
 from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import Channel, Environment
+from sinetti.domain.values import Channel
 from sinetti.pki.formats import serial_hex
 from tests.ca.linters import answer_findings, certificate_findings
+from tests.ca.test_pkilint import built
 from tests.support.asking import asked, believed
 from tests.support.authority import (
-    BASE_URL,
     NOW,
     authority,
     holder_certificate,
@@ -170,15 +170,14 @@ def test_serial_numbers_of_every_length(number):
 
 
 def test_a_ca_with_an_rsa_key():
-    text = load_preset("incomes-register-test")
-    built = build_hierarchy(parse_hierarchy(text, Environment.TEST, BASE_URL), NOW)
-    spec = next(one for one in built.hierarchy.authorities if one.role is Role.ISSUING)
-    by = built.issuer(spec.file_name)
-    leaf = issue(leaf_plan(holder_key().public_key()), by, built=built)
+    other = built("incomes-register-test")
+    spec = next(one for one in other.hierarchy.authorities if one.role is Role.ISSUING)
+    by = other.issuer(spec.file_name)
+    leaf = issue(leaf_plan(holder_key().public_key()), by, built=other)
     request = ocsp.OCSPRequestBuilder().add_certificate(leaf, by.certificate, hashes.SHA256()).build()
     found = read_request(request.public_bytes(Encoding.DER))
     check_issuer(found, by.certificate)
-    responder = ocsp_responder(spec.file_name, built=built)
+    responder = ocsp_responder(spec.file_name, built=other)
     assert believed(sign_answer(found, by.certificate, TOLD, responder), by.certificate, NOW).serial_number
 
 
@@ -200,6 +199,7 @@ def test_the_responders_certificate(by):
     certificate = ocsp_responder(by.file_name).certificate
     assert lint(certificate, by.certificate) == ()
     assert certificate.not_valid_after_utc - NOW < RESPONDER_LIFE
+    assert ocsp_responder(by.file_name).ends == certificate.not_valid_after_utc
     assert certificate_findings(certificate.public_bytes(Encoding.DER)) == set()
     with pytest.raises(x509.ExtensionNotFound):
         certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints)

@@ -84,7 +84,7 @@ def bench(tmp_path_factory) -> Iterator[Bench]:
         yield one
 
 
-def enrolled(bench: Bench, customer: str) -> Path:
+def enrolled(bench: Bench, customer: str, *more: str) -> Path:
     """Order and enrol with the client; gives the certificate's file."""
     ids = bench.control("POST", "/orders", {"customer_id": customer, "customer_name": "Malli Oy"})
     password = bench.folder / "password"
@@ -92,7 +92,7 @@ def enrolled(bench: Bench, customer: str) -> Path:
     command = [sys.executable, "-m", "sinetti", "enrol", customer, "--store", bench.folder / "store"]
     command += ["--service", bench.ready["soap_url"], "--trust-services", bench.ready["trust"]["services"]]
     command += ["--trust-holders", bench.trust, "--environment", "TEST", "--customer-id", customer]
-    command += ["--transfer-id", ids["transfer_id"], "--transfer-password-file", password, "--key", "ec-p256"]
+    command += ["--transfer-id", ids["transfer_id"], "--transfer-password-file", password, "--key", "ec-p256", *more]
     done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return bench.folder / "store" / customer / "live" / "certificate.pem"
@@ -203,9 +203,9 @@ def test_pkilint_on_the_responders(bench):
 def test_what_has_ended(tmp_path):
     """Three years ago: the answer of then is refused now; that of now is about a certificate that has ended."""
     openssl()
-    now = machine_now()
-    with served(tmp_path, "--now", f"{now - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}") as bench:
-        certificate = enrolled(bench, "ENDED-1")
+    then = f"{machine_now() - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}"
+    with served(tmp_path, "--now", then) as bench:
+        certificate = enrolled(bench, "ENDED-1", "--now", then)
         _, said = ocsp(bench, "-cert", certificate)
         assert "expired" in said, "the responder of then, or the answer"
         assert "Response verify OK" not in said

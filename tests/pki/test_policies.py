@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.pki.policies import ARC, channel_of, channel_policy, is_holders, services_policy, signs_responses
-from tests.support.authority import NOW, authority, holder_certificate, holder_key
+from tests.support.authority import NOW, authority, holder_certificate, holder_key, ocsp_responder
 
 OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
 
@@ -78,6 +78,7 @@ def test_a_holders_certificate_is_told_from_all_others():
     holders = holder_certificate(holder_key())
     assert is_holders(holders)
     others = [certificate for _, certificate in built.entries.values()]
+    others += [ocsp_responder(spec.file_name).certificate for spec in built.hierarchy.answering]
     assert len(others) > 4
     assert not [one.subject for one in others if is_holders(one)]
 
