@@ -70,28 +70,28 @@ def test_what_has_ended_is_let_go(desk):
     assert rounds.look(desk.office) == 0
 
 
-def test_what_is_reserved_has_none(desk):
+def test_what_is_reserved_has_none(sqlite_desk):
     with pytest.raises(KilledError):
-        enrolled(desk.but(step=killed_at("10-signed")))
-    assert AnswerRounds().look(desk.office) == 0
-    assert updates(desk) == {}
+        enrolled(sqlite_desk.but(step=killed_at("10-signed")))
+    assert AnswerRounds().look(sqlite_desk.office) == 0
+    assert updates(sqlite_desk) == {}
 
 
-def test_while_the_responders_are_away_nothing_is_lost(desk):
-    held = enrolled(desk)
-    other = enrolled(desk.but(responders={}))
-    begun = desk.clock()
-    desk.responders.away = True
-    desk.clock.forward(DAY)
-    assert AnswerRounds().look(desk.office) == 0
-    assert updates(desk) == {held.serial: begun}
-    desk.responders.away = False
-    assert AnswerRounds().look(desk.office) == 2
-    assert updates(desk) == {held.serial: desk.clock(), other.serial: desk.clock()}
+def test_while_the_responders_are_away_nothing_is_lost(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    other = enrolled(sqlite_desk.but(responders={}))
+    begun = sqlite_desk.clock()
+    sqlite_desk.responders.away = True
+    sqlite_desk.clock.forward(DAY)
+    assert AnswerRounds().look(sqlite_desk.office) == 0
+    assert updates(sqlite_desk) == {held.serial: begun}
+    sqlite_desk.responders.away = False
+    assert AnswerRounds().look(sqlite_desk.office) == 2
+    assert updates(sqlite_desk) == {held.serial: sqlite_desk.clock(), other.serial: sqlite_desk.clock()}
 
 
-def test_a_clock_that_is_not_believed_dates_nothing(desk):
-    held, begun = enrolled(desk), desk.clock()
-    desk.clock.forward(DAY)
-    assert AnswerRounds().look(desk.but(may_issue=lambda: False).office) == 0
-    assert updates(desk) == {held.serial: begun}
+def test_a_clock_that_is_not_believed_dates_nothing(sqlite_desk):
+    held, begun = enrolled(sqlite_desk), sqlite_desk.clock()
+    sqlite_desk.clock.forward(DAY)
+    assert AnswerRounds().look(sqlite_desk.but(may_issue=lambda: False).office) == 0
+    assert updates(sqlite_desk) == {held.serial: begun}

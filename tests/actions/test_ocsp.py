@@ -1,6 +1,5 @@
 """What an OCSP request is answered: never anything older than a revocation, whatever is stored or away."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +49,17 @@ NONCE = b"n" * 16
 @pytest.fixture
 def held(desk) -> Held:
     return enrolled(desk)
+
+
+@pytest.fixture
+def alone(sqlite_desk) -> Desk:
+    """For what does not depend on the database."""
+    return sqlite_desk
+
+
+@pytest.fixture
+def alone_held(alone) -> Held:
+    return enrolled(alone)
 
 
 def name(desk: Desk, channel: Channel = Channel.WS) -> str:
@@ -136,50 +146,50 @@ def test_a_revocation_that_was_committed_without_its_answer_is_never_answered_go
     assert rows(desk).get(serial=held.serial).revoked_at == desk.clock()
 
 
-def test_while_the_responder_is_away_a_revoked_one_is_not_good(desk, held):
-    desk.responders.away = True
-    desk.clock.forward(HOUR)
-    assert told(desk, held).certificate_status is STATUS.GOOD, "what is stored, as long as it counts"
-    revoked(desk, held)
-    assert refused(desk, held) == "TRY_LATER"
-    desk.responders.away = False
-    assert told(desk, held).certificate_status is STATUS.REVOKED
+def test_while_the_responder_is_away_a_revoked_one_is_not_good(alone, alone_held):
+    alone.responders.away = True
+    alone.clock.forward(HOUR)
+    assert told(alone, alone_held).certificate_status is STATUS.GOOD, "what is stored, as long as it counts"
+    revoked(alone, alone_held)
+    assert refused(alone, alone_held) == "TRY_LATER"
+    alone.responders.away = False
+    assert told(alone, alone_held).certificate_status is STATUS.REVOKED
 
 
-def test_while_the_responder_is_away_an_answer_is_given_until_its_end(desk, held):
-    desk.responders.away = True
-    desk.clock.forward(DAY)
-    assert told(desk, held).next_update_utc == desk.clock()
-    desk.clock.forward(SECOND)
-    assert refused(desk, held) == "TRY_LATER"
-    assert refused(desk, held, nonce=NONCE) == "TRY_LATER"
+def test_while_the_responder_is_away_an_answer_is_given_until_its_end(alone, alone_held):
+    alone.responders.away = True
+    alone.clock.forward(DAY)
+    assert told(alone, alone_held).next_update_utc == alone.clock()
+    alone.clock.forward(SECOND)
+    assert refused(alone, alone_held) == "TRY_LATER"
+    assert refused(alone, alone_held, nonce=NONCE) == "TRY_LATER"
 
 
-def test_a_certificate_is_issued_though_no_answer_can_be_signed(desk):
-    desk.responders.away = True
-    held = enrolled(desk)
-    assert not rows(desk).exists()
-    assert refused(desk, held) == "TRY_LATER"
-    desk.responders.away = False
-    assert told(desk, held).certificate_status is STATUS.GOOD
-    assert rows(desk).filter(serial=held.serial).exists()
+def test_a_certificate_is_issued_though_no_answer_can_be_signed(alone):
+    alone.responders.away = True
+    held = enrolled(alone)
+    assert not rows(alone).exists()
+    assert refused(alone, held) == "TRY_LATER"
+    alone.responders.away = False
+    assert told(alone, held).certificate_status is STATUS.GOOD
+    assert rows(alone).filter(serial=held.serial).exists()
 
 
-def test_an_office_without_responders_issues_and_revokes_and_answers_nobody(desk):
-    bare = desk.but(responders={})
+def test_an_office_without_responders_issues_and_revokes_and_answers_nobody(alone):
+    bare = alone.but(responders={})
     held = enrolled(bare)
     revoked(bare, held)
-    assert not rows(desk).exists()
-    assert answer(asked(5, ca_certificate()), name(desk), bare.office, lambda: True) is None
+    assert not rows(alone).exists()
+    assert answer(asked(5, ca_certificate()), name(alone), bare.office, lambda: True) is None
 
 
-def test_a_nonce_comes_back_and_nothing_is_stored(desk, held):
-    before = rows(desk).get().sha1
-    desk.clock.forward(MINUTE)
-    response = told(desk, held, nonce=NONCE)
+def test_a_nonce_comes_back_and_nothing_is_stored(alone, alone_held):
+    before = rows(alone).get().sha1
+    alone.clock.forward(MINUTE)
+    response = told(alone, alone_held, nonce=NONCE)
     assert response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == NONCE
-    assert response.this_update_utc == desk.clock()
-    assert bytes(rows(desk).get().sha1) == bytes(before)
+    assert response.this_update_utc == alone.clock()
+    assert bytes(rows(alone).get().sha1) == bytes(before)
 
 
 def test_unknown_serials_are_unknown_and_not_stored(desk, held):
@@ -189,12 +199,12 @@ def test_unknown_serials_are_unknown_and_not_stored(desk, held):
     assert set(rows(desk).values_list("serial", flat=True)) == {held.serial, sftp.serial}
 
 
-def test_beyond_the_limit_stored_answers_are_given_all_the_same(desk, held):
-    assert told(desk, held, spot=False).certificate_status is STATUS.GOOD
-    assert refused(desk, 12345, spot=False) == "TRY_LATER"
-    assert refused(desk, held, nonce=NONCE, spot=False) == "TRY_LATER"
-    desk.clock.forward(HOUR)
-    assert told(desk, held, spot=False).this_update_utc == desk.clock()
+def test_beyond_the_limit_stored_answers_are_given_all_the_same(alone, alone_held):
+    assert told(alone, alone_held, spot=False).certificate_status is STATUS.GOOD
+    assert refused(alone, 12345, spot=False) == "TRY_LATER"
+    assert refused(alone, alone_held, nonce=NONCE, spot=False) == "TRY_LATER"
+    alone.clock.forward(HOUR)
+    assert told(alone, alone_held, spot=False).this_update_utc == alone.clock()
 
 
 def test_after_its_end_a_certificate_is_answered_about_on_the_spot(desk, held):
@@ -237,46 +247,46 @@ UNBELIEVED = {
 
 
 @pytest.mark.parametrize("by", UNBELIEVED.values(), ids=UNBELIEVED)
-def test_nothing_is_dated_by_a_clock_that_is_not_believed(desk, held, by):
-    begun = desk.clock()
-    desk.responders.of(name(desk))()
-    wrong = desk.but(may_issue=lambda: False)
-    desk.clock.forward(by)
-    response = ask(wrong, held)
+def test_nothing_is_dated_by_a_clock_that_is_not_believed(alone, alone_held, by):
+    begun = alone.clock()
+    alone.responders.of(name(alone))()
+    wrong = alone.but(may_issue=lambda: False)
+    alone.clock.forward(by)
+    response = ask(wrong, alone_held)
     assert (response.certificate_status, response.this_update_utc) == (STATUS.GOOD, begun)
-    response = ask(wrong, held, nonce=NONCE)
+    response = ask(wrong, alone_held, nonce=NONCE)
     assert (response.this_update_utc, response.next_update_utc) == (begun, begun + DAY)
-    revoked(wrong, held)
-    response = ask(wrong, held)
+    revoked(wrong, alone_held)
+    response = ask(wrong, alone_held)
     assert (response.certificate_status, response.this_update_utc) == (STATUS.REVOKED, begun)
     assert response.produced_at_utc == begun
     assert refused(wrong, 12345) == "TRY_LATER"
 
 
-def test_an_answer_ends_with_its_responder(desk, held):
-    end = desk.responders.of(name(desk))().ends
-    desk.clock.now = end - HOUR
-    assert told(desk, held).next_update_utc == end
+def test_an_answer_ends_with_its_responder(alone, alone_held):
+    end = alone.responders.of(name(alone))().ends
+    alone.clock.now = end - HOUR
+    assert told(alone, alone_held).next_update_utc == end
 
 
-def test_while_the_register_is_away_it_is_said_to_come_later(desk, held, monkeypatch):
+def test_while_the_register_is_away_it_is_said_to_come_later(alone, alone_held, monkeypatch):
     def away(*_rest):
         raise OperationalError
 
     monkeypatch.setattr(answers, "find", away)
-    assert refused(desk, held) == "TRY_LATER"
-    revoked(desk, held)
+    assert refused(alone, alone_held) == "TRY_LATER"
+    revoked(alone, alone_held)
     monkeypatch.undo()
-    assert told(desk, held).certificate_status is STATUS.REVOKED
+    assert told(alone, alone_held).certificate_status is STATUS.REVOKED
 
 
-def test_an_answer_that_cannot_be_stored_is_given(desk, held, monkeypatch):
+def test_an_answer_that_cannot_be_stored_is_given(alone, alone_held, monkeypatch):
     def full(*_rest):
         raise OperationalError
 
     monkeypatch.setattr(answers, "store", full)
-    desk.clock.forward(HOUR)
-    assert told(desk, held).this_update_utc == desk.clock()
+    alone.clock.forward(HOUR)
+    assert told(alone, alone_held).this_update_utc == alone.clock()
 
 
 REFUSED = {
@@ -288,15 +298,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("octets", "status"), REFUSED.values(), ids=REFUSED)
-def test_errors(desk, octets, status):
-    answered = answer(octets, name(desk), desk.office, lambda: True)
+def test_errors(alone, octets, status):
+    answered = answer(octets, name(alone), alone.office, lambda: True)
     assert ocsp.load_der_ocsp_response(answered.der).response_status.name == status
     assert (answered.told, answered.kept) == (None, False)
 
 
 @pytest.mark.parametrize("at", ["NobodysCAv1", "SinettiRootTestCAv1", ""])
-def test_nobody_answers_at_another_name(desk, at):
-    assert answer(asked(5, ca_certificate()), at, desk.office, lambda: True) is None
+def test_nobody_answers_at_another_name(alone, at):
+    assert answer(asked(5, ca_certificate()), at, alone.office, lambda: True) is None
 
 
 def test_the_services_own_certificates_are_good_and_others_unknown(desk):
@@ -319,13 +329,12 @@ def test_the_services_own_certificates_are_good_and_others_unknown(desk):
     assert rows(desk).get().serial == own.serial
 
 
-def test_what_somebody_else_stored_first_stays(desk, held, monkeypatch):
+def test_what_somebody_else_stored_first_stays(desk, held):
     """Two processes record the same certificate: the second finds the answers there."""
     with pytest.raises(KilledError):
         enrolled(desk.but(step=killed_at("10-signed")))
     (waiting,) = [one for one in revoking.list_certificates(desk.register) if one.serial != held.serial]
-    subject = replace(answers.find(desk.register, waiting.authority, waiting.serial, module.CertIdHash.SHA1).subject)
-    first = module._signed(subject, module._dated(module.GOOD, None, waiting.authority, desk.office), desk.office)
+    first = module.first_answers(waiting, desk.office)
     answers.store(desk.register, [first])
     desk.machine.forward(2 * MINUTE)
     assert settle_reservations(desk.office, REQUEST) == (1, 0)

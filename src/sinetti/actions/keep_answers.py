@@ -43,13 +43,13 @@ class AnswerRounds:
         return done + self._fill(office)
 
     def _fill(self, office: Office) -> int:
+        now = office.now()
         walked = answers.walk(office.register, self._after, WALKED)
         self._after = walked.until or 0
-        now = office.now()
         due = [one for one in walked.found if one.subject.authority in office.responders and is_due(one, now)]
         try:
             for start in range(0, len(due), BATCH):
-                sign_anew(due[start : start + BATCH], office)
+                sign_anew(due[start : start + BATCH], office, now)
         except SignerUnavailable as away:
             _log.warning("OCSP answers that are missing cannot be signed: %s", away)
             return 0
@@ -57,11 +57,12 @@ class AnswerRounds:
 
 
 def _renew(authority: str, office: Office) -> int:
-    done, now = 0, office.now()
+    done = 0
     for _ in range(BATCHES_OF_A_LOOK):
+        now = office.now()
         oldest = answers.aged(office.register, authority, now - KEPT_UNTIL, BATCH)
         going_on = [Found(one, None) for one in oldest if is_kept(one, now)]
-        sign_anew(going_on, office)
+        sign_anew(going_on, office, now)
         answers.drop(office.register, [one for one in oldest if not is_kept(one, now)])
         done += len(going_on)
         if len(oldest) < BATCH:

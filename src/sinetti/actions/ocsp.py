@@ -21,7 +21,6 @@ from sinetti.domain.answers import (
     GOOD,
     CertIdHash,
     Standing,
-    Status,
     Told,
     is_current,
     still_holds,
@@ -75,7 +74,7 @@ def first_answers(certificate: Certificate, office: Office) -> Answers | None:
         return None
     subject = Subject(certificate.authority, certificate.serial, GOOD, certificate.span.not_after)
     try:
-        return _signed(subject, _dated(GOOD, None, subject.authority, office), office)
+        return _signed(Found(subject, None), office, office.now())
     except (SignerUnavailable, *REGISTER_UNAVAILABLE) as away:
         _log.warning("%s is issued without OCSP answers: %s", certificate.serial, away)
         return None
@@ -86,24 +85,24 @@ def tell_revoked(certificates: Iterable[Certificate], office: Office) -> None:
 
     No older answer is given out either way: each reading looks at the certificate itself.
     """
+    now = office.now()
     try:
         found = [
             answers.find(office.register, one.authority, one.serial, CertIdHash.SHA1)
             for one in certificates
             if one.authority in office.responders
         ]
-        sign_anew([one for one in found if is_due(one, office.now())], office)
+        sign_anew([one for one in found if is_due(one, now)], office, now)
     except (SignerUnavailable, *REGISTER_UNAVAILABLE) as away:
         _log.warning("no OCSP answer tells of a revocation yet; whoever is asked signs one: %s", away)
 
 
-def sign_anew(found: Iterable[Found], office: Office) -> None:
-    """Sign and store answers about these certificates, as they stand. Raises SignerUnavailable."""
-    new = [
-        _signed(one.subject, _dated(one.subject.status, one.told, one.subject.authority, office), office)
-        for one in found
-    ]
-    answers.store(office.register, new)
+def sign_anew(found: Iterable[Found], office: Office, now: datetime) -> None:
+    """Sign and store answers about certificates as they stood when they were read, after `now`.
+
+    Raises SignerUnavailable.
+    """
+    answers.store(office.register, [_signed(one, office, now) for one in found])
 
 
 def is_kept(subject: Subject, now: datetime) -> bool:
@@ -118,8 +117,10 @@ def is_due(found: Found, now: datetime) -> bool:
 
 
 def _answered(asked: Asked, authority: str, office: Office, on_the_spot: Callable[[], bool]) -> Answered:
+    # Before the register is read: at thisUpdate no revocation was there that the answer does not tell.
+    now = office.now()
     found = answers.find(office.register, authority, asked.serial, asked.hash)
-    now, status, stored = office.now(), found.subject.status, _stored(found) if asked.nonce is None else None
+    status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_current(stored[0], status, now):
         return Answered(stored[1], stored[0], kept=True)
     # By a clock that is wrong nothing is old, and nothing is dated.
@@ -127,10 +128,10 @@ def _answered(asked: Asked, authority: str, office: Office, on_the_spot: Callabl
         return Answered(stored[1], stored[0], kept=True)
     try:
         if asked.nonce is None and is_kept(found.subject, now):
-            return _anew(asked, found, office)
+            return _anew(asked, found, office, now)
         if not on_the_spot():
             return Answered(error_answer(ErrorStatus.TRY_LATER))
-        told = _dated(status, found.told, authority, office)
+        told = _dated(found, office, now)
         return Answered(_one(asked, told, authority, office), told)
     except SignerUnavailable:
         if stored is None or not still_holds(stored[0], status, now):
@@ -143,8 +144,8 @@ def _stored(found: Found) -> tuple[Told, bytes] | None:
     return None if found.told is None or found.der is None else (found.told, found.der)
 
 
-def _anew(asked: Asked, found: Found, office: Office) -> Answered:
-    new = _signed(found.subject, _dated(found.subject.status, found.told, found.subject.authority, office), office)
+def _anew(asked: Asked, found: Found, office: Office, now: datetime) -> Answered:
+    new = _signed(found, office, now)
     try:
         answers.store(office.register, [new])
     except REGISTER_UNAVAILABLE:
@@ -153,22 +154,23 @@ def _anew(asked: Asked, found: Found, office: Office) -> Answered:
     return Answered(new.ders[asked.hash], new.told, kept=True)
 
 
-def _dated(status: Status, last: Told | None, authority: str, office: Office) -> Told:
+def _dated(found: Found, office: Office, now: datetime) -> Told:
     """What an answer tells, with its dates: from now on; while the clock is not believed those of the last one.
 
     That was dated by a clock that was believed, and a revocation waits for none (as actions/publish.py has it).
     """
+    status, last = found.subject.status, found.told
     if office.may_issue():
-        now = office.now()
         # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
-        return Told(status, now, min(now + ANSWER_LIFE, office.responders[authority]().ends))
+        return Told(status, now, min(now + ANSWER_LIFE, office.responders[found.subject.authority]().ends))
     if last is None:
         sentence = "no OCSP answer is dated by a clock that is not believed"
         raise SignerUnavailable(sentence)
     return Told(status, last.this_update, last.next_update)
 
 
-def _signed(subject: Subject, told: Told, office: Office) -> Answers:
+def _signed(found: Found, office: Office, now: datetime) -> Answers:
+    subject, told = found.subject, _dated(found, office, now)
     issuer = office.issuers[subject.authority].certificate
     asked = {one: canonical(subject.serial, one, issuer) for one in CertIdHash}
     ders = {one: _one(each, told, subject.authority, office) for one, each in asked.items()}
