@@ -10,18 +10,22 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from cryptography import x509
 
 from sinetti.ca.hierarchy import load_preset
-from sinetti.clock import ticks
+from sinetti.clock import machine_now, ticks
 from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
+from tests.support.asking import asked, believed
 from tests.support.programs import CUSTOMER, program, ran, surroundings
 from tests.support.web_servers import WITHIN, changed, free_ports, nginx_running, process, tool
 
@@ -140,6 +144,21 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
             for path in (f"/ca/{name}.cer", f"/crl/{name}-1.crl"):
                 with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", timeout=30) as reply:
                     assert reply.read(1) == b"\x30"
+        answers_come_through(f"http://127.0.0.1:{plain}", root / "ca" / "DataProvidersTestIssuingCAv1.cer")
+
+
+def answers_come_through(address: str, ca: Path) -> None:
+    """Ask through nginx by GET, slashes of base64 next to each other among them, and by POST."""
+    issuer = x509.load_der_x509_certificate(ca.read_bytes())
+    octets = asked(5, issuer, nonce=b"\xff\xff\xff" * 8)
+    text = b64encode(octets).decode()
+    assert "//" in text
+    posted = urllib.request.Request(f"{address}/ocsp/{ca.stem}", octets, {"Content-Type": "application/ocsp-request"})  # noqa: S310
+    for request in (f"{address}/ocsp/{ca.stem}/{text}", f"{address}/ocsp/{ca.stem}/{quote(text, safe='')}", posted):
+        with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+            assert believed(reply.read(), issuer, machine_now()).serial_number == 5
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        urllib.request.urlopen(f"{address}/ocsp/{ca.stem}", b"x" * 2049, timeout=30)  # noqa: S310
 
 
 class Recorder(BaseHTTPRequestHandler):

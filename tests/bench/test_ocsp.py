@@ -1,0 +1,29 @@
+"""The parts of the OCSP bench that need no load program, small, so that they cannot rot."""
+
+from urllib.parse import unquote
+
+from bench import scene, seeding
+from bench.ocsp import path_of, per_signature, renewed
+from bench.scene import KINDS
+from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.domain.values import Channel
+from sinetti.protocols.http import Request
+from sinetti.protocols.status import StatusDoor
+from tests.support.registers import all_connections_closed
+
+
+def test_what_is_measured_is_real(tmp_path):
+    with all_connections_closed():
+        scene.founded(tmp_path / "authority", KINDS["P-384"], "")
+        authority = scene.opened(tmp_path / "authority")
+        holders = scene.holders(authority, 2)
+        seeding.seed(authority, holders)
+        assert AnswerRounds().look(authority.office) == len(holders)
+        bare, whole = per_signature(authority, holders[0], times=5)
+        assert 0 < bare < whole
+        issuer = authority.office.issuer_for(Channel.WS)
+        path = unquote(path_of(holders[0], issuer.certificate, issuer.file_name))
+        reply = StatusDoor(authority.office)(Request("GET", path, "", {}, "0" * 32, b""))
+        assert "etag" in reply.headers, "a stored answer"
+        assert min(renewed(authority, holders)) > 0
+        authority.journal.close()
