@@ -105,15 +105,14 @@ def open_authority(
     migrate(register)
     issuers = _issuers(hierarchy, certificates)
     journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
-    signer = SoftwareSigner(folder.keys, phrase)
     clock = _guard(register, manner)
     # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
     may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
-    means = Means(signer, manner.now, may_issue, lambda ca, one: remember(register, [(ca, one)]))
+    means = Means(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(register))
     office = Office(
         environment=settings.environment,
         register=register,
-        signer=signer,
+        signer=means.signer,
         issuers=issuers,
         issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
         country=hierarchy.country,
@@ -133,6 +132,11 @@ def open_authority(
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
     return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
+
+
+def _telling(register: Register) -> Callable[[str, x509.Certificate], None]:
+    """Give what tells the register of a certificate of the service's own."""
+    return lambda authority, certificate: remember(register, [(authority, certificate)])
 
 
 def _guard(register: Register, manner: Manner) -> ClockGuard:

@@ -262,9 +262,7 @@ class Certificate(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["authority", "serial"], name="one_serial_per_authority"),
             models.UniqueConstraint(
-                fields=["order"],
-                condition=~Q(state="void"),
-                name="one_live_certificate_per_order",
+                fields=["order"], condition=~Q(state="void"), name="one_live_certificate_per_order"
             ),
             models.UniqueConstraint(
                 fields=["predecessor"],
@@ -297,10 +295,7 @@ class CertificateOctets(models.Model):
 
 
 class StatusAnswer(models.Model):
-    """The newest OCSP answers about a certificate, by CertIDs of SHA-1 and of SHA-256, and what they tell.
-
-    Made from the rest of the register, so nothing refers to it: older code writes none, and what is gone is made anew.
-    """
+    """The newest OCSP answers about a certificate, and what they tell. What is gone is made anew."""
 
     pk = models.CompositePrimaryKey("authority", "serial")
     authority = models.CharField(max_length=100)
