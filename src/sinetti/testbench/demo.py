@@ -105,7 +105,7 @@ def _show_both_sides(stage: Stage) -> str:
     stage.tell("the client's store (the private key never left it):")
     _show_files(stage.store, "payroll/live/*")
     stage.tell("the authority's folder (keys are encrypted):")
-    _show_files(stage.folder / "bench", "keys/*CA*", "ca/*CA*", "register.sqlite3")
+    _show_files(stage.folder / "bench", "keys/*CAv?.pem", "ca/*CAv?.cer", "register.sqlite3")
     rows = _certificates(stage)
     stage.tell("the authority's register:")
     stage.tell(_rows(rows))
