@@ -1,6 +1,6 @@
 """Revoking certificates, and the lists that operators and the bench look at."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,21 +44,43 @@ def revoke(
     deed: Deed,
 ) -> tuple[Serial, ...]:
     """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
-    reason, invalidity_date = why
+    return revoke_lines(register, {holding_id: serials}, why, deed)
+
+
+def revoke_lines(
+    register: Register,
+    serials_of: Mapping[str, Collection[Serial]],
+    why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> tuple[Serial, ...]:
+    """As `revoke`, of several holdings in one transaction: all of them or none."""
     done: list[Serial] = []
     with transaction.atomic(using=register.alias):
-        reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
-        rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
-        for row in rows.order_by("reserved_at", "pk"):
-            models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
-                revoked_at=deed.at,
-                revocation_reason=reason,
-                invalidity_date=invalidity_date,
-            )
-            audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
-            outbox.owe(register, "revoked", row, deed.at)
-            done.append(Serial(row.serial))
+        # In one order, so that two who revoke at once do not wait for each other.
+        for holding_id in sorted(serials_of):
+            reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
+            done.extend(_revoke_line(register, holding_id, serials_of[holding_id], why, deed))
     return tuple(done)
+
+
+def _revoke_line(
+    register: Register,
+    holding_id: str,
+    serials: Collection[Serial],
+    why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> Iterator[Serial]:
+    reason, invalidity_date = why
+    rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
+    for row in rows.order_by("reserved_at", "pk"):
+        models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
+            revoked_at=deed.at,
+            revocation_reason=reason,
+            invalidity_date=invalidity_date,
+        )
+        audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
+        outbox.owe(register, "revoked", row, deed.at)
+        yield Serial(row.serial)
 
 
 def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
