@@ -42,9 +42,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("proposal", "officer", "going", "revoked", "now", "why"), CASES.values(), ids=CASES)
-def test_who_may_approve(proposal, officer, going, revoked, now, why):
-    assert may_approve(proposal, officer, going, revoked, now) is why
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_who_may_approve(case):
+    *asked, why = case
+    assert may_approve(*asked) is why
 
 
 COUNTS = {

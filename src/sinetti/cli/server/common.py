@@ -23,6 +23,7 @@ from sinetti.cli.output import put_line, tell
 from sinetti.clock import machine_now
 from sinetti.domain.bulk import BulkRefused
 from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.use import GatewayRefused
 from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
@@ -66,6 +67,7 @@ _USAGE = (
     RegisterRefusesError,
     CustomerIdError,
     FolderError,
+    GatewayRefused,
     HierarchyError,
     NotErased,
     NotRevocable,
