@@ -20,6 +20,7 @@ from sinetti.cli.server import (
     serve,
     status,
     transfer_ids,
+    watch,
 )
 from sinetti.cli.server.common import group
 
@@ -40,6 +41,7 @@ def register(subparsers: "Commands") -> None:
         revoke,
         revoke_many,
         status,
+        watch,
         backup,
         reconcile,
         journal,
