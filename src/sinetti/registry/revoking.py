@@ -1,6 +1,6 @@
 """Revoking certificates, and the lists that operators and the bench look at."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,34 +53,27 @@ def revoke_lines(
     why: tuple[RevocationReason, datetime | None],
     deed: Deed,
 ) -> tuple[Serial, ...]:
-    """As `revoke`, of several holdings in one transaction: all of them or none."""
-    done: list[Serial] = []
-    with transaction.atomic(using=register.alias):
-        # In one order, so that two who revoke at once do not wait for each other.
-        for holding_id in sorted(serials_of):
-            reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
-            done.extend(_revoke_line(register, holding_id, serials_of[holding_id], why, deed))
-    return tuple(done)
-
-
-def _revoke_line(
-    register: Register,
-    holding_id: str,
-    serials: Collection[Serial],
-    why: tuple[RevocationReason, datetime | None],
-    deed: Deed,
-) -> Iterator[Serial]:
+    """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
-    for row in rows.order_by("reserved_at", "pk"):
-        models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
+    holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
+    wanted = [serial for serials in serials_of.values() for serial in serials]
+    certificates = models.Certificate.objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        # Locked in one order, so that two who revoke at once do not wait for each other for ever.
+        list(holdings.select_for_update().order_by("pk").values_list("pk"))
+        reading.move_versions(holdings)
+        rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
+        found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
+        certificates.filter(pk__in=[row.pk for row in found]).update(
             revoked_at=deed.at,
             revocation_reason=reason,
             invalidity_date=invalidity_date,
         )
-        audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
-        outbox.owe(register, "revoked", row, deed.at)
-        yield Serial(row.serial)
+        audit.write_each(
+            register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
+        )
+        outbox.owe_each(register, "revoked", found, deed.at)
+    return tuple(Serial(row.serial) for row in found)
 
 
 def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
