@@ -282,7 +282,8 @@ def one_line_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_run_that_is_cut_short_is_gone_on_with_by_the_same_command(desk, one_line_at_once, step):
+def test_a_run_that_is_cut_short_is_gone_on_with_by_the_same_command(sqlite_desk, one_line_at_once, step):
+    desk = sqlite_desk
     ask, told = asked(crowd(desk, 2)), []
     with pytest.raises(KilledError):
         run(desk.but(step=killed_at(step)), ask)
