@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sinetti.actions import ocsp as ocsp_action
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.watch_answers import judge_answer, questions
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.domain.watching import FindingKind
-from sinetti.registry import watching
 from tests.support.authority import NOW, authority, holder_key, issuer
 from tests.support.office import DAY, REQUEST, enrolled
 
@@ -54,9 +54,8 @@ def garbled(der):
 
 
 @pytest.fixture
-def asked(sqlite_desk, monkeypatch):
+def asked(sqlite_desk):
     """Give the question about a good certificate, and the one about a revoked one."""
-    monkeypatch.setattr(watching, "keeps_answers", lambda _register: True)
     good, gone = enrolled(sqlite_desk), enrolled(sqlite_desk)
     revoke(RevokeAsk(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     found = questions(sqlite_desk.office)
@@ -69,10 +68,15 @@ def judged(desk, question, der):
     return (finding.kind, finding.sentence) if finding else None
 
 
-def test_a_register_without_answers_asks_nothing(sqlite_desk):
+def test_a_ca_that_answers_nobody_is_not_asked(sqlite_desk):
     enrolled(sqlite_desk)
-    if not watching.keeps_answers(sqlite_desk.register):
-        assert questions(sqlite_desk.office) == ()
+    assert questions(sqlite_desk.but(responders={}).office) == ()
+
+
+def test_the_service_s_own_answers(sqlite_desk, asked):
+    for question in asked:
+        answered = ocsp_action.answer(question.der, question.authority, sqlite_desk.office, lambda: True)
+        assert judged(sqlite_desk, question, answered.der) is None
 
 
 def test_what_is_asked(sqlite_desk, asked):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.actions.noting import note_revoked
+from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import fresh_list
 from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve
@@ -17,6 +18,7 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
 from sinetti.registry.chain import JournalError
 from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.lists import WHOLE
 
 LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
@@ -183,7 +185,7 @@ def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str
     """
     rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
     holdings = list(dict.fromkeys(row.holding_id for row in rows))
-    lists: set[tuple[str, int]] = set()
+    authorities: set[str] = set()
     gone = 0
     for at in range(0, len(holdings), LINES_AT_ONCE):
         part = set(holdings[at : at + LINES_AT_ONCE])
@@ -192,11 +194,12 @@ def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str
         office.step("many-revoked")
         _note([row.serial for row in taken], office)
         office.step("many-noted")
-        lists |= {(row.authority, row.shard) for row in taken}
+        tell_revoked(taken, office)
+        authorities |= {row.authority for row in taken}
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
-    for authority, shard in sorted(lists):
-        _publish(authority, shard, office, request_id)
+    for authority in sorted(authorities):
+        _publish(authority, office, request_id)
     office.step("many-published")
     bulk.finish(office.register, proposal, office.deed(actor_of(officer), request_id))
 
@@ -230,9 +233,9 @@ def _note(serials: Collection[Serial], office: Office) -> None:
         raise type(failed)(sentence) from failed
 
 
-def _publish(authority: str, shard: int, office: Office, request_id: str) -> None:
-    """Publish the list that has them now, or leave it to whoever asks for it next: the revocations stand either way."""
+def _publish(authority: str, office: Office, request_id: str) -> None:
+    """Publish the lists that have them now, or leave that to whoever serves: the revocations stand either way."""
     try:
-        fresh_list(authority, shard, office, request_id)
+        fresh_list(authority, WHOLE, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)
+        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)

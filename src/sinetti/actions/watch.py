@@ -16,6 +16,7 @@ from sinetti.ca.joining import ca_key
 from sinetti.domain.endings import ListEnd, list_alarms
 from sinetti.domain.values import Serial
 from sinetti.domain.watching import (
+    ANSWERS_LATE,
     Finding,
     FindingKind,
     counts_agree,
@@ -24,8 +25,8 @@ from sinetti.domain.watching import (
     nears_end,
 )
 from sinetti.pki.formats import load_certificate, serial_hex
-from sinetti.registry import authorities, bulk, watching
-from sinetti.registry.watching import WHOLE
+from sinetti.registry import bulk, lists, watching
+from sinetti.registry.lists import WHOLE
 
 MOST_COMPARED = 100_000
 """Entries up to which a list is compared one by one; of a longer one the count and the newest revocations."""
@@ -62,11 +63,11 @@ Read = Callable[[ListPlace], bytes]
 
 
 def list_places(office: Office) -> tuple[ListPlace, ...]:
-    """Every list that has to be there: one for each CA, and whatever was published. None before anything was issued."""
+    """Every list that has to be there: two of each CA, and whatever was published. None before anything was issued."""
     published = watching.list_names(office.register)
     if all(name in office.offline for name, _ in published) and not watching.any_certificate(office.register):
         return tuple(ListPlace(*one) for one in published)
-    own = ((name, issuer.shard) for name, issuer in office.issuers.items())
+    own = ((name, shard) for name, issuer in office.issuers.items() for shard in (WHOLE, issuer.shard))
     return tuple(ListPlace(*one) for one in sorted({*published, *own}))
 
 
@@ -74,7 +75,7 @@ def stored(office: Office) -> Read:
     """Read lists as they stand in the register."""
 
     def read(place: ListPlace) -> bytes:
-        newest = authorities.published_list(office.register, place.authority, place.shard)
+        newest = lists.published_list(office.register, place.authority, place.shard)
         if newest is None:
             sentence = "it was never published: start sinetti authority serve, or run sinetti authority publish"
             raise NotThere(sentence)
@@ -99,7 +100,8 @@ def answer_findings(office: Office) -> tuple[Finding, ...]:
             "the log of sinetti authority serve why none are signed",
         )
         for one in watching.answer_ages(office.register)
-        if half_gone(one.this_update, one.next_update, office.now())
+        # Whoever keeps them begins at the half, and takes his time to get round.
+        if half_gone(one.this_update, one.next_update, office.now() - ANSWERS_LATE)
     )
 
 

@@ -11,6 +11,10 @@ OWN_ALARM_BEFORE_END = timedelta(days=30)
 """A certificate of our own that has no more to go, or no more than a quarter of its life, is due to be replaced."""
 
 
+ANSWERS_LATE = timedelta(hours=1)
+"""Stored OCSP answers are signed anew from half their life on: some are a little older as long as that goes on."""
+
+
 class FindingKind(StrEnum):
     """What can be found. A closed list; the values stand in JSON."""
 

@@ -1,6 +1,6 @@
 """Revoking certificates, and the lists that operators and the bench look at."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -4,18 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from sinetti.domain.values import Serial
 from sinetti.registry import models
-from sinetti.registry.hot import running
+from sinetti.registry.lists import WHOLE
 from sinetti.registry.opening import Register
 
-WHOLE = 0
-"""The shard of a list that has all shards of its CA."""
-
-_ANSWERS = "registry_statusanswer"
 _CHUNK = 5000
 
 
@@ -66,24 +61,11 @@ def newest_of(register: Register, authority: str, now: datetime, *, is_revoked: 
     return Serial(serial) if serial is not None else None
 
 
-def keeps_answers(register: Register) -> bool:
-    """Whether this register keeps OCSP answers at all."""
-    return _ANSWERS in connections[register.alias].introspection.table_names()
-
-
 def answer_ages(register: Register) -> tuple[AnswerAge, ...]:
-    """The oldest OCSP answer of each CA; none where the register keeps no answers."""
-    if not keeps_answers(register):
-        return ()
-    statement = (
-        f"SELECT authority, MIN(this_update), MIN(next_update) FROM {_ANSWERS} GROUP BY authority ORDER BY authority"  # noqa: S608 - our own table
-    )
-    ages = []
-    for authority, this_update, next_update in running.read(register, statement, {}):
-        begins, ends = running.instant(this_update), running.instant(next_update)
-        if begins is not None and ends is not None:
-            ages.append(AnswerAge(authority, begins, ends))
-    return tuple(ages)
+    """The oldest stored OCSP answer of each CA that has some."""
+    rows = models.StatusAnswer.objects.using(register.alias).values_list("authority")
+    oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
+    return tuple(AnswerAge(*one) for one in oldest)
 
 
 def _revoked(register: Register, authority: str, shard: int) -> "QuerySet[models.Certificate]":

@@ -35,7 +35,7 @@ def opened(operator):
     """Open the operator's authority as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), FolderKind.AUTHORITY)
     try:
-        yield Desk(authority.office, None, None, None)
+        yield Desk(authority.office, None, None, None, None)
     finally:
         authority.journal.close()
         Register("default").close()
@@ -135,7 +135,14 @@ def status_served(door):
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            reply = door(Request("GET", self.path, "", {}, REQUEST, b""))
+            self.answer(door(Request("GET", self.path, "", {}, REQUEST, b"")))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            kind = {"content-type": self.headers["content-type"]}
+            self.answer(door(Request("POST", self.path, "", kind, REQUEST, body)))
+
+        def answer(self, reply):
             self.send_response(reply.status)
             self.send_header("content-length", str(len(reply.body)))
             self.end_headers()
@@ -161,15 +168,15 @@ def test_watch(shop, tmp_path, monkeypatch):
     rows.update(revoked_at=machine_now(), revocation_reason="superseded")
     Register("default").close()
     code, out, _ = operator.run("watch", "--json")
-    assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"])
-    (line,) = operator.run("watch")[1].splitlines()
-    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1-1 lacks ")
+    assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
+    line, _ = operator.run("watch")[1].splitlines()
+    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
     with opened(operator) as desk, status_served(StatusDoor(desk.office)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
         )
     told = json.loads(operator.run("watch", "--status-url", address, "--json")[1])
-    assert {one["kind"] for one in told} == {"list-missing"}
+    assert {one["kind"] for one in told} == {"list-missing", "not-served"}
     assert "is the service running" in told[0]["sentence"]
     with status_served(StatusDoor(desk.office)) as address:
         assert "answers 404" in operator.run("watch", "--status-url", f"{address}/else")[1]

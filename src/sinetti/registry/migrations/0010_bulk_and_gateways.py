@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0006_no_pattern_indexes'),
+        ('registry', '0009_ocsp'),
     ]
 
     operations = [
