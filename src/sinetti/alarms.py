@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from sinetti.actions.watch import answer_findings, bulk_findings, certificate_findings, list_findings, stored
 from sinetti.ca.issuing import issues_until
 from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
@@ -14,6 +15,9 @@ from sinetti.wiring import Authority
 TOLD_EVERY = 24 * 3600.0
 """Seconds between two lines in the log about the same."""
 
+LOOKED_EVERY = 60.0
+"""Seconds between two looks of the watchdog that the health check asks for: a load balancer asks every second."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -22,6 +26,7 @@ def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
     return {
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
+        "status": _Seldom(lambda: status(authority)),
     }
 
 
@@ -57,6 +62,38 @@ def _first_end(authority: str, register: Register) -> datetime | None:
     both = [lists.published_list(register, authority, shard) for shard in (lists.WHOLE, 1)]
     ends = [one.next_update for one in both if one is not None]
     return min(ends) if len(ends) == len(both) else None
+
+
+def status(authority: Authority) -> str | None:
+    """What the watchdog finds beside the two above (docs/watch.md), in one line."""
+    office = authority.office
+    found = (
+        *list_findings(office, stored(office), offline=False),
+        *answer_findings(office),
+        *certificate_findings(own_certificates(authority), office),
+        *bulk_findings(office),
+    )
+    return "; ".join(one.sentence for one in found) or None
+
+
+def own_certificates(authority: Authority) -> dict[str, bytes]:
+    """Every certificate in the folder, by its file's name: CAs, and what signs answers. Raises OSError."""
+    return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
+
+
+class _Seldom:
+    """A look that takes its time: what it told serves all who ask for a while."""
+
+    def __init__(self, look: Callable[[], str | None]) -> None:
+        self._look, self._again = look, 0.0
+        self._last: str | None = None
+
+    def __call__(self) -> str | None:
+        """Look, or tell what was seen a moment ago. Raises what the look raises."""
+        if (now := ticks()) >= self._again:
+            self._last = self._look()
+            self._again = now + LOOKED_EVERY
+        return self._last
 
 
 class Told:

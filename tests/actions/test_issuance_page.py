@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
 FILES = ("enrol.py", "renew.py", "issue.py", "collect.py")
 """The files that walk the numbered steps."""
 
-UNNUMBERED = {"revoked", "retained"}
+UNNUMBERED = {"revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"}
 """Points at which a process may end that are no step of issuing."""
 
 _NUMBER = re.compile(r"(\d+)(?: and (\d+))?: ")

@@ -137,6 +137,15 @@ def ages_ago(number: int) -> str:
           FROM numbers, (SELECT holding_id FROM registry_holding LIMIT 1) h"""  # noqa: S608 - ours
 
 
+def ten_revoked_by(officer: str) -> str:
+    """Write the statement after which this officer has revoked ten by his word alone, so that one more takes two."""
+    at = "2999-01-01 00:00:00"  # within a day of whatever the clock is moved to
+    return f"""
+        INSERT INTO registry_bulkrevocation
+               (proposal_id, officer, reason, serials, count, created, expires, approver, approved_at, done_at)
+        VALUES ('{secrets.token_hex(16)}', '{officer}', 'superseded', '[]', 10, '{at}', '{at}', '', '{at}', '{at}')"""  # noqa: S608 - ours
+
+
 def old_refusals(url: str) -> tuple[int, int]:
     """How many refusals of long ago are there, and how many the audit trail says were erased."""
     ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))

@@ -9,7 +9,8 @@ ARRIVED, RENDERED = "1-arrived", "12-rendered"
 """Steps 1 and 12 of docs/issuance.md: the door is asked, and its answer is made but has not left."""
 
 REVOKED, RETAINED = "revoked", "retained"
-OF_COMMANDS = (REVOKED, RETAINED)
+MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
+OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED)
 """Reached by an operator's commands, not by the server."""
 
 

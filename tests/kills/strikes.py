@@ -1,5 +1,6 @@
 """How each kind of kill is done to an arena, and how what was struck comes back."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,8 +9,8 @@ from time import sleep
 
 from tests.kills.arena import Arena
 from tests.kills.clients import Ended, Kill
-from tests.kills.outside import ages_ago
-from tests.kills.steps import RETAINED
+from tests.kills.outside import ages_ago, ten_revoked_by
+from tests.kills.steps import APPROVED, MANY, RETAINED
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
@@ -122,8 +123,28 @@ def _operator(arena: Arena, step: str | None) -> None:
         return
     _wait(arena, lambda: arena.load.to_revoke)
     serial = arena.load.to_revoke.popleft()
+    if step in {*MANY, APPROVED} or (step is None and arena.random.random() < 0.5):
+        _many(arena, step, serial)
+        return
     again = _command(arena, step, "revoke", serial, "--reason", "cessationOfOperation")
     assert again.code == 0 or "revoked already" in again.err, again.err
+    arena.history.revoked.add(serial)
+
+
+def _many(arena: Arena, step: str | None, serial: str) -> None:
+    """Kill a bulk revocation, by one officer or as a second one approves it."""
+    officer, folder = f"officer-{arena.random.randrange(1 << 32)}", arena.folder / "operator"
+    folder.mkdir(exist_ok=True)
+    (folder / "serials").write_text(serial)
+    what = ["revoke-many", "--serials", str(folder / "serials"), "--reason", "cessationOfOperation"]
+    what += ["--officer", officer]
+    if step == APPROVED or (step is None and arena.random.random() < 0.5):
+        arena.sql(ten_revoked_by(officer))
+        proposed = arena.zygote.run("authority", *what, "--json", "--dir", str(arena.root))
+        assert proposed.code == 3, proposed.err
+        what = ["revoke-many", "--approve", json.loads(proposed.out)["proposal"], "--officer", "the-other", "--yes"]
+    again = _command(arena, step, *what)
+    assert again.code == 0 or "is done" in again.err, again.err
     arena.history.revoked.add(serial)
 
 

@@ -208,17 +208,17 @@ CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, change):
-    do, write, committed = prepared(desk)[change], audit.write, []
+    do, write_each, committed = prepared(desk)[change], audit.write_each, []
 
-    def fail(register, deed, action, subject, **facts):
+    def fail(register, deed, action, subjects, **facts):
         if action == change:
             assert connections[register.alias].in_atomic_block
             committed.append(contents(register))
             raise KilledError
-        write(register, deed, action, subject, **facts)
+        write_each(register, deed, action, subjects, **facts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(audit, "write", fail)
+        patched.setattr(audit, "write_each", fail)
         with pytest.raises(KilledError):
             do()
     assert contents(desk.register) == committed[0]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti import alarms
-from sinetti.alarms import Told, issuing_ca, offline_lists, warnings
+from sinetti.alarms import Told, issuing_ca, offline_lists, own_certificates, warnings
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
@@ -54,7 +54,8 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    assert {name: look() for name, look in warnings(authority).items()} == {"issuing-ca": None, "offline-lists": None}
+    names = ("issuing-ca", "offline-lists", "status")
+    assert {name: look() for name, look in warnings(authority).items()} == dict.fromkeys(names)
 
 
 def test_an_issuing_ca_three_years_before_its_end(authority, clock):
@@ -80,6 +81,22 @@ def test_lists_that_need_a_key_from_off_line(authority, clock):
     assert f"sinetti authority publish --dir {authority.folder.root}" in told
     models.RevocationList.objects.using(authority.office.register.alias).all().delete()
     assert f"{ROOT} has no list yet" in offline_lists(authority)
+
+
+def test_what_the_watchdog_finds_is_told_too_and_looked_for_once_a_minute(authority, clock, monkeypatch):
+    ticks = 1000.0
+    monkeypatch.setattr(alarms, "ticks", lambda: ticks)
+    look = warnings(authority)["status"]
+    signers = [name for name in own_certificates(authority) if name.startswith("Sinetti") and "CA" not in name]
+    assert len(signers) == 1
+    clock.now = NOW + 1000 * DAY
+    assert look() is not None
+    assert f"{signers[0]} ended on" in look()
+    assert "offline" not in look()
+    clock.now = NOW
+    assert look() is not None
+    ticks += 60
+    assert look() is None
 
 
 def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):

@@ -29,6 +29,7 @@ from sinetti.domain.records import Certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import answers
 from sinetti.registry.answers import Answers, Found, Subject
+from sinetti.registry.bulk import Row
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 
 INTERNAL_ERROR = error_answer(ErrorStatus.INTERNAL_ERROR)
@@ -80,7 +81,7 @@ def first_answers(certificate: Certificate, office: Office) -> Answers | None:
         return None
 
 
-def tell_revoked(certificates: Iterable[Certificate], office: Office) -> None:
+def tell_revoked(certificates: Iterable[Certificate | Row], office: Office) -> None:
     """Put answers that tell of a revocation in the place of those stored, or leave it to whoever is asked next.
 
     No older answer is given out either way: each reading looks at the certificate itself.

@@ -6,6 +6,7 @@ from sinetti.cli.server import (
     backup,
     clock,
     export_certificates,
+    gateway,
     init,
     journal,
     offline,
@@ -15,9 +16,11 @@ from sinetti.cli.server import (
     reconcile,
     retention,
     revoke,
+    revoke_many,
     serve,
     status,
     transfer_ids,
+    watch,
 )
 from sinetti.cli.server.common import group
 
@@ -32,10 +35,13 @@ def register(subparsers: "Commands") -> None:
         init,
         serve,
         organisation,
+        gateway,
         order,
         transfer_ids,
         revoke,
+        revoke_many,
         status,
+        watch,
         backup,
         reconcile,
         journal,

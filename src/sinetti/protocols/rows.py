@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sinetti.domain.lifecycle import shown
 from sinetti.domain.records import Certificate
+from sinetti.domain.use import InUse, Use
 
 
 def instant(at: datetime | None) -> str | None:
@@ -27,4 +28,13 @@ def certificate_row(certificate: Certificate, now: datetime) -> dict[str, str | 
         "revoked_at": instant(certificate.revoked_at),
         "reason": certificate.revocation_reason.value if certificate.revocation_reason else None,
         "first_fetched_at": instant(certificate.first_fetched_at),
+    }
+
+
+def use_members(known: InUse) -> dict[str, str | None]:
+    """What operators are told of a certificate's use: when it was seen, or since when it was looked for in vain."""
+    return {
+        "use": known.use.value,
+        "last_seen": instant(known.since) if known.use is Use.SEEN else None,
+        "looked_since": instant(known.since) if known.use is Use.NOT_SEEN else None,
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,13 +40,23 @@ def row_of(deed: Deed, action: str, subject: str, facts: dict[str, str | int | N
 
 def write(register: Register, deed: Deed, action: str, subject: str, **facts: str | int | None) -> None:
     """Write one audit row. Call it inside the transaction that changes the state."""
-    octets, sha256 = row_of(deed, action, subject, facts)
-    AuditRow.objects.using(register.alias).create(
-        at=deed.at,
-        actor=deed.actor,
-        action=action,
-        object=subject,
-        request_id=deed.request_id,
-        octets=octets,
-        sha256=sha256,
-    )
+    write_each(register, deed, action, [subject], **facts)
+
+
+def write_each(register: Register, deed: Deed, action: str, subjects: Iterable[str], **facts: str | int | None) -> None:
+    """Write one audit row for each of these, in their order, as `write` does."""
+    rows = []
+    for subject in subjects:
+        octets, sha256 = row_of(deed, action, subject, facts)
+        rows.append(
+            AuditRow(
+                at=deed.at,
+                actor=deed.actor,
+                action=action,
+                object=subject,
+                request_id=deed.request_id,
+                octets=octets,
+                sha256=sha256,
+            )
+        )
+    AuditRow.objects.using(register.alias).bulk_create(rows)

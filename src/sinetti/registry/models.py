@@ -11,6 +11,7 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.registry import bulk_and_gateways  # noqa: F401 - more tables: Django looks for them here
 
 
 def random_id() -> str:

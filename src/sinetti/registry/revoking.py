@@ -1,6 +1,6 @@
 """Revoking certificates, and the lists that operators and the bench look at."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,21 +44,36 @@ def revoke(
     deed: Deed,
 ) -> tuple[Serial, ...]:
     """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
+    return revoke_lines(register, {holding_id: serials}, why, deed)
+
+
+def revoke_lines(
+    register: Register,
+    serials_of: Mapping[str, Collection[Serial]],
+    why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> tuple[Serial, ...]:
+    """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    done: list[Serial] = []
+    holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
+    wanted = [serial for serials in serials_of.values() for serial in serials]
+    certificates = models.Certificate.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
-        reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
-        rows = reading.certificates(register).filter(holding_id=holding_id, serial__in=serials, revoked_at__isnull=True)
-        for row in rows.order_by("reserved_at", "pk"):
-            models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(
-                revoked_at=deed.at,
-                revocation_reason=reason,
-                invalidity_date=invalidity_date,
-            )
-            audit.write(register, deed, "certificate-revoked", f"certificate:{row.serial}", reason=reason)
-            outbox.owe(register, "revoked", row, deed.at)
-            done.append(Serial(row.serial))
-    return tuple(done)
+        # Locked in one order, so that two who revoke at once do not wait for each other for ever.
+        list(holdings.select_for_update().order_by("pk").values_list("pk"))
+        reading.move_versions(holdings)
+        rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
+        found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
+        certificates.filter(pk__in=[row.pk for row in found]).update(
+            revoked_at=deed.at,
+            revocation_reason=reason,
+            invalidity_date=invalidity_date,
+        )
+        audit.write_each(
+            register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
+        )
+        outbox.owe_each(register, "revoked", found, deed.at)
+    return tuple(Serial(row.serial) for row in found)
 
 
 def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:

@@ -18,6 +18,7 @@ from sinetti.keeping import kept
 from sinetti.protocols.addresses import listen
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
+from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.responders import keep_in_force
@@ -141,7 +142,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     )
     leave = authority.office.register.close
     return (
-        Listener(Edge(soap_door, leave=leave), listen(LOOPBACK, ports.soap), tls),
+        Listener(Edge(beside(soap_door, authority.office), leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
         Listener(StatusEdge(StatusDoor(authority.office), receiving, leave), listen(LOOPBACK, ports.status)),
     )

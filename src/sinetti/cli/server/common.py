@@ -20,7 +20,10 @@ from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.cli.output import put_line, tell
+from sinetti.clock import machine_now
+from sinetti.domain.bulk import BulkRefused
 from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.use import GatewayRefused
 from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
 from sinetti.pki.signers import SignerUnavailable
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
 
 OPERATOR = "operator"
 
+SOMEBODY_HAS_TO_ACT = 3
+"""Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
+
 
 class OptionError(ValueError):
     """An option that cannot be used; the sentence names it and says what to write."""
@@ -53,6 +59,7 @@ _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AddressTaken,
     BackupError,
+    BulkRefused,
     ClockGoesBack,
     ClockNotAcceptable,
     ClockOutOfRange,
@@ -60,6 +67,7 @@ _USAGE = (
     RegisterRefusesError,
     CustomerIdError,
     FolderError,
+    GatewayRefused,
     HierarchyError,
     NotErased,
     NotRevocable,
@@ -76,9 +84,10 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 
 
 EXIT_CODES = """\
-exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 4 the
-register is away or busy: run again · 5 the folder, the register or a journal is damaged, missing or in use, its
-settings are wrong, a key cannot be used, or the journals know more than the register · 130 interrupted"""
+exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 somebody has
+to act: watch found something, or a second officer has to approve · 4 the register is away or busy: run again · 5 the
+folder, the register or a journal is damaged, missing or in use, its settings are wrong, a key cannot be used, or the
+journals know more than the register · 130 interrupted"""
 
 
 def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
@@ -170,6 +179,15 @@ def zoned_instant(option: str, text: str) -> datetime:
         at = None
     if at is None:
         sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
+        raise OptionError(sentence)
+    return at
+
+
+def past_instant(option: str, text: str) -> datetime:
+    """Read a time that has passed. Raises OptionError."""
+    at = zoned_instant(option, text)
+    if at > machine_now():
+        sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"
         raise OptionError(sentence)
     return at
 

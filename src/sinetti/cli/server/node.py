@@ -27,6 +27,7 @@ from sinetti.protocols.health import PATHS, HealthDoor
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
 from sinetti.protocols.serving import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
+from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
@@ -192,7 +193,7 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
         lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
     )
     close, soap, status = authority.office.register.close, _admission(node, part), everybody()
-    edge = Edge(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
+    edge = Edge(beside(door, authority.office), threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),

@@ -1,14 +1,13 @@
 """`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
 
 import argparse
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.cli.output import tell
-from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id, zoned_instant
+from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, past_instant, put, request_id
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
-from sinetti.clock import machine_now
+from sinetti.domain.bulk import actor_of, check_officer
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.protocols.rows import certificate_row
@@ -34,6 +33,7 @@ def register(commands: "Commands") -> None:
         default=[],
         help="with keyCompromise: a renewal that is not revoked (its key is known to be safe)",
     )
+    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
     parser.add_argument("--json", action="store_true", help="print the revoked certificates for programs")
 
 
@@ -42,11 +42,12 @@ def _run(parsed: argparse.Namespace) -> int:
         serial=Serial(parsed.serial.casefold()),
         reason=RevocationReason(parsed.reason),
         revoker=Revoker.OPERATOR,
-        invalidity_date=_invalid_since(parsed.invalid_since),
+        invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
         spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
+    actor = OPERATOR if parsed.officer is None else actor_of(check_officer(parsed.officer))
     with opened(parsed.dir, passphrase_of(parsed)) as authority:
-        revoked = revoke(ask, authority.office, OPERATOR, request_id())
+        revoked = revoke(ask, authority.office, actor, request_id())
         rows = [certificate_row(row, authority.office.now()) for row in revoked]
     put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
@@ -57,13 +58,3 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _line(row: dict[str, str | None]) -> str:
     return f"revoked  {row['serial']}  {row['reason']}"
-
-
-def _invalid_since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    at = zoned_instant("--invalid-since", text)
-    if at > machine_now():
-        sentence = "--invalid-since: a key is doubted since a time that has passed; leave it out if that is now"
-        raise OptionError(sentence)
-    return at

@@ -5,16 +5,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions import look_up
+from sinetti.actions.sight import uses
 from sinetti.alarms import warnings
 from sinetti.cli.server.common import add_dir, command, opened, put, unknown_organisation
-from sinetti.protocols.rows import certificate_row, instant
+from sinetti.protocols.rows import certificate_row, instant, use_members
 from sinetti.registry.parties import OpenOrder
 from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-_CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by")
+_CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by", "in use")
 _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 
 
@@ -39,12 +40,21 @@ def _run(parsed: argparse.Namespace) -> int:
         now = authority.office.now()
         orders = [_order_row(one) for one in look_up.open_orders(authority.office, parsed.customer_id)]
         found = () if parsed.orders else look_up.certificates(authority.office, parsed.customer_id)
-        rows = [certificate_row(row, now) for row in found]
+        known = uses(found, authority.office)
+        rows = [{**certificate_row(row, now), **use_members(known[row.serial])} for row in found]
+    shown = [{**row, "in use": _in_use(row)} for row in rows]
     tables = [_table(orders, _ORDERS, "No open orders.")]
     if not parsed.orders:
-        tables.insert(0, _table(rows, _CERTIFICATES, "This organisation has no certificates."))
+        tables.insert(0, _table(shown, _CERTIFICATES, "This organisation has no certificates."))
     put(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
     return 0
+
+
+def _in_use(row: dict[str, str | None]) -> str:
+    """Say what is known of a certificate's use; where nobody looks that is not known, and never "not in use"."""
+    if row["last_seen"] is not None:
+        return f"seen {row['last_seen']}"
+    return f"not seen since {row['looked_since']}" if row["looked_since"] is not None else "not known"
 
 
 def _order_row(order: OpenOrder) -> dict[str, str | None]:

@@ -1,0 +1,241 @@
+"""Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.actions.noting import note_revoked
+from sinetti.actions.ocsp import tell_revoked
+from sinetti.actions.office import Office
+from sinetti.actions.publish import fresh_list
+from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
+from sinetti.domain.values import Serial
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.registry import bulk, parties, revoking
+from sinetti.registry.audit import Deed
+from sinetti.registry.bulk import Row, Wanted
+from sinetti.registry.chain import JournalError
+from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.lists import WHOLE
+
+LINES_AT_ONCE = 50
+"""Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
+
+_NAMED = 3
+_SENTENCES: Mapping[BulkReason, str] = {
+    BulkReason.DONE: "this proposal is done: nothing is left to approve",
+    BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
+    BulkReason.CHANGED: (
+        "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
+        "anew, so that what is approved is what goes"
+    ),
+}
+_log = logging.getLogger(__name__)
+
+Told = Callable[[int, int], None]
+"""Told after each transaction: how many certificates are revoked, and of how many."""
+
+
+def tell_nobody(_done: int, _all: int) -> None:
+    """Tell nobody how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAsk:
+    """Which certificates, why, by whose word, and since when the keys are doubted."""
+
+    wanted: Wanted
+    reason: RevocationReason
+    officer: str
+    invalidity_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What would go: `along` of it because of keyCompromise. `passed_over` are wanted, but revoked or ended already."""
+
+    going: tuple[Row, ...]
+    along: frozenset[Serial]
+    passed_over: int
+
+    @property
+    def serials(self) -> tuple[Serial, ...]:
+        """The serials of what would go, in order."""
+        return tuple(row.serial for row in self.going)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it: `proposal` is None where nothing was left to revoke, and not done where it waits.
+
+    `resumed` are runs of the same officer that had been cut short and were finished first.
+    """
+
+    selection: Selection
+    proposal: Proposal | None
+    resumed: tuple[Proposal, ...] = ()
+
+
+def look(ask: BulkAsk, office: Office) -> Selection:
+    """Tell what would go, and change nothing. Raises BulkRefused."""
+    check_officer(ask.officer)
+    if not may_give(Revoker.OPERATOR, ask.reason):
+        raise BulkRefused(BulkReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
+    if ask.wanted == Wanted():
+        sentence = "all certificates at once are not revoked: say which, by serials, customer, CA or time of issue"
+        raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
+    _check_known(ask.wanted, office)
+    return _selected(bulk.chosen(office.register, ask.wanted), ask, office)
+
+
+def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+    """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRefused.
+
+    What a run of this officer left undone is finished first. A list that cannot be signed here is signed where the
+    authority is served.
+    """
+    look(ask, office)
+    resumed = bulk.unfinished(office.register, ask.officer)
+    for one in resumed:
+        _carry_out(one, ask.officer, office, request_id, told)
+    selection = look(ask, office)
+    if not selection.going:
+        return Outcome(selection, None, resumed)
+    now = office.now()
+    new = Proposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
+    stored = bulk.propose(office.register, new, office.deed(actor_of(ask.officer), request_id))
+    office.step("many-stored")
+    if stored.approved_at is not None:
+        _carry_out(stored, ask.officer, office, request_id, told)
+    return Outcome(selection, bulk.find(office.register, stored.proposal_id), resumed)
+
+
+def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Proposal, Selection]:
+    """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRefused."""
+    check_officer(officer)
+    proposal = bulk.find(office.register, proposal_id)
+    if proposal is None:
+        raise BulkRefused(BulkReason.NO_PROPOSAL, "no proposal has this id: copy it from what proposed it")
+    rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
+    ask = BulkAsk(Wanted(serials=proposal.serials), proposal.reason, proposal.officer)
+    selection, revoked = _selected(rows, ask, office, ended=True), [row.serial for row in rows if row.revoked]
+    if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
+        raise BulkRefused(refused, _SENTENCES[refused])
+    return proposal, selection
+
+
+def approve(proposal_id: str, officer: str, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+    """Approve another officer's proposal and revoke what it names; also gone on with where that was cut short.
+
+    Raises BulkRefused.
+    """
+    proposal, selection = look_at_proposal(proposal_id, officer, office)
+    if proposal.approved_at is None:
+        if not bulk.approve(office.register, proposal, officer, office.deed(actor_of(officer), request_id)):
+            raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+        office.step("many-approved")
+    _carry_out(proposal, officer, office, request_id, told)
+    return Outcome(selection, bulk.find(office.register, proposal_id))
+
+
+def _check_known(wanted: Wanted, office: Office) -> None:
+    """Refuse what names nothing: a slip of the pen would look as if there were nothing to revoke."""
+    if wanted.customer_id is not None and parties.find_organisation(office.register, wanted.customer_id) is None:
+        raise BulkRefused(BulkReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
+    if wanted.authority is not None and wanted.authority not in office.certificates:
+        sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
+        raise BulkRefused(BulkReason.UNKNOWN, sentence)
+    if wanted.serials is None:
+        return
+    known = {row.serial for row in bulk.chosen(office.register, Wanted(serials=wanted.serials))}
+    if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
+        named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
+        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): look them up"
+        raise BulkRefused(BulkReason.UNKNOWN, sentence)
+
+
+def _selected(starts: tuple[Row, ...], ask: BulkAsk, office: Office, *, ended: bool = False) -> Selection:
+    """What goes with these: themselves and, on keyCompromise, what was renewed from them; `ended` ones where asked."""
+    named = {row.serial for row in starts}
+    rows = starts
+    if ask.reason is RevocationReason.KEY_COMPROMISE:
+        rows = _with_renewals(starts, ask.reason, bulk.lines(office.register, {row.holding_id for row in starts}))
+    now = office.now()
+    going = tuple(row for row in rows if not row.revoked and (ended or now <= row.not_after))
+    serials = {row.serial for row in going}
+    return Selection(going, frozenset(serials - named), len(named - serials))
+
+
+def _with_renewals(starts: Iterable[Row], reason: RevocationReason, line: tuple[Row, ...]) -> tuple[Row, ...]:
+    after = bulk.followers(line)
+    taken: set[Serial] = set()
+    for row in starts:
+        if row.serial not in taken:
+            taken.update(taken_along(row.serial, reason, after))
+    return tuple(row for row in line if row.serial in taken)
+
+
+def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str, told: Told) -> None:
+    """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
+
+    What was revoked before is passed over, so that it can be cut short and run again at any point.
+    """
+    rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
+    holdings = list(dict.fromkeys(row.holding_id for row in rows))
+    authorities: set[str] = set()
+    gone = 0
+    for at in range(0, len(holdings), LINES_AT_ONCE):
+        part = set(holdings[at : at + LINES_AT_ONCE])
+        starts = [row for row in rows if row.holding_id in part]
+        taken = _revoke_part(starts, proposal, office, office.deed(actor_of(officer), request_id))
+        office.step("many-revoked")
+        _note([row.serial for row in taken], office)
+        office.step("many-noted")
+        tell_revoked(taken, office)
+        authorities |= {row.authority for row in taken}
+        gone += len(taken)
+        told(gone, max(gone, len(proposal.serials)))
+    for authority in sorted(authorities):
+        _publish(authority, office, request_id)
+    office.step("many-published")
+    bulk.finish(office.register, proposal, office.deed(actor_of(officer), request_id))
+
+
+def _revoke_part(starts: Collection[Row], proposal: Proposal, office: Office, deed: Deed) -> tuple[Row, ...]:
+    """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
+    named, holdings = {row.serial for row in starts}, {row.holding_id for row in starts}
+    while True:
+        line = bulk.lines(office.register, holdings)
+        begun = [row for row in line if row.serial in named]
+        taken = _with_renewals(begun, proposal.reason, line)
+        left = [row for row in taken if not row.revoked]
+        if not left:
+            return taken
+        serials_of: dict[str, list[Serial]] = {}
+        for row in left:
+            serials_of.setdefault(row.holding_id, []).append(row.serial)
+        # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
+        revoking.revoke_lines(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)
+
+
+def _note(serials: Collection[Serial], office: Office) -> None:
+    """Write them down; those too that were revoked before, since who did may have ended before writing."""
+    try:
+        note_revoked(serials, office)
+    except JournalError as failed:
+        sentence = (
+            f"what is revoked so far stands, but it is not in the journal yet ({failed}): mend that, then run the same "
+            "command again, which goes on"
+        )
+        raise type(failed)(sentence) from failed
+
+
+def _publish(authority: str, office: Office, request_id: str) -> None:
+    """Publish the lists that have them now, or leave that to whoever serves: the revocations stand either way."""
+    try:
+        fresh_list(authority, WHOLE, office, request_id)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)

@@ -1,0 +1,64 @@
+"""Gateways and their sightings: which certificates are in use, as far as anybody tells."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.actions.office import Office
+from sinetti.domain.records import Certificate
+from sinetti.domain.use import GatewayRefused, InUse, Sighting, check_gateway_name, clipped, use_of
+from sinetti.domain.values import Serial, Sha256
+from sinetti.registry import gateways
+from sinetti.registry.gateways import GatewayFound
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many sightings of a report were of holders' certificates, and of how many nobody here knows."""
+
+    taken: int
+    unknown: int
+
+
+def add_gateway(name: str, public_key: str, office: Office, actor: str, request_id: str) -> None:
+    """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused."""
+    check_gateway_name(name)
+    if not gateways.add(office.register, name, public_key, office.deed(actor, request_id)):
+        sentence = f"a gateway is or was called {name}: give a new one, or one with a new key, another name"
+        raise GatewayRefused(sentence)
+
+
+def withdraw_gateway(name: str, office: Office, actor: str, request_id: str) -> None:
+    """Take nothing more from a gateway; what it has seen stays. Raises GatewayRefused."""
+    if not gateways.withdraw(office.register, name, office.deed(actor, request_id)):
+        sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
+        raise GatewayRefused(sentence)
+
+
+def all_gateways(office: Office) -> tuple[GatewayFound, ...]:
+    """Every gateway that is or was there, by name."""
+    return gateways.list_all(office.register)
+
+
+def gateway_key(name: str, office: Office) -> str | None:
+    """The public key (PEM) of a gateway that may report, or None."""
+    found = gateways.find(office.register, name)
+    return found.public_key if found is not None and found.withdrawn is None else None
+
+
+def take_sightings(name: str, sightings: Sequence[Sighting], office: Office) -> Taken:
+    """Take a report of a gateway whose signature was proven. An empty one says that it looks, and saw nobody."""
+    now = office.now()
+    seen: dict[Sha256, datetime] = {}
+    for one in sightings:
+        at = clipped(one.seen, now)
+        seen[one.sha256] = max(seen.get(one.sha256, at), at)
+    taken = gateways.report(office.register, name, seen, now)
+    return Taken(taken, len(seen) - taken)
+
+
+def uses(certificates: Collection[Certificate], office: Office) -> dict[Serial, InUse]:
+    """What is known of the use of each of these certificates."""
+    reports, now = gateways.reports(office.register), office.now()
+    seen = gateways.last_seen(office.register, [one.serial for one in certificates])
+    return {one.serial: use_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}

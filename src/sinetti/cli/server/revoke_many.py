@@ -1,0 +1,226 @@
+"""`sinetti authority revoke-many`: revoke many certificates at once; over ten wait for a second officer."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sinetti.actions.revoke_many import BulkAsk, Outcome, Selection, approve, look, look_at_proposal, revoke_many
+from sinetti.cli.output import tell
+from sinetti.cli.server.common import (
+    SOMEBODY_HAS_TO_ACT,
+    OptionError,
+    add_dir,
+    command,
+    opened,
+    past_instant,
+    put,
+    request_id,
+    zoned_instant,
+)
+from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
+from sinetti.clock import ticks
+from sinetti.domain.bulk import AT_ONCE, Proposal
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.values import Serial
+from sinetti.protocols.rows import instant
+from sinetti.registry.bulk import Row, Wanted
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+QUIET_FOR, TOLD_EVERY = 2.0, 1.0
+"""Seconds before the first line about how far it is, and between two such lines."""
+
+_CHOICES = ("serials", "customer_id", "authority", "issued_between")
+_LONGEST_SERIAL = 40
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = (
+        "sinetti authority revoke-many --customer-id 1234567-1 --reason cessationOfOperation --officer a17 "
+        "--dir /srv/sinetti --dry-run"
+    )
+    summary = f"revoke many certificates; over {AT_ONCE} wait for a second officer"
+    parser = command(commands, "revoke-many", summary, _run, example)
+    add_dir(parser)
+    add_passphrase_file(parser)
+    which = parser.add_argument_group("which certificates (all that is given has to apply)")
+    which.add_argument("--serials", metavar="FILE", help="serials in hex, one a line; - for standard input")
+    which.add_argument("--customer-id", metavar="ID", help="those of one organisation")
+    which.add_argument("--authority", metavar="NAME", help="those of one issuing CA, as `status` names it")
+    which.add_argument(
+        "--issued-between", nargs=2, metavar=("FROM", "UNTIL"), help="issued from one time until before another"
+    )
+    parser.add_argument("--officer", metavar="ID", required=True, help="who does it: an opaque id, kept in audit rows")
+    reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
+    parser.add_argument("--reason", choices=reasons, help="RFC 5280's names")
+    parser.add_argument("--invalid-since", metavar="ISO", help="when the keys may have been lost, if earlier")
+    parser.add_argument("--dry-run", action="store_true", help="list and count what would go, and change nothing")
+    parser.add_argument("--approve", metavar="PROPOSAL", help="approve what another officer proposed; it goes at once")
+    parser.add_argument("--yes", action="store_true", help="with --approve: the list was looked at, do not ask")
+    parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if parsed.approve is not None:
+        return _approve(parsed)
+    if parsed.yes:
+        sentence = "--yes belongs to --approve: small runs are done at once, others wait for a second officer"
+        raise OptionError(sentence)
+    ask = _ask(parsed)
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+        office = authority.office
+        if parsed.dry_run:
+            _show("dry-run", look(ask, office), None, as_json=parsed.json)
+            return 0
+        outcome = revoke_many(ask, office, request_id(), Progress())
+    return _told(outcome, parsed)
+
+
+def _approve(parsed: argparse.Namespace) -> int:
+    """Show what was proposed, ask, and revoke it."""
+    if parsed.reason is not None or any(getattr(parsed, name) is not None for name in (*_CHOICES, "invalid_since")):
+        sentence = "--approve takes what was proposed: leave out reason, choice and --invalid-since"
+        raise OptionError(sentence)
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+        office = authority.office
+        proposal, selection = look_at_proposal(parsed.approve, parsed.officer, office)
+        if parsed.dry_run:
+            _show("dry-run", selection, proposal, as_json=parsed.json)
+            return 0
+        tell(_table(selection))
+        if not parsed.yes:
+            _ask_a_person(proposal, len(selection.going))
+        outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress())
+    return _told(outcome, parsed)
+
+
+def _ask_a_person(proposal: Proposal, count: int) -> None:
+    """Ask whether these are to go. Raises OptionError where nobody says so."""
+    if not sys.stdin.isatty():
+        sentence = "--approve asks whether these are to go, and nobody is there to be asked: look, then give --yes"
+        raise OptionError(sentence)
+    tell(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
+    if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        sentence = "nothing was revoked: the proposal waits until it expires"
+        raise OptionError(sentence)
+
+
+def _ask(parsed: argparse.Namespace) -> BulkAsk:
+    if parsed.reason is None:
+        sentence = "--reason: say why, by one of RFC 5280's names"
+        raise OptionError(sentence)
+    issued = None
+    if parsed.issued_between is not None:
+        first, last = (zoned_instant("--issued-between", text) for text in parsed.issued_between)
+        if first >= last:
+            sentence = "--issued-between: the first time comes before the second"
+            raise OptionError(sentence)
+        issued = (first, last)
+    serials = _serials(parsed.serials) if parsed.serials is not None else None
+    wanted = Wanted(serials, parsed.customer_id, parsed.authority, issued)
+    return BulkAsk(wanted, RevocationReason(parsed.reason), parsed.officer, _invalid_since(parsed.invalid_since))
+
+
+def _invalid_since(text: str | None) -> datetime | None:
+    return past_instant("--invalid-since", text) if text is not None else None
+
+
+def _serials(name: str) -> tuple[Serial, ...]:
+    """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8", errors="replace")
+    found: list[Serial] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        serial = line.strip().casefold()
+        if not serial or serial.startswith("#"):
+            continue
+        if len(serial) > _LONGEST_SERIAL or not set(serial) <= set("0123456789abcdef"):
+            sentence = f"--serials: line {number} is no serial in hex: one a line, as `status --customer-id` prints it"
+            raise OptionError(sentence)
+        found.append(Serial(serial))
+    if not found:
+        sentence = "--serials: no serial is in it: nothing would be revoked"
+        raise OptionError(sentence)
+    return tuple(dict.fromkeys(found))
+
+
+class Progress:
+    """Tells on standard error how far it is, once that takes longer than a moment."""
+
+    def __init__(self) -> None:
+        self._next = ticks() + QUIET_FOR
+
+    def __call__(self, done: int, of: int) -> None:
+        """Tell it, unless that was told a second ago."""
+        if ticks() >= self._next:
+            tell(f"{done} of {of} revoked …")
+            self._next = ticks() + TOLD_EVERY
+
+
+def _told(outcome: Outcome, parsed: argparse.Namespace) -> int:
+    proposal, selection = outcome.proposal, outcome.selection
+    for one in outcome.resumed:
+        tell(f"Finished what was cut short: {len(one.serials)} certificates, for {one.reason}.")
+    if proposal is None:
+        _show("nothing", selection, None, as_json=parsed.json)
+        tell("Nothing is left to revoke.")
+        return 0
+    done = proposal.done_at is not None
+    result = "done" if done else "proposed"
+    _show(result, selection, proposal, as_json=parsed.json, shown=parsed.approve is not None)
+    if done:
+        tell(
+            "Renewal with them is refused from now on. The revocation lists have them now; or, if a CA's key is not at"
+        )
+        tell("hand here, as soon as they are asked for where the authority is served. Their holders need new orders.")
+        return 0
+    tell(f"Nothing is revoked yet: more than {AT_ONCE} within 24 hours take a second officer, by {_until(proposal)}:")
+    tell(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
+    return SOMEBODY_HAS_TO_ACT
+
+
+def _until(proposal: Proposal) -> str:
+    return f"{proposal.expires:%Y-%m-%d %H:%M} UTC"
+
+
+def _show(result: str, selection: Selection, proposal: Proposal | None, *, as_json: bool, shown: bool = False) -> None:
+    value: dict[str, Any] = {
+        "result": result,
+        "count": len(selection.going),
+        "along": len(selection.along),
+        "passed_over": selection.passed_over,
+        "proposal": proposal.proposal_id if proposal else None,
+        "expires": instant(proposal.expires) if proposal else None,
+        "certificates": [_row(row, selection) for row in selection.going],
+    }
+    put(value, as_json=as_json, table=lambda: f"{result}: {_counted(selection)}" if shown else _table(selection))
+
+
+def _row(row: Row, selection: Selection) -> dict[str, Any]:
+    return {
+        "serial": row.serial,
+        "customer_id": row.customer_id,
+        "channel": row.channel,
+        "authority": row.authority,
+        "not_after": instant(row.not_after),
+        "along": row.serial in selection.along,
+    }
+
+
+def _table(selection: Selection) -> str:
+    return "\n".join([*_lines(selection.going), f"{_counted(selection)}."])
+
+
+def _counted(selection: Selection) -> str:
+    along = f", {len(selection.along)} of them because they were renewed from others" if selection.along else ""
+    over = f"; {selection.passed_over} passed over (revoked or ended already)" if selection.passed_over else ""
+    return f"{len(selection.going)} certificates{along}{over}"
+
+
+def _lines(rows: Iterable[Row]) -> Iterable[str]:
+    for row in rows:
+        yield f"{row.serial}  {row.customer_id}  {row.channel}  until {row.not_after:%Y-%m-%d}"

@@ -1,0 +1,86 @@
+"""`sinetti authority watch`: whether lists, OCSP answers and our own certificates are as they have to be."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+from sinetti import alarms
+from sinetti.actions.watch import (
+    NotThere,
+    answer_findings,
+    bulk_findings,
+    certificate_findings,
+    list_findings,
+    list_places,
+    stored,
+)
+from sinetti.actions.watch_answers import judge_answer, questions
+from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, add_dir, command, opened, put
+from sinetti.cli.server.served import check_address, fetched, served
+from sinetti.domain.watching import Finding, FindingKind
+from sinetti.wiring import Authority
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+LOOKED_AGAIN_AFTER = 2.0
+"""Seconds after which a list that lacks something is looked at once more: a revocation may just be on its way."""
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority watch --dir /srv/sinetti --status-url http://pki.example"
+    summary = "look whether lists, OCSP answers and our own certificates are as they have to be"
+    parser = command(commands, "watch", summary, _run, example)
+    add_dir(parser)
+    parser.add_argument("--status-url", metavar="URL", help="judge what is really served there, not what is stored")
+    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="look at this certificate's end too")
+    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    address = check_address(parsed.status_url) if parsed.status_url is not None else None
+    with opened(parsed.dir) as authority:
+        found = tuple(_found(authority, address, parsed.tls_certificate))
+        if any(one.kind is FindingKind.LIST_LACKS for one in found):
+            sleep(LOOKED_AGAIN_AFTER)
+            found = tuple(_found(authority, address, parsed.tls_certificate))
+        count = len(list_places(authority.office))
+    put([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
+    return SOMEBODY_HAS_TO_ACT if found else 0
+
+
+def _found(authority: Authority, address: str | None, tls: Path | None) -> Iterator[Finding]:
+    office = authority.office
+    yield from list_findings(office, stored(office) if address is None else served(address))
+    if address is None:
+        yield from answer_findings(office)
+    else:
+        yield from _served_answers(authority, address)
+    files = alarms.own_certificates(authority)
+    if tls is not None:
+        files[str(tls)] = tls.read_bytes()
+    yield from certificate_findings(files, office)
+    if (sentence := alarms.issuing_ca(authority)) is not None:
+        yield Finding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
+    yield from bulk_findings(office)
+
+
+def _served_answers(authority: Authority, address: str) -> Iterator[Finding]:
+    for question in questions(authority.office):
+        try:
+            der = fetched(f"{address}{question.path}", question.der)
+        except NotThere as absent:
+            yield Finding(FindingKind.NOT_SERVED, question.authority, str(absent))
+            continue
+        if (finding := judge_answer(question, der, authority.office)) is not None:
+            yield finding
+
+
+def _lines(found: tuple[Finding, ...], count: int) -> str:
+    if not found:
+        return f"All is well: {count} lists, and everything else that is looked at."
+    return "\n".join(f"{one.kind}: {one.sentence}" for one in found)

@@ -1,0 +1,99 @@
+"""Revoking many at once: from which number on it takes two officers, and who may say yes (docs/watch.md)."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+
+AT_ONCE = 10
+"""So many certificates may go by one officer's word within `COUNTED_FOR`, however many commands that takes."""
+
+COUNTED_FOR = timedelta(hours=24)
+
+PROPOSAL_LIVES = timedelta(hours=24)
+"""A proposal that nobody approved by then has to be made anew."""
+
+_OFFICER = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+class BulkReason(StrEnum):
+    """Why a bulk revocation is not begun or not approved. A closed list."""
+
+    OFFICER = "officer"
+    NOTHING_NAMED = "nothing-named"
+    UNKNOWN = "unknown"
+    REASON = "reason"
+    NO_PROPOSAL = "no-proposal"
+    SAME_OFFICER = "same-officer"
+    EXPIRED = "expired"
+    DONE = "done"
+    CHANGED = "changed"
+
+
+class BulkRefused(ValueError):
+    """What was asked cannot be done; the sentence says what to do. Nothing was revoked."""
+
+    def __init__(self, reason: BulkReason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One run of a bulk revocation as it is stored. It was approved at `approved_at`, and done at `done_at`.
+
+    `approver` is empty where it was small enough for its own officer.
+    """
+
+    proposal_id: str
+    officer: str
+    reason: RevocationReason
+    invalidity_date: datetime | None
+    serials: tuple[Serial, ...] = field(repr=False)
+    created: datetime
+    expires: datetime
+    approver: str = ""
+    approved_at: datetime | None = None
+    done_at: datetime | None = None
+
+
+def check_officer(text: str) -> str:
+    """Give an officer's id: opaque, since audit rows keep it for good. Raises BulkRefused."""
+    if not _OFFICER.fullmatch(text):
+        sentence = "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name"
+        raise BulkRefused(BulkReason.OFFICER, sentence)
+    return text
+
+
+def actor_of(officer: str) -> str:
+    """How an officer stands in audit rows."""
+    return f"officer:{officer}"
+
+
+def takes_two(count: int, lately: int) -> bool:
+    """Whether so many take a second officer, where `lately` went by this officer's word alone."""
+    return count + lately > AT_ONCE
+
+
+def may_approve(
+    proposal: Proposal, officer: str, going: Collection[Serial], revoked: Collection[Serial], now: datetime
+) -> BulkReason | None:
+    """Tell why this officer may not approve this proposal now; None if it may be.
+
+    `going` is what would go by the proposal's reason now, `revoked` what of it is revoked already: who approves has
+    seen one list, and exactly that list goes. The last second before it expires is in time.
+    """
+    if proposal.done_at is not None:
+        return BulkReason.DONE
+    if proposal.officer.casefold() == officer.casefold():
+        return BulkReason.SAME_OFFICER
+    if proposal.approved_at is not None:
+        # Approved and cut short: what is left goes, whatever has happened since.
+        return None
+    if now > proposal.expires:
+        return BulkReason.EXPIRED
+    return BulkReason.CHANGED if revoked or set(going) != set(proposal.serials) else None

@@ -1,0 +1,75 @@
+"""The door for gateways: POST /api/v1/sightings, a signed message that tells which certificates were seen when."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sinetti.actions.office import Office
+from sinetti.actions.sight import gateway_key, take_sightings
+from sinetti.protocols.http import Reply, Request, json_reply, problem
+from sinetti.wire import sightings
+from sinetti.wire.message_signatures import Parts, PublicKey, SignatureRefused, Wrong, load_public_key, verify
+from sinetti.wire.sightings import CONTENT_TYPE, PATH, NoSightings
+
+_WANTED = '("@method" "@path" "content-type" "content-digest");created;keyid'
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SightingsDoor:
+    """Takes sightings. Signatures are as old as the machine's clock says; what was seen lives on the office's."""
+
+    office: Office
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request of any method at `PATH`."""
+        if request.method != "POST":
+            return _with(problem(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST")
+        try:
+            return self._post(request)
+        except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
+            _log.exception("request %s failed", request.request_id)
+            detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
+            return _with(problem(503, "unavailable", detail), retry_after="60")
+        finally:
+            self.office.register.refresh()
+
+    def _post(self, request: Request) -> Reply:
+        content_type = request.headers.get("content-type", "")
+        if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
+            return problem(415, "not-json", f"Send the sightings as {CONTENT_TYPE}.")
+        parts = Parts(request.method, request.path, content_type, request.body)
+        try:
+            name = verify(parts, request.headers, self._key_of, self.office.machine_now())
+        except SignatureRefused as refused:
+            return _refused(refused.wrong)
+        try:
+            seen = sightings.parse(request.body)
+        except NoSightings as bad:
+            return problem(422, "bad-field", f"{bad}.")
+        taken = take_sightings(name, seen, self.office)
+        return json_reply(202, {"taken": taken.taken, "unknown": taken.unknown})
+
+    def _key_of(self, name: str) -> PublicKey | None:
+        pem = gateway_key(name, self.office)
+        return load_public_key(pem.encode("ascii")) if pem is not None else None
+
+
+def beside(door: Callable[[Request], Reply], office: Office) -> Callable[[Request], Reply]:
+    """Give one door that takes sightings at their path, and leaves everything else to this one."""
+    sighting = SightingsDoor(office)
+    return lambda request: sighting(request) if request.path == PATH else door(request)
+
+
+def _refused(wrong: Wrong) -> Reply:
+    """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
+    reason = "signature-missing" if wrong is Wrong.MISSING else "signature-invalid"
+    sentence = f"{wrong.value[0].upper()}{wrong.value[1:]}."
+    reply = problem(401, reason, sentence)
+    return _with(
+        replace(reply, noted={"reason": reason}), www_authenticate="Signature", accept_signature=f"s={_WANTED}"
+    )
+
+
+def _with(reply: Reply, **headers: str) -> Reply:
+    return replace(reply, headers={**reply.headers, **{name.replace("_", "-"): v for name, v in headers.items()}})

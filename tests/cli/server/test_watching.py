@@ -1,0 +1,230 @@
+"""`authority revoke-many`, `watch` and `gateway`, and what `status` says of use, at the command line."""
+
+import io
+import json
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.actions.publish import publish_all
+from sinetti.actions.sight import take_sightings
+from sinetti.cli.server import revoke_many, watch
+from sinetti.clock import machine_now
+from sinetti.domain.use import Sighting
+from sinetti.pki.formats import sha256_hex
+from sinetti.protocols.http import Request
+from sinetti.protocols.status import StatusDoor
+from sinetti.registry import models
+from sinetti.registry.opening import Register
+from sinetti.settings.folder import FolderKind
+from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.wiring import open_authority
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import REQUEST, Desk, enrolled
+
+SUPERSEDED = ("--reason", "superseded")
+
+
+@contextmanager
+def opened(operator):
+    """Open the operator's authority as a desk that needs no clock of its own."""
+    authority = open_authority(operator.root.absolute(), FolderKind.AUTHORITY)
+    try:
+        yield Desk(authority.office, None, None, None, None)
+    finally:
+        authority.journal.close()
+        Register("default").close()
+
+
+@pytest.fixture
+def shop(sqlite_operator):
+    """Give an operator with lists that are published, and two certificates in their holders' hands."""
+    sqlite_operator.found()
+    sqlite_operator.add(CUSTOMER_ID)
+    with opened(sqlite_operator) as desk:
+        held = [enrolled(desk) for _ in range(2)]
+        publish_all(desk.office, REQUEST)
+    return sqlite_operator, held
+
+
+def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
+    operator, held = shop
+    serials = [one.serial for one in held]
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED, "--officer", "a17")
+    shown = json.loads(operator.does(*mine, "--dry-run", "--json"))
+    assert [shown[name] for name in ("result", "count", "along", "passed_over", "proposal")] == [
+        "dry-run",
+        2,
+        0,
+        0,
+        None,
+    ]
+    assert [one["serial"] for one in shown["certificates"]] == serials
+    assert operator.does(*mine, "--dry-run").splitlines()[-1] == "2 certificates."
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    code, out, err = operator.run(*mine, "--json")
+    proposal = json.loads(out)
+    assert (code, proposal["result"]) == (3, "proposed")
+    assert f"--approve {proposal['proposal']} --officer OTHER" in err
+    approving = ("revoke-many", "--approve", proposal["proposal"], "--officer")
+    assert "another officer" in operator.refused(2, *approving, "A17", "--yes")
+    code, out, err = operator.run(*approving, "b2")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[:2] == operator.does(*mine, "--dry-run").splitlines()[:2]
+    assert "nobody is there to be asked" in err
+    assert json.loads(operator.does(*approving, "b2", "--dry-run", "--json"))["proposal"] == proposal["proposal"]
+    answers = iter(("no\n", "y\n"))
+    monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda _self: True})())
+    monkeypatch.setattr("sys.stdin.readline", lambda: next(answers))
+    assert "nothing was revoked" in operator.run(*approving, "b2")[2]
+    monkeypatch.setattr(revoke_many, "QUIET_FOR", 0.0)
+    code, out, err = operator.run(*approving, "b2")
+    assert (code, out) == (0, "done: 2 certificates\n")
+    assert "2 of 2 revoked" in err
+    assert "done" in operator.refused(2, *approving, "b2", "--yes")
+    code, out, err = operator.run(*mine)
+    assert (code, out, err) == (
+        0,
+        "0 certificates; 2 passed over (revoked or ended already).\n",
+        "Nothing is left to revoke.\n",
+    )
+    (tmp_path / "serials").write_text(f"# two\n\n{serials[0].upper()}\n")
+    assert json.loads(
+        operator.does("revoke-many", "--serials", tmp_path / "serials", *SUPERSEDED, "--officer", "c", "--json")
+    ) == {
+        "result": "nothing",
+        "count": 0,
+        "along": 0,
+        "passed_over": 1,
+        "proposal": None,
+        "expires": None,
+        "certificates": [],
+    }
+    actors = (
+        models.AuditRow.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
+    )
+    assert set(actors) == {"officer:b2"}
+    Register("default").close()
+
+
+def test_options_of_many(sqlite_operator, tmp_path):
+    (tmp_path / "bad").write_text("00ff\nno hex\n")
+    (tmp_path / "empty").write_text("# nothing\n")
+    base = ("revoke-many", "--officer", "a17")
+    cases = {
+        "say why": (*base, "--authority", "x"),
+        "--yes belongs": (*base, "--yes", *SUPERSEDED),
+        "leave out reason": (*base, "--approve", "x", *SUPERSEDED),
+        "line 2": (*base, *SUPERSEDED, "--serials", tmp_path / "bad"),
+        "no serial is in it": (*base, *SUPERSEDED, "--serials", tmp_path / "empty"),
+        "comes before": (*base, *SUPERSEDED, "--issued-between", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        "has passed": (*base, *SUPERSEDED, "--authority", "x", "--invalid-since", "2999-01-01T00:00:00Z"),
+    }
+    for word, words in cases.items():
+        assert word in sqlite_operator.refused(2, *words)
+
+
+@contextmanager
+def status_served(door):
+    """Serve a status door over HTTP."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.answer(door(Request("GET", self.path, "", {}, REQUEST, b"")))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            kind = {"content-type": self.headers["content-type"]}
+            self.answer(door(Request("POST", self.path, "", kind, REQUEST, body)))
+
+        def answer(self, reply):
+            self.send_response(reply.status)
+            self.send_header("content-length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, *_words):
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_watch(shop, tmp_path, monkeypatch):
+    operator, held = shop
+    monkeypatch.setattr(watch, "LOOKED_AGAIN_AFTER", 0.0)
+    assert operator.does("watch").startswith("All is well: ")
+    assert json.loads(operator.does("watch", "--json")) == []
+    rows = models.Certificate.objects.using("default").filter(serial=held[0].serial)
+    rows.update(revoked_at=machine_now(), revocation_reason="superseded")
+    Register("default").close()
+    code, out, _ = operator.run("watch", "--json")
+    assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
+    line, _ = operator.run("watch")[1].splitlines()
+    assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
+    with opened(operator) as desk, status_served(StatusDoor(desk.office)) as address:
+        assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
+            "who serves signed it anew"
+        )
+    told = json.loads(operator.run("watch", "--status-url", address, "--json")[1])
+    assert {one["kind"] for one in told} == {"list-missing", "not-served"}
+    assert "is the service running" in told[0]["sentence"]
+    with status_served(StatusDoor(desk.office)) as address:
+        assert "answers 404" in operator.run("watch", "--status-url", f"{address}/else")[1]
+    files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
+    make_server_certificate(files)
+    operator.does("watch", "--tls-certificate", files.certificate)
+    assert "no X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
+    for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
+        assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
+
+
+def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
+    operator, held = shop
+    mine = ("status", "--customer-id", CUSTOMER_ID)
+    key = ed25519.Ed25519PrivateKey.generate().public_key()
+    (tmp_path / "edge.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    other = ec.generate_private_key(ec.SECP384R1()).public_key()
+    (tmp_path / "other.pem").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert "No gateways" in operator.does("gateway", "list")
+    assert {one["use"] for one in json.loads(operator.does(*mine, "--json"))} == {"not-known"}
+    assert operator.does(*mine).count("not known") == 2
+    assert "--key" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
+    operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
+    assert "another name" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
+    seen = machine_now() - timedelta(hours=1)
+    with opened(operator) as desk:
+        take_sightings("edge-1", [Sighting(sha256_hex(held[0].der), seen)], desk.office)
+    rows = {one["serial"]: one for one in json.loads(operator.does(*mine, "--json"))}
+    at = f"{seen:%Y-%m-%dT%H:%M:%SZ}"
+    assert [rows[held[0].serial][name] for name in ("use", "last_seen", "looked_since")] == ["seen", at, None]
+    assert [rows[held[1].serial][name] for name in ("use", "last_seen")] == ["not-seen", None]
+    since = rows[held[1].serial]["looked_since"]
+    table = operator.does(*mine)
+    assert f"seen {at}" in table
+    assert f"not seen since {since}" in table
+    (row,) = json.loads(operator.does("gateway", "list", "--json"))
+    assert [row["name"], row["withdrawn"], row["last_report"]] == ["edge-1", None, row["first_report"]]
+    assert "edge-1" in operator.does("gateway", "list")
+    operator.does("gateway", "withdraw", "edge-1")
+    assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
+    assert operator.does(*mine).count("not known") == 1, "what was seen stays"
+    one_revoked_by_an_officer(operator, [one.serial for one in held])
+
+
+def one_revoked_by_an_officer(operator, serials):
+    """Revoke one, and ask for another by what is no officer's id."""
+    operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
+    row = models.AuditRow.objects.using("default").get(action="certificate-revoked")
+    assert row.actor == "officer:a17"
+    Register("default").close()
+    assert "officer's id" in operator.refused(2, "revoke", serials[1], *SUPERSEDED, "--officer", "Anna A")

@@ -1,0 +1,73 @@
+"""Bulk revocation: when it takes two officers, and who may approve what."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.bulk import (
+    AT_ONCE,
+    PROPOSAL_LIVES,
+    BulkReason,
+    BulkRefused,
+    Proposal,
+    actor_of,
+    check_officer,
+    may_approve,
+    takes_two,
+)
+from sinetti.domain.revocation import RevocationReason
+from tests.domain.facts import NOW
+from tests.domain.facts import ONE_SECOND as SECOND
+
+SERIALS = ("0a", "0b")
+WAITING = Proposal(
+    "1" * 32, "a17", RevocationReason.SUPERSEDED, None, SERIALS, NOW - PROPOSAL_LIVES, NOW, "", None, None
+)
+CUT_SHORT = replace(WAITING, approver="b2", approved_at=NOW - timedelta(hours=1))
+
+CASES = {
+    "another officer, the last second": (WAITING, "b2", SERIALS, (), NOW, None),
+    "in another order": (WAITING, "b2", SERIALS[::-1], (), NOW, None),
+    "one second too late": (WAITING, "b2", SERIALS, (), NOW + SECOND, BulkReason.EXPIRED),
+    "the same officer": (WAITING, "a17", SERIALS, (), NOW, BulkReason.SAME_OFFICER),
+    "the same officer in capitals": (WAITING, "A17", SERIALS, (), NOW, BulkReason.SAME_OFFICER),
+    "one more would go": (WAITING, "b2", (*SERIALS, "0c"), (), NOW, BulkReason.CHANGED),
+    "one fewer would go": (WAITING, "b2", SERIALS[:1], (), NOW, BulkReason.CHANGED),
+    "one is revoked already": (WAITING, "b2", SERIALS, ("0a",), NOW, BulkReason.CHANGED),
+    "done already": (replace(CUT_SHORT, done_at=NOW), "b2", SERIALS, SERIALS, NOW, BulkReason.DONE),
+    "cut short, gone on with": (CUT_SHORT, "b2", SERIALS[:1], ("0b",), NOW + SECOND, None),
+    "cut short, gone on with by a third": (CUT_SHORT, "c3", (), SERIALS, NOW, None),
+    "cut short, and the one who proposed it": (CUT_SHORT, "a17", (), SERIALS, NOW, BulkReason.SAME_OFFICER),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_who_may_approve(case):
+    *asked, why = case
+    assert may_approve(*asked) is why
+
+
+COUNTS = {
+    "ten at once": (AT_ONCE, 0, False),
+    "eleven": (AT_ONCE + 1, 0, True),
+    "one after ten": (1, AT_ONCE, True),
+    "five after five": (5, 5, False),
+}
+
+
+@pytest.mark.parametrize(("count", "lately", "two"), COUNTS.values(), ids=COUNTS)
+def test_how_many_take_two(count, lately, two):
+    assert takes_two(count, lately) is two
+
+
+@pytest.mark.parametrize("officer", ["a", "A-1.b_2", "x" * 40])
+def test_an_officer_s_id(officer):
+    assert actor_of(check_officer(officer)) == f"officer:{officer}"
+
+
+@pytest.mark.parametrize("officer", ["", "x" * 41, "Anna A", "a@b.example", "ä", "a\n"])
+def test_what_is_no_officer_s_id(officer):
+    with pytest.raises(BulkRefused, match="no person's name") as refused:
+        check_officer(officer)
+    assert refused.value.reason is BulkReason.OFFICER
