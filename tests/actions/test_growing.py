@@ -16,7 +16,7 @@ from sinetti.actions.reconcile import compare, reconcile
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.registry import lists, models
+from sinetti.registry import lists, models, status_models
 from sinetti.registry.chain import JournalDamaged
 from sinetti.registry.journal import Journal
 from sinetti.registry.kept import kept_lists, list_name
@@ -43,7 +43,7 @@ def begun(desk: Desk, entries: int = 2) -> Desk:
 
 
 def publish_anew(desk: Desk) -> None:
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    status_models.RevocationList.objects.using(desk.register.alias).all().delete()
     desk.office.known_lists.clear()
     publish.publish(NAME, desk.office, REQUEST)
 
@@ -67,7 +67,7 @@ def in_the_register(desk: Desk) -> set[str]:
 
 def bases(desk: Desk) -> set[int]:
     """The numbers of the lists that are stored whole."""
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = status_models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 
 
@@ -80,7 +80,9 @@ def test_one_revocation_costs_one_entry(desk):
         after = now_listed(desk, shard)
         assert serials(after) == in_the_register(desk) == serials(before) | {held.serial}
         assert x509.load_der_x509_crl(after.der).is_signature_valid(issuer().certificate.public_key())
-        short = models.ShortList.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
+        short = status_models.ShortList.objects.using(desk.register.alias).get(
+            whole__authority_id=NAME, whole__shard=shard
+        )
         assert (short.number, short.base, short.revocations) == (after.number, before.number, 3)
         assert bytes(short.der).count(bytes.fromhex(held.serial)) == 1
         assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
@@ -229,7 +231,7 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
     late = replace(one, number=newest.number + 5, revocations=99)
     lists.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
     assert now_listed(desk) == newest
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    status_models.RevocationList.objects.using(desk.register.alias).all().delete()
     lists.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
     assert lists.published_list(desk.register, NAME, 0) is None
 
@@ -237,7 +239,7 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
 def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
     desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
-    newest, first = now_listed(desk), models.RevocationList.objects.using(desk.register.alias)
+    newest, first = now_listed(desk), status_models.RevocationList.objects.using(desk.register.alias)
     moved = []
     rows_filter = type(first.all()).filter
 

@@ -8,14 +8,14 @@ from sinetti.actions import keep_answers as module
 from sinetti.actions.keep_answers import AnswerRounds
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models
+from sinetti.registry import status_models
 from tests.support.office import DAY, REQUEST, SECOND, Desk, KilledError, enrolled, killed_at
 
 HALF = timedelta(hours=12)
 
 
 def updates(desk: Desk) -> dict[str, object]:
-    rows = models.StatusAnswer.objects.using(desk.register.alias)
+    rows = status_models.StatusAnswer.objects.using(desk.register.alias)
     return {row.serial: row.this_update for row in rows.all()}
 
 
@@ -59,7 +59,7 @@ def test_what_was_revoked_without_an_answer_gets_one(desk):
             REQUEST,
         )
     assert AnswerRounds().look(desk.office) == 1
-    assert models.StatusAnswer.objects.using(desk.register.alias).get().revoked_at == desk.clock()
+    assert status_models.StatusAnswer.objects.using(desk.register.alias).get().revoked_at == desk.clock()
 
 
 def test_what_has_ended_is_let_go(desk):

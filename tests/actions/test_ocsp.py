@@ -18,7 +18,7 @@ from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.formats import load_certificate
-from sinetti.registry import answers, models, revoking
+from sinetti.registry import answers, models, revoking, status_models
 from sinetti.registry.answers import OwnCertificate
 from tests.support.asking import asked, believed
 from tests.support.authority import response_signer, services_issuer
@@ -87,7 +87,7 @@ def refused(desk: Desk, held: Held | int, **how) -> str:
 
 
 def rows(desk: Desk):
-    return models.StatusAnswer.objects.using(desk.register.alias)
+    return status_models.StatusAnswer.objects.using(desk.register.alias)
 
 
 def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:

@@ -12,7 +12,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.registry import models
+from sinetti.registry import models, status_models
 from sinetti.registry.kept import ListName
 from tests.support.authority import authority
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
@@ -111,7 +111,7 @@ def test_a_restored_register_never_goes_back(desk):
     """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
     seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
     models.Authority.objects.using(desk.register.alias).update(crl_number=0)
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    status_models.RevocationList.objects.using(desk.register.alias).all().delete()
     desk.machine.forward(SECOND)
     assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
 
@@ -120,7 +120,7 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     name = desk.office.issuing[Channel.WS]
     crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
     rows = models.AuditRow.objects.using(desk.register.alias)
-    newest, shard = models.RevocationList.objects.using(desk.register.alias).order_by("shard")
+    newest, shard = status_models.RevocationList.objects.using(desk.register.alias).order_by("shard")
     assert shard.number == newest.number
     begin = int(desk.machine.now.timestamp() * 1000)
     assert newest.number == begin + 9
@@ -182,7 +182,7 @@ def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
 
 def test_the_list_is_stored_as_it_was_signed(desk):
     published = now_listed(desk)
-    row = models.RevocationList.objects.using(desk.register.alias).get(shard=1)
+    row = status_models.RevocationList.objects.using(desk.register.alias).get(shard=1)
     assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
 
 
@@ -219,7 +219,7 @@ def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk
 
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
-    models.RevocationList.objects.using(offline_desk.register.alias).all().delete()
+    status_models.RevocationList.objects.using(offline_desk.register.alias).all().delete()
     with pytest.raises(SignerUnavailable, match="off line"):
         current_list(ROOT, 1, offline_desk.office, REQUEST)
     publish_all(offline_desk.office, REQUEST)
@@ -272,5 +272,5 @@ def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlit
     assert "are due, and cannot be signed now" in caplog.text
     desk.signer.away = False
     renew_lists(desk.office, REQUEST)
-    row = models.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    row = status_models.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
     assert serials(row) == {held.serial}

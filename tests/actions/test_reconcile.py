@@ -16,7 +16,7 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Language
-from sinetti.registry import authorities, chain, models, restoring
+from sinetti.registry import authorities, chain, models, restoring, status_models
 from sinetti.registry.journal import NO_JOURNAL, Journal, JournalUnavailable, Owner
 from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
@@ -446,7 +446,7 @@ def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
 def test_a_ca_of_another_instance_has_no_number_here(desk):
     one = issuer()
     current_list(one.file_name, 1, desk.office, REQUEST)
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    status_models.RevocationList.objects.using(desk.register.alias).all().delete()
     unknown = replace(one, file_name="SomethingElsev1")
     path = next(desk.office.journal.folder.glob("*.crl"))
     path.rename(path.with_name(path.name.replace(one.file_name, unknown.file_name)))
@@ -467,7 +467,7 @@ def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(de
     name = "SinettiRootTestCAv1"
     signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
+    rows = status_models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
     old = list(rows.values("shard", "number", "der"))
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
     newest = [current_list(name, shard, signing.office, REQUEST) for shard in (0, 1)]

@@ -13,7 +13,7 @@ from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason, Revoker
 from sinetti.domain.values import Channel, Serial
-from sinetti.registry import models, revoking
+from sinetti.registry import models, revoking, status_models
 from sinetti.registry.chain import JournalDamaged
 from sinetti.registry.journal import Journal, JournalUnavailable
 from tests.support.journals import keeping, kinds
@@ -233,7 +233,7 @@ def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
     held, others = enrolled(desk), enrolled(desk)
     since = desk.clock.now - timedelta(days=3)
     revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
-    numbers = models.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
+    numbers = status_models.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
     assert len(set(numbers)) == 1, "published by the revocation itself"
     entries = listed(desk)
     assert set(entries) == {held.serial}

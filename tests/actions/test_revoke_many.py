@@ -16,8 +16,8 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.registry import bulk, models
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.bulk_and_gateways import BulkRevocation
 from sinetti.registry.journal import JournalUnavailable
+from sinetti.registry.officer_models import BulkRevocation
 from tests.support.authority import CUSTOMER_ID
 from tests.support.journals import keeping, kinds
 from tests.support.office import (

@@ -12,7 +12,7 @@ from sinetti.actions.reconcile import compare, reconcile
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.shards import ONE_SHARD, Shards
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import authorities, models
+from sinetti.registry import authorities, models, status_models
 from sinetti.registry.kept import kept_shards
 from tests.support.authority import BASE_URL, issuer
 from tests.support.journals import keeping
@@ -111,7 +111,7 @@ def test_lists_of_a_shard_that_was_opened_are_there_though_nobody_asks(sqlite_de
     for _ in range(2):
         enrolled(desk)
     renew_lists(desk.office, REQUEST)
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = status_models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
     assert sorted(rows.values_list("shard", flat=True)) == [0, 1, 2]
     desk.clock.forward(timedelta(minutes=1))
     signatures = desk.signer.signatures

@@ -9,7 +9,7 @@ from sinetti.actions.sight import add_gateway, all_gateways, gateway_key, take_s
 from sinetti.domain.use import GatewayRefused, InUse, Sighting, Use
 from sinetti.pki.formats import sha256_hex
 from sinetti.registry import gateways, models
-from sinetti.registry.bulk_and_gateways import Sighting as Row
+from sinetti.registry.officer_models import Sighting as Row
 from tests.support.authority import NOW
 from tests.support.office import DAY, REQUEST, SECOND, enrolled
 

@@ -25,7 +25,7 @@ from sinetti.domain.values import Channel
 from sinetti.domain.watching import FindingKind
 from sinetti.pki.formats import certificate_der, load_certificate
 from sinetti.pki.signing import sign
-from sinetti.registry import models
+from sinetti.registry import models, status_models
 from sinetti.registry.bulk import Wanted
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
 from tests.support.office import DAY, REQUEST, SECOND, KilledError, enrolled, killed_at
@@ -187,7 +187,7 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
     assert answer_findings(desk.office) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)
-        models.StatusAnswer.objects.using(desk.register.alias).create(
+        status_models.StatusAnswer.objects.using(desk.register.alias).create(
             authority=name, serial=serial, sha1=b"", sha256=b"", this_update=made, next_update=made + DAY
         )
     (finding,) = answer_findings(desk.office)

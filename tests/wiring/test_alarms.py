@@ -11,7 +11,7 @@ from sinetti.alarms import Told, issuing_ca, offline_lists, own_certificates, wa
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment
 from sinetti.founding import Founding, found
-from sinetti.registry import models
+from sinetti.registry import status_models
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderKind
 from sinetti.settings.offline_keys import OfflineKeys
@@ -79,7 +79,7 @@ def test_lists_that_need_a_key_from_off_line(authority, clock):
     assert f"the list of {ROOT} ends on 2027-03-02" in told
     assert INTERMEDIATE in told
     assert f"sinetti authority publish --dir {authority.folder.root}" in told
-    models.RevocationList.objects.using(authority.office.register.alias).all().delete()
+    status_models.RevocationList.objects.using(authority.office.register.alias).all().delete()
     assert f"{ROOT} has no list yet" in offline_lists(authority)
 
 

@@ -19,7 +19,7 @@ from sinetti.pki.formats import load_certificate, serial_hex
 from sinetti.pki.keycheck import key_id
 from sinetti.pki.policies import is_holders
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.registry import models
+from sinetti.registry import status_models
 from sinetti.responders import keep_in_force, remember_all
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderError, FolderKind
@@ -131,7 +131,7 @@ def test_without_the_pass_phrase_there_is_none(root, clock):
 
 
 def own(authority):
-    rows = models.ServiceCertificate.objects.using(authority.office.register.alias)
+    rows = status_models.ServiceCertificate.objects.using(authority.office.register.alias)
     return set(rows.values_list("authority", "serial"))
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from sinetti.domain.answers import GOOD, CertIdHash, Status, Told, status_of
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
-from sinetti.registry import models
+from sinetti.registry import status_models
 from sinetti.registry.hot import running
 from sinetti.registry.hot.running import Row, instant
 from sinetti.registry.opening import Register
@@ -96,7 +96,7 @@ def find(register: Register, authority: str, serial: Serial, named_by: CertIdHas
 def store(register: Register, answers: Collection[Answers]) -> None:
     """Keep answers in the place of older ones. Whoever writes last wins: each reading looks at the certificate too."""
     rows = [
-        models.StatusAnswer(
+        status_models.StatusAnswer(
             authority=one.authority,
             serial=one.serial,
             sha1=one.ders[CertIdHash.SHA1],
@@ -110,7 +110,7 @@ def store(register: Register, answers: Collection[Answers]) -> None:
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
-    models.StatusAnswer.objects.using(register.alias).bulk_create(
+    status_models.StatusAnswer.objects.using(register.alias).bulk_create(
         rows, update_conflicts=True, update_fields=changing, unique_fields=["authority", "serial"]
     )
 
@@ -121,7 +121,7 @@ def drop(register: Register, subjects: Iterable[Subject]) -> None:
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
     if which:
-        models.StatusAnswer.objects.using(register.alias).filter(which).delete()
+        status_models.StatusAnswer.objects.using(register.alias).filter(which).delete()
 
 
 def aged(register: Register, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
@@ -140,12 +140,12 @@ def walk(register: Register, after: int, most: int) -> Walked:
 def record_own(register: Register, certificates: Iterable[OwnCertificate]) -> None:
     """Remember certificates of the service itself, so that they are good when somebody asks."""
     rows = [
-        models.ServiceCertificate(
+        status_models.ServiceCertificate(
             authority=one.authority, serial=one.serial, sha256=one.sha256, not_after=one.not_after
         )
         for one in certificates
     ]
-    models.ServiceCertificate.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)
+    status_models.ServiceCertificate.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)
 
 
 def _subject(authority: str, serial: Serial, row: Row) -> Subject:

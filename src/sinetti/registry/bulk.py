@@ -15,7 +15,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
-from sinetti.registry.bulk_and_gateways import BulkRevocation
+from sinetti.registry.officer_models import BulkRevocation
 from sinetti.registry.opening import Register
 
 _CHUNK = 500

@@ -11,7 +11,7 @@ from sinetti.domain.use import Reporting
 from sinetti.domain.values import Serial, Sha256
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
-from sinetti.registry.bulk_and_gateways import Gateway, Sighting
+from sinetti.registry.officer_models import Gateway, Sighting
 from sinetti.registry.opening import Register
 
 _CHUNK = 300

@@ -10,7 +10,7 @@ from django.db.models import Count, F, QuerySet
 
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.registry import audit, models
+from sinetti.registry import audit, models, status_models
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 from sinetti.registry.splicing import cut, shortened, spliced
@@ -73,7 +73,7 @@ def published_list(
     register: Register, authority: str, shard: int, known: PublishedList | None = None
 ) -> PublishedList | None:
     """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = status_models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
         if light is None:
@@ -101,7 +101,7 @@ def published_list(
 
 def whole_list(register: Register, authority: str, shard: int) -> bytes:
     """The list (DER) of a shard that is stored whole."""
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = status_models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
@@ -140,7 +140,7 @@ def publish_lists(
 
 
 def _is_newer(register: Register, authority: str, shard: int, new: PublishedList) -> bool:
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = status_models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
     if row is None:
         return new.base is None
@@ -153,13 +153,13 @@ def _is_newer(register: Register, authority: str, shard: int, new: PublishedList
 
 
 def _store(register: Register, authority: str, shard: int, new: PublishedList) -> None:
-    lists = models.RevocationList.objects.using(register.alias)
+    lists = status_models.RevocationList.objects.using(register.alias)
     values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
     if new.base is None:
         lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
         return
     row = lists.only("pk").get(authority_id=authority, shard=shard)
-    shorts = models.ShortList.objects.using(register.alias)
+    shorts = status_models.ShortList.objects.using(register.alias)
     shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
 
 

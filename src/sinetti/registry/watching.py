@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Min, QuerySet
 
 from sinetti.domain.values import Serial
-from sinetti.registry import models
+from sinetti.registry import models, status_models
 from sinetti.registry.lists import WHOLE
 from sinetti.registry.opening import Register
 
@@ -25,7 +25,7 @@ class AnswerAge:
 
 def list_names(register: Register) -> tuple[tuple[str, int], ...]:
     """CA and shard of each list that was ever published."""
-    rows = models.RevocationList.objects.using(register.alias).order_by("authority_id", "shard")
+    rows = status_models.RevocationList.objects.using(register.alias).order_by("authority_id", "shard")
     return tuple(rows.values_list("authority_id", "shard"))
 
 
@@ -63,7 +63,7 @@ def newest_of(register: Register, authority: str, now: datetime, *, is_revoked: 
 
 def answer_ages(register: Register) -> tuple[AnswerAge, ...]:
     """The oldest stored OCSP answer of each CA that has some."""
-    rows = models.StatusAnswer.objects.using(register.alias).values_list("authority")
+    rows = status_models.StatusAnswer.objects.using(register.alias).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
     return tuple(AnswerAge(*one) for one in oldest)
 
