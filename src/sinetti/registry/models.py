@@ -1,6 +1,5 @@
 """Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
 
-import secrets
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
@@ -12,11 +11,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
 from sinetti.registry import officer_models, status_models  # noqa: F401 - more tables: Django looks for them here
-
-
-def random_id() -> str:
-    """128 random bits as 32 lower-case hex digits."""
-    return secrets.token_hex(16)
+from sinetti.registry.ids import random_id
 
 
 def _choices(values: type[Channel | CustomerKind | Environment | Language | Role]) -> list[tuple[str, str]]:

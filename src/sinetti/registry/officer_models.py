@@ -1,15 +1,9 @@
 """Tables of bulk revocations, gateways and what these have seen: fields and constraints, as in models.py."""
 
-import secrets
-
 from django.db import models
 
 from sinetti.domain.revocation import RevocationReason
-
-
-def random_id() -> str:
-    """128 random bits as 32 lower-case hex digits."""
-    return secrets.token_hex(16)
+from sinetti.registry.ids import random_id
 
 
 class BulkRevocation(models.Model):
