@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from sinetti.registry import authorities, backups, models
+from sinetti.registry import authorities, backups, ids, models
 from sinetti.registry.backups import BackupError
 from sinetti.registry.opening import open_register
 from tests.support.backups import url_of
@@ -22,7 +22,7 @@ def urls(desk, tmp_path):
     if "sqlite3" in settings["ENGINE"]:
         return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
     with psycopg.connect(url_of(desk.register), autocommit=True) as connection:
-        name = f"restored_{models.random_id()}"
+        name = f"restored_{ids.random_id()}"
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     return url_of(desk.register), f"{url_of(desk.register).rpartition('/')[0]}/{name}"
 
@@ -62,7 +62,7 @@ def test_what_is_no_backup(urls, tmp_path, octets):
 
 def test_what_stands_behind_the_question_mark_of_an_address_counts(postgres_url, tmp_path):
     """As it does for the register: it may name another server, or ask for encryption."""
-    whole = urlsplit(create_database(postgres_url, f"backup_{models.random_id()}"))
+    whole = urlsplit(create_database(postgres_url, f"backup_{ids.random_id()}"))
     place = urlencode({"host": whole.hostname, "port": whole.port})
     bare = whole._replace(netloc=whole.netloc.rpartition("@")[0] + "@nowhere.invalid:1")
     backups.take(bare._replace(query=place).geturl(), tmp_path / "backup")

@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.actions.enrol import enrol
 from sinetti.domain.lifecycle import CertificateState
-from sinetti.registry import authorities, models, opening, reading
+from sinetti.registry import authorities, ids, models, opening, reading
 from sinetti.registry.changing import AddIndexWhileServing, readable_from
 from sinetti.registry.opening import RegisterRefusesError, migrate, open_register
 from tests.support.authority import NOW
@@ -31,7 +31,7 @@ def older(request, tmp_path):
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/register.sqlite3"
     else:
-        url = create_database(request.getfixturevalue("postgres_url"), f"older_{models.random_id()}")
+        url = create_database(request.getfixturevalue("postgres_url"), f"older_{ids.random_id()}")
     with all_connections_closed():
         register = open_register(url, ALIAS)
         executor = MigrationExecutor(connections[ALIAS])

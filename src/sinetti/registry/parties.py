@@ -9,7 +9,7 @@ from django.db.models import Max, Q
 from sinetti.domain.customers import folded
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.values import Channel, CustomerKind, Language, Serial
-from sinetti.registry import audit, models, reading
+from sinetti.registry import audit, ids, models, reading
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 from sinetti.registry.store import Moved
@@ -264,7 +264,7 @@ def _add_holding(
     row = models.Holding.objects.using(register.alias).create(
         organisation=organisation,
         type=kind,
-        subject_serial=models.random_id().upper(),
+        subject_serial=ids.random_id().upper(),
         description=new.description,
         contact=contact,
         deputy=deputy,

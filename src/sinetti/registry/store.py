@@ -18,7 +18,7 @@ from sinetti.domain.records import Certificate, Holding, TransferIds
 from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256
-from sinetti.registry import audit, models, outbox, reading
+from sinetti.registry import audit, ids, models, outbox, reading
 from sinetti.registry.answers import Answers
 from sinetti.registry.audit import Deed
 from sinetti.registry.hot import running, writing
@@ -321,7 +321,7 @@ def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Valu
         "sha256": signed.sha256,
         "recorded_at": signed.recorded_at,
         "der": signed.der,
-        "message_id": models.random_id(),
+        "message_id": ids.random_id(),
         "kind": "renewed",
         **_audited(deed, action, subject, {"sha256": signed.sha256}),
         **_answered(signed.answers),
