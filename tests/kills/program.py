@@ -4,6 +4,7 @@ Starting an interpreter for each of a thousand runs would take most of the time,
 each run is a fork of it. What ends the process lies here alone: the product has steps, and nothing that kills.
 """
 
+import gc
 import json
 import os
 import signal
@@ -88,6 +89,8 @@ def ended(pid, after):
 
 def serve():
     """Do one run after the other."""
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

@@ -99,8 +99,7 @@ def emptied_database(url: str) -> Iterator[str]:
     try:
         yield own
     finally:
-        with psycopg.connect(own, autocommit=True) as connection:
-            connection.execute(emptying_of(own))
+        _emptying_connection(own).execute(emptying_of(own))
 
 
 def copied_database(url: str, name: str) -> str:
@@ -122,6 +121,12 @@ def migrated_database(url: str) -> str:
     own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
     return own
+
+
+@cache
+def _emptying_connection(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Give the connection that a database is emptied over, kept as long as the process: making one takes longer."""
+    return psycopg.connect(url, autocommit=True)
 
 
 @cache

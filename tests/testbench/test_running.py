@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from sinetti.cli.main import main
 from sinetti.clock import machine_now, ticks
 from sinetti.domain.values import KeyType
 from sinetti.pki.formats import load_certificate
@@ -48,6 +49,18 @@ def made(root, stopped):
     """Give a copy of that folder."""
     shutil.copytree(stopped, root)
     return root
+
+
+@pytest.fixture
+def told(capsys):
+    """Run `sinetti testbench serve` in this process, for what ends before anything is made."""
+
+    def run(*options):
+        code = main(["testbench", "serve", *(str(one) for one in options)])
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(options, code, said.out, said.err)
+
+    return run
 
 
 def ends_with(done, code, *words):
@@ -150,9 +163,9 @@ def test_the_clock_is_the_machines_until_it_is_set_and_then_stands_still(root):
         assert bench.control("GET", "/clock")[1] == said
 
 
-def test_jumps(root):
+def test_jumps(made):
     """Past the signer's end, three years, past every CA's end: what is signed is of the new instant."""
-    with running(root, "--now", NOW) as bench:
+    with running(made) as bench:
         key = new_key()
         certificate = holder_of(bench).enrolled(bench.order(), key)
         for step in ("P731D", "P1096D"):
@@ -169,7 +182,7 @@ def test_jumps(root):
         assert bench.control("PUT", "/clock", {"now": "2099-06-01T00:00:00Z"})[0] == 200
         assert {row["state"] for row in bench.rows()} == {"expired"}
     assert "come to their end" in bench.log.read_text()
-    with running(root) as bench:
+    with running(made) as bench:
         assert bench.now().year == 2099
 
 
@@ -177,8 +190,8 @@ def listed(bench, name):
     return x509.load_der_x509_crl(fetched(f"{bench.ready['status_url']}/crl/{name}-1.crl"))
 
 
-def test_strict(root):
-    with running(root, "--now", NOW, "--strict") as bench:
+def test_strict(made):
+    with running(made, "--strict") as bench:
         holder, ids, key = holder_of(bench), bench.order(), new_key(KeyType.RSA_2048)
         for kind in set(KeyType) - {KeyType.RSA_2048}:
             assert codes(holder.new(ids, new_key(kind))) == ["PKI011"]
@@ -207,8 +220,8 @@ def patiently(holder, retrieval_id):
     return answer
 
 
-def test_without_strict_kindness_is_marked_in_the_log(root):
-    with running(root, "--now", NOW) as bench:
+def test_without_strict_kindness_is_marked_in_the_log(made):
+    with running(made) as bench:
         holder, ids, key = holder_of(bench), bench.order(), new_key()
         answers = [holder.new(ids, key).retrieval_id for _ in range(2)]
         assert answers[0] == answers[1]
@@ -218,8 +231,8 @@ def test_without_strict_kindness_is_marked_in_the_log(root):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_five_seconds_though_somebody_stalls(root, how):
-    with running(root) as bench:
+def test_it_stops_within_five_seconds_though_somebody_stalls(made, how):
+    with running(made) as bench:
         addresses = [urlsplit(bench.ready[name]) for name in ("soap_url", "control_url")]
         with ExitStack() as open_ones:
             for address in addresses:
@@ -257,13 +270,13 @@ def serving(root, *options):
     return program("testbench", "serve", "--dir", root, *options)
 
 
-def test_it_ends_with_whoever_started_it(root):
+def test_it_ends_with_whoever_started_it(made):
     parent = (
         "import subprocess, sys, time\n"
         "bench = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
         "sys.stdout.buffer.write(bench.stdout.readline()); sys.stdout.flush(); time.sleep(60)"
     )
-    command = [sys.executable, "-c", parent, *serving(root, "--until-stdin-closes")]
+    command = [sys.executable, "-c", parent, *serving(made, "--until-stdin-closes")]
     with started(command, stdout=subprocess.PIPE, text=True) as starter:
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
@@ -319,14 +332,14 @@ BAD_OPTIONS = {
 
 
 @pytest.mark.parametrize(("options", "word"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
-def test_bad_options_make_nothing(root, options, word):
-    ends_with(ran("testbench", "serve", "--dir", root, *options), 2, word)
+def test_bad_options_make_nothing(root, told, options, word):
+    ends_with(told("--dir", root, *options), 2, word)
     assert list(root.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("options", [["--port", "70000"], ["--port", "x"], ["--preset", "other"], ["--host", "::"]])
-def test_options_that_are_none(root, options):
-    done = ran("testbench", "serve", "--dir", root, *options)
+def test_options_that_are_none(root, told, options):
+    done = told("--dir", root, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage:" in done.stderr
 

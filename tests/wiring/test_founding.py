@@ -54,7 +54,8 @@ def closed():
 def killed_at(root, point, founding="FOUNDING"):
     """Found in a process that ends at this point, as by SIGKILL."""
     program = (
-        "import os, sys\nfrom dataclasses import replace\nfrom pathlib import Path\n"
+        # No garbage is looked for in what is loaded, as by the command.
+        "import gc, os, sys\ngc.disable()\nfrom dataclasses import replace\nfrom pathlib import Path\n"
         "from tests.wiring.test_founding import FOUNDING, apart, found\n"
         f"founding = replace({founding}, step=lambda reached: os._exit(9) if reached == sys.argv[2] else None)\n"
         "found(Path(sys.argv[1]), founding)\n"

@@ -1,6 +1,7 @@
 """Where the command `sinetti` starts: which commands there are, and which exit code tells what went wrong."""
 
 import argparse
+import gc
 import importlib
 import importlib.util
 import sys
@@ -74,6 +75,9 @@ def _run(arguments: Sequence[str], wanted: str | None, console: Console) -> int:
     except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
+    if not gc.isenabled():  # entry.py: until here only modules were loaded
+        gc.freeze()
+        gc.enable()
     try:
         return int(parsed.run(parsed))
     except OutputLost:  # main tells it, of the help as well

@@ -28,7 +28,7 @@ def names(root):
 
 @pytest.mark.parametrize("environment", ["TEST", "PRODUCTION"])
 def test_init(operator, environment):
-    operator.found(environment=environment)
+    operator.does("init", "--environment", environment, *ADDRESSES)
     root = operator.root
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
     for folder in ("keys", "secrets"):
