@@ -13,6 +13,7 @@ from sinetti.gateway.believing import Proxies
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.guarding import DANGEROUSLY_NONE, Guard, NoSource
 from sinetti.gateway.lists import Lists
+from sinetti.gateway.presenting import UNREADABLE, Presented, presented
 from sinetti.gateway.wsgi import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW
@@ -150,6 +151,9 @@ TURNED_AWAY = {
     "neither of the two forms": (UNIX, [("Client-Cert", "AAAA")], None, None, 401, "malformed"),
     "base64 that is none": (UNIX, [("Client-Cert", ":A:")], None, None, 401, "malformed"),
     "two certificates": (UNIX, [rfc9440("good"), rfc9440("good")], None, None, 401, "malformed"),
+    "two certificates, as nginx escapes them": (
+        UNIX, [escaped("good"), escaped("foreign")], None, None, 401, "malformed",
+    ),
     "longer than any": (UNIX, [("Client-Cert", ":" + "A" * 70_000 + ":")], None, None, 401, "malformed"),
     "expired": (UNIX, [rfc9440("expired")], None, None, 403, "expired"),
     "revoked": (UNIX, [escaped("revoked")], None, None, 403, "revoked"),
@@ -183,6 +187,14 @@ def test_who_is_turned_away(kind, case):
     assert named["content-length"] == str(len(body))
     assert ("www-authenticate" in named) is (status == 401)
     assert (app.told, seen) == (None, [])
+
+
+@pytest.mark.parametrize("between", ["", ",", ", ", "%0A", "%2C"])
+@pytest.mark.parametrize("first", ["good", "expired", "foreign"])
+def test_two_certificates_in_one_value_are_nobody_s(first, between):
+    # A server for WSGI makes one of a caller's Client_Cert and of the proxy's Client-Cert.
+    value = escaped(first)[1] + between + escaped("revoked")[1]
+    assert presented([value]) == Presented(UNREADABLE)
 
 
 LANGUAGES = {

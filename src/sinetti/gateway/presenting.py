@@ -6,9 +6,7 @@ caller wrote there.
 """
 
 import base64
-import binascii
 import re
-import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +26,8 @@ LONGEST_CHAIN: Final = 8
 
 UNREADABLE: Final = b""
 """Stands for a certificate that cannot be read: whoever identifies it says that it is malformed."""
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 _BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 """A byte sequence (RFC 8941, 3.3.5)."""
@@ -86,10 +86,15 @@ def _certificate(value: str) -> bytes:
 
 
 def _of_pem(pem: str) -> bytes:
-    try:
-        return ssl.PEM_cert_to_DER_cert(pem)
-    except ValueError:
+    """Read one certificate and nothing beside it.
+
+    Servers for WSGI join two headers of one name by a comma, and base64 that is read leniently ends at the first "=":
+    then the first of two certificates would count, which may be what the caller wrote there himself.
+    """
+    text = pem.strip()
+    if not (text.startswith(_BEGIN) and text.endswith(_END)):
         return UNREADABLE
+    return _decoded("".join(text[len(_BEGIN) : -len(_END)].split()))
 
 
 def _chain(value: str) -> tuple[x509.Certificate, ...]:
@@ -112,9 +117,12 @@ def _helpers(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
 
 def _binary(value: str) -> bytes | None:
     matched = _BINARY.fullmatch(value)
-    if matched is None:
-        return None
+    return None if matched is None else _decoded(matched[1])
+
+
+def _decoded(text: str) -> bytes:
+    """Read base64 that holds nothing else (RFC 4648, 3.3)."""
     try:
-        return base64.b64decode(matched[1], validate=True)
-    except binascii.Error:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
         return UNREADABLE
