@@ -39,6 +39,7 @@ COMES = {
     "one of a lower number": (MADE.crl(at=NOW + ONE_MINUTE, number=4), False, "lower number"),
     "one that another CA signed": (MADE.crl(channel=Channel.SFTP, at=NOW + ONE_MINUTE, number=6), False, "signed"),
     "one that was changed": (NEW[:-1] + bytes([NEW[-1] ^ 1]), False, "signed"),
+    "one of a version that there is not": (NEW.replace(b"\x02\x01\x01", b"\x02\x01\x02", 1), False, "signed"),
     "no list": (b"<html>", False, "signed"),
     "nothing": (b"", False, "signed"),
 }
@@ -88,6 +89,16 @@ def test_one_that_is_here_already_is_not_sent_again(tmp_path):
         (tmp_path / ".issuing.crl.etag").write_bytes(b"{")
         assert fetch(one).trouble is None
         assert server.asked[-1].headers.get("if-none-match") is None
+
+
+@pytest.mark.parametrize("etag", ['"' + "a" * 300 + '"', '"a\x01"', '"a"\r\n folded'], ids=["long", "control", "folded"])
+def test_an_entity_tag_that_a_server_might_not_take_back_is_not_kept(tmp_path, etag):
+    # Whoever stands between could name one that every later request fails by.
+    with small_server(lambda _: (200, {"etag": etag}, NEW)) as server:
+        one = wanted(tmp_path, server.url)
+        assert [fetch(one).changed, fetch(one).trouble] == [True, None]
+        assert [question.headers.get("if-none-match") for question in server.asked] == [None, None]
+    assert {path.name for path in tmp_path.iterdir()} == {"issuing.crl"}
 
 
 def test_who_is_away_or_slow_changes_nothing(tmp_path):

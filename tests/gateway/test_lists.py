@@ -89,6 +89,8 @@ SEVERAL = {
     "the newest of a scope counts: taken off": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], GOOD),
     "in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], GOOD),
     "an old one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], GOOD),
+    "two of one second: nobody can tell which is newer": ([crl(), crl(revoked=(SERIAL,))], REVOKED),
+    "two of one second, in the other order": ([crl(revoked=(SERIAL,)), crl()], REVOKED),
     "on one of two scopes": ([crl(), crl(scope=scope(POINT), revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
     "a list of another shard helps nobody": (
         [crl(scope=scope("http://elsewhere.example/x.crl")), crl(at=NOW - DAY)], OLD,
@@ -144,7 +146,8 @@ def test_distribution_points(changes, answer):
 def test_der_and_pem_are_read_and_nothing_else():
     pem = x509.load_der_x509_crl(crl()).public_bytes(Encoding.PEM)
     assert asked(pem) == GOOD
-    for octets in (b"", b"hello", holder(), pem[:-40]):
+    third_version = crl().replace(b"\x02\x01\x01", b"\x02\x01\x02", 1)
+    for octets in (b"", b"hello", holder(), pem[:-40], third_version):
         with pytest.raises(NotAList):
             read_list(octets)
 

@@ -8,6 +8,7 @@ killed leaves each file as it was or new, and is done again by the next.
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ WITHIN: Final = 30.0
 """Seconds for one list, whatever the other side does meanwhile."""
 
 _FOUND, _UNCHANGED = 200, 304
+_TAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
+"""Entity tags that are sent back (RFC 9110, 8.8.3): a long one would have every later request refused."""
 
 
 class NotFetched(Exception):
@@ -151,7 +154,8 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
         return None
     if reply.status != _FOUND:
         _refuse(f"{url} answered with status {reply.status}")
-    return reply.body, reply.headers.get("etag")
+    tag = reply.headers.get("etag", "")
+    return reply.body, tag if _TAG.fullmatch(tag) else None
 
 
 def _refuse(why: str) -> NoReturn:

@@ -31,6 +31,16 @@ _CRITICAL = b"\x01\x01\xff"
 _PARTS = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.FRESHEST_CRL})
 """Either the list is a part, or there are parts that know more than it (5.2.4 and 5.2.6)."""
 
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a list may raise: the last three are no ValueErrors."""
+
 _BEGINS_PEM = b"-----BEGIN"
 _LOOK_AGAIN = 1.0
 """Seconds between looks at a folder."""
@@ -111,7 +121,7 @@ def read_list(octets: bytes) -> Read:
         return Read(
             crl, crl.issuer, crl.last_update_utc, ends or crl.last_update_utc, scope or Scope(), bool(understood)
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _UNREADABLE:
         raise NotAList(why) from None
 
 
@@ -280,12 +290,15 @@ def _serials(crl: x509.CertificateRevocationList) -> Serials:
 
 
 def _newest(lists: Iterable[Signed]) -> list[Signed]:
-    best: dict[Scope, Signed] = {}
+    """Give the newest of each scope; all of them where several are of one second, since a revocation may lie between."""
+    best: dict[Scope, list[Signed]] = {}
     for one in lists:
-        former = best.get(one.read.scope)
-        if former is None or former.read.this_update < one.read.this_update:
-            best[one.read.scope] = one
-    return list(best.values())
+        newest = best.setdefault(one.read.scope, [one])
+        if one.read.this_update > newest[0].read.this_update:
+            best[one.read.scope] = [one]
+        elif one.read.this_update == newest[0].read.this_update and one is not newest[0]:
+            newest.append(one)
+    return [one for newest in best.values() for one in newest]
 
 
 def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
