@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sinetti.cli.main import main
 from sinetti.clock import machine_now
 from sinetti.domain.values import Channel
-from sinetti.gateway import files
+from sinetti.gateway import calling, files
 from sinetti.gateway.fetching import Wanted, fetch, in_place
 from sinetti.gateway.keeping import NoIssuer, age_of, bound_of, issuer_of
 from sinetti.pki.formats import certificate_der
@@ -107,6 +108,27 @@ def test_who_is_away_or_slow_changes_nothing(tmp_path):
         assert "gave no whole answer" in fetch(one, within=0.2).trouble
     assert "gave no whole answer" in fetch(one).trouble
     assert one.file.read_bytes() == OLD
+
+
+def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
+    # While TLS is being agreed on nothing can be cut: what came too late is noticed as soon as it is there.
+    class Late:
+        sock = None
+        asked = False
+
+        def connect(self):
+            time.sleep(0.2)
+
+        def request(self, *_):
+            Late.asked = True
+
+        def close(self):
+            """Close nothing."""
+
+    monkeypatch.setattr(calling, "_connection", lambda *_: Late())
+    with pytest.raises(calling.NotReached, match=r"longer than 0.05 s"):
+        calling.call(calling.Call("https://late.example/", within=0.05))
+    assert not Late.asked
 
 
 def test_a_run_that_is_killed_leaves_what_was_there(tmp_path, monkeypatch):

@@ -1,6 +1,9 @@
 """OCSP answers as a source of statuses: which is believed, how long, and where it is asked for."""
 
+import contextlib
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -108,6 +111,20 @@ def test_an_answer_is_reused_for_five_minutes_and_longer_only_without_a_newer_on
     assert at(NOW + ASK_AGAIN + HOUR + SECOND) == NO_ANSWER
 
 
+@pytest.mark.parametrize("earlier", [SECOND, 0 * SECOND])
+def test_an_answer_from_before_brings_no_certificate_back(earlier):
+    # Whoever stands between can say tryLater, which nobody signs, and then give an answer of the last hour.
+    responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED)
+    answers = Answers([ADDRESS], responder)
+    assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
+    responder.at, responder.status = NOW - earlier, ocsp.OCSPCertStatus.GOOD
+    for later in (ASK_AGAIN, ASK_AGAIN + SECOND):
+        assert answers.status(CERTIFICATE, issuing(), NOW + later, FRESHNESS) == REVOKED
+    assert len(responder.asked) == 2
+    responder.at = NOW + 2 * ASK_AGAIN
+    assert answers.status(CERTIFICATE, issuing(), NOW + 2 * ASK_AGAIN, FRESHNESS) == GOOD
+
+
 def test_the_next_address_is_asked_where_one_does_not_answer():
     responder = Responder(about=CERTIFICATE)
 
@@ -163,6 +180,31 @@ def test_requests_over_http():
         server.server_close()
     with pytest.raises(OSError, match=r"."):
         post(address, b"request")
+
+
+def test_who_sends_octet_by_octet_gets_no_more_time(monkeypatch):
+    monkeypatch.setattr("sinetti.gateway.ocsp.PATIENCE", 0.3)
+    ended = threading.Event()
+
+    def drip(listening):
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(60):
+                connection.sendall(b"x")
+                if ended.wait(0.05):
+                    break
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,), daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(OSError, match=r"."):
+            post(f"http://127.0.0.1:{listening.getsockname()[1]}/ocsp", b"request")
+        took = time.monotonic() - begun
+        ended.set()
+        thread.join()
+    assert took < 2
 
 
 def test_a_certificate_of_another_ca_gets_no_answer_of_this_one():

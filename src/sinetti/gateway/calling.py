@@ -71,7 +71,10 @@ def call(wanted: Call) -> Reply:
     connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
     target = path_of(wanted.url) + (f"?{parts.query}" if parts.query else "")
     try:
-        with _in_time(connection, wanted.within):
+        with _in_time(connection, wanted.within) as late:
+            connection.connect()
+            if late.is_set():  # while TLS was agreed on there was nothing to cut
+                raise TimeoutError
             headers = {"User-Agent": "sinetti", "Connection": "close", **wanted.headers}
             connection.request(wanted.method, target, wanted.body, headers)
             response = connection.getresponse()
@@ -99,14 +102,14 @@ def _connection(scheme: str, host: str, port: int, within: float) -> http.client
 
 
 @contextlib.contextmanager
-def _in_time(connection: http.client.HTTPConnection, within: float) -> Iterator[None]:
+def _in_time(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
     """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
     late = threading.Event()
     watchdog = threading.Timer(within, _cut, (connection, late))
     watchdog.daemon = True
     watchdog.start()
     try:
-        yield
+        yield late
     finally:
         watchdog.cancel()
         # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.

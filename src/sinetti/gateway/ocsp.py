@@ -1,13 +1,12 @@
 """OCSP answers as a source of statuses (RFC 6960): asked of a configured address, never of one in a certificate."""
 
-import http.client
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from threading import Lock
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from sinetti.gateway.calling import Call, NotReached, call
 from sinetti.gateway.chains import SIGNATURES, Authority, is_understood, key_in_bounds
 from sinetti.gateway.revocation import GOOD, NO_ANSWER, REVOKED, Answer, counts
 from sinetti.pki.chain import extension_value, valid_at
@@ -42,22 +42,16 @@ Ask = Callable[[str, bytes], bytes]
 
 
 def post(address: str, request: bytes) -> bytes:
-    """Send a request by HTTP; no redirection is followed. Raises OSError."""
-    parts = urlsplit(address)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE)
+    """Send a request by HTTP; no redirection is followed. Raises OSError, after PATIENCE too, however slow it comes."""
+    asking = Call(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
     try:
-        connection.request("POST", parts.path or "/", request, {"Content-Type": _TYPE})
-        answer = connection.getresponse()
-        octets = answer.read(LARGEST_ANSWER + 1)
-    except http.client.HTTPException as bad:
+        reply = call(asking)
+    except NotReached as bad:
         raise OSError(str(bad)) from bad
-    finally:
-        connection.close()
-    if answer.status != http.HTTPStatus.OK or len(octets) > LARGEST_ANSWER:
-        why = f"the OCSP service answered with the HTTP status {answer.status}, or too much"
+    if reply.status != HTTPStatus.OK:
+        why = f"the OCSP service answered with the HTTP status {reply.status}"
         raise OSError(why)
-    return octets
+    return reply.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,7 @@ class Answers:
         with self._lock:
             kept = self._kept.get(key)
         recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
-        fact = kept if recent else self._asked(certificate, issuer, now, freshness) or kept
+        fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
         if fact is None or not counts(fact.this_update, fact.next_update, now, freshness):
             return NO_ANSWER
         with self._lock:
@@ -124,6 +118,17 @@ class Answers:
             return believed(response, question, now), False
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
             return None, False
+
+
+def _newest(fresh: Fact | None, kept: Fact | None) -> Fact | None:
+    """Give what counts of an answer that came and one that was kept: nothing older brings a certificate back.
+
+    Without its nonce an answer may be any of the last hour, as from whoever stands between, or a service behind others.
+    """
+    if fresh is None or kept is None:
+        return fresh or kept
+    newest = max(fresh, kept, key=lambda one: (one.this_update, one.status is ocsp.OCSPCertStatus.REVOKED))
+    return replace(newest, asked=fresh.asked)
 
 
 @dataclass(frozen=True, slots=True)
