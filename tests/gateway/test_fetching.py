@@ -92,7 +92,9 @@ def test_one_that_is_here_already_is_not_sent_again(tmp_path):
         assert server.asked[-1].headers.get("if-none-match") is None
 
 
-@pytest.mark.parametrize("etag", ['"' + "a" * 300 + '"', '"a\x01"', '"a"\r\n folded'], ids=["long", "control", "folded"])
+@pytest.mark.parametrize(
+    "etag", ['"' + "a" * 300 + '"', '"a\x01"', '"a"\r\n folded'], ids=["long", "control", "folded"]
+)
 def test_an_entity_tag_that_a_server_might_not_take_back_is_not_kept(tmp_path, etag):
     # Whoever stands between could name one that every later request fails by.
     with small_server(lambda _: (200, {"etag": etag}, NEW)) as server:
@@ -129,6 +131,11 @@ def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
     with pytest.raises(calling.NotReached, match=r"longer than 0.05 s"):
         calling.call(calling.Call("https://late.example/", within=0.05))
     assert not Late.asked
+
+
+def test_a_host_that_can_have_no_address_stops_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.getaddrinfo", lambda host, *_: host.encode("idna"))  # as the system's own does
+    assert "gave no whole answer" in fetch(wanted(tmp_path, f"http://{'a' * 64}.example")).trouble
 
 
 def test_a_run_that_is_killed_leaves_what_was_there(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """`sinetti gateway serve`, the program: its socket, what it answers there, how it is told to read anew and to stop."""
 
+import asyncio
 import http.client
 import json
 import signal
 import socket
 import stat
+import threading
 from contextlib import closing
 from time import sleep
 
@@ -12,8 +14,15 @@ import pytest
 
 from sinetti.cli.main import main
 from sinetti.clock import machine_now, ticks
+from sinetti.gateway.believing import Proxies
+from sinetti.gateway.check import Gateway
 from sinetti.gateway.files import write_whole
-from sinetti.gateway.service import LARGEST_DOCUMENT
+from sinetti.gateway.guarding import Guard
+from sinetti.gateway.lists import Lists
+from sinetti.gateway.revocation import GOOD, NO_ANSWER
+from sinetti.gateway.service import LARGEST_DOCUMENT, Service
+from sinetti.gateway.serving import WAITING, Edge
+from sinetti.pki.chain import load_bundle
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.support.programs import program
 from tests.support.relying import material
@@ -92,6 +101,10 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
             one.send_signal(signal.SIGHUP)
             _until(log, "settings stay as they were")
             assert asked(caller, "/check", "good", headers=known)[0] == 204
+            file.write_text(text.replace("anchors.pem", "good.pem"))
+            one.send_signal(signal.SIGHUP)
+            _until(log, "none of the anchors")
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
             file.write_text(text.replace('"WS"', '"SFTP"'))
             one.send_signal(signal.SIGHUP)
             _until(log, "settings were read anew")
@@ -101,6 +114,76 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
         assert one.wait(15) == 0
         assert ticks() - begun < 8
     assert "Traceback" not in log.read_text()
+
+
+def answered(edge, path, *, method="GET", peer="192.0.2.1", body=None):
+    """Ask an edge in this process; gives what calls it and then tells status and headers."""
+    sent = []
+
+    async def receive():
+        assert body is not None, "nothing of the body may be waited for"
+        return {"type": "http.request", "body": body}
+
+    async def send(message):
+        sent.append(message)
+
+    async def ask():
+        shown = [(b"client-cert", f":{material(NOW).rfc9440('good')}:".encode())]
+        await edge(
+            {"type": "http", "method": method, "path": path, "headers": shown, "client": (peer, 1)}, receive, send
+        )
+        return sent[0]["status"], dict(sent[0]["headers"])
+
+    return ask()
+
+
+def edge_of(source, proxies, unready=list):
+    gateway = Gateway(load_bundle(material(NOW).anchors()), source=source)
+    return Edge(Service(Guard(gateway, proxies, now=lambda: NOW), unready), unix=proxies.unix)
+
+
+def test_nobody_but_its_own_proxy_gets_a_document_into_memory():
+    edge = edge_of(Lists(), Proxies.listed(["192.0.2.7"], SECRET.encode()))
+    for path, status in (("/verify", 403), ("/check", 405), ("/readyz", 405), ("/no", 404)):
+        assert asyncio.run(answered(edge, path, method="POST"))[0] == status
+
+
+def test_who_asks_for_readiness_holds_nobody_up():
+    looked, order = threading.Event(), []
+
+    def unready():
+        return [] if looked.wait(2) else ["held up"]
+
+    async def note(path):
+        order.append((path, (await answered(edge, path))[0]))
+        looked.set()
+
+    async def both():
+        await asyncio.gather(note("/readyz"), note("/check"))
+
+    edge = edge_of(Lists([material(NOW).crl()]), Proxies.on_unix_socket(), unready)
+    asyncio.run(both())
+    assert order == [("/check", 204), ("/readyz", 200)]
+
+
+def test_only_so_many_wait_for_a_responder():
+    released = threading.Event()
+
+    class Slow:
+        def status(self, *_):
+            return GOOD if released.wait(5) else NO_ANSWER
+
+    async def crowd():
+        asking = [asyncio.create_task(answered(edge, "/check")) for _ in range(WAITING)]
+        await asyncio.sleep(0)
+        status, headers = await answered(edge, "/check")
+        released.set()
+        assert {(await one)[0] for one in asking} == {204}
+        assert (await answered(edge, "/check"))[0] == 204
+        return status, headers[b"retry-after"]
+
+    edge = edge_of(Slow(), Proxies.on_unix_socket())
+    assert asyncio.run(crowd()) == (503, b"1")
 
 
 def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
@@ -126,6 +209,12 @@ def _until(log, event):
 
 REFUSED = {
     "no source": ('revocation = "crl"', "", "revocation is needed"),
+    "anchors that issue nothing": ("anchors.pem", "good.pem", "none of the anchors"),
+    "a list of no CA that is there": (
+        'crls = "lists"',
+        'crls = "lists"\nlist = [{url = "http://a.example", file = "a", issuer = "no.pem"}]',
+        "no.pem",
+    ),
     "no place": ('[serve]\nsocket = "gateway.sock"\n', "", "either socket"),
     "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be listened on"),
     "no folder": ("gateway.sock", "none/gateway.sock", "cannot be listened on"),

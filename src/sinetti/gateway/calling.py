@@ -86,7 +86,7 @@ def call(wanted: Call) -> Reply:
             # http.client takes a connection that ends too early for the end of the body.
             raise http.client.IncompleteRead(body, response.length)
         return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
-    except (OSError, http.client.HTTPException) as bad:
+    except (OSError, http.client.HTTPException, UnicodeError) as bad:  # a host with a part longer than 63 octets
         why = getattr(bad, "strerror", None) or str(bad) or type(bad).__name__
         raise NotReached(why) from bad
     finally:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -107,11 +108,11 @@ class Watch:
 def watch_of(settings: Settings, source: RevocationSource | None) -> Watch | None:
     """Watch the lists that a gateway's source has: those of [[list]], and of the anchors known to issue to holders.
 
-    None where it has none: answers of OCSP are asked for one by one. Raises NoIssuer, or OSError.
+    None where it has none: answers of OCSP are asked for one by one. Raises NoIssuer.
     """
     if settings.revocation is not RevocationKind.CRL or not isinstance(source, Lists):
         return None
-    fetched = [issuer_of(one.issuer.read_bytes(), str(one.issuer)) for one in settings.lists if one.issuer is not None]
+    fetched = [issuer_in(one.issuer) for one in settings.lists if one.issuer is not None]
     known = [one for one in settings.anchors if _is_asked_about(one, settings)]
     found = dict.fromkeys([*(one.certificate for one in fetched), *known])
     issuers = tuple(one for one in map(authority_of, found) if one is not None)
@@ -122,6 +123,15 @@ def _is_asked_about(anchor: x509.Certificate, settings: Settings) -> bool:
     """Whether certificates of this anchor could be accepted here: it issues to holders, of the channel asked for."""
     purpose = purpose_of(anchor, settings.trust)
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
+
+
+def issuer_in(path: Path) -> Authority:
+    """Read a file with the certificate of the CA that signs a list. Raises NoIssuer."""
+    try:
+        return issuer_of(path.read_bytes(), str(path))
+    except OSError as bad:
+        why = f"{path}: {bad.strerror or bad}"
+        raise NoIssuer(why) from bad
 
 
 def issuer_of(octets: bytes, name: str) -> Authority:

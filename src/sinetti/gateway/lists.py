@@ -290,7 +290,7 @@ def _serials(crl: x509.CertificateRevocationList) -> Serials:
 
 
 def _newest(lists: Iterable[Signed]) -> list[Signed]:
-    """Give the newest of each scope; all of them where several are of one second, since a revocation may lie between."""
+    """Give the newest of each scope; all of one second where there are several: a revocation may lie between."""
     best: dict[Scope, list[Signed]] = {}
     for one in lists:
         newest = best.setdefault(one.read.scope, [one])

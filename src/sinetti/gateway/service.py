@@ -51,17 +51,21 @@ class Service:
 
     def answer(self, asked: Asked) -> Answer:
         """Answer one request."""
+        return self.turned_away(asked) or _ENDPOINTS[asked.path][1](self, asked)
+
+    def turned_away(self, asked: Asked) -> Answer | None:
+        """Answer a request that nothing comes of whatever its body is; None for all others."""
         answers = _ENDPOINTS.get(asked.path)
         if answers is None:
             return _plain(404, "This gateway has /check, /refusal, /verify, /readyz and /healthz.")
-        methods, handler, open_to_all = answers
+        methods, _, open_to_all = answers
         if asked.method not in methods:
             return Answer(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
         if not open_to_all and not self.guard.believes(asked.peer, asked.headers):
             return _plain(
                 403, "This gateway answers its own proxy alone: by the Unix socket, or listed and with the secret."
             )
-        return handler(self, asked)
+        return None
 
     def _check(self, asked: Asked) -> Answer:
         verdict = self.guard.judge(in_headers(asked.headers))
@@ -97,12 +101,15 @@ class Service:
         return _plain(200, "alive")
 
 
+READY = "/readyz"
+"""The endpoint that looks at the folder of lists, which may take as long as reading them."""
+
 _READING = ("GET", "HEAD")
 _ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[Service, Asked], Answer], bool]] = {
     "/check": (_READING, Service._check, False),  # noqa: SLF001 - the table of this class's own endpoints
     "/refusal": (_READING, Service._refusal, False),  # noqa: SLF001 - as above
     "/verify": (("POST",), Service._verify, False),  # noqa: SLF001 - as above
-    "/readyz": (_READING, Service._ready, True),  # noqa: SLF001 - as above
+    READY: (_READING, Service._ready, True),  # noqa: SLF001 - as above
     "/healthz": (_READING, Service._alive, True),  # noqa: SLF001 - as above
 }
 """Path -> methods, what answers, and whether anybody may ask."""

@@ -19,13 +19,16 @@ from granian.server.embed import Server
 from sinetti.clock import ticks
 from sinetti.gateway.answering import Answer
 from sinetti.gateway.asgi import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
-from sinetti.gateway.service import LARGEST_DOCUMENT, Asked, Service
+from sinetti.gateway.service import LARGEST_DOCUMENT, READY, Asked, Service
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Seconds for a request's head and its body to arrive, and for what is under way when the process is told to stop."""
 
 CHECKS, DOCUMENTS, BODIES = 8, 2, 8
 """How many certificates and documents are worked on at once, and how many documents are in memory, of 20 MB each."""
+
+WAITING = 64
+"""How many certificates may be worked on or wait for that: a responder that does not answer takes 5 s for each."""
 
 CONNECTIONS, BACKLOG = 1024, 1024
 
@@ -49,7 +52,8 @@ class Edge:
         self._unix = unix
         self._checks = ThreadPoolExecutor(CHECKS, "check")
         self._documents = ThreadPoolExecutor(DOCUMENTS, "document")
-        self._bodies = 0
+        self._looks = ThreadPoolExecutor(1, "look")
+        self._bodies = self._waiting = 0
 
     def exchange(self, service: Service) -> None:
         """Have another service answer from now on: settings were read anew."""
@@ -69,13 +73,28 @@ class Edge:
         if scope["method"] == "POST":
             answer = await self._with_body(scope, headers, peer, receive)
         else:
-            # What waits for nobody takes less than handing it to a thread and back (bench/gateway_serve.py).
-            pool = self._checks if self._service.waits else None
-            answer = await self._work(pool, Asked(scope["method"], scope["path"], headers, peer))
+            answer = await self._without_body(Asked(scope["method"], scope["path"], headers, peer))
         await send_answer(send, answer, method=scope["method"])
         _note(scope["path"], answer, ticks() - begun)
 
+    async def _without_body(self, asked: Asked) -> Answer:
+        if asked.path == READY:
+            return await self._work(self._looks, asked)
+        if not self._service.waits:
+            # What waits for nobody takes less than handing it to a thread and back (bench/gateway_serve.py).
+            return await self._work(None, asked)
+        if self._waiting >= WAITING:
+            return _closing(503, "Busy with other certificates. Ask again.", {"Retry-After": "1"})
+        self._waiting += 1
+        try:
+            return await self._work(self._checks, asked)
+        finally:
+            self._waiting -= 1
+
     async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> Answer:
+        away = self._service.turned_away(Asked(scope["method"], scope["path"], headers, peer))
+        if away is not None:
+            return Answer(away.status, {**away.headers, "Connection": "close"}, away.body)
         if self._bodies >= BODIES:
             return _closing(503, "Busy with other documents. Send the same one again.", {"Retry-After": "1"})
         self._bodies += 1
@@ -131,7 +150,7 @@ def place_of(listening: socket.socket) -> str:
 
 
 def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP.
+    """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP, in a thread.
 
     The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished.
     """
@@ -142,7 +161,9 @@ async def _serve(edge: Edge, listening: socket.socket, ready: Callable[[], None]
     told, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    # Long lists take seconds to read, while callers are answered; one after the other, so that the last one counts.
+    reloads = ThreadPoolExecutor(1, "reload")
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.submit(reload))
     server = _Server(edge, listening)
     running, waiting = asyncio.create_task(server.serve()), asyncio.create_task(told.wait())
     try:

@@ -8,12 +8,12 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway import trust
+from sinetti.gateway.calling import BadAddress, checked_address
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.lists import Lists
 from sinetti.gateway.ocsp import Answers
@@ -84,15 +84,19 @@ def load(path: Path) -> Settings:
 
 
 def open_gateway(settings: Settings) -> Gateway:
-    """Make the gateway that settings describe. Raises SettingsError where statuses would come from nowhere."""
-    return Gateway(
-        settings.anchors,
-        source=source_of(settings),
-        trust=settings.trust,
-        channel=settings.channel,
-        environment=settings.environment,
-        freshness=settings.freshness,
-    )
+    """Make the gateway that settings describe. Raises SettingsError where no anchor can issue."""
+    try:
+        return Gateway(
+            settings.anchors,
+            source=source_of(settings),
+            trust=settings.trust,
+            channel=settings.channel,
+            environment=settings.environment,
+            freshness=settings.freshness,
+        )
+    except ValueError as bad:
+        why = f"anchors: {bad}"
+        raise SettingsError(why) from bad
 
 
 def source_of(settings: Settings) -> RevocationSource | None:
@@ -202,11 +206,11 @@ def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
 
 def _address(row: Mapping[str, object], key: str, table: str) -> str:
     value = row.get(key)
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if not isinstance(value, str) or parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        why = f"{key} of [[{table}]] is an address that starts with http:// or https://"
-        raise SettingsError(why)
-    return value
+    try:
+        return checked_address(value if isinstance(value, str) else "")
+    except BadAddress as bad:
+        why = f"{key} of [[{table}]]: {bad}"
+        raise SettingsError(why) from None
 
 
 def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
@@ -232,7 +236,7 @@ def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice 
     value = raw.get(name)
     if value is None:
         return None
-    if value not in set(kind):
+    if not isinstance(value, str) or value not in set(kind):
         why = f"{name} is one of {', '.join(kind)}"
         raise SettingsError(why)
     return kind(str(value))

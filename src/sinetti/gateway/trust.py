@@ -102,7 +102,7 @@ def _digests(row: object, beside: Path) -> list[Sha256]:
 
 def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice | None:
     value = row.get(name)
-    if value is not None and value not in set(kind):
+    if value is not None and not (isinstance(value, str) and value in set(kind)):
         why = f"{name} is one of {', '.join(kind)}"
         raise TrustError(why)
     return None if value is None else kind(str(value))

@@ -54,8 +54,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             fresh = load(parsed.settings)
             edge.exchange(_service(fresh, place_of(fresh), seen))
             _log.info("settings were read anew")
-        except (SettingsError, NoIssuer) as bad:
-            _log.error("settings stay as they were", extra={"facts": {"error": str(bad)}})
+        except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were
+            said = str(bad) if isinstance(bad, SettingsError | NoIssuer) else type(bad).__name__
+            _log.error("settings stay as they were", extra={"facts": {"error": said}})
 
     try:
         listening = serving.listen(place.address, place.socket)
