@@ -9,11 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sinetti.domain.values import Channel
 from sinetti.gateway import documents, sentences
 from sinetti.gateway.check import Gateway
+from sinetti.gateway.documents import MOST_MARKS
 from sinetti.gateway.lists import Lists
 from sinetti.gateway.verdict import Reason, Revocation, Verdict
 from sinetti.pki import chain
 from sinetti.pki.formats import certificate_der
 from sinetti.wire import xmldsig
+from sinetti.wire.parsing import TOO_MUCH
 from sinetti.wire.shapes import SERVICE
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.gateway.material import ANCHORS, SECOND, certificate, crl, holder, key, leaf, loaded
@@ -147,6 +149,14 @@ def test_a_text_of_ten_megabytes_and_one_that_is_longer():
     assert verified(sealed(long)).octets == long
     found = verified(sealed().replace(b"100", b"1" * 10_100_000))
     assert found.verdict.sentence == sentences.MALFORMED_DOCUMENT
+
+
+def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(monkeypatch):
+    # 20 MB of <a/> would take a gigabyte, whoever signed them.
+    monkeypatch.setattr(documents.parsing, "parse", lambda _: pytest.fail("it was parsed"))
+    for much in (b"<b/>" * MOST_MARKS, b'<b c=""/>' * (MOST_MARKS // 2), b"<!---->" * MOST_MARKS):
+        found = verified(b"<a>" + much + b"</a>").verdict
+        assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, TOO_MUCH)
 
 
 @pytest.mark.skipif(not VECTORS.is_dir(), reason="the official messages are not here")

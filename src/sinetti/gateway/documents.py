@@ -16,6 +16,12 @@ from sinetti.wire.xmldsig import verify_document
 LARGEST_DOCUMENT = 20_000_000
 """Octets; one text or attribute in it may have 10 MB, libxml2's own bound."""
 
+MOST_MARKS = 2_000_000
+"""Tags, comments and attributes, as far as `<` and `=` tell. Official messages of 20 MB have 700,000.
+
+In the tree 2 million take 0.4 GB, and 20 MB of nothing else a whole one: two such would end the process (MemoryMax).
+"""
+
 
 class Refused(Exception):
     """The document is refused with this verdict."""
@@ -33,6 +39,8 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
     """
     if len(document) > LARGEST_DOCUMENT:
         _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, sentences.TOO_LONG_DOCUMENT)
+    if document.count(b"<") + document.count(b"=") > MOST_MARKS:
+        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, parsing.TOO_MUCH)
 
     def accept(certificate: x509.Certificate) -> bool:
         judge(certificate)
