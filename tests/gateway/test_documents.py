@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.domain.values import Channel
+from sinetti.domain.values import Channel, Language
 from sinetti.gateway import documents, sentences
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.documents import MOST_MARKS
@@ -157,6 +157,12 @@ def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_o
     for much in (b"<b/>" * MOST_MARKS, b'<b c=""/>' * (MOST_MARKS // 2), b"<!---->" * MOST_MARKS):
         found = verified(b"<a>" + much + b"</a>").verdict
         assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, TOO_MUCH)
+
+
+def test_where_a_document_is_broken_is_said_in_the_reader_s_language():
+    found = verified(b"<a>\n<b>\n</a>").verdict
+    assert "XML on virheellistä rivillä 3." in found.text(Language.FI)
+    assert "not well-formed in line 3." in found.text(Language.EN)
 
 
 @pytest.mark.skipif(not VECTORS.is_dir(), reason="the official messages are not here")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from sinetti.gateway.check import Gateway
 from sinetti.gateway.guarding import DANGEROUSLY_NONE, Guard, NoSource
 from sinetti.gateway.lists import Lists
 from sinetti.gateway.presenting import UNREADABLE, Presented, presented
+from sinetti.gateway.revocation import NO_ANSWER
 from sinetti.gateway.wsgi import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW
@@ -258,6 +260,34 @@ def test_a_websocket_is_let_in_or_refused_in_words_where_the_server_can():
     name, value = rfc9440("good")
     app.scope({**head, "headers": [(name.lower().encode(), value.encode())]})
     assert app.verdict.accepted
+
+
+def test_a_slow_responder_holds_none_of_the_application_s_own_threads():
+    released = threading.Event()
+
+    class Slow:
+        def status(self, *_):
+            released.wait(5)
+            return NO_ANSWER
+
+    slow = AsgiGateway(None, guard(UNIX, gateway=Gateway(load_bundle(material(NOW).anchors()), source=Slow())))
+    name, value = rfc9440("good")
+    scope = {"type": "http", "method": "GET", "headers": [(name.lower().encode(), value.encode())]}
+
+    async def nothing(*_):
+        """Neither send nor receive anything."""
+
+    async def crowd():
+        asking = [asyncio.create_task(slow(scope, nothing, nothing)) for _ in range(40)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.to_thread(released.is_set), 2)
+        released.set()
+        await asyncio.gather(*asking)
+
+    try:
+        asyncio.run(crowd())
+    finally:
+        released.set()
 
 
 def test_the_lifespan_is_the_application_s():

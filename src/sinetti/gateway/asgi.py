@@ -8,6 +8,7 @@ whole verdict as `scope["sinetti.verdict"]`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sinetti.gateway import answering
@@ -25,6 +26,9 @@ Headers = list[tuple[str, str]]
 VERDICT = "sinetti.verdict"
 """Where the application finds the verdict in its scope."""
 
+THREADS = 8
+"""Certificates that are judged at once."""
+
 _POLICY_VIOLATION = 1008
 
 
@@ -35,6 +39,8 @@ class AsgiGateway:
         """Take the application, and who guards it."""
         self._application = application
         self._guard = guard
+        # A list may have to be read, or a responder asked; the loop's own threads are the application's.
+        self._threads = ThreadPoolExecutor(THREADS, "gateway")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request or a WebSocket through, or answer it here."""
@@ -43,8 +49,8 @@ class AsgiGateway:
             return
         headers = decoded(scope)
         believed = self._guard.believes(peer_of(scope), headers)
-        # In a thread: a list may have to be read, or a responder asked.
-        verdict = await asyncio.to_thread(self._guard.judge, self._shown(scope, headers, believed=believed))
+        shown = self._shown(scope, headers, believed=believed)
+        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.judge, shown)
         if verdict is not None and verdict.accepted:
             await self._application(_told(scope, verdict, believed=believed), receive, send)
             return

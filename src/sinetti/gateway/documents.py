@@ -9,7 +9,7 @@ from sinetti.gateway import sentences
 from sinetti.gateway.verdict import Phrase, Reason, Verdict
 from sinetti.wire import parsing
 from sinetti.wire.flaws import CoversSomethingElse, SignatureInvalid, SignatureMissing
-from sinetti.wire.parsing import Unparsable
+from sinetti.wire.parsing import NotWellFormed, Unparsable
 from sinetti.wire.shapes import SERVICE
 from sinetti.wire.xmldsig import verify_document
 
@@ -52,6 +52,9 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
         if str(root.tag).startswith(f"{{{SERVICE}}}"):
             raise Refused(Verdict(Reason.COVERS_SOMETHING_ELSE, sentences.FOR_THE_CERTIFICATE_SERVICE))
         found = verify_document([root], accept)
+    except NotWellFormed as bad:
+        why = Phrase(parsing.NOT_WELL_FORMED, {"line": bad.line})
+        raise Refused(Verdict(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, {"why": why})) from None
     except Unparsable as bad:
         _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, str(bad))
     except SignatureMissing:

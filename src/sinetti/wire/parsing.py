@@ -35,6 +35,18 @@ class Unparsable(ValueError):
     """The octets are no XML that we take. The text says why and holds nothing of the octets."""
 
 
+NOT_WELL_FORMED = "not well-formed in line {line}"
+
+
+class NotWellFormed(Unparsable):
+    """The octets break the rules of XML, first in this line."""
+
+    def __init__(self, line: int) -> None:
+        """Keep the line."""
+        super().__init__(NOT_WELL_FORMED.format(line=line))
+        self.line = line
+
+
 def without_bom(octets: bytes) -> bytes:
     """Take a UTF-8 byte order mark off."""
     return octets.removeprefix(_BOM)
@@ -74,8 +86,7 @@ def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
     try:
         scanner.Parse(octets, True)  # noqa: FBT003 - expat's only way to say "this is all"
     except expat.ExpatError as bad:
-        why = f"not well-formed in line {bad.lineno}"
-        raise Unparsable(why) from bad
+        raise NotWellFormed(bad.lineno) from bad
 
 
 def parse(octets: bytes) -> etree._Element:
