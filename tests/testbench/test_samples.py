@@ -174,6 +174,18 @@ def test_what_is_no_samples_is_never_thrown_away(tmp_path, valid, replace):
     assert file.read_text() == "years of work"
 
 
+@pytest.mark.parametrize("readme", [None, "How to renew our certificate"], ids=["none", "somebody's own"])
+def test_a_holders_own_key_is_no_sample_though_its_files_have_the_same_names(tmp_path, valid, readme):
+    # As DIR/NAME/live of the client has them.
+    held = {"key.pem": "the only one", "certificate.pem": "", "chain.pem": ""}
+    held |= {} if readme is None else {"README.txt": readme}
+    for name, text in held.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(FolderTaken, match="no sample"):
+        write_sample(valid, tmp_path, replace=True)
+    assert (tmp_path / "key.pem").read_text() == "the only one"
+
+
 def test_a_sample_that_cannot_be_written_leaves_nothing(tmp_path, valid, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -24,8 +24,10 @@ _EXPECTED = {
     SampleState.OTHER_CHANNEL: "refused: wrong-channel",
     SampleState.OTHER_CA: "refused: untrusted (a CA of the same name, with another key)",
 }
-_README = """\
-A sample certificate of Sinetti, made for tests on {now}. Nobody trusts it; throw it away after use.
+_BEGINS = "A sample certificate of Sinetti, "
+_README = (
+    _BEGINS
+    + """made for tests on {now}. Nobody trusts it; throw it away after use.
 
 state:    {state}
 serial:   {serial}
@@ -43,6 +45,7 @@ the relying party's:  anchors.pem, crl.der (the list to look this certificate up
 
 The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the sample again.
 """
+)
 
 
 class FolderTaken(Exception):
@@ -144,6 +147,17 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
         others = ", ".join(sorted(found - _OURS)[:3])
         sentence = f"{named} holds what is no sample's ({others}), and --force throws that away never: name another"
         raise FolderTaken(sentence)
+    if found and not _is_sample(target):
+        sentence = f"{named} holds no sample (its {README} says so of every one), and stays as it is: name another"
+        raise FolderTaken(sentence)
+
+
+def _is_sample(folder: Path) -> bool:
+    """Whether a sample lies there. The names of its files alone do not tell: a holder's own key has them, too."""
+    try:
+        return (folder / README).read_bytes().startswith(_BEGINS.encode())
+    except OSError:
+        return False
 
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
