@@ -66,6 +66,12 @@ class TestHaproxy(Judged):
     """HAProxy."""
 
 
+@pytest.mark.parametrize("named", ["Sinetti-Customer-Id", "close, sinetti-serial", "keep-alive,Client-Cert"])
+def test_nobody_has_our_headers_taken_off_on_the_way_to_the_application(caller, named):
+    assert caller.calls("good", [("Connection", named)]).status == 400
+    assert caller.calls("good", [("Connection", "close")]).status == 200
+
+
 BROKEN = {
     "the gateway is away": {},
     "the script ends in an error": {"core.httpclient():get": "nobody():get"},
