@@ -49,7 +49,7 @@ def receiving():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            delivery_id = self.headers["Sinetti-Delivery-Id"]
+            delivery_id = self.headers["Delivery-Id"]
             receiver.seen.append((delivery_id, body, dict(self.headers)))
             (receiver.script.pop(0) if receiver.script else well)(self, receiver, delivery_id, body)
 

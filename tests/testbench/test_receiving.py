@@ -56,7 +56,7 @@ class Counter:
         self.door = ReceivingDoor(desk.office, gateway_of(desk.office), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
-        headers = {"sinetti-delivery-id": delivery_id, "accept-language": language}
+        headers = {"delivery-id": delivery_id, "accept-language": language}
         known = {name: value for name, value in headers.items() if value is not None}
         return (door or self.door)(Request(method, "/deliveries", "", known, REQUEST, body))
 
@@ -241,7 +241,7 @@ def test_killed_while_it_is_written_nothing_counts(counter, held, monkeypatch):
 
 
 def post(bench, body, delivery_id="over-http", **headers):
-    given = {"sinetti-delivery-id": delivery_id, **headers}
+    given = {"delivery-id": delivery_id, **headers}
     return exchange(bench.ready["status_url"], "POST", "/deliveries", body, given)
 
 

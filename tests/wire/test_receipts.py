@@ -103,4 +103,4 @@ def test_no_delivery_ids(text):
 
 
 def test_the_header_is_one_that_http_takes():
-    assert receipts.HEADER == "Sinetti-Delivery-Id"
+    assert receipts.HEADER == "Delivery-Id"

@@ -14,7 +14,7 @@ from sinetti.wire.xmldsig import Recipe, Seal
 
 NAMESPACE = "urn:sinetti:receipt:1"
 
-HEADER = "Sinetti-Delivery-Id"
+HEADER = "Delivery-Id"
 """The HTTP header that names a delivery, chosen by who delivers."""
 
 _ROOT = f"{{{NAMESPACE}}}receipt"
