@@ -167,6 +167,14 @@ LEAVES = {
 }
 
 
+def test_a_private_key_is_told_as_one():
+    for kind in ("PRIVATE", "EC PRIVATE", "ENCRYPTED PRIVATE"):
+        pem = f"-----BEGIN {kind} KEY-----\nMA==\n-----END {kind} KEY-----\n".encode()
+        verdict = Gateway(ANCHORS).identify(pem, NOW)
+        assert verdict.reason is Reason.MALFORMED
+        assert "this is a private key" in verdict.text(Language.EN)
+
+
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @pytest.mark.parametrize(("make", "reason"), LEAVES.values(), ids=LEAVES)
 def test_identify(make, reason):

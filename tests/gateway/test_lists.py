@@ -11,7 +11,18 @@ from sinetti.gateway import lists as room
 from sinetti.gateway import sentences
 from sinetti.gateway.chains import authority_of
 from sinetti.gateway.lists import Lists, NotAList, Serials, read_list
-from sinetti.gateway.revocation import FRESHNESS, GOOD, MISSING, NO_ANSWER, NOT_FOR_THIS, OLD, REVOKED, Answer, Several
+from sinetti.gateway.revocation import (
+    FRESHNESS,
+    GOOD,
+    MISSING,
+    NO_ANSWER,
+    NOT_FOR_THIS,
+    NOT_KNOWN,
+    OLD,
+    REVOKED,
+    Answer,
+    Several,
+)
 from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, holder, issuing, key, leaf, loaded, scope
 from tests.support import authority
 from tests.support.authority import NOW
@@ -220,6 +231,7 @@ class Says:
 SOURCES = {
     "the first that knows": ([NO_ANSWER, REVOKED, GOOD], REVOKED),
     "the first of all": ([GOOD, REVOKED], GOOD),
+    "one whose CA does not know it": ([NOT_KNOWN, GOOD], NOT_KNOWN),
     "nobody: why the first does not": ([NO_ANSWER, MISSING], NO_ANSWER),
     "nobody there": ([], MISSING),
 }
@@ -230,4 +242,4 @@ def test_several_sources(answers, told):
     found = Several([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
     assert found == told
     assert isinstance(found, Answer)
-    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER}
+    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER, sentences.NOT_KNOWN}

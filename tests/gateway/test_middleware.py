@@ -243,6 +243,17 @@ def test_the_secret_is_not_told_and_what_a_proxy_showed_is(kind):
 
 
 @BOTH
+def test_the_log_tells_of_a_header_that_is_not_believed(kind, caplog):
+    caplog.set_level("INFO")
+    app = kind(guard(LISTED))
+    app([rfc9440("good"), *WITH], "192.0.2.7")
+    assert "not believed" not in caplog.text
+    app([rfc9440("good")], "192.0.2.7")
+    assert "without the secret" in caplog.text
+    assert SECRET not in caplog.text
+
+
+@BOTH
 def test_a_proxy_on_a_unix_socket_may_have_a_secret_too(kind):
     app = kind(guard(Proxies.on_unix_socket(SECRET.encode())))
     assert app([rfc9440("good"), *WITH])[0] == 200

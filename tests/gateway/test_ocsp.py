@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway.ocsp import ASK_AGAIN, LARGEST_ANSWER, Answers, post
-from sinetti.gateway.revocation import FRESHNESS, GOOD, NO_ANSWER, REVOKED
+from sinetti.gateway.revocation import FRESHNESS, GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
 from tests.gateway.material import DAY, HOUR, SECOND, Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
@@ -50,7 +50,7 @@ def delegated(**changes):
 BELIEVED = {
     "good, by the CA itself": ({}, GOOD),
     "revoked": ({"status": ocsp.OCSPCertStatus.REVOKED}, REVOKED),
-    "unknown": ({"status": ocsp.OCSPCertStatus.UNKNOWN}, NO_ANSWER),
+    "unknown": ({"status": ocsp.OCSPCertStatus.UNKNOWN}, NOT_KNOWN),
     "by a CertID of SHA-1": ({"hashing": hashes.SHA1()}, GOOD),  # noqa: S303 -- what RFC 6960 has everybody know
     "by a CertID of SHA-384": ({"hashing": hashes.SHA384()}, NO_ANSWER),
     "about another certificate": ({"about": loaded(holder(2))}, NO_ANSWER),

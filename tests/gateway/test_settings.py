@@ -79,6 +79,13 @@ def test_sources(text, kind, folder):
 WRONG = {
     "no revocation": ('anchors = "anchors.pem"\n', "revocation is needed"),
     "another revocation": ('anchors = "anchors.pem"\nrevocation = "none"\n', "revocation is one of"),
+    "two lists into one file": (
+        (
+            'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "."\n'
+            '[[list]]\nurl = "http://a.example/"\nfile = "a"\n[[list]]\nurl = "http://b.example/"\nfile = "a"\n'
+        ),
+        "a file of its own",
+    ),
     "lists from nowhere": ('anchors = "anchors.pem"\nrevocation = "crl"\n', "crls names the folder"),
     "OCSP from nowhere": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n', r"needs an \[\[ocsp\]\]"),
     "lists to fetch into nowhere": (

@@ -149,7 +149,7 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
     try:
         reply = call(Call(url, headers=headers, limit=LARGEST_LIST, within=within))
     except NotReached as why:
-        _refuse(f"{url} gave no whole answer ({why})")
+        _refuse(f"{url} could not be reached, or gave no whole answer ({why})")
     if reply.status == _UNCHANGED and etag is not None:
         return None
     if reply.status != _FOUND:

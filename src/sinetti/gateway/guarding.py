@@ -1,5 +1,6 @@
 """What every door of the gateway does with a request: whose word counts, what was shown, and what comes of it."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from sinetti.gateway.believing import Proxies
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.presenting import CERTIFICATE, CHAIN, SECRET, Presented, presented
 from sinetti.gateway.verdict import Verdict
+
+_log = logging.getLogger(__name__)
 
 DANGEROUSLY_NONE: Final = "DANGEROUSLY-NONE"
 
@@ -49,7 +52,11 @@ class Guard:
         """Whether headers about certificates count: by the peer's address (None: a Unix socket) and the secret."""
         if self.proxies is None:
             return False
-        return self.proxies.believes(peer, [value.encode("latin-1") for name, value in headers if name == SECRET])
+        known = list(headers)
+        believed = self.proxies.believes(peer, [value.encode("latin-1") for name, value in known if name == SECRET])
+        if not believed and any(name == CERTIFICATE for name, _ in known):
+            _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
+        return believed
 
     def judge(self, shown: Presented | None) -> Verdict | None:
         """Say who it is; None where nothing was shown. May wait for a file or a responder."""

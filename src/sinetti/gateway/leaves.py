@@ -1,5 +1,6 @@
 """Reads what somebody presents as an organisation's certificate. Nothing here says that it is to be believed."""
 
+import re
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -17,6 +18,7 @@ _LARGEST_PEM = 2 * LARGEST_CERTIFICATE
 _LONGEST_SERIAL = 160
 """Bits (RFC 5280, 4.1.2.2)."""
 _LONGEST_NAME = 64
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 # Which keys an organisation may have is for the authority to say; e=3 is a switch of benches (facts sheet, 4).
 _KEYS = KeyPolicy(small_exponent=True)
@@ -83,7 +85,8 @@ def _loaded(octets: bytes) -> x509.Certificate:
     try:
         certificate = load_certificate(octets)
     except (ValueError, TypeError):
-        raise NotTaken(sentences.NO_CERTIFICATE) from None
+        is_key = _PRIVATE_KEY.search(octets) is not None
+        raise NotTaken(sentences.PRIVATE_KEY if is_key else sentences.NO_CERTIFICATE) from None
     if len(certificate_der(certificate)) > LARGEST_CERTIFICATE:
         raise NotTaken(sentences.TOO_LONG)
     return certificate

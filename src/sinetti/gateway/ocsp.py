@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
+from typing import assert_never
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.gateway.calling import Call, NotReached, call
 from sinetti.gateway.chains import SIGNATURES, Authority, is_understood, key_in_bounds
-from sinetti.gateway.revocation import GOOD, NO_ANSWER, REVOKED, Answer, counts
+from sinetti.gateway.revocation import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
 from sinetti.pki.chain import extension_value, valid_at
 from sinetti.pki.formats import AnyPublicKey
 
@@ -93,8 +94,10 @@ class Answers:
                 return GOOD
             case ocsp.OCSPCertStatus.REVOKED:
                 return REVOKED
-            case _:
-                return NO_ANSWER
+            case ocsp.OCSPCertStatus.UNKNOWN:
+                return NOT_KNOWN
+            case never:
+                assert_never(never)
 
     def _asked(
         self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta

@@ -28,10 +28,11 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status; `why` is a message id, None unless the status is UNKNOWN."""
+    """A status; `why` is a message id, None unless the status is UNKNOWN. `final`: no other source need be asked."""
 
     status: Status
     why: str | None = None
+    final: bool = False
 
 
 GOOD = Answer(Status.GOOD)
@@ -40,6 +41,8 @@ MISSING = Answer(Status.UNKNOWN, sentences.NO_LIST)
 OLD = Answer(Status.UNKNOWN, sentences.OLD_LIST)
 NOT_FOR_THIS = Answer(Status.UNKNOWN, sentences.OTHER_LIST)
 NO_ANSWER = Answer(Status.UNKNOWN, sentences.NO_ANSWER)
+NOT_KNOWN = Answer(Status.UNKNOWN, sentences.NOT_KNOWN, final=True)
+"""Its own CA does not know it: that it is on no list says nothing then."""
 
 
 class RevocationSource(Protocol):
@@ -60,7 +63,7 @@ class Several:
         first: Answer | None = None
         for source in self.sources:
             answer = source.status(certificate, issuer, now, freshness)
-            if answer.status is not Status.UNKNOWN:
+            if answer.status is not Status.UNKNOWN or answer.final:
                 return answer
             first = first or answer
         return first or MISSING

@@ -94,6 +94,7 @@ FOR_THE_CERTIFICATE_SERVICE = mark(
 
 # Why a certificate is malformed.
 NO_CERTIFICATE = mark("this is no X.509 certificate, neither DER nor PEM")
+PRIVATE_KEY = mark("this is a private key, which goes to nobody; its certificate is what is asked for")
 TOO_LONG = mark("the certificate is too long")
 UNREADABLE = mark("the certificate cannot be read")
 BAD_SERIAL = mark("its serial number is not a positive one of at most 20 octets")
@@ -105,5 +106,8 @@ TOO_LONG_DOCUMENT = mark("it is longer than 20 MB")
 # Why a status is not known.
 NO_LIST = mark("no revocation list of its CA is here")
 OLD_LIST = mark("the revocation list of its CA is too old")
-OTHER_LIST = mark("the revocation list of its CA is for other certificates, or of a kind that is not taken")
+OTHER_LIST = mark(
+    "the revocation list of its CA is signed by another key, for other certificates, or of a kind that is not taken"
+)
 NO_ANSWER = mark("no OCSP answer that counts was given")
+NOT_KNOWN = mark("its CA does not know it")

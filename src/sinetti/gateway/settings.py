@@ -160,6 +160,9 @@ def _check_source(settings: Settings) -> None:
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
         why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
         raise SettingsError(why)
+    if len({one.file for one in settings.lists}) < len(settings.lists):
+        why = "each [[list]] has a file of its own"
+        raise SettingsError(why)
     if settings.lists and settings.crls is None:
         why = "crls names the folder that [[list]] files go into"
         raise SettingsError(why)

@@ -29,11 +29,11 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--crl",
-        metavar="DER",
+        metavar="FILE",
         type=Path,
         action="append",
         default=[],
-        help="a revocation list (may be given often); without any, revocation is not checked",
+        help="a revocation list, DER or PEM (may be given often); without any, revocation is not checked",
     )
     parser.add_argument("--channel", choices=common.values(Channel), help="refuse certificates of another channel")
     parser.add_argument(
