@@ -76,6 +76,13 @@ def test_an_invalidity_date_stands_beside_the_reason():
     assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == EARLIER
 
 
+def test_a_year_has_four_digits_in_der():
+    """One typed with three would make every later list of the CA unreadable (X.690, 11.7; RFC 5280, 4.1.2.5.2)."""
+    (entry,) = signed(RevokedEntry(SERIAL, NOW, "keyCompromise", invalidity_date=datetime(202, 1, 2, tzinfo=UTC)))
+    found = entry.extensions.get_extension_for_class(x509.InvalidityDate).value
+    assert found.invalidity_date_utc == datetime(202, 1, 2, tzinfo=UTC)
+
+
 def test_a_list_is_read_as_it_was_made():
     entries = (
         RevokedEntry(SERIAL, EARLIER, "unspecified"),

@@ -110,4 +110,5 @@ def _extension(identifier: bytes, value: bytes) -> bytes:
 
 
 def _generalized(utc: datetime) -> bytes:
-    return tlv(_GENERALIZED_TIME, f"{utc:%Y%m%d%H%M%S}Z".encode())
+    # Four digits (X.690, 11.7), which %Y does not write of a year before 1000 everywhere.
+    return tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

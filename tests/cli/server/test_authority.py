@@ -283,7 +283,7 @@ def test_new_transfer_ids(operator):
 def test_a_revocation_of_what_is_not_there(sqlite_operator):
     sqlite_operator.found()
     assert "serial" in sqlite_operator.refused(2, "revoke", "00ff", "--reason", "superseded")
-    for since in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z"):
+    for since in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z", "0202-01-01T00:00:00Z"):
         words = ("revoke", "00ff", "--reason", "keyCompromise", "--invalid-since", since)
         assert "--invalid-since" in sqlite_operator.refused(2, *words)
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 OPERATOR = "operator"
+_FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
 SOMEBODY_HAS_TO_ACT = 3
 """Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
@@ -171,13 +172,14 @@ def unknown_organisation(customer_id: str) -> CustomerIdError:
 
 
 def zoned_instant(option: str, text: str) -> datetime:
-    """Read a time with its zone; UTC, whole seconds. Raises OptionError."""
+    """Read a time with its zone; UTC, whole seconds. Raises OptionError, also for one before certificates know dates."""
     try:
         parsed = datetime.fromisoformat(text)
         at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None
     except (ValueError, OverflowError):
         at = None
-    if at is None:
+    # A year with a digit too few, as 0202: what is revoked is revoked for good, and so is what it says.
+    if at is None or at.year < _FIRST_YEAR:
         sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
         raise OptionError(sentence)
     return at
