@@ -179,6 +179,11 @@ WRONG = {
         "Sinetti {test}Response Signer-Root CA v1",
         "begins like the files of",
     ),
+    "a CA whose whole list would have the address of another's shard": (
+        "Data Providers SFTP {test}Issuing CA v1",
+        "Data Providers {test}Issuing CA v1-2",
+        "'dataproviderstestissuingcav1-2' .*list of 'dataproviderstestissuingcav1'",
+    ),
     "a services CA that ends before those that issue": (
         "lifetime_days = 2922\n\n# Replaced",
         "lifetime_days = 2921\n\n# Replaced",

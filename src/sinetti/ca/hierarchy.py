@@ -201,6 +201,11 @@ def _check_unique(parsed: Hierarchy) -> None:
         if one.startswith(f"{signer}-"):
             why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
             raise HierarchyError(why)
+        # /crl/NAME-SHARD.crl stands in certificates, critically in lists: nothing else may have that address.
+        shard_of, _, number = one.rpartition("-")
+        if shard_of in authorities and number.isdecimal():
+            why = f"name: {one!r} is the address of a list of {shard_of!r}; write another name for one of them"
+            raise HierarchyError(why)
 
 
 def _check_count(specs: Sequence[AuthoritySpec], role: Role) -> None:
