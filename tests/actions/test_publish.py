@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 from itertools import product
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 
+from sinetti.actions import turns
 from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish, publish_all, renew_lists
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.registry import models, status_models
+from sinetti.registry import lists, models, revoking, status_models
 from sinetti.registry.kept import ListName
 from tests.support.authority import authority
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
@@ -129,6 +131,46 @@ def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
 
 
+def revoked_elsewhere(desk: Desk, held) -> None:
+    """By a process that has not published yet."""
+    holding = desk.certificate(held.serial).holding.holding_id
+    why = (RevocationReason.SUPERSEDED, None)
+    revoking.revoke(desk.register, holding, [held.serial], why, desk.deed())
+
+
+def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
+    """A million entries take 150 MB while a list is made of them: as many at once as callers end the process."""
+    held = enrolled(desk)
+    now_listed(desk)
+    revoked_elsewhere(desk, held)
+    signatures = desk.signer.signatures
+    found = crowd(desk.register, 8, lambda _: now_listed(desk))
+    assert [serials(one) for one in found] == 8 * [{held.serial}]
+    assert desk.signer.signatures == signatures + 2, "the whole one and the shard's"
+
+
+def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(desk, monkeypatch):
+    first, counted, count = now_listed(desk), [], lists.revocations
+
+    def slowly(*what):
+        counted.append(what)
+        sleep(0.3)
+        return count(*what)
+
+    monkeypatch.setattr(lists, "revocations", slowly)
+    assert crowd(desk.register, 8, lambda _: now_listed(desk)) == 8 * [first]
+    assert len(counted) <= 3, "who waits takes what was counted since he asked"
+    now_listed(desk)
+    assert len(counted) <= 4, "what was counted before he asked tells nothing"
+
+
+def test_who_makes_a_list_for_ever_keeps_nobody_waiting_for_ever(desk, monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE", 0.1)
+    first = now_listed(desk)
+    with desk.office.turns.one(ca_name(desk)):
+        assert crowd(desk.register, 2, lambda _: now_listed(desk)) == 2 * [first]
+
+
 def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
     """Its signature took longer."""
     name = desk.office.issuing[Channel.WS]
@@ -216,6 +258,17 @@ def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk
     with pytest.raises(SignerUnavailable, match="sinetti authority publish"):
         current_list(ROOT, 1, desk.office, REQUEST)
     assert desk.signer.signatures == signatures
+
+
+def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
+    """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
+    unbelieved = offline_desk.but(may_issue=lambda: False)
+    first = [current_list(ROOT, 1, offline_desk.office, REQUEST), now_listed(offline_desk)]
+    held = enrolled(offline_desk)
+    revoked_elsewhere(offline_desk, held)
+    offline_desk.clock.forward(2 * 365 * DAY)
+    offline_desk.signer.away = True
+    assert [current_list(ROOT, 1, unbelieved.office, REQUEST), now_listed(unbelieved)] == first
 
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
+from sinetti.actions.turns import Turns
 from sinetti.ca.issuing import Issuer
 from sinetti.ca.ocsp import Responder
 from sinetti.domain.kindness import KIND, Kindness
@@ -37,7 +38,7 @@ class Office:
     and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
     `offline` names the CAs whose keys are not here: their lists are served as they are stored.
     `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
-    last, by CA and shard.
+    last, by CA and shard; `turns` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
@@ -62,6 +63,7 @@ class Office:
     may_issue: Callable[[], bool] = always
     shards: Shards | OneShard = ONE_SHARD
     known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
+    turns: Turns = field(default_factory=Turns, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
 
     def issuer_for(self, channel: Channel) -> Issuer:

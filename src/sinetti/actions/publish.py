@@ -9,6 +9,7 @@ from functools import partial
 from sinetti.actions.contents import Contents, grown, rebuilt, standing
 from sinetti.actions.office import Office
 from sinetti.ca.crl import assemble_crl, prepare_joined, read_list
+from sinetti.clock import ticks
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import authorities, lists
 from sinetti.registry.audit import Deed
@@ -50,7 +51,7 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
         return fresh_list(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         newest = _newest(authority, shard, office)
-        if newest is None or office.now() > newest.next_update:
+        if newest is None or _has_ended(newest, office):
             raise
         _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
         return newest
@@ -63,21 +64,38 @@ def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> P
     """
     if authority not in office.issuers:
         return None
-    newest = _newest(authority, shard, office)
+    asked, newest = ticks(), _newest(authority, shard, office)
     if newest is None and shard > authorities.open_shard(office.register, authority):
         return None
     if authority in office.offline:
-        if newest is None or office.now() > newest.next_update:
+        if newest is None or _has_ended(newest, office):
             sentence = (
                 f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
                 "publish renews it"
             )
             raise SignerUnavailable(sentence)
         return newest
+    with office.turns.one(authority):
+        # Who had to wait takes what another has found, or made, since.
+        known = _newest(authority, shard, office)
+        if known is None or not office.turns.has_all(authority, shard, known.number, asked):
+            return _looked_after(authority, shard, office, request_id)
+        return known
+
+
+def _looked_after(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+    begun, newest = ticks(), _newest(authority, shard, office)
     if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
         publish(authority, office, request_id)
         newest = _newest(authority, shard, office)
+    if newest is not None:
+        office.turns.found(authority, shard, newest.number, begun)
     return newest
+
+
+def _has_ended(newest: PublishedList, office: Office) -> bool:
+    """Whether its time is over; by a clock that is not believed none's is."""
+    return office.may_issue() and office.now() > newest.next_update
 
 
 def renew_lists(office: Office, request_id: str) -> None:
