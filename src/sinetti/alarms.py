@@ -18,6 +18,9 @@ TOLD_EVERY = 24 * 3600.0
 LOOKED_EVERY = 60.0
 """Seconds between two looks of the watchdog that the health check asks for: a load balancer asks every second."""
 
+SELDOM = 20
+"""How much longer than a look the time between two is: beside a million revocations one takes many seconds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +95,8 @@ class _Seldom:
         """Look, or tell what was seen a moment ago. Raises what the look raises."""
         if (now := ticks()) >= self._again:
             self._last = self._look()
-            self._again = now + LOOKED_EVERY
+            took = ticks() - now
+            self._again = now + took + max(LOOKED_EVERY, SELDOM * took)
         return self._last
 
 

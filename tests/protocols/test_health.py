@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from sinetti.protocols import health
-from sinetti.protocols.health import HealthDoor
+from sinetti.protocols.health import Aside, HealthDoor
 from sinetti.protocols.http import Request
 from tests.support.office import REQUEST
 
@@ -40,6 +40,33 @@ def test_ready(checks, warnings, ready):
     assert (set(told["checks"]), set(told["warnings"])) == (set(checks), set(warnings))
     assert [sentence for sentence in told["checks"].values() if sentence] == [] if ready else True
     assert "a secret" not in str(told)
+
+
+def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeypatch):
+    """The watchdog compares lists entry by entry: that takes seconds, for which no node is to count as not ready."""
+    monkeypatch.setattr(health, "LOOKS_WITHIN", 1.0)
+    monkeypatch.setattr(health, "KEPT_FOR", 0.0)
+    free, looks, ended = Event(), [], Event()
+
+    def slow():
+        looks.append(1)
+        return "It lacks one." if free.wait(SOON) else None
+
+    door = HealthDoor({"register": lambda: None}, {"status": Aside("status", slow, done=ended.set)})
+    for _ in range(3):
+        status, told = asked(door)
+        assert (status, told["warnings"]) == (200, {"status": None})
+    assert looks == [1], "one look at a time"
+    free.set()
+    assert ended.wait(SOON), "the look's own connection is closed"
+    status, told = asked(door)
+    assert (status, told["warnings"]) == (200, {"status": "It lacks one."})
+
+
+def test_a_warning_that_breaks_aside_is_told(caplog):
+    status, told = asked(HealthDoor({"register": lambda: None}, {"status": Aside("status", broken)}))
+    assert (status, told["warnings"]) == (200, {"status": "the check itself failed: see in the log why"})
+    assert "a secret" in caplog.text
 
 
 def test_it_lives_whatever_is_wrong():

@@ -99,6 +99,21 @@ def test_what_the_watchdog_finds_is_told_too_and_looked_for_once_a_minute(author
     assert look() is None
 
 
+def test_a_look_that_takes_long_is_taken_seldom(authority, monkeypatch):
+    now, looks = [1000.0], []
+
+    def slow(_authority):
+        now[0] += 10
+        looks.append(now[0])
+
+    monkeypatch.setattr(alarms, "ticks", lambda: now[0])
+    monkeypatch.setattr(alarms, "status", slow)
+    look = warnings(authority)["status"]
+    for now[0] in (1000.0, 1010.0 + 200 - 1, 1010.0 + 200):
+        look()
+    assert looks == [1010.0, 1220.0]
+
+
 def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
     ticks = 1000.0
     monkeypatch.setattr(alarms, "ticks", lambda: ticks)

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import Condition
+from threading import Condition, Event, Lock, Thread
 
 from sinetti.clock import ticks
 from sinetti.protocols.http import Reply, Request, plain
@@ -17,6 +17,9 @@ KEPT_FOR = 1.0
 
 LOOKS_WITHIN = 5.0
 """Seconds that a look may take before whoever asks is told that it does not come to an end."""
+
+WARNED_WITHIN = 0.25
+"""Seconds that whoever asks waits for a warning that is looked for aside."""
 
 Check = Callable[[], str | None]
 _log = logging.getLogger(__name__)
@@ -78,6 +81,34 @@ class HealthDoor:
 
     def _warned(self) -> Mapping[str, str | None]:
         return {name: _asked(name, check) for name, check in self._warnings.items()}
+
+
+class Aside:
+    """A warning that takes its time: looked for in a thread of its own, while what was seen before is told."""
+
+    def __init__(self, name: str, check: Check, done: Callable[[], None] = lambda: None) -> None:
+        """Take the check, and what its thread is to do at its end, such as closing its connection."""
+        self._name, self._check, self._done = name, check, done
+        self._turn, self._ended = Lock(), Event()
+        self._ended.set()
+        self._last: str | None = None
+
+    def __call__(self) -> str | None:
+        """What the newest look told that has come to its end; None before the first."""
+        with self._turn:
+            if self._ended.is_set():
+                self._ended = Event()
+                Thread(target=self._look, args=(self._ended,), name="watching", daemon=True).start()
+            ended = self._ended
+        ended.wait(WARNED_WITHIN)
+        return self._last
+
+    def _look(self, ended: Event) -> None:
+        try:
+            self._last = _asked(self._name, self._check)
+            self._done()
+        finally:
+            ended.set()
 
 
 _SLOW = {"checks": "they do not come to an end: look at the database and the disks"}

@@ -23,7 +23,7 @@ from sinetti.protocols.addresses import Address, listen_shared
 from sinetti.protocols.admission import Admission, everybody
 from sinetti.protocols.doorkeeper import Doorkeeper
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.health import PATHS, HealthDoor
+from sinetti.protocols.health import PATHS, Aside, HealthDoor
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
 from sinetti.protocols.serving import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
@@ -229,7 +229,8 @@ def _status_door(authority: Authority) -> Callable[[Request], Reply]:
             "revocation-lists": lambda: lists_check(office, request_id()),
             "clock": clock_check(authority.clock),
         },
-        warnings(authority),
+        # The watchdog takes seconds where much is revoked: whether a node is ready does not wait for it.
+        {name: Aside(name, look, office.register.close) for name, look in warnings(authority).items()},
         done=office.register.refresh,
     )
     return lambda request: health(request) if request.path in PATHS else lists(request)
