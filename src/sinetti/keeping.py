@@ -2,12 +2,13 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
 from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.actions.office import Office
 from sinetti.actions.publish import renew_lists
 from sinetti.actions.reconcile import compare, reconcile, settle_reservations
 from sinetti.alarms import Told
@@ -77,25 +78,38 @@ def looked_after(authority: Authority) -> Iterator[None]:
 
 
 def _settle(authority: Authority, stop: Event) -> None:
-    """Finish what waits too long, or give it up, and have lists in time: now, and every half minute.
+    """Finish what waits too long, or give it up, have lists and OCSP answers in time: now, and every half minute.
 
-    Once a day say what nears its end.
+    Once a day say what nears its end. What fails keeps nothing else from being done: a journal that is full no answers
+    from being signed.
     """
     office, told, rounds = authority.office, Told(authority), AnswerRounds()
-    while True:
+    duties: dict[str, Callable[[], object]] = {
+        "reservations": lambda: _settle_reservations(office),
+        "lists": lambda: renew_lists(office, secrets.token_hex(16)),
+        "what is to be told": told.tell,
+        "OCSP answers": lambda: rounds.look(office),
+    }
+    while not stop.is_set():
         try:
-            office.register.refresh()
-            finished, given_up = settle_reservations(office, secrets.token_hex(16))
-            if finished or given_up:
-                _log.info("reservations: %d finished, %d given up", finished, given_up)
-            renew_lists(office, secrets.token_hex(16))
-            told.tell()
-            rounds.look(office)
-        except REGISTER_UNAVAILABLE:
-            _log.exception("the register is away: reservations wait")
-        except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
-            _log.exception("reservations could not be looked after")
+            for name, duty in duties.items():
+                _do(name, duty, office)
         finally:
             office.register.close()
-        if stop.wait(SETTLED_EVERY):
-            return
+        stop.wait(SETTLED_EVERY)
+
+
+def _do(name: str, duty: Callable[[], object], office: Office) -> None:
+    try:
+        office.register.refresh()
+        duty()
+    except REGISTER_UNAVAILABLE:
+        _log.exception("the register is away: %s wait", name)
+    except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
+        _log.exception("%s could not be looked after", name)
+
+
+def _settle_reservations(office: Office) -> None:
+    finished, given_up = settle_reservations(office, secrets.token_hex(16))
+    if finished or given_up:
+        _log.info("reservations: %d finished, %d given up", finished, given_up)
