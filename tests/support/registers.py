@@ -99,7 +99,7 @@ def emptied_database(url: str) -> Iterator[str]:
     try:
         yield own
     finally:
-        _emptying_connection(own).execute(emptying_of(own))
+        _empty(own)
 
 
 def copied_database(url: str, name: str) -> str:
@@ -121,6 +121,15 @@ def migrated_database(url: str) -> str:
     own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
     return own
+
+
+def _empty(url: str) -> None:
+    """Empty a database, over a new connection where a test has had the one that is kept cut."""
+    try:
+        _emptying_connection(url).execute(emptying_of(url))
+    except psycopg.OperationalError:
+        _emptying_connection.cache_clear()
+        _emptying_connection(url).execute(emptying_of(url))
 
 
 @cache

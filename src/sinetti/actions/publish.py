@@ -147,10 +147,12 @@ def publish(authority: str, office: Office, request_id: str, life: timedelta = L
     while True:
         shards = range(authorities.open_shard(office.register, authority) + 1)
         last = {shard: one for shard in shards if (one := _newest(authority, shard, office)) is not None}
+        # Before what they say is read: none is younger than its entries, and none leaves them before its time.
+        dates = _dates(last, office, life)
         contents = _contents(authority, shards, last, office)
         # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
         number = _number(authority, office, last)
-        made = _signed(authority, office, contents, number, _dates(last, office, life))
+        made = _signed(authority, office, contents, number, dates)
         keep, deed = partial(_keep, authority, office), office.deed("service", request_id)
         lists.publish_lists(office.register, authority, made, deed, keep)
         office.known_lists.update({(authority, shard): one for shard, one in made.items()})

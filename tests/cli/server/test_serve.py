@@ -87,7 +87,8 @@ def test_the_real_client_enrols_and_waits_for_its_renewal(operator, server_pair,
     (row,) = rows(operator)
     assert (row["state"], row["channel"]) == ("fetched", "WS")
     table = operator.does("status", "--customer-id", CUSTOMER["customer_id"])
-    assert table.splitlines()[0].split() == ["serial", "customer_id", "channel", "state", "not_after", "renewed_by"]
+    heads = ["serial", "customer_id", "channel", "state", "not_after", "renewed_by", "in", "use"]
+    assert table.splitlines()[0].split() == heads
     assert table.splitlines()[1].split()[:4] == [row["serial"], "0123456-7", "WS", "fetched"]
 
 
