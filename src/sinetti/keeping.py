@@ -54,9 +54,8 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
         reconcile(authority.office, authority.journal, secrets.token_hex(16))
         standing = compare(authority.office, authority.journal)
     if not standing.agrees:
-        known = f"the journals know more than the register (of {len(standing.lost)} certificates, of "
-        lists = f"{len(standing.numbers)} lists), as after restoring a backup; nothing is served until you run "
-        sentence = f"{known}{lists}sinetti authority reconcile --dir {authority.folder.root}"
+        way_out = f"nothing is served until you run sinetti authority reconcile --dir {authority.folder.root}"
+        sentence = f"{standing.ahead}; {way_out}"
         raise FolderDamaged(sentence)
     if standing.written:
         _log.info("%d facts were in the register alone and are in the journal now", standing.written)

@@ -8,7 +8,7 @@ from cryptography import x509
 from sinetti.actions.collect import collect
 from sinetti.actions.enrol import enrol
 from sinetti.actions.publish import OFFLINE_LIFE, current_list, publish
-from sinetti.actions.reconcile import RESERVATIONS_WAIT, compare, reconcile, settle_reservations
+from sinetti.actions.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, settle_reservations
 from sinetti.actions.register_organisation import approve, close, withdraw
 from sinetti.actions.renew import renew
 from sinetti.actions.revoke import RevokeAsk, revoke
@@ -101,6 +101,11 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
 
     restored(desk.register, backup)
     assert certificates(desk).count() == len(before) - 5
+    written = kinds(desk)
+    assert look(desk.office, desk.office.journal).ahead.startswith(
+        "the journals know more than the register (7 certificates, 1 list)"
+    )
+    assert kinds(desk) == written
     standing = compare(desk.office, desk.office.journal)
     assert len(standing.lost) == 7
     assert standing.numbers == {issuer().file_name: listed.number}

@@ -1,7 +1,7 @@
 """Reconciling: the register gets back what journals know, reservations are finished or given up (docs/journal.md)."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sinetti.actions.issue import finish
@@ -13,6 +13,7 @@ from sinetti.ca.plans import SignatureRejected
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Refusal
 from sinetti.domain.values import Serial
+from sinetti.domain.words import amount
 from sinetti.registry import facts, restoring
 from sinetti.registry.audit import Deed
 from sinetti.registry.journal import Journal
@@ -29,17 +30,25 @@ class Standing:
     """How register and journals stand.
 
     `lost` are certificates of which the register knows too little, `numbers` CRL numbers that it has not seen by CA,
-    `written` how many facts went into the journal now because only the register had them.
+    `unwritten` what only the register has, by kinds of facts.
     """
 
     lost: frozenset[Serial]
     numbers: dict[str, int]
-    written: int
+    unwritten: dict[Serial, int] = field(default_factory=dict)
+    written: int = 0
+    """How many facts went into the journal now because only the register had them."""
 
     @property
     def agrees(self) -> bool:
         """Whether the register knows everything that was ever told."""
         return not self.lost and not self.numbers
+
+    @property
+    def ahead(self) -> str:
+        """How far the journals are ahead, as the beginning of a sentence."""
+        counts = f"{amount(len(self.lost), 'certificate')}, {amount(len(self.numbers), 'list')}"
+        return f"the journals know more than the register ({counts}), as after restoring a backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +61,33 @@ class Reconciled:
     given_up: int
 
 
+def look(office: Office, journal: Journal) -> Standing:
+    """Compare journals and published lists with the register, and change nothing: also while others serve it.
+
+    Journals and lists are read first, since they follow the register. Raises JournalDamaged, JournalMissing and
+    OSError.
+    """
+    journal.check_not_lost()
+    lists = newest_lists(journal.folder, office)
+    differences = facts.compare(office.register, facts.lines(journal.folder, journal.instance_id), entries(lists))
+    numbers: dict[str, int] = {}
+    for (authority, _), (_, signed) in lists.items():
+        known = restoring.crl_number(office.register, authority)
+        if known is not None and known < signed.number:
+            numbers[authority] = max(signed.number, numbers.get(authority, 0))
+    return Standing(frozenset(differences.lost), numbers, differences.unwritten)
+
+
 def compare(office: Office, journal: Journal) -> Standing:
     """Compare journals and published lists with the register; what only the register has is written down.
 
     Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    lists = newest_lists(journal.folder, office)
-    differences = facts.compare(office.register, facts.lines(journal.folder, journal.instance_id), entries(lists))
-    written = tuple(facts.from_register(office.register, differences.unwritten))
+    standing = look(office, journal)
+    written = tuple(facts.from_register(office.register, standing.unwritten))
     journal.append(written)
-    numbers: dict[str, int] = {}
-    for (authority, _), (_, signed) in lists.items():
-        known = restoring.crl_number(office.register, authority)
-        if known is not None and known < signed.number:
-            numbers[authority] = max(signed.number, numbers.get(authority, 0))
-    return Standing(frozenset(differences.lost), numbers, len(written))
+    return replace(standing, written=len(written))
 
 
 def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:

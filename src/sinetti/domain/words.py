@@ -1,4 +1,4 @@
-"""Texts that people give: how long they may be, and what a name, an e-mail address, a phone number or a country is."""
+"""Texts that people give: how long, and what a name, an e-mail address, a phone number or a country is; and counts."""
 
 import re
 
@@ -16,6 +16,11 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 class WordError(ValueError):
     """A text that cannot be stored; the sentence names it and says what to write."""
+
+
+def amount(count: int, noun: str) -> str:
+    """Say how many, of what takes an s when it is not one: 1 certificate, 2 lists."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def check_text(name: str, value: str, longest: int) -> str:

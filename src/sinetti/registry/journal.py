@@ -115,6 +115,11 @@ class Journal:
                 sentence = f"the journal cannot be written: {self.folder} has less than a mebibyte left"
                 raise JournalUnavailable(sentence)
 
+    def check_not_lost(self) -> None:
+        """Raise JournalMissing, or JournalDamaged, where one was written and none is here; nothing is opened."""
+        if self._mark is not None and not self._anew:
+            self._check_not_lost(self._mark)
+
     def is_missing(self) -> bool:
         """Whether no journal of this authority is in the folder, of whatever name or node."""
         return not any(_first_is_of(path, self._owner.instance_id) for path in chain.files(self.folder))
@@ -206,8 +211,7 @@ class Journal:
     def _open(self) -> None:
         if self._handle is not None:
             return
-        if self._mark is not None and not self._anew:
-            self._check_not_lost(self._mark)
+        self.check_not_lost()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path, handle = _free_file(self.folder, self._owner.node)
         try:

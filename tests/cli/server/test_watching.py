@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -41,14 +42,25 @@ def opened(operator):
         Register("default").close()
 
 
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    """Give the place of the shop that others are copied from, and the certificates in it once it is there."""
+    return tmp_path_factory.mktemp("stock") / "shop", []
+
+
 @pytest.fixture
-def shop(sqlite_operator):
+def shop(sqlite_operator, stock):
     """Give an operator with lists that are published, and two certificates in their holders' hands."""
+    (first, held), here = stock, sqlite_operator.root.parent
+    if first.exists():
+        shutil.copytree(first, here, dirs_exist_ok=True)
+        return sqlite_operator, held
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
     with opened(sqlite_operator) as desk:
-        held = [enrolled(desk) for _ in range(2)]
+        held += [enrolled(desk) for _ in range(2)]
         publish_all(desk.office, REQUEST)
+    shutil.copytree(here, first)
     return sqlite_operator, held
 
 
@@ -186,6 +198,31 @@ def test_watch(shop, tmp_path, monkeypatch):
     assert "no X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
+
+
+def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
+    """Lists lie in the register and come back with it: only the journals, and the lists beside them, tell."""
+    operator, held = shop
+    Register("default").close()
+    operator.does("backup", "--out", tmp_path / "night")
+    operator.does("revoke", held[0].serial, *SUPERSEDED)
+    assert operator.does("watch").startswith("All is well")
+    Register("default").close()
+    for old in operator.root.glob("register.sqlite3*"):
+        old.unlink()
+    operator.does("restore", "--from", tmp_path / "night")
+    before = {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()}
+    code, out, _ = operator.run("watch")
+    ahead = "the journals know more than the register (1 certificate, 1 list), as after restoring a backup"
+    assert (code, out) == (3, f"journal-ahead: {ahead}: run sinetti authority reconcile --dir {operator.root}\n")
+    assert {path: path.read_bytes() for path in (tmp_path / "authority-journal").iterdir()} == before
+    operator.does("reconcile")
+    assert operator.run("watch")[0] == 3, "its list is signed when the service starts"
+    with opened(operator) as desk:
+        publish_all(desk.office, REQUEST)
+    assert operator.does("watch").startswith("All is well")
+    shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
+    assert "no journal of this authority" in operator.refused(5, "watch")
 
 
 def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):

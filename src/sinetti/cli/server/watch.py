@@ -8,6 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from sinetti import alarms
+from sinetti.actions.reconcile import look
 from sinetti.actions.watch import (
     NotThere,
     answer_findings,
@@ -67,6 +68,9 @@ def _found(authority: Authority, address: str | None, tls: Path | None) -> Itera
     if (sentence := alarms.issuing_ca(authority)) is not None:
         yield Finding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
     yield from bulk_findings(office)
+    if not (standing := look(office, authority.journal)).agrees:
+        sentence = f"{standing.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
+        yield Finding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
 
 
 def _served_answers(authority: Authority, address: str) -> Iterator[Finding]:
