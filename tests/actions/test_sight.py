@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.actions.look_up import certificates
 from sinetti.actions.sight import add_gateway, all_gateways, gateway_key, take_sightings, uses, withdraw_gateway
@@ -13,12 +15,16 @@ from sinetti.registry.officer_models import Sighting as Row
 from tests.support.authority import NOW
 from tests.support.office import DAY, REQUEST, SECOND, enrolled
 
-PEM = "-----BEGIN PUBLIC KEY-----\n…\n"
+
+def pem(name):
+    """Make a gateway's public key, always the same for a name."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def added(desk, *names):
     for name in names:
-        add_gateway(name, PEM, desk.office, "operator", REQUEST)
+        add_gateway(name, pem(name), desk.office, "operator", REQUEST)
 
 
 def seen(desk, name, *pairs):
@@ -86,7 +92,7 @@ def test_many_at_once(desk, monkeypatch):
 
 def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
     added(sqlite_desk, "edge-1")
-    assert gateway_key("edge-1", sqlite_desk.office) == PEM
+    assert gateway_key("edge-1", sqlite_desk.office) == pem("edge-1")
     assert gateway_key("edge-2", sqlite_desk.office) is None
     withdraw_gateway("edge-1", sqlite_desk.office, "operator", REQUEST)
     assert gateway_key("edge-1", sqlite_desk.office) is None
@@ -100,3 +106,18 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
             withdraw_gateway(name, sqlite_desk.office, "operator", REQUEST)
     rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
     assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
+
+
+def test_a_key_is_one_gateway_s_for_good(desk):
+    """Withdrawing a gateway ends its key; and of whom a message is has one answer."""
+    added(desk, "edge-1")
+    again = pem("edge-1").replace("\n", "\r\n")
+    for withdrawn in (False, True):
+        if withdrawn:
+            withdraw_gateway("edge-1", desk.office, "operator", REQUEST)
+        with pytest.raises(GatewayRefused, match="this key is, or was, edge-1's: make a new one"):
+            add_gateway("edge-3", again, desk.office, "operator", REQUEST)
+        with pytest.raises(GatewayRefused, match="the name edge-1 is, or was, taken: choose another"):
+            add_gateway("edge-1", pem("new"), desk.office, "operator", REQUEST)
+    added(desk, "edge-2")
+    assert [one.name for one in all_gateways(desk.office)] == ["edge-1", "edge-2"]

@@ -104,7 +104,9 @@ def test_danger_has_to_be_said(folder):
 
 def test_a_reporter(folder, capsys):
     assert main(["gateway", "key", "--out", str(folder / "key.pem")]) == 0
-    assert capsys.readouterr().out.startswith("-----BEGIN PUBLIC KEY-----")
+    said = capsys.readouterr()
+    assert said.out.startswith("-----BEGIN PUBLIC KEY-----")
+    assert "sinetti authority gateway add NAME --key FILE" in said.err
     assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
     told = '[sightings]\nurl = "https://status.example/api/v1/sightings"\nname = "one"\nkey = "key.pem"\n'
     reporter = reporter_of(settings(folder, told))

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
 from sinetti.actions.office import Office
 from sinetti.domain.records import Certificate
 from sinetti.domain.use import GatewayRefused, InUse, Sighting, check_gateway_name, clipped, use_of
@@ -21,11 +23,29 @@ class Taken:
 
 
 def add_gateway(name: str, public_key: str, office: Office, actor: str, request_id: str) -> None:
-    """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused."""
+    """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused.
+
+    Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
+    """
     check_gateway_name(name)
-    if not gateways.add(office.register, name, public_key, office.deed(actor, request_id)):
-        sentence = f"a gateway is or was called {name}: give a new one, or one with a new key, another name"
-        raise GatewayRefused(sentence)
+    numbers = _numbers(public_key)
+
+    def in_the_way(other: GatewayFound) -> bool:
+        return other.name == name or _numbers(other.public_key) == numbers
+
+    other = gateways.add(office.register, name, public_key, in_the_way, office.deed(actor, request_id))
+    if other is None:
+        return
+    sentence = f"this key is, or was, {other.name}'s: make a new one (sinetti gateway key --out FILE)"
+    if other.name == name:
+        sentence = f"the name {name} is, or was, taken: choose another"
+    raise GatewayRefused(sentence)
+
+
+def _numbers(public_key: str) -> bytes:
+    """What a key (PEM) is, however its text is laid out: the DER of its SubjectPublicKeyInfo."""
+    key = load_pem_public_key(public_key.encode("ascii"))
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def withdraw_gateway(name: str, office: Office, actor: str, request_id: str) -> None:

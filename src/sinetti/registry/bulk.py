@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from sinetti.domain.bulk import COUNTED_FOR, PROPOSAL_LIVES, Proposal, actor_of, takes_two
 from sinetti.domain.customers import folded
@@ -17,6 +17,7 @@ from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.registry.opening import Register
+from sinetti.registry.turns import take_turn
 
 _CHUNK = 500
 """Values in one IN: SQLite takes 999 in its older builds."""
@@ -79,8 +80,7 @@ def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
     cannot each be few enough.
     """
     with transaction.atomic(using=register.alias):
-        counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=_TURN)
-        models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        take_turn(register, _TURN)
         alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=deed.at - COUNTED_FOR)
         lately = alone.filter(officer__iexact=new.officer).aggregate(sum=Sum("count"))["sum"] or 0
         two = takes_two(len(new.serials), lately)

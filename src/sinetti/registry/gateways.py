@@ -1,10 +1,10 @@
 """Gateways, and when each last saw which certificate: it only moves forward."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Max, Q
 
 from sinetti.domain.use import Reporting
@@ -13,7 +13,9 @@ from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.officer_models import Gateway, Sighting
 from sinetti.registry.opening import Register
+from sinetti.registry.turns import take_turn
 
+_TURN = "gateways"
 _CHUNK = 300
 """Rows in one statement, with three values each: SQLite's older builds take 999 values."""
 
@@ -30,15 +32,21 @@ class GatewayFound:
     last_report: datetime | None
 
 
-def add(register: Register, name: str, public_key: str, deed: Deed) -> bool:
-    """Add a gateway; False where one of this name is or was there."""
-    try:
-        with transaction.atomic(using=register.alias):
-            Gateway.objects.using(register.alias).create(name=name, public_key=public_key, added=deed.at)
-            audit.write(register, deed, "gateway-added", f"gateway:{name}")
-    except IntegrityError:
-        return False
-    return True
+def add(
+    register: Register, name: str, public_key: str, in_the_way: Callable[[GatewayFound], bool], deed: Deed
+) -> GatewayFound | None:
+    """Add a gateway; or give the one that is or was there and is in its way, and add nothing.
+
+    One at a time, so that two commands cannot each find nothing in their way.
+    """
+    with transaction.atomic(using=register.alias):
+        take_turn(register, _TURN)
+        for one in list_all(register):
+            if in_the_way(one):
+                return one
+        Gateway.objects.using(register.alias).create(name=name, public_key=public_key, added=deed.at)
+        audit.write(register, deed, "gateway-added", f"gateway:{name}")
+    return None
 
 
 def withdraw(register: Register, name: str, deed: Deed) -> bool:

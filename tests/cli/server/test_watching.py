@@ -17,7 +17,8 @@ from sinetti.actions.sight import take_sightings
 from sinetti.cli.server import revoke_many, watch
 from sinetti.clock import machine_now
 from sinetti.domain.use import Sighting
-from sinetti.pki.formats import sha256_hex
+from sinetti.domain.values import KeyType
+from sinetti.pki.formats import dump_private_key, generate_key, sha256_hex
 from sinetti.protocols.http import Request
 from sinetti.protocols.status import StatusDoor
 from sinetti.registry import models
@@ -122,6 +123,25 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     )
     assert set(actors) == {"officer:b2"}
     Register("default").close()
+
+
+FILES = {
+    "serials": ("revoke-many", "--officer", "a17", *SUPERSEDED, "--serials"),
+    "a gateway's key": ("gateway", "add", "edge-1", "--key"),
+    "a certificate": ("watch", "--tls-certificate"),
+}
+
+
+@pytest.mark.parametrize("words", FILES.values(), ids=FILES)
+def test_a_file_that_is_not_there(sqlite_operator, tmp_path, words):
+    said = sqlite_operator.refused(2, *words, tmp_path / "nothere")
+    assert f"{words[-1]}: {tmp_path / 'nothere'} cannot be read: No such file" in said
+
+
+def test_a_gateway_s_private_key_is_none_to_be_given(sqlite_operator, tmp_path):
+    (tmp_path / "key.pem").write_bytes(dump_private_key(generate_key(KeyType.EC_P256), None))
+    said = sqlite_operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "key.pem")
+    assert "this is a private key: keep it to yourself" in said
 
 
 def test_options_of_many(sqlite_operator, tmp_path):
@@ -237,7 +257,8 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     assert operator.does(*mine).count("not known") == 2
     assert "--key" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
-    assert "another name" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
+    taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
+    assert "the name edge-1 is, or was, taken: choose another" in taken
     seen = machine_now() - timedelta(hours=1)
     with opened(operator) as desk:
         take_sightings("edge-1", [Sighting(sha256_hex(held[0].der), seen)], desk.office)
@@ -253,6 +274,9 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     assert [row["name"], row["withdrawn"], row["last_report"]] == ["edge-1", None, row["first_report"]]
     assert "edge-1" in operator.does("gateway", "list")
     operator.does("gateway", "withdraw", "edge-1")
+    (tmp_path / "laid-out.pem").write_text("It was:\n" + (tmp_path / "edge.pem").read_text())
+    again = operator.refused(2, "gateway", "add", "edge-3", "--key", tmp_path / "laid-out.pem")
+    assert "this key is, or was, edge-1's: make a new one (sinetti gateway key --out FILE)" in again
     assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_an_officer(operator, [one.serial for one in held])

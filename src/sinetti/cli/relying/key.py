@@ -39,4 +39,5 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         output.tell(f"{parsed.out} cannot be written: {bad.strerror}")
         return ExitCode.USAGE
     output.put_line(public.decode("ascii").strip())
+    output.tell("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
     return ExitCode.DONE

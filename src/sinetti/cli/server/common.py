@@ -185,6 +185,15 @@ def zoned_instant(option: str, text: str) -> datetime:
     return at
 
 
+def octets_of(option: str, path: Path) -> bytes:
+    """Read a file that an option names. Raises OptionError."""
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        sentence = f"{option}: {path} cannot be read: {bad.strerror}"
+        raise OptionError(sentence) from None
+
+
 def past_instant(option: str, text: str) -> datetime:
     """Read a time that has passed. Raises OptionError."""
     at = zoned_instant(option, text)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.actions.sight import add_gateway, all_gateways, withdraw_gateway
 from sinetti.cli.output import tell
-from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
+from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, group, octets_of, opened, put, request_id
 from sinetti.protocols.rows import instant
 from sinetti.registry.gateways import GatewayFound
 from sinetti.wire.message_signatures import load_public_key
@@ -43,8 +43,15 @@ def _verb(
 
 
 def _add(parsed: argparse.Namespace) -> int:
+    octets = octets_of("--key", parsed.key)
+    if b"PRIVATE KEY" in octets:
+        sentence = (
+            f"--key: {parsed.key}: this is a private key: keep it to yourself, and give the public half that sinetti "
+            "gateway key printed"
+        )
+        raise OptionError(sentence)
     try:
-        key = load_public_key(parsed.key.read_bytes())
+        key = load_public_key(octets)
     except ValueError as bad:
         sentence = f"--key: {parsed.key}: {bad}"
         raise OptionError(sentence) from None

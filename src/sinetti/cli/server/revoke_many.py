@@ -14,6 +14,7 @@ from sinetti.cli.server.common import (
     OptionError,
     add_dir,
     command,
+    octets_of,
     opened,
     past_instant,
     put,
@@ -132,7 +133,7 @@ def _invalid_since(text: str | None) -> datetime | None:
 
 def _serials(name: str) -> tuple[Serial, ...]:
     """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
-    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8", errors="replace")
+    text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
     found: list[Serial] = []
     for number, line in enumerate(text.splitlines(), 1):
         serial = line.strip().casefold()

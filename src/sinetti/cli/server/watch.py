@@ -1,7 +1,7 @@
 """`sinetti authority watch`: whether lists, OCSP answers and our own certificates are as they have to be."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import sleep
@@ -19,7 +19,7 @@ from sinetti.actions.watch import (
     stored,
 )
 from sinetti.actions.watch_answers import judge_answer, questions
-from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, add_dir, command, opened, put
+from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, add_dir, command, octets_of, opened, put
 from sinetti.cli.server.served import check_address, fetched, served
 from sinetti.domain.watching import Finding, FindingKind
 from sinetti.wiring import Authority
@@ -44,27 +44,26 @@ def register(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     address = check_address(parsed.status_url) if parsed.status_url is not None else None
+    tls = parsed.tls_certificate
+    more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
     with opened(parsed.dir) as authority:
-        found = tuple(_found(authority, address, parsed.tls_certificate))
+        found = tuple(_found(authority, address, more))
         if any(one.kind is FindingKind.LIST_LACKS for one in found):
             sleep(LOOKED_AGAIN_AFTER)
-            found = tuple(_found(authority, address, parsed.tls_certificate))
+            found = tuple(_found(authority, address, more))
         count = len(list_places(authority.office))
     put([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
     return SOMEBODY_HAS_TO_ACT if found else 0
 
 
-def _found(authority: Authority, address: str | None, tls: Path | None) -> Iterator[Finding]:
+def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[Finding]:
     office = authority.office
     yield from list_findings(office, stored(office) if address is None else served(address))
     if address is None:
         yield from answer_findings(office)
     else:
         yield from _served_answers(authority, address)
-    files = alarms.own_certificates(authority)
-    if tls is not None:
-        files[str(tls)] = tls.read_bytes()
-    yield from certificate_findings(files, office)
+    yield from certificate_findings({**alarms.own_certificates(authority), **more}, office)
     if (sentence := alarms.issuing_ca(authority)) is not None:
         yield Finding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
     yield from bulk_findings(office)
