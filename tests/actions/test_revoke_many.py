@@ -10,7 +10,17 @@ from cryptography import x509
 from sinetti.actions import revoke_many as bulk_action
 from sinetti.actions.publish import current_list
 from sinetti.actions.revoke import RevokeAsk, revoke
-from sinetti.actions.revoke_many import BulkAsk, approve, look, look_at_proposal, revoke_many
+from sinetti.actions.revoke_many import (
+    BulkAsk,
+    alone_lately,
+    approve,
+    count_open_proposals,
+    look,
+    look_at_proposal,
+    open_proposals,
+    revoke_many,
+    withdraw,
+)
 from sinetti.domain.bulk import PROPOSAL_LIVES, BulkReason, BulkRefused
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
@@ -160,6 +170,44 @@ def test_two_approve_at_once(desk, few):
 
 def test_no_such_proposal(sqlite_desk):
     assert refused_for(look_at_proposal, "0" * 32, "b2", sqlite_desk.office) is BulkReason.NO_PROPOSAL
+
+
+def test_the_same_once_more_is_the_one_that_waits(desk, few):
+    serials = crowd(desk, 3)
+    first = run(desk, asked(serials[:2])).proposal
+    assert run(desk, asked(serials[1::-1], officer="A17")).proposal == first
+    others = {
+        "another officer": asked(serials[:2], officer="b2"),
+        "another reason": asked(serials[:2], COMPROMISE),
+        "other certificates": asked(serials[1:]),
+        "another time": BulkAsk(Wanted(serials=serials[:2]), SUPERSEDED, "a17", desk.clock.now),
+    }
+    ids = {name: run(desk, ask).proposal.proposal_id for name, ask in others.items()}
+    assert len({first.proposal_id, *ids.values()}) == 5
+    assert [one.proposal_id for one in open_proposals(desk.office)] == [first.proposal_id, *ids.values()]
+    assert count_open_proposals(desk.office) == 5
+    desk.clock.forward(PROPOSAL_LIVES + SECOND)
+    assert (open_proposals(desk.office), count_open_proposals(desk.office)) == ((), 0)
+    assert run(desk, asked(serials[:2])).proposal.proposal_id != first.proposal_id
+
+
+def test_whoever_proposed_it_takes_it_back(desk, few, monkeypatch):
+    serials = crowd(desk, 2)
+    waiting = run(desk, asked(serials)).proposal
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "withdraw", lambda *_words: False)
+        assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkReason.CHANGED
+    assert refused_for(withdraw, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkReason.OTHER_OFFICER
+    assert refused_for(withdraw, "0" * 32, "a17", desk.office, REQUEST) is BulkReason.NO_PROPOSAL
+    assert withdraw(waiting.proposal_id, "A17", desk.office, REQUEST) == waiting
+    assert [actor for actor, *_ in audited(desk, "bulk-withdrawn")] == ["officer:A17"]
+    assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkReason.WITHDRAWN
+    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkReason.WITHDRAWN
+    assert bulk.approve(desk.register, waiting, "b2", desk.deed()) is False
+    assert bulk.withdraw(desk.register, waiting, desk.deed()) is False
+    assert (revoked(desk), open_proposals(desk.office), bulk.unfinished(desk.register)) == (set(), (), ())
+    assert run(desk, asked(serials)).proposal.proposal_id != waiting.proposal_id
+    assert alone_lately("a17", desk.office) == 0
 
 
 # What is chosen.

@@ -14,6 +14,7 @@ from sinetti.domain.bulk import (
     actor_of,
     check_officer,
     may_approve,
+    may_withdraw,
     takes_two,
 )
 from sinetti.domain.revocation import RevocationReason
@@ -36,6 +37,7 @@ CASES = {
     "one fewer would go": (WAITING, "b2", SERIALS[:1], (), NOW, BulkReason.CHANGED),
     "one is revoked already": (WAITING, "b2", SERIALS, ("0a",), NOW, BulkReason.CHANGED),
     "done already": (replace(CUT_SHORT, done_at=NOW), "b2", SERIALS, SERIALS, NOW, BulkReason.DONE),
+    "withdrawn": (replace(WAITING, done_at=NOW), "b2", SERIALS, (), NOW, BulkReason.WITHDRAWN),
     "cut short, gone on with": (CUT_SHORT, "b2", SERIALS[:1], ("0b",), NOW + SECOND, None),
     "cut short, gone on with by a third": (CUT_SHORT, "c3", (), SERIALS, NOW, None),
     "cut short, and the one who proposed it": (CUT_SHORT, "a17", (), SERIALS, NOW, BulkReason.SAME_OFFICER),
@@ -46,6 +48,22 @@ CASES = {
 def test_who_may_approve(case):
     *asked, why = case
     assert may_approve(*asked) is why
+
+
+TAKEN_BACK = {
+    "whoever proposed it, the last second": (WAITING, "A17", NOW, None),
+    "another officer": (WAITING, "b2", NOW, BulkReason.OTHER_OFFICER),
+    "one second too late": (WAITING, "a17", NOW + SECOND, BulkReason.EXPIRED),
+    "approved": (CUT_SHORT, "a17", NOW, BulkReason.APPROVED),
+    "done": (replace(CUT_SHORT, done_at=NOW), "a17", NOW, BulkReason.APPROVED),
+    "withdrawn": (replace(WAITING, done_at=NOW), "a17", NOW, BulkReason.WITHDRAWN),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_who_may_withdraw(case):
+    *asked, why = case
+    assert may_withdraw(*asked) is why
 
 
 COUNTS = {

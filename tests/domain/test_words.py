@@ -22,6 +22,8 @@ TAKEN = {
     "no phone": (words.check_phone, ("phone", ""), ""),
     "a phone": (words.check_phone, ("phone", "+358 (0)40 123-4567"), "+358 (0)40 123-4567"),
     "a country": (words.check_country, ("country", "FI"), "FI"),
+    "one of something": (words.amount, (1, "list"), "1 list"),
+    "none of something": (words.amount, (0, "list"), "0 lists"),
 }
 
 REFUSED = {

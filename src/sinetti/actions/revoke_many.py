@@ -9,7 +9,7 @@ from sinetti.actions.noting import note_revoked
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import fresh_list
-from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve
+from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve, may_withdraw
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
 from sinetti.pki.signers import SignerUnavailable
@@ -32,6 +32,13 @@ _SENTENCES: Mapping[BulkReason, str] = {
         "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
         "anew, so that what is approved is what goes"
     ),
+    BulkReason.WITHDRAWN: "whoever proposed it has withdrawn it: nothing is left to approve",
+}
+_NOT_WITHDRAWN: Mapping[BulkReason, str] = {
+    BulkReason.WITHDRAWN: "this proposal is withdrawn already",
+    BulkReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
+    BulkReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
+    BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
@@ -85,7 +92,8 @@ def look(ask: BulkAsk, office: Office) -> Selection:
     if not may_give(Revoker.OPERATOR, ask.reason):
         raise BulkRefused(BulkReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
     if ask.wanted == Wanted():
-        sentence = "all certificates at once are not revoked: say which, by serials, customer, CA or time of issue"
+        choices = "--serials, --customer-id, --authority or --issued-between"
+        sentence = f"all certificates at once are not revoked: say which, by {choices}"
         raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
     _check_known(ask.wanted, office)
     return _selected(bulk.chosen(office.register, ask.wanted), ask, office)
@@ -116,15 +124,39 @@ def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell
 def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Proposal, Selection]:
     """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRefused."""
     check_officer(officer)
-    proposal = bulk.find(office.register, proposal_id)
-    if proposal is None:
-        raise BulkRefused(BulkReason.NO_PROPOSAL, "no proposal has this id: copy it from what proposed it")
+    proposal = _proposal(proposal_id, office)
     rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
     ask = BulkAsk(Wanted(serials=proposal.serials), proposal.reason, proposal.officer)
     selection, revoked = _selected(rows, ask, office, ended=True), [row.serial for row in rows if row.revoked]
     if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
         raise BulkRefused(refused, _SENTENCES[refused])
     return proposal, selection
+
+
+def open_proposals(office: Office) -> tuple[Proposal, ...]:
+    """What waits for a second officer, oldest first."""
+    return bulk.waiting(office.register, office.now())
+
+
+def count_open_proposals(office: Office) -> int:
+    """How many proposals wait for a second officer."""
+    return bulk.count_waiting(office.register, office.now())
+
+
+def alone_lately(officer: str, office: Office) -> int:
+    """How many certificates went by this officer's word alone, and count with what is asked for now."""
+    return bulk.alone_lately(office.register, officer, office.now())
+
+
+def withdraw(proposal_id: str, officer: str, office: Office, request_id: str) -> Proposal:
+    """Take a proposal back, by the word of whoever made it. Raises BulkRefused."""
+    check_officer(officer)
+    proposal = _proposal(proposal_id, office)
+    if refused := may_withdraw(proposal, officer, office.now()):
+        raise BulkRefused(refused, _NOT_WITHDRAWN[refused])
+    if not bulk.withdraw(office.register, proposal, office.deed(actor_of(officer), request_id)):
+        raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+    return proposal
 
 
 def approve(proposal_id: str, officer: str, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
@@ -139,6 +171,14 @@ def approve(proposal_id: str, officer: str, office: Office, request_id: str, tol
         office.step("many-approved")
     _carry_out(proposal, officer, office, request_id, told)
     return Outcome(selection, bulk.find(office.register, proposal_id))
+
+
+def _proposal(proposal_id: str, office: Office) -> Proposal:
+    proposal = bulk.find(office.register, proposal_id)
+    if proposal is None:
+        sentence = "no proposal has this id: sinetti authority revoke-many --list shows those that wait"
+        raise BulkRefused(BulkReason.NO_PROPOSAL, sentence)
+    return proposal
 
 
 def _check_known(wanted: Wanted, office: Office) -> None:

@@ -32,6 +32,9 @@ class BulkReason(StrEnum):
     EXPIRED = "expired"
     DONE = "done"
     CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+    APPROVED = "approved"
+    OTHER_OFFICER = "other-officer"
 
 
 class BulkRefused(ValueError):
@@ -46,7 +49,7 @@ class BulkRefused(ValueError):
 class Proposal:
     """One run of a bulk revocation as it is stored. It was approved at `approved_at`, and done at `done_at`.
 
-    `approver` is empty where it was small enough for its own officer.
+    `approver` is empty where it was small enough for its own officer. What is done and was never approved is withdrawn.
     """
 
     proposal_id: str
@@ -59,6 +62,11 @@ class Proposal:
     approver: str = ""
     approved_at: datetime | None = None
     done_at: datetime | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether whoever proposed it took it back."""
+        return self.done_at is not None and self.approved_at is None
 
 
 def check_officer(text: str) -> str:
@@ -88,7 +96,7 @@ def may_approve(
     seen one list, and exactly that list goes. The last second before it expires is in time.
     """
     if proposal.done_at is not None:
-        return BulkReason.DONE
+        return BulkReason.WITHDRAWN if proposal.withdrawn else BulkReason.DONE
     if proposal.officer.casefold() == officer.casefold():
         return BulkReason.SAME_OFFICER
     if proposal.approved_at is not None:
@@ -97,3 +105,14 @@ def may_approve(
     if now > proposal.expires:
         return BulkReason.EXPIRED
     return BulkReason.CHANGED if revoked or set(going) != set(proposal.serials) else None
+
+
+def may_withdraw(proposal: Proposal, officer: str, now: datetime) -> BulkReason | None:
+    """Tell why this officer may not take this proposal back now; None if it may be: whoever made it, while it waits."""
+    if proposal.withdrawn:
+        return BulkReason.WITHDRAWN
+    if proposal.approved_at is not None:
+        return BulkReason.APPROVED
+    if proposal.officer.casefold() != officer.casefold():
+        return BulkReason.OTHER_OFFICER
+    return BulkReason.EXPIRED if now > proposal.expires else None

@@ -77,13 +77,13 @@ def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
     """Store what is to be revoked; approved at once where it is few enough for one officer.
 
     All that this officer revoked by his word alone within `COUNTED_FOR` counts too. One at a time, so that two commands
-    cannot each be few enough.
+    cannot each be few enough. Of two that ask for the same the second is given the one that waits.
     """
     with transaction.atomic(using=register.alias):
         take_turn(register, _TURN)
-        alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=deed.at - COUNTED_FOR)
-        lately = alone.filter(officer__iexact=new.officer).aggregate(sum=Sum("count"))["sum"] or 0
-        two = takes_two(len(new.serials), lately)
+        two = takes_two(len(new.serials), alone_lately(register, new.officer, deed.at))
+        if two and (same := _same(register, new, deed.at)) is not None:
+            return same
         row = _all(register).create(
             officer=new.officer,
             reason=new.reason,
@@ -96,6 +96,23 @@ def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
         )
         _write(register, deed, "bulk-proposed" if two else "bulk-begun", row)
     return _proposal(row)
+
+
+def alone_lately(register: Register, officer: str, now: datetime) -> int:
+    """How many certificates went by this officer's word alone within `COUNTED_FOR`."""
+    alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
+    count: int | None = alone.filter(officer__iexact=officer).aggregate(sum=Sum("count"))["sum"]
+    return count or 0
+
+
+def waiting(register: Register, now: datetime) -> tuple[Proposal, ...]:
+    """What waits for a second officer, oldest first."""
+    return tuple(_proposal(row) for row in _waiting(register, now).order_by("number"))
+
+
+def count_waiting(register: Register, now: datetime) -> int:
+    """How many proposals wait for a second officer."""
+    return _waiting(register, now).count()
 
 
 def find(register: Register, proposal_id: str) -> Proposal | None:
@@ -114,10 +131,24 @@ def approve(register: Register, proposal: Proposal, approver: str, deed: Deed) -
     """Store who approved it, once and in time; whether this call did."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(proposal_id=proposal.proposal_id)
-        waiting = rows.filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=deed.at)
-        if not waiting.update(approver=approver, approved_at=deed.at):
+        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(approver=approver, approved_at=deed.at):
             return False
         _write(register, deed, "bulk-approved", rows.get())
+    return True
+
+
+def withdraw(register: Register, proposal: Proposal, deed: Deed) -> bool:
+    """Store that it is taken back, once and while it waits; whether this call did.
+
+    It is done then and was never approved, which code of before refuses to approve too.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(proposal_id=proposal.proposal_id)
+        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(done_at=deed.at):
+            return False
+        _write(register, deed, "bulk-withdrawn", rows.get())
     return True
 
 
@@ -140,6 +171,17 @@ def followers(rows: Sequence[Row]) -> Mapping[Serial, tuple[Serial, ...]]:
 
 def _all(register: Register) -> "QuerySet[BulkRevocation]":
     return BulkRevocation.objects.using(register.alias)
+
+
+def _waiting(register: Register, now: datetime) -> "QuerySet[BulkRevocation]":
+    return _all(register).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
+
+
+def _same(register: Register, new: Proposal, now: datetime) -> Proposal | None:
+    """What waits and is the same: by the same officer, for the same reason, of the same certificates."""
+    rows = _waiting(register, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
+    alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
+    return next((one for one in alike if set(one.serials) == set(new.serials)), None)
 
 
 def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

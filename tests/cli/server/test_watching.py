@@ -78,8 +78,11 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
         None,
     ]
     assert [one["serial"] for one in shown["certificates"]] == serials
-    assert operator.does(*mine, "--dry-run").splitlines()[-1] == "2 certificates."
+    would = "2 certificates would be revoked. Nothing was done (--dry-run)."
+    assert operator.does(*mine, "--dry-run").splitlines()[-1] == would
     monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    seconded = operator.does(*mine, "--dry-run").splitlines()[-1]
+    assert seconded == f"{would} They are more than 10: a second officer will be needed."
     code, out, err = operator.run(*mine, "--json")
     proposal = json.loads(out)
     assert (code, proposal["result"]) == (3, "proposed")
@@ -97,7 +100,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     assert "nothing was revoked" in operator.run(*approving, "b2")[2]
     monkeypatch.setattr(revoke_many, "QUIET_FOR", 0.0)
     code, out, err = operator.run(*approving, "b2")
-    assert (code, out) == (0, "done: 2 certificates\n")
+    assert (code, out) == (0, "Revoked: 2 certificates.\n")
     assert "2 of 2 revoked" in err
     assert "done" in operator.refused(2, *approving, "b2", "--yes")
     code, out, err = operator.run(*mine)
@@ -123,6 +126,42 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     )
     assert set(actors) == {"officer:b2"}
     Register("default").close()
+
+
+def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
+    operator, held = shop
+    one, both = tmp_path / "one", tmp_path / "both"
+    one.write_text(held[0].serial)
+    both.write_text("\n".join(row.serial for row in held))
+    mine = ("revoke-many", *SUPERSEDED, "--officer", "a17", "--serials")
+    assert operator.does("revoke-many", "--list") == "No proposal waits for a second officer.\n"
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    first, again = (json.loads(operator.run(*mine, both, "--json")[1]) for _ in range(2))
+    assert first["proposal"] == again["proposal"]
+    (row,) = json.loads(operator.does("revoke-many", "--list", "--json"))
+    assert row == {
+        "proposal": first["proposal"],
+        "officer": "a17",
+        "reason": "superseded",
+        "count": 2,
+        "expires": first["expires"],
+    }
+    code, out, err = operator.run("revoke-many", "--list")
+    assert (code, out.count("2 certificates"), f"--dir {operator.root} --approve" in err) == (0, 1, True)
+    assert json.loads(operator.does("status", "--json"))["open_proposals"] == 1
+    assert "open proposals" in operator.does("status")
+    taking = ("revoke-many", "--withdraw", first["proposal"], "--officer")
+    unknown = operator.refused(2, "revoke-many", "--withdraw", "x", "--officer", "a17")
+    assert "sinetti authority revoke-many --list shows" in unknown
+    assert "only whoever proposed it" in operator.refused(2, *taking, "b2")
+    assert operator.does(*taking, "a17") == "Withdrawn: nothing was revoked of 2 certificates.\n"
+    assert json.loads(operator.does("revoke-many", "--list", "--json")) == []
+    assert operator.does(*mine, one).splitlines()[-1] == "Revoked: 1 certificate."
+    told = operator.does(*mine, both, "--dry-run").splitlines()[-1]
+    assert told == (
+        "1 certificate would be revoked; 1 passed over (revoked or ended already). Nothing was done (--dry-run). "
+        "With the 1 that went by a17's word within 24 hours they are more than 10: a second officer will be needed."
+    )
 
 
 FILES = {
@@ -151,7 +190,11 @@ def test_options_of_many(sqlite_operator, tmp_path):
     cases = {
         "say why": (*base, "--authority", "x"),
         "--yes belongs": (*base, "--yes", *SUPERSEDED),
+        "say who does it": ("revoke-many", *SUPERSEDED, "--authority", "x"),
+        "--list takes what was proposed": (*base, "--list"),
+        "choice and --invalid-since, --dry-run": (*base, "--withdraw", "x", "--dry-run"),
         "leave out reason": (*base, "--approve", "x", *SUPERSEDED),
+        "reason, choice and --invalid-since": (*base, "--approve", "x", "--authority", "x"),
         "line 2": (*base, *SUPERSEDED, "--serials", tmp_path / "bad"),
         "no serial is in it": (*base, *SUPERSEDED, "--serials", tmp_path / "empty"),
         "comes before": (*base, *SUPERSEDED, "--issued-between", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),

@@ -7,7 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sinetti.actions.revoke_many import BulkAsk, Outcome, Selection, approve, look, look_at_proposal, revoke_many
+from sinetti.actions.revoke_many import (
+    BulkAsk,
+    Outcome,
+    Selection,
+    alone_lately,
+    approve,
+    look,
+    look_at_proposal,
+    open_proposals,
+    revoke_many,
+    withdraw,
+)
 from sinetti.cli.output import tell
 from sinetti.cli.server.common import (
     SOMEBODY_HAS_TO_ACT,
@@ -23,9 +34,10 @@ from sinetti.cli.server.common import (
 )
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.clock import ticks
-from sinetti.domain.bulk import AT_ONCE, Proposal
+from sinetti.domain.bulk import AT_ONCE, Proposal, takes_two
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
+from sinetti.domain.words import amount
 from sinetti.protocols.rows import instant
 from sinetti.registry.bulk import Row, Wanted
 
@@ -56,17 +68,27 @@ def register(commands: "Commands") -> None:
     which.add_argument(
         "--issued-between", nargs=2, metavar=("FROM", "UNTIL"), help="issued from one time until before another"
     )
-    parser.add_argument("--officer", metavar="ID", required=True, help="who does it: an opaque id, kept in audit rows")
+    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
     reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
     parser.add_argument("--reason", choices=reasons, help="RFC 5280's names")
     parser.add_argument("--invalid-since", metavar="ISO", help="when the keys may have been lost, if earlier")
     parser.add_argument("--dry-run", action="store_true", help="list and count what would go, and change nothing")
-    parser.add_argument("--approve", metavar="PROPOSAL", help="approve what another officer proposed; it goes at once")
+    proposals = parser.add_argument_group("what was proposed").add_mutually_exclusive_group()
+    proposals.add_argument("--list", action="store_true", help="list what waits for a second officer")
+    proposals.add_argument("--approve", metavar="PROPOSAL", help="approve another officer's; it goes at once")
+    proposals.add_argument("--withdraw", metavar="PROPOSAL", help="take back what you proposed yourself")
     parser.add_argument("--yes", action="store_true", help="with --approve: the list was looked at, do not ask")
     parser.add_argument("--json", action="store_true", help="print for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    if parsed.list:
+        return _list(parsed)
+    if parsed.officer is None:
+        sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
+        raise OptionError(sentence)
+    if parsed.withdraw is not None:
+        return _withdraw(parsed)
     if parsed.approve is not None:
         return _approve(parsed)
     if parsed.yes:
@@ -76,24 +98,77 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir, passphrase_of(parsed)) as authority:
         office = authority.office
         if parsed.dry_run:
-            _show("dry-run", look(ask, office), None, as_json=parsed.json)
+            selection = look(ask, office)
+            second = _second_officer(len(selection.going), ask.officer, alone_lately(ask.officer, office))
+            _show("dry-run", selection, None, parsed, _dry(selection, second))
             return 0
         outcome = revoke_many(ask, office, request_id(), Progress())
     return _told(outcome, parsed)
 
 
+def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
+    """Refuse what does not go with a proposal that is there: it would be thought to count. Raises OptionError."""
+    if any(getattr(parsed, name) not in {None, False} for name in ("reason", "invalid_since", *others)) or any(
+        getattr(parsed, name) is not None for name in _CHOICES
+    ):
+        left_out = ", ".join(f"--{name.replace('_', '-')}" for name in ("invalid_since", *others))
+        sentence = f"{option} takes what was proposed: leave out reason, choice and {left_out}"
+        raise OptionError(sentence)
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    """List what waits for a second officer."""
+    _check_alone("--list", parsed, "officer", "dry_run", "yes")
+    with opened(parsed.dir) as authority:
+        rows = [_proposal_row(one) for one in open_proposals(authority.office)]
+    put(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
+    if rows:
+        tell(f"Another officer: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL --officer OTHER")
+    return 0
+
+
+def _proposal_row(one: Proposal) -> dict[str, Any]:
+    return {
+        "proposal": one.proposal_id,
+        "officer": one.officer,
+        "reason": one.reason.value,
+        "count": len(one.serials),
+        "expires": instant(one.expires),
+    }
+
+
+def _proposal_table(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "No proposal waits for a second officer."
+    return "\n".join(
+        f"{row['proposal']}  {row['officer']}  {row['reason']}  {amount(row['count'], 'certificate')}  "
+        f"until {row['expires']}"
+        for row in rows
+    )
+
+
+def _withdraw(parsed: argparse.Namespace) -> int:
+    """Take a proposal back."""
+    _check_alone("--withdraw", parsed, "dry_run", "yes")
+    with opened(parsed.dir) as authority:
+        one = withdraw(parsed.withdraw, parsed.officer, authority.office, request_id())
+    done = {"result": "withdrawn", "proposal": one.proposal_id, "count": len(one.serials)}
+    put(
+        done, as_json=parsed.json, table=lambda: f"Withdrawn: nothing was revoked of {_certificates(len(one.serials))}."
+    )
+    return 0
+
+
 def _approve(parsed: argparse.Namespace) -> int:
     """Show what was proposed, ask, and revoke it."""
-    if parsed.reason is not None or any(getattr(parsed, name) is not None for name in (*_CHOICES, "invalid_since")):
-        sentence = "--approve takes what was proposed: leave out reason, choice and --invalid-since"
-        raise OptionError(sentence)
+    _check_alone("--approve", parsed)
     with opened(parsed.dir, passphrase_of(parsed)) as authority:
         office = authority.office
         proposal, selection = look_at_proposal(parsed.approve, parsed.officer, office)
         if parsed.dry_run:
-            _show("dry-run", selection, proposal, as_json=parsed.json)
+            _show("dry-run", selection, proposal, parsed, _dry(selection, ""))
             return 0
-        tell(_table(selection))
+        tell(_table(selection, f"{_counted(selection)}."))
         if not parsed.yes:
             _ask_a_person(proposal, len(selection.going))
         outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress())
@@ -165,14 +240,14 @@ class Progress:
 def _told(outcome: Outcome, parsed: argparse.Namespace) -> int:
     proposal, selection = outcome.proposal, outcome.selection
     for one in outcome.resumed:
-        tell(f"Finished what was cut short: {len(one.serials)} certificates, for {one.reason}.")
+        tell(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
     if proposal is None:
-        _show("nothing", selection, None, as_json=parsed.json)
+        _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
         tell("Nothing is left to revoke.")
         return 0
     done = proposal.done_at is not None
-    result = "done" if done else "proposed"
-    _show(result, selection, proposal, as_json=parsed.json, shown=parsed.approve is not None)
+    result, word = ("done", "Revoked") if done else ("proposed", "Proposed")
+    _show(result, selection, proposal, parsed, f"{word}: {_counted(selection)}.")
     if done:
         tell(
             "Renewal with them is refused from now on. The revocation lists have them now; or, if a CA's key is not at"
@@ -188,7 +263,8 @@ def _until(proposal: Proposal) -> str:
     return f"{proposal.expires:%Y-%m-%d %H:%M} UTC"
 
 
-def _show(result: str, selection: Selection, proposal: Proposal | None, *, as_json: bool, shown: bool = False) -> None:
+def _show(result: str, selection: Selection, proposal: Proposal | None, parsed: argparse.Namespace, last: str) -> None:
+    """Print what goes, the list of it only where it was not shown before; `last` is the last line of the table."""
     value: dict[str, Any] = {
         "result": result,
         "count": len(selection.going),
@@ -198,7 +274,8 @@ def _show(result: str, selection: Selection, proposal: Proposal | None, *, as_js
         "expires": instant(proposal.expires) if proposal else None,
         "certificates": [_row(row, selection) for row in selection.going],
     }
-    put(value, as_json=as_json, table=lambda: f"{result}: {_counted(selection)}" if shown else _table(selection))
+    shown = result == "done" and parsed.approve is not None
+    put(value, as_json=parsed.json, table=lambda: last if shown else _table(selection, last))
 
 
 def _row(row: Row, selection: Selection) -> dict[str, Any]:
@@ -212,14 +289,30 @@ def _row(row: Row, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _table(selection: Selection) -> str:
-    return "\n".join([*_lines(selection.going), f"{_counted(selection)}."])
+def _table(selection: Selection, last: str) -> str:
+    return "\n".join([*_lines(selection.going), last])
 
 
-def _counted(selection: Selection) -> str:
+def _dry(selection: Selection, second: str) -> str:
+    return f"{_counted(selection, ' would be revoked')}. Nothing was done (--dry-run).{second}"
+
+
+def _second_officer(count: int, officer: str, alone: int) -> str:
+    """Say where so many take a second officer."""
+    if not count or not takes_two(count, alone):
+        return ""
+    they = "They" if takes_two(count, 0) else f"With the {alone} that went by {officer}'s word within 24 hours they"
+    return f" {they} are more than {AT_ONCE}: a second officer will be needed."
+
+
+def _counted(selection: Selection, verb: str = "") -> str:
     along = f", {len(selection.along)} of them because they were renewed from others" if selection.along else ""
     over = f"; {selection.passed_over} passed over (revoked or ended already)" if selection.passed_over else ""
-    return f"{len(selection.going)} certificates{along}{over}"
+    return f"{_certificates(len(selection.going))}{along}{',' if along and verb else ''}{verb}{over}"
+
+
+def _certificates(count: int) -> str:
+    return amount(count, "certificate")
 
 
 def _lines(rows: Iterable[Row]) -> Iterable[str]:

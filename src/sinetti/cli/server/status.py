@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions import look_up
+from sinetti.actions.revoke_many import count_open_proposals
 from sinetti.actions.sight import uses
 from sinetti.alarms import warnings
 from sinetti.cli.server.common import add_dir, command, opened, put, unknown_organisation
@@ -75,6 +76,7 @@ def _summary(authority: Authority) -> dict[str, Any]:
     return {
         "environment": authority.settings.environment.value,
         **asdict(look_up.counts(authority.office)),
+        "open_proposals": count_open_proposals(authority.office),
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
         ],
