@@ -95,7 +95,7 @@ def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
         raise NotRevocable(NotRevocableKind.REASON, sentence)
     certificate = store.find_certificate(office.register, ask.serial)
     if certificate is None:
-        sentence = "no certificate has this serial: look it up in the list of certificates"
+        sentence = "no certificate has this serial: sinetti authority status --customer-id ID lists those of a customer"
         raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
     _check_spared(ask, certificate, office)
     return certificate

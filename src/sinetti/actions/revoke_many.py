@@ -24,6 +24,7 @@ LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
 
 _NAMED = 3
+_LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
 _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.DONE: "this proposal is done: nothing is left to approve",
     BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
@@ -193,7 +194,7 @@ def _check_known(wanted: Wanted, office: Office) -> None:
     known = {row.serial for row in bulk.chosen(office.register, Wanted(serials=wanted.serials))}
     if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
         named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
-        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): look them up"
+        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
         raise BulkRefused(BulkReason.UNKNOWN, sentence)
 
 

@@ -234,6 +234,13 @@ def status_served(door):
         thread.join()
 
 
+def test_watch_before_anything_was_served(sqlite_operator):
+    sqlite_operator.found()
+    assert sqlite_operator.does("watch") == (
+        "All is well. There is no list yet: sinetti authority serve signs them when it starts.\n"
+    )
+
+
 def test_watch(shop, tmp_path, monkeypatch):
     operator, held = shop
     monkeypatch.setattr(watch, "LOOKED_AGAIN_AFTER", 0.0)
@@ -250,11 +257,13 @@ def test_watch(shop, tmp_path, monkeypatch):
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
         )
-    told = json.loads(operator.run("watch", "--status-url", address, "--json")[1])
-    assert {one["kind"] for one in told} == {"list-missing", "not-served"}
-    assert "is the service running" in told[0]["sentence"]
+    away = f"not-served: {address} does not answer (Connection refused): is the service running?\n"
+    assert operator.run("watch", "--status-url", address)[:2] == (3, away)
     with status_served(StatusDoor(desk.office)) as address:
-        assert "answers 404" in operator.run("watch", "--status-url", f"{address}/else")[1]
+        lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
+    assert len(lines) == len(set(lines))
+    assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
+    assert all(" answers 40" in line for line in lines)
     files = ServerFiles(tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "anchor.pem")
     make_server_certificate(files)
     operator.does("watch", "--tls-certificate", files.certificate)

@@ -27,7 +27,9 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "export-certificates", summary, _run, example)
     add_dir(parser)
     parser.add_argument("--channel", choices=[one.value for one in Channel], required=True, help="which certificates")
-    parser.add_argument("--out", metavar="DIR2", type=Path, required=True, help="a folder, with SERIAL.cer for each")
+    parser.add_argument(
+        "--out", metavar="DIR2", type=Path, required=True, help="a folder that is there, for SERIAL.cer of each"
+    )
     parser.add_argument("--json", action="store_true", help="print for programs")
 
 

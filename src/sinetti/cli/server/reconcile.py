@@ -8,6 +8,7 @@ from sinetti.actions.reconcile import Reconciled, reconcile
 from sinetti.cli.output import tell
 from sinetti.cli.server.common import OptionError, add_dir, command, opened, put, request_id
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
+from sinetti.domain.words import amount
 from sinetti.holder.outcome import ExitCode
 from sinetti.registry.journal import Journal
 
@@ -45,6 +46,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if done.failed:
         tell("Put all nodes' journals into one folder and run this again (docs/journal.md).")
         return ExitCode.STORE
+    tell(f"Next: sinetti authority serve --dir {parsed.dir}")
     return 0
 
 
@@ -59,5 +61,6 @@ def _begin_anew(journal: Journal) -> None:
 def _lines(done: Reconciled) -> str:
     lines = [f"restored  {serial}" for serial in done.restored]
     lines += [f"not restored  {serial}" for serial in done.failed]
-    counted = f"{len(done.restored)} certificates restored, {len(done.failed)} not;"
-    return "\n".join([*lines, f"{counted} {done.finished} reservations finished, {done.given_up} given up"])
+    counted = f"{amount(len(done.restored), 'certificate')} restored, {len(done.failed)} not;"
+    reservations = f"{amount(done.finished, 'reservation')} finished, {done.given_up} given up"
+    return "\n".join([*lines, f"{counted} {reservations}"])

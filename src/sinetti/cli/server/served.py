@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from sinetti.actions.watch import ListPlace, NotThere, Read
 from sinetti.cli.server.common import OptionError
+from sinetti.protocols.health import LIVES
 
 WITHIN = 10.0
 """Seconds for one answer to begin, and for each part of it to come."""
@@ -47,6 +48,18 @@ def served(address: str) -> Read:
     return read
 
 
+def why_away(address: str) -> str | None:
+    """Why nobody answers there at all; None where somebody does, whatever the answer."""
+    try:
+        with _opener.open(f"{address}{LIVES}", timeout=WITHIN):
+            return None
+    except urllib.error.HTTPError as answered:
+        answered.close()
+        return None
+    except (OSError, HTTPException) as failed:
+        return _why(failed)
+
+
 def fetched(url: str, request: bytes | None = None) -> bytes:
     """GET an address, or POST an OCSP request there; gives what is answered with 200. Raises NotThere."""
     headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
@@ -59,9 +72,15 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
         sentence = f"{url} answers {refused.code}: look at the service, and at the proxy in front of it"
         raise NotThere(sentence) from None
     except (OSError, HTTPException) as failed:
-        sentence = f"{url} cannot be fetched ({getattr(failed, 'reason', failed)}): is the service running?"
+        sentence = f"{url} cannot be fetched ({_why(failed)}): is the service running?"
         raise NotThere(sentence) from None
     if len(octets) > LARGEST:
         sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
         raise NotThere(sentence)
     return octets
+
+
+def _why(failed: Exception) -> str:
+    """Say why, as the system does, without its number."""
+    reason = getattr(failed, "reason", failed)
+    return str(getattr(reason, "strerror", None) or reason)

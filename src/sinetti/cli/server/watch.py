@@ -20,8 +20,9 @@ from sinetti.actions.watch import (
 )
 from sinetti.actions.watch_answers import judge_answer, questions
 from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, add_dir, command, octets_of, opened, put
-from sinetti.cli.server.served import check_address, fetched, served
+from sinetti.cli.server.served import check_address, fetched, served, why_away
 from sinetti.domain.watching import Finding, FindingKind
+from sinetti.domain.words import amount
 from sinetti.wiring import Authority
 
 if TYPE_CHECKING:
@@ -58,11 +59,16 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[Finding]:
     office = authority.office
-    yield from list_findings(office, stored(office) if address is None else served(address))
     if address is None:
+        yield from list_findings(office, stored(office))
         yield from answer_findings(office)
+    elif (away := why_away(address)) is not None:
+        why = f"{address} does not answer ({away}): is the service running?"
+        yield Finding(FindingKind.NOT_SERVED, address, why)
     else:
-        yield from _served_answers(authority, address)
+        yield from list_findings(office, served(address))
+        # Of two questions to one CA that are both not answered it is said once.
+        yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alarms.own_certificates(authority), **more}, office)
     if (sentence := alarms.issuing_ca(authority)) is not None:
         yield Finding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
@@ -84,6 +90,8 @@ def _served_answers(authority: Authority, address: str) -> Iterator[Finding]:
 
 
 def _lines(found: tuple[Finding, ...], count: int) -> str:
+    if not found and not count:
+        return "All is well. There is no list yet: sinetti authority serve signs them when it starts."
     if not found:
-        return f"All is well: {count} lists, and everything else that is looked at."
+        return f"All is well: {amount(count, 'list')}, and everything else that is looked at."
     return "\n".join(f"{one.kind}: {one.sentence}" for one in found)
