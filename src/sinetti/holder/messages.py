@@ -171,8 +171,19 @@ DELIVERED_BEFORE = mark(
     "{path} was delivered before: received {at}, delivery ID {delivery_id}. Nothing was sent; the receipt is in "
     "{receipt}. To deliver it another time, give --new."
 )
+DELIVERED_UNDER_ID = mark(
+    "{path} was delivered before under this delivery ID ({delivery_id}): received {at}. Nothing was sent; the receipt "
+    "is in {receipt}. To deliver it another time, give --new with another --id, or with none."
+)
+DELIVERED_ALREADY = mark(
+    "{path} was delivered before: received {at}, delivery ID {delivery_id}. To deliver it another time, give --new."
+)
 DELIVERY_RESUMED = mark("An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}.")
 DELIVERY_REFUSED = mark("The receiver refused the delivery ({reason}): {detail}")
+ASK_WHETHER_REVOKED = mark(
+    "The receiver's word is not signed, so “sinetti status” does not go by it. Run “sinetti renew {name} --force”: the "
+    "service then says whether the certificate is revoked."
+)
 DELIVERY_AGAIN = mark("Run the same command again: it sends the same delivery, which is taken only once.")
 DELIVERED_BUT_KEPT = mark(
     "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
@@ -202,7 +213,9 @@ RECEIPT_OF_THE_FUTURE = mark(
 RECEIPT_IN_STORE = mark(
     "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
 )
-BAD_DELIVERY_ID = mark("“{delivery_id}” is no delivery ID: use letters A–Z, digits and hyphens, at most 64.")
+BAD_DELIVERY_ID = mark(
+    "“{delivery_id}” is no delivery ID: use the letters A–Z and a–z, digits and hyphens, at most 64."
+)
 BAD_RECEIVER = mark("--to: {why}.")
 ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")
