@@ -173,7 +173,9 @@ def _sent(errand: _Errand, delivery: Delivery) -> Delivered:
     except Trouble as trouble:
         told = trouble.message
         told = Message(_RETOLD.get(told.text, told.text), told.values)
-        return Delivered(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, say(messages.DELIVERY_AGAIN)))
+        in_vain = trouble.in_vain or told.text == messages.RECEIVER_WRONG_ADDRESS
+        again = say(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
+        return Delivered(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
 
 
 def _received(errand: _Errand, delivery: Delivery, body: bytes) -> Delivered:

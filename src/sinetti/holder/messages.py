@@ -33,6 +33,8 @@ NO_ANSWER_YET = mark("Waiting for the service to answer …")
 SERVICE_SAID = mark("The service answered {code}: {text}")
 RUN_AGAIN_NOTHING_SENT = mark("Nothing was sent. Run the same command again.")
 RUN_AGAIN_SAME_KEY = mark("Run the same command again: it sends the same request with the same key.")
+CORRECT_NOTHING_DONE = mark("Nothing was done. Correct it, then run the command again.")
+CORRECT_SAME_KEY = mark("Correct it, then run the command again: it sends the same request with the same key.")
 RUN_AGAIN_TO_FETCH = mark("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
 MAY_BE_SPENT = mark(
     "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
@@ -54,7 +56,13 @@ TLS_NOT_TRUSTED = mark(
     "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
     "--tls-ca."
 )
+SPEAKS_TLS = mark(
+    "What listens on {host} at port {port} speaks TLS and took no request without it: write the address with https://."
+)
 ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
+ANSWER_LOST_PLAIN = mark(
+    "The request was sent, but no answer came back: {why}. If TLS is spoken there, the address begins with https://."
+)
 REDIRECTED = mark("The service redirects to another address. That is never followed: check --service.")
 HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
 WRONG_ADDRESS = mark(
@@ -185,6 +193,7 @@ ASK_WHETHER_REVOKED = mark(
     "service then says whether the certificate is revoked."
 )
 DELIVERY_AGAIN = mark("Run the same command again: it sends the same delivery, which is taken only once.")
+DELIVERY_CORRECT = mark("Correct it, then run the command again.")
 DELIVERED_BUT_KEPT = mark(
     "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
     "same command again with another --receipt."
