@@ -219,6 +219,18 @@ RECEIPT_OF_THE_FUTURE = mark(
     "The receipt says that the delivery was received {at}; this computer's clock (or --now) says {now}. Correct the "
     "clock; on a test bench give --now."
 )
+RECEIPT_SIGNER_NOT_THEN = mark(
+    "Refused: the certificate that signed the receipt, or that of its CA, was not valid {at}, when the delivery is "
+    "said to have been received."
+)
+RECEIPT_NOT_FOR_THIS = mark(
+    "Refused: the receipt is for other octets than those of {path}. What was sent counts, signature included: in the "
+    "sender's store it is sealed.xml."
+)
+RECEIPT_GOOD = mark(
+    "The receipt is good: {path} was received {at}, delivery ID {delivery_id}. Sealed by {name} ({customer_id}), "
+    "certificate {serial}."
+)
 RECEIPT_IN_STORE = mark(
     "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
 )
