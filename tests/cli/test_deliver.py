@@ -218,6 +218,59 @@ def test_another_delivery_of_the_same_document(desk, receiver, more):
     assert len(receiver.seen) == 2, "this one has its receipt now"
 
 
+REFUSED_SINCE = {
+    "under an id that another document has": ("--id", "taken"),
+    "another time under such an id": ("--new", "--id", "taken"),
+}
+
+
+@pytest.mark.parametrize("more", REFUSED_SINCE.values(), ids=REFUSED_SINCE)
+def test_a_refusal_hides_no_receipt_from_before(desk, receiver, more):
+    desk.deliver()
+    first = (desk.folder / "report.xml.receipt.xml").read_bytes()
+    receiver.script = [refusing(409, "delivery-id-used", "Tunnus on käytössä.")]
+    code, _, err = desk.deliver(*more)
+    assert code == 3
+    assert f"delivery ID {ids(receiver)[0]}. To deliver it another time, give --new" in " ".join(err.split())
+    code, out, _ = desk.deliver("--json")
+    assert (code, json.loads(out)["result"]) == (0, "delivered-before")
+    assert (desk.folder / "report.xml.receipt.xml").read_bytes() == first
+    assert len(receiver.seen) == 2
+
+
+def test_a_refusal_hides_no_delivery_that_is_under_way(desk, receiver):
+    receiver.script = [lost, refusing(409, "delivery-id-used")]
+    assert desk.deliver()[0] == 4
+    code, _, err = desk.deliver("--id", "taken")
+    assert code == 3
+    assert "before" not in err
+    assert desk.deliver()[0] == 0
+    assert ids(receiver)[0] == ids(receiver)[2]
+    assert sent(receiver)[0] == sent(receiver)[2]
+
+
+def test_a_receipt_hides_a_later_one_under_way_from_who_asks_for_no_other(desk, receiver):
+    receiver.script = [well, lost]
+    desk.deliver()
+    assert desk.deliver("--new")[0] == 4
+    assert desk.deliver()[0] == 0
+    assert len(receiver.seen) == 2
+    assert desk.deliver("--new")[0] == 0
+    assert ids(receiver)[1] == ids(receiver)[2]
+
+
+@pytest.mark.parametrize("key", ["rsa-2048", "ec-p256"])
+def test_the_same_id_is_the_same_delivery_though_it_be_asked_for_as_new(desk, receiver, key):
+    shutil.rmtree(desk.store)
+    assert desk.enrol("--key", key)[0] == 0
+    words = ("--new", "--id", "mine", "--json")
+    assert json.loads(desk.deliver(*words)[1])["result"] == "delivered"
+    code, out, err = desk.deliver(*words)
+    assert (code, json.loads(out)["result"]) == (0, "delivered-before")
+    assert "--new with another --id" in err
+    assert len(receiver.seen) == 1
+
+
 def test_another_document_is_another_delivery(desk, receiver):
     desk.deliver()
     (desk.folder / "report.xml").write_bytes(REPORT.replace(b"100", b"200"))
@@ -243,6 +296,7 @@ def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
         "received": None,
         "receipt": None,
     }
+    assert "Run “sinetti renew payroll --force”" in err
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == 2
     assert len(set(sent(receiver))) == 2, "it is sealed anew: the certificate may have been the trouble"
@@ -276,6 +330,9 @@ def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave
     code, _, err = desk.deliver()
     assert code == 4, err
     assert told in err
+    correct = told in {"status_url", "HTTP status 422", "never followed: check --to"}
+    assert ("Correct it, then run the command again." in err) is correct
+    assert ("Run the same command again" in err) is not correct
     assert desk.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
 

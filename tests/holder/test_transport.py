@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -119,6 +120,7 @@ def test_what_a_request_carries():
     assert body == b"<x/>"
 
 
+ALERT = bytes.fromhex("15030300020232")
 ANSWERS = {
     "a redirect": (
         ok(b"", "302 Found", "Location: https://other.example/\r\n"),
@@ -132,8 +134,9 @@ ANSWERS = {
     ),
     "not found": (ok(b"", "404 Not Found"), TroubleKind.NOT_TRUSTED, messages.WRONG_ADDRESS),
     "busy": (ok(b"", "503 Service Unavailable"), TroubleKind.NOT_SERVED, messages.HTTP_STATUS),
-    "nothing": (b"", TroubleKind.LOST, messages.ANSWER_LOST),
-    "no HTTP": (b"hello\r\n\r\n", TroubleKind.LOST, messages.ANSWER_LOST),
+    "nothing": (b"", TroubleKind.LOST, messages.ANSWER_LOST_PLAIN),
+    "no HTTP": (b"hello\r\n\r\n", TroubleKind.LOST, messages.ANSWER_LOST_PLAIN),
+    "an alert of TLS": (ALERT, TroubleKind.NOT_REACHED, messages.SPEAKS_TLS),
     "half an answer": (ok(b"<answer/>")[:-3], TroubleKind.LOST, messages.ANSWER_LOST),
     "too long": (ok(b"x" * (transport.LIMIT + 1)), TroubleKind.NOT_TRUSTED, messages.ANSWER_TOO_LONG),
 }
@@ -243,6 +246,26 @@ def test_tls_that_is_not_trusted(names, tmp_path):
     with answering(b"", context) as url, pytest.raises(Trouble) as trouble:
         call(post(url, own if names != ("127.0.0.1",) else other))
     assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.TLS_NOT_TRUSTED)
+
+
+LEFT_WHILE_SENDING = {
+    "an alert of TLS is there": (ALERT, TroubleKind.NOT_REACHED),
+    "something else is there": (b"HTTP/1.1 413", TroubleKind.LOST),
+    "nothing is there": (b"", TroubleKind.LOST),
+    "it is gone": (ConnectionResetError(), TroubleKind.LOST),
+}
+
+
+@pytest.mark.parametrize(("left", "kind"), LEFT_WHILE_SENDING.values(), ids=LEFT_WHILE_SENDING)
+def test_who_leaves_while_a_request_is_being_sent(left, kind):
+    def recv(length):
+        if isinstance(left, Exception):
+            raise left
+        return left[:length]
+
+    connection = SimpleNamespace(sock=SimpleNamespace(recv=recv))
+    assert transport._lost(parse_address("http://127.0.0.1/"), connection, BrokenPipeError()).kind is kind
+    assert transport._lost(parse_address("https://127.0.0.1/"), connection, BrokenPipeError()).kind is TroubleKind.LOST
 
 
 def test_tls_without_an_anchor_takes_the_systems(tmp_path):

@@ -19,7 +19,7 @@ WITHIN = 60
 NO_BENCH = "import os, sys\nif 'testbench' in sys.argv: os.write(2, b'no bench today'); os._exit(1)\n"
 COMMAND_SHOWN = r"^    \$ ((?:.*\\\n)*.*)$"
 SHOWN = [
-    r"\$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /",
+    r"To type along, run make demo KEEP=1",
     r"curl -X POST \"\$CONTROL/orders\"",
     r"transfer ID [0-9]{32}, one-time password \w{4}…",
     r"\$ sinetti enrol payroll --store",
@@ -37,6 +37,7 @@ SHOWN = [
     r"\./report\.xml was delivered and is accepted: received\s+11\s+January\s+2027\s+at\s+10:00",
     r"\$ cp -r \./store \./old-store",
     r"2028-11-10 08:00:00 UTC +\d\. 61 days before its end: too early",
+    r"--force asks the service all the same:\n    \$ sinetti renew",
     r"PKI034: [^$]*11\s+November\s+2028\s+at\s+10:00",
     r"2028-11-12 08:00:00 UTC +\d\. 59 days before: renewed with a new key",
     r"payroll: renewed",
@@ -47,6 +48,7 @@ SHOWN = [
     r"Refused: the signer's certificate expired",
     r"refused the delivery \(expired\)",
     r"fetched  2028-11-12.*\n.*expired  2027-01-11",
+    r"Then the new one is revoked.*\n.*curl.*certificates.*\n.*fetched",
     r"curl -X POST \"\$CONTROL/revocations\"",
     r"refused the delivery \(revoked\)",
     r"Done: every step did what it should \(\d+ s\)",
@@ -88,6 +90,7 @@ def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
         [*COMMAND, "--keep"], capture_output=True, text=True, timeout=WITHIN, check=False, env=surroundings(tmp_path)
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"To type along:\n    \$ CONTROL=http://127.0.0.1:\d+\n    \$ cd /", done.stdout)
     printed = done.stdout.partition("The bench keeps running")[2]
     pid = int(re.search(r"kill (\d+)", printed)[1])
     try:

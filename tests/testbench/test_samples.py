@@ -214,17 +214,49 @@ def test_the_command(tmp_path, capsys):
     assert main([*words, "--force"]) == 0
 
 
+def test_the_command_makes_one_of_every_state_for_one_relying_party(tmp_path, capsys):
+    out = tmp_path / "all"
+    words = ["testbench", "certificate", "--state", "all", "--out", str(out), *TODAY]
+    assert main([*words, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [one["state"] for one in shown] == list(VERDICTS)
+    assert {one.name for one in out.iterdir()} == {"README.txt", "anchors.pem", "crls", *VERDICTS}
+    common = {
+        str(one.relative_to(out)): one.read_bytes()
+        for one in out.rglob("*")
+        if one.parent in {out, out / "crls"} and one.is_file()
+    }
+    del common["README.txt"]
+    lists = [word for one in (out / "crls").iterdir() for word in ("--crl", str(one))]
+    for state, (_, reason, _) in VERDICTS.items():
+        assert {one.name for one in (out / state).iterdir()} == FILES
+        assert stat.S_IMODE((out / state / "key.pem").stat().st_mode) == 0o600
+        assert {name: (out / state / name).read_bytes() for name in common} == common
+        check = ["gateway", "check", "--anchors", str(out / "anchors.pem"), *lists, "--channel", "WS", "--at", TODAY[1]]
+        main([*check, str(out / state / "certificate.pem"), "--json"])
+        assert json.loads(capsys.readouterr().out)["reason"] == reason
+    assert main(words) == 2
+    (out / "valid" / "thesis.txt").write_text("years of work")
+    assert main([*words, "--force"]) == 2
+    assert "(valid/thesis.txt), which --force never removes" in capsys.readouterr().err
+    (out / "valid" / "thesis.txt").unlink()
+    assert main([*words, "--force"]) == 0
+
+
 USAGE = {
-    "an id that none has": ["--customer-id", "ä"],
-    "an instant without a zone": ["--now", "2027-01-11"],
-    "an instant before the bench's years": ["--now", "1951-01-01T00:00:00Z"],
+    "an id that none has": (["--customer-id", "ä"], "--customer-id: an id has 1 to 30"),
+    "a name that none has": (["--name", " "], "--name: a text of 1 to 100"),
+    "an instant without a zone": (["--now", "2027-01-11"], "--now: write a time with its zone"),
+    "an instant before the years that there are": (["--now", "1951-01-01T00:00:00Z"], "--now: from 2000-01-02"),
+    "a place where no folder can be": (["--out", "/proc/x"], "--out: /proc/x cannot be written"),
 }
 
 
-@pytest.mark.parametrize("more", USAGE.values(), ids=USAGE)
-def test_what_the_command_cannot_do(tmp_path, capsys, more):
-    assert main(["testbench", "certificate", "--state", "valid", "--out", str(tmp_path / "one"), *more]) == 2
-    assert capsys.readouterr().err.startswith("sinetti: ")
+@pytest.mark.parametrize("state", ["valid", "all"])
+@pytest.mark.parametrize(("more", "told"), USAGE.values(), ids=USAGE)
+def test_what_the_command_cannot_do(tmp_path, capsys, state, more, told):
+    assert main(["testbench", "certificate", "--state", state, "--out", str(tmp_path / "one"), *more]) == 2
+    assert capsys.readouterr().err.startswith(f"sinetti: {told}")
     assert list(tmp_path.iterdir()) == []
 
 

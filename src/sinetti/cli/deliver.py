@@ -95,10 +95,9 @@ def _report(done: Delivered, parsed: argparse.Namespace, receipt: Path, console:
     for message in done.told:
         console.tell(message)
     if done.receipt is not None:
-        before = done.result is DeliveryResult.DELIVERED_BEFORE
         console.tell(
             say(
-                messages.DELIVERED_BEFORE if before else messages.DELIVERED,
+                _word(done, parsed),
                 path=str(parsed.file),
                 at=done.receipt.received,
                 delivery_id=done.receipt.delivery_id,
@@ -107,6 +106,12 @@ def _report(done: Delivered, parsed: argparse.Namespace, receipt: Path, console:
         )
     if parsed.json:
         common.print_json(shown(done, parsed.to, receipt))
+
+
+def _word(done: Delivered, parsed: argparse.Namespace) -> str:
+    if done.result is not DeliveryResult.DELIVERED_BEFORE:
+        return messages.DELIVERED
+    return messages.DELIVERED_UNDER_ID if parsed.new and parsed.id else messages.DELIVERED_BEFORE
 
 
 def _keep(path: Path, octets: bytes, delivered: Path) -> None:

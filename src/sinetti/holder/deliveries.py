@@ -30,10 +30,14 @@ class Delivery:
     sealed_by: Serial | None
 
     @property
+    def has_receipt(self) -> bool:
+        """Whether it was delivered."""
+        return (self.folder / RECEIPT).exists()
+
+    @property
     def receipt(self) -> bytes | None:
         """The receipt, None as long as there is none. Raises StoreDamaged."""
-        path = self.folder / RECEIPT
-        return files.read(path) if path.exists() else None
+        return files.read(self.folder / RECEIPT) if self.has_receipt else None
 
     @property
     def refused(self) -> bool:
@@ -62,13 +66,10 @@ def place_of(name_folder: Path, to: str, document: Sha256) -> Path:
     return name_folder / FOLDER / key[:_KEY_DIGITS]
 
 
-def find(place: Path, delivery_id: str | None) -> Delivery | None:
-    """Give the newest delivery there, or the newest of one id. Raises StoreDamaged."""
-    for number in reversed(_numbers(place)):
-        found = _load(place / str(number))
-        if delivery_id in {None, found.delivery_id}:
-            return found
-    return None
+def kept(place: Path) -> list[Delivery]:
+    """Give the deliveries there that are under way or have their receipt, newest first. Raises StoreDamaged."""
+    found = (_load(place / str(number)) for number in reversed(_numbers(place)))
+    return [one for one in found if one.has_receipt or not one.refused]
 
 
 def begin(place: Path, delivery_id: str, sealed: Sealed, to: str) -> Delivery:

@@ -5,8 +5,8 @@ Steps, as the kill points name them: `delivery-prepared`, `delivery-answered`, `
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
@@ -28,6 +28,9 @@ from sinetti.wire.receipts import Receipt
 from sinetti.wire.xmldsig import Recipe
 
 _REFUSING = range(400, 500)
+_ID_USED, _REVOKED = "delivery-id-used", "revoked"
+"""Reasons of receivers that the sender can say more about."""
+
 _LONGEST_DETAIL = 1000
 _RETOLD = {
     messages.NOT_REACHED: messages.RECEIVER_NOT_REACHED,
@@ -94,15 +97,17 @@ def deliver(run: Run, ask: Ask) -> Delivered:
     place = deliveries.place_of(run.store / ask.name, ask.to, sha256_hex(ask.document))
     files.make_folder(place)
     with _alone(ask.name, place):
-        found = deliveries.find(place, ask.delivery_id)
-        if found is not None and _goes_on(found, ask):
+        kept = deliveries.kept(place)
+        found = _this_one(kept, ask)
+        if found is not None:
             if (octets := found.receipt) is not None:
                 return _done_before(found, octets)
             run.tell(say(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
             found = deliveries.begin(place, ask.delivery_id or str(uuid4()), _sealed(run, ask), ask.to)
             run.step("delivery-prepared")
-        return _sent(errand, found)
+        done = _sent(errand, found)
+        return replace(done, told=(*done.told, *_what_else(ask, done, kept)))
 
 
 @contextlib.contextmanager
@@ -128,11 +133,16 @@ def _errand(run: Run, ask: Ask) -> _Errand:
     return _Errand(run, ask, settings.load(folder), address)
 
 
-def _goes_on(found: Delivery | None, ask: Ask) -> bool:
-    """Whether what is kept is this delivery: refused ones are over, and with a receipt another may be wanted."""
-    if found is None or found.refused:
-        return False
-    return not (ask.another and found.receipt is not None)
+def _this_one(kept: Sequence[Delivery], ask: Ask) -> Delivery | None:
+    """Give the delivery that is asked for, if it is kept; one that was refused is over, and hides none before it.
+
+    With an ID it is that one. Without, it is any that has its receipt, unless another is wanted, or one under way.
+    """
+    if ask.delivery_id is not None:
+        kept = [one for one in kept if one.delivery_id == ask.delivery_id]
+    elif ask.another:
+        kept = [one for one in kept[:1] if not one.has_receipt]
+    return next((one for one in kept if one.has_receipt), next(iter(kept), None))
 
 
 def _sealed(run: Run, ask: Ask) -> Sealed:
@@ -163,7 +173,9 @@ def _sent(errand: _Errand, delivery: Delivery) -> Delivered:
     except Trouble as trouble:
         told = trouble.message
         told = Message(_RETOLD.get(told.text, told.text), told.values)
-        return Delivered(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, say(messages.DELIVERY_AGAIN)))
+        in_vain = trouble.in_vain or told.text == messages.RECEIVER_WRONG_ADDRESS
+        again = say(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
+        return Delivered(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
 
 
 def _received(errand: _Errand, delivery: Delivery, body: bytes) -> Delivered:
@@ -203,12 +215,16 @@ def _trusted(errand: _Errand, delivery: Delivery, body: bytes) -> Receipt:
 
 
 def _done_before(delivery: Delivery, octets: bytes) -> Delivered:
+    receipt = _kept_receipt(delivery, octets)
+    return Delivered(DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets)
+
+
+def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
+    """Read a receipt that is kept. It was verified before that, and is judged no more: its signer may have ended."""
     try:
-        # It was verified before it was kept, and is judged no more: its signer may have ended since.
-        receipt = receipts.read_receipt(octets, lambda _signer: True)
+        return receipts.read_receipt(octets, lambda _signer: True)
     except ValueError as bad:
         raise files.damaged(delivery.folder / deliveries.RECEIPT, bad) from bad
-    return Delivered(DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets)
 
 
 def _not_taken(delivery: Delivery, answer: Answer) -> Delivered:
@@ -221,6 +237,17 @@ def _not_taken(delivery: Delivery, answer: Answer) -> Delivered:
     deliveries.keep_refusal(delivery, reason)
     told = say(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
     return Delivered(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (told,), reason)
+
+
+def _what_else(ask: Ask, done: Delivered, kept: Sequence[Delivery]) -> tuple[Message, ...]:
+    """Add to a refusal what only the sender's store knows. Raises StoreDamaged."""
+    if done.reason == _ID_USED and (before := next((one for one in kept if one.has_receipt), None)) is not None:
+        receipt = _kept_receipt(before, before.receipt or b"")
+        told = messages.DELIVERED_ALREADY
+        return (say(told, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
+    if done.reason == _REVOKED and done.delivery.sealed_by is not None:
+        return (say(messages.ASK_WHETHER_REVOKED, name=ask.name),)
+    return ()
 
 
 def _problem(answer: Answer) -> Mapping[str, str] | None:

@@ -129,13 +129,15 @@ def _not_answered(errand: Errand, held: Journal, leaving: Journal, trouble: Trou
     match trouble.kind:
         case TroubleKind.NOT_REACHED:
             journal.move(held, held.state, codes=held.codes)
-            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_NOTHING_SENT))
+            again = messages.CORRECT_NOTHING_DONE if trouble.in_vain else messages.RUN_AGAIN_NOTHING_SENT
+            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(again))
         case TroubleKind.LOST:
             journal.move(leaving, State.UNCERTAIN)
             return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, trouble.message, say(messages.RUN_AGAIN_SAME_KEY))
         case TroubleKind.NOT_TRUSTED | TroubleKind.NOT_SERVED:
             journal.move(leaving, State.UNCERTAIN)
-            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_SAME_KEY))
+            again = messages.CORRECT_SAME_KEY if trouble.in_vain else messages.RUN_AGAIN_SAME_KEY
+            return errand.ended(Result.FAILED, ExitCode.AGAIN, trouble.message, say(again))
         case never:
             assert_never(never)
 

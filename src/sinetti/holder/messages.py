@@ -33,6 +33,8 @@ NO_ANSWER_YET = mark("Waiting for the service to answer …")
 SERVICE_SAID = mark("The service answered {code}: {text}")
 RUN_AGAIN_NOTHING_SENT = mark("Nothing was sent. Run the same command again.")
 RUN_AGAIN_SAME_KEY = mark("Run the same command again: it sends the same request with the same key.")
+CORRECT_NOTHING_DONE = mark("Nothing was done. Correct it, then run the command again.")
+CORRECT_SAME_KEY = mark("Correct it, then run the command again: it sends the same request with the same key.")
 RUN_AGAIN_TO_FETCH = mark("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
 MAY_BE_SPENT = mark(
     "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
@@ -54,7 +56,13 @@ TLS_NOT_TRUSTED = mark(
     "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
     "--tls-ca."
 )
+SPEAKS_TLS = mark(
+    "What listens on {host} at port {port} speaks TLS and took no request without it: write the address with https://."
+)
 ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
+ANSWER_LOST_PLAIN = mark(
+    "The request was sent, but no answer came back: {why}. If TLS is spoken there, the address begins with https://."
+)
 REDIRECTED = mark("The service redirects to another address. That is never followed: check --service.")
 HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
 WRONG_ADDRESS = mark(
@@ -171,9 +179,21 @@ DELIVERED_BEFORE = mark(
     "{path} was delivered before: received {at}, delivery ID {delivery_id}. Nothing was sent; the receipt is in "
     "{receipt}. To deliver it another time, give --new."
 )
+DELIVERED_UNDER_ID = mark(
+    "{path} was delivered before under this delivery ID ({delivery_id}): received {at}. Nothing was sent; the receipt "
+    "is in {receipt}. To deliver it another time, give --new with another --id, or with none."
+)
+DELIVERED_ALREADY = mark(
+    "{path} was delivered before: received {at}, delivery ID {delivery_id}. To deliver it another time, give --new."
+)
 DELIVERY_RESUMED = mark("An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}.")
 DELIVERY_REFUSED = mark("The receiver refused the delivery ({reason}): {detail}")
+ASK_WHETHER_REVOKED = mark(
+    "The receiver's word is not signed, so “sinetti status” does not go by it. Run “sinetti renew {name} --force”: the "
+    "service then says whether the certificate is revoked."
+)
 DELIVERY_AGAIN = mark("Run the same command again: it sends the same delivery, which is taken only once.")
+DELIVERY_CORRECT = mark("Correct it, then run the command again.")
 DELIVERED_BUT_KEPT = mark(
     "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
     "same command again with another --receipt."
@@ -199,10 +219,24 @@ RECEIPT_OF_THE_FUTURE = mark(
     "The receipt says that the delivery was received {at}; this computer's clock (or --now) says {now}. Correct the "
     "clock; on a test bench give --now."
 )
+RECEIPT_SIGNER_NOT_THEN = mark(
+    "Refused: the certificate that signed the receipt, or that of its CA, was not valid {at}, when the delivery is "
+    "said to have been received."
+)
+RECEIPT_NOT_FOR_THIS = mark(
+    "Refused: the receipt is for other octets than those of {path}. What was sent counts, signature included: in the "
+    "sender's store it is sealed.xml."
+)
+RECEIPT_GOOD = mark(
+    "The receipt is good: {path} was received {at}, delivery ID {delivery_id}. Sealed by {name} ({customer_id}), "
+    "certificate {serial}."
+)
 RECEIPT_IN_STORE = mark(
     "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
 )
-BAD_DELIVERY_ID = mark("“{delivery_id}” is no delivery ID: use letters A–Z, digits and hyphens, at most 64.")
+BAD_DELIVERY_ID = mark(
+    "“{delivery_id}” is no delivery ID: use the letters A–Z and a–z, digits and hyphens, at most 64."
+)
 BAD_RECEIVER = mark("--to: {why}.")
 ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")

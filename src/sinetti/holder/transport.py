@@ -31,6 +31,12 @@ ANSWER_SECONDS = 60.0
 BUSY = frozenset({408, 429, 502, 503, 504})
 """HTTP statuses that pass (RFC 9110, 15.5 and 15.6; RFC 6585, 4)."""
 
+IN_VAIN = frozenset({messages.TLS_NOT_TRUSTED, messages.SPEAKS_TLS, messages.REDIRECTED, messages.WRONG_ADDRESS})
+"""What the same command comes upon again: something has to be corrected first."""
+
+_TLS_ALERT = b"\x15\x03"
+"""How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
+
 PORTS = {"http": 80, "https": 443}
 
 
@@ -51,7 +57,7 @@ class Address:
 class TroubleKind(Enum):
     """How far a call came."""
 
-    NOT_REACHED = "nothing of the request left this machine"
+    NOT_REACHED = "nothing of the request was read by anybody"
     LOST = "the request may have arrived, but there is no answer"
     NOT_SERVED = "the service answered that it does not serve just now"
     NOT_TRUSTED = "something answered that cannot be relied on"
@@ -65,6 +71,11 @@ class Trouble(Exception):
         super().__init__(message.text)
         self.kind = kind
         self.message = message
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether the same command would come upon it again."""
+        return self.message.text in IN_VAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +172,7 @@ def exchange(outgoing: Outgoing) -> Answer:
             body = response.read(LIMIT + 1)
         _whole(response, body)
     except (OSError, http.client.HTTPException) as bad:
-        raise Trouble(TroubleKind.LOST, say(messages.ANSWER_LOST, why=reasons.of(bad))) from bad
+        raise _lost(outgoing.address, connection, bad) from bad
     finally:
         connection.close()
     if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
@@ -192,6 +203,30 @@ def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
         # A connection that was cut may look like one that ended well: http.client takes it for the end of headers.
         if late.is_set():
             raise TimeoutError
+
+
+def _lost(
+    address: Address, connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException
+) -> Trouble:
+    if not address.secure and _refused_by_tls(connection, bad):
+        told = say(messages.SPEAKS_TLS, host=address.host, port=address.port)
+        return Trouble(TroubleKind.NOT_REACHED, told)
+    # TLS may leave without a word, too (OpenSSL does where it sees a request of HTTP), or its word be lost.
+    may_be_tls = not address.secure and isinstance(bad, ConnectionError | http.client.BadStatusLine)
+    word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
+    return Trouble(TroubleKind.LOST, say(word, why=reasons.of(bad)))
+
+
+def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
+    """Whether TLS listens there. It reads no more than the first octets of a request, which are no handshake."""
+    if isinstance(bad, http.client.BadStatusLine):
+        return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
+    found = b""
+    # Whoever is told to go away while still sending finds the alert where the answer would be.
+    with contextlib.suppress(OSError):
+        if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
+            found = connection.sock.recv(len(_TLS_ALERT))
+    return found == _TLS_ALERT
 
 
 def _whole(response: http.client.HTTPResponse, body: bytes) -> None:

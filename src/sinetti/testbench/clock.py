@@ -16,7 +16,8 @@ LATEST = datetime(2099, 12, 31, tzinfo=UTC)
 """The bench's TLS certificate is valid from 2000 to 2099, so its clock goes no further (contracts: "Test bench")."""
 
 _TEXT = "%Y-%m-%dT%H:%M:%SZ"
-_RANGE = f"the bench's clock goes from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
+RANGE = f"from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
+_RANGE = f"the bench's clock goes {RANGE}"
 
 
 class ClockGoesBack(ValueError):

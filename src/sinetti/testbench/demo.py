@@ -58,11 +58,7 @@ def _clear_away(stage: Stage | None) -> None:
 
 
 def _play(stage: Stage) -> None:
-    print("To type along:")
-    stage.show("CONTROL=" + stage.ready["control_url"])
-    print(f"    $ cd {stage.folder}")
-    if place := program():
-        print(f"    $ PATH={place}:$PATH")
+    _say_how_to_type_along(stage)
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
     _seal_and_verify(stage, stage.store, "report.xml")
@@ -75,6 +71,18 @@ def _play(stage: Stage) -> None:
     _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
     _revoke(stage)
+
+
+def _say_how_to_type_along(stage: Stage) -> None:
+    if not stage.keep:
+        print("To type along, run make demo KEEP=1: this bench and its folder are gone when the story ends.")
+        print(f"In the commands, $CONTROL is the bench's control address, and . the folder {stage.folder}.")
+        return
+    print("To type along:")
+    stage.show("CONTROL=" + stage.ready["control_url"])
+    print(f"    $ cd {stage.folder}")
+    if place := program():
+        print(f"    $ PATH={place}:$PATH")
 
 
 def _order_and_enrol(stage: Stage) -> None:
@@ -152,6 +160,7 @@ def _anchors(stage: Stage) -> tuple[str, str]:
 def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
     opening = when(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
     stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
+    stage.tell("Of itself the client calls nobody before renewal opens; --force asks the service all the same:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     demand("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     title = "59 days before: renewed with a new key; the call is signed with the key still in force."
@@ -182,8 +191,10 @@ def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
 
 
 def _revoke(stage: Stage) -> None:
-    stage.chapter("The new one is revoked, too, and from that moment on nothing sealed with it is taken.")
-    stage.control("POST", "/revocations", {"serial": _certificates(stage)[0]["serial"], "reason": "superseded"})
+    stage.chapter("Then the new one is revoked, and from that moment on nothing sealed with it is taken.")
+    rows = _certificates(stage)
+    stage.tell(_rows(rows))
+    stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
     _deliver(stage, _report(stage, "april.xml"), refused="revoked")
 
 

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ KEY, CERTIFICATE, CHAIN, ANCHORS = "key.pem", "certificate.pem", "chain.pem", "a
 LIST, LISTS, README = "crl.der", "crls", "README.txt"
 
 _OURS = frozenset({KEY, CERTIFICATE, CHAIN, ANCHORS, LIST, LISTS, README})
+_STATES = frozenset(one.value for one in SampleState)
 _PRIVATE, _PUBLIC, _FOLDER = 0o600, 0o644, 0o755
 
 _EXPECTED = {
@@ -24,6 +25,7 @@ _EXPECTED = {
     SampleState.OTHER_CHANNEL: "refused: wrong-channel",
     SampleState.OTHER_CA: "refused: untrusted (a CA of the same name, with another key)",
 }
+_WRITTEN = "%Y-%m-%dT%H:%M:%SZ"
 _BEGINS = "A sample certificate of Sinetti, "
 _README = (
     _BEGINS
@@ -44,6 +46,17 @@ the caller's:         key.pem, certificate.pem, chain.pem (issuing CA, intermedi
 the relying party's:  anchors.pem, crl.der (the list to look this certificate up in), crls/ (those of every CA)
 
 The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the sample again.
+"""
+)
+_README_ALL = (
+    _BEGINS
+    + """one for every state, made for tests on {now}. Nobody trusts them; throw them away after use.
+
+Each folder here has one and its own {readme}. All are of the same CAs, so one relying party takes them all:
+
+  {anchors}, {lists}/   for the relying party: every CA above holders, and the list of each
+
+The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the samples again.
 """
 )
 
@@ -94,17 +107,20 @@ def write_sample(sample: Sample, folder: Path, *, replace: bool = False) -> Samp
 
     With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
     """
-    target = folder.resolve()
-    _refuse_taken(target, folder, replace=replace)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
-    try:
-        _fill(beside, contents(sample))
-        _put_in_place(beside, target)
-    except OSError:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    _write(contents(sample), folder, replace=replace)
     return SamplePaths(folder)
+
+
+def write_samples(samples: Sequence[Sample], folder: Path, *, replace: bool = False) -> tuple[SamplePaths, ...]:
+    """Write samples of one instant, one of a state, as `write_sample` does: each in the folder of its state.
+
+    What the relying party is given lies beside them as well. Raises FolderTaken and OSError.
+    """
+    files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
+    first = samples[0]
+    told = _README_ALL.format(now=first.now.strftime(_WRITTEN), readme=README, anchors=ANCHORS, lists=LISTS)
+    _write(files | _of_relying_party(first) | {README: told.encode()}, folder, replace=replace)
+    return tuple(SamplePaths(folder / one.state.value) for one in samples)
 
 
 def contents(sample: Sample) -> Mapping[str, bytes]:
@@ -113,24 +129,40 @@ def contents(sample: Sample) -> Mapping[str, bytes]:
         KEY: dump_private_key(sample.key, None),
         CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),
         CHAIN: b"".join(certificate_pem(certificate_der(one)) for one in sample.chain),
-        ANCHORS: b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors),
         LIST: sample.crl,
         README: _readme(sample).encode(),
     }
-    return files | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
+    return files | _of_relying_party(sample)
+
+
+def _of_relying_party(sample: Sample) -> dict[str, bytes]:
+    anchors = b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors)
+    return {ANCHORS: anchors} | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
 
 
 def _readme(sample: Sample) -> str:
-    written = "%Y-%m-%dT%H:%M:%SZ"
     return _README.format(
-        now=sample.now.strftime(written),
+        now=sample.now.strftime(_WRITTEN),
         state=sample.state.value,
         serial=sample.serial,
         subject=sample.certificate.subject.rfc4514_string(),
-        begins=sample.certificate.not_valid_before_utc.strftime(written),
-        ends=sample.certificate.not_valid_after_utc.strftime(written),
+        begins=sample.certificate.not_valid_before_utc.strftime(_WRITTEN),
+        ends=sample.certificate.not_valid_after_utc.strftime(_WRITTEN),
         expected=_EXPECTED[sample.state],
     )
+
+
+def _write(files: Mapping[str, bytes], folder: Path, *, replace: bool) -> None:
+    target = folder.resolve()
+    _refuse_taken(target, folder, replace=replace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+    try:
+        _fill(beside, files)
+        _put_in_place(beside, target)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
 
 
 def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
@@ -143,13 +175,24 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
     if found and not replace:
         sentence = f"{named} is not empty: name another folder, or replace a sample that lies there with --force"
         raise FolderTaken(sentence)
-    if not found <= _OURS:
-        others = ", ".join(sorted(found - _OURS)[:3])
-        sentence = f"{named} holds what is no sample's ({others}), and --force throws that away never: name another"
+    if others := _others(target):
+        listed = ", ".join(others[:3])
+        sentence = f"{named} holds something else ({listed}), which --force never removes: name another folder"
         raise FolderTaken(sentence)
     if found and not _is_sample(target):
         sentence = f"{named} holds no sample (its {README} says so of every one), and stays as it is: name another"
         raise FolderTaken(sentence)
+
+
+def _others(folder: Path) -> list[str]:
+    """Give what lies there and is no sample's, in the folder itself or in that of a state."""
+    found = []
+    for one in folder.iterdir():
+        if one.name in _STATES and one.is_dir() and not one.is_symlink():
+            found += [f"{one.name}/{inner.name}" for inner in one.iterdir() if inner.name not in _OURS]
+        elif one.name not in _OURS:
+            found.append(one.name)
+    return sorted(found)
 
 
 def _is_sample(folder: Path) -> bool:
@@ -162,9 +205,9 @@ def _is_sample(folder: Path) -> bool:
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(mode=_FOLDER)
-    (folder / LISTS).mkdir(mode=_FOLDER)
     for name, octets in files.items():
-        mode = _PRIVATE if name == KEY else _PUBLIC
+        mode = _PRIVATE if Path(name).name == KEY else _PUBLIC
+        (folder / name).parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
         handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with os.fdopen(handle, "wb") as file:
             file.write(octets)

@@ -63,7 +63,7 @@ class Stage:
         """Start a bench whose clock stands at `now`. Unless it is to be kept it ends with this process, however."""
         self.folder = Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
-        self.now = now
+        self.now, self.keep = now, keep
         self._step = 0
         self._serials: set[str] = set()
         self._log = self.folder / "bench.log"

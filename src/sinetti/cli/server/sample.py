@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from sinetti.cli.output import put_line, tell
 from sinetti.cli.server.common import OptionError, command, zoned_instant
 from sinetti.clock import machine_now
+from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.values import KeyType
+from sinetti.domain.words import WordError
 from sinetti.protocols.rows import instant
-from sinetti.testbench.sample_files import FolderTaken, SamplePaths, write_sample
+from sinetti.testbench.clock import RANGE, ClockOutOfRange
+from sinetti.testbench.sample_files import FolderTaken, SamplePaths, write_sample, write_samples
 from sinetti.testbench.samples import CUSTOMER_ID, CUSTOMER_NAME, Sample, Samples, SampleState, Wanted
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 EXAMPLE = "sinetti testbench certificate --state revoked --out ./revoked"
+_ALL = "all"
 
 
 def register(commands: "Commands") -> None:
@@ -24,7 +28,10 @@ def register(commands: "Commands") -> None:
     summary = "make a sample certificate with key, chain, anchors and lists, for tests"
     parser = command(commands, "certificate", summary, _run, EXAMPLE)
     parser.add_argument(
-        "--state", choices=[one.value for one in SampleState], required=True, help="what it is to be good for"
+        "--state",
+        choices=[*(one.value for one in SampleState), _ALL],
+        required=True,
+        help="the state that the certificate is in; all: one of each, of the same CAs, in DIR/STATE",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new or empty folder")
     parser.add_argument("--now", metavar="ISO", help="the instant that the state is true at (default: now)")
@@ -33,23 +40,49 @@ def register(commands: "Commands") -> None:
     )
     parser.add_argument("--customer-id", metavar="ID", default=CUSTOMER_ID, help=f"whose it is ({CUSTOMER_ID})")
     parser.add_argument("--name", metavar="NAME", default=CUSTOMER_NAME, help=f"their name ({CUSTOMER_NAME})")
-    parser.add_argument("--force", action="store_true", help="replace a sample that lies in DIR")
+    parser.add_argument("--force", action="store_true", help="replace samples that lie in DIR, and nothing else")
     parser.add_argument("--json", action="store_true", help="print paths and serial for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    now = machine_now() if parsed.now is None else zoned_instant("--now", parsed.now)
-    wanted = Wanted(SampleState(parsed.state), KeyType(parsed.key), parsed.customer_id, parsed.name)
-    sample = Samples(now).sample(wanted)
+    samples = _samples(parsed)
     try:
-        paths = write_sample(sample, parsed.out, replace=parsed.force)
+        if parsed.state == _ALL:
+            places = write_samples(samples, parsed.out, replace=parsed.force)
+        else:
+            places = (write_sample(samples[0], parsed.out, replace=parsed.force),)
     except FolderTaken as taken:
         raise OptionError(str(taken)) from taken
+    except OSError as bad:
+        sentence = f"--out: {parsed.out} cannot be written ({bad.strerror}): name another folder"
+        raise OptionError(sentence) from bad
+    shown = [_shown(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
-        put_line(json.dumps(_shown(sample, paths), ensure_ascii=False))
-    tell(f"A sample certificate ({sample.state}) of {wanted.customer_id}, serial {sample.serial}, is in {parsed.out}.")
-    tell(f"It is for tests, and nobody trusts it. {paths.folder / 'README.txt'} has a line to try.")
+        put_line(json.dumps(shown if parsed.state == _ALL else shown[0], ensure_ascii=False))
+    for one, place in zip(samples, places, strict=True):
+        told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
+        tell(told)
+    tell(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
+
+
+def _samples(parsed: argparse.Namespace) -> list[Sample]:
+    """Make what is asked for, of one hierarchy. Raises OptionError, which names the option."""
+    now = machine_now() if parsed.now is None else zoned_instant("--now", parsed.now)
+    states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]
+    try:
+        wanted = [Wanted(one, KeyType(parsed.key), parsed.customer_id, parsed.name) for one in states]
+        made = Samples(now)
+    except ClockOutOfRange as bad:
+        sentence = f"--now: {RANGE}"
+        raise OptionError(sentence) from bad
+    except CustomerIdError as bad:
+        sentence = f"--customer-id: {bad}"
+        raise OptionError(sentence) from bad
+    except WordError as bad:
+        sentence = f"--name: {str(bad).removeprefix('name is ')}"
+        raise OptionError(sentence) from bad
+    return [made.sample(one) for one in wanted]
 
 
 def _shown(sample: Sample, paths: SamplePaths) -> dict[str, str | None]:
