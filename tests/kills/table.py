@@ -7,6 +7,8 @@ from enum import StrEnum
 from tests.kills import steps
 
 CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected", "in-place")
+DELIVERY_STEPS = ("delivery-prepared", "delivery-answered", "receipt-kept")
+"""Struck one by one in test_client.py: nothing of a delivery is in a register."""
 
 
 class Kind(StrEnum):

@@ -9,6 +9,7 @@ import pytest
 from sinetti.clock import ticks
 from tests.kills.clients import Kill
 from tests.kills.scene import GET, NEW, RENEW, is_whole, same_octets, set_in_use
+from tests.kills.table import DELIVERY_STEPS
 from tests.kills.wire import Fate
 from tests.support.programs import program, started, surroundings
 
@@ -123,9 +124,6 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     assert again.returncode == 0, again.stderr
     is_whole(stage, site, 1)
     same_octets(stage.wire.sent(NEW, site.customer_id))
-
-
-DELIVERY_STEPS = ["delivery-prepared", "delivery-answered", "receipt-kept"]
 
 
 @pytest.fixture(scope="module")

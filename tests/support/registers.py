@@ -128,6 +128,7 @@ def _empty(url: str) -> None:
     try:
         _emptying_connection(url).execute(emptying_of(url))
     except psycopg.OperationalError:
+        _emptying_connection(url).close()
         _emptying_connection.cache_clear()
         _emptying_connection(url).execute(emptying_of(url))
 

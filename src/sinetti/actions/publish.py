@@ -83,13 +83,13 @@ def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> P
         return known
 
 
-def _looked_after(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+def _looked_after(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
     begun, newest = ticks(), _newest(authority, shard, office)
     if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
         publish(authority, office, request_id)
         newest = _newest(authority, shard, office)
-    if newest is not None:
-        office.turns.found(authority, shard, newest.number, begun)
+    assert newest is not None  # noqa: S101 - it was published just now, if it was not there before
+    office.turns.found(authority, shard, newest.number, begun)
     return newest
 
 
