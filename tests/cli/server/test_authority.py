@@ -356,6 +356,9 @@ BAD_SERVES = {
 @pytest.mark.parametrize(("options", "word"), BAD_SERVES.values(), ids=BAD_SERVES)
 def test_bad_options_of_serve(sqlite_operator, options, word):
     assert word in sqlite_operator.refused(2, "serve", *options)
+    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), (
+        "whoever is started next would not hear it"
+    )
 
 
 def test_a_certificate_that_is_none(sqlite_operator, tmp_path):

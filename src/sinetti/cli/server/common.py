@@ -126,6 +126,7 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
     """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
     _STOP.told = False
     before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGINT)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         return run(parsed)
     except RegisterNotWhole as bad:
@@ -147,6 +148,8 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        # A service that was not started after all heard no SIGHUP while it was being prepared.
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager
