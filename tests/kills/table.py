@@ -79,13 +79,17 @@ def full(kind: Kind, seed: int) -> list[Case]:
 def few(database: str, seed: int) -> list[Case]:
     """A few of every kind that needs one node, each at a step or not; the server at half of its steps.
 
-    The other database has the other half, and the seed says which.
+    What both databases could have is shared out between them: half of the kinds, and of the server's steps, each. The
+    seed says which.
     """
     drawn = random.Random(f"{seed}-{database}")  # noqa: S311 - as above
-    first = (seed + TABLE[Kind.SERVER].databases.index(database)) % 2
+    both = TABLE[Kind.SERVER].databases
+    first = (seed + both.index(database)) % 2
     cases = [Case(Kind.SERVER, step) for step in TABLE[Kind.SERVER].steps[first::2]]
-    for kind, extent in TABLE.items():
-        if database in extent.databases and extent.nodes == 1 and kind is not Kind.SERVER:
+    ones = {kind: extent for kind, extent in TABLE.items() if extent.nodes == 1 and kind is not Kind.SERVER}
+    shared = [kind for kind, extent in ones.items() if extent.databases == both]
+    for kind, extent in ones.items():
+        if kind in shared[first::2] or (extent.databases != both and database in extent.databases):
             cases.append(Case(kind, drawn.choice((*extent.steps, None))))
     drawn.shuffle(cases)
     return cases

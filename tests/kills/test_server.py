@@ -111,6 +111,7 @@ def test_every_step_that_the_code_takes_is_struck():
     assert set(steps.of_the_server()) | set(steps.OF_COMMANDS) >= set(steps.named())
     both = [*few("sqlite", 1), *few("postgresql", 1)]
     assert {case.step for case in both if case.kind is Kind.SERVER} == set(steps.of_the_server())
+    assert {case.kind for case in both} == set(Kind) - {Kind.NODE}
 
 
 def test_every_kind_has_a_way_to_be_done_and_there_are_a_thousand_kills():
