@@ -20,9 +20,9 @@ test: ## all tests but the judges, on both databases; says what it skipped
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest tests --ignore=tests/judges -n 3 --cov --cov-report=term-missing
+	@scripts/pytest tests --ignore=tests/judges -n 3
 
-judges: ## programs that nobody here wrote judge what we make
+judges: coverage ## every branch of the core, then programs that nobody here wrote judge what we make
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
@@ -64,7 +64,9 @@ texts: ## add new messages to the catalogues and compile them
 
 coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
-	@scripts/pytest $(CORE:%=tests/%) --cov --cov-report=term-missing
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@scripts/pytest $(CORE:%=tests/%) -n 3 --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json
