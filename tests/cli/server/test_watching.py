@@ -14,20 +14,25 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.actions.publish import publish_all
 from sinetti.actions.sight import take_sightings
+from sinetti.cli.main import main
 from sinetti.cli.server import revoke_many, watch
 from sinetti.clock import machine_now
 from sinetti.domain.use import Sighting
 from sinetti.domain.values import KeyType
+from sinetti.gateway.sightings import Reporter, Sightings
 from sinetti.pki.formats import dump_private_key, generate_key, sha256_hex
-from sinetti.protocols.http import Request
+from sinetti.protocols.http import SOAP_PATH, Request
 from sinetti.protocols.status import StatusDoor
 from sinetti.registry import models
 from sinetti.registry.opening import Register
 from sinetti.settings.folder import FolderKind
 from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.wire.message_signatures import load_signing_key
+from sinetti.wire.sightings import PATH
 from sinetti.wiring import open_authority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, Desk, enrolled
+from tests.support.serving import SOON, serving
 
 SUPERSEDED = ("--reason", "superseded")
 
@@ -341,3 +346,23 @@ def one_revoked_by_an_officer(operator, serials):
     assert row.actor == "officer:a17"
     Register("default").close()
     assert "officer's id" in operator.refused(2, "revoke", serials[1], *SUPERSEDED, "--officer", "Anna A")
+
+
+def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):
+    """The gateway's own side and the authority's, over HTTP between two programs."""
+    operator, held = shop
+    kept = tmp_path / "gateway-key.pem"
+    assert main(["gateway", "key", "--out", str(kept)]) == 0
+    (tmp_path / "public.pem").write_text(operator.capsys.readouterr().out)
+    operator.does("gateway", "add", "edge-1", "--key", tmp_path / "public.pem")
+    key, seen_at = load_signing_key(kept.read_bytes()), machine_now()
+    with serving(operator.root, "--workers", 1) as served:
+        telling = Sightings(Reporter(f"{served.soap.removesuffix(SOAP_PATH)}{PATH}", "edge-1", key))
+        telling.start()
+        telling.seen(held[0].der, seen_at)
+        telling.stop(within=SOON)
+        assert telling.waiting == 0
+    rows = json.loads(operator.does("status", "--customer-id", CUSTOMER_ID, "--json"))
+    use = {row["serial"]: (row["use"], row["last_seen"]) for row in rows}
+    assert use[held[0].serial] == ("seen", f"{seen_at:%Y-%m-%dT%H:%M:%SZ}")
+    assert use[held[1].serial] == ("not-seen", None)
