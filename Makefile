@@ -29,10 +29,11 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@mkdir -p tests/judges
 	@scripts/pytest tests/judges
 
-bench: ## how fast certificates are renewed, beside others; BENCH="--wave 0" for the rates alone (python -m bench --help)
+bench: ## how fast certificates are renewed, revoked, checked and told of; BENCH="--wave 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)
+	@for one in lists ocsp gateway gateway_serve; do echo; .venv/bin/python -m bench.$$one || exit 1; done
 
 chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
 	@scripts/environment authority,test
