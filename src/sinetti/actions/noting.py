@@ -7,6 +7,7 @@ from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.registry import facts, store
+from sinetti.registry.chain import JournalError
 
 
 def note_issued(certificate: Certificate, office: Office, der: bytes | None) -> None:
@@ -48,3 +49,15 @@ def note_revoked(serials: Collection[Serial], office: Office) -> None:
     """Those of these certificates that are revoked, all at once, unless this process wrote it lately."""
     unwritten = [serial for serial in serials if not office.journal.holds(facts.REVOKED, serial)]
     office.journal.append(tuple(facts.revocations(office.register, unwritten)))
+
+
+def note_revoked_or_say(serials: Collection[Serial], office: Office) -> None:
+    """Do the same; what is raised where it cannot be written says that the revocation stands, and what to do."""
+    try:
+        note_revoked(serials, office)
+    except JournalError as failed:
+        sentence = (
+            f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "
+            "again, which writes it down"
+        )
+        raise type(failed)(sentence) from failed

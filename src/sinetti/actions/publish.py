@@ -98,6 +98,14 @@ def _has_ended(newest: PublishedList, office: Office) -> bool:
     return office.may_issue() and office.now() > newest.next_update
 
 
+def publish_or_leave(authority: str, office: Office, request_id: str) -> None:
+    """Publish the lists that lack a revocation, or leave that to whoever serves: the revocation stands either way."""
+    try:
+        fresh_list(authority, WHOLE, office, request_id)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)
+
+
 def renew_lists(office: Office, request_id: str) -> None:
     """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
 

@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sinetti.actions.noting import note_revoked
+from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
-from sinetti.actions.publish import fresh_list
+from sinetti.actions.publish import publish_or_leave
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import revoking, store
 from sinetti.registry.audit import Deed
-from sinetti.registry.chain import JournalError
-from sinetti.registry.journal import JournalUnavailable
-from sinetti.registry.lists import WHOLE
 
 _log = logging.getLogger(__name__)
 _ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
@@ -63,12 +59,12 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     if done:
         office.step("revoked")
     # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
-    _note({*taken, *done}, office)
+    note_revoked_or_say({*taken, *done}, office)
     named = dict.fromkeys([ask.serial, *(done or taken)])
     rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
     tell_revoked(rows, office)
     for authority in {row.authority for row in rows}:
-        _publish(authority, office, request_id)
+        publish_or_leave(authority, office, request_id)
     if not done:
         raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
     return tuple(rows)
@@ -109,22 +105,3 @@ def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> N
         if serial == ask.serial or serial not in going:
             sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
             raise NotRevocable(NotRevocableKind.SPARED, sentence)
-
-
-def _note(serials: Collection[Serial], office: Office) -> None:
-    try:
-        note_revoked(serials, office)
-    except JournalError as failed:
-        sentence = (
-            f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "
-            "again, which writes it down"
-        )
-        raise type(failed)(sentence) from failed
-
-
-def _publish(authority: str, office: Office, request_id: str) -> None:
-    """Publish the lists that have it now, or leave that to whoever serves: the revocation stands either way."""
-    try:
-        fresh_list(authority, WHOLE, office, request_id)
-    except (SignerUnavailable, JournalUnavailable) as away:
-        _log.warning("the list of %s is not published yet; whoever serves publishes it: %s", authority, away)

@@ -5,20 +5,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.actions.noting import note_revoked
+from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
-from sinetti.actions.publish import fresh_list
+from sinetti.actions.publish import publish_or_leave
 from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve, may_withdraw
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import bulk, parties, revoking
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
-from sinetti.registry.chain import JournalError
-from sinetti.registry.journal import JournalUnavailable
-from sinetti.registry.lists import WHOLE
 
 LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
@@ -233,14 +229,14 @@ def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str
         starts = [row for row in rows if row.holding_id in part]
         taken = _revoke_part(starts, proposal, office, office.deed(actor_of(officer), request_id))
         office.step("many-revoked")
-        _note([row.serial for row in taken], office)
+        note_revoked_or_say([row.serial for row in taken], office)
         office.step("many-noted")
         tell_revoked(taken, office)
         authorities |= {row.authority for row in taken}
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
     for authority in sorted(authorities):
-        _publish(authority, office, request_id)
+        publish_or_leave(authority, office, request_id)
     office.step("many-published")
     bulk.finish(office.register, proposal, office.deed(actor_of(officer), request_id))
 
@@ -260,23 +256,3 @@ def _revoke_part(starts: Collection[Row], proposal: Proposal, office: Office, de
             serials_of.setdefault(row.holding_id, []).append(row.serial)
         # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
         revoking.revoke_lines(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)
-
-
-def _note(serials: Collection[Serial], office: Office) -> None:
-    """Write them down; those too that were revoked before, since who did may have ended before writing."""
-    try:
-        note_revoked(serials, office)
-    except JournalError as failed:
-        sentence = (
-            f"what is revoked so far stands, but it is not in the journal yet ({failed}): mend that, then run the same "
-            "command again, which goes on"
-        )
-        raise type(failed)(sentence) from failed
-
-
-def _publish(authority: str, office: Office, request_id: str) -> None:
-    """Publish the lists that have them now, or leave that to whoever serves: the revocations stand either way."""
-    try:
-        fresh_list(authority, WHOLE, office, request_id)
-    except (SignerUnavailable, JournalUnavailable) as away:
-        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)

@@ -169,6 +169,7 @@ class _Search:
     signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)
 
     def upwards(self, below: x509.Certificate, above: tuple[Authority, ...]) -> Iterator[tuple[Authority, ...]]:
+        """Give each way from `below`, which `above` lead up to, on to an anchor: the issuers of all, in order."""
         for anchor in self.anchors:
             if self._issued(anchor, below):
                 yield (*above, anchor)
