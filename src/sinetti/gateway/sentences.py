@@ -36,11 +36,11 @@ WRONG_PURPOSE = mark(
     "organisation's own, as it was retrieved."
 )
 EXPIRED = mark(
-    "The certificate expired {until} and can no longer be used. Take its successor into use, or order a new one in the "
-    "e-service (Settings > Technical interface and certificates)."
+    "The certificate expired on {until} and can no longer be used. Take its successor into use, or order a new one in "
+    "the e-service (Settings > Technical interface and certificates)."
 )
 CA_EXPIRED = mark(
-    "The CA that issued the certificate expired {until}, and the certificate ended with it. Order a new one in the "
+    "The CA that issued the certificate expired on {until}, and the certificate ended with it. Order a new one in the "
     "e-service (Settings > Technical interface and certificates)."
 )
 NOT_YET_VALID = mark(

@@ -158,16 +158,16 @@ SEAL_UNTRUSTED = mark("Refused: the signer's certificate was not issued directly
 SEAL_WRONG_PURPOSE = mark(
     "Refused: the signer's certificate is not an organisation's, it was issued for something else."
 )
-SEAL_EXPIRED = mark("Refused: the signer's certificate expired {until}.")
+SEAL_EXPIRED = mark("Refused: the signer's certificate expired on {until}.")
 SEAL_NOT_YET = mark("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
-SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate expired {until}.")
+SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate expired on {until}.")
 SEAL_CA_NOT_YET = mark(
     "Refused: the CA that issued the signer's certificate is valid only from {at}; the clock here says {now}."
 )
 SEAL_REVOKED_SIGNER = mark(
     "{name}: the certificate is revoked, and nobody may believe what is sealed with it. Order a new one."
 )
-SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired {until}, so nothing is sealed with it. Order a new one.")
+SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired on {until}, so nothing is sealed with it. Order a new one.")
 SEAL_EARLY_SIGNER = mark(
     "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
     "says {now}. Correct the clock; on a test bench give --now."
