@@ -126,9 +126,9 @@ def test_the_program_itself_killed_while_the_answer_is_on_its_way(stage):
     same_octets(stage.wire.sent(NEW, site.customer_id))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sender(stage):
-    """Give a holder who delivers."""
+    """Give a holder who delivers: a new one each time, since tests of renewals move the bench's clock on."""
     site = stage.site()
     assert stage.enrol(site).code == 0
     return site
