@@ -45,7 +45,7 @@ class Admission:
     behind_proxy: bool = False
     counts_loopback: bool = False
     peers: set[Peer] = field(default_factory=set, init=False)
-    _said: float = field(default=-_SAID_EVERY, init=False)
+    _said: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     @contextmanager
     def inside(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
@@ -109,9 +109,10 @@ class Admission:
         return address
 
     def say(self, sentence: str, facts: Mapping[str, str]) -> None:
-        """Say it in the log, at most every ten seconds: whoever sends much shall not fill a disk."""
-        if ticks() - self._said >= _SAID_EVERY:
-            self._said = ticks()
+        """Say it in the log, at most every ten seconds for each reason: whoever sends much shall not fill a disk."""
+        reason = facts.get("reason", "")
+        if ticks() - self._said.get(reason, -_SAID_EVERY) >= _SAID_EVERY:
+            self._said[reason] = ticks()
             _log.warning(sentence, extra={"facts": facts})
 
 

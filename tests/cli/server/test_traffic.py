@@ -281,7 +281,7 @@ def test_limits_per_address_hold_over_all_workers(root):
         got = {called(served.soap, forwarded=f"192.0.2.{number}") for number in range(100)}
         assert got == {(200, None), (503, "1")}, "what a caller writes about itself counts for nothing"
         assert called(served.status, path="/healthz")[0] == 200, "the status address has no such limits"
-        assert "too-many-requests-from-address" in served.log
+        until(lambda: "too-many-requests-from-address" in served.log)
         served.stop()
 
 
