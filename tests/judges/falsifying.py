@@ -1,0 +1,168 @@
+"""A server that stands between a peer and the service, and changes answers: a peer has to believe none of them."""
+
+import re
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+
+from sinetti.pki.formats import certificate_der
+from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from tests.support.authority import holder_key
+from tests.support.programs import fetched
+from tests.support.serving import tls_pair
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+
+Change = Callable[[bytes], bytes]
+
+
+def _payload(envelope: bytes) -> tuple[etree._Element, etree._Element]:
+    root = etree.fromstring(envelope)
+    return root, root.find(f"{{{SOAP}}}Body")[0]
+
+
+def a_character_of_a_value(envelope: bytes) -> bytes:
+    """Change a character of the retrieval id or the certificate, whichever stands there."""
+    return re.sub(
+        rb"(<(?:RetrievalId|Certificate)>.{20})(.)",
+        lambda found: found[1] + (b"A" if found[2] != b"A" else b"B"),
+        envelope,
+        count=1,
+        flags=re.DOTALL,
+    )
+
+
+def no_signature(envelope: bytes) -> bytes:
+    """Leave the signature out."""
+    root, payload = _payload(envelope)
+    payload.remove(payload.find(f"{{{DS}}}Signature"))
+    return etree.tostring(root)
+
+
+def a_stranger_signed(envelope: bytes) -> bytes:
+    """Sign the same answer with a stranger's key, whose certificate has all the names of the right one."""
+    root, payload = _payload(envelope)
+    signature = payload.find(f"{{{DS}}}Signature")
+    text = next(signature.iter(f"{{{DS}}}X509Certificate")).text
+    copied = _with_another_key(x509.load_pem_x509_certificate(_pem(text)))
+    payload.remove(signature)
+    alone = etree.tostring(etree.fromstring(etree.tostring(payload)), method="c14n", exclusive=True)
+    signed = sign_document(alone, seal_of(holder_key(9), certificate_der(copied)), Recipe.EXCLUSIVE)
+    payload.getparent().replace(payload, etree.fromstring(signed))
+    return etree.tostring(root)
+
+
+def another_answer_beside_the_signed_one(envelope: bytes) -> bytes:
+    """Put the signed answer away into the Header, and an unsigned one with other values in its place."""
+    root, payload = _payload(envelope)
+    changed = _payload(no_signature(a_character_of_a_value(envelope)))[1]
+    payload.getparent().replace(payload, changed)
+    root.find(f"{{{SOAP}}}Header").append(payload)
+    return etree.tostring(root)
+
+
+def the_signed_answer_inside_another(envelope: bytes) -> bytes:
+    """Wrap: another answer around, whose signature is the right one over the right answer, which it carries."""
+    root, payload = _payload(envelope)
+    changed = _payload(no_signature(a_character_of_a_value(envelope)))[1]
+    payload.getparent().replace(payload, changed)
+    signature = payload.find(f"{{{DS}}}Signature")
+    payload.remove(signature)
+    etree.SubElement(signature, f"{{{DS}}}Object").append(payload)
+    changed.append(signature)
+    return etree.tostring(root)
+
+
+CHANGES: dict[str, Change] = {
+    change.__name__.replace("_", " "): change
+    for change in (
+        a_character_of_a_value,
+        no_signature,
+        a_stranger_signed,
+        another_answer_beside_the_signed_one,
+        the_signed_answer_inside_another,
+    )
+}
+"""What a peer has to refuse."""
+
+
+@contextmanager
+def falsifying(service: str, anchor: Path, change: Change, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Stand before a service (its address, its TLS anchor) until the block ends; gives an address and an anchor."""
+    certificate, key = tls_pair(folder)
+    here = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    here.load_cert_chain(certificate, key)
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            """Hand the WSDL on; it names this address."""
+            octets = self._asked(None, {})
+            self._answer(octets.replace(origin(service).encode(), origin(address).encode()))
+
+        def do_POST(self) -> None:
+            """Hand a call on, and a changed answer back."""
+            body = self.rfile.read(int(self.headers["content-length"]))
+            kept = {name: value for name in ("Content-Type", "SOAPAction") if (value := self.headers[name])}
+            self._answer(change(self._asked(body, kept)))
+
+        def _asked(self, body: bytes | None, headers: dict[str, str]) -> bytes:
+            return fetched(origin(service) + self.path, body, server=anchor, headers=headers)
+
+        def _answer(self, octets: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/xml; charset=utf-8")
+            self.send_header("Content-Length", str(len(octets)))
+            self.end_headers()
+            self.wfile.write(octets)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.socket = here.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    address = f"https://127.0.0.1:{server.server_address[1]}{urlsplit(service).path}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield address, certificate
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def origin(address: str) -> str:
+    """Give an address without its path."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _pem(text: str) -> bytes:
+    lines = "\n".join(text.split())
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n".encode()
+
+
+def _with_another_key(right: x509.Certificate) -> x509.Certificate:
+    """Copy a certificate but for the key: subject, issuer, serial, dates and extensions stay."""
+    builder = x509.CertificateBuilder(
+        right.issuer,
+        right.subject,
+        holder_key(9).public_key(),
+        right.serial_number,
+        right.not_valid_before_utc,
+        right.not_valid_after_utc,
+    )
+    for extension in right.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    made = builder.sign(holder_key(9), right.signature_hash_algorithm)
+    return x509.load_der_x509_certificate(made.public_bytes(Encoding.DER))
