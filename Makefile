@@ -26,7 +26,7 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/packages test
-	@mkdir -p tests/judges
+	@scripts/interop
 	@scripts/pytest tests/judges
 
 bench: ## how fast certificates are renewed, revoked, checked and told of; BENCH="--wave 0" for the rates alone (python -m bench --help)

@@ -1,15 +1,21 @@
-"""A bench for the peers, and what became of each of them: played once for all tests."""
+"""A bench for the peers, and what became of each of them: played once for all tests, and told in docs/judges.md."""
 
 import pytest
 
-from tests.judges.exchange import CASES, play_all, versions
+from tests.judges import matrix
+from tests.judges.exchange import CASES, Case, Played, play_all, versions
+from tests.judges.peers import PEERS
 from tests.support.programs import running
+
+STANDING = pytest.StashKey[dict[str, list[str]]]()
+PLAYED = pytest.StashKey[dict[Case, Played]]()
 
 
 @pytest.fixture(scope="session")
-def standing():
+def standing(pytestconfig):
     """Say what each peer that can run here stands on."""
-    return versions()
+    pytestconfig.stash[STANDING] = versions()
+    return pytestconfig.stash[STANDING]
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +26,18 @@ def peer_bench(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exchanges(peer_bench, standing, tmp_path_factory):
+def exchanges(peer_bench, standing, tmp_path_factory, pytestconfig):
     """Play every case of the peers that can run here."""
     cases = [case for case in CASES if case.peer in standing]
-    return play_all(peer_bench, cases, tmp_path_factory.mktemp("exchanges"))
+    pytestconfig.stash[PLAYED] = play_all(peer_bench, cases, tmp_path_factory.mktemp("exchanges"))
+    return pytestconfig.stash[PLAYED]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the tables of docs/judges.md, where a run was whole: every peer was there, and nothing failed."""
+    peers, played = (session.config.stash.get(key, {}) for key in (STANDING, PLAYED))
+    if session.testsfailed or len(peers) < len(PEERS) or not all(played.get(case) for case in CASES):
+        return
+    page = matrix.PAGE.read_text(encoding="utf-8")
+    part = matrix.written(played, peers, matrix.judges())
+    matrix.PAGE.write_text(matrix.renewed(page, part), encoding="utf-8")

@@ -20,14 +20,16 @@ import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Date;
 import java.util.List;
 import java.util.Set;
 
 /**
  * The JDK's own path validation (RFC 5280, 6.1), for one case a line: name, way, anchor, chain, rest; with tabs between.
  *
- * <p>Ways: "store" takes lists from the file that rest names; "fetch" takes them from where the certificates say,
- * as the old switch has it; "ocsp" and "nonce" ask the responder at the address that rest has, or, where that is "-",
+ * <p>Ways: "path" looks at no revocation, but at the chain at the instant that rest has, in seconds since 1970;
+ * "store" takes lists from the file that rest names; "fetch" takes them from where the certificates say, as the old
+ * switch has it; "ocsp" and "nonce" ask the responder at the address that rest has, or, where that is "-",
  * at the one in the certificate. Written for each case: its name, and "OK" or the reason for which it is refused.
  */
 public final class Judge {
@@ -48,6 +50,10 @@ public final class Judge {
         CertPath path = factory.generateCertPath(new ArrayList<>(read(factory, chain)));
         PKIXParameters parameters = new PKIXParameters(Set.of(trusted));
         switch (way) {
+            case "path" -> {
+                parameters.setRevocationEnabled(false);
+                parameters.setDate(new Date(Long.parseLong(rest) * 1000));
+            }
             case "store" -> {
                 parameters.addCertStore(CertStore.getInstance(
                         "Collection", new CollectionCertStoreParameters(lists(factory, rest))));

@@ -1,0 +1,70 @@
+"""Writes docs/judges.md's tables: which peer passed with which key and recipe, and the versions that did."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+
+from tests.house.tree import ROOT
+from tests.judges import signature_judges
+from tests.judges.exchange import Case, Played
+from tests.judges.peers import PEERS, RECIPES
+
+PAGE = ROOT / "docs" / "judges.md"
+BEGIN, END = "<!-- What follows is written by `make judges`. -->", "<!-- Here it ends. -->"
+PASSED = "passed"
+
+_PROGRAMS = {
+    "openssl": (("openssl", "version"), r"OpenSSL (\S+)"),
+    "GnuTLS": (("certtool", "--version"), r"certtool (\S+)"),
+    "JDK": (("java", "-version"), r'version "(\S+)"'),
+    "zlint": (("zlint", "-version"), r"version (\S+)"),
+    "nginx": (("nginx", "-v"), r"nginx/(\S+)"),
+    "HAProxy": (("haproxy", "-v"), r"version (\S+)"),
+    "OpenSSH": (("ssh", "-V"), r"OpenSSH_(\S+?),? "),
+}
+
+
+def judges() -> list[str]:
+    """Say which programs judged, as "name version"."""
+    found = signature_judges.versions()
+    for name, (command, pattern) in _PROGRAMS.items():
+        if shutil.which(command[0]) is not None:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            said = re.search(pattern, done.stdout + done.stderr)
+            found.append(f"{name} {said[1] if said else ''}".strip())
+    return [*found, f"pkilint {version('pkilint')}"]
+
+
+def written(played: Mapping[Case, Played], peers: Mapping[str, Iterable[str]], others: Iterable[str]) -> str:
+    """Write the part of the page that a run writes."""
+    rows = [
+        "| peer | key | SignNewCertificate | GetCertificate | RenewCertificate, exclusive | … inclusive |",
+        "|---|---|---|---|---|---|",
+    ]
+    for peer in PEERS:
+        for key in peer.keys:
+            both = [played[Case(peer.name, key, recipe)] for recipe in RECIPES]
+            began = PASSED if all(one.enrolled is not None and one.enrolled.returncode == 0 for one in both) else "–"
+            renewed = [PASSED if one.whole else "–" for one in both]
+            rows.append(f"| {peer.name} | {key} | {began} | {began} | {renewed[0]} | {renewed[1]} |")
+    stands = [f"| {peer.name} | {peer.stands_on} | {', '.join(peers[peer.name])} |" for peer in PEERS]
+    return "\n".join(
+        [
+            *rows,
+            "",
+            "| peer | stands on | versions |",
+            "|---|---|---|",
+            *stands,
+            "",
+            f"Judges: {', '.join(others)}.",
+            "",
+        ]
+    )
+
+
+def renewed(page: str, part: str) -> str:
+    """Put the written part in its place."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{part}\n{END}{rest.partition(END)[2]}"

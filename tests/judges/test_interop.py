@@ -1,0 +1,86 @@
+"""The interoperability vectors that signxml's source distribution carries: other people's signatures, since 2001.
+
+What is inside our shape verifies. All else is refused, for the reason that a reading of its own, written here, gives.
+`scripts/interop` fetches them; they are not ours to copy.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from sinetti.wire.flaws import Flaw, SignatureInvalid, SignatureMissing
+from sinetti.wire.parsing import Unparsable
+from sinetti.wire.xmldsig import verify_document
+from tests.house.tree import ROOT
+from tests.support.postgres import skip_or_fail
+
+FOLDER = ROOT / "build" / "interop"
+DS = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
+METHODS = re.compile(r"http://www\.w3\.org/2001/04/xmldsig-more#(rsa|ecdsa)-sha(256|384|512)")
+
+DOCTYPE, ENCODING, MISSING = "a DOCTYPE", "an encoding other than UTF-8", "there is no signature"
+OURS = "inside our shape"
+
+AT_LEAST = {DOCTYPE: 9, ENCODING: 1, MISSING: 6, Flaw.MISPLACED: 140, Flaw.PARTS: 20, Flaw.METHOD: 9}
+"""How many there are of each kind, so that nothing passes for want of vectors."""
+
+
+def vectors() -> list[Path]:
+    """Give the documents, by name."""
+    return sorted(FOLDER.glob("signxml-*/test/**/*.xml"))
+
+
+def expected(octets: bytes) -> str:
+    """Say what has to be said of a document, by a reading of its own: the first thing that is outside our shape."""
+    if b"<!DOCTYPE" in octets:
+        return DOCTYPE
+    if re.match(rb"<\?xml[^>]*encoding=.(?!utf-8)", octets, re.IGNORECASE):
+        return ENCODING
+    root = etree.fromstring(octets)
+    signatures = root.xpath("//ds:Signature", namespaces=DS)
+    if not signatures:
+        return MISSING
+    if signatures != root.xpath("/*/*[last()][self::ds:Signature]", namespaces=DS):
+        return Flaw.MISPLACED
+    parts = [etree.QName(one).localname for one in signatures[0].xpath("*")]
+    inside = [etree.QName(one).localname for one in signatures[0].xpath("ds:SignedInfo/*", namespaces=DS)]
+    if parts != ["SignedInfo", "SignatureValue", "KeyInfo"]:
+        return Flaw.PARTS
+    if inside != ["CanonicalizationMethod", "SignatureMethod", "Reference"]:
+        return Flaw.PARTS
+    method = signatures[0].xpath("string(ds:SignedInfo/ds:SignatureMethod/@Algorithm)", namespaces=DS)
+    return OURS if METHODS.fullmatch(method) else Flaw.METHOD
+
+
+def told(octets: bytes) -> str:
+    """Say what we say of it."""
+    try:
+        verify_document(octets, lambda _: True)
+    except SignatureMissing:
+        return MISSING
+    except SignatureInvalid as bad:
+        return str(bad)
+    except Unparsable as bad:
+        return next((kind for kind in (DOCTYPE, ENCODING) if str(bad).startswith(kind)), str(bad))
+    return OURS
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Give the documents, and what they should be."""
+    if not vectors():
+        skip_or_fail("the interoperability vectors are not there (scripts/interop fetches them)")
+    return {place: expected(place.read_bytes()) for place in vectors()}
+
+
+def test_each_is_judged_as_it_should_be(found):
+    assert {place: told(place.read_bytes()) for place in found} == found
+
+
+def test_there_are_enough_of_each_kind(found):
+    counted = Counter(found.values())
+    assert {kind: number for kind, number in AT_LEAST.items() if counted[kind] < number} == {}
+    assert counted[OURS] == 0, "docs/judges.md says that none of them is"

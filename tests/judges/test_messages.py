@@ -1,0 +1,76 @@
+"""xmlsec1, signxml and bergshamra judge every signed message of the peers: what we accepted, and what we answered."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from lxml import etree
+
+from sinetti.pki.chain import load_bundle
+from sinetti.wire.envelope import open_envelope
+from tests.judges.exchange import CASES
+from tests.judges.signature_judges import JUDGES, Trusted, shown
+from tests.support.postgres import skip_or_fail
+
+SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+BODY = re.compile(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", re.DOTALL)
+
+EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
+EVERY_JUDGE = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+
+
+@pytest.fixture
+def one(case, exchanges, standing):
+    """Give what was played."""
+    if case.peer not in standing:
+        skip_or_fail(f"the peer {case.peer} cannot run here")
+    assert exchanges[case].whole
+    return exchanges[case]
+
+
+def trusted(bundle: str, document: bytes) -> Trusted:
+    """Give the CAs of a bundle, at an instant at which the signer is valid: what is judged is no date."""
+    signer = x509.load_pem_x509_certificate(shown(document))
+    return Trusted(tuple(load_bundle(Path(bundle).read_bytes())), signer.not_valid_before_utc + timedelta(hours=1))
+
+
+def changed(document: bytes) -> bytes:
+    """Change one character of the first value."""
+    return re.sub(rb">(\w)", lambda found: b">" + (b"9" if found[1] != b"9" else b"8"), document, count=1)
+
+
+@EVERY_CASE
+@EVERY_JUDGE
+def test_takes_every_answer(case, judge, one, peer_bench):
+    answers = [BODY.search(place.read_bytes())[1] for place in one.messages("response")]
+    assert len(answers) >= 4
+    for answer in answers:
+        by = trusted(peer_bench.ready["trust"]["services"], answer)
+        assert judge(answer, by)
+        assert not judge(changed(answer), by)
+
+
+@EVERY_CASE
+@EVERY_JUDGE
+def test_takes_the_renewal_that_we_accepted(case, judge, one, peer_bench):
+    """In one of the ways in which it can be taken out of its envelope; none of them holds once it was changed."""
+    requests = [place.read_bytes() for place in one.messages("request")]
+    (renewal,) = (octets for octets in requests if b"RenewCertificateRequest" in octets)
+    ways = [etree.tostring(root, encoding="utf-8") for root in open_envelope(renewal).candidates()]
+    by = trusted(peer_bench.ready["trust"]["holders"], ways[0])
+    assert any(judge(way, by) for way in ways)
+    assert not any(judge(changed(way), by) for way in ways)
+
+
+@EVERY_CASE
+def test_the_peer_signed_by_the_recipe_that_it_was_told(case, one):
+    (renewal,) = (
+        place.read_bytes() for place in one.messages("request") if b"RenewCertificateRequest" in place.read_bytes()
+    )
+    (signature,) = etree.fromstring(renewal).iter(SIGNATURE)
+    algorithms = [element.get("Algorithm") for element in signature.iter() if element.get("Algorithm")]
+    exclusive = [name for name in algorithms if "exc-c14n" in name]
+    inclusive = [name for name in algorithms if "REC-xml-c14n-20010315" in name]
+    assert (len(exclusive), len(inclusive)) == {"exclusive": (2, 0), "inclusive": (0, 1)}[case.recipe]
