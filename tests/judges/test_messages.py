@@ -14,6 +14,8 @@ from tests.judges.exchange import CASES
 from tests.judges.signature_judges import JUDGES, Trusted, shown
 from tests.support.postgres import skip_or_fail
 
+pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 BODY = re.compile(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", re.DOTALL)
 

@@ -14,6 +14,8 @@ from tests.judges.falsifying import CHANGES, falsifying
 from tests.judges.peers import DONE, PEERS, REFUSED, UNBELIEVED
 from tests.support.postgres import skip_or_fail
 
+pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
+
 SIZES = {"rsa-2048": 2048, "rsa-3072": 3072, "p256": 256, "p384": 384}
 FASTEST = {peer.name: "p256" if "p256" in peer.keys else peer.keys[0] for peer in PEERS}
 MODES = {"key.pem": 0o600, "next-key.pem": 0o600}
