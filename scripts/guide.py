@@ -38,6 +38,7 @@ LANGUAGES = {
     ".php": "php",
     ".py": "python",
 }
+_BRIEF = 10
 SHORT = 150
 """Lines up to which a program without markers and known names is shown whole."""
 
@@ -49,7 +50,7 @@ _DECLARED = re.compile(
     r"^(?P<indent>\s*)(?:(?:public|private|protected|internal|static|final|async|export)\s+)*"
     r"(?:def|function|[\w<>\[\].?]+)\s+(?P<name>\w+)\s*\([^;]*$"
 )
-_NO_DECLARATION = re.compile(r"^\s*(return|throw|raise|new|else|await|yield|if|for|while|using|use|case)\b")
+_NO_DECLARATION = re.compile(r"^\s*(return|throw|raise|new|else|await|yield|if|for|while|using|use|case|class)\b")
 _ABOUT = re.compile(r"^\s*(//|#|/\*|\*|@|\[)")
 
 
@@ -82,12 +83,9 @@ def parts(peer: Path) -> list[tuple[Path, str]]:
     marked = [(path, piece) for path in files for piece in _marked(lines_of(path))]
     if marked:
         return marked
-    named: dict[str, tuple[Path, str]] = {}
-    for path in files:
-        for name, piece in _named(lines_of(path), is_python=path.suffix == ".py"):
-            named.setdefault(name.casefold(), (path, piece))
+    named = _named(files)
     if named:
-        return list(named.values())
+        return named
     return [(path, path.read_text(encoding="utf-8").strip("\n")) for path in files[:1] if len(lines_of(path)) <= SHORT]
 
 
@@ -159,18 +157,39 @@ def _marked(lines: list[str]) -> Iterator[str]:
             begin = None
 
 
-def _named(lines: list[str], *, is_python: bool) -> Iterator[tuple[str, str]]:
-    """Give the functions whose names say that they sign or verify, by name, with the comment above each."""
-    last = 0
+def _named(files: list[Path]) -> list[tuple[Path, str]]:
+    """Give the functions that sign and verify, by their names; and those that a short one of them leaves its work to.
+
+    Where none signs, the one that renews: it says who does.
+    """
+    declared = [(path, name, piece) for path in files for name, piece in _functions(path)]
+    chosen: dict[str, tuple[Path, str]] = {}
+    for path, name, piece in declared:
+        if _WANTED.fullmatch(name):
+            chosen.setdefault(name.casefold(), (path, piece))
+    if chosen and not any(name.startswith("sign") for name in chosen):
+        chosen |= {name: (path, piece) for path, name, piece in declared if name.casefold() == "renew"}
+    for path, piece in list(chosen.values()):
+        called = set(re.findall(r"(\w+)\(", piece)) if piece.count("\n") < _BRIEF else set()
+        for at, name, other in declared:
+            if at == path and name in called and name.casefold() not in chosen and other.count("\n") >= _BRIEF:
+                chosen[name.casefold()] = (at, other)
+    return list(chosen.values())
+
+
+def _functions(path: Path) -> Iterator[tuple[str, str]]:
+    """Give a file's functions by name, each with the comment above it."""
+    lines, last = lines_of(path), 0
     for number, line in enumerate(lines):
         found = _DECLARED.match(line)
-        if number < last or not found or _NO_DECLARATION.match(line) or not _WANTED.fullmatch(found["name"]):
+        if number < last or not found or _NO_DECLARATION.match(line):
             continue
         first = number
         while first > last and _ABOUT.match(lines[first - 1]):
             first -= 1
-        last = _end(lines, number, len(found["indent"]), is_python=is_python)
-        yield found["name"], "\n".join(lines[first:last]).rstrip()
+        end = _end(lines, number, len(found["indent"]), is_python=path.suffix == ".py")
+        yield found["name"], "\n".join(lines[first:end]).rstrip()
+        last = end
 
 
 def _end(lines: list[str], start: int, indent: int, *, is_python: bool) -> int:

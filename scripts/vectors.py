@@ -51,7 +51,8 @@ def register(people: dict[str, Party]) -> dict[str, object]:
             "certificate": f"certificates/holder-{name}.pem",
             "serial": serial_hex(party.certificate.serial_number),
             "retrieval_id": book.retrieval_id(name),
-            "fetched": book.instant(book.MADE),
+            "fetched": book.instant(book.RENEWED if name == book.SUCCESSOR else book.MADE),
+            "renews": "certificates/holder-renewed-p256.pem" if name == book.SUCCESSOR else None,
             "revoked": book.instant(book.REVOKED_AT) if name.startswith("revoked") else None,
         }
         for name, party in people.items()

@@ -27,6 +27,8 @@ ORDERED, RENEWING = MADE + timedelta(days=1), MADE + timedelta(days=700)
 TOO_EARLY, TOO_LATE = MADE + timedelta(days=669), MADE + timedelta(days=731)
 LAPSED = ORDERED + timedelta(days=15)
 REVOKED_AT = MADE + timedelta(days=600)
+RENEWED = MADE + timedelta(days=680)
+SUCCESSOR = "successor-p256"
 KINDS = {
     "rsa-2048": KeyType.RSA_2048,
     "rsa-3072": KeyType.RSA_3072,
@@ -117,12 +119,19 @@ def new_key(kind: KeyType) -> Callable[[], AnyKey]:
 
 
 def parties(book: Book, authority: Authority) -> dict[str, Party]:
-    """Make an organisation's certificate and next signing request for each kind of key, and one that is revoked."""
+    """Make an organisation's certificate and next signing request for each kind of key, and some more for what fails.
+
+    One that is revoked, one that was renewed already, and the one that took its place.
+    """
     made = {}
-    for name, kind in {**KINDS, "revoked-p256": KeyType.EC_P256}.items():
+    for name, kind in {**KINDS, "revoked-p256": KeyType.EC_P256, "renewed-p256": KeyType.EC_P256}.items():
         key, csr = book.key(f"holder-{name}", new_key(kind)), signing_request_vector(book, f"next-{name}", kind)
         made[name] = Party(name, key, authority.holder(name, key, CUSTOMER), csr, f"holder-{name}")
         certificate_vector(book, f"holder-{name}", f"keys/holder-{name}.pem", made[name].certificate)
+    key = book.key(f"holder-{SUCCESSOR}", new_key(KeyType.EC_P256))
+    certificate = authority.holder(SUCCESSOR, key, CUSTOMER, "renewed-p256", RENEWED - MADE)
+    made[SUCCESSOR] = Party(SUCCESSOR, key, certificate, made["renewed-p256"].csr, f"holder-{SUCCESSOR}")
+    certificate_vector(book, f"holder-{SUCCESSOR}", f"keys/holder-{SUCCESSOR}.pem", certificate)
     return made
 
 

@@ -218,10 +218,17 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
 def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
     """Requests that are whole and must be refused, each for one reason; and what is no request."""
     party, revoked = people["p256"], people["revoked-p256"]
+    again = people["renewed-p256"]
     signer_cases = {
         "too-early": (party, TOO_EARLY, Reason.TOO_EARLY, "A day before renewal opens"),
         "expired": (party, TOO_LATE, Reason.SIGNER_EXPIRED, "A day after the last second"),
         "revoked": (revoked, RENEWING, Reason.SIGNER_REVOKED, "The certificate that signs is revoked"),
+        "renewed": (
+            again,
+            RENEWING,
+            Reason.ALREADY_RENEWED,
+            "Renewed already, with another key, and the new one fetched",
+        ),
         "made-up-signer": (
             made_up,
             RENEWING,

@@ -102,6 +102,15 @@ def test_the_codes_of_the_mistakes_are_those_of_their_vectors():
     assert not [(code, name) for code, name in found if codes[name] != code]
 
 
+def test_what_explain_says_of_the_mistakes_is_what_it_says():
+    explaining = pytest.importorskip("sinetti.wire.explaining")
+    rows = re.findall(r"^\| \*\*\d.*?\|[^|]+\| `([a-z-]+)`.*?\.\./tests/vectors/([^)]+)\)", PAGE, re.MULTILINE)
+    assert len(rows) == 5
+    for guess, name in rows:
+        told = explaining.explain((GUIDE.VECTORS / name).read_bytes(), explaining.Question())
+        assert guess in [one.value for one in told.guesses], name
+
+
 def test_the_commands_can_be_read_by_a_shell():
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     assert len(blocks) > 10
@@ -135,17 +144,29 @@ function signed(xml) {
   return sign(xml);
 }"""
 PYTHON = """\
-def verified(
-    document,
-):
-    return sign(document)"""
+    def verified(
+        self,
+        document,
+    ):
+        return sign(document)"""
+BRIEF = """\
+def verify(document):
+    return in_full(document)"""
+FULL = "def in_full(document):\n" + "    document = more(document)\n" * 12 + "    return document"
+RENEW = """\
+def renew(document):
+    return seals.put_on(document)"""
 MARKED = "a = 1\n# guide: begin\nb = 2\n# guide: end\ndef signed(x):\n    pass\n# guide: begin\nc = 3\n# guide: end\n"
 PROGRAMS = {
     "Peer.java": (f"class Peer {{\n    int a;\n\n{JAVA}\n\n    void other() {{}}\n}}\n", [JAVA]),
     "Peer.cs": (f"static class Peer\n{{\n{CSHARP}\n\n    void Other() {{}}\n}}\n", [CSHARP]),
     "peer.php": (f"<?php\n{PHP}\n\nfunction more() {{}}\n", [PHP]),
     "peer.js": (f"'use strict';\n{JAVASCRIPT}\nconst a = 1;\n", [JAVASCRIPT]),
-    "peer.py": (f"import x\n\n\n{PYTHON}\n\n\ndef more():\n    pass\n", [PYTHON]),
+    "peer.py": (
+        f"class Peer(Base):\n{PYTHON}\n\n    def renew(self):\n        pass\n",
+        [PYTHON, "    def renew(self):\n        pass"],
+    ),
+    "brief.py": (f"{FULL}\n\n\n{BRIEF}\n\n\n{RENEW}\n", [BRIEF, RENEW, FULL]),
     "marked.py": (MARKED, ["b = 2", "c = 3"]),
     "short.py": ("print(1)\n", ["print(1)"]),
     "long.py": ("print(1)\n" * 200, []),

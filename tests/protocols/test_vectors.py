@@ -250,6 +250,7 @@ def known(told):
     """What journals would say of a certificate that the register is to have."""
     (one,) = certificates(told["certificate"])
     begins, der, serial = one.not_valid_before_utc, certificate_der(one), told["serial"]
+    first = serial_hex(certificates(told["renews"] or told["certificate"])[0].serial_number)
     organisation = {
         "organisation_id": "0" * 32,
         "customer_id": INDEX["register"]["customer_id"],
@@ -274,9 +275,9 @@ def known(told):
         "renewable_from": (one.not_valid_after_utc - timedelta(days=60)).isoformat(),
         "recorded_at": begins.isoformat(),
         "crl_shard": 1,
-        "predecessor": None,
-        "holding": {"holding_id": serial[:32], "subject_serial": serial[:32].upper(), "channel": Channel.WS},
-        "order": order,
+        "predecessor": first if told["renews"] else None,
+        "holding": {"holding_id": first[:32], "subject_serial": first[:32].upper(), "channel": Channel.WS},
+        "order": None if told["renews"] else order,
     }
     revoked = {"at": told["revoked"], "reason": "keyCompromise", "invalidity_date": None, "void": False, "issued": True}
     return serial, Known(issued, {"at": told["fetched"]}, revoked if told["revoked"] else None)
