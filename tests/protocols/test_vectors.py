@@ -232,6 +232,7 @@ def opened(register) -> Counter:
     return opened_counter(desk)
 
 
+@cache
 def built() -> Built:
     """The vectors' authority as the product has it in memory."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment(INDEX["register"]["environment"]), BASE_URL)
