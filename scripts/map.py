@@ -16,7 +16,7 @@ WRITTEN_BY_OTHERS = frozenset({"migrations"})
 
 def modules() -> list[Path]:
     """Return every module of the package and every script in Python, in reading order."""
-    found = [*(ROOT / "src" / "sinetti").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+    found = [*(ROOT / "src" / "sinetti").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]
     return sorted(path for path in found if not WRITTEN_BY_OTHERS & set(path.parts))
 
 

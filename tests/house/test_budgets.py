@@ -37,7 +37,7 @@ def test_parameters():
 
 
 def test_modules():
-    paths = [PACKAGE / module for module in modules()] + list((ROOT / "scripts").glob("*.py"))
+    paths = [PACKAGE / module for module in modules()] + list((ROOT / "scripts").rglob("*.py"))
     assert not [f"{path.name}: {lines(path)}" for path in paths if lines(path) > MODULE_LINES]
 
 

@@ -1,0 +1,210 @@
+"""Writes into docs/integrators.md what stands there of other files: messages of the vectors, and parts of the peers.
+
+    python scripts/guide.py
+
+Each such place begins with a line `<!-- scripts/guide.py: WHAT -->` and ends with `<!-- scripts/guide.py: end -->`;
+what stands between is written anew. WHAT is `xml FILE` (a message of tests/vectors/, laid out for reading) or `peers`
+(the programs of tests/judges/peers/ that are there). Of a peer stands on the page: what lies between lines that hold
+`guide: begin` and `guide: end`, in any of its files; else its functions that sign and verify, found by their names;
+else, where it is short, the whole of it; else a link alone. A test compares the page with what this script writes.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "integrators.md"
+VECTORS = ROOT / "tests" / "vectors"
+PEERS = ROOT / "tests" / "judges" / "peers"
+TITLES = {
+    "java": "Java: the JDK alone",
+    "jaxws": "Java: JAX-WS from the WSDL",
+    "mono": "C#: .NET's SignedXml",
+    "node": "Node: xml-crypto",
+    "node-soap": "Node: soap, from the WSDL",
+    "php": "PHP: SoapClient",
+    "zeep": "Python: zeep, from the WSDL",
+    "requests": "Python: requests and lxml",
+}
+"""What the peers' folders are called on the page, in its order; a folder without a title stands last, by its name."""
+
+LANGUAGES = {
+    ".java": "java",
+    ".cs": "csharp",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".php": "php",
+    ".py": "python",
+}
+_BRIEF = 10
+SHORT = 150
+"""Lines up to which a program without markers and known names is shown whole."""
+
+LONGEST_VALUE = 48
+_SHOWN_OF_VALUE = 32
+_PLACE = re.compile(r"(<!-- scripts/guide\.py: (.+?) -->\n)(.*?)(<!-- scripts/guide\.py: end -->\n)", re.DOTALL)
+_WANTED = re.compile(r"(sign|signed|signs?_?request|verify|verified|handleMessage|egress)", re.IGNORECASE)
+_DECLARED = re.compile(
+    r"^(?P<indent>\s*)(?:(?:public|private|protected|internal|static|final|async|export)\s+)*"
+    r"(?:def|function|[\w<>\[\].?]+)\s+(?P<name>\w+)\s*\([^;]*$"
+)
+_NO_DECLARATION = re.compile(r"^\s*(return|throw|raise|new|else|await|yield|if|for|while|using|use|case|class)\b")
+_ABOUT = re.compile(r"^\s*(//|#|/\*|\*|@|\[)")
+
+
+def page(current: str) -> str:
+    """Return the page as it should be. Raises FileNotFoundError for a message that is not there."""
+    return _PLACE.sub(lambda found: f"{found[1]}{_written(found[2])}{found[4]}", current)
+
+
+def peers() -> list[Path]:
+    """Return the folders of the peers that are there, in the page's order."""
+    found = [path for path in PEERS.iterdir() if sources(path)] if PEERS.is_dir() else []
+    order = list(TITLES)
+    return sorted(found, key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name))
+
+
+def sources(peer: Path) -> list[Path]:
+    """Return a peer's source files, the longest first; what a package manager put there is none of its."""
+    if not peer.is_dir():
+        return []
+    found = [
+        path for path in peer.rglob("*") if path.suffix in LANGUAGES and path.is_file() and path.stem != "__init__"
+    ]
+    own = [path for path in found if not {"node_modules", "vendor", "__pycache__"} & set(path.parts)]
+    return sorted(own, key=lambda path: (-len(lines_of(path)), path.name))
+
+
+def parts(peer: Path) -> list[tuple[Path, str]]:
+    """Return what is shown of a peer: pieces of its files, each with the file that it stands in."""
+    files = sources(peer)
+    marked = [(path, piece) for path in files for piece in _marked(lines_of(path))]
+    if marked:
+        return marked
+    named = _named(files)
+    if named:
+        return named
+    return [(path, path.read_text(encoding="utf-8").strip("\n")) for path in files[:1] if len(lines_of(path)) <= SHORT]
+
+
+def shown(octets: bytes) -> str:
+    """Lay a message out for reading: one element to a line, long base64 cut."""
+    text, depth, lines = octets.decode("utf-8-sig"), 0, []
+    tokens = re.findall(r"<[^>]+>|[^<]+", text)
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        following = tokens[position + 1 : position + 3]
+        if not token.startswith("<"):
+            line, step = token.strip(), 1
+        elif token.startswith("</"):
+            depth -= 1
+            line, step = token, 1
+        elif following and following[0].startswith("</"):
+            line, step = token + following[0], 2
+        elif len(following) > 1 and not following[0].startswith("<") and following[1].startswith("</"):
+            line, step = token + _cut(following[0]) + following[1], 3
+        else:
+            line, step = token, 1
+        lines.append("  " * depth + line)
+        depth += step == 1 and token.startswith("<") and not token.startswith(("</", "<?", "<!")) and token[-2] != "/"
+        position += step
+    return "\n".join(line for line in lines if line.strip())
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _cut(value: str) -> str:
+    bare = value.strip()
+    is_long = len(bare) > LONGEST_VALUE and re.fullmatch(r"[A-Za-z0-9+/=\s]+", bare) and " " not in bare
+    return f"{bare[:_SHOWN_OF_VALUE]}…" if is_long else value
+
+
+def _written(what: str) -> str:
+    kind, _, name = what.partition(" ")
+    if kind == "xml":
+        return f"```xml\n{shown((VECTORS / name).read_bytes())}\n```\n"
+    if kind == "peers":
+        return "\n".join(map(_peer, peers())) or "No example is here yet: `scripts/guide.py` puts them in.\n"
+    why = f"docs/integrators.md: no such part as {what!r}"
+    raise ValueError(why)
+
+
+def _peer(folder: Path) -> str:
+    """Write one foldable part; a reader without HTML sees its title above it."""
+    links = ", ".join(f"[{path.name}]({_from_page(path)})" for path in sources(folder))
+    blocks = [f"\n```{LANGUAGES[path.suffix]}\n{textwrap.dedent(piece)}\n```\n" for path, piece in parts(folder)]
+    title = TITLES.get(folder.name, folder.name)
+    return f"<details><summary>{title}</summary>\n\nThe whole program: {links}.\n{''.join(blocks)}\n</details>\n"
+
+
+def _from_page(path: Path) -> str:
+    return f"../{path.relative_to(ROOT).as_posix()}"
+
+
+def _marked(lines: list[str]) -> Iterator[str]:
+    begin = None
+    for number, line in enumerate(lines):
+        if "guide: begin" in line:
+            begin = number + 1
+        elif "guide: end" in line and begin is not None:
+            yield "\n".join(lines[begin:number]).strip("\n")
+            begin = None
+
+
+def _named(files: list[Path]) -> list[tuple[Path, str]]:
+    """Give the functions that sign and verify, by their names; and those that a short one of them leaves its work to.
+
+    Where none signs, the one that renews: it says who does.
+    """
+    declared = [(path, name, piece) for path in files for name, piece in _functions(path)]
+    chosen: dict[str, tuple[Path, str]] = {}
+    for path, name, piece in declared:
+        if _WANTED.fullmatch(name):
+            chosen.setdefault(name.casefold(), (path, piece))
+    if chosen and not any(name.startswith("sign") for name in chosen):
+        chosen |= {name: (path, piece) for path, name, piece in declared if name.casefold() == "renew"}
+    for path, piece in list(chosen.values()):
+        called = set(re.findall(r"(\w+)\(", piece)) if piece.count("\n") < _BRIEF else set()
+        for at, name, other in declared:
+            if at == path and name in called and name.casefold() not in chosen and other.count("\n") >= _BRIEF:
+                chosen[name.casefold()] = (at, other)
+    return list(chosen.values())
+
+
+def _functions(path: Path) -> Iterator[tuple[str, str]]:
+    """Give a file's functions by name, each with the comment above it."""
+    lines, last = lines_of(path), 0
+    for number, line in enumerate(lines):
+        found = _DECLARED.match(line)
+        if number < last or not found or _NO_DECLARATION.match(line):
+            continue
+        first = number
+        while first > last and _ABOUT.match(lines[first - 1]):
+            first -= 1
+        end = _end(lines, number, len(found["indent"]), is_python=path.suffix == ".py")
+        yield found["name"], "\n".join(lines[first:end]).rstrip()
+        last = end
+
+
+def _end(lines: list[str], start: int, indent: int, *, is_python: bool) -> int:
+    """Return the number of the line after a function: where the indentation is that of its first line again."""
+    for number in range(start + 1, len(lines)):
+        line = lines[number]
+        at = len(line) - len(line.lstrip())
+        if (
+            line.strip()
+            and at <= indent
+            and not (line.lstrip().startswith((")", "{", "->")) and number - start < SHORT)
+        ):
+            return number + (0 if is_python or not line.strip().startswith("}") else 1)
+    return len(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What scripts/vectors.py makes the vectors with."""

@@ -1,0 +1,219 @@
+"""Answers, deliveries, receipts, lists and OCSP answers, good ones and ones that nobody may believe."""
+
+from datetime import timedelta
+from typing import Any, assert_never
+
+from lxml import etree
+
+from sinetti.ca.plans import RevokedEntry
+from sinetti.domain.answers import GOOD, Standing, Status, Told
+from sinetti.domain.asks import Accepted, Collected
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, KeyType
+from sinetti.pki.formats import serial_hex, sha256_hex
+from sinetti.protocols.faults import failure
+from sinetti.wire import soap, xmldsig
+from sinetti.wire.receipts import Receipt, render_receipt
+from sinetti.wire.soap import Failure, Operation
+from sinetti.wire.xmldsig import Recipe
+from vector_maker import xml as by
+from vector_maker.authority import Authority, seal
+from vector_maker.book import (
+    CUSTOMER,
+    MADE,
+    RENEWING,
+    REVOKED_AT,
+    Book,
+    Party,
+    certificate_vector,
+    new_key,
+    retrieval_id,
+)
+
+_DELIVERY_ID = "3c8f0f5e-0d5c-4c1e-9a64-0d0b3f6f2f10"
+_REPORT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<report xmlns="urn:example:payroll">\n'
+    "  <period>2028-01</period>\n  <paid>1234.50</paid>\n</report>\n"
+)
+
+
+def services(book: Book, authority: Authority, people: dict[str, Party]) -> Party:
+    """Make the two keys that sign answers; the first stands for both where a holder is wanted and none is."""
+    made = []
+    for name, kind in {"p256": KeyType.EC_P256, "rsa-2048": KeyType.RSA_2048}.items():
+        key = book.key(f"response-signer-{name}", new_key(kind))
+        certificate = authority.response_signer(f"response-signer-{name}", key)
+        certificate_vector(book, f"response-signer-{name}", f"keys/response-signer-{name}.pem", certificate)
+        made.append(Party(f"response-signer-{name}", key, certificate, people["p256"].csr, f"response-signer-{name}"))
+    book.signers.extend(made)
+    return made[0]
+
+
+def answers(book: Book, people: dict[str, Party]) -> None:
+    """Answers of the service, as a client reads them."""
+    accepted, collected = Accepted(retrieval_id("answer")), Collected(people["p256"].der)
+    opens = MADE + VALIDITY - RENEWAL_WINDOW
+    early = Refusal(Reason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
+    told = {language: failure(early, language) for language in ("en", "fi", "sv")}
+    waiting = failure(Refusal(Reason.NOT_READY), "en")
+    first, second = book.signers
+    cases: dict[str, tuple[str, Operation, Accepted | Collected | Failure, Party, Recipe]] = {
+        "new": ("Accepted: here is the retrieval id", Operation.NEW, accepted, first, Recipe.EXCLUSIVE),
+        "new-rsa": ("The same, signed with RSA", Operation.NEW, accepted, second, Recipe.EXCLUSIVE),
+        "renew": ("A renewal was accepted", Operation.RENEW, accepted, first, Recipe.EXCLUSIVE),
+        "renew-inclusive": ("The same by the inclusive recipe", Operation.RENEW, accepted, first, Recipe.ENVELOPED),
+        "get": ("The certificate", Operation.GET, collected, first, Recipe.EXCLUSIVE),
+        "get-rsa-inclusive": ("The same, RSA, inclusive recipe", Operation.GET, collected, second, Recipe.ENVELOPED),
+        "not-ready": ("Not ready: ask again", Operation.GET, waiting, first, Recipe.EXCLUSIVE),
+        "too-early-en": ("Refused, in English", Operation.RENEW, told["en"], first, Recipe.EXCLUSIVE),
+        "too-early-fi": (
+            "Refused, in Finnish: letters beyond ASCII",
+            Operation.RENEW,
+            told["fi"],
+            first,
+            Recipe.EXCLUSIVE,
+        ),
+        "too-early-sv": ("Refused, in Swedish", Operation.RENEW, told["sv"], first, Recipe.EXCLUSIVE),
+    }
+    for name, (shows, operation, answer, signer, recipe) in cases.items():
+        octets = soap.render_response(operation, answer, seal(signer.key, signer.certificate), recipe)
+        files = _signed_parts(book, f"answer-{name}", octets) | {"signer": f"certificates/{signer.name}.pem"}
+        more = {"shows": shows, "files": files, "expected": _expected(answer), "outcome": {"believed": True}}
+        _answer(book, f"answer-{name}", octets, operation, **more)
+
+
+def disbelieved(book: Book, people: dict[str, Party]) -> None:
+    """Answers that a client must not act on."""
+    first, holder = book.signers[0], people["p256"]
+    accepted = Accepted(retrieval_id("answer"))
+    good = soap.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
+    foreign = soap.render_response(Operation.NEW, accepted, seal(holder.key, holder.certificate)).decode()
+    start, end = good.index("<ds:Signature"), good.index("</ds:Signature>") + len("</ds:Signature>")
+    body = good[good.index("<cer:") : good.index("</SOAP-ENV:Body>")]
+    no = soap.render_response(
+        Operation.NEW, failure(Refusal(Reason.INTERNAL), "en"), seal(first.key, first.certificate)
+    )
+    cases = {
+        "changed": ("One character was changed", good.replace("<RetrievalId>", "<RetrievalId>0", 1), "not-trusted"),
+        "status": ("FAIL was changed to OK", no.decode().replace(">FAIL<", ">OK<"), "not-trusted"),
+        "unsigned": ("The signature was taken out", good[:start] + good[end:], "not-trusted"),
+        "signed-by-holder": ("Signed with an organisation's certificate", foreign, "not-trusted"),
+        "two-payloads": ("The Body holds it twice", good.replace(body, body * 2), "unreadable"),
+        "fault": (
+            "A Fault, which nobody signs",
+            soap.render_fault("Out of order.", actor_is_client=False).decode(),
+            "fault",
+        ),
+    }
+    for name, (shows, text, why) in cases.items():
+        outcome = {"believed": False, "reason": why}
+        _answer(book, f"disbelieved-{name}", text.encode(), Operation.NEW, shows=shows, outcome=outcome)
+
+
+def deliveries(book: Book, people: dict[str, Party]) -> None:
+    """Signed documents as a receiver judges them, and the receipt that it gives."""
+    holder, revoked, first = people["rsa-2048"], people["revoked-p256"], book.signers[0]
+    sealed = xmldsig.sign_document(_REPORT.encode(), seal(holder.key, holder.certificate), Recipe.EXCLUSIVE)
+    by_revoked = xmldsig.sign_document(_REPORT.encode(), seal(revoked.key, revoked.certificate), Recipe.EXCLUSIVE)
+    cases = {
+        "delivery": ("A document with its seal", sealed, None),
+        "delivery-changed": ("An amount was changed", sealed.replace(b"1234.50", b"9234.50"), "signature-invalid"),
+        "delivery-by-revoked": ("Sealed with a certificate that is revoked", by_revoked, "revoked"),
+        "delivery-unsealed": ("No seal", _REPORT.encode(), "signature-missing"),
+    }
+    for name, (shows, octets, reason) in cases.items():
+        files = {
+            "document": book.file(f"deliveries/{name}.xml", octets),
+            "crl": "status/holders.crl",
+            "anchors": "trust/holders.pem",
+        }
+        outcome = {"verdict": "refused" if reason else "accepted", "reason": reason}
+        book.add(name, "delivery", RENEWING, shows, files=files, outcome=outcome)
+    serial = serial_hex(holder.certificate.serial_number)
+    said = Receipt(_DELIVERY_ID, sha256_hex(sealed), RENEWING, *CUSTOMER, serial)
+    receipt = render_receipt(said, seal(first.key, first.certificate))
+    book.add(
+        "receipt",
+        "receipt",
+        RENEWING,
+        "What the receiver gives for the delivery",
+        files={
+            "receipt": book.file("deliveries/receipt.xml", receipt),
+            "document": "deliveries/delivery.xml",
+            "anchors": "trust/services.pem",
+        },
+        expected={"delivery_id": _DELIVERY_ID, "sha256": sha256_hex(sealed), "serial": serial},
+        outcome={"proves": True},
+    )
+
+
+def status(book: Book, authority: Authority, people: dict[str, Party]) -> None:
+    """A revocation list, and OCSP answers about one good and one revoked certificate."""
+    revoked = people["revoked-p256"].certificate
+    entry = RevokedEntry(serial_hex(revoked.serial_number), REVOKED_AT, RevocationReason.KEY_COMPROMISE.value)
+    issuer = "certificates/ca-ws.pem"
+    book.add(
+        "crl",
+        "crl",
+        RENEWING,
+        "The list of the organisations' CA",
+        files={"crl": book.file("status/holders.crl", authority.crl([entry], RENEWING)), "issuer": issuer},
+        expected={"revoked": [serial_hex(revoked.serial_number)]},
+    )
+    responder = authority.responder("responder", book.key("responder-rsa-2048", new_key(KeyType.RSA_2048)), RENEWING)
+    states = {"rsa-2048": GOOD, "revoked-p256": Status(Standing.REVOKED, REVOKED_AT, RevocationReason.KEY_COMPROMISE)}
+    for name, said in states.items():
+        told = Told(said, RENEWING, RENEWING + timedelta(days=1))
+        octets = authority.ocsp(people[name].certificate, told, responder)
+        book.add(
+            f"ocsp-{said.standing}",
+            "ocsp",
+            RENEWING,
+            f"An OCSP answer: {said.standing}",
+            files={
+                "ocsp": book.file(f"status/{said.standing}.ocsp", octets),
+                "issuer": issuer,
+                "certificate": f"certificates/holder-{name}.pem",
+                "key": "keys/responder-rsa-2048.pem",
+            },
+            expected={"status": said.standing.value, "serial": serial_hex(people[name].certificate.serial_number)},
+        )
+
+
+def _answer(book: Book, name: str, octets: bytes, operation: Operation, **more: Any) -> None:  # noqa: ANN401 - JSON
+    files = {
+        "answer": book.file(f"answers/{name}.xml", octets),
+        "anchors": "trust/services.pem",
+        **more.pop("files", {}),
+    }
+    asked = operation.response.removesuffix("Response")
+    book.add(name, "answer", RENEWING, more.pop("shows"), operation=asked, files=files, **more)
+
+
+def _signed_parts(book: Book, name: str, octets: bytes) -> dict[str, str]:
+    """What was digested and what was signed, computed by lxml from the answer cut out of its envelope."""
+    start, end = octets.index(b"<cer:"), octets.index(b"</SOAP-ENV:Body>")
+    root = etree.fromstring(octets[start:end])
+    signature = root[-1]
+    transforms = signature.findall(f".//{{{by.DS}}}Transform")
+    info = by.c14n(signature[0], by.EXCLUSIVE)
+    root.remove(signature)
+    last = transforms[-1].get("Algorithm", "")
+    canonical = by.c14n(root, by.INCLUSIVE if last == by.ENVELOPED else last)
+    return {
+        "canonical": book.file(f"canonical/{name}.canonical.xml", canonical),
+        "signed_info": book.file(f"canonical/{name}.signed-info.xml", info),
+    }
+
+
+def _expected(answer: Accepted | Collected | Failure) -> dict[str, Any]:
+    match answer:
+        case Accepted(given):
+            return {"status": "OK", "retrieval_id": given}
+        case Collected(certificate):
+            return {"status": "OK", "certificate_sha256": sha256_hex(certificate)}
+        case Failure(code, message):
+            return {"status": "FAIL", "code": code, "message": message}
+        case never:
+            assert_never(never)

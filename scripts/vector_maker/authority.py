@@ -1,0 +1,171 @@
+"""The authority of the vectors: kept keys, and CAs and certificates made from them by the product's own code.
+
+Nothing here is random: serial numbers are made of names, and signatures as in xml.py.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from sinetti.ca.building import Built, life, policy_for, responder_plan, response_signer_plan
+from sinetti.ca.crl import assemble_crl, prepare_crl
+from sinetti.ca.hierarchy import Role, load_preset, parse_hierarchy
+from sinetti.ca.issuing import assemble, assemble_root, new_serial, prepare, prepare_authority
+from sinetti.ca.ocsp import Responder, canonical, responder_of, sign_answer
+from sinetti.ca.plans import AuthorityPlan, Issuer, LeafKind, LeafPlan, RevokedEntry
+from sinetti.domain.answers import CertIdHash, Told
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
+from sinetti.pki.formats import (
+    certificate_der,
+    dump_private_key,
+    generate_key,
+    load_certificate,
+    serial_hex,
+)
+from sinetti.wire.xmldsig import Seal, seal_with
+from vector_maker.xml import AnyKey, hash_of, plain_signature
+
+BASE_URL = "http://pki.sinetti.example"
+COUNTRY = "FI"
+_PATH_LENGTHS = {Role.ROOT: None, Role.INTERMEDIATE: 1, Role.ISSUING: 0, Role.SERVICES: 0}
+
+
+@dataclass(slots=True)
+class Keys:
+    """Private keys as files: those that are there are read, others are made."""
+
+    folder: Path
+    used: dict[str, bytes] = field(default_factory=dict)
+
+    def __call__(self, name: str, make: Callable[[], AnyKey]) -> AnyKey:
+        """Give a key by the name of its file."""
+        path = self.folder / f"{name}.pem"
+        pem = path.read_bytes() if path.exists() else dump_private_key(make(), None)
+        self.used[name] = pem
+        # They are this project's own, and looking whether p and q are primes takes longer than all the rest.
+        key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+        if not isinstance(key, AnyKey):
+            raise TypeError(name)
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The preset `default` in TEST, founded at `made` (UTC)."""
+
+    built: Built
+    keys: Keys
+    made: datetime
+
+    def issuing(self) -> Issuer:
+        """Give the CA of holders' certificates for the channel WS."""
+        return self.built.issuer(
+            next(one.file_name for one in self.built.hierarchy.authorities if one.channel is Channel.WS)
+        )
+
+    def holder(
+        self,
+        name: str,
+        key: AnyKey,
+        customer: tuple[str, str],
+        renews: str | None = None,
+        after: timedelta = timedelta(),
+    ) -> x509.Certificate:
+        """Issue an organisation's certificate, valid for 730 days from some time after `made`."""
+        span = Span(self.made + after, self.made + after + VALIDITY)
+        holding = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
+        plan = LeafPlan(*customer, COUNTRY, holding, key.public_key(), new_serial(drawn(name)), span)
+        return self._issued(plan, self.issuing(), LeafKind.HOLDER)
+
+    def response_signer(self, name: str, key: AnyKey) -> x509.Certificate:
+        """Issue a certificate whose key signs answers."""
+        plan = response_signer_plan(self.built.hierarchy, key.public_key(), self.made, drawn(name))
+        return self._issued(plan, self.built.issuer(self.built.hierarchy.services.file_name), LeafKind.SERVICES)
+
+    def responder(self, name: str, key: AnyKey, now: datetime) -> Responder:
+        """Make who answers OCSP requests about the holders' certificates. The key is RSA: its answers do not vary."""
+        plan = responder_plan(self.built.hierarchy, self.issuing(), key.public_key(), now, drawn(name))
+        return responder_of(self._issued(plan, self.issuing(), LeafKind.RESPONDER), key)
+
+    def crl(self, entries: list[RevokedEntry], now: datetime) -> bytes:
+        """Sign the list of the holders' CA."""
+        issuer = self.issuing()
+        tbs = prepare_crl(issuer, entries, 1, now, now + timedelta(days=7))
+        return assemble_crl(tbs, plain_signature(self.built.key(issuer.key_name), tbs), issuer.certificate)
+
+    def ocsp(self, certificate: x509.Certificate, told: Told, responder: Responder) -> bytes:
+        """Sign an answer about a certificate of the holders' CA."""
+        issuer = self.issuing().certificate
+        asked = canonical(serial_hex(certificate.serial_number), CertIdHash.SHA1, issuer)
+        return sign_answer(asked, issuer, told, responder)
+
+    def _issued(self, plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> x509.Certificate:
+        tbs = prepare(plan, issuer, kind)
+        signature = plain_signature(self.built.key(issuer.key_name), tbs)
+        return load_certificate(assemble(tbs, signature, issuer.certificate))
+
+
+def drawn(name: str) -> Callable[[int], bytes]:
+    """Give what stands for randomness in a serial number: octets made of a name."""
+    return lambda count: hashlib.sha256(name.encode()).digest()[:count]
+
+
+def found(keys: Keys, made: datetime) -> Authority:
+    """Make the CAs, as `sinetti.ca.building.build_hierarchy` does, with kept keys."""
+    hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL)
+    entries: dict[str, tuple[AnyKey, x509.Certificate]] = {}
+    built = Built(hierarchy, entries)
+    parents = {spec.name: spec.file_name for spec in hierarchy.authorities}
+    for spec in hierarchy.authorities:
+        key = keys(f"ca-{spec.channel or spec.role}".lower(), partial(generate_key, spec.key_type))
+        plan = AuthorityPlan(
+            spec.name,
+            hierarchy.organisation,
+            hierarchy.country,
+            key.public_key(),
+            new_serial(drawn(spec.name)),
+            life(made, spec.lifetime),
+            _PATH_LENGTHS[spec.role],
+            policy_for(spec, hierarchy.environment),
+        )
+        if spec.parent is None:
+            tbs = prepare_authority(plan, None)
+            der = assemble_root(tbs, plain_signature(key, tbs), plan.public_key)
+        else:
+            parent = built.issuer(parents[spec.parent])
+            tbs = prepare_authority(plan, parent)
+            der = assemble(tbs, plain_signature(built.key(parent.key_name), tbs), parent.certificate)
+        entries[spec.file_name] = (key, load_certificate(der))
+    authority = Authority(built, keys, made)
+    signer = keys("response-signer-p256", partial(generate_key, KeyType.EC_P256))
+    entries[hierarchy.response_signer.file_name] = (signer, authority.response_signer("response-signer-p256", signer))
+    return authority
+
+
+def seal(key: AnyKey, certificate: x509.Certificate) -> Seal:
+    """Give what signs answers, receipts and documents, always with the same result."""
+    return seal_with(certificate_der(certificate), lambda octets: plain_signature(key, octets))
+
+
+def signing_request(key: AnyKey, customer: tuple[str, str]) -> bytes:
+    """Make a signing request (DER): CN = customer id, O = name, C = FI."""
+    names = ((x509.NameOID.COMMON_NAME, customer[0]), (x509.NameOID.ORGANIZATION_NAME, customer[1]))
+    subject = x509.Name([x509.NameAttribute(oid, text) for oid, text in (*names, (x509.NameOID.COUNTRY_NAME, COUNTRY))])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    return builder.sign(key, hash_of(key), ecdsa_deterministic=deterministic).public_bytes(Encoding.DER)
+
+
+def stranger(key: AnyKey, like: x509.Certificate) -> x509.Certificate:
+    """Make what looks like a holder's certificate and was signed by its own key."""
+    builder = x509.CertificateBuilder().subject_name(like.subject).issuer_name(like.issuer)
+    builder = builder.public_key(key.public_key()).serial_number(like.serial_number + 1)
+    builder = builder.not_valid_before(like.not_valid_before_utc).not_valid_after(like.not_valid_after_utc)
+    return builder.sign(key, hash_of(key), ecdsa_deterministic=True)

@@ -1,0 +1,48 @@
+"""docs/integrators.md as its reader does it: every command of it, one after the other, in an empty folder.
+
+By bash, curl, OpenSSL and, where it is there, keytool, against a bench that the commands start themselves.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.house.tree import DOCS
+from tests.support.programs import surroundings
+
+PAGE = (DOCS / "integrators.md").read_text(encoding="utf-8")
+BEGIN = "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n"
+"""An hour's mistakes end here at the first of them; the bench ends with its shell."""
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no curl or no openssl")
+def test_the_commands_of_the_guide_lead_to_a_renewal(tmp_path):
+    commands = "\n".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+    path = surroundings({})["PATH"]
+    environment = surroundings({"PATH": f"{Path(sys.executable).parent}:{path}", "HOME": str(tmp_path)})
+    done = subprocess.run(
+        ["bash", "-c", BEGIN + commands],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    old, new = (
+        x509.load_pem_x509_certificate((tmp_path / name).read_bytes())
+        for name in ("certificate.pem", "next-certificate.pem")
+    )
+    assert old.subject == new.subject
+    assert old.not_valid_before_utc < new.not_valid_before_utc < old.not_valid_after_utc
+    assert json.loads((tmp_path / "bench.json").read_text())["soap_url"].startswith("https://127.0.0.1:")
+    for name in ("payroll.pfx", "next-certificate.cer", "next-key.der"):
+        assert (tmp_path / name).stat().st_size
+    assert x509.load_der_x509_certificate((tmp_path / "next-certificate.cer").read_bytes()) == new
