@@ -146,7 +146,7 @@ def test_every_imported_schema_is_served_and_nothing_else():
     names = ["certificate-services.xsd"]
     for name in names:
         imports = etree.fromstring(wsdl.schema_file(name)).iter(f"{XSD}import")
-        names.extend(one.get("schemaLocation").removeprefix("?xsd=") for one in imports)
+        names.extend(one.get("schemaLocation").rpartition("?xsd=")[2] for one in imports)
     assert names == ["certificate-services.xsd", "xml-signature.xsd"]
     for unknown in ("", "certificate-services.wsdl", "../soap.py", "/etc/passwd"):
         assert wsdl.schema_file(unknown) is None

@@ -6,11 +6,13 @@ from xml.sax.saxutils import escape
 _SCHEMAS = ("certificate-services.xsd", "xml-signature.xsd")
 _WSDL = "certificate-services.wsdl"
 _ADDRESS = b"http://address.invalid/"
-_LOCAL, _SERVED = b'schemaLocation="', b'schemaLocation="?xsd='
+# With its path: java.net.URL, and so wsimport, resolves a reference that is a query alone as RFC 2396 did, against the
+# folder (RFC 3986, 5.2.2, keeps the base's path); and the service answers with a slash at the end as well.
+_LOCAL, _SERVED = b'schemaLocation="', b'schemaLocation="/2017/10/CertificateServices?xsd='
 
 
 def wsdl(address: str) -> bytes:
-    """The WSDL with this soap:address. Its imports are relative: `?xsd=NAME` beside the WSDL's own address."""
+    """The WSDL with this soap:address. Its imports are the service's path with `?xsd=NAME`, at whatever host."""
     escaped = escape(address, {'"': "&quot;"}).encode()
     return _read(_WSDL).replace(_ADDRESS, escaped).replace(_LOCAL, _SERVED)
 
