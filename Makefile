@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges bench chaos check format texts coverage clean
+.PHONY: help demo test judges peers bench chaos check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,7 +27,13 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@scripts/packages judges
 	@scripts/packages test
 	@scripts/interop
+	@scripts/peers
 	@scripts/pytest tests/judges
+
+peers: ## install what the peers in other languages stand on, as `make judges` does; tests/judges/peers says how they are called
+	@scripts/environment authority,test
+	@scripts/packages judges
+	@scripts/peers
 
 bench: ## how fast certificates are renewed, revoked, checked and told of; BENCH="--wave 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority

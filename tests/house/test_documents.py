@@ -1,6 +1,7 @@
 """Documents that speak of the code say what the code says, and their links lead somewhere."""
 
 import argparse
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -111,6 +112,17 @@ def test_each_dependency_has_licence_release_and_reason():
             assert licence
             assert len(reason.split()) > 1, name
             assert Version(release) in ranges[name], name
+
+
+def test_the_page_of_dependencies_has_each_npm_package_and_no_other():
+    page = (DOCS / "dependencies.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^- `(\S+)` \([^()]+, ([0-9.]+)\): \w+ ", page, re.MULTILINE))
+    folder = ROOT / "tests" / "judges" / "peers" / "node"
+    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert named == {name: locked[f"node_modules/{name}"]["version"] for name in wanted}
+    assert all(one.startswith("^") for one in wanted.values())
+    assert not [name for name, one in locked.items() if "resolved" in one]  # it would name where it came from
 
 
 def test_dependencies_of_the_program_are_installed_within_their_ranges():

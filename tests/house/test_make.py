@@ -12,7 +12,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 DOCUMENTED = re.compile(r"`make ([a-z]+)[^`]*`|^make ([a-z]+)", re.MULTILINE)
 PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "src").rglob("*.py"), *(ROOT / "scripts").iterdir()]
-SCRIPTS = [ROOT / ".ci" / "run", *(ROOT / "scripts" / name for name in ("environment", "packages", "pytest"))]
+SCRIPTS = [ROOT / ".ci" / "run", *(ROOT / "scripts" / name for name in ("environment", "packages", "peers", "pytest"))]
 
 
 def test_documented_targets_exist():

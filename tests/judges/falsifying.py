@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from sinetti.pki.formats import certificate_der
+from sinetti.pki.formats import PrivateKey, certificate_der
+from sinetti.wire.parsing import encode_base64
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.support.authority import holder_key
 from tests.support.programs import fetched
@@ -50,15 +51,26 @@ def no_signature(envelope: bytes) -> bytes:
 
 def a_stranger_signed(envelope: bytes) -> bytes:
     """Sign the same answer with a stranger's key, whose certificate has all the names of the right one."""
-    root, payload = _payload(envelope)
-    signature = payload.find(f"{{{DS}}}Signature")
-    text = next(signature.iter(f"{{{DS}}}X509Certificate")).text
+    text = next(etree.fromstring(envelope).iter(f"{{{DS}}}X509Certificate")).text
     copied = _with_another_key(x509.load_pem_x509_certificate(_pem(text)))
-    payload.remove(signature)
-    alone = etree.tostring(etree.fromstring(etree.tostring(payload)), method="c14n", exclusive=True)
-    signed = sign_document(alone, seal_of(holder_key(9), certificate_der(copied)), Recipe.EXCLUSIVE)
-    payload.getparent().replace(payload, etree.fromstring(signed))
-    return etree.tostring(root)
+    return signed_by(holder_key(9), copied)(envelope)
+
+
+def signed_by(key: PrivateKey, certificate: x509.Certificate, *along: x509.Certificate) -> Change:
+    """Sign the same answer with another key; certificates that go along stand in KeyInfo as well."""
+
+    def change(envelope: bytes) -> bytes:
+        root, payload = _payload(envelope)
+        payload.remove(payload.find(f"{{{DS}}}Signature"))
+        alone = etree.tostring(etree.fromstring(etree.tostring(payload)), method="c14n", exclusive=True)
+        signed = etree.fromstring(sign_document(alone, seal_of(key, certificate_der(certificate)), Recipe.EXCLUSIVE))
+        data = next(signed.iter(f"{{{DS}}}X509Data"))
+        for one in along:
+            etree.SubElement(data, f"{{{DS}}}X509Certificate").text = encode_base64(certificate_der(one))
+        payload.getparent().replace(payload, signed)
+        return etree.tostring(root)
+
+    return change
 
 
 def another_answer_beside_the_signed_one(envelope: bytes) -> bytes:

@@ -9,10 +9,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sinetti.pki.chain import issuers_up, load_bundle
 from tests.judges.exchange import CASES, called, enrol, furnished, ordered
-from tests.judges.falsifying import CHANGES, falsifying
+from tests.judges.falsifying import CHANGES, falsifying, signed_by
 from tests.judges.peers import DONE, PEERS, REFUSED, UNBELIEVED
 from tests.support.postgres import skip_or_fail
+from tests.support.programs import holder_of, new_key
 
 pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
 
@@ -48,9 +50,22 @@ def test_enrols_and_renews(case, exchanges, standing, peer_bench):
     assert len(one.messages("request")) == len(one.messages("response")) >= 4
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_believes_no_changed_answer(peer, change, peer_bench, tmp_path):
+@pytest.fixture(scope="session")
+def a_holder_signs(peer_bench):
+    """Give changes by a holder of this very service, who has a certificate and a key, but answers for nobody."""
+    key, holder = new_key(), holder_of(peer_bench, "a-holder")
+    certificate = holder.enrolled(peer_bench.order(customer_id="a-holder"), key)
+    issuers = issuers_up(certificate, load_bundle(Path(peer_bench.ready["trust"]["holders"]).read_bytes()))
+    return {
+        "a holder signed": signed_by(key, certificate),
+        "a holder signed, and its CA comes along": signed_by(key, certificate, *issuers),
+    }
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "a holder signed", "a holder signed, and its CA comes along"])
+def test_believes_no_changed_answer(peer, name, a_holder_signs, peer_bench, tmp_path):
     trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-changed")
+    change = (CHANGES | a_holder_signs)[name]
     with falsifying(peer_bench.ready["soap_url"], Path(trust["server"]), change, tmp_path) as (address, anchor):
         folder = furnished(tmp_path / "peer", {**trust, "server": anchor})
         done = enrol(peer, folder, address, ids, FASTEST[peer.name])

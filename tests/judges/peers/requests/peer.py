@@ -1,0 +1,300 @@
+"""A certificate and its renewal with plain requests, lxml and cryptography: every step by hand.
+
+peer.py enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY     KEY: rsa-2048, rsa-3072, p256, p384
+peer.py renew FOLDER URL CUSTOMER_ID KEY RECIPE                            RECIPE: exclusive, inclusive
+peer.py versions
+
+FOLDER holds server.pem (whom TLS trusts) and services.pem (the CAs of those who sign answers). It ends with 0 when all
+is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for anything else.
+"""
+
+import base64
+import hashlib
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+import requests
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from lxml import etree
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
+DS = "http://www.w3.org/2000/09/xmldsig#"
+ENVELOPED = DS + "enveloped-signature"
+EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
+INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+MORE = "http://www.w3.org/2001/04/xmldsig-more#"
+METHODS = {
+    MORE + "rsa-sha256": (rsa.RSAPublicKey, hashes.SHA256()),
+    MORE + "ecdsa-sha256": (ec.EllipticCurvePublicKey, hashes.SHA256()),
+    MORE + "ecdsa-sha384": (ec.EllipticCurvePublicKey, hashes.SHA384()),
+}
+SIGNATURE = """<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{c14n}"/>\
+<ds:SignatureMethod Algorithm="{method}"/><ds:Reference URI=""><ds:Transforms>{transforms}</ds:Transforms>\
+<ds:DigestMethod Algorithm="{SHA256}"/><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>\
+<ds:SignatureValue/><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data>\
+</ds:KeyInfo></ds:Signature>"""
+
+
+class Refused(Exception):
+    """The service said no: its code, and its text."""
+
+
+class NotTrusted(Exception):
+    """An answer's signature does not hold, or nobody we trust made it."""
+
+
+def text64(octets):
+    return base64.b64encode(octets).decode()
+
+
+def new_key(kind, path):
+    """Make a key and store it at once: one that is lost after the request was sent has cost the transfer ids."""
+    if kind.startswith("rsa-"):
+        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
+    else:
+        key = ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind])
+    path.touch(mode=0o600)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def hash_of(key):
+    return hashes.SHA384() if key.key_size == 384 else hashes.SHA256()
+
+
+def csr(key, customer_id):
+    """Ask for a certificate of this key. The service takes the key alone; the subject is for people."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, customer_id)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hash_of(key))
+    return text64(made.public_bytes(Encoding.DER))
+
+
+def message(element, **fields):
+    """Write a request: the element is qualified, its children are not, and their order is the schema's."""
+    inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    return f'<cer:{element} xmlns:cer="{SERVICE}">{inside}</cer:{element}>'.encode()
+
+
+def canonical(node, algorithm):
+    return etree.tostring(node, method="c14n", exclusive=algorithm == EXCLUSIVE, with_comments=False)
+
+
+def signed(document, key, certificate, recipe):
+    """Sign a request as a document of its own, before it is put into the envelope."""
+    root = etree.fromstring(document)
+    c14n, transforms = (EXCLUSIVE, (ENVELOPED, EXCLUSIVE)) if recipe == "exclusive" else (INCLUSIVE, (ENVELOPED,))
+    family = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
+    signature = etree.fromstring(
+        SIGNATURE.format(
+            DS=DS, SHA256=SHA256, c14n=c14n, method=f"{MORE}{family}-{hash_of(key).name}",
+            transforms="".join(f'<ds:Transform Algorithm="{one}"/>' for one in transforms),
+            digest=text64(hashlib.sha256(canonical(root, c14n)).digest()),
+            certificate=text64(certificate.public_bytes(Encoding.DER)),
+        )
+    )  # fmt: skip
+    root.append(signature)  # first into its place: an inclusive form holds what the element inherits there
+    octets = canonical(signature[0], c14n)
+    if family == "rsa":
+        value = key.sign(octets, padding.PKCS1v15(), hash_of(key))
+    else:  # XML Signature wants r and s beside each other, where cryptography gives DER
+        width = key.key_size // 8
+        pair = decode_dss_signature(key.sign(octets, ec.ECDSA(hash_of(key))))
+        value = b"".join(number.to_bytes(width, "big") for number in pair)
+    signature[1].text = text64(value)
+    return etree.tostring(root)
+
+
+def cut(octets):
+    """Cut what the Body holds out of an envelope, octet for octet.
+
+    An answer was signed before it was put into the envelope. Taken out of a parsed envelope it would bring the
+    envelope's namespaces along, and an inclusive canonical form would no longer be the one that was signed.
+    """
+    parser, path, found = expat.ParserCreate(namespace_separator=" "), [], []
+
+    def start(name, _attributes):
+        if path == [f"{SOAP} Envelope", f"{SOAP} Body"] and not found:
+            found.append(parser.CurrentByteIndex)
+        path.append(name)
+
+    def end(name):
+        path.pop()
+        if name == f"{SOAP} Body" and len(path) == 1:
+            found.append(parser.CurrentByteIndex)
+
+    def doctype(*_):
+        raise NotTrusted("an answer has no document type")
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, doctype
+    parser.Parse(octets, True)
+    first, last = found
+    return octets[first:last]
+
+
+def only(parent, path):
+    """Find the one element of this path. A second one is where forgeries hide."""
+    found = parent.findall(path, {"ds": DS})
+    if len(found) != 1:
+        raise NotTrusted(f"{path} stands there {len(found)} times")
+    return found[0]
+
+
+def verified(document, anchors):
+    """Check the one signature over a whole document; give what was digested, parsed anew, and nothing beside it."""
+    root = etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True))
+    signature = only(root, ".//ds:Signature")
+    info = only(signature, "ds:SignedInfo")
+    reference = only(info, "ds:Reference")
+    transforms = [one.get("Algorithm") for one in reference.findall(f"{{{DS}}}Transforms/{{{DS}}}Transform")]
+    if (
+        root[-1] is not signature
+        or reference.get("URI") != ""
+        or transforms not in ([ENVELOPED], [ENVELOPED, EXCLUSIVE])
+    ):
+        raise NotTrusted("the signature covers something else than the answer")
+    if only(reference, "ds:DigestMethod").get("Algorithm") != SHA256:
+        raise NotTrusted("the digest is not SHA-256")
+    signer = x509.load_der_x509_certificate(
+        base64.b64decode(only(signature, "ds:KeyInfo/ds:X509Data/ds:X509Certificate").text)
+    )
+    check_signer(signer, anchors)  # before its key verifies anything
+    c14n = only(info, "ds:CanonicalizationMethod").get("Algorithm")
+    if c14n not in (EXCLUSIVE, INCLUSIVE):
+        raise NotTrusted("another canonical form")
+    value = base64.b64decode(only(signature, "ds:SignatureValue").text)
+    check_value(signer.public_key(), only(info, "ds:SignatureMethod").get("Algorithm"), value, canonical(info, c14n))
+    digest = base64.b64decode(only(reference, "ds:DigestValue").text)
+    root[-2].tail = (root[-2].tail or "") + (signature.tail or "")  # lxml takes the text after an element away with it
+    root.remove(signature)
+    octets = canonical(root, EXCLUSIVE if transforms[1:] else INCLUSIVE)
+    if hashlib.sha256(octets).digest() != digest:
+        raise NotTrusted("the answer was changed after it was signed")
+    return etree.fromstring(octets)
+
+
+def check_signer(signer, anchors):
+    """Who signs answers has a certificate, not a CA's own, that one of the anchors issued."""
+    # A production program takes the machine's date here. A test bench may have its clock years ahead of the machine,
+    # so we take a date at which the signer's certificate was valid.
+    date = signer.not_valid_before_utc
+    if signer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+        raise NotTrusted("a CA signs no answers")
+    for anchor in anchors:
+        try:
+            signer.verify_directly_issued_by(anchor)
+        except (ValueError, InvalidSignature):
+            continue
+        if anchor.not_valid_before_utc <= date <= min(anchor.not_valid_after_utc, signer.not_valid_after_utc):
+            return
+    raise NotTrusted("the signer's certificate does not come from services.pem")
+
+
+def check_value(key, method, value, octets):
+    """Check a SignatureValue; key and algorithm must be of one family."""
+    family, hashing = METHODS.get(method, (None, None))
+    if family is None or not isinstance(key, family):
+        raise NotTrusted("the signature's algorithm does not fit")
+    try:
+        if family is rsa.RSAPublicKey:
+            key.verify(value, octets, padding.PKCS1v15(), hashing)
+        else:
+            half = len(value) // 2
+            pair = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
+            key.verify(pair, octets, ec.ECDSA(hashing))
+    except InvalidSignature as bad:
+        raise NotTrusted("the signature does not fit its signer") from bad
+
+
+def call(folder, url, operation, document):
+    """Send one request and give its verified answer. Raises Refused and NotTrusted."""
+    sent = f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Body>'.encode() + document + b"</soap:Body></soap:Envelope>"
+    kept = folder / "messages"
+    kept.mkdir(exist_ok=True)
+    number = len(list(kept.glob("*-request.xml"))) + 1
+    (kept / f"{number:02}-request.xml").write_bytes(sent)
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'}
+    got = requests.post(
+        url, data=sent, headers=headers, verify=str(folder / "server.pem"), timeout=60, allow_redirects=False
+    )
+    (kept / f"{number:02}-response.xml").write_bytes(got.content)
+    got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
+    try:
+        anchors = x509.load_pem_x509_certificates((folder / "services.pem").read_bytes())
+        answer = verified(cut(got.content), anchors)
+    except Exception as bad:  # whatever the libraries call it
+        raise NotTrusted(f"{type(bad).__name__}: {bad}") from bad
+    if answer.tag != f"{{{SERVICE}}}{operation[0].upper()}{operation[1:]}Response":
+        raise NotTrusted("it answers another question")
+    if answer.findtext("Result/Status") != "OK":
+        raise Refused(*(answer.findtext(f"Result/ErrorInfo/{name}") for name in ("ErrorCode", "ErrorMessage")))
+    return answer
+
+
+def fetch(folder, url, customer_id, retrieval_id, key):
+    """Fetch a certificate; while it is being issued, ask again. Checks that it is of our key."""
+    document = message("GetCertificateRequest", Environment="TEST", CustomerId=customer_id, RetrievalId=retrieval_id)
+    for left in reversed(range(11)):
+        try:
+            answer = call(folder, url, "getCertificate", document)
+            break
+        except Refused as no:
+            if no.args[0] != "PKI021" or not left:
+                raise
+            time.sleep(1)
+    certificate = x509.load_der_x509_certificate(base64.b64decode(answer.findtext("Certificate")))
+    if certificate.public_key() != key.public_key():
+        raise ValueError("the certificate is not of our key")
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def enrol(folder, url, customer_id, transfer_id, transfer_password, kind):
+    key = new_key(kind, folder / "key.pem")
+    document = message(
+        "SignNewCertificateRequest", Environment="TEST", CustomerId=customer_id, TransferId=transfer_id,
+        TransferPassword=transfer_password, CertificateRequest=csr(key, customer_id),
+    )  # fmt: skip
+    retrieval_id = call(folder, url, "signNewCertificate", document).findtext("RetrievalId")
+    (folder / "certificate.pem").write_bytes(fetch(folder, url, customer_id, retrieval_id, key))
+
+
+def renew(folder, url, customer_id, kind, recipe):
+    old_key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    old = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
+    key = new_key(kind, folder / "next-key.pem")
+    document = message(
+        "RenewCertificateRequest", Environment="TEST", CustomerId=customer_id, CertificateRequest=csr(key, customer_id)
+    )
+    answer = call(folder, url, "renewCertificate", signed(document, old_key, old, recipe))
+    (folder / "next-certificate.pem").write_bytes(fetch(folder, url, customer_id, answer.findtext("RetrievalId"), key))
+
+
+def main(command, *arguments):
+    if command == "versions":
+        print(f"Python {sys.version.split()[0]}")
+        for name in ("requests", "lxml", "cryptography"):
+            print(name, version(name))
+        return
+    folder, *rest = arguments
+    {"enrol": enrol, "renew": renew}[command](Path(folder), *rest)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except Refused as no:
+        sys.exit(print(*no.args, file=sys.stderr) or 1)
+    except NotTrusted as bad:
+        sys.exit(print(f"not trusted: {bad}", file=sys.stderr) or 2)
+    except Exception as bad:
+        sys.exit(print(f"{type(bad).__name__}: {bad}", file=sys.stderr) or 3)

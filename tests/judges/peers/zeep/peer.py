@@ -1,0 +1,248 @@
+"""A certificate and its renewal with zeep, from the service's WSDL; signxml makes and checks the signatures.
+
+peer.py enrol FOLDER URL CUSTOMER_ID TRANSFER_ID TRANSFER_PASSWORD KEY     KEY: rsa-2048, rsa-3072, p256, p384
+peer.py renew FOLDER URL CUSTOMER_ID KEY RECIPE                            RECIPE: exclusive, inclusive
+peer.py versions
+
+FOLDER holds server.pem (whom TLS trusts) and services.pem (the CAs of those who sign answers). It ends with 0 when all
+is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for anything else.
+"""
+
+import base64
+import copy
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from xml.parsers import expat
+
+import requests
+import zeep
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from lxml import etree
+from signxml import (
+    CanonicalizationMethod,
+    DigestAlgorithm,
+    SignatureConfiguration,
+    SignatureMethod,
+    XMLSigner,
+    XMLVerifier,
+)
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
+NAMES = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
+EXCLUSIVE = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+INCLUSIVE = CanonicalizationMethod.CANONICAL_XML_1_0
+METHODS = {SignatureMethod.RSA_SHA256, SignatureMethod.ECDSA_SHA256, SignatureMethod.ECDSA_SHA384}
+
+
+class Refused(Exception):
+    """The service said no: its code, and its text."""
+
+
+class NotTrusted(Exception):
+    """An answer's signature does not hold, or nobody we trust made it."""
+
+
+class Transport(zeep.Transport):
+    """Posts what zeep wrote; zeep gets of an answer what was signed, and nothing beside it."""
+
+    def __init__(self, folder):
+        session = requests.Session()
+        session.verify = str(folder / "server.pem")
+        session.trust_env = False  # else REQUESTS_CA_BUNDLE in the environment would put another file in its place
+        super().__init__(session=session, operation_timeout=60)
+        self.anchors = folder / "services.pem"
+        self.kept = folder / "messages"
+        self.kept.mkdir(exist_ok=True)
+
+    def post(self, address, message, headers):
+        number = len(list(self.kept.glob("*-request.xml"))) + 1
+        (self.kept / f"{number:02}-request.xml").write_bytes(message)
+        got = super().post(address, message, headers)
+        (self.kept / f"{number:02}-response.xml").write_bytes(got.content)
+        got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
+        operation = headers["SOAPAction"].strip('"')
+        try:
+            answer = verified(cut(got.content), self.anchors)
+        except Exception as bad:  # whatever the libraries call it
+            raise NotTrusted(f"{type(bad).__name__}: {bad}") from bad
+        if answer.tag != f"{{{SERVICE}}}{operation[0].upper()}{operation[1:]}Response":
+            raise NotTrusted("it answers another question")
+        envelope = etree.fromstring(f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Body/></soap:Envelope>')
+        envelope[0].append(answer)
+        return SimpleNamespace(status_code=200, headers=got.headers, encoding="utf-8", content=etree.tostring(envelope))
+
+
+def cut(octets):
+    """Cut what the Body holds out of an envelope, octet for octet.
+
+    An answer was signed before it was put into the envelope. Taken out of a parsed envelope it would bring the
+    envelope's namespaces along, and an inclusive canonical form would no longer be the one that was signed.
+    """
+    parser, path, found = expat.ParserCreate(namespace_separator=" "), [], []
+
+    def start(name, _attributes):
+        if path == [f"{SOAP} Envelope", f"{SOAP} Body"] and not found:
+            found.append(parser.CurrentByteIndex)
+        path.append(name)
+
+    def end(name):
+        path.pop()
+        if name == f"{SOAP} Body" and len(path) == 1:
+            found.append(parser.CurrentByteIndex)
+
+    def doctype(*_):
+        raise NotTrusted("an answer has no document type")
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, doctype
+    parser.Parse(octets, True)
+    first, last = found
+    return octets[first:last]
+
+
+def verified(document, anchors):
+    """Check the one signature over a whole document; give what was digested, parsed anew."""
+    root = etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True))
+    signature, *others = root.findall(".//ds:Signature", NAMES)
+    certificate, *more = signature.findall(".//ds:X509Certificate", NAMES)
+    # signxml would take further certificates as links of the chain. services.pem holds the root, which the CAs of other
+    # kinds of certificate come from as well: with a link of his own choice any holder could sign answers.
+    if others or more or root[-1] is not signature:
+        raise NotTrusted("one signature, by one certificate, as the last child: this is something else")
+    if signature.find("ds:SignedInfo/ds:Reference", NAMES).get("URI") != "":
+        raise NotTrusted("the signature covers something else than the answer")
+    config = SignatureConfiguration(
+        location="./",
+        signature_methods=frozenset(METHODS),
+        digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
+        default_reference_c14n_method=INCLUSIVE,
+        # A production program leaves this out, and signxml takes the machine's date. A test bench may have its clock
+        # years ahead of the machine, so we take a date at which the signer's certificate was valid.
+        verification_time=x509.load_der_x509_certificate(base64.b64decode(certificate.text)).not_valid_before_utc,
+    )
+    return XMLVerifier().verify(document, ca_pem_file=str(anchors), expect_config=config).signed_xml
+
+
+class Signing(zeep.Plugin):
+    """Signs a renewal when zeep has written it."""
+
+    def __init__(self, key, certificate, recipe):
+        self.key, self.certificate, self.recipe = key, certificate, recipe
+
+    def egress(self, envelope, http_headers, operation, _binding_options):
+        if operation.name == "renewCertificate":
+            body = envelope.find(f"{{{SOAP}}}Body")
+            # The signature covers the request as a document of its own: take it out of the envelope, then sign it.
+            alone = copy.deepcopy(body[0])
+            etree.cleanup_namespaces(alone)
+            body[0] = self.signed(alone)
+        return envelope, http_headers
+
+    def signed(self, request):
+        exclusive = self.recipe == "exclusive"
+        method = f"{'rsa' if isinstance(self.key, rsa.RSAPrivateKey) else 'ecdsa'}-{hash_of(self.key).name}"
+        signer = XMLSigner(signature_algorithm=method, c14n_algorithm=EXCLUSIVE if exclusive else INCLUSIVE)
+        # The inclusive recipe names [enveloped] alone: what follows from that is inclusive C14N 1.0.
+        return signer.sign(
+            request, key=self.key, cert=[self.certificate], exclude_c14n_transform_element=not exclusive
+        )  # fmt: skip
+
+
+def new_key(kind, path):
+    """Make a key and store it at once: one that is lost after the request was sent has cost the transfer ids."""
+    if kind.startswith("rsa-"):
+        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
+    else:
+        key = ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind])
+    path.touch(mode=0o600)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def hash_of(key):
+    return hashes.SHA384() if key.key_size == 384 else hashes.SHA256()
+
+
+def csr(key, customer_id):
+    """Ask for a certificate of this key. The service takes the key alone; the subject is for people."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, customer_id)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hash_of(key))
+    return made.public_bytes(Encoding.DER)
+
+
+def connect(folder, url, *plugins):
+    """Read the WSDL. The address is the one we were told, whatever the WSDL says."""
+    client = zeep.Client(f"{url}?wsdl", transport=Transport(folder), plugins=plugins)
+    return client.create_service(f"{{{SERVICE}}}CertificateServicesSoap", url)
+
+
+def accepted(answer):
+    if answer.Result.Status != "OK":
+        raise Refused(answer.Result.ErrorInfo[0].ErrorCode, answer.Result.ErrorInfo[0].ErrorMessage)
+    return answer
+
+
+def fetch(service, who, retrieval_id, key):
+    """Fetch a certificate; while it is being issued, ask again. Checks that it is of our key."""
+    for left in reversed(range(11)):
+        try:
+            answer = accepted(service.getCertificate(**who, RetrievalId=retrieval_id))
+            break
+        except Refused as no:
+            if no.args[0] != "PKI021" or not left:
+                raise
+            time.sleep(1)
+    certificate = x509.load_der_x509_certificate(answer.Certificate)
+    if certificate.public_key() != key.public_key():
+        raise ValueError("the certificate is not of our key")
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def enrol(folder, url, customer_id, transfer_id, transfer_password, kind):
+    service = connect(folder, url)
+    who = {"Environment": "TEST", "CustomerId": customer_id}
+    key = new_key(kind, folder / "key.pem")
+    ids = {"TransferId": transfer_id, "TransferPassword": transfer_password}
+    request = csr(key, customer_id)  # zeep writes octets as base64
+    answer = accepted(service.signNewCertificate(**who, **ids, CertificateRequest=request))
+    (folder / "certificate.pem").write_bytes(fetch(service, who, answer.RetrievalId, key))
+
+
+def renew(folder, url, customer_id, kind, recipe):
+    old_key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    old = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
+    service = connect(folder, url, Signing(old_key, old, recipe))
+    who = {"Environment": "TEST", "CustomerId": customer_id}
+    key = new_key(kind, folder / "next-key.pem")
+    request = csr(key, customer_id)
+    # The schema asks for a Signature; zeep leaves it out, and the plugin puts it in.
+    answer = service.renewCertificate(**who, CertificateRequest=request, Signature=zeep.xsd.SkipValue)
+    retrieval_id = accepted(answer).RetrievalId
+    (folder / "next-certificate.pem").write_bytes(fetch(service, who, retrieval_id, key))
+
+
+def main(command, *arguments):
+    if command == "versions":
+        print(f"Python {sys.version.split()[0]}")
+        for name in ("zeep", "signxml", "lxml", "cryptography"):
+            print(name, version(name))
+        return
+    folder, *rest = arguments
+    {"enrol": enrol, "renew": renew}[command](Path(folder), *rest)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except Refused as no:
+        sys.exit(print(*no.args, file=sys.stderr) or 1)
+    except NotTrusted as bad:
+        sys.exit(print(f"not trusted: {bad}", file=sys.stderr) or 2)
+    except Exception as bad:
+        sys.exit(print(f"{type(bad).__name__}: {bad}", file=sys.stderr) or 3)
