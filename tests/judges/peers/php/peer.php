@@ -27,6 +27,7 @@ final class CertificateServices extends SoapClient
 
     public function __construct(private string $folder, private string $url)
     {
+        str_starts_with($url, 'https://') || throw new Exception('without TLS anybody on the way reads the password');
         $this->anchors = read("$folder/services.pem");
         // Only the anchor in server.pem counts, not the hundred authorities that the machine trusts; PHP compares the
         // host name (or address) with the certificate itself. A redirection could carry the password elsewhere: 1 means none.
@@ -83,10 +84,10 @@ final class CertificateServices extends SoapClient
 
 function enrol(string $folder, string $url, string $customer, string $id, string $password, string $type): void
 {
+    $service = new CertificateServices($folder, $url);
     // The key is on disk before it is used: if the answer gets lost, the same command again (same transfer ids, same key)
     // gets the same answer. With another key it would be refused, since transfer ids are for one key.
     $key = key_in("$folder/key.pem", $type);
-    $service = new CertificateServices($folder, $url);
     $accepted = $service->call('signNewCertificate', [
         'Environment' => ENVIRONMENT,
         'CustomerId' => $customer,
@@ -99,6 +100,7 @@ function enrol(string $folder, string $url, string $customer, string $id, string
 
 function renew(string $folder, string $url, string $customer, string $type, string $recipe): void
 {
+    $service = new CertificateServices($folder, $url);
     $next = key_in("$folder/next-key.pem", $type);
     // The request is written and signed as a document of its own. XSD_ANYXML has SoapClient put it into its envelope octet
     // for octet; given as an array, SoapClient would write other octets than those that were signed.
@@ -108,7 +110,6 @@ function renew(string $folder, string $url, string $customer, string $type, stri
         read("$folder/certificate.pem"),
         $recipe === 'exclusive',
     );
-    $service = new CertificateServices($folder, $url);
     $accepted = $service->call('renewCertificate', new SoapVar($request, XSD_ANYXML));
     fetch($service, $customer, only($accepted, 'RetrievalId')->textContent, $next, "$folder/next-certificate.pem");
 }
@@ -199,6 +200,7 @@ try {
         ['renew', 7] => renew(...array_slice($argv, 2)),
         ['versions', 2] => printf("php %s\nopenssl %s\nlibxml2 %s\n", PHP_VERSION, explode(' ', OPENSSL_VERSION_TEXT)[1],
             LIBXML_DOTTED_VERSION),
+        default => throw new Exception('usage: see the top of peer.php'),
     };
 } catch (Throwable $failure) {
     fwrite(STDERR, $failure->getMessage() . "\n");
