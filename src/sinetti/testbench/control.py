@@ -1,4 +1,4 @@
-"""The control door: clock, orders, certificates, revocations, explanations. Loopback only, no CORS, JSON but for XML."""
+"""The control door: clock, orders, certificates, revocations, explanations. Loopback only, no CORS."""
 
 import logging
 import re
@@ -137,7 +137,7 @@ class ControlDoor:
         return json_reply(200, certificate_row(revoked[0], self.office.now()))
 
     def _explain(self, request: Request) -> Reply:
-        return json_reply(200, explaining.explained(request.body, self.office).as_json())
+        return explaining.answer(request, self.office)
 
 
 def _shown(ids: ShownIds) -> Reply:

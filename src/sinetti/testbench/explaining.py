@@ -3,6 +3,7 @@
 On the bench alone: a service that explains to everybody how far a forged message got would be of use to forgers only.
 """
 
+import base64
 import json
 import logging
 from collections.abc import Callable
@@ -17,9 +18,10 @@ from sinetti.gateway import verdict as gateway
 from sinetti.holder import messages
 from sinetti.holder.explaining import Report
 from sinetti.pki.formats import load_certificate
-from sinetti.protocols.http import Reply, Request
+from sinetti.protocols.http import Reply, Request, json_reply
 from sinetti.registry import store
-from sinetti.registry.opening import REGISTER_UNAVAILABLE
+from sinetti.testbench import fields
+from sinetti.testbench.fields import FieldError
 from sinetti.wire.explaining import Explanation, Verdict, explain
 from sinetti.wire.explaining_searching import Question, Sides
 from sinetti.wire.explaining_taken import Kind
@@ -46,6 +48,20 @@ _EXPLAINED = frozenset(
 )
 _FAILED = 400
 _log = logging.getLogger(__name__)
+
+
+def answer(request: Request, office: Office) -> Reply:
+    """Answer a call: the message is the body; `?octets=whole` adds both sides' octets in base64.
+
+    Raises FieldError for another query.
+    """
+    asked = fields.query(request.query, "octets").get("octets")
+    if asked not in {None, "whole"}:
+        sentence = "octets is whole, or left out"
+        raise FieldError(sentence)
+    report = explained(request.body, office)
+    files = {name: base64.b64encode(octets).decode() for name, octets in report.files().items()}
+    return json_reply(200, report.as_json() | {"octets": files if asked else None})
 
 
 def explained(octets: bytes, office: Office) -> Report:
@@ -77,15 +93,15 @@ class ExplainingDoor:
         if reason in _EXPLAINED and len(request.body) <= _LONGEST:
             try:
                 _tell(request.request_id, reason, explained(request.body, self.office))
-            except REGISTER_UNAVAILABLE:
-                _log.exception("request %s: the register is away, so the refusal is not explained", request.request_id)
+            except Exception:  # noqa: BLE001 - the answer is there: a line of the log must not cost it
+                _log.exception("request %s: the refusal could not be explained", request.request_id)
             finally:
                 self.office.register.refresh()
         return reply
 
 
 def _reason_of(reply: Reply) -> str:
-    """Why a call was refused: SOAP notes it for the log, other doors say it in a problem document. Empty: it was not."""
+    """Why a call was refused, empty if it was not: SOAP notes it for the log, others say it in a problem document."""
     if reply.content_type == "application/problem+json" and reply.status >= _FAILED:
         return str(json.loads(reply.body)["reason"])
     return (reply.noted or {}).get("reason", "")
