@@ -45,7 +45,7 @@ CASES = {
         3,
         "has expired",
     ),
-    "indented": (indented(GOOD), (), 3, "white space came between its elements"),
+    "indented": (indented(GOOD), (), 3, "white space came between its elements or"),
     "a key of another certificate": (
         envelope(signed(request(), OURS, Faults(sign=lambda octets: by._sign(OTHER, octets)))),
         ("--certificate", "other.pem"),

@@ -41,7 +41,7 @@ LINES = {
         indented(envelope(GOOD)),
         {},
         (
-            "white space came between its elements",
+            "white space came between its elements or",
             "(the signature does not fit)",
             "line 1, column 98 (octet 97)",
             'signed:   es.vero.fi/2017/10/certificateservices"><Environment>',

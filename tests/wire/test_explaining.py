@@ -93,6 +93,10 @@ CHANGED_AFTERWARDS = {
         lambda one: envelope(one.replace(b"cer:", b"xy:").replace(b":cer=", b":xy=")),
         {Guess.PREFIX_RENAMED},
     ),
+    "prefix renamed, and indented": (
+        lambda one: indented(envelope(one.replace(b"cer:", b"xy:").replace(b":cer=", b":xy="))),
+        {Guess.INDENTED, Guess.PREFIX_RENAMED},
+    ),
     "composed characters decomposed": (
         lambda one: envelope(unicodedata.normalize("NFD", one.decode()).encode()),
         {Guess.CHARACTERS_RECODED},
@@ -110,6 +114,28 @@ def test_changed_after_signing(shape, change, guesses):
         assert found.document.signed == canonical(request(), shape)
         assert found.document.proven
         assert found.document.difference is not None
+
+
+@pytest.mark.parametrize("shape", [OURS, ENVELOPED_ALONE], ids=["exclusive", "inclusive"])
+@pytest.mark.parametrize(
+    ("change", "more"), [(bytes, set()), (indented, {Guess.INDENTED})], ids=["alone", "and indented"]
+)
+def test_serialised_by_a_library_that_renames_and_moves_all_prefixes(shape, change, more):
+    renamed = signed(request(), shape).decode().replace("cer:", "ns1:").replace(":ds=", ":ns2=").replace("ds:", "ns2:")
+    declared = f' xmlns:ns1="{faulty.SERVICE}" xmlns:ns2="{by.DS}"'
+    bare_of_them = renamed.replace(f' xmlns:cer="{faulty.SERVICE}"', "").replace(f' xmlns:ns2="{by.DS}"', "")
+    found = guessed(change(envelope(bare_of_them.encode(), declared)))
+    assert set(found.guesses) == {Guess.PREFIX_RENAMED} | more
+    assert found.document.signed == canonical(request(), shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_an_envelope_whose_default_namespace_is_inherited(shape):
+    found = guessed(envelope(signed(request(), shape), ' xmlns="urn:x"'))
+    assert found.guesses == (Guess.DEFAULT_NAMESPACE,)
+    assert '="urn:x"' in found.document.difference.received
+    outside = replaced(signed(request(), shape), f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")
+    assert Guess.TEXT_CHANGED in guessed(envelope(outside, f' xmlns="urn:x" xmlns:cer="{faulty.SERVICE}"')).guesses
 
 
 NEVER_CANONICAL = {

@@ -14,6 +14,7 @@ class Guess(StrEnum):
     ATTRIBUTES_ADDED = "attributes-added"
     PREFIX_RENAMED = "prefix-renamed"
     DECLARATIONS_CHANGED = "declarations-changed"
+    DEFAULT_NAMESPACE = "default-namespace-inherited"
     CHARACTERS_RECODED = "characters-recoded"
     TEXT_CHANGED = "text-changed"
     SIGNED_INFO_CHANGED = "signed-info-changed"

@@ -11,8 +11,9 @@ from sinetti.texts.reader import mark
 
 GUESSES: Mapping[Guess, str] = {
     Guess.INDENTED: mark(
-        "The message was laid out anew after it was signed: white space came between its elements. Sign last, and"
-        " send the octets just as they were signed; no program after that may indent or wrap them."
+        "The message was laid out anew after it was signed: white space came between its elements or around its "
+        "values. Sign last, and send the octets just as they were signed; no program after that may indent or "
+        "wrap them."
     ),
     Guess.UNINDENTED: mark(
         "White space between the elements was signed and then taken away. Sign the message in the form in which "
@@ -34,6 +35,10 @@ GUESSES: Mapping[Guess, str] = {
     Guess.DECLARATIONS_CHANGED: mark(
         "Namespace declarations were added or lost after signing. By inclusive C14N they are signed too: keep "
         "them as they were, or sign by the transforms enveloped and exclusive C14N."
+    ),
+    Guess.DEFAULT_NAMESPACE: mark(
+        "The SOAP envelope declares a default namespace, and elements of the message that were in none when it "
+        "was signed fell into it. Give the envelope's namespace a prefix."
     ),
     Guess.CHARACTERS_RECODED: mark(
         "Letters such as ä were written in another way after signing (composed or decomposed, Unicode NFC or "

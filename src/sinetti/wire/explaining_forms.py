@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from itertools import chain, product
 
 from lxml import etree
 
 from sinetti.domain.guesses import Guess
-from sinetti.wire import xmldsig
+from sinetti.wire import parsing, xmldsig
 from sinetti.wire.algorithms import Canonical
 from sinetti.wire.envelope import SOAP
 from sinetti.wire.explaining_taken import Taken, info_of, span_of
-from sinetti.wire.explaining_variants import PREFIXES, copied, declaring, renamed, variants
+from sinetti.wire.explaining_variants import PREFIXES, copied, declaring, renamed, unindented, variants
 from sinetti.wire.parsing import DS, Unparsable
 from sinetti.wire.xmldsig import SIGNATURE
 
@@ -37,11 +37,12 @@ _SHOWN_IN_INCLUSIVE_INFO = frozenset({Guess.PREFIX_RENAMED, Guess.DECLARATIONS_C
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Octets that may have been signed. `guess` None: just what the signature says."""
+    """Octets that may have been signed. `guess` None: just what the signature says; `also`: what came on top of it."""
 
     guess: Guess | None
     name: str
     octets: bytes = field(repr=False)
+    also: Guess | None = None
 
 
 def document_forms(taken: Taken, declared: Canonical) -> Iterator[Form]:
@@ -51,14 +52,18 @@ def document_forms(taken: Taken, declared: Canonical) -> Iterator[Form]:
     bases = bases[:1] if declared.exclusive else bases
     for base in bases:
         yield Form(None, DECLARED, declared.whole(base))
+    for alone in _alone(taken):
+        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", declared.whole(_bare(alone)))
     yield from _where_canonical(_other_c14n(bases[0], declared))
     yield from _where_canonical(_in_envelope(taken, declared))
     yield from _where_canonical(_as_text(taken, bases[0], declared))
     for base in bases:
-        for guess, name, changed in variants(base):
-            yield Form(guess, name, declared.whole(changed))
+        yield from _changed(base, declared)
     for root in taken.candidates():
         yield from _with_signature(root, declared)
+    flat = _flat(bases[0])
+    if flat is not None:
+        yield from _on_top(chain(_other_c14n(flat, declared), _changed(flat, declared)))
 
 
 def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[Form]:
@@ -70,16 +75,49 @@ def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[F
     for root in roots:
         yield Form(None, DECLARED, xmldsig.signed_info(info_of(root), declared))
     yield Form(Guess.DOCUMENT_SIGNED, "document", document)
+    for alone in _alone(taken):
+        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", xmldsig.signed_info(info_of(alone), declared))
     info = info_of(roots[0])
     yield from _where_canonical(_other_info_c14n(taken, info, declared))
     yield from _info_as_text(taken, info, declared)
+    yield from _changed_info(roots[0], declared)
+    flat = _flat(roots[0])
+    if flat is not None:
+        yield from _on_top(_changed_info(flat, declared))
+
+
+def _alone(taken: Taken) -> Iterator[etree._Element]:
+    """What was cut without the envelope's default namespace, if it has one: it gives a namespace to what had none."""
+    if taken.envelope is not None and None in taken.declared_by_envelope(taken.root):
+        with suppress(Unparsable):
+            yield parsing.parse(taken.octets[taken.start : taken.end])
+
+
+def _changed(base: etree._Element, declared: Canonical) -> Iterator[Form]:
+    for guess, name, changed in variants(base):
+        yield Form(guess, name, declared.whole(changed))
+
+
+def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Form]:
     shown = _SHOWN_IN_INFO if declared.exclusive else _SHOWN_IN_INFO | _SHOWN_IN_INCLUSIVE_INFO
-    for guess, name, changed in variants(roots[0]):
+    for guess, name, changed in variants(root):
         if guess in shown:
             yield Form(guess, name, xmldsig.signed_info(info_of(changed), declared))
+    info = info_of(root)
     for prefix in dict.fromkeys((*_SIGNATURE_PREFIXES, *PREFIXES)):
         if prefix != info.prefix:
             yield Form(Guess.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", declared.octets(renamed(info, prefix)))
+
+
+def _flat(root: etree._Element) -> etree._Element | None:
+    """The same without indentation, since that often comes on top of other changes; None where there is none."""
+    flat = unindented(root)
+    return None if etree.tostring(flat) == etree.tostring(root) else flat
+
+
+def _on_top(forms: Iterator[Form]) -> Iterator[Form]:
+    for form in forms:
+        yield replace(form, also=Guess.INDENTED)
 
 
 def _where_canonical(forms: Iterator[Form]) -> Iterator[Form]:

@@ -129,7 +129,7 @@ def _found(forms: Iterable[Form], asks: Callable[[bytes], Fit | None], question:
 
 
 def _sides(declared: Form, form: Form, fit: Fit) -> Sides:
-    guesses = tuple(guess for guess in (form.guess, fit.guess) if guess is not None)
+    guesses = tuple(guess for guess in (form.also, form.guess, fit.guess) if guess is not None)
     received = form.octets if form.guess is None else declared.octets
     return Sides(
         received,

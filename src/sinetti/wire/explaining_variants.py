@@ -50,6 +50,13 @@ def copied(root: etree._Element) -> etree._Element:
     return copy.deepcopy(root.getroottree()).getroot()
 
 
+def unindented(root: etree._Element) -> etree._Element:
+    """A copy without white space between elements."""
+    changed = copied(root)
+    _unindent(changed)
+    return changed
+
+
 def declaring(element: etree._Element, names: Mapping[str | None, str]) -> etree._Element:
     """The element as a document of its own that declares just these prefixes; what else is used in it, where it is."""
     # The stubs know no default namespace here; lxml names it None.
@@ -168,7 +175,10 @@ def _other_declarations(root: etree._Element) -> Iterator[Variant]:
 
 
 def _other_prefixes(root: etree._Element) -> Iterator[Variant]:
-    if etree.QName(root).namespace:
-        for prefix in PREFIXES:
+    tidy = copied(root)
+    etree.cleanup_namespaces(tidy)
+    # Whoever renames prefixes often declares all of them in one place, too.
+    for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
+        for prefix in PREFIXES if etree.QName(root).namespace else ():
             if prefix != root.prefix:
-                yield Variant(Guess.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(root, prefix))
+                yield Variant(Guess.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(one, prefix))
