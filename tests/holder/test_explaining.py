@@ -111,6 +111,11 @@ def test_what_programs_read():
     assert Report(explain(b"hello", Question())).as_json()["element"] is None
 
 
+def test_it_says_that_time_was_up():
+    assert "Not every form was tried" in lines(envelope(CHANGED), enough=lambda: True)
+    assert "Not every form was tried" not in lines(envelope(CHANGED))
+
+
 def test_both_sides_as_files():
     found = Report(explain(indented(envelope(GOOD)), Question())).files()
     assert list(found) == [

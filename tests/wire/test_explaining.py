@@ -610,7 +610,34 @@ def test_it_looks_no_further_than_it_may():
     asked = []
     found = guessed(indented(envelope(GOOD)), enough=lambda: asked.append(1) or True)
     assert found.guesses == (Guess.WRONG_KEY, Guess.TEXT_CHANGED)
-    assert len(asked) == 2
+    assert len(asked) == 3
+    assert found.unfinished
+    assert not guessed(envelope(GOOD), enough=lambda: True).unfinished
+    assert not guessed(indented(envelope(GOOD))).unfinished
+
+
+SIGNS = [
+    b"<x/>",
+    b' xmlns="urn:q"',
+    b' a="b"',
+    b"&#13;",
+    b"<!-- -->",
+    b"<?p q?>",
+    b"<![CDATA[x]]>",
+    b"\n",
+    b"\xc3",
+    b"=",
+]
+
+
+@pytest.mark.parametrize("shape", [OURS, INCLUSIVE_INFO, RSA], ids=["exclusive", "inclusive", "RSA"])
+def test_whatever_is_done_to_a_message_it_is_explained(shape):
+    message = envelope(signed(request("<x/>", root=' xmlns:u="urn:u"'), shape), OTHERS)
+    for number in range(40):
+        at = message.find(b">", number * 7919 % (len(message) - 1))
+        changed = message[:at] + SIGNS[number % len(SIGNS)] + message[at + number % 3 :]
+        found = guessed(changed)
+        assert (found.verdict is Verdict.FITS) is not bool(found.guesses)
 
 
 def test_nothing_is_shown_of_a_message_that_may_hold_a_password():

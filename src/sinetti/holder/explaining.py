@@ -77,6 +77,8 @@ class Report:
             if sides is not None:
                 yield messages.render(self._told(sides, words), language)
                 yield from _marked(sides, language)
+        if self.found.unfinished:
+            yield reader.text(explanations.UNFINISHED, language)
         if self.found.withheld:
             yield reader.text(explanations.WITHHELD, language)
 
@@ -93,6 +95,7 @@ class Report:
             "document": None if found.document is None else self._sides_as_json(found.document),
             "signed_info": None if found.signed_info is None else self._sides_as_json(found.signed_info),
             "withheld": found.withheld,
+            "unfinished": found.unfinished,
         }
 
     def files(self) -> Mapping[str, bytes]:

@@ -117,6 +117,8 @@ def _tell(request_id: str, reason: str, report: Report) -> None:
     for name, sides in (("document", found.document), ("signed_info", found.signed_info)):
         if sides is not None:
             facts[name] = _place(sides)
+    if found.unfinished:
+        facts["unfinished"] = "yes"
     told = " ".join(messages.render(one, Language.EN) for one in report.sentences())
     listed = " ".join(f"{name}={value}" for name, value in facts.items())
     _log.info("request %s: refused, %s: %s (%s)", request_id, reason, told, listed, extra={"facts": facts})

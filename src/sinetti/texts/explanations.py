@@ -216,3 +216,4 @@ INFO_UNKNOWN = mark("SignedInfo: the signature is over no form that is known her
 SIGNED = mark("signed")
 RECEIVED = mark("received")
 WITHHELD = mark("The octets are not shown: a one-time password may stand in them.")
+UNFINISHED = mark("Not every form was tried: it took too long.")

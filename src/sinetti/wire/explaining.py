@@ -66,7 +66,8 @@ class Element:
 class Explanation:
     """`guesses`: what to mend, first things first; none if it fits. `why`: of a closed list, in English.
 
-    `withheld`: a one-time password may stand in the message, so its octets are not here.
+    `withheld`: a one-time password may stand in the message, so its octets are not here. `unfinished`: not every form
+    was tried, since it took too long.
     """
 
     verdict: Verdict
@@ -78,6 +79,7 @@ class Explanation:
     document: Sides | None = None
     signed_info: Sides | None = None
     withheld: bool = False
+    unfinished: bool = False
 
 
 def explain(octets: bytes, question: Question) -> Explanation:
@@ -158,7 +160,15 @@ def _compared(
         found = ()
     known = [guess for guess in found if guess not in _UNKNOWN]
     guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *told.guesses))
+    unfinished = question.enough() and not (document.proven and signed_info.proven)
     withheld = any(map(explaining_taken.may_hold_secret, (taken.octets, question.signed or b"")))
     if withheld:
         document, signed_info = document.without_octets(), signed_info.without_octets()
-    return replace(told, guesses=tuple(guesses), document=document, signed_info=signed_info, withheld=withheld)
+    return replace(
+        told,
+        guesses=tuple(guesses),
+        document=document,
+        signed_info=signed_info,
+        withheld=withheld,
+        unfinished=unfinished,
+    )
