@@ -616,6 +616,16 @@ def test_it_looks_no_further_than_it_may():
     assert not guessed(indented(envelope(GOOD))).unfinished
 
 
+def test_what_fits_by_a_later_way_to_cut_fits_however_little_time_there_is():
+    declared = ' xmlns:web="urn:web"'
+    message = replaced(signed(request(root=declared), INCLUSIVE_INFO), declared.encode(), b"")
+    found = guessed(envelope(message, declared), enough=lambda: True)
+    assert (found.verdict, found.guesses, found.element.declarations) == (Verdict.FITS, (), ("web",))
+    assert found.document.proven
+    assert found.signed_info.proven
+    assert not found.unfinished
+
+
 SIGNS = [
     b"<x/>",
     b' xmlns="urn:q"',

@@ -153,12 +153,11 @@ def _compared(
     told: Explanation, taken: Taken, stated: Stated, question: Question, presented: x509.Certificate
 ) -> Explanation:
     """Look for both sides' octets, and put the guesses in order."""
+    if told.why is None:  # one of the first forms fits, so there is no need to hurry
+        question = replace(question, enough=lambda: False)
     document = explaining_searching.document_sides(taken, stated, question)
     signed_info = explaining_searching.info_sides(taken, stated, question, presented, document.received)
-    found = (*document.guesses, *signed_info.guesses)
-    if told.why is None:  # it fits, whatever else would
-        found = ()
-    known = [guess for guess in found if guess not in _UNKNOWN]
+    known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
     guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *told.guesses))
     unfinished = question.enough() and not (document.proven and signed_info.proven)
     withheld = any(map(explaining_taken.may_hold_secret, (taken.octets, question.signed or b"")))
