@@ -96,3 +96,24 @@ def test_every_room_is_forbidden_to_domain():
     rooms = {f"sinetti.{path.name}" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     domain = next(contract for contract in contracts() if contract["source_modules"] == ["sinetti.domain"])
     assert rooms - {"sinetti.domain"} <= set(domain["forbidden_modules"])
+
+
+def leads_to(module: str) -> set[str]:
+    """Return the modules of the project that one brings along, itself included, as places in the package."""
+    found, left = set(), [module]
+    while left:
+        here = left.pop()
+        if here not in found and here in modules():
+            found.add(here)
+            places = [name.removeprefix("sinetti.").replace(".", "/") for name in imported(modules()[here])]
+            left += [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
+    return found
+
+
+def test_who_serves_for_real_explains_no_signature():
+    """It would tell forgers how far they got (docs/explain.md)."""
+    served = leads_to("cli/server/serve.py")
+    assert {"protocols/soap.py", "protocols/status.py", "wire/xmldsig.py"} <= served
+    assert not [module for module in served if "explain" in module]
+    assert "testbench/control.py" not in served
+    assert "wire/explaining.py" in leads_to("testbench/bench.py")

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from sinetti import __version__
-from sinetti.cli import deliver, enrol, gateway, output, receipt, renew, retrieve, sign, status, verify
+from sinetti.cli import deliver, enrol, explain, gateway, output, receipt, renew, retrieve, sign, status, verify
 from sinetti.cli.common import Console, language_of
 from sinetti.cli.output import OutputLost
 from sinetti.holder import messages, reasons
@@ -17,7 +17,7 @@ from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 
-CLIENT = (enrol, retrieve, renew, status, sign, verify, deliver, receipt, gateway)
+CLIENT = (enrol, retrieve, renew, status, sign, verify, explain, deliver, receipt, gateway)
 """What every installation has."""
 
 SERVER = {

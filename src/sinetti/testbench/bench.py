@@ -27,6 +27,7 @@ from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
+from sinetti.testbench.explaining import ExplainingDoor
 from sinetti.testbench.places import (
     LOOPBACK,
     Ports,
@@ -141,10 +142,12 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
+    soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
+    deliveries = ExplainingDoor(receiving, authority.office)
     return (
-        Listener(Edge(beside(soap_door, authority.office), leave=leave), listen(LOOPBACK, ports.soap), tls),
+        Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(StatusEdge(StatusDoor(authority.office), receiving, leave), listen(LOOPBACK, ports.status)),
+        Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The control door: clock, orders, certificates and revocations of a test bench. Loopback only, JSON only, no CORS."""
+"""The control door: clock, orders, certificates, revocations, explanations. Loopback only, no CORS."""
 
 import logging
 import re
@@ -20,13 +20,14 @@ from sinetti.protocols.http import Reply, Request, json_reply, problem
 from sinetti.protocols.rows import certificate_row, instant
 from sinetti.registry.journal import JournalUnavailable
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
-from sinetti.testbench import fields
+from sinetti.testbench import explaining, fields
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
 from sinetti.testbench.orders import take_order
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
+_CALLS = "The control calls are /clock, /orders, /certificates, /revocations and /explain."
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _STATUS_OF = {
@@ -50,16 +51,19 @@ class ControlDoor:
         """Answer one request of any method and path."""
         if not _is_loopback(request.headers.get("host", "")):
             return problem(403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1.")
-        routes = self._routes().get(_ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/")))
+        path = _ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/"))
+        routes = self._routes().get(path)
         if routes is None:
-            return problem(404, "not-found", "The control calls are /clock, /orders, /certificates and /revocations.")
+            return problem(404, "not-found", _CALLS)
         method = "GET" if request.method == "HEAD" else request.method
         act = routes.get(method)
         if act is None:
             reply = problem(405, "method-not-allowed", f"{request.path} takes {' and '.join(sorted(routes))}.")
             return Reply(reply.status, reply.content_type, reply.body, {"allow": ", ".join(sorted(routes))})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-        if method != "GET" and kind != "application/json":
+        if path == explaining.PATH and kind not in explaining.TYPES:
+            return problem(415, "not-xml", "Send the message as it is, with Content-Type: text/xml.")
+        if path != explaining.PATH and method != "GET" and kind != "application/json":
             return problem(415, "not-json", "Send the fields as JSON, with Content-Type: application/json.")
         return self._act(act, request)
 
@@ -89,6 +93,7 @@ class ControlDoor:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
+            explaining.PATH: {"POST": self._explain},
         }
 
     def _show_clock(self, _request: Request) -> Reply:
@@ -130,6 +135,9 @@ class ControlDoor:
         revoked = revoke(RevokeAsk(serial, reason), self.office, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
         return json_reply(200, certificate_row(revoked[0], self.office.now()))
+
+    def _explain(self, request: Request) -> Reply:
+        return explaining.answer(request, self.office)
 
 
 def _shown(ids: ShownIds) -> Reply:

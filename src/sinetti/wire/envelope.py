@@ -36,6 +36,16 @@ class Envelope:
     crowded: bool
     _cut: "_Cut" = field(repr=False)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the payload begins and ends in the octets of the envelope (without byte order mark)."""
+        return self._cut.start, self._cut.end
+
+    @property
+    def own(self) -> frozenset[str | None]:
+        """The prefixes that the payload's root declares itself; None is the default namespace."""
+        return frozenset(self._cut.own)
+
     def candidates(self) -> Iterator[etree._Element]:
         """The root of the payload as a document of its own, in each way that means the same as in its envelope.
 

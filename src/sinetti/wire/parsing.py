@@ -146,20 +146,20 @@ def exclusive(node: etree._Element) -> bytes:
 
 def children(element: etree._Element) -> list[etree._Element]:
     """The child elements, without comments and processing instructions."""
-    return [child for child in element if _is_element(child)]
+    return [child for child in element if is_element(child)]
 
 
 def value(element: etree._Element) -> str | None:
     """The whole string value, so that a comment inside never cuts it; None where there are elements inside."""
     parts = [element.text or ""]
     for child in element:
-        if _is_element(child):
+        if is_element(child):
             return None
         parts.append(child.tail or "")
     return "".join(parts)
 
 
-def _is_element(node: etree._Element) -> bool:
+def is_element(node: etree._Element) -> bool:
     """Whether this is an element: comments and processing instructions have a function for a tag."""
     tag: object = node.tag
     return isinstance(tag, str)

@@ -148,16 +148,16 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
         raise CoversSomethingElse(Flaw.ELSEWHERE)
     transforms, digesting, digest = _take(reference, "Transforms", "DigestMethod", "DigestValue")
     _demand(not children(digesting), Flaw.DIGEST_METHOD)
-    info_form, document_form = _c14n_of(method), _read_transforms(transforms)
+    info_form, document_form = c14n_of(method), read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
     # 4 The signature over SignedInfo, while it still stands in its document; nothing in there is left unlooked at.
     signature, stated = _octets(value), _octets(digest)
-    signed = _signed_info(info, info_form)
+    signed = signed_info(info, info_form)
     fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, signature)
     _demand(fits, Flaw.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
-    _remove(found[0], root)
+    remove(found[0], root)
     octets = document_form.whole(root)
     _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, Flaw.DIGEST_MISFIT)
     return Verified(octets, certificate)
@@ -181,7 +181,8 @@ def _octets(element: etree._Element) -> bytes:
     return octets
 
 
-def _c14n_of(method: etree._Element) -> Canonical:
+def c14n_of(method: etree._Element) -> Canonical:
+    """The canonical form that an element names. Raises SignatureInvalid for one that is not taken."""
     algorithm, inside = method.get("Algorithm"), children(method)
     _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, Flaw.CANONICALISATION)
     if not inside:
@@ -193,12 +194,13 @@ def _c14n_of(method: etree._Element) -> Canonical:
     return Canonical(exclusive=True, prefixes=prefixes)
 
 
-def _read_transforms(transforms: etree._Element) -> Canonical:
+def read_transforms(transforms: etree._Element) -> Canonical:
+    """The form that is digested. Raises SignatureInvalid for transforms outside the two recipes."""
     match children(transforms):
         case [first] if first.get("Algorithm") == ENVELOPED and not children(first):
             chosen = Canonical(exclusive=False)
         case [first, second] if first.get("Algorithm") == ENVELOPED and not children(first):
-            chosen = _c14n_of(second)
+            chosen = c14n_of(second)
         case _:
             raise SignatureInvalid(Flaw.TRANSFORMS)
     _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), Flaw.TRANSFORMS)
@@ -223,7 +225,8 @@ def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate]
     return der, public_key
 
 
-def _signed_info(info: etree._Element, canonical: Canonical) -> bytes:
+def signed_info(info: etree._Element, canonical: Canonical) -> bytes:
+    """The octets that SignatureValue is over; `info` stands in its document."""
     if canonical.exclusive:
         return canonical.octets(info)
     # Inclusive C14N of a part also takes xml: attributes from above (C14N 1.0, 2.4): make it a whole that has them.
@@ -235,7 +238,7 @@ def _signed_info(info: etree._Element, canonical: Canonical) -> bytes:
     return canonical.octets(whole)
 
 
-def _remove(element: etree._Element, parent: etree._Element) -> None:
+def remove(element: etree._Element, parent: etree._Element) -> None:
     """Take an element out and leave the text behind it (lxml counts that as a part of it)."""
     before = element.getprevious()
     if before is not None:

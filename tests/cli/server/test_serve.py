@@ -13,7 +13,8 @@ from cryptography import x509
 
 from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import machine_now
-from tests.support.programs import CUSTOMER, Holder, codes, fetched, new_key, program, ran, surroundings
+from tests.support import faulty_signing
+from tests.support.programs import CUSTOMER, Holder, codes, exchange, fetched, new_key, program, ran, surroundings
 from tests.support.serving import tls_pair
 
 PATH = "/2017/10/CertificateServices"
@@ -47,13 +48,25 @@ def serving(operator, *options):
             out, err = process.communicate(timeout=5)
             assert (process.returncode, out) == (0, ""), err
             assert "Traceback" not in err
-            assert "kindness" not in said + err, "that is for the bench's log"
+            for word in ("kindness", "guess", "explain"):
+                assert word not in said + err, "that is for the bench's log"
         finally:
             process.kill()
 
 
 def holder(operator, address):
     return Holder(address, operator.root / "trust" / "services.pem", now=machine_now())
+
+
+def assert_explains_nothing(soap, status):
+    """A signature is refused, and nobody is told how far it got: that would be of use to forgers (docs/explain.md)."""
+    forged = faulty_signing.indented(faulty_signing.envelope(faulty_signing.signed(faulty_signing.request())))
+    headers = {"content-type": "text/xml"}
+    for address in (soap, status):
+        for path in ("/explain", f"{PATH}/explain"):
+            assert exchange(address, "POST", path, forged, headers)[0] in {404, 405}
+    code, _, answer = exchange(soap, "POST", PATH, forged, headers)
+    assert (code, b"PKI030" in answer) == (200, True)
 
 
 def rows(operator):
@@ -67,7 +80,7 @@ def test_the_real_client_enrols_and_waits_for_its_renewal(operator, server_pair,
     ids = operator.order()
     (tmp_path / "password").write_text(ids["transfer_password"])
     pair = ("--tls-certificate", server_pair / "server.pem", "--tls-key", server_pair / "key.pem") if tls else ()
-    with serving(operator, *ANY, *pair) as (soap, _):
+    with serving(operator, *ANY, *pair) as (soap, status):
         assert soap.startswith("https://" if tls else "http://")
         assert soap.endswith(PATH)
         store = tmp_path / "store"
@@ -82,6 +95,8 @@ def test_the_real_client_enrols_and_waits_for_its_renewal(operator, server_pair,
             "--transfer-id", ids["transfer_id"], "--transfer-password-file", tmp_path / "password", "--key", "ec-p256",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        if not tls:
+            assert_explains_nothing(soap, status)
         early = ran("renew", "payroll", "--store", store, "--force")
         assert (early.returncode, "PKI034" in early.stderr) == (3, True)
     (row,) = rows(operator)
