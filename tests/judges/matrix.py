@@ -9,7 +9,7 @@ from importlib.metadata import version
 from tests.house.tree import ROOT
 from tests.judges import signature_judges
 from tests.judges.exchange import Case, Played
-from tests.judges.peers import PEERS, RECIPES
+from tests.judges.peers import KEYS, PEERS, RECIPES
 
 PAGE = ROOT / "docs" / "judges.md"
 BEGIN, END = "<!-- What follows is written by `make judges`. -->", "<!-- Here it ends. -->"
@@ -44,12 +44,18 @@ def written(played: Mapping[Case, Played], peers: Mapping[str, Iterable[str]], o
         "|---|---|---|---|---|---|",
     ]
     for peer in PEERS:
-        for key in peer.keys:
+        for key in KEYS:
+            if key not in peer.keys:
+                rows.append(f"| {peer.name} | {key} |{' – |' * 4}")
+                continue
             both = [played[Case(peer.name, key, recipe)] for recipe in RECIPES]
             began = PASSED if all(one.enrolled is not None and one.enrolled.returncode == 0 for one in both) else "–"
             renewed = [PASSED if one.whole else "–" for one in both]
             rows.append(f"| {peer.name} | {key} | {began} | {began} | {renewed[0]} | {renewed[1]} |")
-    stands = [f"| {peer.name} | {peer.stands_on} | {', '.join(peers[peer.name])} |" for peer in PEERS]
+    stands = [
+        f"| {peer.name} | {'; '.join(filter(None, (peer.stands_on, peer.why_not)))} | {', '.join(peers[peer.name])} |"
+        for peer in PEERS
+    ]
     return "\n".join(
         [
             *rows,

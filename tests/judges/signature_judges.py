@@ -62,7 +62,7 @@ def xmlsec1(document: bytes, trusted: Trusted) -> bool:
 
 
 def signxml(document: bytes, trusted: Trusted) -> bool:
-    """Whether signxml takes it: one reference, over the whole document, by the certificate in it, whatever its chain."""
+    """Whether signxml takes it: one reference, over the whole document. The chain is not asked for."""
     expected = SignatureConfiguration(expect_references=1, location="./", verification_time=trusted.at)
     try:
         XMLVerifier().verify(document, x509_cert=shown(document), expect_config=expected)

@@ -38,7 +38,7 @@ class Peer:
 PEERS: tuple[Peer, ...] = (
     Peer("java", "Java, the JDK alone: java.net.http, javax.xml.crypto.dsig"),
     Peer("jaxws", "Java, JAX-WS RI from our WSDL"),
-    Peer("mono", "C# on mono: SignedXml", keys=("rsa-2048", "rsa-3072"), why_not="mono's SignedXml has no ECDSA"),
+    Peer("mono", "C# on mono: SignedXml", keys=("rsa-2048", "rsa-3072"), why_not="mono makes no EC keys"),
     Peer("node", "Node: soap from our WSDL, xml-crypto"),
     Peer("php", "PHP: SoapClient from our WSDL, DOM, openssl"),
     Peer("zeep", "Python: zeep from our WSDL, signxml"),
