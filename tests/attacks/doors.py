@@ -41,6 +41,7 @@ from tests.support.xml_signing import Shape
 DELIVERY = "urn:example:delivery"
 REFUSALS = "registry_refusalrow"
 
+
 @dataclass(slots=True)
 class SoapDoor:
     """The certificate service, where a holder may renew now; the attacker wants a certificate for a key of his.
@@ -68,7 +69,10 @@ class SoapDoor:
             assert retrieval_id is not None
             issued = store.find_by_retrieval_id(self.desk.register, retrieval_id)
             assert issued is not None
-            assert (issued.key, issued.predecessor) == (key_id(self.asked[attack.key].public_key()), self.held[attack.key].serial)
+            assert (issued.key, issued.predecessor) == (
+                key_id(self.asked[attack.key].public_key()),
+                self.held[attack.key].serial,
+            )
             self._twins[kind] = (given, retrieval_id)
             self.changes()
         return self._twins[kind]
@@ -78,7 +82,9 @@ class SoapDoor:
         names = self.file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'registry%'")
         rows = {name: self.file.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}  # noqa: S608 - its own
         before, self._rows = self._rows, rows
-        return {name: len(found) - len(before.get(name, ())) for name, found in rows.items() if found != before.get(name)}
+        return {
+            name: len(found) - len(before.get(name, ())) for name, found in rows.items() if found != before.get(name)
+        }
 
     def signed_for(self, asked: PrivateKey, attack: Attack) -> Given:
         """The holder's request for this key, in the manner of the attack's twin."""
@@ -109,6 +115,7 @@ class SoapDoor:
             return "Fault", None
         told = read(etree.fromstring(payload_of(reply.body)))
         return told.code or WHOLE, told.retrieval_id
+
 
 def soap_door(desk: Desk, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P256,)) -> SoapDoor:
     """Open a door in front of a fresh office (its register's file is `path`) that issued to a holder with such keys."""

@@ -1,9 +1,9 @@
-"""Shapes of envelope and of HTTP, for the SOAP door alone: what stands around the signed request, and what fools who cuts."""
+"""Shapes of envelope and of HTTP, for the SOAP door alone: what stands around the request, and what fools a cutter."""
 
 from html import escape
 
 from tests.attacks.messages import SOAP, WHOLE, Attack, Given, Make, Sent, envelope, sent
-from tests.attacks.texts import INCLUSIVELY
+from tests.attacks.texts import INCLUSIVELY, by_default
 from tests.support.xml_signing import DS, PLACE
 
 _SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -61,6 +61,18 @@ def _with_forged_signed(given: Given) -> str:
     return given.forged_with(given.signature)
 
 
+def _by_default(more: str) -> Make:
+    """Let the request's root stand in the default namespace, which the Body alone declares."""
+
+    def make(given: Given) -> Sent:
+        declared = f' xmlns="{given.namespace}"'
+        message = given.signed(by_default(given))
+        assert declared in message
+        return sent(envelope(message.replace(declared, "", 1), body=f' xmlns="{given.namespace}{more}"'))
+
+    return make
+
+
 _TWO = f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{{forged}}</s:Body><s:Body>{{message}}</s:Body></s:Envelope>'
 _FAKE = "<s:Body>{forged}</s:Body>"
 ENVELOPES = {
@@ -73,9 +85,7 @@ ENVELOPES = {
     ),
     "the signed request in the Header, a forged one in the Body": _soap(_header("{message}"), "PKI030"),
     "the signed request in the Header, a forged one with its signature in the Body": _soap(
-        lambda given: sent(
-            envelope(_with_forged_signed(given), header=f"<s:Header>{given.message}</s:Header>")
-        ),
+        lambda given: sent(envelope(_with_forged_signed(given), header=f"<s:Header>{given.message}</s:Header>")),
         "PKI030",
     ),
     "the signature in the Header": _soap(_header("{signature}"), "PKI030"),
@@ -106,9 +116,7 @@ ENVELOPES = {
     "a forged Body in an instruction": _soap(_body("{message}", header=f"<?x {_FAKE}?>"), WHOLE),
     "a forged request in an instruction of the Body": _soap(_body("<?x {forged}?>{message}"), WHOLE),
     "a forged Body in an attribute": _soap(
-        lambda given: sent(
-            envelope(given.message, body=f' fake="{escape("<s:Body>" + given.forged)}"')
-        ),
+        lambda given: sent(envelope(given.message, body=f' fake="{escape("<s:Body>" + given.forged)}"')),
         WHOLE,
     ),
     "an end tag of the Body in an attribute": _soap(_body("{message}", body=' end="/s:Body>"'), WHOLE),
@@ -118,10 +126,10 @@ ENVELOPES = {
     "another element after the Body": _soap(_swapped("</s:Body>", "</s:Body><Body/>"), "Fault"),
     "the Header after the Body": _soap(_swapped("</s:Body>", "</s:Body><s:Header/>"), "Fault"),
     "two Headers": _soap(_body("{message}", header="<s:Header/><s:Header/>"), "Fault"),
-    "an envelope in the Body": _soap(
-        lambda given: sent(envelope(envelope(given.message))), "Fault"
+    "an envelope in the Body": _soap(lambda given: sent(envelope(envelope(given.message))), "Fault"),
+    "the request within another element of the Body": _soap(
+        _body("<m:Call xmlns:m='urn:m'>{message}</m:Call>"), "Fault"
     ),
-    "the request within another element of the Body": _soap(_body("<m:Call xmlns:m='urn:m'>{message}</m:Call>"), "Fault"),
     "the request without an envelope": _soap(_whole("{message}"), "Fault"),
     "two envelopes": _soap(_whole("{right}{false}"), "Fault"),
     "an envelope of SOAP 1.2": _soap(_swapped(SOAP, _SOAP_12), "Fault"),
@@ -133,12 +141,17 @@ ENVELOPES = {
     ),
     "an empty Body": _soap(_body(""), "Fault"),
     "a request by reference (multiRef)": _soap(
-        lambda given: sent(envelope(
-            f'<c:{given.root} xmlns:c="{given.namespace}" href="#1"/>', header=f'<s:Header id="1">{given.message}</s:Header>'
-        )),
+        lambda given: sent(
+            envelope(
+                f'<c:{given.root} xmlns:c="{given.namespace}" href="#1"/>',
+                header=f'<s:Header id="1">{given.message}</s:Header>',
+            )
+        ),
         "PKI001",
     ),
-    "a default namespace on the Envelope": _soap(_body("{message}", declarations=' xmlns="urn:example:other"'), "PKI001"),
+    "a default namespace on the Envelope": _soap(
+        _body("{message}", declarations=' xmlns="urn:example:other"'), "PKI001"
+    ),
     "the service's namespace as the Envelope's default": _soap(
         lambda given: sent(envelope(given.message, declarations=f' xmlns="{given.namespace}"')), "PKI001"
     ),
@@ -146,20 +159,30 @@ ENVELOPES = {
         _body("{message}", declarations=' xmlns:c="urn:example:other" xmlns:ds="urn:example:other"'), WHOLE
     ),
     "prefixes of the request bound to something else on the Envelope, inclusive": Attack(
-        _body("{message}", declarations=' xmlns:c="urn:example:other" xmlns:ds="urn:example:other"'), (WHOLE, None), of=INCLUSIVELY
+        _body("{message}", declarations=' xmlns:c="urn:example:other" xmlns:ds="urn:example:other"'),
+        (WHOLE, None),
+        of=INCLUSIVELY,
     ),
     "the request's own prefix declared on the Envelope alone": _soap(
-        lambda given: sent(envelope(
-            given.message.replace(f' xmlns:c="{given.namespace}"', "", 1), declarations=f' xmlns:c="{given.namespace}"'
-        )),
+        lambda given: sent(
+            envelope(
+                given.message.replace(f' xmlns:c="{given.namespace}"', "", 1),
+                declarations=f' xmlns:c="{given.namespace}"',
+            )
+        ),
         WHOLE,
     ),
     "the request's own prefix declared on the Envelope alone, as something else": _soap(
-        lambda given: sent(envelope(
-            given.message.replace(f' xmlns:c="{given.namespace}"', "", 1), declarations=' xmlns:c="urn:example:other"'
-        )),
+        lambda given: sent(
+            envelope(
+                given.message.replace(f' xmlns:c="{given.namespace}"', "", 1),
+                declarations=' xmlns:c="urn:example:other"',
+            )
+        ),
         "Fault",
     ),
+    "the request's own namespace as the Body's default": _soap(_by_default(""), WHOLE),
+    "another namespace as the Body's default": _soap(_by_default("/other"), "Fault"),
     "the signature's prefix declared on the Envelope alone": _soap(
         lambda given: sent(envelope(given.message.replace(f' xmlns:ds="{DS}"', ""), declarations=f' xmlns:ds="{DS}"')),
         WHOLE,
@@ -167,12 +190,12 @@ ENVELOPES = {
     "xml:lang and xml:base on the Envelope, inclusive": Attack(
         _body("{message}", declarations=' xml:lang="fi" xml:base="http://localhost/"'), (WHOLE, None), of=INCLUSIVELY
     ),
-    "a relative namespace name on the Envelope": _soap(_body("{message}", declarations=' xmlns:u="relative"'), "PKI030"),
-    "a document signed within its envelope": _soap(
-        lambda given: sent(_signed_in_its_envelope(given)), "PKI030"
+    "a relative namespace name on the Envelope": _soap(
+        _body("{message}", declarations=' xmlns:u="relative"'), "PKI030"
     ),
+    "a document signed within its envelope": _soap(lambda given: sent(_signed_in_its_envelope(given)), "PKI030"),
     "an envelope signed as a whole": _soap(lambda given: sent(_signed_envelope(given)), "Fault"),
-}  # fmt: skip
+}
 """What stands around the request."""
 
 
@@ -218,5 +241,5 @@ HTTP = {
     "two charsets in HTTP": _soap(_told(content_type="text/xml; charset=utf-8; charset=iso-8859-1"), "Fault"),
     "the request with a byte order mark": _soap(_in("utf-8", start=b"\xef\xbb\xbf"), WHOLE),
     "the request with two byte order marks": _soap(_in("utf-8", start=b"\xef\xbb\xbf" * 2), "Fault"),
-}  # fmt: skip
+}
 """What HTTP and the XML declaration say of it."""

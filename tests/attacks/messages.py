@@ -98,10 +98,10 @@ class Given:
         return self.draft(self.evil).replace(PLACE, signature)
 
     def filled(self, text: str) -> str:
-        """Fill a pattern's `{good}`, `{evil}`, `{field}`, `{root}`, `{namespace}`, `{begin}` and `{end}` (of `good`)."""
+        """Fill a pattern: `{good}` (its halves are `{begin}` and `{end}`), `{evil}`, `{field}`, `{root}` …."""
         half = len(self.good) // 2
         values = {"begin": self.good[:half], "end": self.good[half:], "good": self.good, "evil": self.evil}
-        values |= {"field": self.field, "root": self.root, "namespace": self.namespace, "signature": self.signature}
+        values |= {"field": self.field, "root": self.root, "namespace": self.namespace}
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
         return text

@@ -1,4 +1,4 @@
-"""Shapes of method: transforms, algorithms and signature values outside what is taken, most of them right by their own rules."""
+"""Shapes of method: transforms, algorithms, values and keys outside what is taken, most right by their own rules."""
 
 import hashlib
 import hmac
@@ -12,7 +12,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from sinetti.domain.values import KeyType
-from tests.attacks.messages import BROKEN, P256_ORDER, RSA, TAKEN, Attack, Given, Make, change, encode, otherwise, p256, with_value
+from tests.attacks.messages import (
+    BROKEN,
+    P256_ORDER,
+    RSA,
+    TAKEN,
+    Attack,
+    Given,
+    Make,
+    change,
+    encode,
+    otherwise,
+    p256,
+    with_value,
+)
 from tests.support.xml_signing import (
     DS,
     ENVELOPED,
@@ -261,9 +274,7 @@ ALGORITHMS = {
         otherwise(method=f"{MORE}ecdsa-sha256 ", sign=lambda key, octets: beside(key, _plain(key, octets))), BROKEN
     ),
     "ECDSA in DER": Attack(otherwise(sign=_plain), BROKEN),
-    "r and s too wide": Attack(
-        with_value(lambda value: b"\0" + value[:_WIDTH] + b"\0" + value[_WIDTH:]), BROKEN
-    ),
+    "r and s too wide": Attack(with_value(lambda value: b"\0" + value[:_WIDTH] + b"\0" + value[_WIDTH:]), BROKEN),
     "r and s too narrow": Attack(with_value(lambda value: value[1:_WIDTH] + value[_WIDTH + 1 :]), BROKEN),
     "an octet after s": Attack(with_value(lambda value: value + b"\0"), BROKEN),
     "r and s zero": Attack(_numbers(lambda r, s: (0, 0)), BROKEN),
@@ -272,7 +283,7 @@ ALGORITHMS = {
     "r and s exchanged": Attack(_numbers(lambda r, s: (s, r)), BROKEN),
     "a bit of the value changed": Attack(_numbers(lambda r, s: (r, s ^ 1)), BROKEN),
     "the other s, which fits as well": Attack(_numbers(lambda r, s: (r, P256_ORDER - s)), TAKEN),
-}  # fmt: skip
+}
 """How octets are digested and signed, and what the signature's value looks like."""
 
 
@@ -391,7 +402,9 @@ KEY_INFO = {
         _key_info(_data(f'<d:X509Digest xmlns:d="{_DS11}" Algorithm="{OURS.digest}">{{digest}}</d:X509Digest>')), BROKEN
     ),
     "X509IssuerSerial of another beside the certificate, which nobody reads": Attack(
-        _key_info(_data(_ISSUER_SERIAL.replace("{serial}", "7") + "<P:X509Certificate>{certificate}</P:X509Certificate>")),
+        _key_info(
+            _data(_ISSUER_SERIAL.replace("{serial}", "7") + "<P:X509Certificate>{certificate}</P:X509Certificate>")
+        ),
         TAKEN,
     ),
     "KeyName of another beside the certificate, which nobody reads": Attack(
@@ -399,9 +412,10 @@ KEY_INFO = {
     ),
     "an octet after the certificate": _octets(lambda der: der + b"\0"),
     "the certificate's last octet missing": _octets(lambda der: der[:-1]),
+    "the certificate in BER, of no definite length": _octets(lambda der: b"\x30\x80" + der[4:] + b"\0\0"),
     "the certificate's PEM": _octets(lambda der: x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)),
     "the certificate twice in one element": _octets(lambda der: der + der),
     "the public key in place of the certificate": _octets(lambda der: _public(der).public_bytes(Encoding.DER, _INFO)),
     "an empty certificate": Attack(_key_info(_data("<P:X509Certificate/>")), BROKEN),
-}  # fmt: skip
+}
 """Whose key it is said to be."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.ca.hierarchy import Role, build_hierarchy, load_preset, parse_hierarchy
 from sinetti.ca.issuing import assemble
+from sinetti.ca.joining import head, tlv
 from sinetti.domain.values import Environment
 from sinetti.pki.formats import PrivateKey, certificate_der
-from tests.attacks.messages import P256_ORDER, WHOLE, Attack, Given, Pair, Signer
+from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer
 from tests.support import authority
 from tests.support.authority import BASE_URL, NOW, issue, issuer, leaf_plan
 from tests.support.xml_signing import MORE
@@ -78,6 +80,43 @@ def _key_exchanged(given: Given) -> Signer:
     )
     assert before in given.signer[1]
     return attackers_key(), given.signer[1].replace(before, after)
+
+
+_FIELD, _A, _B = (
+    bytes.fromhex(one)
+    for one in (
+        "00ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+        "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc",
+        "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
+    )
+)
+"""Of P-256 (SP 800-186, 3.2.1.3): the prime as an INTEGER's octets, and the two coefficients."""
+
+_EC_PUBLIC_KEY, _PRIME_FIELD = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0101")
+
+
+def _own_generator(given: Given) -> str:
+    """The holder's own point, on P-256 with that very point for its generator: the private key is 1 (CVE-2020-0601)."""
+    public, der = given.signer[0].public_key(), given.signer[1]
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    field, curve = tlv(0x30, _PRIME_FIELD, tlv(2, _FIELD)), tlv(0x30, tlv(4, _A), tlv(4, _B))
+    order = tlv(2, b"\0" + P256_ORDER.to_bytes(32, "big"))
+    group = tlv(0x30, tlv(2, b"\1"), field, curve, tlv(4, point), order, tlv(2, b"\1"))
+    named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    explicit = tlv(0x30, tlv(0x30, _EC_PUBLIC_KEY, group), tlv(3, b"\0", point))
+    signed_part = _loaded(given).tbs_certificate_bytes
+    content = signed_part[len(head(0x30, 256)) :].replace(named, explicit)
+    behind = der[der.index(signed_part) + len(signed_part) :]
+    presented = tlv(0x30, tlv(0x30, content), behind)
+
+    def sign(_key: object, octets: bytes) -> bytes:
+        # With k = 1 and the private key 1: r is the point's x, and s is the hash and r.
+        r = int.from_bytes(point[1:33], "big") % P256_ORDER
+        s = (int.from_bytes(sha256(octets).digest(), "big") + r) % P256_ORDER
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return given.signed(given.draft(given.evil), signer=(given.signer[0], presented), sign=sign)
 
 
 def _by_a_leaf(given: Given) -> Signer:
@@ -153,6 +192,7 @@ SIGNERS = {
     "a self-made chain over the holder's own key": _right_by(_holders_key, _UNKNOWN),
     "the holder's certificate with another key in it": _by(_key_exchanged, _UNKNOWN),
     "the holder's certificate with its CA's other signature": _right_by(_other_signature, ("PKI031", WHOLE)),
+    "the holder's point on a curve whose generator the attacker chose": Attack(_own_generator, BROKEN),
     "a certificate that another holder issued": _by(_by_a_leaf, _UNKNOWN),
     "a certificate of our CA that the register does not hold": _by(_not_registered, ("PKI031", None)),
     "the same names in the other environment": _by(lambda _given: _production(), _UNKNOWN),
@@ -165,5 +205,5 @@ SIGNERS = {
     "the intermediate CA": _by(_authority(Role.INTERMEDIATE), ("PKI031", "wrong-purpose")),
     "the root CA": _by(_authority(Role.ROOT), ("PKI031", "wrong-purpose")),
     "another organisation's certificate": _by(lambda given: given.other(), ("PKI003", None)),
-}  # fmt: skip
+}
 """Who signs."""

@@ -96,7 +96,7 @@ LAPSED = {
 @pytest.mark.parametrize(("lapse", "code"), LAPSED.values(), ids=LAPSED)
 def test_a_signer_who_no_longer_counts_at_the_soap_door(lapse, code, sqlite_desk, tmp_path):
     door = doors.soap_door(sqlite_desk, tmp_path / "register.sqlite3")
-    given, _ = door.twin(PLAIN)
+    door.twin(PLAIN)
     lapse(door)
     door.changes()
     another = door.signed_for(new_key(), PLAIN)

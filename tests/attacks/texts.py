@@ -40,9 +40,7 @@ VALUES = {
     "the customer's id changed": Attack(change(CUSTOMER_ID, OTHER_CUSTOMER), BROKEN),
     "the customer's id left out": Attack(change(f"<CustomerId>{CUSTOMER_ID}</CustomerId>", ""), BY_SCHEMA),
     "the customer's name changed": Attack(change("Kaiku", "Kuiske"), BROKEN),
-    "the customer's name left out": Attack(
-        change("<CustomerName>Ääni &amp; Kaiku Oy</CustomerName>", ""), BROKEN
-    ),
+    "the customer's name left out": Attack(change("<CustomerName>Ääni &amp; Kaiku Oy</CustomerName>", ""), BROKEN),
     "a letter written as letter and accent": Attack(
         lambda given: given.message.replace("Ääni", unicodedata.normalize("NFD", "Ääni")), BROKEN
     ),
@@ -62,9 +60,7 @@ VALUES = {
         BY_SCHEMA,
     ),
     "an element more": Attack(change("<CustomerId>", "<Replace>all</Replace><CustomerId>"), BY_SCHEMA),
-    "an element renamed": Attack(
-        lambda given: given.message.replace("CustomerName>", "CustomerNick>"), BY_SCHEMA
-    ),
+    "an element renamed": Attack(lambda given: given.message.replace("CustomerName>", "CustomerNick>"), BY_SCHEMA),
     "an element within a value": Attack(change("{begin}{end}", "{begin}<b/>{end}"), BY_SCHEMA),
     "the value within an element of its own": Attack(change("{good}", "<b>{good}</b>"), BY_SCHEMA),
     "the root renamed": Attack(
@@ -82,11 +78,13 @@ VALUES = {
         change("{good}", '<x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:evil"/>'), BY_SCHEMA
     ),
     "XInclude for the value": Attack(
-        change("{good}", '<x:include xmlns:x="http://www.w3.org/2001/XInclude" parse="text" href="file:///etc/hostname"/>'),
+        change(
+            "{good}", '<x:include xmlns:x="http://www.w3.org/2001/XInclude" parse="text" href="file:///etc/hostname"/>'
+        ),
         BY_SCHEMA,
     ),
     "a value empty": Attack(change("{good}", ""), BY_SCHEMA),
-}  # fmt: skip
+}
 """Each thing that the message says, changed after signing."""
 
 
@@ -161,7 +159,9 @@ COMMENTS = {
     "a comment within the digest": Attack(_in_base64("DigestValue", "<!-- AAAA -->"), TAKEN),
     "a comment within the signature's value": Attack(_in_base64("SignatureValue", "<!-- AAAA -->"), TAKEN),
     "a comment within the certificate": Attack(_in_base64("X509Certificate", "<!-- AAAA -->"), TAKEN),
-    "a comment within an attribute, which is none": Attack(change('URI=""', 'URI="&lt;!-- --&gt;"'), ("PKI030", "covers-something-else")),
+    "a comment within an attribute, which is none": Attack(
+        change('URI=""', 'URI="&lt;!-- --&gt;"'), ("PKI030", "covers-something-else")
+    ),
     "a comment with two hyphens": Attack(change("{good}", "<!-- -- -->{good}"), NO_XML),
     "an instruction within the value": Attack(change("{begin}{end}", "{begin}<?evil?>{end}"), BROKEN),
     "an instruction between elements": Attack(change("<CustomerId>", "<?evil?><CustomerId>"), BROKEN),
@@ -187,21 +187,22 @@ COMMENTS = {
     ),
     "an entity that nobody declared": Attack(change("{good}", "&evil;"), NO_XML),
     "an entity of a DOCTYPE": Attack(
-        lambda given: f'<!DOCTYPE a [<!ENTITY evil "{given.evil}">]>'
-        + given.message.replace(f">{given.good}<", ">&evil;<"),
+        lambda given: (
+            f'<!DOCTYPE a [<!ENTITY evil "{given.evil}">]>' + given.message.replace(f">{given.good}<", ">&evil;<")
+        ),
         NO_XML,
     ),
     "an attribute's value from a DOCTYPE": Attack(
         lambda given: f'<!DOCTYPE a [<!ATTLIST {given.field} Id CDATA "x">]>{given.message}', NO_XML
     ),
-}  # fmt: skip
+}
 """Read whole or refused, never a part."""
 
 _DEFAULT = ' xmlns="{namespace}"'
 _VALUES = re.compile(r"<(\w+)>")
 
 
-def _by_default(given: Given) -> str:
+def by_default(given: Given) -> str:
     """Write the root in the default namespace, and take that back on each value."""
     draft = given.draft().replace("<c:", "<").replace("</c:", "</").replace("xmlns:c", "xmlns")
     return _VALUES.sub(r'<\1 xmlns="">', draft)
@@ -209,14 +210,15 @@ def _by_default(given: Given) -> str:
 
 NAMESPACES = {
     "the root's namespace by default, taken back on each value": Attack(
-        lambda given: given.signed(_by_default(given)), TAKEN
+        lambda given: given.signed(by_default(given)), TAKEN
     ),
     "the root's namespace by default, taken back on each value but one": Attack(
-        lambda given: given.signed(_by_default(given)).replace(f'<{given.field} xmlns="">', f"<{given.field}>"),
+        lambda given: given.signed(by_default(given)).replace(f'<{given.field} xmlns="">', f"<{given.field}>"),
         BY_SCHEMA,
     ),
     "the root's prefix renamed": Attack(
-        lambda given: given.message.replace("xmlns:c=", "xmlns:d=").replace("<c:", "<d:").replace("</c:", "</d:"), BROKEN
+        lambda given: given.message.replace("xmlns:c=", "xmlns:d=").replace("<c:", "<d:").replace("</c:", "</d:"),
+        BROKEN,
     ),
     "the root's prefix bound to another namespace": Attack(
         change("{namespace}", "urn:example:other"), ("Fault", "signature-invalid")
@@ -225,7 +227,9 @@ NAMESPACES = {
         lambda given: given.message.replace(given.namespace, given.namespace.upper()), ("Fault", "signature-invalid")
     ),
     "the root's prefix bound anew below": Attack(change("<{field}>", '<{field} xmlns:c="urn:example:other">'), TAKEN),
-    "a value in the root's namespace": Attack(change("<{field}>{good}</{field}>", "<c:{field}>{good}</c:{field}>"), BY_SCHEMA),
+    "a value in the root's namespace": Attack(
+        change("<{field}>{good}</{field}>", "<c:{field}>{good}</c:{field}>"), BY_SCHEMA
+    ),
     "a value in the root's namespace by default": Attack(change("<{field}>", "<{field}" + _DEFAULT + ">"), BY_SCHEMA),
     "all values in the root's namespace by default": Attack(change(_ROOT, "<c:{root}" + _DEFAULT + " "), BY_SCHEMA),
     "the forged value in a namespace of its own, before the right one": Attack(
@@ -260,7 +264,9 @@ NAMESPACES = {
         lambda given: given.message.replace(f' xmlns:ds="{DS}"', "").replace("ds:", ""), ("PKI001", "signature-missing")
     ),
     "the signature's prefix renamed": Attack(
-        lambda given: given.message.replace("xmlns:ds", "xmlns:dsig").replace("<ds:", "<dsig:").replace("</ds:", "</dsig:"),
+        lambda given: (
+            given.message.replace("xmlns:ds", "xmlns:dsig").replace("<ds:", "<dsig:").replace("</ds:", "</dsig:")
+        ),
         BROKEN,
     ),
     "the signature in the default namespace": Attack(
@@ -289,7 +295,7 @@ NAMESPACES = {
         change("<ds:Signature ", '<ds:Signature xml:base="http://localhost/" '), BROKEN, of=INCLUSIVELY
     ),
     "an Id on the signature": Attack(change("<ds:Signature ", '<ds:Signature Id="signed" '), TAKEN),
-}  # fmt: skip
+}
 """Names that look alike, and what C14N does and does not cover."""
 
 
@@ -356,5 +362,5 @@ ENCODINGS = {
     "an ampersand as its number": Attack(change("&amp;", "&#38;"), TAKEN),
     "an ampersand escaped twice": Attack(change("&amp;", "&amp;amp;"), BROKEN),
     "base64 with an element within": Attack(_in_base64("SignatureValue", "<b/>"), BROKEN),
-}  # fmt: skip
+}
 """Octets that could be read in two ways."""

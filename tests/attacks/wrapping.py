@@ -1,4 +1,4 @@
-"""Shapes of signature wrapping: the attacker has a valid signed message and not its key, and wants his own value acted on."""
+"""Shapes of wrapping: the attacker has a valid message and not its key, and wants a value of his own acted on."""
 
 import hashlib
 
@@ -14,7 +14,6 @@ from tests.attacks.messages import (
     Make,
     change,
     encode,
-    forge,
     otherwise,
     value_of,
 )
@@ -102,7 +101,9 @@ PLACES = {
     "the value again after the signature": Attack(
         change(_END, _END + "<{field}>{evil}</{field}>"), ("PKI001", "covers-something-else")
     ),
-    "the forged value in an Object": Attack(change(_END, "<ds:Object><{field}>{evil}</{field}></ds:Object>" + _END), BROKEN),
+    "the forged value in an Object": Attack(
+        change(_END, "<ds:Object><{field}>{evil}</{field}></ds:Object>" + _END), BROKEN
+    ),
     "the forged value within KeyInfo": Attack(
         change("<ds:X509Data>", "<{field}>{evil}</{field}><ds:X509Data>"), BROKEN
     ),
@@ -150,7 +151,7 @@ PLACES = {
         ("PKI001", "signature-missing"),
     ),
     "no signature": Attack(lambda given: given.forged, MISSING),
-}  # fmt: skip
+}
 """Where the signed, the forged and the signature stand."""
 
 
@@ -323,23 +324,25 @@ SIGNED_INFO = {
     ),
     "the forged digest first in the signature": Attack(
         lambda given: given.forged_with(
-            given.signature.replace("<ds:SignedInfo>", f"<ds:DigestValue>{_forged_digest(given)}</ds:DigestValue><ds:SignedInfo>")
+            given.signature.replace(
+                "<ds:SignedInfo>", f"<ds:DigestValue>{_forged_digest(given)}</ds:DigestValue><ds:SignedInfo>"
+            )
         ),
         BROKEN,
     ),
     "two SignedInfos, the attacker's first": Attack(_info("{theirs}{right}"), BROKEN),
     "two SignedInfos, the attacker's last": Attack(_info("{right}{theirs}"), BROKEN),
     "two SignedInfos, one within the other": Attack(
-        lambda given: _info("{theirs}")(given).replace("</ds:SignedInfo>", _part("SignedInfo", given) + "</ds:SignedInfo>"),
+        lambda given: _info("{theirs}")(given).replace(
+            "</ds:SignedInfo>", _part("SignedInfo", given) + "</ds:SignedInfo>"
+        ),
         BROKEN,
     ),
     "the right SignedInfo in an Object, the attacker's in its place": Attack(
         lambda given: str(_info("{theirs}")(given)).replace(_END, _object(_part("SignedInfo", given))), BROKEN
     ),
     "SignedInfo within another element": Attack(_info("<ds:Info>{right}</ds:Info>"), BROKEN),
-    "SignedInfo in no namespace": Attack(
-        lambda given: given.message.replace("ds:SignedInfo>", "SignedInfo>"), BROKEN
-    ),
+    "SignedInfo in no namespace": Attack(lambda given: given.message.replace("ds:SignedInfo>", "SignedInfo>"), BROKEN),
     "SignedInfo in another namespace": Attack(
         change("<ds:SignedInfo>", '<ds:SignedInfo xmlns:ds="urn:example:signature">'), BROKEN
     ),
@@ -349,5 +352,5 @@ SIGNED_INFO = {
     "no KeyInfo": Attack(_parts("SignedInfo", "SignatureValue"), BROKEN),
     "two KeyInfos": Attack(_parts(*_SIGNED_INFO, "KeyInfo"), BROKEN),
     "no SignedInfo": Attack(_parts("SignatureValue", "KeyInfo"), BROKEN),
-}  # fmt: skip
+}
 """What stands in the signature, changed after signing."""
