@@ -13,7 +13,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.lists import Lists
-from tests.attacks import doors, envelopes, methods, signers, strays, texts, wrapping
+from tests.attacks import doors, envelopes, methods, presented, signers, strays, texts, wrapping
 from tests.attacks.doors import REFUSALS, SoapDoor
 from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent
 from tests.gateway.material import ANCHORS, DAY, SECOND, crl, loaded
@@ -27,7 +27,7 @@ GROUPS = {
     "The signature's own parts": wrapping.SIGNED_INFO,
     "Transforms": methods.TRANSFORMS,
     "Algorithms and values": methods.ALGORITHMS,
-    "Whose key it is said to be": methods.KEY_INFO,
+    "Whose key it is said to be": presented.KEY_INFO,
     "Who signs": signers.SIGNERS,
     "Values": texts.VALUES,
     "Comments, instructions, sections and entities": texts.COMMENTS,
