@@ -20,7 +20,6 @@ from tests.attacks.messages import (
     Attack,
     Given,
     Make,
-    change,
     encode,
     otherwise,
     p256,
@@ -32,7 +31,6 @@ from tests.support.xml_signing import (
     EXCLUSIVE,
     INCLUSIVE,
     MORE,
-    OURS,
     PLACE,
     beside,
     kept,
@@ -137,6 +135,7 @@ TRANSFORMS = {
 
 
 def public_of(certificate: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    """The public key of a certificate (DER)."""
     key = x509.load_der_x509_certificate(certificate).public_key()
     assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
     return key
@@ -235,9 +234,7 @@ ALGORITHMS = {
     "a digest by RIPEMD-160's name": _digested("sha1", "http://www.w3.org/2001/04/xmlenc#ripemd160"),
     "a digest by SHA3-256": _digested("sha3_256", "http://www.w3.org/2007/05/xmldsig-more#sha3-256"),
     "a digest without a name": _digested("sha256", ""),
-    "a digest with a salt inside its method": Attack(
-        change(f'"{OURS.digest}"/>', f'"{OURS.digest}"><ds:Salt/></ds:DigestMethod>'), BROKEN
-    ),
+    "a digest with a salt inside its method": Attack(otherwise(digest_inside="<P:Salt>AAAA</P:Salt>"), BROKEN),
     "a digest of nothing": Attack(lambda given: given.signed(digest_value=hashlib.sha256(b"").digest()), BROKEN),
     "RSA with SHA-1": _rsa(method=f"{DS}rsa-sha1"),
     "RSA with MD5 by name": _rsa(method=f"{MORE}rsa-md5", sign=_rsa_without_name),
@@ -275,6 +272,7 @@ ALGORITHMS = {
     "ECDSA in DER": Attack(otherwise(sign=_plain), BROKEN),
     "r and s too wide": Attack(with_value(lambda value: b"\0" + value[:_WIDTH] + b"\0" + value[_WIDTH:]), BROKEN),
     "r and s too narrow": Attack(with_value(lambda value: value[1:_WIDTH] + value[_WIDTH + 1 :]), BROKEN),
+    "a zero between r and s": Attack(with_value(lambda value: value[:_WIDTH] + b"\0" + value[_WIDTH:]), BROKEN),
     "an octet after s": Attack(with_value(lambda value: value + b"\0"), BROKEN),
     "r and s zero": Attack(_numbers(lambda r, s: (0, 0)), BROKEN),
     "r and s the order of the group": Attack(_numbers(lambda r, s: (P256_ORDER, P256_ORDER)), BROKEN),

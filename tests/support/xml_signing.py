@@ -92,6 +92,7 @@ class Shape:
     document_c14n: str = EXCLUSIVE
     document_prefixes: str | None = None
     digest: str = SHA256
+    digest_inside: str = ""
     line_end: str = "\n"
     key_info: str = "<P:X509Data><P:X509Certificate>{certificate}</P:X509Certificate></P:X509Data>"
     second_reference: str = ""
@@ -149,13 +150,14 @@ def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
 
 def _signature(shape: Shape, digest: bytes, value: bytes) -> str:
     info_inside = kept(shape.info_prefixes) if shape.info_prefixes is not None else ""
+    digest_end = f">{shape.digest_inside}</P:DigestMethod>" if shape.digest_inside else "/>"
     declared = f"xmlns:{shape.prefix}" if shape.prefix else "xmlns"
     text = (
         f'<P:Signature {declared}="{DS}"{shape.attributes}><P:SignedInfo>{shape.info_comment}'
         f'<P:CanonicalizationMethod Algorithm="{shape.info_c14n}">{info_inside}</P:CanonicalizationMethod>'
         f'<P:SignatureMethod Algorithm="{shape.method}">{shape.method_inside}</P:SignatureMethod>'
         f"<P:Reference {shape.reference}><P:Transforms>{''.join(shape.transforms)}</P:Transforms>"
-        f'<P:DigestMethod Algorithm="{shape.digest}"/>'
+        f'<P:DigestMethod Algorithm="{shape.digest}"{digest_end}'
         f"<P:DigestValue>{base64.b64encode(digest).decode()}</P:DigestValue>"
         f"</P:Reference>{shape.second_reference}</P:SignedInfo>"
         f"<P:SignatureValue>{lines(value, shape.line_end)}</P:SignatureValue>"
