@@ -73,6 +73,12 @@ def _by_default(more: str) -> Make:
     return make
 
 
+def _in_no_namespace(given: Given) -> Sent:
+    """What is signed is another element than the one in the envelope, letter for letter the same."""
+    draft = by_default(given).replace(f' xmlns="{given.namespace}"', "", 1)
+    return sent(envelope(given.signed(draft), body=f' xmlns="{given.namespace}"'))
+
+
 _TWO = f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{{forged}}</s:Body><s:Body>{{message}}</s:Body></s:Envelope>'
 _FAKE = "<s:Body>{forged}</s:Body>"
 ENVELOPES = {
@@ -182,6 +188,9 @@ ENVELOPES = {
         "Fault",
     ),
     "the request's own namespace as the Body's default": _soap(_by_default(""), WHOLE),
+    "a request that was signed in no namespace, and gets the service's from the Body": _soap(
+        _in_no_namespace, "PKI030"
+    ),
     "another namespace as the Body's default": _soap(_by_default("/other"), "Fault"),
     "the signature's prefix declared on the Envelope alone": _soap(
         lambda given: sent(envelope(given.message.replace(f' xmlns:ds="{DS}"', ""), declarations=f' xmlns:ds="{DS}"')),
