@@ -157,7 +157,7 @@ def verdict(message: str | bytes | Sent, by: Gateway | None = None, now: object 
     """Judge it: a reason, or WHOLE where all that is handed out is what the holder signed."""
     assert not isinstance(message, Sent)
     octets = message if isinstance(message, bytes) else message.encode()
-    found = (by or gateway()).verify(octets, now, tls)  # type: ignore[arg-type]
+    found = (by or gateway()).verify(octets, now, tls)
     if found.verdict.reason is not None:
         assert (found.octets, found.certificate) == (None, None), "something of a refused document is handed out"
         return found.verdict.reason.value

@@ -37,15 +37,21 @@ def attackers_key(kind: str = "p256") -> PrivateKey:
 def copied(certificate: x509.Certificate, key: object, by: object, **changed: object) -> x509.Certificate:
     """Make a certificate with everything that this one says, for another key, signed by another."""
     builder = x509.CertificateBuilder(
-        changed.get("issuer", certificate.issuer),  # type: ignore[arg-type]
-        changed.get("subject", certificate.subject),  # type: ignore[arg-type]
-        key.public_key(),  # type: ignore[attr-defined]
+        changed.get("issuer", certificate.issuer),
+        changed.get("subject", certificate.subject),
+        key.public_key(),
         certificate.serial_number,
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
-        list(certificate.extensions),
+        [
+            one
+            for one in certificate.extensions
+            if "identifier" not in changed or one.oid != x509.AuthorityKeyIdentifier.oid
+        ],
     )
-    return builder.sign(by, hashes.SHA256())  # type: ignore[arg-type]
+    if "identifier" in changed:
+        builder = builder.add_extension(changed["identifier"], critical=False)
+    return builder.sign(by, hashes.SHA256())
 
 
 def _loaded(given: Given) -> x509.Certificate:
@@ -140,6 +146,15 @@ def _other_signature(given: Given) -> Signer:
     return given.signer[0], assemble(certificate.tbs_certificate_bytes, other, issuer().certificate)
 
 
+def _by_services_ca(given: Given) -> Signer:
+    """A holder's certificate in all it says, by the CA that issues to those who sign answers."""
+    by = authority.services_issuer()
+    signer = authority.authority().key(by.key_name)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    made = copied(_loaded(given), attackers_key(), signer, issuer=by.certificate.subject, identifier=identifier)
+    return _of(attackers_key(), made)
+
+
 @cache
 def _production() -> Signer:
     built = build_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
@@ -199,6 +214,7 @@ SIGNERS = {
     "the service's own leaf, which signs answers": _by(
         lambda _given: _of(*authority.response_signer()), ("PKI031", "wrong-purpose")
     ),
+    "a holder's certificate that the services CA issued": _by(_by_services_ca, ("PKI031", "wrong-purpose")),
     "an OCSP responder's leaf": _by(lambda _given: _responder(), ("PKI031", "wrong-purpose")),
     "the issuing CA": _by(_authority(Role.ISSUING), ("PKI031", "wrong-purpose")),
     "the services CA": _by(_authority(Role.SERVICES), ("PKI031", "wrong-purpose")),
