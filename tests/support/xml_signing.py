@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
+
+from sinetti.pki.formats import PrivateKey
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -72,7 +75,11 @@ def kept(prefixes: str) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """How a signature looks; the texts use the prefix `P:`. The default is our own exclusive recipe."""
+    """How a signature looks; the texts use the prefix `P:`. The default is our own exclusive recipe.
+
+    `signer` (key, certificate in DER) stands in for `kind`; `sign` makes SignatureValue in another way, of that key and
+    the canonical SignedInfo; `digest_value` is what DigestValue says instead of the document's digest.
+    """
 
     prefix: str = "ds"
     kind: str = "p256"
@@ -85,12 +92,16 @@ class Shape:
     document_c14n: str = EXCLUSIVE
     document_prefixes: str | None = None
     digest: str = SHA256
+    digest_inside: str = ""
     line_end: str = "\n"
     key_info: str = "<P:X509Data><P:X509Certificate>{certificate}</P:X509Certificate></P:X509Data>"
     second_reference: str = ""
     after_key_info: str = ""
     info_comment: str = ""
     attributes: str = ""
+    signer: tuple[PrivateKey, bytes] | None = None
+    sign: Callable[[PrivateKey, bytes], bytes] | None = None
+    digest_value: bytes | None = None
 
 
 OURS = Shape()
@@ -100,10 +111,10 @@ ENVELOPED_ALONE = Shape(transforms=(transform(ENVELOPED),), document_c14n=INCLUS
 def signed(document: str, shape: Shape = OURS) -> bytes:
     """Sign a document that has `{signature}` at its place."""
     bare = etree.fromstring(document.replace(PLACE, "").encode())
-    digest = hashlib.new(
-        "sha" + shape.digest.rpartition("sha")[2],
-        _c14n(bare.getroottree(), shape.document_c14n, shape.document_prefixes),
-    ).digest()
+    digest = shape.digest_value
+    if digest is None:
+        canonical = _c14n(bare.getroottree(), shape.document_c14n, shape.document_prefixes)
+        digest = hashlib.new("sha" + shape.digest.rpartition("sha")[2], canonical).digest()
     draft = document.replace(PLACE, _signature(shape, digest, b""))
     info = next(etree.fromstring(draft.encode()).iter(f"{{{DS}}}SignedInfo"))
     value = _sign(shape, _c14n(info, shape.info_c14n, shape.info_prefixes))
@@ -139,26 +150,35 @@ def _c14n(node, algorithm: str, prefixes: str | None) -> bytes:
 
 def _signature(shape: Shape, digest: bytes, value: bytes) -> str:
     info_inside = kept(shape.info_prefixes) if shape.info_prefixes is not None else ""
+    digest_end = f">{shape.digest_inside}</P:DigestMethod>" if shape.digest_inside else "/>"
     declared = f"xmlns:{shape.prefix}" if shape.prefix else "xmlns"
     text = (
         f'<P:Signature {declared}="{DS}"{shape.attributes}><P:SignedInfo>{shape.info_comment}'
         f'<P:CanonicalizationMethod Algorithm="{shape.info_c14n}">{info_inside}</P:CanonicalizationMethod>'
         f'<P:SignatureMethod Algorithm="{shape.method}">{shape.method_inside}</P:SignatureMethod>'
         f"<P:Reference {shape.reference}><P:Transforms>{''.join(shape.transforms)}</P:Transforms>"
-        f'<P:DigestMethod Algorithm="{shape.digest}"/>'
+        f'<P:DigestMethod Algorithm="{shape.digest}"{digest_end}'
         f"<P:DigestValue>{base64.b64encode(digest).decode()}</P:DigestValue>"
         f"</P:Reference>{shape.second_reference}</P:SignedInfo>"
         f"<P:SignatureValue>{lines(value, shape.line_end)}</P:SignatureValue>"
         f"<P:KeyInfo>{shape.key_info}</P:KeyInfo>{shape.after_key_info}</P:Signature>"
     )
-    text = text.replace("{certificate}", lines(certificate(shape.kind), shape.line_end))
+    presented = shape.signer[1] if shape.signer else certificate(shape.kind)
+    text = text.replace("{certificate}", lines(presented, shape.line_end))
     return text.replace("P:", f"{shape.prefix}:" if shape.prefix else "")
 
 
 def _sign(shape: Shape, octets: bytes) -> bytes:
-    signer, hashing = key(shape.kind), _HASHES[shape.method.rpartition("sha")[2]]()
+    signer = shape.signer[0] if shape.signer else key(shape.kind)
+    if shape.sign is not None:
+        return shape.sign(signer, octets)
+    hashing = _HASHES[shape.method.rpartition("sha")[2]]()
     if isinstance(signer, rsa.RSAPrivateKey):
         return signer.sign(octets, padding.PKCS1v15(), hashing)
-    numbers = decode_dss_signature(signer.sign(octets, ec.ECDSA(hashing)))
+    return beside(signer, signer.sign(octets, ec.ECDSA(hashing)))
+
+
+def beside(signer: ec.EllipticCurvePrivateKey, plain: bytes) -> bytes:
+    """Write an ECDSA signature in DER as r and s beside each other."""
     width = (signer.curve.key_size + 7) // 8
-    return b"".join(number.to_bytes(width, "big") for number in numbers)
+    return b"".join(number.to_bytes(width, "big") for number in decode_dss_signature(plain))

@@ -268,6 +268,7 @@ CHANGED = {
     "a shorter signature": (SIGNED.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), "does not fit"),
     "no signature": (DOCUMENT.replace("{signature}", "").encode(), "no signature"),
     "no XML": (b"Signature", "well-formed"),
+    "two byte order marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + SIGNED, "well-formed"),
     "a signature further in": (by.signed(DOCUMENT.replace("{signature}", "<z>{signature}</z>")), "last child"),
     "not last": (by.signed(DOCUMENT.replace("{signature}", "{signature}<z/>")), "last child"),
     "two signatures": (SIGNED.replace(b"<ds:Signature ", b"<ds:Signature/><ds:Signature "), "last child"),
@@ -388,6 +389,7 @@ def test_an_empty_root_is_opened(document):
 UNSIGNABLE = {
     "signed already": (SIGNED, "already"),
     "no XML": (b"hello", "well-formed"),
+    "two byte order marks": (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", "well-formed"),
     "a DOCTYPE": (b"<!DOCTYPE a><a/>", "DOCTYPE"),
     "no canonical form": (b'<a xmlns="relative"/>', "canonical"),
 }

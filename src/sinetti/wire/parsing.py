@@ -83,6 +83,8 @@ def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: N
 
 def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
     """Run a whole document (without byte order mark) through a scanner. Raises Unparsable."""
+    if octets.startswith(_BOM):  # a second one is a character where none may stand; both parsers would pass over it
+        raise NotWellFormed(1)
     try:
         scanner.Parse(octets, True)  # noqa: FBT003 - expat's only way to say "this is all"
     except expat.ExpatError as bad:

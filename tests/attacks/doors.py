@@ -1,0 +1,173 @@
+"""The two doors: what they are given, what they answer, and that what they take is what was signed, whole."""
+
+import base64
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from sinetti.actions.enrol import enrol
+from sinetti.domain.values import Channel, KeyType
+from sinetti.gateway.check import Gateway
+from sinetti.gateway.lists import Lists
+from sinetti.gateway.verdict import Verdict
+from sinetti.pki.formats import PrivateKey, certificate_der
+from sinetti.pki.keycheck import key_id
+from sinetti.registry import store
+from tests.attacks.messages import OTHER_CUSTOMER, PLAIN_HEADERS, WHOLE, Attack, Given, Sent, Signer, envelope
+from tests.gateway.material import ANCHORS, crl
+from tests.protocols.counter import SERVICE, Counter, fault, opened_counter, payload_of, read
+from tests.support import authority
+from tests.support.authority import CUSTOMER_ID, NOW
+from tests.support.office import (
+    REQUEST,
+    Desk,
+    Held,
+    accepted,
+    add_organisation,
+    csr,
+    enrolled,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    ordered,
+)
+from tests.support.xml_signing import Shape
+
+DELIVERY = "urn:example:delivery"
+REFUSALS = "registry_refusalrow"
+
+
+@dataclass(slots=True)
+class SoapDoor:
+    """The certificate service, where a holder may renew now; the attacker wants a certificate for a key of his.
+
+    Each twin is sent once for all shapes: what is refused changes nothing, and the same request is answered again.
+    """
+
+    desk: Desk
+    counter: Counter
+    file: sqlite3.Connection
+    held: dict[KeyType, Held]
+    attackers: PrivateKey = field(default_factory=new_key)
+    _rows: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
+    asked: dict[KeyType, PrivateKey] = field(default_factory=dict)
+    _other: list[Signer] = field(default_factory=list)
+    _twins: dict[tuple[Shape, KeyType], tuple[Given, str]] = field(default_factory=dict)
+
+    def twin(self, attack: Attack) -> tuple[Given, str]:
+        """What the attacker starts from, and the retrieval id that the valid message was answered with."""
+        kind = (attack.of, attack.key)
+        if kind not in self._twins:
+            given = self.signed_for(self.asked.setdefault(attack.key, new_key()), attack)
+            answer, retrieval_id = self.answer(given.message)
+            assert answer == WHOLE, "the twin is accepted"
+            assert retrieval_id is not None
+            issued = store.find_by_retrieval_id(self.desk.register, retrieval_id)
+            assert issued is not None
+            assert (issued.key, issued.predecessor) == (
+                key_id(self.asked[attack.key].public_key()),
+                self.held[attack.key].serial,
+            )
+            self._twins[kind] = (given, retrieval_id)
+            self.changes()
+        return self._twins[kind]
+
+    def changes(self) -> dict[str, int]:
+        """How many rows more each table has that changed in whatever way since this was asked last."""
+        names = self.file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'registry%'")
+        rows = {name: self.file.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}  # noqa: S608 - its own
+        before, self._rows = self._rows, rows
+        return {
+            name: len(found) - len(before.get(name, ())) for name, found in rows.items() if found != before.get(name)
+        }
+
+    def signed_for(self, asked: PrivateKey, attack: Attack) -> Given:
+        """The holder's request for this key, in the manner of the attack's twin."""
+        held = self.held[attack.key]
+        good, evil = (base64.b64encode(csr(one)).decode() for one in (asked, self.attackers))
+        signer = (held.key, held.der)
+        names = ("RenewCertificateRequest", SERVICE, "CertificateRequest")
+        return Given(*names, good, evil, replace(attack.of, signer=signer), signer, self.other)
+
+    def other(self) -> Signer:
+        """Another organisation's certificate."""
+        if not self._other:
+            add_organisation(self.desk, OTHER_CUSTOMER)
+            held = enrolled(self.desk, customer_id=OTHER_CUSTOMER)
+            self._other.append((held.key, held.der))
+            self.changes()
+        return self._other[0]
+
+    def answer(self, message: str | bytes | Sent) -> tuple[str, str | None]:
+        """Send it: a code or `Fault`, or WHOLE with a retrieval id."""
+        if not isinstance(message, Sent):
+            before, after = envelope("|").encode().split(b"|")
+            octets = message if isinstance(message, bytes) else message.encode()
+            message = Sent(before + octets + after, PLAIN_HEADERS)
+        reply = self.counter.post(message.body, message.headers)
+        if reply.status != 200:
+            assert fault(reply)[0].endswith("Client"), reply.body
+            return "Fault", None
+        told = read(etree.fromstring(payload_of(reply.body)))
+        return told.code or WHOLE, told.retrieval_id
+
+
+def soap_door(desk: Desk, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P256,)) -> SoapDoor:
+    """Open a door in front of a fresh office (its register's file is `path`) that issued to a holder with such keys."""
+    held = {kind: _issued(desk, authority.holder_key(1, kind)) for kind in kinds}
+    in_the_window(desk, held[kinds[0]])
+    opened = SoapDoor(desk, opened_counter(desk), sqlite3.connect(path), held)
+    opened.changes()
+    return opened
+
+
+def _issued(desk: Desk, key: PrivateKey) -> Held:
+    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+
+
+GOOD, EVIL = "1000", "9000"
+
+
+@cache
+def gateway() -> Gateway:
+    """Make a gateway of the test authority's, for one channel, with a fresh list."""
+    return Gateway(ANCHORS, source=Lists([crl()]), channel=Channel.WS)
+
+
+@cache
+def holder(kind: KeyType = KeyType.EC_P256, channel: Channel = Channel.WS, customer_id: str = CUSTOMER_ID) -> Signer:
+    """Issue a holder's certificate."""
+    key = authority.holder_key(1 if customer_id == CUSTOMER_ID else 2, kind)
+    return key, certificate_der(authority.holder_certificate(key, channel=channel, customer_id=customer_id))
+
+
+def delivery(attack: Attack, signer: Signer | None = None) -> Given:
+    """A signed delivery; the attacker would rather have another sum in it."""
+    signer = signer or holder(attack.key)
+    shape = replace(attack.of, signer=signer)
+    return Given("Delivery", DELIVERY, "Pay", GOOD, EVIL, shape, signer, lambda: holder(customer_id=OTHER_CUSTOMER))
+
+
+def verdict(message: str | bytes | Sent, by: Gateway | None = None, now: object = NOW, tls: bytes | None = None) -> str:
+    """Judge it: a reason, or WHOLE where all that is handed out is what the holder signed."""
+    assert not isinstance(message, Sent)
+    octets = message if isinstance(message, bytes) else message.encode()
+    found = (by or gateway()).verify(octets, now, tls)
+    if found.verdict.reason is not None:
+        assert (found.octets, found.certificate) == (None, None), "something of a refused document is handed out"
+        return found.verdict.reason.value
+    _handed_out(found.verdict, found.octets or b"")
+    return WHOLE
+
+
+def _handed_out(said: Verdict, octets: bytes) -> None:
+    root = etree.fromstring(octets)
+    assert root.tag == f"{{{DELIVERY}}}Delivery"
+    assert [str(child.tag) for child in root] == ["Environment", "CustomerId", "CustomerName", "Pay"]
+    assert ["".join(child.xpath("text()")) for child in root] == ["TEST", CUSTOMER_ID, "Ääni & Kaiku Oy", GOOD]
+    assert (said.customer_id, said.channel) == (CUSTOMER_ID, Channel.WS)

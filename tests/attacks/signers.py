@@ -1,0 +1,225 @@
+"""Shapes of signer: messages that are signed as they should be, by a key whose certificate gives no right to it."""
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.ca.hierarchy import Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuing import assemble
+from sinetti.ca.joining import head, tlv
+from sinetti.domain.values import Environment
+from sinetti.pki.formats import PrivateKey, certificate_der
+from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer
+from tests.support import authority
+from tests.support.authority import BASE_URL, NOW, issue, issuer, leaf_plan
+from tests.support.xml_signing import MORE
+
+_UNKNOWN: Pair = ("PKI031", "untrusted")
+
+
+@cache
+def attackers_key(kind: str = "p256") -> PrivateKey:
+    """Make a key of the attacker's, once per run."""
+    match kind:
+        case "p521":
+            return ec.generate_private_key(ec.SECP521R1())
+        case "rsa-1024":
+            return rsa.generate_private_key(65_537, 1024)  # noqa: S505 - one to be refused
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def copied(certificate: x509.Certificate, key: object, by: object, **changed: object) -> x509.Certificate:
+    """Make a certificate with everything that this one says, for another key, signed by another."""
+    builder = x509.CertificateBuilder(
+        changed.get("issuer", certificate.issuer),
+        changed.get("subject", certificate.subject),
+        key.public_key(),
+        certificate.serial_number,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        [
+            one
+            for one in certificate.extensions
+            if "identifier" not in changed or one.oid != x509.AuthorityKeyIdentifier.oid
+        ],
+    )
+    if "identifier" in changed:
+        builder = builder.add_extension(changed["identifier"], critical=False)
+    return builder.sign(by, hashes.SHA256())
+
+
+def _loaded(given: Given) -> x509.Certificate:
+    return x509.load_der_x509_certificate(given.signer[1])
+
+
+def _of(key: PrivateKey, certificate: x509.Certificate) -> Signer:
+    return key, certificate_der(certificate)
+
+
+def _self_signed(given: Given, kind: str = "p256") -> Signer:
+    key = attackers_key(kind)
+    certificate = _loaded(given)
+    return _of(key, copied(certificate, key, key, issuer=certificate.subject))
+
+
+def _same_names(given: Given) -> Signer:
+    """Subject, issuer, serial number, dates and extensions are the holder's; the keys are the attacker's."""
+    return _of(attackers_key(), copied(_loaded(given), attackers_key(), attackers_key("ca")))
+
+
+def _holders_key(given: Given) -> Signer:
+    """The holder's own key and names, by the attacker's CA: whoever knows the public key can have that made."""
+    return _of(given.signer[0], copied(_loaded(given), given.signer[0], attackers_key("ca")))
+
+
+def _key_exchanged(given: Given) -> Signer:
+    """The holder's certificate with another key in it, and the CA's signature left as it was."""
+    before, after = (
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for key in (given.signer[0], attackers_key())
+    )
+    assert before in given.signer[1]
+    return attackers_key(), given.signer[1].replace(before, after)
+
+
+_FIELD, _A, _B = (
+    bytes.fromhex(one)
+    for one in (
+        "00ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+        "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc",
+        "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
+    )
+)
+"""Of P-256 (SP 800-186, 3.2.1.3): the prime as an INTEGER's octets, and the two coefficients."""
+
+_EC_PUBLIC_KEY, _PRIME_FIELD = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0101")
+
+
+def _own_generator(given: Given) -> str:
+    """The holder's own point, on P-256 with that very point for its generator: the private key is 1 (CVE-2020-0601)."""
+    public, der = given.signer[0].public_key(), given.signer[1]
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    field, curve = tlv(0x30, _PRIME_FIELD, tlv(2, _FIELD)), tlv(0x30, tlv(4, _A), tlv(4, _B))
+    order = tlv(2, b"\0" + P256_ORDER.to_bytes(32, "big"))
+    group = tlv(0x30, tlv(2, b"\1"), field, curve, tlv(4, point), order, tlv(2, b"\1"))
+    named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    explicit = tlv(0x30, tlv(0x30, _EC_PUBLIC_KEY, group), tlv(3, b"\0", point))
+    signed_part = _loaded(given).tbs_certificate_bytes
+    content = signed_part[len(head(0x30, 256)) :].replace(named, explicit)
+    behind = der[der.index(signed_part) + len(signed_part) :]
+    presented = tlv(0x30, tlv(0x30, content), behind)
+
+    def sign(_key: object, octets: bytes) -> bytes:
+        # With k = 1 and the private key 1: r is the point's x, and s is the hash and r.
+        r = int.from_bytes(point[1:33], "big") % P256_ORDER
+        s = (int.from_bytes(sha256(octets).digest(), "big") + r) % P256_ORDER
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return given.signed(given.draft(given.evil), signer=(given.signer[0], presented), sign=sign)
+
+
+def _by_a_leaf(given: Given) -> Signer:
+    """Another holder plays a CA with its own certificate."""
+    other, der = given.other()
+    above = x509.load_der_x509_certificate(der)
+    return _of(attackers_key(), copied(_loaded(given), attackers_key(), other, issuer=above.subject))
+
+
+def _not_registered(given: Given) -> Signer:
+    """Issued by the right CA, behind the register's back."""
+    key = attackers_key()
+    return _of(key, issue(leaf_plan(key.public_key(), begins=_loaded(given).not_valid_before_utc), issuer()))
+
+
+def _other_signature(given: Given) -> Signer:
+    """The holder's certificate with the other s in its CA's signature: that holds too, over the same content."""
+    certificate = _loaded(given)
+    r, s = decode_dss_signature(certificate.signature)
+    other = encode_dss_signature(r, P256_ORDER - s)
+    return given.signer[0], assemble(certificate.tbs_certificate_bytes, other, issuer().certificate)
+
+
+def _by_services_ca(given: Given) -> Signer:
+    """A holder's certificate in all it says, by the CA that issues to those who sign answers."""
+    by = authority.services_issuer()
+    signer = authority.authority().key(by.key_name)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    made = copied(_loaded(given), attackers_key(), signer, issuer=by.certificate.subject, identifier=identifier)
+    return _of(attackers_key(), made)
+
+
+@cache
+def _production() -> Signer:
+    built = build_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
+    plan = leaf_plan(attackers_key().public_key())
+    return _of(attackers_key(), issue(plan, issuer(built=built), built=built))
+
+
+def _authority(role: Role) -> Callable[[Given], Signer]:
+    def choose(_given: Given) -> Signer:
+        built = authority.authority()
+        (spec, *_) = [one for one in built.hierarchy.authorities if one.role is role]
+        return _of(*built.entries[spec.file_name])
+
+    return choose
+
+
+@cache
+def _responder() -> Signer:
+    responder = authority.ocsp_responder(issuer().key_name)
+    return responder.key, certificate_der(responder.certificate)
+
+
+def method_of(key: PrivateKey) -> str:
+    """What a key signs by."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return f"{MORE}rsa-sha256"
+    return f"{MORE}ecdsa-sha384" if key.curve.key_size > 256 else f"{MORE}ecdsa-sha256"
+
+
+def _by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
+    """Let that signer sign the forged document, in its own right."""
+
+    def make(given: Given) -> str:
+        signer = choose(given)
+        return given.signed(given.draft(given.evil), signer=signer, method=method_of(signer[0]))
+
+    return Attack(make, answers)
+
+
+def _right_by(choose: Callable[[Given], Signer], answers: Pair) -> Attack:
+    """Let that signer sign the right document."""
+    return Attack(lambda given: given.signed(signer=choose(given)), answers)
+
+
+SIGNERS = {
+    "self-signed, with the holder's names": _by(_self_signed, _UNKNOWN),
+    "self-signed, P-521": _by(lambda given: _self_signed(given, "p521"), ("PKI030", "malformed")),
+    "self-signed, RSA of 1024 bits": _by(lambda given: _self_signed(given, "rsa-1024"), ("PKI030", "malformed")),
+    "a self-made chain with our names and numbers": _by(_same_names, _UNKNOWN),
+    "a self-made chain over the holder's own key": _right_by(_holders_key, _UNKNOWN),
+    "the holder's certificate with another key in it": _by(_key_exchanged, _UNKNOWN),
+    "the holder's certificate with its CA's other signature": _right_by(_other_signature, ("PKI031", WHOLE)),
+    "the holder's point on a curve whose generator the attacker chose": Attack(_own_generator, BROKEN),
+    "a certificate that another holder issued": _by(_by_a_leaf, _UNKNOWN),
+    "a certificate of our CA that the register does not hold": _by(_not_registered, ("PKI031", None)),
+    "the same names in the other environment": _by(lambda _given: _production(), _UNKNOWN),
+    "the service's own leaf, which signs answers": _by(
+        lambda _given: _of(*authority.response_signer()), ("PKI031", "wrong-purpose")
+    ),
+    "a holder's certificate that the services CA issued": _by(_by_services_ca, ("PKI031", "wrong-purpose")),
+    "an OCSP responder's leaf": _by(lambda _given: _responder(), ("PKI031", "wrong-purpose")),
+    "the issuing CA": _by(_authority(Role.ISSUING), ("PKI031", "wrong-purpose")),
+    "the services CA": _by(_authority(Role.SERVICES), ("PKI031", "wrong-purpose")),
+    "the intermediate CA": _by(_authority(Role.INTERMEDIATE), ("PKI031", "wrong-purpose")),
+    "the root CA": _by(_authority(Role.ROOT), ("PKI031", "wrong-purpose")),
+    "another organisation's certificate": _by(lambda given: given.other(), ("PKI003", None)),
+}
+"""Who signs."""
