@@ -103,7 +103,16 @@ def test_nothing_is_followed(hostile, doors, place):
     assert told_by_soap(cheap(lambda: doors.asked("soap", hostile.envelope(place)))) == hostile.soap
     delivery = hostile.delivery(place, doors.document)
     assert reason_of(cheap(lambda: doors.asked("gateway", delivery))) == hostile.document
-    assert reason_of(cheap(lambda: doors.again("deliveries"))) == hostile.document
+
+
+THE_SAME = ["an entity of a file", "billion laughs", "XInclude of an address", "UTF-16 with its mark"]
+
+
+@pytest.mark.parametrize("name", THE_SAME)
+def test_nothing_is_followed_at_the_bench_either(name, doors, place):
+    """The same reading as the gateway's, behind another edge."""
+    delivery = XML[name].delivery(place, doors.document)
+    assert reason_of(cheap(lambda: doors.asked("deliveries", delivery))) == XML[name].document
 
 
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
@@ -116,7 +125,7 @@ def test_nothing_grows(large, doors, place):
 
 @pytest.mark.parametrize("name", ["a million attributes", "10 MB of an instruction"])
 def test_nothing_grows_at_the_bench_either(name, doors, place):
-    """The same reading, behind another edge."""
+    """The same reading as the gateway's, behind another edge."""
     whole = LARGE[name].hostile(19_000_000).delivery(place, "<Delivery><Pay>100</Pay></Delivery>")
     assert reason_of(cheap(lambda: doors.asked("deliveries", whole))) == LARGE[name].document
 
