@@ -7,6 +7,7 @@ what C libraries allocate counts as well.
 """
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -173,6 +174,8 @@ def _memory(name: str) -> int:
 def main(register: str, folder: str) -> None:
     """Answer calls until there are no more."""
     document, doors = _opened(register, Path(folder))
+    gc.collect()
+    gc.freeze()  # what children never look at stays shared with them
     print(json.dumps(document), flush=True)  # noqa: T201 - to the tests that wait for it
     for line in sys.stdin:
         door, file, also = json.loads(line)

@@ -152,9 +152,15 @@ ENCODINGS = {
 """Octets that one reader takes for one text and another for another: UTF-8 it is, with one mark or none."""
 
 
-def _many(make: Callable[[int], str], count: int, each: int) -> Callable[[int], str]:
-    """Say how to write so many of something; where there is room for fewer, so many of `each` octets as fit."""
-    return lambda room: "".join(make(number) for number in range(min(count, room // each)))
+def _many(text: str, most: int) -> Callable[[int], str]:
+    """Say how to write so many of something; where there is room for fewer, as many as fit."""
+    return lambda room: text * min(most, room // len(text))
+
+
+def _numbered(before: str, after: str, most: int) -> Callable[[int], str]:
+    """The same, with another number in each, of seven digits at most."""
+    each = len(before + after) + 7
+    return lambda room: "".join([f"{before}{number}{after}" for number in range(min(most, room // each))])
 
 
 def _long(sign: str, before: str = "", after: str = "") -> Callable[[int], str]:
@@ -185,17 +191,15 @@ _CROWDED = "<a" + "".join(f' a{n}=""' for n in range(60)) + "/>"
 
 LARGE = {
     "deep nesting": Large("Fault", "malformed", lambda room: "<a>" * (n := min(_MILLION, room // 7)) + "</a>" * n),
-    "deep nesting that never ends": Large("Fault", "malformed", _many(lambda _: "<a>", 2 * _MILLION, 3)),
-    "a million attributes": Large("Fault", "malformed", _many(' a{}=""'.format, _MILLION, 11), attribute=True),
+    "deep nesting that never ends": Large("Fault", "malformed", _many("<a>", 2 * _MILLION)),
+    "a million attributes": Large("Fault", "malformed", _numbered(" a", '=""', _MILLION), attribute=True),
     "700,000 attributes, as wide apart as a document's": Large(
-        "Fault", "malformed", _many(' a{}="             "'.format, 700_000, 24), attribute=True
+        "Fault", "malformed", _numbered(" a", '="            "', 700_000), attribute=True
     ),
-    "a million namespaces": Large("Fault", "malformed", _many(' xmlns:a{}="u"'.format, _MILLION, 18), attribute=True),
-    "a million elements": Large("Fault", "malformed", _many(lambda _: "<a/>", _MILLION, 4)),
-    "a million comments": Large("PKI020", "malformed", _many(lambda _: "<!---->", _MILLION, 7)),
-    "a million attributes over many elements": Large(
-        "PKI020", "malformed", _many(lambda _: _CROWDED, 17_000, len(_CROWDED))
-    ),
+    "a million namespaces": Large("Fault", "malformed", _numbered(" xmlns:a", '="u"', _MILLION), attribute=True),
+    "a million elements": Large("Fault", "malformed", _many("<a/>", _MILLION)),
+    "a million comments": Large("PKI020", "malformed", _many("<!---->", _MILLION)),
+    "a million attributes over many elements": Large("PKI020", "malformed", _many(_CROWDED, 17_000)),
     "10 MB of text": Large("PKI020", "signature-missing", _long("x")),
     "10 MB of references to characters": Large("PKI020", "signature-missing", _long("&#x41;")),
     "10 MB of one base64 value": Large("PKI020", "signature-missing", _long("QUJD")),

@@ -14,6 +14,30 @@ from tests.attacks.csrs import info, integer, rsa_key, unsigned
 from tests.pki.weak_numbers import roca_factor
 from tests.support.authority import holder_key
 
+WEAK = (
+    *(f"RSA {bits}" for bits in (512, 1024, 1536, 2047, 8192)),
+    "primes of ROCA",
+    "factors beside each other",
+    "factors that share their first half",
+    "one prime twice",
+    "divided by 3",
+    "divided by 9973",
+    "a modulus of few bits",
+    "a modulus of many bits",
+    "an exponent of 1",
+    "an exponent of 3",
+    "a short private exponent",
+)
+ODD = (
+    *(f"an exponent of {what}" for what in ("0", "2", "-1", "17", "65535", "33 bits", "65 bits", "2000 bits")),
+    "an even exponent",
+    "an exponent above the modulus",
+    "an even modulus",
+    "a negative modulus",
+    "a modulus of 0",
+)
+"""What is wrong with keys: their names, since the keys are made only when they are needed."""
+
 _SMALL = 2 * prod(primes_to(65_537))
 _CHANCE = Random(20_260_302)  # noqa: S311 - the same numbers each time, of nobody's key
 
@@ -114,9 +138,7 @@ def odd() -> dict[str, tuple[int, int]]:
     }
 
 
-def rsa_requests() -> dict[str, bytes]:
-    """Write a request for each; the signature is none, since the key is looked at first."""
-    keys = {what: numbers[:2] for what, numbers in weak().items()} | odd()
-    return {
-        what: unsigned(info(rsa_key(integer(modulus), integer(exponent)))) for what, (modulus, exponent) in keys.items()
-    }
+def rsa_request(what: str) -> bytes:
+    """Write a request for one of them; the signature is none, since the key is looked at first."""
+    modulus, exponent = odd()[what] if what in ODD else weak()[what][:2]
+    return unsigned(info(rsa_key(integer(modulus), integer(exponent))))

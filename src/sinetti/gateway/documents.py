@@ -1,7 +1,7 @@
 """Signed documents: the one enveloped signature of `wire/xmldsig.py`, and what it says as a verdict."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from cryptography import x509
@@ -24,8 +24,8 @@ In libxml2's tree each takes some 130 octets, whoever signed the document: a mil
 second. Official messages have one for 28 octets.
 """
 
-# Within a tag there is no `<` (XML 1.0, 3.1): what is longer than this before the next one holds a long tag or text.
-_LONG = re.compile(rb"<[^<]{16384,}")
+# Octets. A tag has no `<` but its own (XML 1.0, 3.1), so that long ones are found by what lies between two of them.
+_LONG = 16_384
 # A start tag from its beginning, with more attributes and declarations than are taken; in a comment, too.
 _CROWDED = re.compile(
     rb"<[^\s<>/=!?]++(?:\s++[^\s<>/=\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){%d}" % (2 * parsing.MOST_ATTRIBUTES + 1)
@@ -84,7 +84,18 @@ def _is_crowded(document: bytes) -> bool:
     marks = document.count(b"<") + document.count(b"=")
     if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
         return True
-    return any(_CROWDED.match(document, long.start(), long.end()) for long in _LONG.finditer(document))
+    return any(_CROWDED.match(document, at) for at in _long_tags(document))
+
+
+def _long_tags(document: bytes) -> Iterator[int]:
+    """Where a long tag may begin, or long text follows a tag: by leaps from one `<` to the last one that is near."""
+    at = document.find(b"<")
+    while at >= 0:
+        further = document.rfind(b"<", at + 1, at + _LONG)
+        if further < 0:
+            yield at
+            further = document.find(b"<", at + 1)
+        at = further
 
 
 def _refuse(reason: Reason, sentence: str, why: str) -> NoReturn:
