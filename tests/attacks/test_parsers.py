@@ -130,6 +130,14 @@ def test_nothing_grows_at_the_bench_either(name, doors, place):
     assert reason_of(cheap(lambda: doors.asked("deliveries", whole))) == LARGE[name].document
 
 
+def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
+    """It has to be canonicalised before it shows: what that costs is bounded, too, if not by 64 MB."""
+    delivery = LARGE["10 MB of text"].hostile(19_000_000).delivery(place, doors.document)
+    answered = doors.asked("gateway", delivery)
+    assert reason_of(answered) == "signature-invalid"
+    assert answered.mebibytes < 1.5 * MEBIBYTES
+
+
 def test_what_is_larger_than_any_request_is_not_read_by_the_soap_door(doors, place):
     whole = LARGE["10 MB of text"].hostile(19_000_000)
     assert told_by_soap(cheap(lambda: doors.asked("soap", whole.envelope(place)))) == 413
