@@ -67,7 +67,7 @@ class SoapDoor:
             answer, retrieval_id = self.answer(given.message)
             assert answer == WHOLE, "the twin is accepted"
             assert retrieval_id is not None
-            issued = store.find_by_retrieval_id(self.desk.register, retrieval_id)
+            issued = store.find_by_retrieval_id(self.desk.register, retrieval_id, CUSTOMER_ID)
             assert issued is not None
             assert (issued.key, issued.predecessor) == (
                 key_id(self.asked[attack.key].public_key()),

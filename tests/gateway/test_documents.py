@@ -151,12 +151,42 @@ def test_a_text_of_ten_megabytes_and_one_that_is_longer():
     assert found.verdict.sentence == sentences.MALFORMED_DOCUMENT
 
 
-def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(monkeypatch):
-    # 20 MB of <a/> would take a gigabyte, whoever signed them.
+def crowded(count, *, declared=False):
+    """A tag of more than 16 kB with so many attributes, or declarations."""
+    name = "xmlns:a" if declared else "a"
+    return b"<a" + b"".join(b' %s%d="%s"' % (name.encode(), one, b"x" * 200) for one in range(count)) + b"/>"
+
+
+MUCH = {
+    "elements": b"<b/>" * MOST_MARKS,
+    "attributes": b'<b c=""/>' * (MOST_MARKS // 2),
+    "comments": b"<!---->" * MOST_MARKS,
+    "attributes of one tag": crowded(129),
+    "declarations of one tag": crowded(129, declared=True),
+    "attributes of one tag behind much": b"<b>\n  text\n</b>" * 1000 + crowded(129),
+    "attributes over lines, in other quotes": crowded(129).replace(b'"', b"'").replace(b"=", b"\t =\r\n"),
+}
+
+
+@pytest.mark.parametrize("much", MUCH.values(), ids=MUCH)
+def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(much, monkeypatch):
+    # 4 MB of <a/> would take 130 MB, whoever signed them; a tag of a million attributes a second.
     monkeypatch.setattr(documents.parsing, "parse", lambda _: pytest.fail("it was parsed"))
-    for much in (b"<b/>" * MOST_MARKS, b'<b c=""/>' * (MOST_MARKS // 2), b"<!---->" * MOST_MARKS):
-        found = verified(b"<a>" + much + b"</a>").verdict
-        assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, TOO_MUCH)
+    found = verified(b"<a>" + much + b"</a>").verdict
+    assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, TOO_MUCH)
+
+
+SO_MUCH_IS_TAKEN = {
+    "one mark for twelve octets": b"<b>123456789</b>    \n    " * 210_000,
+    "text that looks like attributes": b"<b>" + b'x="y" ' * 10_000 + b"</b>",
+    "an attribute that looks like many": b"<b a='" + b'x="y" ' * 10_000 + b"'/>",
+    "a long tag of 64 attributes": crowded(64).replace(b"x" * 200, b"x" * 400),
+}
+
+
+@pytest.mark.parametrize("much", SO_MUCH_IS_TAKEN.values(), ids=SO_MUCH_IS_TAKEN)
+def test_what_only_looks_like_too_much_is_taken(much):
+    assert verified(b"<a>" + much + b"</a>").verdict.reason is Reason.SIGNATURE_MISSING
 
 
 def test_where_a_document_is_broken_is_said_in_the_reader_s_language():

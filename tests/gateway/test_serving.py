@@ -14,6 +14,7 @@ import pytest
 
 from sinetti.cli.main import main
 from sinetti.clock import machine_now, ticks
+from sinetti.gateway import serving
 from sinetti.gateway.believing import Proxies
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.files import write_whole
@@ -146,6 +147,25 @@ def test_nobody_but_its_own_proxy_gets_a_document_into_memory():
     edge = edge_of(Lists(), Proxies.listed(["192.0.2.7"], SECRET.encode()))
     for path, status in (("/verify", 403), ("/check", 405), ("/readyz", 405), ("/no", 404)):
         assert asyncio.run(answered(edge, path, method="POST"))[0] == status
+
+
+def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
+    monkeypatch.setattr(serving, "BODY_WITHIN", 0.01)
+    edge = edge_of(Lists(), Proxies.on_unix_socket())
+
+    async def stalled():
+        sent, scope = [], {"type": "http", "method": "POST", "path": "/verify", "headers": [], "client": None}
+
+        async def send(message):
+            sent.append(message)
+
+        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(60), send), 5)
+        return sent[0]["status"]
+
+    async def one_after_the_other():
+        return [await stalled() for _ in range(serving.BODIES + 1)]
+
+    assert set(asyncio.run(one_after_the_other())) == {408}
 
 
 def test_who_asks_for_readiness_holds_nobody_up():

@@ -13,6 +13,7 @@ from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki.csr import LARGEST_REQUEST, RequestedKey, build_request, read_request
 from sinetti.pki.keycheck import key_id
+from tests.attacks import csrs
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_key
 
 EVERYTHING = KeyPolicy()
@@ -111,6 +112,16 @@ def test_refused_requests(der, refusal):
 def test_a_point_off_the_curve_is_no_key():
     at = GOOD.index(b"\x03\x42\x00\x04") + 4
     assert read_request(GOOD[:at] + b"\xff" * 32 + GOOD[at + 32 :], EVERYTHING) == NOT_ACCEPTED
+
+
+def test_a_curve_is_named_and_not_described():
+    """The description of P-256 would do for the library; RFC 5480, 2.1.1, has names alone."""
+    key, point = EC_KEY, csrs.point_of(EC_KEY)
+    named, described = (
+        csrs.signed(csrs.info(csrs.ec_key(point, one)), key) for one in (csrs.P256, csrs.explicit_p256())
+    )
+    assert isinstance(read_request(named, EVERYTHING), RequestedKey)
+    assert read_request(described, EVERYTHING) == NOT_ACCEPTED
 
 
 def test_the_key_is_looked_at_before_anything_is_verified_with_it():

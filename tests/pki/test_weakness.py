@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.weakness import has_close_primes, has_roca_fingerprint, has_small_factor, primes_to
+from sinetti.pki.weakness import (
+    has_close_primes,
+    has_roca_fingerprint,
+    has_small_factor,
+    has_uneven_bits,
+    primes_to,
+)
 from tests.pki.weak_numbers import near_prime, next_prime, roca_factor
 from tests.support.authority import holder_key
 
@@ -46,10 +52,25 @@ def test_primes_far_from_each_other_are_not():
     assert not has_close_primes(SOUND_PRIME * next_prime(SOUND_PRIME + 2**400))
 
 
+BITS = {
+    "hardly any": ((1 << 2047) + 1, True),
+    "one fewer than 40 in a hundred": ((1 << 2047) + (1 << 818) - 1, True),
+    "40 in a hundred": ((1 << 2047) + (1 << 819) - 1, False),
+    "60 in a hundred": ((1 << 2047) + (1 << 1227) - 1, False),
+    "one more than 60 in a hundred": ((1 << 2047) + (1 << 1228) - 1, True),
+}
+
+
+@pytest.mark.parametrize(("modulus", "uneven"), BITS.values(), ids=BITS)
+def test_bits_that_chance_does_not_set(modulus, uneven):
+    assert has_uneven_bits(modulus) is uneven
+
+
 @pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.RSA_3072, KeyType.RSA_4096])
 def test_sound_keys_pass(kind):
     modulus = holder_key(1, kind).public_key().public_numbers().n
     assert not has_small_factor(modulus)
     assert not has_roca_fingerprint(modulus)
     assert not has_close_primes(modulus)
+    assert not has_uneven_bits(modulus)
     assert gcd(modulus, 2) == 1

@@ -132,7 +132,7 @@ NOT_THERE = {
     "a password": lambda register: store.find_password(register, "9" * 32),
     "transfer ids": lambda register: store.find_transfer_ids(register, "9" * 32),
     "a signer": lambda register: find_renewable(register, Sha256("00" * 32), KEY).signer,
-    "a retrieval id": lambda register: store.find_by_retrieval_id(register, "0" * 32),
+    "a retrieval id": lambda register: store.find_by_retrieval_id(register, "0" * 32, "0123456-7"),
     "a serial": lambda register: store.find_certificate(register, Serial("00")),
 }
 

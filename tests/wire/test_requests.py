@@ -264,6 +264,8 @@ NOT_SOAP = {
     "1,000 namespaces": envelope(
         renewal(), declarations="".join(f' xmlns:p{number}="urn:{number}"' for number in range(1_000))
     ),
+    "a namespace of 2,049 characters": envelope(renewal(), declarations=f' xmlns:p="{"u" * 2_049}"'),
+    "two byte order marks": b"\xef\xbb\xbf\xef\xbb\xbf" + SENT,
     "10 MB in one attribute": envelope(b'<a b="' + b"x" * 10_000_001 + b'"/>'),
 }
 

@@ -20,7 +20,7 @@ def collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal
 
 def _collect(ask: GetAsk, office: Office, request_id: str) -> Collected | Refusal:
     # 13: every mismatch is one answer.
-    found = store.find_by_retrieval_id(office.register, ask.retrieval_id)
+    found = store.find_by_retrieval_id(office.register, ask.retrieval_id, ask.customer_id)
     decision = decide_retrieval(found, ask.customer_id, office.kindness, office.machine_now())
     office.step("13-found")
     if isinstance(decision, Refusal):

@@ -1,6 +1,7 @@
 """Signed documents: the one enveloped signature of `wire/xmldsig.py`, and what it says as a verdict."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from cryptography import x509
@@ -16,11 +17,19 @@ from sinetti.wire.xmldsig import verify_document
 LARGEST_DOCUMENT = 20_000_000
 """Octets; one text or attribute in it may have 10 MB, libxml2's own bound."""
 
-MOST_MARKS = 2_000_000
-"""Tags, comments and attributes, as far as `<` and `=` tell. Official messages of 20 MB have 700,000.
+MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
+"""Tags, comments and attributes, as far as `<` and `=` tell: so many, or one for so many octets where those are more.
 
-In the tree 2 million take 0.4 GB, and 20 MB of nothing else a whole one: two such would end the process (MemoryMax).
+In libxml2's tree each takes some 130 octets, whoever signed the document: a million of them in 4 MB took 130 MB and a
+second. Official messages have one for 28 octets.
 """
+
+# Octets. A tag has no `<` but its own (XML 1.0, 3.1), so that long ones are found by what lies between two of them.
+_LONG = 16_384
+# A start tag from its beginning, with more attributes and declarations than are taken; in a comment, too.
+_CROWDED = re.compile(
+    rb"<[^\s<>/=!?]++(?:\s++[^\s<>/=\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){%d}" % (2 * parsing.MOST_ATTRIBUTES + 1)
+)
 
 
 class Refused(Exception):
@@ -39,7 +48,7 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
     """
     if len(document) > LARGEST_DOCUMENT:
         _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, sentences.TOO_LONG_DOCUMENT)
-    if document.count(b"<") + document.count(b"=") > MOST_MARKS:
+    if _is_crowded(document):
         _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, parsing.TOO_MUCH)
 
     def accept(certificate: x509.Certificate) -> bool:
@@ -64,6 +73,29 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
     except SignatureInvalid as bad:
         _refuse(Reason.SIGNATURE_INVALID, sentences.SIGNATURE_INVALID, str(bad))
     return found.octets, found.certificate
+
+
+def _is_crowded(document: bytes) -> bool:
+    """Whether the tree would be out of proportion, or a tag has more attributes and declarations than are ever taken.
+
+    Looked at before any parser does: expat and libxml2 keep the attributes of a tag before they hand it out, and a
+    million took a second and 130 MB.
+    """
+    marks = document.count(b"<") + document.count(b"=")
+    if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
+        return True
+    return any(_CROWDED.match(document, at) for at in _long_tags(document))
+
+
+def _long_tags(document: bytes) -> Iterator[int]:
+    """Where a long tag may begin, or long text follows a tag: by leaps from one `<` to the last one that is near."""
+    at = document.find(b"<")
+    while at >= 0:
+        further = document.rfind(b"<", at + 1, at + _LONG)
+        if further < 0:
+            yield at
+            further = document.find(b"<", at + 1)
+        at = further
 
 
 def _refuse(reason: Reason, sentence: str, why: str) -> NoReturn:

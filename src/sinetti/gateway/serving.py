@@ -32,6 +32,8 @@ WAITING = 64
 
 CONNECTIONS, BACKLOG = 1024, 1024
 
+_TOO_LARGE = f"A document has at most {LARGEST_DOCUMENT} octets."
+
 _log = logging.getLogger(__name__)
 
 
@@ -95,6 +97,12 @@ class Edge:
         away = self._service.turned_away(Asked(scope["method"], scope["path"], headers, peer))
         if away is not None:
             return Answer(away.status, {**away.headers, "Connection": "close"}, away.body)
+        encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
+        if encoding.casefold() not in {"", "identity"}:
+            # Nothing is ever inflated: what is signed is what was sent (RFC 9110, 15.5.16).
+            return _closing(415, "A document is taken as it is: send it uncompressed.", {"Accept-Encoding": "identity"})
+        if announced.isdecimal() and int(announced[:20]) > 2 * LARGEST_DOCUMENT:
+            return _closing(413, _TOO_LARGE)
         if self._bodies >= BODIES:
             return _closing(503, "Busy with other documents. Send the same one again.", {"Retry-After": "1"})
         self._bodies += 1
@@ -102,7 +110,7 @@ class Edge:
             async with asyncio.timeout(BODY_WITHIN):
                 body = await _collect(receive)
             if body is None:
-                return _closing(413, f"A document has at most {LARGEST_DOCUMENT} octets.")
+                return _closing(413, _TOO_LARGE)
             return await self._work(self._documents, Asked(scope["method"], scope["path"], headers, peer, body))
         except TimeoutError:
             return _closing(408, "The document took too long to arrive. Send it again.")
@@ -209,6 +217,10 @@ class _Server(Server):
         unix = self._listening.family == socket.AF_UNIX
         # The handle is granian's from here on: it closes it.
         self._shd = holder(self._listening.detach(), unix, BACKLOG)
+
+
+def _only(headers: Headers, name: str) -> str:
+    return ", ".join(value for key, value in headers if key == name).strip()
 
 
 async def _collect(receive: Receive) -> bytes | None:

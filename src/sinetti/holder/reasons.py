@@ -78,6 +78,7 @@ SAID = (
     mark("not well-formed in line {line}"),
     mark("not well-formed, or too deep or too long in one place"),
     mark("more namespace declarations in scope than any program needs"),
+    mark("a namespace name longer than any program has"),
     mark("a relative namespace name has no canonical form"),
     mark("not XML 1.0"),
     mark("an encoding other than UTF-8 is declared"),

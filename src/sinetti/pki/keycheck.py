@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
 from sinetti.pki.formats import AnyPublicKey, sha256_hex
-from sinetti.pki.weakness import has_close_primes, has_roca_fingerprint, has_small_factor
+from sinetti.pki.weakness import has_close_primes, has_roca_fingerprint, has_small_factor, has_uneven_bits
 
 _RSA_TYPES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}
 _EC_TYPES = {"secp256r1": KeyType.EC_P256, "secp384r1": KeyType.EC_P384}
@@ -66,7 +66,7 @@ def _exponent_in_bounds(exponent: int, policy: KeyPolicy) -> bool:
 
 
 def _is_weak(modulus: int) -> bool:
-    if modulus % 2 == 0:
+    if modulus % 2 == 0 or has_uneven_bits(modulus):
         return True
     return has_small_factor(modulus) or has_roca_fingerprint(modulus) or has_close_primes(modulus)
 

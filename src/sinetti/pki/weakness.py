@@ -1,4 +1,4 @@
-"""RSA moduli that anybody can factor: three quick tests on the number alone. `n` is odd and at least 2048 bits."""
+"""RSA moduli that anybody can factor: four quick tests on the number alone. `n` is odd and at least 2048 bits."""
 
 from itertools import compress
 from math import gcd, isqrt, prod
@@ -7,6 +7,7 @@ _SMALL_LIMIT = 10_000
 _FERMAT_ROUNDS = 300
 _ROCA_LIMIT = 167
 _ROCA_GENERATOR = 65_537
+_LEAST_ONES, _MOST_ONES = 40, 60
 _SIEVE, _FINER = 16 * 9 * 5 * 7, 11 * 13 * 17
 
 
@@ -51,6 +52,15 @@ def has_roca_fingerprint(modulus: int) -> bool:
     taken for such a one less than once in a hundred million.
     """
     return all(modulus % prime in subgroup for prime, subgroup in _ROCA_SUBGROUPS.items())
+
+
+def has_uneven_bits(modulus: int) -> bool:
+    """Whether far fewer or more of its bits are set than chance sets: 40 to 60 in a hundred are taken.
+
+    Generators that fill numbers with zeros make such ones, and then they factor like polynomials (badkeys, "rsapoly"
+    and "rsabias"). A sound key of 2048 bits is as uneven less than once in 10^18.
+    """
+    return not _LEAST_ONES * modulus.bit_length() <= 100 * modulus.bit_count() <= _MOST_ONES * modulus.bit_length()
 
 
 def has_close_primes(modulus: int) -> bool:

@@ -35,7 +35,8 @@ Door = Callable[[Request], Reply]
 class Limits:
     """How much one request may be and how long it may take: octets and seconds.
 
-    What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer.
+    What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
+    announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
     octet.
     """
@@ -106,6 +107,7 @@ class Edge:
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
         try:
+            _check_announced(scope, self._limits)
             async with asyncio.timeout(self._limits.collecting):
                 body = await _collect(receive, self._limits)
         except TimeoutError:
@@ -115,7 +117,12 @@ class Edge:
             return plain(413, text, connection="close")
         except Gone:  # or what came is no HTTP: then somebody reads this
             return plain(400, "The request did not arrive whole. Send it again.", connection="close")
-        return await self._act(_request(scope, body, request_id))
+        request = _request(scope, body, request_id)
+        # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
+        if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity"}:
+            text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
+            return plain(415, text, accept_encoding="identity")
+        return await self._act(request)
 
     async def _act(self, request: Request) -> Reply:
         if self._inside >= self._limits.waiting:
@@ -163,6 +170,13 @@ def _shown(scope: Scope, reply: Reply) -> str | None:
 
 def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
+
+
+def _check_announced(scope: Scope, limits: Limits) -> None:
+    """Raise TooLarge where Content-Length says more than would be read."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > limits.discarded:
+            raise TooLarge
 
 
 async def _collect(receive: Receive, limits: Limits) -> bytes:

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from sinetti.domain.answers import CertIdHash
 from sinetti.domain.approvals import Approval
+from sinetti.domain.customers import folded
 from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.lifecycle import CertificateState, OrderState, order_sources, sources
 from sinetti.domain.records import Certificate, Holding, TransferIds
@@ -73,9 +74,13 @@ def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | Non
     return reading.transfer_ids(register, row) if row else None
 
 
-def find_by_retrieval_id(register: Register, retrieval_id: str) -> Certificate | None:
-    """The certificate of a retrieval id, or None."""
-    row = reading.certificates(register).filter(retrieval_id=retrieval_id).first()
+def find_by_retrieval_id(register: Register, retrieval_id: str, customer_id: str) -> Certificate | None:
+    """The certificate of this customer with a retrieval id, or None.
+
+    Another customer's is not read either: whether there is one would show in the time taken.
+    """
+    own = reading.certificates(register).filter(holding__organisation__folded=folded(customer_id))
+    row = own.filter(retrieval_id=retrieval_id).first()
     return reading.certificate(register, row) if row else None
 
 

@@ -1,4 +1,4 @@
-"""Around the control door's edge: what the edge says in plain words (408, 413, 500, 503) becomes a problem document."""
+"""Around the control door's edge: what the edge says in plain words (408, 413, 415 …) becomes a problem document."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -8,7 +8,7 @@ from sinetti.protocols.http import problem
 
 _FIRST_ERROR = 400
 _PLAIN = b"text/plain"
-_REASONS = {408: "too-slow", 413: "too-large", 500: "internal", 503: "unavailable"}
+_REASONS = {408: "too-slow", 413: "too-large", 415: "compressed", 500: "internal", 503: "unavailable"}
 
 
 class ProblemEdge(Edge):

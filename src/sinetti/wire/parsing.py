@@ -20,6 +20,9 @@ _WHITE = " \t\r\n"
 # C14N looks every declaration in scope up at every element, each time along the list of them: dear without a bound.
 _MOST_NAMESPACES = 64
 
+# Characters. One of 10 MB was kept six times over; programs' own names are shorter than a line.
+_LONGEST_NAMESPACE = 2_048
+
 MOST_ATTRIBUTES = 64
 """Of one element. C14N sorts them in quadratic time: 20,000 took 1.3 s. Our messages have one, reports a few."""
 
@@ -64,12 +67,15 @@ def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: N
     scanner.StartDoctypeDeclHandler = _refuse_doctype
     in_scope = 0
 
-    def declared(prefix: str | None, _uri: str | None) -> None:
+    def declared(prefix: str | None, uri: str | None) -> None:
         nonlocal in_scope
         in_scope += 1
         on_declaration(prefix)
         if in_scope > _MOST_NAMESPACES:
             why = "more namespace declarations in scope than any program needs"
+            raise Unparsable(why)
+        if len(uri or "") > _LONGEST_NAMESPACE:
+            why = "a namespace name longer than any program has"
             raise Unparsable(why)
 
     def left(_prefix: str | None) -> None:
@@ -83,7 +89,8 @@ def new_scanner(on_declaration: Callable[[str | None], None] = lambda _prefix: N
 
 def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
     """Run a whole document (without byte order mark) through a scanner. Raises Unparsable."""
-    if octets.startswith(_BOM):  # a second one is a character where none may stand; both parsers would pass over it
+    # A second mark is a character before the root (XML 1.0, 2.8), which both parsers pass over.
+    if octets.startswith(_BOM):
         raise NotWellFormed(1)
     try:
         scanner.Parse(octets, True)  # noqa: FBT003 - expat's only way to say "this is all"

@@ -1,0 +1,193 @@
+"""The doors that take XML, each call in a process of its own that says how long it took and what memory it cost.
+
+Run as a module it is the program that the tests speak to: a line of JSON in, a line of JSON out. For each call it
+forks, while nothing large was ever in its memory: what the child takes is then the call's own, and is really taken,
+since there is nothing freed to be used again. The peak is the kernel's (VmHWM, set back by clear_refs, proc(5)), so
+what C libraries allocate counts as well.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinetti.clock import ticks
+from sinetti.domain.values import Channel
+from sinetti.gateway.believing import Proxies
+from sinetti.gateway.check import Gateway
+from sinetti.gateway.guarding import Guard
+from sinetti.gateway.lists import Lists
+from sinetti.gateway.service import Service
+from sinetti.gateway.serving import Edge as GatewayEdge
+from sinetti.pki.formats import certificate_der
+from sinetti.protocols.edge import Edge
+from sinetti.protocols.http import Request
+from sinetti.protocols.soap import PATH
+from sinetti.protocols.status import StatusDoor
+from sinetti.registry.opening import open_register
+from sinetti.testbench.receiving import ReceivingDoor, gateway_of
+from sinetti.testbench.status_edge import StatusEdge
+from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from tests.gateway.material import crl
+from tests.protocols.counter import opened_counter
+from tests.support.authority import NOW, issuer, response_signer
+from tests.support.office import REQUEST, enrolled, opened_desk
+
+PIECE = 64 * 1024
+"""Octets that come in one message of the HTTP server."""
+
+PATHS = {"soap": PATH, "gateway": "/verify", "deliveries": "/deliveries"}
+"""The doors by their names."""
+
+DOCUMENT = b'<Delivery xmlns="urn:example"><Pay>100</Pay></Delivery>'
+"""What is signed."""
+
+ROOT = Path(__file__).parents[2]
+_MEBIBYTE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One call: seconds by the clock around it, MiB that its peak lies above what was there before, the answer."""
+
+    seconds: float
+    mebibytes: float
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The program, running. `document` is one that both receivers take, signed with a certificate of the service."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    document: str
+
+    def asked(self, door: str, body: bytes, *, also: str = "") -> Answered:
+        """Send a body through a door. `also`: a harm that the process does to itself, to see that it is noticed."""
+        (self.folder / "body").write_bytes(body)
+        return self.again(door, also=also)
+
+    def again(self, door: str, *, also: str = "") -> Answered:
+        """Send the same body through another door."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps([door, str(self.folder / "body"), also]), file=self.process.stdin, flush=True)
+        return Answered(**json.loads(self.process.stdout.readline()))
+
+
+@contextmanager
+def doors_open(folder: Path, register: str) -> Iterator[Doors]:
+    """Run the program while the block lasts, in front of a register that is migrated and empty (its URL)."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.attacks.measured_doors", register, str(folder / "deliveries")]
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            document = process.stdout.readline()
+            assert document, (folder / "errors").read_text()
+            yield Doors(process, folder, json.loads(document))
+        finally:
+            process.kill()
+
+
+def _opened(register: str, folder: Path):
+    """Make what gives each door's edge; edges have threads, so each child makes its own."""
+    desk = opened_desk(open_register(register, alias="attacked"))
+    key, certificate = response_signer()
+    seal = seal_of(key, certificate_der(certificate))
+    soap = opened_counter(desk).door
+    receiving = ReceivingDoor(desk.office, gateway_of(desk.office), lambda: seal, folder)
+    gateway = Gateway([issuer(Channel.WS).certificate], source=Lists([crl()]), channel=Channel.WS)
+    service = Service(Guard(gateway, Proxies.on_unix_socket(), now=lambda: NOW), list)
+    # What is loaded at the first call is loaded now.
+    for door in (soap, receiving):
+        door(Request("POST", PATH, "", {"delivery-id": "0"}, REQUEST, b"<a/>"))
+    held = enrolled(desk)
+    document = sign_document(DOCUMENT, seal_of(held.key, held.der), Recipe.EXCLUSIVE)
+    gateway.verify(document, NOW)
+    desk.register.close()
+    return document.decode(), {
+        "soap": lambda: Edge(soap),
+        "gateway": lambda: GatewayEdge(service, unix=True),
+        "deliveries": lambda: StatusEdge(StatusDoor(desk.office), receiving, desk.register.close),
+    }
+
+
+def _call(edge, door: str, file: str) -> tuple[int, bytes]:
+    """Hand a request to an edge as the HTTP server does, its body from a file, piece by piece."""
+    sent = []
+    with Path(file).open("rb", buffering=0) as body:
+        left = Path(file).stat().st_size
+
+        async def receive():
+            nonlocal left
+            piece = body.read(PIECE)
+            left -= len(piece)
+            return {"type": "http.request", "body": piece, "more_body": left > 0}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": PATHS[door], "query_string": b"", "client": None}
+        headers = [(b"content-type", b"text/xml; charset=utf-8"), (b"delivery-id", b"%d" % os.getpid())]
+        asyncio.run(edge(scope | {"headers": headers}, receive, send))
+    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent)
+
+
+def _measured(make, door: str, file: str, also: str) -> dict[str, object]:
+    edge = make()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before, begun = _memory("VmRSS"), ticks()
+    status, body = _call(edge, door, file)
+    if also == "wait":
+        asyncio.run(asyncio.sleep(1))
+    if also == "take":
+        bytearray(b"x") * (80 * 1024 * 1024)
+    took = ticks() - begun
+    return {
+        "seconds": took,
+        "mebibytes": (_memory("VmHWM") - before) / _MEBIBYTE,
+        "status": status,
+        "body": body.decode("utf-8", "replace"),
+    }
+
+
+def _memory(name: str) -> int:
+    """One line of /proc/self/status, in KiB."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def main(register: str, folder: str) -> None:
+    """Answer calls until there are no more."""
+    document, doors = _opened(register, Path(folder))
+    gc.collect()
+    gc.freeze()  # what children never look at stays shared with them
+    print(json.dumps(document), flush=True)  # noqa: T201 - to the tests that wait for it
+    for line in sys.stdin:
+        door, file, also = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            try:
+                print(json.dumps(_measured(doors[door], door, file, also)), flush=True)  # noqa: T201 - the answer
+            except BaseException:  # noqa: BLE001 - told, and the child ends all the same
+                traceback.print_exc()
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,238 @@
+"""Guessing at transfer and retrieval ids: nobody learns from an answer or its time whether an id exists.
+
+What is there to be told apart is compared by three measures: the octets of the answers, the statements that the
+database gets, and the processor's time, statistically. That ten wrong passwords lock, also when they come at once:
+tests/actions/test_enrol.py and test_crowds.py.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from random import Random
+from statistics import median
+from time import thread_time
+
+import pytest
+from django.db import connections
+
+from sinetti.actions.enrol import enrol
+from sinetti.actions.order import send_ids
+from sinetti.domain.refusals import Reason
+from sinetti.registry import store
+from tests.protocols import messages
+from tests.protocols.counter import opened_counter
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    accepted,
+    add_organisation,
+    an_order,
+    csr,
+    desk,
+    enrolled,
+    new_ask,
+    new_key,
+    ordered,
+    refused,
+    sqlite_desk,
+)
+from tests.support.registers import register, sqlite_register
+
+__all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+
+WRONG, OTHER_CUSTOMER = "Qqwwqqww00112233", "7654321-0"
+ROUNDS, TIMES = 25, 5
+"""Samples of each kind before the first look, and how often as many more are taken while it is not clear."""
+
+_CHANCE = Random(5)  # noqa: S311 - which kind is asked first
+_SIGNATURE = re.compile(rb"(?<=<ds:SignatureValue>)[^<]*")
+_CSR = messages.base64_of(csr(new_key()))
+
+
+@dataclass
+class Guesses:
+    """Somebody who guesses, at a door. `kinds` gives a request of each kind that must not be told apart."""
+
+    counter: object
+    kinds: dict[str, Callable[[], bytes]] = field(default_factory=dict)
+
+    def sends(self, kind):
+        """Send one; gives its answer in octets, without the signature's value, which is another each time."""
+        reply = self.counter.post(self.kinds[kind]())
+        return reply.status, reply.content_type, dict(reply.headers), _SIGNATURE.sub(b"", reply.body)
+
+
+def new(ids, password=WRONG):
+    values = {"TransferId": ids.transfer_id, "TransferPassword": password, "CertificateRequest": _CSR}
+    who = {"Environment": "TEST", "CustomerId": CUSTOMER_ID}
+    return messages.enveloped(messages.element("SignNewCertificateRequest", who | values))
+
+
+def get(retrieval_id):
+    values = {"Environment": "TEST", "CustomerId": CUSTOMER_ID, "RetrievalId": retrieval_id}
+    return messages.enveloped(messages.element("GetCertificateRequest", values))
+
+
+def guesses_at_transfer_ids(desk, most):
+    """Give ids in every state, each with a wrong password; of those that a guess locks, new ones in time."""
+    lapsed = [ordered(desk) for _ in range(most // 9 + 1)]
+    desk.clock.forward(15 * DAY)
+    waiting = [ordered(desk) for _ in lapsed]
+    spent, ended, locked, other = (ordered(desk) for _ in range(4))
+    accepted(enrol(new_ask(spent, new_key()), desk.office, REQUEST))
+    send_ids(ended.order_id, desk.office, "operator", REQUEST)
+    for _ in range(10):
+        enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), desk.office, REQUEST)
+
+    def in_turn(pairs):
+        turn = count()
+        return lambda: new(pairs[next(turn) // 9])
+
+    return {
+        "unknown": lambda: new(replace(other, transfer_id=f"{_CHANCE.randrange(10**32):032}")),
+        "waiting": in_turn(waiting),
+        "lapsed": in_turn(lapsed),
+        "spent": lambda: new(spent),
+        "replaced by new ones": lambda: new(ended),
+        "locked": lambda: new(locked),
+    }
+
+
+def guesses_at_retrieval_ids(desk, _most):
+    """Give retrieval ids of nobody and of another customer, fetched, renewed and not yet fetched."""
+    add_organisation(desk, OTHER_CUSTOMER)
+    fetched, ids = enrolled(desk, customer_id=OTHER_CUSTOMER), ordered(desk, an_order(OTHER_CUSTOMER))
+    waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), desk.office, REQUEST))
+    return {
+        "unknown": lambda: get(f"{_CHANCE.getrandbits(128):032x}"),
+        "another's": lambda: get(fetched.retrieval_id),
+        "another's, that nobody fetched": lambda: get(waiting),
+    }
+
+
+AT = {"transfer ids": guesses_at_transfer_ids, "retrieval ids": guesses_at_retrieval_ids}
+
+
+def guesses(desk, at, most=1):
+    """Make them ready for so many guesses of each kind."""
+    made = Guesses(opened_counter(desk), AT[at](desk, most))
+    made.sends("unknown")  # the first of all also makes the counter of wrong passwords
+    return made
+
+
+@pytest.mark.parametrize("at", AT)
+def test_answers_are_equal_octet_for_octet(at, sqlite_desk):
+    made = guesses(sqlite_desk, at)
+    answers = {kind: made.sends(kind) for kind in made.kinds}
+    assert all(answer == answers["unknown"] for answer in answers.values())
+    code = "PKI004" if at == "transfer ids" else "PKI020"
+    assert f"<ErrorCode>{code}</ErrorCode>".encode() in answers["unknown"][3]
+
+
+@contextmanager
+def statements(desk):
+    """Give the statements of the block, without their values."""
+    said = []
+
+    def note(execute, sql, parameters, many, context):
+        said.append(sql)
+        return execute(sql, parameters, many, context)
+
+    with connections[desk.register.alias].execute_wrapper(note):
+        yield said
+
+
+@pytest.mark.parametrize("at", AT)
+def test_the_database_is_asked_the_same(at, desk):
+    """On both databases, so that what a statement waits for, its commit too, is waited for by everybody."""
+    made, asked = guesses(desk, at), {}
+    for kind in made.kinds:
+        with statements(desk) as asked[kind]:
+            made.sends(kind)
+    assert asked["unknown"]
+    assert all(said == asked["unknown"] for said in asked.values())
+
+
+def told_apart(made, leak=lambda _kind: None):
+    """Tell which kinds take another time than an unknown id, by the processor's clock for this thread.
+
+    In each round every kind is asked once, in an order of chance, and compared with the unknown one of the same round;
+    the median of the differences counts. Measured beside them is what one small statement more would cost (some 350
+    µs of 3 ms): a kind that lies half of that off is told apart. While any is not clearly nearer, more rounds are
+    played, five times 25 at most: what is only noise gets smaller, a leak does not. `leak` is done after each call.
+    """
+    differences = {kind: [] for kind in ["one statement more", *made.kinds]}
+    for _ in range(TIMES):
+        for _ in range(ROUNDS):
+            took = {kind: timed(made, kind, leak) for kind in _CHANCE.sample(list(differences), len(differences))}
+            for kind, seconds in took.items():
+                differences[kind].append(seconds - took["unknown"])
+        found = {kind: median(seconds) for kind, seconds in differences.items()}
+        bound = found.pop("one statement more") / 2
+        apart = {kind for kind, seconds in found.items() if abs(seconds) >= bound}
+        if not apart:
+            break
+    return apart
+
+
+def timed(made, kind, leak):
+    body = made.kinds["unknown" if kind == "one statement more" else kind]()
+    begun = thread_time()
+    made.counter.post(body)
+    if kind == "one statement more":
+        one_more(made.counter)
+    leak(kind)
+    return thread_time() - begun
+
+
+def one_more(counter):
+    store.find_password(counter.desk.register, "0" * 32)
+
+
+@pytest.mark.parametrize("at", AT)
+def test_the_time_is_the_same(at, sqlite_desk):
+    assert not told_apart(guesses(sqlite_desk, at, ROUNDS * TIMES))
+
+
+def test_a_leak_of_one_statement_is_found(sqlite_desk):
+    made = guesses(sqlite_desk, "retrieval ids")
+    assert told_apart(made, lambda kind: one_more(made.counter) if kind == "another's" else None) == {"another's"}
+
+
+def near(transfer_id):
+    """Give ids that are nearly the right one."""
+    last = str((int(transfer_id[-1]) + 1) % 10)
+    fullwidth = chr(0xFF10 + int(transfer_id[0])) + transfer_id[1:]
+    arabic = chr(0x0660 + int(transfer_id[0])) + transfer_id[1:]
+    odd = [f"0{transfer_id[1:-1]}", transfer_id[:-1], transfer_id[:-1] + last, transfer_id[::-1]]
+    return [*odd, "%", "_" * 32, f"{transfer_id[:31]}%", f"{transfer_id[:30]}.*", "*", "' OR '1'='1", fullwidth, arabic]
+
+
+def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
+    """Whoever knows customer and order, and all of the id but one digit, locks nothing."""
+    ids, key = ordered(sqlite_desk), new_key()
+    for guess in near(ids.transfer_id):
+        assert guess != ids.transfer_id
+        for password in (WRONG, ids.transfer_password) * 5:
+            wrong = new_ask(replace(ids, transfer_id=guess, transfer_password=password), b"")
+            assert refused(enrol(wrong, sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
+
+
+def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_desk):
+    ids, key = ordered(sqlite_desk), new_key()
+    first = accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
+    for _ in range(12):
+        wrong = replace(ids, transfer_password=WRONG)
+        assert refused(enrol(new_ask(wrong, key), sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    assert accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST)) == first
+
+
+def test_guesses_at_retrieval_ids_lock_nobody_out(sqlite_desk):
+    counter, held = opened_counter(sqlite_desk), enrolled(sqlite_desk)
+    for guess in near(held.retrieval_id[:31] + "0"):
+        assert counter.ask(get(guess)).code == "PKI020"
+    assert counter.ask(get(held.retrieval_id)).code is None
