@@ -87,7 +87,15 @@ class Doors:
 @contextmanager
 def doors_open(folder: Path, register: str) -> Iterator[Doors]:
     """Run the program while the block lasts, in front of a register that is migrated and empty (its URL)."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.attacks.measured_doors", register, str(folder / "deliveries")]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.attacks.measured_doors",
+        register,
+        str(folder / "deliveries"),
+    ]
     with (
         (folder / "errors").open("w") as errors,
         subprocess.Popen(

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.attacks.measured_doors import PATHS, doors_open
 from tests.attacks.hostile import ENCODINGS, ENTITIES, LARGE, POINTERS, SECRET, Hostile, Place
+from tests.attacks.measured_doors import PATHS, doors_open
 from tests.support.registers import copied_file
 
 SECONDS, MEBIBYTES = 1.0, 64.0

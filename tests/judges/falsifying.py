@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from sinetti.pki.formats import PrivateKey, certificate_der
+from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
 from sinetti.wire.parsing import encode_base64
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.support.authority import holder_key
 from tests.support.programs import fetched
-from tests.support.serving import tls_pair
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -110,9 +110,10 @@ CHANGES: dict[str, Change] = {
 @contextmanager
 def falsifying(service: str, anchor: Path, change: Change, folder: Path) -> Iterator[tuple[str, Path]]:
     """Stand before a service (its address, its TLS anchor) until the block ends; gives an address and an anchor."""
-    certificate, key = tls_pair(folder)
+    files = ServerFiles(folder / "leaf.pem", folder / "key.pem", folder / "anchor.pem")
+    make_server_certificate(files)
     here = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    here.load_cert_chain(certificate, key)
+    here.load_cert_chain(files.certificate, files.key)
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -146,7 +147,7 @@ def falsifying(service: str, anchor: Path, change: Change, folder: Path) -> Iter
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield address, certificate
+        yield address, files.trust
     finally:
         server.shutdown()
         thread.join()
