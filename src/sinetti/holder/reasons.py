@@ -79,6 +79,7 @@ SAID = (
     mark("not well-formed, or too deep or too long in one place"),
     mark("more namespace declarations in scope than any program needs"),
     mark("a relative namespace name has no canonical form"),
+    mark("a namespace name holds a character that canonical forms differ in"),
     mark("not XML 1.0"),
     mark("an encoding other than UTF-8 is declared"),
     mark("a DOCTYPE is never taken"),
