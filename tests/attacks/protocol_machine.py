@@ -244,7 +244,8 @@ class Protocol(RuleBasedStateMachine):
     )
     def renew(self, which: int, key: str, wrong: str | None, dress: str, hung: str | None) -> None:
         """RenewCertificate signed with a certificate that was fetched, old or new, revoked or not."""
-        signer: Issued | None = self._fetched(which)
+        fit = [one for one in self.model.issued if one.fetched and one.counts(self.now)]
+        signer: Issued | None = fit[-1 - which // 4 % len(fit)] if fit and which % 4 else self._fetched(which)
         customer, private, der = signer.order.customer, _key(signer.key), signer.der
         if wrong == "customer":
             customer = OTHER if customer == CUSTOMER_ID else CUSTOMER_ID
@@ -272,7 +273,9 @@ class Protocol(RuleBasedStateMachine):
     )
     def get(self, which: int, wrong: str | None, dress: str, hung: str | None) -> None:
         """GetCertificate with an id that was answered, once or again."""
-        found: Issued | None = self.model.issued[-1 - which % len(self.model.issued)]
+        void = [one for one in self.model.issued if one.void]
+        there = void if void and which % 4 == 1 else self.model.issued
+        found: Issued | None = there[-1 - which // 4 % len(there)]
         values = {"CustomerId": found.order.customer, "RetrievalId": found.retrieval_id}
         if wrong == "id":
             values["RetrievalId"], found = "f" * 32, None
