@@ -47,7 +47,7 @@ fuzz: ## octets that nobody would write: SECONDS=60 in all, shared out over the 
 	@scripts/environment authority,test
 	@.venv/bin/python -c 'import atheris' 2>/dev/null \
 		|| .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null \
-		|| { echo "make fuzz: atheris has no wheel for $$(.venv/bin/python --version) here; CPython 3.11 to 3.13 on Linux have one" >&2; exit 2; }
+		|| { echo "make fuzz: atheris has no wheel for $$(.venv/bin/python --version) here; CPython 3.11 on Linux has one" >&2; exit 2; }
 	@.venv/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGET:%=--target %) $(if $(filter-out 0,$(KEEP)),--keep)
 
 check: ## lint, format, types, who may import whom, documents

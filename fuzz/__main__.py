@@ -23,7 +23,7 @@ def main() -> int:
     if parsed.play:
         return _play(parsed.play, parsed.target)
     if find_spec("atheris") is None:
-        print("atheris is not installed here: pip install '.[fuzz]' (it has wheels for CPython 3.11 to 3.13)")
+        print("atheris is not installed here: pip install '.[fuzz]' (it has a wheel for CPython 3.11 on Linux)")
         return _CANNOT
     names = parsed.target or [*sorted(TARGETS), PROTOCOL]
     share = max(1, round(parsed.seconds / len(names)))

@@ -8,12 +8,10 @@ import base64
 from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -32,17 +30,16 @@ from sinetti.wire import soap
 from sinetti.wire.soap import Operation, Response
 from sinetti.wire.xmldsig import Recipe, seal_of
 from tests.attacks.protocol_model import DAY, LIFE, OK, SECOND, WINDOW, Ids, Issued, Model, Order, Wanted
+from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_of, spelt, strange_key
 from tests.protocols import messages
 from tests.support import xml_signing
 from tests.support.authority import CUSTOMER_ID, response_signer
-from tests.support.office import REQUEST, add_organisation, an_order, ca_certificate, csr, new_key, odd_csr, opened_desk
+from tests.support.office import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_desk
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
 
 OTHER = "7654321-0"
 NAME = "Sinisiipi Oy"
 CUSTOMERS = st.sampled_from([CUSTOMER_ID, OTHER])
-KEYS = tuple(f"key {number}" for number in range(20))
-HUNG_ON = "1"
 NUMBERS = st.integers(0, 2**16)
 WHICH_KEY = st.sampled_from(["fresh"] * 4 + ["newest"] * 2 + ["used"] * 2 + ["with more behind", "of a strange curve"])
 
@@ -50,18 +47,6 @@ WHICH_KEY = st.sampled_from(["fresh"] * 4 + ["newest"] * 2 + ["used"] * 2 + ["wi
 def _mostly_none(times: int, *others: str) -> st.SearchStrategy[str | None]:
     """Mostly nothing is wrong: else no call gets far."""
     return st.sampled_from([*[None] * times, *others])
-
-
-DRESSES = {
-    "plain": lambda text: text,
-    "a comment inside": lambda text: f"{text[:3]}<!-- {text[3:]} -->{text[3:]}",
-    "CDATA": lambda text: f"{text[:2]}<![CDATA[{text[2:]}]]>",
-    "references": lambda text: f"&#x{ord(text[0]):x};{text[1:-1]}&#{ord(text[-1])};",
-    "blanks around": lambda text: f"\r\n\t {text}\n  ",
-    "an instruction inside": lambda text: f"{text[:4]}<?cut here?>{text[4:]}",
-    "a comment before": lambda text: f"<!--{text}-->{text}",
-}
-"""How a value may be written; it is the same value."""
 
 
 class Protocol(RuleBasedStateMachine):
@@ -215,7 +200,7 @@ class Protocol(RuleBasedStateMachine):
             values["TransferId"], ids = "0" * 32, None
         elif wrong == "customer":
             values["CustomerId"] = OTHER if ids.order.customer == CUSTOMER_ID else CUSTOMER_ID
-        values, malformed = _hung_on(values, hung, dress)
+        values, malformed = hung_on(values, hung, dress)
         if hung == "TransferId":
             ids = None
         octets, named, code = self._signing_request(key, which)
@@ -246,12 +231,12 @@ class Protocol(RuleBasedStateMachine):
         """RenewCertificate signed with a certificate that was fetched, old or new, revoked or not."""
         fit = [one for one in self.model.issued if one.fetched and one.counts(self.now)]
         signer: Issued | None = fit[-1 - which // 4 % len(fit)] if fit and which % 4 else self._fetched(which)
-        customer, private, der = signer.order.customer, _key(signer.key), signer.der
+        customer, private, der = signer.order.customer, key_of(signer.key), signer.der
         if wrong == "customer":
             customer = OTHER if customer == CUSTOMER_ID else CUSTOMER_ID
         elif wrong == "signer":
             signer, private, der = None, xml_signing.key("p256"), xml_signing.certificate("p256")
-        values, malformed = _hung_on({"CustomerId": customer}, hung, dress)
+        values, malformed = hung_on({"CustomerId": customer}, hung, dress)
         octets, named, code = self._signing_request(key, which)
         broken = wrong == "signature"
         body = self._request("RenewCertificate", values, octets, (dress, hung), signed_by=(private, der), broken=broken)
@@ -281,7 +266,7 @@ class Protocol(RuleBasedStateMachine):
             values["RetrievalId"], found = "f" * 32, None
         elif wrong == "customer":
             values["CustomerId"] = OTHER if values["CustomerId"] == CUSTOMER_ID else CUSTOMER_ID
-        values, malformed = _hung_on(values, hung, dress)
+        values, malformed = hung_on(values, hung, dress)
         if hung == "RetrievalId":
             found = None
         self._send(
@@ -316,27 +301,27 @@ class Protocol(RuleBasedStateMachine):
         assert len(rows) == len(there)
         assert there == {self._as_a_row(one) for one in self.model.issued}
         known = set(models.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
-        assert known == {key_id(_key(name).public_key()) for name in self.model.keys}
+        assert known == {key_id(key_of(name).public_key()) for name in self.model.keys}
 
     @staticmethod
     def _as_a_row(one: Issued) -> tuple[object, ...]:
         state = "void" if one.void else "fetched" if one.fetched else "issued"
         order = one.order.order_id if one.predecessor is None else None
         above = one.predecessor.retrieval_id if one.predecessor else None
-        return one.retrieval_id, key_id(_key(one.key).public_key()), order, above, state, one.revoked
+        return one.retrieval_id, key_id(key_of(one.key).public_key()), order, above, state, one.revoked
 
     def _signing_request(self, key: str, number: int) -> tuple[bytes, str | None, str]:
         """A signing request in one of two spellings; or, without a key, one that is refused, and for what."""
         if key == "with more behind":
-            return csr(_key(KEYS[0])) + b"\x00", None, "PKI010"
+            return csr(key_of(KEYS[0])) + b"\x00", None, "PKI010"
         if key == "of a strange curve":
-            return odd_csr(_strange_key()), None, "PKI011"
+            return odd_csr(strange_key()), None, "PKI011"
         unused = [one for one in KEYS if one not in self.model.keys]
         names = unused if key == "fresh" and unused else sorted(self.model.keys) or KEYS
         name = names[number % len(names)]
         if key == "newest" and self.model.issued:
             name = self.model.issued[-1].key
-        return _spelt(name, number % 2), name, ""
+        return spelt(name, number % 2), name, ""
 
     def _fetched(self, which: int) -> Issued:
         fetched = [one for one in self.model.issued if one.fetched]
@@ -371,7 +356,7 @@ class Protocol(RuleBasedStateMachine):
         made.der = made.der or answer.certificate
         assert answer.certificate == made.der
         certificate = load_certificate(made.der)
-        assert certificate.public_key() == _key(made.key).public_key()
+        assert certificate.public_key() == key_of(made.key).public_key()
         names = {one.rfc4514_attribute_name: one.value for one in certificate.subject}
         assert (names["CN"], names["O"]) == (made.order.customer, NAME)
         assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (made.begins, made.ends)
@@ -411,30 +396,3 @@ class Protocol(RuleBasedStateMachine):
         if broken:
             payload = payload.replace(">TEST<", "> TEST<")
         return messages.enveloped(payload)
-
-
-def _hung_on(values: dict[str, str], name: str | None, _dress: str) -> tuple[dict[str, str], bool]:
-    """Hang something onto a value; whether the schema takes so long a one."""
-    if name is None:
-        return values, False
-    whole = values[name] + HUNG_ON
-    longest = {"CustomerId": 30, "TransferId": 32, "TransferPassword": 16, "RetrievalId": 32}[name]
-    return {**values, name: whole}, len(whole) > longest
-
-
-@cache
-def _spelt(name: str, spelling: int) -> bytes:
-    return odd_csr(_key(name)) if spelling else csr(_key(name))
-
-
-@cache
-def _key(name: str) -> ec.EllipticCurvePrivateKey:
-    assert name in KEYS
-    made = new_key()
-    assert isinstance(made, ec.EllipticCurvePrivateKey)
-    return made
-
-
-@cache
-def _strange_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP521R1())
