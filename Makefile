@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges peers bench chaos check format texts coverage clean
+.PHONY: help demo test judges peers bench chaos fuzz check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,13 @@ chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED=
 	@seed=$(or $(SEED),$$RANDOM); echo "make chaos SEED=$$seed"; \
 	scripts/pytest tests/kills --kills every --seed $$seed --timeout 0 -n 2 \
 		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
+
+fuzz: ## octets that nobody would write: SECONDS=60 in all, shared out over the targets and the protocol; TARGET= plays one
+	@scripts/environment authority,test
+	@.venv/bin/python -c 'import atheris' 2>/dev/null \
+		|| .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null \
+		|| { echo "make fuzz: atheris has no wheel for $$(.venv/bin/python --version) here; CPython 3.11 on Linux has one" >&2; exit 2; }
+	@.venv/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGET:%=--target %) $(if $(filter-out 0,$(KEEP)),--keep)
 
 check: ## lint, format, types, who may import whom, documents
 	@scripts/environment authority,test,check

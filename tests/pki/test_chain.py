@@ -6,7 +6,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.hierarchy import build_hierarchy
+from sinetti.gateway.chains import is_understood
 from sinetti.pki.chain import direct_issuer, extension_value, issuers_of, issuers_up, load_bundle, valid_at
+from sinetti.pki.policies import is_holders
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 
 BUILT = authority()
@@ -178,6 +180,21 @@ def test_an_extension_that_stands_twice_is_unreadable():
     twice = x509.load_der_x509_certificate(der.replace(usage, basic))
     with pytest.raises(ValueError, match="cannot be read"):
         extension_value(twice, x509.BasicConstraints)
+
+
+def test_a_name_in_an_extension_that_cannot_be_read_is_unreadable():
+    """A directoryName whose CN is a BIT STRING: cryptography says TypeError, whichever extension is asked for."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * 20)])
+    builder = x509.CertificateBuilder(name, name, holder_key().public_key(), 1, NOW, NOW + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DirectoryName(name)]), critical=False)
+    der = builder.sign(holder_key(), hashes.SHA256()).public_bytes(Encoding.DER)
+    before, _, after = der.rpartition(b"\x0c\x14" + b"x" * 20)
+    strange = x509.load_der_x509_certificate(before + b"\x03\x14\x00" + b"x" * 19 + after)
+    with pytest.raises(ValueError, match="cannot be read"):
+        extension_value(strange, x509.BasicConstraints)
+    assert not is_holders(strange)
+    with pytest.raises(ValueError, match="cannot be read"):
+        is_understood(strange)
 
 
 def test_who_issued_it_is_found_whatever_the_day():

@@ -34,6 +34,11 @@ def test_what_is_written_is_read(name):
     assert read_receipt(render_receipt(receipt, SEAL), anybody) == receipt
 
 
+def test_a_year_of_three_digits_is_read_as_it_was_written():
+    early = replace(RECEIPT, received=datetime(999, 1, 11, 8, tzinfo=UTC))
+    assert read_receipt(render_receipt(early, SEAL), anybody) == early
+
+
 def test_another_library_takes_its_signature():
     octets = render_receipt(RECEIPT, SEAL)
     certificate = signxml.util.add_pem_header(etree.fromstring(octets).findtext(f".//{{{by.DS}}}X509Certificate"))
@@ -64,7 +69,11 @@ NONE = {
     "a digest that is none": lambda whole: whole.replace(b"ab" * 32, b"AB" * 32),
     "an id that is none": lambda whole: whole.replace(b"3c8f0f5e-", b"../"),
     "a serial that is none": lambda whole: whole.replace(b"4f" * 19, b"4f" * 19 + b"4"),
+    "elements within a value of any text": lambda whole: whole.replace(b"0123456-7", b"0123456<x/>-7"),
+    "elements within the name": lambda whole: whole.replace(b"<name>", b"<name><x/>"),
     "a time in another form": lambda whole: whole.replace(b"08:00:00Z", b"08:00:00+02:00"),
+    "a time without its noughts": lambda whole: whole.replace(b"2027-01-11T08:00", b"2027-1-11T8:00"),
+    "a time in other digits": lambda whole: whole.replace(b"2027-", "٢٠٢٧-".encode()),
 }
 
 

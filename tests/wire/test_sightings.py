@@ -31,6 +31,11 @@ def test_what_one_end_writes_the_other_reads():
     assert parse(render([])) == ()
 
 
+def test_a_year_of_three_digits_is_read_as_it_was_written():
+    early = Sighting(SHA, datetime(1, 1, 1, tzinfo=UTC))
+    assert parse(render([early])) == (early,)
+
+
 def test_the_most_that_goes_into_one_message():
     full = render([Sighting(SHA, SEEN)] * MOST_SIGHTINGS)
     assert len(full) < MAX_BODY

@@ -259,6 +259,14 @@ def test_something_in_the_digest_method_is_refused():
     refuses(document, "digest method")
 
 
+@pytest.mark.parametrize("shape", [OURS, ENVELOPED_ALONE], ids=["exclusive", "inclusive"])
+def test_an_ampersand_in_a_namespace_name_is_refused(shape):
+    """libxml2 does not escape it, against C14N 1.0, 2.3: what was digested would be no XML, or read as another name."""
+    named = DOCUMENT.replace('xmlns:unused="urn:unused"', 'xmlns:unused="urn:a&amp;b"')
+    assert named != DOCUMENT
+    refuses(by.signed(named, shape), "namespace name")
+
+
 SIGNED = by.signed(DOCUMENT)
 CHANGED = {
     "a changed text": (SIGNED.replace(b"&amp;", b"+"), "digest"),

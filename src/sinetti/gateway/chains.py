@@ -125,7 +125,7 @@ def is_understood(certificate: x509.Certificate) -> bool:
     """Whether every critical extension is one that is processed here (4.2). Raises ValueError if it cannot be read."""
     try:
         return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as bad:
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError) as bad:
         why = "an extension of the certificate cannot be read"
         raise ValueError(why) from bad
 

@@ -80,6 +80,7 @@ SAID = (
     mark("more namespace declarations in scope than any program needs"),
     mark("a namespace name longer than any program has"),
     mark("a relative namespace name has no canonical form"),
+    mark("a namespace name holds a character that canonical forms differ in"),
     mark("not XML 1.0"),
     mark("an encoding other than UTF-8 is declared"),
     mark("a DOCTYPE is never taken"),

@@ -69,7 +69,8 @@ def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -
         value = certificate.extensions.get_extension_for_oid(kind.oid).value
     except x509.ExtensionNotFound:
         return None
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as bad:
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm, TypeError) as bad:
+        # TypeError: a bit string as an attribute that has none, in a name in whichever extension.
         why = "an extension of the certificate cannot be read"
         raise ValueError(why) from bad
     return value if isinstance(value, kind) else None

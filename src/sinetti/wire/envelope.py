@@ -140,7 +140,7 @@ class _Finder:
         self._inside = False
         self._awaiting_end = False
 
-    def _declare(self, prefix: str | None) -> None:
+    def _declare(self, prefix: str | None, _uri: str) -> None:
         self._declared.add(prefix)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

@@ -55,7 +55,7 @@ def render_receipt(receipt: Receipt, seal: Seal) -> bytes:
     values = (
         receipt.delivery_id,
         receipt.sha256,
-        receipt.received.strftime(_TIME),
+        _written(receipt.received),
         receipt.customer_id,
         receipt.name,
         receipt.serial,
@@ -77,16 +77,29 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
     if root.tag != _ROOT or [one.tag for one in found] != tags or parsing.has_loose_text(root):
         why = "it is no receipt"
         raise NoReceipt(why)
-    delivery_id, sha256, received, customer_id, name, serial = (parsing.value(one) or "" for one in found)
+    values = [text for one in found if (text := parsing.value(one)) is not None]
+    if len(values) != len(found):  # an element stands inside a value: it has no whole
+        why = "it is no receipt"
+        raise NoReceipt(why)
+    delivery_id, sha256, received, customer_id, name, serial = values
     if not (is_delivery_id(delivery_id) and _SHA256.fullmatch(sha256) and _SERIAL.fullmatch(serial)):
         why = "it is no receipt"
         raise NoReceipt(why)
     return Receipt(delivery_id, Sha256(sha256), _instant(received), customer_id, name, Serial(serial))
 
 
+def _written(at: datetime) -> str:
+    # Not by strftime, which writes the years before 1000 without their noughts.
+    return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+
+
 def _instant(text: str) -> datetime:
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    except ValueError as bad:
+        at = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        at = None
+    # strptime takes "2026-3-2", and digits of any script.
+    if at is None or _written(at) != text:
         why = "it is no receipt"
-        raise NoReceipt(why) from bad
+        raise NoReceipt(why)
+    return at

@@ -72,4 +72,5 @@ def _read(text: str) -> datetime | None:
 
 
 def _written(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime, which writes the years before 1000 without their noughts.
+    return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"

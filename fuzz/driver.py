@@ -1,0 +1,38 @@
+"""One target under atheris, in a process of its own: `python -m fuzz.driver TARGET [libFuzzer's options] FOLDERS`.
+
+Atheris has to see the modules as they are imported, so nothing of ours is imported before it looks.
+"""
+
+import logging
+import sys
+import warnings
+from random import Random
+
+import atheris
+
+with atheris.instrument_imports(include=["sinetti"]):
+    from fuzz.targets import TARGETS
+
+
+def main() -> None:
+    """Fuzz until libFuzzer ends the process."""
+    target = TARGETS[sys.argv[1]]
+    # To merge, libFuzzer has a shell start what stands in the first place.
+    arguments = [f"{sys.executable} -m fuzz.driver {target.name}", *sys.argv[2:]]
+    # cryptography warns of names that are too long, and the code logs what it refuses: thousands of times.
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+
+    def mutate(octets: bytes, largest: int, seed: int) -> bytes:
+        chance = Random(seed)
+        if target.change is None or chance.random() < 1 / 4:
+            return bytes(atheris.Mutate(octets, largest))
+        changed = target.change(octets, chance)
+        return changed if len(changed) <= largest else bytes(atheris.Mutate(octets, largest))
+
+    atheris.Setup(arguments, target.check, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The inputs that are kept, and those that runs on this machine found: where they are."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from fuzz.target import Target
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "corpus"
+GROWN = HERE / ".grown"
+"""What runs found on this machine: runs begin with it, and it is not committed."""
+
+
+def kept(name: str) -> list[Path]:
+    """Give the kept inputs of a target."""
+    return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
+
+
+def begin(target: Target) -> Path:
+    """Make the folder that a run begins with: seeds, what is kept, and what was found before."""
+    folder = GROWN / target.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for octets in [*target.seeds().values(), *(path.read_bytes() for path in kept(target.name))]:
+        put(folder, octets)
+    return folder
+
+
+def put(folder: Path, octets: bytes) -> None:
+    """Keep octets under a name made from them."""
+    (folder / sha256(octets).hexdigest()[:20]).write_bytes(octets)

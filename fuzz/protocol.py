@@ -1,0 +1,43 @@
+"""The protocol as a state machine, played for long: rounds of new examples until the time is over.
+
+The machine stands in `tests/attacks/protocol_machine.py`, where `make test` plays it for a few moments.
+"""
+
+import logging
+import traceback
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from sinetti.clock import ticks
+from tests.attacks.protocol_machine import Protocol
+
+PROTOCOL = "protocol"
+_SETTINGS = settings(
+    max_examples=25,
+    stateful_step_count=60,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def play(seconds: float) -> bool:
+    """Play for so long, a round at least; whether it held. Says in one line what came of it."""
+    logging.disable(logging.CRITICAL)
+    begun, answers, rounds = ticks(), Protocol.heard, 0
+    answers.clear()
+    try:
+        while not rounds or ticks() - begun < seconds:
+            run_state_machine_as_test(Protocol, settings=_SETTINGS)
+            rounds += 1
+    except Exception:  # noqa: BLE001 - whatever does not hold
+        traceback.print_exc()
+        again = f".venv/bin/python -m fuzz --target {PROTOCOL}"
+        print(
+            f"{PROTOCOL}: does not hold: the steps stand above, and are kept in .hypothesis. Play them again: {again}"
+        )
+        return False
+    told = ", ".join(f"{code} {count}" for code, count in sorted(answers.items()))
+    print(f"{PROTOCOL}: {sum(answers.values())} messages answered as the model says: {told}", flush=True)
+    return True

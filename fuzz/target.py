@@ -1,0 +1,33 @@
+"""What a target is: a function over octets, octets to begin with, and a way to change them that goes on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+Changing = Callable[[bytes, Random], bytes]
+"""Changes octets, with a chance that is given, so that the same seed changes them in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to be fuzzed.
+
+    `check` raises nothing for any octets, unless something does not hold. `seeds` gives octets to begin with, by names.
+    `change` knows the form of the octets; None: libFuzzer's own ways do. `longest`: octets that are tried at most.
+    """
+
+    name: str
+    check: Callable[[bytes], None]
+    seeds: Callable[[], Mapping[str, bytes]]
+    change: Changing | None = None
+    longest: int = 16_384
+
+
+class DoesNotHold(AssertionError):
+    """Something that must hold of every input does not hold of this one."""
+
+
+def must(condition: object, sentence: str) -> None:
+    """Raise DoesNotHold with what should be so. An `assert` would be left out by `python -O`."""
+    if not condition:
+        raise DoesNotHold(sentence)

@@ -1,0 +1,39 @@
+"""The targets, one file for each: what is given to the code, and what must hold of what it makes of it."""
+
+from collections.abc import Mapping
+
+from fuzz.target import Target
+from fuzz.targets import (
+    certificate,
+    document,
+    envelope,
+    key,
+    message_signature,
+    ocsp_answer,
+    ocsp_request,
+    receipt,
+    request,
+    response,
+    revocation_list,
+    sightings,
+    signing_request,
+)
+
+_MODULES = (
+    certificate,
+    document,
+    envelope,
+    key,
+    message_signature,
+    ocsp_answer,
+    ocsp_request,
+    receipt,
+    request,
+    response,
+    revocation_list,
+    sightings,
+    signing_request,
+)
+
+TARGETS: Mapping[str, Target] = {one.TARGET.name: one.TARGET for one in _MODULES}
+"""Every target by its name."""

@@ -1,0 +1,131 @@
+"""Certificates and bundles: read, judged by their extensions, and put under their issuers."""
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fuzz import der_changing, material
+from fuzz.target import Target, must
+from sinetti.domain.values import Environment
+from sinetti.gateway.chains import authority_of, paths_to
+from sinetti.gateway.leaves import NotTaken, read_leaf
+from sinetti.gateway.lists import is_authority, points_of
+from sinetti.holder.service import objection
+from sinetti.pki import chain, policies
+from sinetti.pki.formats import certificate_der, certificate_pem, load_certificate, serial_hex
+
+_ANCHORS = (material.certificate(material.CA), material.certificate(material.ROOT))
+_AUTHORITIES = tuple(found for one in _ANCHORS if (found := authority_of(one)) is not None)
+
+
+def check(octets: bytes) -> None:
+    """Read it as one certificate, as a bundle, and as what somebody presents."""
+    _presented(octets)
+    try:
+        bundle = chain.load_bundle(octets)
+        must(bundle, "a bundle is not empty")
+    except ValueError:
+        bundle = ()
+    try:
+        certificate = load_certificate(octets)
+    except ValueError:
+        must(not bundle, "of a bundle the first can be read")
+        return
+    der = certificate_der(certificate)
+    must(der_changing.whole(der), "a certificate is a whole")
+    must(not bundle or bundle[0] == certificate, "of a bundle the first is taken")
+    must(load_certificate(certificate_pem(der)) == certificate, "what was read can be written and read")
+    _extensions(certificate)
+    _issuers(certificate)
+
+
+def _presented(octets: bytes) -> None:
+    try:
+        leaf = read_leaf(octets)
+    except NotTaken:
+        return
+    must(leaf.customer_id.isprintable() and leaf.customer_id.isascii(), "a customer's id can stand in a header")
+    must(leaf.is_holders is policies.is_holders(leaf.certificate), "whether it is a holder's is told in one way")
+    for path in paths_to(leaf.certificate, _AUTHORITIES):
+        must(path.above[-1] in _AUTHORITIES, "a path ends at an anchor")
+
+
+def _extensions(certificate: x509.Certificate) -> None:
+    """What looks into extensions raises ValueError at most, and says no to what it cannot read."""
+    for environment in (None, *Environment):
+        policies.signs_responses(certificate, environment)
+    policies.channel_of(certificate)
+    holders = policies.is_holders(certificate)
+    chain.valid_at(certificate, material.NOW)
+    for look in (policies.is_responders, is_authority):
+        try:
+            found = look(certificate)
+        except ValueError:
+            must(not holders, "what cannot be read is no holder's")
+            continue
+        must(not (found and holders), "a holder's certificate is for nothing else")
+    try:
+        points_of(certificate, _ANCHORS[0])
+        serial_hex(certificate.serial_number)
+    except ValueError:
+        pass
+    authority_of(certificate)
+
+
+def _issuers(certificate: x509.Certificate) -> None:
+    """Whoever is told as an issuer verifies the signature."""
+    for issuer in chain.issuers_of(certificate, _ANCHORS):
+        certificate.verify_directly_issued_by(issuer)
+    found = chain.direct_issuer(certificate, _ANCHORS, material.NOW)
+    must(found is None or found in _ANCHORS, "the issuer is one of the anchors")
+    chain.issuers_up(certificate, (*_ANCHORS, certificate))
+    chain.issuers_of(_ANCHORS[0], (certificate,))
+    try:
+        certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return  # wire shows nobody a signer whose key does not load
+    if not objection(certificate, _ANCHORS, material.NOW):
+        must(not policies.is_responders(certificate), "who signs answers is no OCSP responder")
+
+
+def _seeds() -> dict[str, bytes]:
+    kinds = (*material.KINDS, material.CA, material.ROOT, material.RESPONDER)
+    made = {kind: material.der(kind) for kind in kinds}
+    pem = b"".join(material.certificate(kind).public_bytes(Encoding.PEM) for kind in (material.CA, material.ROOT))
+    return made | {"bundle": pem, "other-names": _with_names(), "bit-strings": _with_bit_strings()}
+
+
+def _with_bit_strings() -> bytes:
+    """The same with BIT STRINGs for its names, which no attribute here has."""
+    (outer,) = der_changing.parse(_with_names())
+    for node in outer.below():
+        if node.content == b"0123456-7":
+            node.tag, node.content = 3, b"\x000123456-7"
+    return der_changing.signed_again(outer.octets(), material.CA)
+
+
+def _with_names() -> bytes:
+    """A certificate with every kind of name in it."""
+    directory = x509.DirectoryName(material.certificate("p256").subject)
+    names = x509.SubjectAlternativeName(
+        [directory, x509.DNSName("a.example"), x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))]
+    )
+    point = x509.DistributionPoint([directory], None, None, [directory])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(material.certificate("p256").subject)
+        .issuer_name(material.certificate(material.CA).subject)
+        .public_key(material.key("p256").public_key())
+        .serial_number(1)
+        .not_valid_before(material.NOW)
+        .not_valid_after(material.NOW)
+        .add_extension(names, critical=True)
+        .add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier(b"1", [directory], 1), critical=False)
+        .add_extension(x509.NameConstraints([directory], None), critical=True)
+    )
+    return certificate_der(builder.sign(material.key(material.CA), hashes.SHA256(), ecdsa_deterministic=True))
+
+
+TARGET = Target("certificate", check, _seeds, der_changing.changing_and_signing(material.CA))

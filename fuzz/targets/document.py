@@ -1,0 +1,34 @@
+"""Verifying a signed document, as the gateway does: what is returned is what was signed, whole and nothing else."""
+
+from cryptography import x509
+
+from fuzz import messages
+from fuzz.opinions import is_borne_out, parsers_agree
+from fuzz.target import Target, must
+from fuzz.xml_changing import change
+from sinetti.domain.values import KeyPolicy
+from sinetti.pki.keycheck import check_key
+from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
+from sinetti.wire.parsing import Unparsable
+from sinetti.wire.xmldsig import verify_document
+
+_POLICY = KeyPolicy()
+
+
+def accept(certificate: x509.Certificate) -> bool:
+    """Take every key that keeps to the policy: whose it is, is another question."""
+    return isinstance(check_key(certificate.public_key(), _POLICY), str)
+
+
+def check(octets: bytes) -> None:
+    """Verify it twice, and once more in another way."""
+    with parsers_agree():
+        try:
+            verified = verify_document(octets, accept)
+        except (Unparsable, SignatureMissing, SignatureInvalid):
+            return
+        must(verify_document(octets, accept) == verified, "the same document verifies in the same way again")
+        is_borne_out(octets, verified)
+
+
+TARGET = Target("document", check, lambda: dict(messages.documents()), change)

@@ -1,0 +1,58 @@
+"""Opening an envelope: the payload can be taken out in several ways, which all mean the same element."""
+
+from contextlib import suppress
+
+from lxml import etree
+
+from fuzz import messages
+from fuzz.opinions import parsers_agree
+from fuzz.target import Target, must
+from fuzz.xml_changing import change
+from fuzz.xml_reading import EXCLUSIVE, Element, read
+from sinetti.wire import parsing
+from sinetti.wire.envelope import SOAP, enclose, open_envelope
+from sinetti.wire.parsing import Unparsable
+
+
+def check(octets: bytes) -> None:
+    """Open it, and look at each candidate with other eyes."""
+    with parsers_agree():
+        try:
+            envelope = open_envelope(octets)
+        except Unparsable:
+            return
+        payload = payload_of(octets)
+        must(envelope.payload.tag == _tag(payload), "the payload is the Body's first element")
+        for root in envelope.candidates():
+            made = etree.tostring(root.getroottree(), encoding="utf-8")
+            must(EXCLUSIVE.part(read(made).root) == EXCLUSIVE.part(payload), "each candidate is the payload")
+            must(parsing.exclusive(root) == parsing.exclusive(envelope.payload), "comments are the same too")
+        with suppress(Unparsable):  # no canonical form
+            parsing.exclusive(envelope.payload)
+            _again(payload)
+
+
+def payload_of(octets: bytes) -> Element:
+    """Find the first element in the Body, by expat alone."""
+    root = read(octets).root
+    (body,) = [one for one in root.elements if (one.name.uri, one.name.local) == (SOAP, "Body")]
+    return body.elements[0]
+
+
+def _tag(element: Element) -> str:
+    return f"{{{element.name.uri}}}{element.name.local}" if element.name.uri else element.name.local
+
+
+def _again(payload: Element) -> None:
+    """What was taken out comes out of a new envelope as it went in."""
+    canonical = EXCLUSIVE.part(payload)
+    try:
+        again = next(open_envelope(enclose(canonical)).candidates(), None)
+    except Unparsable:
+        again = None
+    must(again is not None, "what was taken out of an envelope can be put into one")
+    assert again is not None  # noqa: S101 - told above
+    must(parsing.exclusive(again) == canonical, "an envelope gives back what was put into it")
+
+
+TARGET = Target("envelope", check, lambda: dict(messages.requests()), change)

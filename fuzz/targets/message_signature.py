@@ -1,0 +1,103 @@
+"""Verifying a signed POST (RFC 9421): lines of a request, as a server gives them, from an input's lines."""
+
+import base64
+import hashlib
+from functools import cache
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fuzz import material
+from fuzz.target import Target, must
+from sinetti.wire.message_signatures import Parts, PublicKey, SignatureRefused, SigningKey, sign, verify
+
+_FIELDS = ("content-type", "content-digest", "signature-input", "signature")
+_PIECES = [b";", b"=", b":", b'"', b"(", b")", b" ", b"\t", b",", b';nonce="n"', b';alg="ed25519"', b";expires=1"]
+_PIECES += [b'"@authority"', b'"@method"', b"created=0", b"sha-512=:", b"sha-256=::", b"=", b"A", b"\xc3\xa4", b"\x00"]
+
+
+def check(octets: bytes) -> None:
+    """Verify it; whatever is covered may not be changed by one octet."""
+    parts, headers = _read(octets)
+    try:
+        name = verify(parts, headers, _key_of, material.NOW)
+    except SignatureRefused:
+        return
+    must(name in {"ed25519", "p256"}, "who signed is one of those that have keys")
+    _digest_fits(parts, headers["content-digest"])
+    for other in _others(parts):
+        try:
+            verify(other, headers, _key_of, material.NOW)
+        except SignatureRefused:
+            continue
+        must(condition=False, sentence="whatever is covered cannot be changed")
+    again = sign(parts, _key(name), name, material.NOW)
+    lower = {field.lower(): value for field, value in again.items()}
+    must(verify(parts, lower, _key_of, material.NOW) == name, "what was read can be signed and read")
+
+
+def change(octets: bytes, chance: Random) -> bytes:
+    """Put a piece somewhere, in the place of something; now and then sign what stands in the first lines anew."""
+    at = chance.randrange(len(octets) + 1)
+    octets = octets[:at] + chance.choice(_PIECES) + octets[at + chance.choice((0, 0, 1, 4)) :]
+    if chance.random() < 1 / 4:
+        return _written(_read(octets)[0], chance.choice(("ed25519", "p256")))
+    return octets
+
+
+def _read(octets: bytes) -> tuple[Parts, dict[str, str]]:
+    lines = octets.split(b"\n", 6)
+    lines += [b""] * (7 - len(lines))
+    method, path, *values = (line.decode("latin-1") for line in lines[:6])
+    headers = {name: value for name, value in zip(_FIELDS, values, strict=True) if value}
+    return Parts(method, path, headers.get("content-type", ""), lines[6]), headers
+
+
+def _digest_fits(parts: Parts, line: str) -> None:
+    for member in line.split(","):
+        kind, _, value = member.strip(" \t").partition("=:")
+        hashing = hashlib.new(kind.replace("-", ""), parts.body)
+        must(base64.b64decode(value.removesuffix(":")) == hashing.digest(), "each digest is that of the body")
+
+
+def _others(parts: Parts) -> list[Parts]:
+    method, path, kind, body = parts.method, parts.path, parts.content_type, parts.body
+    return [
+        Parts(f"{method}X", path, kind, body),
+        Parts(method, f"{path}/x", kind, body),
+        Parts(method, path, f"{kind}x", body),
+        Parts(method, path, kind, body + b"\n"),
+        Parts(method, path, kind, body[:-1] if body else b"\x00"),
+    ]
+
+
+@cache
+def _key(name: str) -> SigningKey:
+    if name == "ed25519":
+        return Ed25519PrivateKey.from_private_bytes(b"fuzzing with a key of no secret!")
+    found = material.key("p256")
+    assert isinstance(found, ec.EllipticCurvePrivateKey)  # noqa: S101 - as its name says
+    return found
+
+
+def _key_of(name: str) -> PublicKey | None:
+    return _key(name).public_key() if name in {"ed25519", "p256"} else None
+
+
+def _written(parts: Parts, name: str) -> bytes:
+    try:
+        headers = {field.lower(): value for field, value in sign(parts, _key(name), name, material.NOW).items()}
+    except SignatureRefused:
+        return f"{parts.method}\n{parts.path}\n{parts.content_type}\n\n\n".encode("latin-1")
+    lines = [parts.method, parts.path, *(headers[field] for field in _FIELDS)]
+    return "\n".join(lines).encode("latin-1") + b"\n" + parts.body
+
+
+def _seeds() -> dict[str, bytes]:
+    parts = Parts("POST", "/api/v1/sightings", "application/json", b'{"sightings":[]}')
+    made = {name: _written(parts, name) for name in ("ed25519", "p256")}
+    return made | {"empty": b"\n\n\n\n\n\n", "query": _written(Parts("GET", "/a?b", "", b""), "ed25519")}
+
+
+TARGET = Target("message-signature", check, _seeds, change, longest=4_096)

@@ -1,0 +1,101 @@
+"""Believing an OCSP answer, as the gateway does: only one that the CA or its responder signed about the certificate."""
+
+from datetime import timedelta
+from random import Random
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from fuzz import der_changing, material
+from fuzz.target import Target, must
+from sinetti.ca.ocsp import canonical, responder_of, sign_answer
+from sinetti.domain.answers import CertIdHash, Standing, Status, Told
+from sinetti.domain.values import Serial
+from sinetti.gateway.chains import Authority, authority_of
+from sinetti.gateway.ocsp import Answers
+from sinetti.gateway.revocation import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
+from sinetti.pki.formats import serial_hex
+
+_FRESH = timedelta(days=1)
+_LEAF = material.certificate("p256")
+
+
+def check(octets: bytes) -> None:
+    """Ask, and be answered with these octets: the same thing twice, and by nobody else."""
+    answer = _status(octets)
+    must(answer in {GOOD, REVOKED, NOT_KNOWN, NO_ANSWER}, "the answer is one of four")
+    must(_status(octets) == answer, "it is the same again")
+    if answer != NO_ANSWER:
+        must(der_changing.whole(octets), "there is nothing after its end")
+        _signed(octets)
+
+
+def _status(octets: bytes) -> object:
+    answers = Answers(["http://ocsp.example"], ask=lambda _address, _request: octets, random=bytes)
+    return answers.status(_LEAF, _authority(), material.NOW, _FRESH)
+
+
+def _authority() -> Authority:
+    found = authority_of(material.certificate(material.CA))
+    assert found is not None  # noqa: S101 - it is a CA
+    return found
+
+
+def _signed(octets: bytes) -> None:
+    """One of the two keys that may sign has signed it."""
+    response = ocsp.load_der_ocsp_response(octets)
+    hashing = response.signature_hash_algorithm
+    assert hashing is not None  # noqa: S101 - a signature that holds has one
+    for kind in (material.CA, material.RESPONDER):
+        key = material.key(kind).public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - as their names say
+        try:
+            key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(hashing))
+        except Exception:  # noqa: BLE001, S112 - not by this key
+            continue
+        return
+    must(condition=False, sentence="a believed answer is signed by the CA or its responder")
+
+
+def change(octets: bytes, chance: Random) -> bytes:
+    """Change what is in the envelope of an answer, and sign it anew."""
+    try:
+        (outer,) = der_changing.parse(octets)
+        basic = outer.at(1, 0, 1)
+        inner = der_changing.change(basic.inside(), chance)
+    except ValueError:
+        return der_changing.change(octets, chance)
+    if chance.random() > 1 / 4:
+        inner = der_changing.signed_again(inner, chance.choice((material.RESPONDER, material.CA)))
+    basic.content = inner
+    return outer.octets() if chance.random() < 7 / 8 else der_changing.change(outer.octets(), chance)
+
+
+def _seeds() -> dict[str, bytes]:
+    issuer, made = material.certificate(material.CA), {}
+    serial = Serial(serial_hex(_LEAF.serial_number))
+    responder = responder_of(material.certificate(material.RESPONDER), material.key(material.RESPONDER))
+    for standing in Standing:
+        status = Status(standing, material.NOW if standing is Standing.REVOKED else None)
+        told = Told(status, material.NOW, material.NOW + _FRESH)
+        made[standing.value] = sign_answer(canonical(serial, CertIdHash.SHA256, issuer), issuer, told, responder)
+    made["try-later"] = bytes.fromhex("30030a0103")
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        _LEAF,
+        issuer,
+        hashes.SHA1(),  # noqa: S303 - as clients ask
+        ocsp.OCSPCertStatus.GOOD,
+        material.NOW,
+        material.NOW + _FRESH,
+        None,
+        None,
+    )
+    by_ca = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, issuer).sign(
+        material.key(material.CA), hashes.SHA256()
+    )
+    return made | {"by-the-ca": by_ca.public_bytes(Encoding.DER)}
+
+
+TARGET = Target("ocsp-answer", check, _seeds, change, longest=8_192)

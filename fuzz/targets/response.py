@@ -1,0 +1,65 @@
+"""Reading an answer, as the client does: what it says is what the service signed."""
+
+from fuzz import messages
+from fuzz.opinions import parsers_agree
+from fuzz.target import Target, must
+from fuzz.targets.document import accept
+from fuzz.targets.envelope import payload_of
+from fuzz.xml_changing import change
+from fuzz.xml_reading import Element
+from sinetti.domain.asks import Accepted, Collected
+from sinetti.wire import soap
+from sinetti.wire.soap import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Failure, Operation, Response
+
+
+def check(octets: bytes) -> None:
+    """Read it as the answer to each operation."""
+    with parsers_agree():
+        read = [operation for operation in Operation if _is_read(octets, operation)]
+        must(len(read) <= 1, "an answer answers one operation")
+
+
+def _is_read(octets: bytes, operation: Operation) -> bool:
+    try:
+        response = soap.read_response(octets, operation, accept)
+    except (AnswerFault, AnswerNotTrusted, AnswerUnreadable):
+        return False
+    must(soap.read_response(octets, operation, accept) == response, "the same answer says the same again")
+    _whole(response, payload_of(octets))
+    _again(response, operation)
+    return True
+
+
+def _whole(response: Response, payload: Element) -> None:
+    (result,) = [one for one in payload.elements if one.name.local == "Result"]
+    texts = [" ".join((one.text or "").split()) for one in result.elements if one.name.local == "Status"]
+    must(texts == ["OK" if response.status_ok else "FAIL"], "the status is read whole")
+    told = [_words(part) for one in result.elements if one.name.local == "ErrorInfo" for part in one.elements]
+    read = [" ".join(text.split()) for one in response.errors for text in (one.code, one.message)]
+    must(told == read, "every error is read whole")
+    given = [_words(one) for one in payload.elements if one.name.local == "RetrievalId"]
+    must(given == ([] if response.retrieval_id is None else [" ".join(response.retrieval_id.split())]), "so is the id")
+
+
+def _words(element: Element) -> str:
+    return " ".join((element.text or "").split())
+
+
+def _again(response: Response, operation: Operation) -> None:
+    """What was read can be said again, and reads the same."""
+    answer: Accepted | Collected | Failure
+    if response.status_ok:
+        must(bool(response.certificate) is (operation is Operation.GET), "what was asked for is there")
+        answer = Collected(response.certificate) if response.certificate else Accepted(response.retrieval_id or "")
+    elif response.errors:
+        answer = Failure(response.errors[0].code, response.errors[0].message)
+    else:
+        return
+    told = soap.read_response(soap.render_response(operation, answer, messages.seal("p256")), operation, accept)
+    must(told.status_ok is response.status_ok, "the status can be said again")
+    if response.status_ok:
+        said = (told.certificate, told.retrieval_id)
+        must(said == (response.certificate, response.retrieval_id), "what was given can be given again")
+
+
+TARGET = Target("response", check, lambda: dict(messages.responses()), change)

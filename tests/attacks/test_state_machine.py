@@ -1,0 +1,8 @@
+"""The protocol as a state machine, for a few moments; `make fuzz` plays it for long (docs/fuzzing.md)."""
+
+from hypothesis import settings
+
+from tests.attacks.protocol_machine import Protocol
+
+TestProtocol = Protocol.TestCase
+TestProtocol.settings = settings(max_examples=15, stateful_step_count=30, print_blob=True, deadline=None)
