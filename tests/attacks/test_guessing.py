@@ -202,13 +202,12 @@ def test_a_leak_of_one_statement_is_found(sqlite_desk):
     assert told_apart(made, lambda kind: one_more(made.counter) if kind == "another's" else None) == {"another's"}
 
 
-def near(transfer_id):
-    """Give ids that are nearly the right one."""
-    last = str((int(transfer_id[-1]) + 1) % 10)
-    fullwidth = chr(0xFF10 + int(transfer_id[0])) + transfer_id[1:]
-    arabic = chr(0x0660 + int(transfer_id[0])) + transfer_id[1:]
-    odd = [f"0{transfer_id[1:-1]}", transfer_id[:-1], transfer_id[:-1] + last, transfer_id[::-1]]
-    return [*odd, "%", "_" * 32, f"{transfer_id[:31]}%", f"{transfer_id[:30]}.*", "*", "' OR '1'='1", fullwidth, arabic]
+def near(right):
+    """Give ids that are nearly the right one: cut, turned, one character off, in other digits, with wildcards."""
+    at, digit = next((at, int(one)) for at, one in enumerate(right) if one.isdecimal())
+    others = [right[:at] + chr(zero + digit) + right[at + 1 :] for zero in (0xFF10, 0x0660)]
+    odd = [right[1:], right[:-1], right[:-1] + ("1" if right[-1] == "0" else "0"), right[::-1]]
+    return [*odd, *others, "%", "_" * 32, f"{right[:31]}%", f"{right[:30]}.*", "*", "' OR '1'='1"]
 
 
 def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
@@ -233,6 +232,7 @@ def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_desk):
 
 def test_guesses_at_retrieval_ids_lock_nobody_out(sqlite_desk):
     counter, held = opened_counter(sqlite_desk), enrolled(sqlite_desk)
-    for guess in near(held.retrieval_id[:31] + "0"):
+    for guess in near(held.retrieval_id):
+        assert guess != held.retrieval_id
         assert counter.ask(get(guess)).code == "PKI020"
     assert counter.ask(get(held.retrieval_id)).code is None
