@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -116,6 +117,15 @@ def test_the_commands_can_be_read_by_a_shell():
     assert len(blocks) > 10
     read = subprocess.run(["bash", "-n"], input="\n".join(blocks), text=True, capture_output=True, check=False)
     assert (read.returncode, read.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["node", "requests", "zeep"])
+def test_a_peer_whose_packages_are_not_there_says_how_they_come(name, tmp_path):
+    run = tmp_path / "tests" / "judges" / "peers" / name / "run"
+    run.parent.mkdir(parents=True)
+    shutil.copy(GUIDE.PEERS / name / "run", run)
+    done = subprocess.run([run], text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "its packages are not there: run 'make peers' in the repository\n")
 
 
 # --- The script, on programs of several languages

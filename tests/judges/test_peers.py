@@ -88,3 +88,10 @@ def test_speaks_to_no_server_that_its_anchor_does_not_vouch_for(peer, peer_bench
     done = enrol(peer, folder, peer_bench.ready["soap_url"], ids, FASTEST[peer.name])
     assert done.returncode not in {DONE, REFUSED, UNBELIEVED}, done.stderr
     assert not list((folder / "messages").glob("*-response.xml"))
+
+
+def test_called_with_too_little_it_says_how(peer):
+    for arguments in ((), ("renew",)):
+        done = called(peer, *arguments)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert any(told in done.stderr for told in ("enrol FOLDER URL", "see the top of"))

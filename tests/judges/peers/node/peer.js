@@ -270,8 +270,12 @@ function versions() {
 }
 
 const [command, ...rest] = process.argv.slice(2);
+const { [command]: asked } = { __proto__: null, enrol, renew, versions };
 Promise.resolve()
-  .then(() => ({ enrol, renew, versions })[command](...rest))
+  .then(() => {
+    if (asked?.length !== rest.length) throw new Error('usage: see the top of peer.js');
+    return asked(...rest);
+  })
   .catch((bad) => {
     console.error(bad instanceof NotTrusted ? `not trusted: ${bad.message}` : bad.message);
     process.exitCode = bad instanceof Refused ? 1 : bad instanceof NotTrusted ? 2 : 3;

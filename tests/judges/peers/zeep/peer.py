@@ -227,7 +227,9 @@ def renew(folder, url, customer_id, kind, recipe):
     (folder / "next-certificate.pem").write_bytes(fetch(service, who, retrieval_id, key))
 
 
-def main(command, *arguments):
+def main(command="", *arguments):
+    if {"enrol": 6, "renew": 5, "versions": 0}.get(command) != len(arguments):
+        raise ValueError(f"how it is called:\n\n{__doc__}")
     if command == "versions":
         print(f"Python {sys.version.split()[0]}")
         for name in ("zeep", "signxml", "lxml", "cryptography"):
