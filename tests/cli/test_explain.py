@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from sinetti import clock
 from sinetti.clock import ticks
 from sinetti.domain.asks import GetAsk, NewAsk
 from sinetti.domain.values import Environment
@@ -110,3 +112,15 @@ def test_it_takes_no_longer_than_a_person_waits(explains):
         return ticks() - begun
 
     assert min(seconds() for _ in range(3)) < 0.3
+
+
+def test_dates_judged_by_this_machine_lead_to_the_time_of_the_bench(explains, monkeypatch):
+    """A bench has a clock of its own: what it accepted must not be called expired without saying by which clock."""
+    anchors, hint = ("--anchors", "holders.pem"), "give the bench's time with --now"
+    sent = of_this_service()
+    for days, told in ((1, False), (731, True), (-1, True)):
+        monkeypatch.setattr(clock, "machine_now", lambda days=days: authority.NOW + timedelta(days=days))
+        assert (hint in explains(sent, *anchors)[2]) is told
+        assert (hint in explains(sent, *anchors, "--json")[2]) is told
+        assert hint not in explains(sent, *anchors, "--now", "2030-01-01T00:00:00Z")[2]
+        assert hint not in explains(sent)[2]

@@ -9,11 +9,13 @@ from cryptography import x509
 
 from sinetti import clock
 from sinetti.cli import common
+from sinetti.domain.guesses import Guess
 from sinetti.holder import messages, reasons
 from sinetti.holder.explaining import Report
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.pki import chain, formats
+from sinetti.texts import explanations
 from sinetti.wire.explaining import Verdict, explain
 from sinetti.wire.explaining_searching import Question
 
@@ -37,6 +39,9 @@ _EXIT_CODES = {
     Verdict.NOTHING_SIGNED: ExitCode.USAGE,
     Verdict.UNREADABLE: ExitCode.USAGE,
 }
+
+_BY_THE_CLOCK = frozenset({Guess.EXPIRED, Guess.NOT_YET_VALID})
+"""What is said of a good message, too, where it went to a bench whose clock is years ahead of the machine's."""
 
 
 def register(subparsers: "Commands") -> None:
@@ -91,6 +96,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     else:
         for line in report.lines(console.language):
             common.print_line(line)
+    if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
+        console.tell(say(explanations.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
 
 

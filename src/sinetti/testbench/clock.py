@@ -40,7 +40,10 @@ def in_range(now: datetime) -> datetime:
 
 
 def _goes_back(present: datetime) -> ClockGoesBack:
-    return ClockGoesBack(f"the bench's clock is at {present:{_TEXT}} and does not go back: start a new bench")
+    return ClockGoesBack(
+        f"the bench's clock is at {present:{_TEXT}} and does not go back: leave the time out to go on from there, "
+        "or start a new bench in another folder"
+    )
 
 
 @dataclass(frozen=True, slots=True)

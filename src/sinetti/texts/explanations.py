@@ -217,3 +217,6 @@ SIGNED = mark("signed")
 RECEIVED = mark("received")
 WITHHELD = mark("The octets are not shown: a one-time password may stand in them.")
 UNFINISHED = mark("Not every form was tried: it took too long.")
+BY_THIS_CLOCK = mark(
+    "Judged by the clock of this machine, {now}. If the message went to a test bench, give the bench's time with --now."
+)
