@@ -3,10 +3,11 @@
     python scripts/guide.py
 
 Each such place begins with a line `<!-- scripts/guide.py: WHAT -->` and ends with `<!-- scripts/guide.py: end -->`;
-what stands between is written anew. WHAT is `xml FILE` (a message of tests/vectors/, laid out for reading) or `peers`
-(the programs of tests/judges/peers/ that are there). Of a peer stands on the page: what lies between lines that hold
-`guide: begin` and `guide: end`, in any of its files; else its functions that sign and verify, found by their names;
-else, where it is short, the whole of it; else a link alone. A test compares the page with what this script writes.
+what stands between is written anew. WHAT is `xml FILE` (a message of tests/vectors/, laid out for reading), `brief
+FILE` (the same without what stands in its signature) or `peers` (the programs of tests/judges/peers/ that are there).
+Of a peer stands on the page: what lies between lines that hold `guide: begin` and `guide: end`, in any of its files;
+else its functions that sign and verify, found by their names; else, where it is short, the whole of it; else a link
+alone. A test compares the page with what this script writes.
 """
 
 import re
@@ -45,6 +46,8 @@ SHORT = 150
 LONGEST_VALUE = 48
 _SHOWN_OF_VALUE = 32
 _PLACE = re.compile(r"(<!-- scripts/guide\.py: (.+?) -->\n)(.*?)(<!-- scripts/guide\.py: end -->\n)", re.DOTALL)
+_SIGNATURE = re.compile(r"(<ds:Signature [^>]*>).*(</ds:Signature>)", re.DOTALL)
+_WITHIN = r"\1…\2"
 _WANTED = re.compile(r"(sign|signed|signs?_?request|verify|verified|handleMessage|egress)", re.IGNORECASE)
 _DECLARED = re.compile(
     r"^(?P<indent>\s*)(?:(?:public|private|protected|internal|static|final|async|export)\s+)*"
@@ -127,8 +130,9 @@ def _cut(value: str) -> str:
 
 def _written(what: str) -> str:
     kind, _, name = what.partition(" ")
-    if kind == "xml":
-        return f"```xml\n{shown((VECTORS / name).read_bytes())}\n```\n"
+    if kind in {"xml", "brief"}:
+        text = shown((VECTORS / name).read_bytes())
+        return f"```xml\n{_SIGNATURE.sub(_WITHIN, text) if kind == 'brief' else text}\n```\n"
     if kind == "peers":
         return "\n".join(map(_peer, peers())) or "No example is here yet: `scripts/guide.py` puts them in.\n"
     why = f"docs/integrators.md: no such part as {what!r}"

@@ -19,6 +19,9 @@ WORDS = {
     "key pair": "key pair",
     "private key": "private key",
     "public key": "public key",
+    "RSA": r"\bRSA\b",
+    "elliptic curve": "elliptic curve",
+    "EC": r"\bEC\b",
     "digest": "digest",
     "signature": "signature",
     "certificate": "certificate",
@@ -76,11 +79,12 @@ def test_there_are_no_words_that_nobody_explains():
 
 def test_a_message_on_the_page_is_the_file_but_for_its_layout():
     """Compared without the script: white space between elements, and long values that are cut, may differ."""
-    found = re.findall(r"<!-- scripts/guide\.py: xml (\S+) -->\n```xml\n(.*?)\n```\n", PAGE, re.DOTALL)
+    found = re.findall(r"<!-- scripts/guide\.py: (?:xml|brief) (\S+) -->\n```xml\n(.*?)\n```\n", PAGE, re.DOTALL)
     assert len(found) > 5
     for name, block in found:
         line = re.sub(r"\n\s*", "", block)
-        pattern = re.escape(line).replace("…", r"[A-Za-z0-9+/=\s]+")
+        pattern = re.escape(line).replace(">…</ds:Signature>", r">[\s\S]+</ds:Signature>")
+        pattern = pattern.replace("…", r"[A-Za-z0-9+/=\s]+")
         octets = (GUIDE.VECTORS / name).read_text(encoding="utf-8")
         assert re.fullmatch(pattern, re.sub(r">\n", ">", octets).strip()), name
 
@@ -110,6 +114,14 @@ def test_what_explain_says_of_the_mistakes_is_what_it_says():
     for guess, name in rows:
         told = explaining.explain((GUIDE.VECTORS / name).read_bytes(), explaining.Question())
         assert guess in [one.value for one in told.guesses], name
+
+
+def test_the_names_that_the_programs_use_have_their_values_there():
+    listed = dict(re.findall(r"^\| `([A-Z0-9]+)`[^|]*\| `([^`]+)`", PAGE, re.MULTILINE))
+    program = (GUIDE.PEERS / "php" / "xmlsignature.php").read_text(encoding="utf-8")
+    constants = dict(re.findall(r"^const (\w+) = '(http[^']+)';", program, re.MULTILINE))
+    assert listed.pop("MORE") in program
+    assert listed == {name: constants[name] for name in ("DS", "ENVELOPED", "EXCLUSIVE", "INCLUSIVE", "SHA256")}
 
 
 def test_the_commands_can_be_read_by_a_shell():

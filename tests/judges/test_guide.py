@@ -46,3 +46,12 @@ def test_the_commands_of_the_guide_lead_to_a_renewal(tmp_path):
     for name in ("payroll.pfx", "next-certificate.cer", "next-key.der"):
         assert (tmp_path / name).stat().st_size
     assert x509.load_der_x509_certificate((tmp_path / "next-certificate.cer").read_bytes()) == new
+
+
+def test_a_bench_that_does_not_start_is_not_waited_for(tmp_path):
+    (first, *_) = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    command = f"sinetti() {{ echo 'the port is taken' >&2; return 5; }}\n{first}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == "the port is taken\n"

@@ -170,6 +170,15 @@ def test_what_was_computed_for_a_signature(name):
         assert told["signed_info_sha256"] == hashlib.sha256(signed_info).hexdigest()
 
 
+def test_the_form_of_signed_info_is_what_the_page_says():
+    renewals = [one for one in INDEX["vectors"] if "canonicalisation_of_signed_info" in one.get("expected", {})]
+    inclusive = [
+        one["name"] for one in renewals if "exc-c14n" not in one["expected"]["canonicalisation_of_signed_info"]
+    ]
+    assert inclusive == ["renew-default-namespace"]
+    assert len([one for one in renewals if len(one["expected"]["transforms"]) == 1]) > 5
+
+
 def cut(files) -> bytes:
     """Give what stands in the Body as the document that was signed: by itself, or as text between the Body's tags."""
     if "document" in files:
