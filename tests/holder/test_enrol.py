@@ -177,6 +177,10 @@ UNTRUSTED = {
         doubles.say(500, doubles.soap.render_fault("Something \x1b[31m.", actor_is_client=True).replace(b"\x1b", b"?")),
         messages.SOAP_FAULT,
     ),
+    "a fault of the service's own": (
+        doubles.say(500, doubles.soap.render_fault("It cannot sign now.", actor_is_client=False)),
+        "The service gave no signed answer, but a SOAP Fault: {text}",
+    ),
     "busy": (doubles.say(503), messages.HTTP_STATUS),
 }
 
