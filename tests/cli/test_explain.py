@@ -13,6 +13,7 @@ from sinetti.domain.values import Environment
 from sinetti.pki.formats import certificate_der
 from sinetti.wire.requests import render_get, render_new
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from tests.house.tree import ROOT
 from tests.support import authority
 from tests.support import xml_signing as by
 from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed
@@ -48,6 +49,12 @@ CASES = {
         "has expired",
     ),
     "indented": (indented(GOOD), (), 3, "white space came between its elements or"),
+    "a declaration added after signing": (
+        (ROOT / "tests/vectors/requests/refused-signature-declared-after.xml").read_bytes(),
+        (),
+        3,
+        "or a namespace declaration was added after signing",
+    ),
     "a key of another certificate": (
         envelope(signed(request(), OURS, Faults(sign=lambda octets: by._sign(OTHER, octets)))),
         ("--certificate", "other.pem"),

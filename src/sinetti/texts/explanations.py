@@ -66,8 +66,9 @@ GUESSES: Mapping[Guess, str] = {
         "what you use: without a C14N transform it is inclusive C14N 1.0."
     ),
     Guess.EXCLUSIVE: mark(
-        "Exclusive C14N was used where the signature says inclusive. Add the transform xml-exc-c14n# after "
-        "enveloped-signature: enveloped-signature alone means inclusive C14N 1.0."
+        "Exclusive C14N was used where the signature says inclusive, or a namespace declaration was added after "
+        "signing, which comes to the same. Add the transform xml-exc-c14n# after enveloped-signature: "
+        "enveloped-signature alone means inclusive C14N 1.0."
     ),
     Guess.COMMENTS: mark(
         "C14N with comments was used where the signature says without. Canonicalise without comments, or send none."
