@@ -18,7 +18,7 @@ NEVER = {
     ),
     "sv": (
         r"överförings-id|hemlig\w* nyck\w+|\bstäng\w*|återkall\w*|ansök\w*|organisationsnummer|redovisningsbyrå",
-        r"\bdagar\b|\bapi\b",
+        r"\bdagar\b|\bapi\b|\bsigner\w*",
     ),
     "en": (r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",),
 }
