@@ -49,6 +49,7 @@ CASES = {
         "has expired",
     ),
     "indented": (indented(GOOD), (), 3, "white space came between its elements or"),
+    "by the name that the page has": (indented(GOOD), (), 3, "indent or wrap them. [indented-after-signing]\n"),
     "a declaration added after signing": (
         (ROOT / "tests/vectors/requests/refused-signature-declared-after.xml").read_bytes(),
         (),

@@ -6,6 +6,7 @@ The test bench says the same: at its control address, and as sentences in its lo
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from sinetti.domain.guesses import Guess
 from sinetti.domain.values import Language
@@ -67,8 +68,10 @@ class Report:
 
     def lines(self, language: Language) -> Iterator[str]:
         """Give the whole report, line by line."""
-        for sentence in self.sentences():
-            yield messages.render(sentence, language)
+        names = () if self.found.verdict is Verdict.FITS else self.found.guesses
+        for sentence, name in zip_longest(self.sentences(), names):
+            told = messages.render(sentence, language)
+            yield told if name is None else f"{told} [{name.value}]"
         if self.found.why is not None:
             yield f"({messages.render(say('{why}', why=reasons.of(self.found.why)), language)})"
         for fact in self._facts():
