@@ -189,6 +189,7 @@ class Large:
 
 _CROWDED = "<a" + "".join(f' a{n}=""' for n in range(60)) + "/>"
 
+
 LARGE = {
     "deep nesting": Large("Fault", "malformed", lambda room: "<a>" * (n := min(_MILLION, room // 7)) + "</a>" * n),
     "deep nesting that never ends": Large("Fault", "malformed", _many("<a>", 2 * _MILLION)),
@@ -213,3 +214,14 @@ LARGE = {
     "10 MB that never end": Large("Fault", "malformed", _long("x", "<!--")),
 }
 """What grows in a parser's hands."""
+
+
+def _long_names(most: int) -> Callable[[int], str]:
+    """Say how to write elements each of which relies on 16 long namespace names: C14N writes them at every one."""
+    start = "<x" + "".join(f' xmlns:p{n}="urn:{"x" * 250}{n:02}"' for n in range(16)) + ">"
+    each = "<b" + "".join(f' p{n}:c=""' for n in range(16)) + "/>"
+    return lambda room: start + each * min(most, (room - len(start) - 4) // len(each)) + "</x>"
+
+
+LONG_NAMES = Large("Fault", "malformed", _long_names(17_000))
+"""What grows in C14N alone, to thirty times its octets."""

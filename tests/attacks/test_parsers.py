@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.attacks.hostile import ENCODINGS, ENTITIES, LARGE, POINTERS, SECRET, Hostile, Place
+from tests.attacks.hostile import ENCODINGS, ENTITIES, LARGE, LONG_NAMES, POINTERS, SECRET, Hostile, Place
 from tests.attacks.measured_doors import PATHS, doors_open
 from tests.support.registers import copied_file
 
@@ -136,6 +136,20 @@ def test_a_signature_that_was_copied_around_10_megabytes(doors, place):
     answered = doors.asked("gateway", delivery)
     assert reason_of(answered) == "signature-invalid"
     assert answered.mebibytes < 1.5 * MEBIBYTES
+
+
+def test_a_signature_that_was_copied_around_what_grows_in_c14n(doors, place):
+    """2 MB whose canonical form would have 70 MB: it is written so far and no further, beside the tree."""
+    delivery = LONG_NAMES.hostile(19_000_000).delivery(place, doors.document)
+    answered = doors.asked("gateway", delivery)
+    assert reason_of(answered) == LONG_NAMES.document
+    assert answered.mebibytes < 2.5 * MEBIBYTES
+    assert answered.seconds < 2 * SECONDS
+
+
+def test_names_that_c14n_would_write_over_and_over_are_no_message(doors, place):
+    """In the Header, too, since they are counted while the envelope is read."""
+    assert told_by_soap(cheap(lambda: doors.asked("soap", LONG_NAMES.hostile(FITS).envelope(place)))) == LONG_NAMES.soap
 
 
 def test_what_is_larger_than_any_request_is_not_read_by_the_soap_door(doors, place):

@@ -474,3 +474,22 @@ def test_an_element_has_a_bounded_number_of_attributes(old_library, monkeypatch)
     many = " ".join(f'a{number}=""' for number in range(65))
     refuses(by.signed(DOCUMENT.replace("<y/>", f"<y {many}/>"), OURS), "attributes")
     xmldsig.verify_document(by.signed(DOCUMENT.replace("<y/>", f"<y {many[:-6]}/>"), OURS), anybody)
+
+
+def test_an_element_has_few_attributes_with_a_prefix():
+    """C14N sorts those by the names of their namespaces."""
+    many = [f'q:a{number}=""' for number in range(17)]
+    for more in ("", 'b="" ' * 40):
+        written = f'<y xmlns:q="urn:q" {more.replace("b", "{}")}'.format(*(f"b{number}" for number in range(40)))
+        refuses(by.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many)}/>"), OURS), "attributes")
+        xmldsig.verify_document(by.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many[1:])}/>"), OURS), anybody)
+
+
+@pytest.mark.parametrize(("longest", "taken"), [(256, True), (257, False)])
+def test_a_namespace_name_is_no_longer_than_programs_have_them(longest, taken):
+    name = "urn:".ljust(longest, "x")
+    document = by.signed(DOCUMENT.replace("<y/>", f'<y xmlns:q="{name}"/>'), OURS)
+    if taken:
+        xmldsig.verify_document(document, anybody)
+    else:
+        refuses(document, "longer than any program has")

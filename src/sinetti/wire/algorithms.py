@@ -12,12 +12,19 @@ from lxml import etree
 
 from sinetti.pki import signing
 from sinetti.pki.formats import AnyPublicKey
-from sinetti.wire.parsing import DS, Unparsable
+from sinetti.wire.parsing import DS, TOO_MUCH, Unparsable
 
 ENVELOPED = DS + "enveloped-signature"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+LARGEST_FORM = 64_000_000
+"""Octets of a canonical form that is verified: three times the largest document of a gateway.
+
+Exclusive C14N repeats a declaration at each element that relies on it where the one around does not: `<a:b/>` 400,000
+times with a namespace name of 250 characters would make 100 MB of 2.4 MB, for anybody who has some valid SignedInfo.
+"""
 
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
@@ -54,6 +61,21 @@ _NO_FORM = "a relative namespace name has no canonical form"
 _RSA = frozenset({Algorithm.RSA_SHA256, Algorithm.RSA_SHA384, Algorithm.RSA_SHA512})
 
 
+class _Written:
+    """Keeps what is written, up to so many octets; whoever writes more meets Unparsable."""
+
+    def __init__(self, most: int | None) -> None:
+        self._octets, self._most = io.BytesIO(), most
+
+    def write(self, octets: bytes) -> int:
+        if self._most is not None and self._octets.tell() + len(octets) > self._most:
+            raise Unparsable(TOO_MUCH)
+        return self._octets.write(octets)
+
+    def getvalue(self) -> bytes:
+        return self._octets.getvalue()
+
+
 @dataclass(frozen=True, slots=True)
 class Canonical:
     """C14N without comments: exclusive, with the prefixes of an InclusiveNamespaces, or inclusive 1.0."""
@@ -70,15 +92,18 @@ class Canonical:
         except etree.C14NError as bad:
             raise Unparsable(_NO_FORM) from bad
 
-    def whole(self, root: etree._Element) -> bytes:
-        """The canonical form of the whole document that a root stands in; Unparsable as `octets`.
+    def whole(self, root: etree._Element, most: int | None = None) -> bytes:
+        """The canonical form of the whole document that a root stands in; Unparsable as `octets`, or beyond `most`.
 
         It is written in parts, so that one copy less is in memory: 8 MB for a document of 10 MB.
         """
-        written = io.BytesIO()
+        written = _Written(most)
         try:
             root.getroottree().write_c14n(  # type: ignore[call-arg]  # the stubs know no `exclusive`
-                written, exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=self._kept()
+                written,  # type: ignore[arg-type]  # and want all that a file can
+                exclusive=self.exclusive,
+                with_comments=False,
+                inclusive_ns_prefixes=self._kept(),
             )
         except etree.C14NError as bad:
             raise Unparsable(_NO_FORM) from bad

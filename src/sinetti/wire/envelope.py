@@ -23,6 +23,9 @@ _PAYLOAD_DEPTH = 2
 # Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
 _DEEPEST = 100
 _MOST_ELEMENTS = 2_000
+# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. Ours have
+# 2 kB; 128 kB could have 3 MB, which would be written several times before anything of a signature is known.
+_MOST_IN_NAMES = 500_000
 
 _Declaration = tuple[str | None, str]
 """A prefix (None for the default namespace) and its namespace."""
@@ -135,7 +138,7 @@ class _Finder:
         self.scanner.StartElementHandler = self._start
         self.scanner.EndElementHandler = self._end
         self._path: list[str] = []
-        self._elements = 0
+        self._elements = self._in_names = 0
         self._declared: set[str | None] = set()
         self._inside = False
         self._awaiting_end = False
@@ -146,7 +149,9 @@ class _Finder:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._mark_end()
         self._elements += 1
-        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS:
+        relied_on = {_relies_on(name), *(_relies_on(one) for one in attributes if "\n" in one)}
+        self._in_names += sum(len(uri) for _, uri in relied_on)
+        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS or self._in_names > _MOST_IN_NAMES:
             raise Unparsable(parsing.TOO_MUCH)
         parsing.check_attributes(attributes)
         if len(self._path) == _PAYLOAD_DEPTH and self._path[-1].startswith(_SCANNED_BODY) and not self.cut.start:
@@ -155,8 +160,7 @@ class _Finder:
             self.cut.name_end = self.cut.start + 1 + len(_written(name).encode())
             self.cut.own = self._declared
         if self._inside:
-            self.cut.used.add(_relies_on(name))
-            self.cut.used.update(_relies_on(one) for one in attributes if "\n" in one)
+            self.cut.used.update(relied_on)
         self._declared = set()
         self._path.append(name)
 

@@ -17,7 +17,7 @@ from lxml import etree
 from sinetti.pki import signing
 from sinetti.pki.formats import AnyPublicKey, PrivateKey
 from sinetti.wire import algorithms, parsing
-from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, SHA256, Algorithm, Canonical
+from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, LARGEST_FORM, SHA256, Algorithm, Canonical
 from sinetti.wire.flaws import CoversSomethingElse, Flaw, SignatureInvalid, SignatureMissing
 from sinetti.wire.parsing import DS, Unparsable, children
 from sinetti.wire.shapes import LARGEST_CERTIFICATE
@@ -158,7 +158,7 @@ def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]
     _demand(fits, Flaw.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     remove(found[0], root)
-    octets = document_form.whole(root)
+    octets = document_form.whole(root, LARGEST_FORM)
     _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, Flaw.DIGEST_MISFIT)
     return Verified(octets, certificate)
 
