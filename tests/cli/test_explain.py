@@ -102,6 +102,13 @@ def test_in_json_with_the_sentence_beside(explains):
     assert PASSWORD not in out + err
 
 
+def test_nothing_in_json_steers_a_terminal(explains):
+    steering = "\x9b31m\u202eX\U000e0001ä"
+    code, out, _ = explains(GOOD.replace(b"enveloped-signature", steering.encode(), 1), "--json")
+    assert (code, json.loads(out)["signature"]["transforms"][0].endswith(steering)) == (3, True)
+    assert out.replace("\n", "").isprintable()
+
+
 def test_both_sides_into_a_folder(explains, shell):
     assert explains(indented(GOOD), "--octets", "new/folder")[0] == 3
     folder = shell.folder / "new" / "folder"

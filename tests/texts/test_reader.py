@@ -56,6 +56,12 @@ INSTANTS = {
         "31.10.2027 kl. 3.30",
         "31 October 2027 at 3:30",
     ),
+    "the end that says that there is none, which no Finnish clock shows (RFC 5280, 4.1.2.5)": (
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        "31.12.9999 klo 23.59",
+        "31.12.9999 kl. 23.59",
+        "31 December 9999 at 23:59",
+    ),
 }
 
 

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import unicodedata
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from sinetti.domain.asks import Accepted, GetAsk, NewAsk
@@ -37,6 +38,7 @@ P384 = replace(OURS, kind="p384", method=MORE + "ecdsa-sha384")
 SHAPES = {"exclusive": OURS, "inclusive": ENVELOPED_ALONE, "all inclusive": INCLUSIVE_INFO, "RSA": RSA, "P-384": P384}
 OTHERS = ' xmlns:web="urn:web" xmlns:v1="urn:v1"'
 SECOND = timedelta(seconds=1)
+PLACED = datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -654,7 +656,8 @@ def test_nothing_is_shown_of_a_message_that_may_hold_a_password():
     told = f"<!-- <TransferPassword>{PASSWORD}</TransferPassword> -->"
     changed = indented(envelope(signed(request(told))))
     logged = f"<TransferPassword>{PASSWORD}".encode()
-    for found in (guessed(changed), guessed(indented(GOOD), signed=logged)):
+    in_utf_16 = logged.decode().encode("utf-16")
+    for found in (guessed(changed), *(guessed(indented(GOOD), signed=one) for one in (logged, in_utf_16))):
         assert found.withheld
         assert found.guesses == (Guess.INDENTED,)
         assert found.document.form == "without-indentation"
@@ -732,6 +735,28 @@ def test_names_that_cannot_be_read_are_empty():
     message = replaced(GOOD, by.lines(by.certificate("p256")).encode(), by.lines(der).encode())
     found = guessed(message).certificate
     assert (found.subject, found.issuer, found.serial) == ("", "", "400000000000000000")
+
+
+def dated(year):
+    """Make a certificate that ends in a year of four digits, whichever."""
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, by.key("p256").public_key(), 1, PLACED, PLACED.replace(year=2060))
+    der = builder.sign(by.key("p256"), hashes.SHA256()).public_bytes(Encoding.DER)
+    return replaced(GOOD, by.lines(by.certificate("p256")).encode(), by.lines(replaced(der, b"2060", year)).encode())
+
+
+def test_a_certificate_with_a_date_that_there_is_not():
+    assert guessed(dated(b"9999")).certificate.not_after.year == 9999
+    found = guessed(dated(b"0000"))
+    assert (found.verdict, found.guesses) == (Verdict.REFUSED, (Guess.CERTIFICATE_UNREADABLE,))
+    assert (found.why, found.certificate) == (None, None)
+
+
+def test_an_envelope_may_declare_what_has_no_canonical_form():
+    """As the SOAP door takes it: the request is cut out of it."""
+    declared = ' xmlns:z="http://z.example/?a&amp;b"'
+    assert guessed(envelope(GOOD, declared)).verdict is Verdict.FITS
+    assert guessed(indented(envelope(GOOD, declared))).guesses == (Guess.INDENTED,)
 
 
 def test_what_was_taken_and_how():

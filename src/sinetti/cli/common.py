@@ -202,8 +202,11 @@ def print_line(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document for programs."""
-    print_line(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if any(not line.isprintable() for line in text.split("\n")):
+        text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+    print_line(text)
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:

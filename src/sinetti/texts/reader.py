@@ -47,7 +47,10 @@ def when(at: datetime, language: Language) -> str:
 
 def when_short(at: datetime, language: Language) -> str:
     """Return the same as `when`, without naming the zone: for the second instant in one text."""
-    local = at.astimezone(FINNISH_TIME)
+    try:
+        local = at.astimezone(FINNISH_TIME)
+    except OverflowError:  # 99991231235959Z says that there is no end (RFC 5280, 4.1.2.5)
+        local = at
     match language:
         case Language.FI:
             return f"{local.day}.{local.month}.{local.year} klo {local.hour}.{local.minute:02}"

@@ -5,6 +5,7 @@ after the other, until the digest is that of the octets: then both sides are kno
 `xmldsig` alone. What each guess means: docs/explain.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -94,8 +95,7 @@ def explain(octets: bytes, question: Question) -> Explanation:
     flaw, root, presented = _verified(taken, question)
     stated = explaining_taken.stated(taken.root)
     anchors = question.services if taken.kind in {Kind.RESPONSE, Kind.RECEIPT} else question.anchors
-    certificate = None if presented is None else explaining_certificates.shown(presented, anchors)
-    judged = None if certificate is None else explaining_certificates.judged(certificate, question.now)
+    certificate, judged = _certificate(presented, anchors, question)
     told = Explanation(
         Verdict.REFUSED if flaw is not None or judged is not None else Verdict.FITS,
         () if judged is None else (judged,),
@@ -130,6 +130,19 @@ def _verified(
             return None, root, presented[-1]
     shown = presented[-1] if presented else None
     return (*first, shown) if first else (SignatureInvalid(Flaw.NOT_CUT), None, shown)
+
+
+def _certificate(
+    presented: x509.Certificate | None, anchors: Sequence[x509.Certificate] | None, question: Question
+) -> tuple[Shown | None, Guess | None]:
+    """Give what stands in the certificate, and why it does not count; None for what is not known."""
+    if presented is None:
+        return None, None
+    try:
+        certificate = explaining_certificates.shown(presented, anchors)
+    except ValueError:
+        return None, Guess.CERTIFICATE_UNREADABLE
+    return certificate, explaining_certificates.judged(certificate, question.now)
 
 
 def _element(taken: Taken, root: etree._Element | None) -> Element:

@@ -35,7 +35,7 @@ class Shown:
 
 
 def shown(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> Shown:
-    """Tell what stands in a certificate."""
+    """Tell what stands in a certificate. Raises ValueError for dates that there are not, such as the year 0."""
     return Shown(
         _name(certificate, "subject"),
         _name(certificate, "issuer"),

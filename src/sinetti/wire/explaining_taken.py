@@ -106,16 +106,20 @@ class Stated:
 
 
 def may_hold_secret(octets: bytes) -> bool:
-    """Whether a one-time password may stand in it: nothing of such octets is ever shown."""
-    return _SECRET in octets.lower()
+    """Whether a one-time password may stand in it: nothing of such octets is ever shown.
+
+    A log may be in UTF-16, as PowerShell writes what is sent into a file.
+    """
+    return _SECRET in octets.replace(b"\0", b"").lower()
 
 
 def take(octets: bytes) -> Taken:
     """Take the element out that a signature has to cover: the Body's payload, or the document. Raises Unparsable."""
     octets = parsing.without_bom(octets)
-    root = parsing.parse(octets)
-    if etree.QName(root).localname != "Envelope":
-        return Taken(octets, root, None, 0, len(octets))
+    parsing.scan(parsing.new_scanner(), octets)
+    if etree.QName(parsing.tree_of(octets)).localname != "Envelope":
+        return Taken(octets, parsing.parse(octets), None, 0, len(octets))
+    # What is asked of a document is not asked of an envelope: what stands there may have no canonical form.
     try:
         opened = envelope.open_envelope(octets)
     except Unparsable as bad:
