@@ -41,7 +41,7 @@ FACTS, INTERFACES, DIVERGENCES = (DOCS / f"{name}.md" for name in ("facts", "int
 FACTS_CITED = re.compile(r'facts sheet, (\d+)(?:, "([^"]+)")?')
 CONTRACTS_CITED = re.compile(r'contracts: "([^"]+)"')
 XSD = "{http://www.w3.org/2001/XMLSchema}"
-SCHEMA = etree.fromstring(wsdl.schema_file("certificate-services.xsd") or b"")
+SCHEMA = etree.fromstring(wsdl.schema_file("certificate-services.xsd", "http://x") or b"")
 
 
 def test_the_map_shows_the_tree():

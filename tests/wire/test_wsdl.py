@@ -34,7 +34,7 @@ class Wire(Transport):
         parts = urlsplit(url)
         assert url.startswith(ADDRESS), url
         query = parse_qs(parts.query, keep_blank_values=True)
-        return wsdl.wsdl(ADDRESS) if "wsdl" in query else wsdl.schema_file(query["xsd"][0])
+        return wsdl.wsdl(ADDRESS) if "wsdl" in query else wsdl.schema_file(query["xsd"][0], ADDRESS)
 
     def post(self, address, message, headers):
         assert address == ADDRESS
@@ -145,23 +145,42 @@ def test_an_address_with_special_characters_is_written_safely():
 def test_every_imported_schema_is_served_and_nothing_else():
     names = ["certificate-services.xsd"]
     for name in names:
-        imports = etree.fromstring(wsdl.schema_file(name)).iter(f"{XSD}import")
+        imports = etree.fromstring(wsdl.schema_file(name, ADDRESS)).iter(f"{XSD}import")
         names.extend(one.get("schemaLocation").rpartition("?xsd=")[2] for one in imports)
     assert names == ["certificate-services.xsd", "xml-signature.xsd"]
     for unknown in ("", "certificate-services.wsdl", "../soap.py", "/etc/passwd"):
-        assert wsdl.schema_file(unknown) is None
+        assert wsdl.schema_file(unknown, ADDRESS) is None
+
+
+PLACES = {
+    "just the service": (ADDRESS, "/2017/10/CertificateServices"),
+    "behind a proxy that adds a path": ("https://x/pki/a%20b/2017/10/CertificateServices", None),
+    "a path that has to be escaped": ("https://x/a&b/2017/10/CertificateServices", None),
+    "no path at all": ("https://x", "/"),
+}
+
+
+@pytest.mark.parametrize(("address", "path"), PLACES.values(), ids=PLACES)
+def test_schemas_are_where_programs_call(address, path):
+    served = (
+        etree.fromstring(wsdl.wsdl(address)),
+        etree.fromstring(wsdl.schema_file("certificate-services.xsd", address)),
+    )
+    places = [one.get("schemaLocation") for root in served for one in root.iter(f"{XSD}import")]
+    expected = path or urlsplit(address).path
+    assert places == [f"{expected}?xsd=certificate-services.xsd", f"{expected}?xsd=xml-signature.xsd"]
 
 
 class Schemas(etree.Resolver):
     def resolve(self, url, public_id, context):  # noqa: ARG002 - lxml's signature
-        return self.resolve_file(BytesIO(wsdl.schema_file(url.rpartition("?xsd=")[2])), context, base_url=url)
+        return self.resolve_file(BytesIO(wsdl.schema_file(url.rpartition("?xsd=")[2], ADDRESS)), context, base_url=url)
 
 
 @pytest.fixture(scope="module")
 def schema():
     parser = etree.XMLParser()
     parser.resolvers.add(Schemas())
-    root = etree.fromstring(wsdl.schema_file("certificate-services.xsd"), parser, base_url="http://x/")
+    root = etree.fromstring(wsdl.schema_file("certificate-services.xsd", ADDRESS), parser, base_url="http://x/")
     return etree.XMLSchema(root)
 
 

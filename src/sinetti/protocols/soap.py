@@ -53,7 +53,7 @@ class SoapDoor:
         if "wsdl" in query:
             return Reply(200, _XML, wsdl.wsdl(self.address))
         if "xsd" in query:
-            octets = wsdl.schema_file(query["xsd"])
+            octets = wsdl.schema_file(query["xsd"], self.address)
             return Reply(200, _XML, octets) if octets else plain(404, "The WSDL imports no schema of this name.")
         page = welcome(
             self.office.environment, self.address, preferred_language(request.headers.get("accept-language"))
