@@ -13,6 +13,7 @@ from sinetti.holder.generations import Notes
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import chain, formats
 from sinetti.pki.signing import sign
+from sinetti.wire.shapes import SERVICE, Operation
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -36,6 +37,14 @@ NO_XML = {"no XML": b"hello", "two roots": b"<a/><b/>", "nothing": b""}
 def test_what_is_no_xml_is_not_sealed(octets, held):
     with pytest.raises(ValueError, match=r"."):
         sealing.seal(octets, held, Recipe.EXCLUSIVE)
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_no_request_to_the_certificate_service_is_sealed(operation, held):
+    """It would be a renewal for whoever put his request among the documents."""
+    request = f'<x:{operation.request} xmlns:x="{SERVICE}"><Environment>TEST</Environment></x:{operation.request}>'
+    with pytest.raises(ValueError, match="message of the certificate service"):
+        sealing.seal(request.encode(), held, Recipe.EXCLUSIVE)
 
 
 def test_nothing_is_sealed_with_an_expired_certificate(desk):

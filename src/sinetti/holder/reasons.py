@@ -90,6 +90,7 @@ SAID = (
     mark("it is no answer to what was asked"),
     mark("{element} is missing, misplaced or not of the right form"),
     mark("the document holds a signature already"),
+    mark("the document is a message of the certificate service, which nobody seals as a document"),
     # Keys and certificates, told by pki.
     mark("the key is encrypted and no passphrase was given, or the other way round"),
     mark("this is no PEM private key, or the passphrase is wrong"),

@@ -9,6 +9,7 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import formats
 from sinetti.wire import parsing, xmldsig
+from sinetti.wire.shapes import SERVICE
 from sinetti.wire.xmldsig import Recipe, Seal
 
 
@@ -38,7 +39,14 @@ def holder_of(store: Path, name: str, now: datetime) -> Held:
 
 
 def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
-    """Seal a document: an enveloped signature, last child of its root. Raises ValueError for what is no XML."""
+    """Seal a document: an enveloped signature, last child of its root.
+
+    Raises ValueError for what is no XML, or a message of the certificate service: whoever gets such a one sealed among
+    his documents could renew the certificate for a key of his own.
+    """
+    if str(parsing.parse(document).tag).startswith(f"{{{SERVICE}}}"):
+        why = "the document is a message of the certificate service, which nobody seals as a document"
+        raise ValueError(why)
     return xmldsig.sign_document(document, seal_of(held), recipe)
 
 
