@@ -46,10 +46,7 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
 
     `judge` sees the certificate before anything is computed with its key, and raises Refused for one that is not taken.
     """
-    if len(document) > LARGEST_DOCUMENT:
-        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, sentences.TOO_LONG_DOCUMENT)
-    if _is_crowded(document):
-        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, parsing.TOO_MUCH)
+    _check_proportions(document)
 
     def accept(certificate: x509.Certificate) -> bool:
         judge(certificate)
@@ -75,16 +72,19 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
     return found.octets, found.certificate
 
 
-def _is_crowded(document: bytes) -> bool:
-    """Whether the tree would be out of proportion, or a tag has more attributes and declarations than are ever taken.
+def _check_proportions(document: bytes) -> None:
+    """Raise Refused where the tree would be out of proportion, or a tag has more attributes than are ever taken.
 
     Looked at before any parser does: expat and libxml2 keep the attributes of a tag before they hand it out, and a
     million took a second and 130 MB.
     """
+    if len(document) > LARGEST_DOCUMENT:
+        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, sentences.TOO_LONG_DOCUMENT)
     marks = document.count(b"<") + document.count(b"=")
     if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
-        return True
-    return any(_CROWDED.match(document, at) for at in _long_tags(document))
+        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, sentences.TOO_MANY_MARKS)
+    if any(_CROWDED.match(document, at) for at in _long_tags(document)):
+        _refuse(Reason.MALFORMED, sentences.MALFORMED_DOCUMENT, parsing.TOO_MUCH)
 
 
 def _long_tags(document: bytes) -> Iterator[int]:

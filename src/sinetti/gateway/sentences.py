@@ -102,6 +102,9 @@ UNKNOWN_CRITICAL = mark("it has a critical extension that is not known here")
 BAD_KEY = mark("its key is of a type, size or weakness that is not taken")
 NOT_ONE_CUSTOMER = mark("it does not name exactly one customer ID")
 TOO_LONG_DOCUMENT = mark("it is longer than 20 MB")
+TOO_MANY_MARKS = mark(
+    "it has more than 400,000 tags and attributes, and more than one for 12 octets, so it has to be divided"
+)
 
 # Why a status is not known.
 NO_LIST = mark("no revocation list of its CA is here")
