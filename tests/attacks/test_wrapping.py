@@ -13,7 +13,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.lists import Lists
-from tests.attacks import doors, envelopes, methods, presented, signers, strays, texts, wrapping
+from tests.attacks import doors, envelopes, grammar, methods, presented, signers, strays, texts, wrapping
 from tests.attacks.doors import REFUSALS, SoapDoor
 from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent
 from tests.gateway.material import ANCHORS, DAY, SECOND, crl, loaded
@@ -33,6 +33,7 @@ GROUPS = {
     "Comments, instructions, sections and entities": texts.COMMENTS,
     "Namespaces and xml: attributes": texts.NAMESPACES,
     "Encodings, line ends and base64": texts.ENCODINGS,
+    "At the edge of the grammar": grammar.GRAMMAR,
     "Messages for something else": strays.STRAYS,
     "Envelopes": envelopes.ENVELOPES,
     "HTTP": envelopes.HTTP,
