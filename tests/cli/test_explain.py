@@ -117,6 +117,15 @@ def test_both_sides_into_a_folder(explains, shell):
     assert explains(GOOD, "--octets", "password")[0] == 2
 
 
+def test_no_link_is_followed_out_of_the_folder(explains, shell):
+    (shell.folder / "shared").mkdir()
+    (shell.folder / "mine").write_bytes(b"mine")
+    (shell.folder / "shared" / "document-received.xml").symlink_to(shell.folder / "mine")
+    code, _, err = explains(indented(GOOD), "--octets", "shared")
+    assert (code, "document-received.xml cannot be written" in err) == (2, True), err
+    assert (shell.folder / "mine").read_bytes() == b"mine"
+
+
 def test_it_takes_no_longer_than_a_person_waits(explains):
     large = envelope(signed(request(name="ä" * 4500))).replace(b"0123456-7", b"0123456-8")
     assert len(large) > 10_000

@@ -1,6 +1,8 @@
 """`sinetti explain`: say why the signature of a message does not fit."""
 
 import argparse
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +125,10 @@ def _write(folder: Path, report: Report) -> None:
     except OSError as bad:
         raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=reasons.of(bad))) from bad
     for name, octets in report.files().items():
+        # The names are known beforehand, so that somebody else may have put links there in a folder that many write in.
+        if (folder / name).is_symlink():
+            why = reasons.of(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
+            raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))
         common.write_file(folder / name, octets)
 
 
