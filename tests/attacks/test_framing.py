@@ -137,6 +137,8 @@ CASES = {
     "deflate": ([length(), "Content-Encoding: deflate"], GOOD, COMPRESSED),
     "a coding of nobody": ([length(), "Content-Encoding: x"], GOOD, COMPRESSED),
     "identity": ([length(), "Content-Encoding: identity"], GOOD, READ),
+    "the charset": ([length(), "Content-Encoding: UTF-8"], GOOD, READ),
+    "the charset of another": ([length(), "Content-Encoding: UTF-16"], GOOD, COMPRESSED),
     "chunks said to be gzip at last": (["Transfer-Encoding: chunked, gzip"], chunk(GOOD) + END, REFUSED),
     "chunks of nobody": (["Transfer-Encoding: xchunked"], chunk(GOOD) + END, REFUSED),
     "identity as a transfer": (["Transfer-Encoding: identity"], GOOD, REFUSED),

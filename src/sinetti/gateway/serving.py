@@ -98,7 +98,7 @@ class Edge:
         if away is not None:
             return Answer(away.status, {**away.headers, "Connection": "close"}, away.body)
         encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
-        if encoding.casefold() not in {"", "identity"}:
+        if encoding.casefold() not in {"", "identity", "utf-8"}:  # the last as the edge of the service has it
             # Nothing is ever inflated: what is signed is what was sent (RFC 9110, 15.5.16).
             return _closing(415, "A document is taken as it is: send it uncompressed.", {"Accept-Encoding": "identity"})
         if announced.isdecimal() and int(announced[:20]) > 2 * LARGEST_DOCUMENT:

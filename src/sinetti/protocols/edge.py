@@ -119,7 +119,8 @@ class Edge:
             return plain(400, "The request did not arrive whole. Send it again.", connection="close")
         request = _request(scope, body, request_id)
         # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
-        if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity"}:
+        # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
+        if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
             text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
             return plain(415, text, accept_encoding="identity")
         return await self._act(request)
