@@ -493,3 +493,16 @@ def test_a_namespace_name_is_no_longer_than_programs_have_them(longest, taken):
         xmldsig.verify_document(document, anybody)
     else:
         refuses(document, "longer than any program has")
+
+
+@pytest.mark.parametrize(
+    ("declared", "elements", "taken"), [(64, 1_000, True), (20, 450_000, False), (8, 450_000, True)]
+)
+def test_a_large_document_has_few_declarations_in_scope(declared, elements, taken):
+    """Inclusive C14N looks each of them up at each element."""
+    names = " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(declared))
+    document = f"<a {names}>{'<b/>' * elements}</a>".encode()
+    if taken:
+        assert len(parse(document)) == elements
+    else:
+        refuses(document, "declarations in scope")
