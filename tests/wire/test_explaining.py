@@ -88,6 +88,16 @@ SHAPE_FAULTS = {
         Verdict.REFUSED,
         Guess.METHOD,
     ),
+    "SHA-1 digests": (
+        signed(request(), replace(OURS, digest=f"{by.DS}sha1"), Faults(hashing="sha1")),
+        Verdict.REFUSED,
+        Guess.METHOD,
+    ),
+    "SHA-256 by a name that it does not have": (
+        signed(request(), replace(OURS, digest=f"{by.DS}sha256")),
+        Verdict.REFUSED,
+        Guess.METHOD,
+    ),
     "C14N with comments": (
         signed(request(), replace(OURS, transforms=(transform(ENVELOPED), transform(EXCLUSIVE + "WithComments")))),
         Verdict.REFUSED,
@@ -244,6 +254,26 @@ def test_a_relative_namespace_name_beside_it_ends_nothing():
     changed = by.envelope(replaced(GOOD, b"0123456-7", b"0123456-8"), header=header)
     assert guessed(changed).guesses == (Guess.TEXT_CHANGED,)
     assert guessed(indented(changed)).guesses == (Guess.INDENTED, Guess.TEXT_CHANGED)
+
+
+RELATIVE = b' xmlns:rel="../x"'
+NO_FORM = {
+    "within the document": (b"<CustomerId>", b"<CustomerId" + RELATIVE + b">", Guess.NOT_CUT),
+    "within the signature, in what is not digested": (
+        b"<ds:KeyInfo>",
+        b"<ds:KeyInfo" + RELATIVE + b">",
+        Guess.INDENTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(("old", "new", "guess"), NO_FORM.values(), ids=NO_FORM)
+def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old, new, guess):
+    """The signature over SignedInfo is broken first, so the document was not yet looked at."""
+    found = guessed(indented(replaced(signed(request(), shape), old, new)))
+    assert found.why == "the signature does not fit"
+    assert found.guesses == (guess,)
 
 
 def test_a_signed_info_among_what_is_signed_is_not_taken_for_the_signatures():

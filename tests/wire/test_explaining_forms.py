@@ -276,6 +276,16 @@ INFO_FAULTS = {
         Faults(sign=lambda octets: by._sign(replace(OURS, method=MORE + "ecdsa-sha384"), octets)),
         Guess.SIGNATURE_METHOD,
     ),
+    "ECDSA stated as RSA": (
+        replace(OURS, method=MORE + "rsa-sha256"),
+        Faults(sign=lambda octets: by._sign(OURS, octets)),
+        Guess.SIGNATURE_METHOD,
+    ),
+    "RSA stated as ECDSA": (
+        replace(RSA, method=MORE + "ecdsa-sha256"),
+        Faults(sign=lambda octets: by._sign(RSA, octets)),
+        Guess.SIGNATURE_METHOD,
+    ),
     "RSA of a digest": (RSA, Faults(info=hashed), Guess.SIGNATURE_METHOD),
     "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=by._HASHES["1"]())), Guess.SIGNATURE_METHOD),
     "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Guess.SIGNATURE_METHOD),
