@@ -169,13 +169,6 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
     whole = by.enveloped(document)
     in_place = by.signed(whole, party.key, party.der, ALONE).document
     taken = in_place[in_place.index("<ds:Signature") : in_place.rindex("</soapenv")]
-    algorithms = {
-        "xpath": good.replace(by.ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116"),
-        "with-comments": by.signed(document, party.key, party.der, Style((by.ENVELOPED, by.WITH_COMMENTS))).document,
-        "hmac": good.replace(f"{by.MORE}ecdsa-sha256", f"{by.MORE}hmac-sha256"),
-        "sha1": good.replace(by.SHA256, f"{by.DS}sha1"),
-        "fragment": by.signed(document, party.key, party.der, Style(uri="#payload")).document,
-    }
     shapes = {
         "indented": ("Indented after it was signed", good.replace("><", ">\n  <"), "exclusive"),
         "changed-name": ("A letter changed after it was signed", good.replace("Sinisiipi", "Sinisiipa"), "exclusive"),
@@ -201,7 +194,10 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
             alone.replace("Request ", 'Request xmlns:late="urn:late" ', 1),
             "inclusive",
         ),
-        **{name: (f"Outside what is allowed: {name}", written, "exclusive") for name, written in algorithms.items()},
+        **{
+            name: (f"Outside what is allowed: {name}", written, "exclusive")
+            for name, written in _outside_what_is_allowed(document, good, party).items()
+        },
     }
     for name, (shows, written, recipe) in shapes.items():
         request_vector(
@@ -215,8 +211,26 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
         )
 
 
+def _outside_what_is_allowed(document: str, good: str, party: Party) -> dict[str, str]:
+    """Give signatures with a transform, method or reference that nobody takes."""
+    return {
+        "xpath": good.replace(by.ENVELOPED, "http://www.w3.org/TR/1999/REC-xpath-19991116"),
+        "with-comments": by.signed(document, party.key, party.der, Style((by.ENVELOPED, by.WITH_COMMENTS))).document,
+        "hmac": good.replace(f"{by.MORE}ecdsa-sha256", f"{by.MORE}hmac-sha256"),
+        "sha1": good.replace(by.SHA256, f"{by.DS}sha1"),
+        "fragment": by.signed(document, party.key, party.der, Style(uri="#payload")).document,
+    }
+
+
 def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
     """Requests that are whole and must be refused, each for one reason; and what is no request."""
+    refused_signers(book, people, made_up, services)
+    refused_fields(book, people["p256"])
+    plain_refusals(book, people)
+
+
+def refused_signers(book: Book, people: dict[str, Party], made_up: Party, services: Party) -> None:
+    """Renewals by whoever may not renew, or not now."""
     party, revoked = people["p256"], people["revoked-p256"]
     again = people["renewed-p256"]
     signer_cases = {
@@ -247,6 +261,10 @@ def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Par
         request = by.signed(document, signer.key, signer.der).document
         files = {"key": f"keys/{signer.key_file}.pem"}
         _refused_renewal(book, f"refused-{name}", request, fail(reason), shows=shows, at=at, files=files)
+
+
+def refused_fields(book: Book, party: Party) -> None:
+    """Renewals that ask for what nobody gets."""
     fields = values(party.csr)
     cut = base64.b64decode(fields["CertificateRequest"])[:-1]
     own = base64.b64encode(signing_request(party.key, CUSTOMER)).decode()
@@ -267,7 +285,6 @@ def refusals(book: Book, people: dict[str, Party], made_up: Party, services: Par
         request = by.signed(document, party.key, party.der).document
         files = {"key": "keys/small-rsa-1024.pem"} if name == "small-key" else {}
         _refused_renewal(book, f"refused-{name}", request, fail(reason), shows=shows, files=files)
-    plain_refusals(book, people)
 
 
 def plain_refusals(book: Book, people: dict[str, Party]) -> None:

@@ -14,11 +14,12 @@ from sinetti.domain.asks import RenewAsk
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import VALIDITY, Channel, Language
+from sinetti.domain.values import VALIDITY, Channel, KeyType, Language
 from sinetti.pki.formats import certificate_der, load_certificate
 from sinetti.pki.keycheck import key_id
 from sinetti.registry import models, store
-from tests.support.authority import CUSTOMER_ID, holder_certificate
+from tests.pki.weak_numbers import with_a_prime_of
+from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
 from tests.support.office import (
     DAY,
     REQUEST,
@@ -304,3 +305,12 @@ def test_voided_between_look_up_and_fetching(desk, held):
     answer = collect(get_ask(first), desk.but(step=again).office, REQUEST)
     assert refused(answer) is Reason.SUPERSEDED
     collected(desk, second[0])
+
+
+def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk):
+    """Both private keys could be computed from the two certificates."""
+    key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
+    old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+    in_the_window(desk, old)
+    assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is Reason.KEY_NOT_ACCEPTED
+    accepted(send(desk, renew_ask(old, other)))

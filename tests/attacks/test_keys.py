@@ -1,6 +1,6 @@
 """Requests for certificates that are meant to harm: through the SOAP door, and nothing is used up by a refusal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -15,11 +15,12 @@ from sinetti.pki.formats import load_certificate
 from sinetti.registry.opening import open_register
 from tests.attacks import csrs
 from tests.attacks.weak_keys import ODD, WEAK, odd, rsa_request, weak
+from tests.pki.weak_numbers import with_a_prime_of
 from tests.protocols import messages
 from tests.protocols.counter import opened_counter
 from tests.protocols.drafts import new_draft, renew_draft
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
-from tests.support.office import add_organisation, csr, enrolled, get_ask, new_key, opened_desk
+from tests.support.office import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_desk
 from tests.support.registers import all_connections_closed, copied_file
 
 OTHER_CUSTOMER = "7654321-0"
@@ -276,6 +277,16 @@ def test_a_key_is_one_key_however_it_is_written(written, counter):
     for one in (stranger, renewal):
         assert one.sends(first).code == "PKI012"
         one.gets(one.sends(csr(new_key())))
+
+
+def test_a_key_with_a_prime_of_the_one_that_it_follows(counter):
+    key, other = holder_key(1, KeyType.RSA_2048), holder_key(9, KeyType.RSA_2048)
+    draft, first = renew_draft(counter), Attack(new_draft(counter))
+    certificate = first.gets(first.sends(csr(key)))
+    counter.desk.clock.now = certificate.not_valid_after_utc - DAY
+    renewal = Attack(replace(draft, signer=(key, certificate.public_bytes(Encoding.DER))))
+    assert renewal.sends(csr(with_a_prime_of(key, other))).code == "PKI011"
+    renewal.gets(renewal.sends(csr(new_key())))
 
 
 def test_the_key_of_another_customers_certificate(counter):

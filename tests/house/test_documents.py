@@ -58,9 +58,10 @@ def test_the_map_has_every_room_and_no_other():
     assert {cells[0].strip("`") for cells in rows(MAP.PAGE, "room")} == rooms
 
 
-def test_the_map_has_folders_that_exist():
-    for cells in rows(MAP.PAGE, "folder"):
-        assert (ROOT / cells[0].strip("`")).is_dir()
+def test_the_map_has_every_folder_and_no_other():
+    tracked = {path.relative_to(ROOT).parts[0] for path in text_files() if len(path.relative_to(ROOT).parts) > 1}
+    folders = {cells[0].strip("`/") for cells in rows(MAP.PAGE, "folder")}
+    assert folders == {name for name in tracked if not name.startswith(".")} - {"src"}
 
 
 def test_the_page_of_errors_has_the_table_of_the_code():

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.house.tree import ROOT
+from tests.judges.peers import PEERS
 from tests.support import tools
 
 GUIDE = tools.script("guide")
@@ -87,6 +88,10 @@ def test_a_message_on_the_page_is_the_file_but_for_its_layout():
         pattern = pattern.replace("…", r"[A-Za-z0-9+/=\s]+")
         octets = (GUIDE.VECTORS / name).read_text(encoding="utf-8")
         assert re.fullmatch(pattern, re.sub(r">\n", ">", octets).strip()), name
+
+
+def test_every_peer_has_a_title_and_no_other():
+    assert {peer.name for peer in GUIDE.peers()} == set(GUIDE.TITLES) == {peer.name for peer in PEERS}
 
 
 def test_a_part_of_a_program_on_the_page_stands_in_its_file():

@@ -9,6 +9,7 @@ from tests.support.programs import running
 
 STANDING = pytest.StashKey[dict[str, list[str]]]()
 PLAYED = pytest.StashKey[dict[Case, Played]]()
+LEFT_OUT = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +34,19 @@ def exchanges(peer_bench, standing, tmp_path_factory, pytestconfig):
     return pytestconfig.stash[PLAYED]
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Note that some tests were left out (`-k`, `-m`): such a run is not whole."""
+    for item in items[:1]:
+        item.config.stash[LEFT_OUT] = True
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the tables of docs/judges.md, where a run was whole: every peer was there, and nothing failed."""
-    peers, played = (session.config.stash.get(key, {}) for key in (STANDING, PLAYED))
-    if session.testsfailed or len(peers) < len(PEERS) or not all(played.get(case) for case in CASES):
+    """Write the tables of docs/judges.md, where a run was whole: every judge and peer was there, and nothing failed."""
+    stash = session.config.stash
+    peers, played = (stash.get(key, {}) for key in (STANDING, PLAYED))
+    if session.testsfailed or stash.get(LEFT_OUT, False) or not matrix.is_whole({one.path for one in session.items}):
+        return
+    if len(peers) < len(PEERS) or not all(played.get(case) for case in CASES):
         return
     page = matrix.PAGE.read_text(encoding="utf-8")
     part = matrix.written(played, peers, matrix.judges())

@@ -4,14 +4,16 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
+from pathlib import Path
 
 from tests.house.tree import ROOT
 from tests.judges import signature_judges
 from tests.judges.exchange import Case, Played
 from tests.judges.peers import KEYS, PEERS, RECIPES
 
-PAGE = ROOT / "docs" / "judges.md"
+PAGE, FOLDER = ROOT / "docs" / "judges.md", ROOT / "tests" / "judges"
 BEGIN, END = "<!-- What follows is written by `make judges`. -->", "<!-- Here it ends. -->"
 PASSED = "passed"
 
@@ -24,6 +26,11 @@ _PROGRAMS = {
     "HAProxy": (("haproxy", "-v"), r"version (\S+)"),
     "OpenSSH": (("ssh", "-V"), r"OpenSSH_(\S+?),? "),
 }
+
+
+def is_whole(modules: AbstractSet[Path]) -> bool:
+    """Whether a run had the tests of all these judges: the page names them all as those that passed."""
+    return modules >= set(FOLDER.glob("test_*.py"))
 
 
 def judges() -> list[str]:

@@ -86,3 +86,9 @@ def test_the_peer_signed_by_the_recipe_that_it_was_told(case, one):
     exclusive = [name for name in algorithms if "exc-c14n" in name]
     inclusive = [name for name in algorithms if "REC-xml-c14n-20010315" in name]
     assert (len(exclusive), len(inclusive)) == {"exclusive": (2, 0), "inclusive": (0, 1)}[case.recipe]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.peer == "java"], ids=str)
+def test_the_jdk_breaks_its_base64_with_carriage_returns(case, one):
+    """As references to characters: what other programs write on one line is accepted in this form as well."""
+    assert [b"&#13;" in place.read_bytes() for place in one.messages("request")].count(True) == 1

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyPolicy, KeyType
-from sinetti.pki.keycheck import check_key, is_rsa, key_id, key_type
-from tests.pki.weak_numbers import next_prime, roca_factor
+from sinetti.pki.keycheck import check_key, is_rsa, key_id, key_type, share_a_factor
+from tests.pki.weak_numbers import next_prime, roca_factor, with_a_prime_of
 from tests.support.authority import holder_key
 
 EVERYTHING = KeyPolicy()
@@ -122,3 +122,24 @@ OTHERS = {
 def test_other_algorithms_and_curves_are_refused(public_key):
     assert key_type(public_key) is None
     assert check_key(public_key, EVERYTHING) == REFUSED
+
+
+ONE, OTHER = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
+THIRD = with_a_prime_of(ONE, OTHER)
+SHARING = {
+    "the first's prime": (ONE, THIRD, True),
+    "the second's prime": (THIRD, OTHER, True),
+    "no prime": (ONE, OTHER, False),
+    "the same key": (ONE, ONE, False),
+    "RSA and EC": (ONE, holder_key(1), False),
+    "EC and RSA": (holder_key(1), ONE, False),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "shared"), SHARING.values(), ids=SHARING)
+def test_keys_that_share_a_factor(first, second, shared):
+    assert share_a_factor(first.public_key(), second.public_key()) is shared
+
+
+def test_one_look_at_a_key_that_shares_a_factor_finds_nothing():
+    assert check_key(THIRD.public_key(), EVERYTHING) == key_id(THIRD.public_key())

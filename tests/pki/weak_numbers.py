@@ -2,6 +2,8 @@
 
 from math import gcd, prod
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from sinetti.pki.weakness import primes_to
 
 _BASES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
@@ -39,6 +41,15 @@ def near_prime(start: int) -> int:
     while any(number % base == 0 for base in _BASES):
         number += 2
     return number
+
+
+def with_a_prime_of(first: rsa.RSAPrivateKey, second: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
+    """Make a third key of a prime of each: sound to look at, but not beside either of them."""
+    p, q = first.private_numbers().p, second.private_numbers().q
+    exponent = 65_537
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(exponent, p * q)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key()
 
 
 def _passes(number: int, base: int, odd: int, twos: int) -> bool:

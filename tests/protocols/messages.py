@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
@@ -12,7 +12,7 @@ SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
-_ECDSA = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+_MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 
@@ -32,20 +32,20 @@ def enveloped(payload: str, *, start: str = "", declarations: str = "") -> bytes
     return (f'{start}<s:Envelope xmlns:s="{SOAP}"{declarations}><s:Body>{payload}</s:Body></s:Envelope>').encode()
 
 
-def signed(document: str, key: ec.EllipticCurvePrivateKey, certificate: bytes) -> str:
-    """Sign a request element with a P-256 key: [enveloped, exclusive C14N], as its last child."""
+def signed(document: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, certificate: bytes) -> str:
+    """Sign a request element with a P-256 or RSA key: [enveloped, exclusive C14N], as its last child."""
+    kind = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
     digest = hashlib.sha256(_c14n(etree.fromstring(document))).digest()
     info = (
         f'<ds:SignedInfo xmlns:ds="{DS}">'
         f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
-        f'<ds:SignatureMethod Algorithm="{_ECDSA}"></ds:SignatureMethod><ds:Reference URI=""><ds:Transforms>'
-        f'<ds:Transform Algorithm="{DS}enveloped-signature"></ds:Transform>'
+        f'<ds:SignatureMethod Algorithm="{_MORE}{kind}-sha256"></ds:SignatureMethod><ds:Reference URI="">'
+        f'<ds:Transforms><ds:Transform Algorithm="{DS}enveloped-signature"></ds:Transform>'
         f'<ds:Transform Algorithm="{EXCLUSIVE}"></ds:Transform></ds:Transforms>'
         f'<ds:DigestMethod Algorithm="{_SHA256}"></ds:DigestMethod>'
         f"<ds:DigestValue>{base64_of(digest)}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
-    numbers = decode_dss_signature(key.sign(info.encode(), ec.ECDSA(hashes.SHA256())))
-    value = b"".join(number.to_bytes(32, "big") for number in numbers)
+    value = _value(key, info.encode())
     signature = (
         f'<ds:Signature xmlns:ds="{DS}">{info}<ds:SignatureValue>{base64_of(value)}</ds:SignatureValue><ds:KeyInfo>'
         f"<ds:X509Data><ds:X509Certificate>{base64_of(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
@@ -53,6 +53,13 @@ def signed(document: str, key: ec.EllipticCurvePrivateKey, certificate: bytes) -
     )
     before, closing, after = document.rpartition("</")
     return f"{before}{signature}{closing}{after}"
+
+
+def _value(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, octets: bytes) -> bytes:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+    numbers = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    return b"".join(number.to_bytes(32, "big") for number in numbers)
 
 
 def _c14n(root: etree._Element) -> bytes:

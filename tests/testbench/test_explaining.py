@@ -35,6 +35,8 @@ XML = {"content-type": "text/xml; charset=utf-8"}
 PASSWORD = "aB3dE6gH9jK2mN5p"
 NEW = render_new(NewAsk(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, b"x"))
 LOGGER = "sinetti.testbench.explaining"
+SOAP_11 = b"http://schemas.xmlsoap.org/soap/envelope/"
+EXPIRED = "certificate-expired"
 
 
 def asked(bench, octets, headers=XML, path="/explain", method="POST"):
@@ -103,9 +105,9 @@ def doors(sqlite_desk, tmp_path):
     return {"soap": ExplainingDoor(soap, office), "deliveries": ExplainingDoor(receiving, office)}
 
 
-def renewal(key, certificate, change=lambda payload: payload):
+def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOMER_ID):
     csr = base64.b64encode(build_request(generate_key(KeyType.EC_P256), CUSTOMER_ID, None)).decode()
-    payload = request(csr=csr).replace(PLACE, "").encode()
+    payload = request(csr=csr).replace(PLACE, "").replace(CUSTOMER_ID, customer_id).encode()
     return envelope(change(sign_document(payload, seal_of(key, certificate), Recipe.EXCLUSIVE)))
 
 
@@ -120,8 +122,8 @@ def of_the_service():
     return renewal(key, certificate_der(certificate))
 
 
-def post(door, body, kind="text/xml"):
-    headers = {"content-type": kind, "delivery-id": "one"}
+def post(door, body, *, named=True):
+    headers = {"content-type": "text/xml"} | ({"delivery-id": "one"} if named else {})
     return door(Request("POST", SOAP, "", headers, REQUEST, body))
 
 
@@ -141,6 +143,25 @@ LOGGED = {
         "text-changed",
     ),
     "a delivery, signed by a stranger": ("deliveries", lambda _: GOOD, "certificate-not-ours"),
+    "a delivery that is no XML": ("deliveries", lambda _: b"hello", "not-xml"),
+    "no XML": ("soap", lambda _: b"hello", "not-xml"),
+    "nothing at all": ("soap", lambda _: b"", "not-xml"),
+    "SOAP 1.2": (
+        "soap",
+        lambda held: renewal(held.key, held.der).replace(SOAP_11, b"http://www.w3.org/2003/05/soap-envelope"),
+        "not-soap-1.1",
+    ),
+    "an element that the schema does not know, added after signing": (
+        "soap",
+        lambda held: renewal(held.key, held.der, lambda one: one.replace(b"<CustomerId>", b"<Added/><CustomerId>")),
+        "field-added",
+    ),
+    "a signature in another namespace, which the schema does not know": (
+        "soap",
+        lambda held: renewal(held.key, held.der, lambda one: one.replace(b'xmldsig#"><ds:Sig', b'x"><ds:Sig')),
+        "no-signature",
+    ),
+    "the bench's clock after the certificate's end": ("soap", lambda held: renewal(held.key, held.der), EXPIRED),
 }
 
 
@@ -148,6 +169,8 @@ LOGGED = {
 def test_the_log_says_why(doors, sqlite_desk, caplog, case):
     door, make, guesses = case
     body = make(enrolled(sqlite_desk))
+    if guesses == EXPIRED:
+        sqlite_desk.clock.forward(VALIDITY + SECOND)
     with caplog.at_level(logging.INFO):
         post(doors[door], body)
     (record,) = told(caplog)
@@ -162,9 +185,12 @@ SILENT = {
     "too early": ("soap", lambda held: renewal(held.key, held.der)),
     "no such retrieval ID": ("soap", lambda _: render_get(GetAsk(Environment.TEST, CUSTOMER_ID, None, "r-1"))),
     "wrong passwords": ("soap", lambda _: NEW),
-    "no SOAP": ("soap", lambda _: b"hello"),
+    "another organisation's id, well signed": (
+        "soap",
+        lambda held: renewal(held.key, held.der, customer_id="7654321-0"),
+    ),
+    "no delivery's id, well signed": ("deliveries, unnamed", lambda held: sealed(held.key, held.der)),
     "a good delivery": ("deliveries", lambda held: sealed(held.key, held.der)),
-    "a delivery that is no XML": ("deliveries", lambda _: b"hello"),
     "a large delivery that was changed": (
         "deliveries",
         lambda held: sealed(held.key, held.der, b"<report>100" + b"x" * 200_000 + b"</report>").replace(b"100", b"900"),
@@ -175,8 +201,9 @@ SILENT = {
 @pytest.mark.parametrize(("door", "make"), SILENT.values(), ids=SILENT)
 def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
     body = make(enrolled(sqlite_desk))
+    name, _, unnamed = door.partition(", ")
     with caplog.at_level(logging.INFO):
-        post(doors[door], body)
+        post(doors[name], body, named=not unnamed)
     assert told(caplog) == []
     assert PASSWORD not in caplog.text
 

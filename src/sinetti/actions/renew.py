@@ -12,7 +12,8 @@ from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.renewal import Situation, decide_renewal, prove_signer
 from sinetti.domain.values import KeyType
 from sinetti.pki.csr import RequestedKey, read_request
-from sinetti.pki.formats import sha256_hex
+from sinetti.pki.formats import load_certificate, sha256_hex
+from sinetti.pki.keycheck import share_a_factor
 from sinetti.registry.hot.reading import Renewable, find_renewable
 
 
@@ -34,8 +35,19 @@ def _renew(ask: RenewAsk, office: Office, request_id: str) -> Accepted | Refusal
             return signer
         return keep(signer, "renew", found.signer.holding, office, office.deed(_actor(found.signer), request_id))
     return for_proven(
-        signer.holding.language, request_id, lambda: _decide(signer, found, requested, office, request_id)
+        signer.holding.language,
+        request_id,
+        lambda: _decide(signer, found, _apart(requested, ask.signer), office, request_id),
     )
+
+
+def _apart(requested: RequestedKey | Refusal, signer: bytes) -> RequestedKey | Refusal:
+    """Refuse a key that has a prime of the old one: the generator that made both is broken, and so are both."""
+    if isinstance(requested, Refusal):
+        return requested
+    if share_a_factor(requested.public_key, load_certificate(signer).public_key()):
+        return Refusal(Reason.KEY_NOT_ACCEPTED)
+    return requested
 
 
 def _decide(

@@ -1,5 +1,7 @@
 """Which public keys are taken, and the one id of a key in all its encodings."""
 
+from math import gcd
+
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -57,6 +59,18 @@ def check_key(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Refusal:
         if not _exponent_in_bounds(numbers.e, policy) or _is_weak(numbers.n):
             return Refusal(Reason.KEY_NOT_ACCEPTED)
     return key_id(public_key)
+
+
+def share_a_factor(first: AnyPublicKey, second: AnyPublicKey) -> bool:
+    """Whether two RSA keys have one prime in common, so that whoever sees both can compute both private keys.
+
+    Machines that make keys before they have any randomness make such ones (Heninger et al., "Mining Your Ps and Qs",
+    2012). The same modulus twice is the same key, and not meant here.
+    """
+    if not isinstance(first, rsa.RSAPublicKey) or not isinstance(second, rsa.RSAPublicKey):
+        return False
+    one, other = first.public_numbers().n, second.public_numbers().n
+    return one != other and gcd(one, other) != 1
 
 
 def _exponent_in_bounds(exponent: int, policy: KeyPolicy) -> bool:

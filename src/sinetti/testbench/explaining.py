@@ -1,4 +1,4 @@
-"""The bench says why a signature does not fit: at `/explain`, and in its log for every call that is refused for it.
+"""The bench says why a signature does not fit: at `/explain`, and in its log for every call that it refuses.
 
 On the bench alone: a service that explains to everybody how far a forged message got would be of use to forgers only.
 """
@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from sinetti.actions.office import Office
 from sinetti.clock import ticks
 from sinetti.domain.guesses import Guess
-from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.gateway import verdict as gateway
 from sinetti.holder import messages
 from sinetti.holder.explaining import Report
 from sinetti.pki.formats import load_certificate
@@ -36,16 +34,9 @@ _PATIENCE = 0.25
 _LONGEST = 128 * 1024
 """Octets of a refused call that are explained in the log: what the SOAP door takes at most."""
 
-_EXPLAINED = frozenset(
-    {
-        Reason.SIGNATURE_INVALID.value,
-        Reason.SIGNER_UNKNOWN.value,
-        gateway.Reason.SIGNATURE_MISSING.value,
-        gateway.Reason.SIGNATURE_INVALID.value,
-        gateway.Reason.COVERS_SOMETHING_ELSE.value,
-        gateway.Reason.UNTRUSTED.value,
-    }
-)
+_WRONG = frozenset({Verdict.REFUSED, Verdict.UNREADABLE})
+"""Of what fits, or bears no signature, there is nothing to say: the answer has told the reason."""
+
 _FAILED = 400
 _log = logging.getLogger(__name__)
 
@@ -81,7 +72,11 @@ def explained(octets: bytes, office: Office) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class ExplainingDoor:
-    """A door that leaves in the log why the door behind it refused a signature; accepted calls cost nothing more."""
+    """A door that leaves in the log what is wrong with a message that was refused; accepted calls cost nothing more.
+
+    Refused for whatever reason: a signature that is not where it should be is a broken schema to the service, and what
+    is no SOAP gets a Fault.
+    """
 
     door: Callable[[Request], Reply]
     office: Office
@@ -90,7 +85,7 @@ class ExplainingDoor:
         """Answer as the door behind does."""
         reply = self.door(request)
         reason = _reason_of(reply)
-        if reason in _EXPLAINED and len(request.body) <= _LONGEST:
+        if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
                 _tell(request.request_id, reason, explained(request.body, self.office))
             except Exception:  # noqa: BLE001 - the answer is there: a line of the log must not cost it
@@ -102,14 +97,18 @@ class ExplainingDoor:
 
 def _reason_of(reply: Reply) -> str:
     """Why a call was refused, empty if it was not: SOAP notes it for the log, others say it in a problem document."""
-    if reply.content_type == "application/problem+json" and reply.status >= _FAILED:
+    if reply.status < _FAILED:
+        return (reply.noted or {}).get("reason", "")
+    if reply.content_type == "application/problem+json":
         return str(json.loads(reply.body)["reason"])
-    return (reply.noted or {}).get("reason", "")
+    return "fault"
 
 
 def _tell(request_id: str, reason: str, report: Report) -> None:
     """Write guesses and facts into the log: nothing that stands in the message, which may be of anybody."""
     found = report.found
+    if found.verdict not in _WRONG:
+        return
     facts = {
         "guesses": ",".join(found.guesses) or "none",
         "cut": "none" if found.element is None else found.element.cut,

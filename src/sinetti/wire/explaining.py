@@ -13,7 +13,7 @@ from cryptography import x509
 from lxml import etree
 
 from sinetti.domain.guesses import Guess
-from sinetti.wire import explaining_certificates, explaining_searching, explaining_taken, xmldsig
+from sinetti.wire import algorithms, explaining_certificates, explaining_searching, explaining_taken, xmldsig
 from sinetti.wire.explaining_certificates import Shown
 from sinetti.wire.explaining_searching import Question, Sides
 from sinetti.wire.explaining_taken import Kind, NotAnEnvelope, Stated, Taken
@@ -104,7 +104,7 @@ def explain(octets: bytes, question: Question) -> Explanation:
         stated,
         certificate,
     )
-    guess = _guess_of_shape(flaw, taken)
+    guess = _guess_of_shape(flaw, taken, stated)
     if guess is not None:
         return replace(told, guesses=(guess, *told.guesses))
     return told if stated is None or presented is None else _compared(told, taken, stated, question, presented)
@@ -152,10 +152,14 @@ def _element(taken: Taken, root: etree._Element | None) -> Element:
     return Element(name, taken.kind, taken.operation, cut, tuple(prefix or "" for prefix in prefixes))
 
 
-def _guess_of_shape(flaw: ValueError | None, taken: Taken) -> Guess | None:
+def _guess_of_shape(flaw: ValueError | None, taken: Taken, stated: Stated | None) -> Guess | None:
     """What is wrong before any octets are compared; None where they have to be."""
-    if flaw is None or str(flaw) in _MISFITS:
+    if flaw is None:
         return None
+    if str(flaw) in _MISFITS:
+        # A digest by a method that is not taken never fits, however right it is.
+        is_taken = stated is None or algorithms.digest_of(stated.digest_method, b"") is not None
+        return None if is_taken else Guess.METHOD
     if isinstance(flaw, SignatureMissing):
         anywhere = next(taken.root.getroottree().getroot().iter(SIGNATURE), None)
         return Guess.NO_SIGNATURE if anywhere is None else Guess.OUTSIDE
@@ -168,7 +172,10 @@ def _compared(
     """Look for both sides' octets, and put the guesses in order."""
     if told.why is None:  # one of the first forms fits, so there is no need to hurry
         question = replace(question, enough=lambda: False)
-    document = explaining_searching.document_sides(taken, stated, question)
+    try:
+        document = explaining_searching.document_sides(taken, stated, question)
+    except Unparsable:  # SignedInfo has a canonical form, or there would be another flaw; the document has none
+        return replace(told, guesses=(Guess.NOT_CUT, *told.guesses))
     signed_info = explaining_searching.info_sides(taken, stated, question, presented, document.received)
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
     guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *told.guesses))

@@ -1,9 +1,9 @@
 """Which octets may have been digested, or signed: hypotheses, each with the guess that it stands for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, product
+from itertools import product
 
 from lxml import etree
 
@@ -46,28 +46,30 @@ class Form:
 
 
 def document_forms(taken: Taken, declared: Canonical) -> Iterator[Form]:
-    """Every form of the document that may have been digested, without its signature; the first is the declared one."""
+    """Every form of the document that may have been digested, without its signature; the first is the declared one.
+
+    Raises Unparsable where that one does not exist; of the others those that do not are passed over.
+    """
     bases = [_bare(root) for root in taken.candidates()]
     # Exclusive C14N is the same of every way to cut: one will do.
     bases = bases[:1] if declared.exclusive else bases
-    for base in bases:
-        yield Form(None, DECLARED, declared.whole(base))
-    for alone in _alone(taken):
-        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", declared.whole(_bare(alone)))
-    yield from _where_canonical(_other_c14n(bases[0], declared))
-    yield from _where_canonical(_in_envelope(taken, declared))
-    yield from _where_canonical(_as_text(taken, bases[0], declared))
-    for base in bases:
-        yield from _changed(base, declared)
-    for root in taken.candidates():
-        yield from _with_signature(root, declared)
+    yield Form(None, DECLARED, declared.whole(bases[0]))
+    yield from _each_where_canonical(
+        *(_as_declared(base, declared) for base in bases[1:]),
+        _without_default(taken, lambda alone: declared.whole(_bare(alone))),
+        _other_c14n(bases[0], declared),
+        _in_envelope(taken, declared),
+        _as_text(taken, bases[0], declared),
+        *(_changed(base, declared) for base in bases),
+        *(_with_signature(root, declared) for root in taken.candidates()),
+    )
     flat = _flat(bases[0])
     if flat is not None:
-        yield from _on_top(chain(_other_c14n(flat, declared), _changed(flat, declared)))
+        yield from _on_top(_each_where_canonical(_other_c14n(flat, declared), _changed(flat, declared)))
 
 
 def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[Form]:
-    """Every form of SignedInfo that may have been signed; the first is the declared one.
+    """Every form of SignedInfo that may have been signed; the first is the declared one, and errors are as above.
 
     `document`: the document's own canonical form, for programs that sign it itself.
     """
@@ -75,15 +77,25 @@ def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[F
     for root in roots:
         yield Form(None, DECLARED, xmldsig.signed_info(info_of(root), declared))
     yield Form(Guess.DOCUMENT_SIGNED, "document", document)
-    for alone in _alone(taken):
-        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", xmldsig.signed_info(info_of(alone), declared))
     info = info_of(roots[0])
-    yield from _where_canonical(_other_info_c14n(taken, info, declared))
-    yield from _info_as_text(taken, info, declared)
-    yield from _changed_info(roots[0], declared)
+    yield from _each_where_canonical(
+        _without_default(taken, lambda alone: xmldsig.signed_info(info_of(alone), declared)),
+        _other_info_c14n(taken, info, declared),
+        _info_as_text(taken, info, declared),
+        _changed_info(roots[0], declared),
+    )
     flat = _flat(roots[0])
     if flat is not None:
-        yield from _on_top(_changed_info(flat, declared))
+        yield from _on_top(_each_where_canonical(_changed_info(flat, declared)))
+
+
+def _as_declared(base: etree._Element, declared: Canonical) -> Iterator[Form]:
+    yield Form(None, DECLARED, declared.whole(base))
+
+
+def _without_default(taken: Taken, written: Callable[[etree._Element], bytes]) -> Iterator[Form]:
+    for alone in _alone(taken):
+        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", written(alone))
 
 
 def _alone(taken: Taken) -> Iterator[etree._Element]:
@@ -120,10 +132,11 @@ def _on_top(forms: Iterator[Form]) -> Iterator[Form]:
         yield replace(form, also=Guess.INDENTED)
 
 
-def _where_canonical(forms: Iterator[Form]) -> Iterator[Form]:
-    """Give forms up to one that has no canonical form: of a namespace name on the envelope, perhaps."""
-    with suppress(Unparsable, etree.C14NError):
-        yield from forms
+def _each_where_canonical(*ways: Iterator[Form]) -> Iterator[Form]:
+    """Give each way's forms up to one that has no canonical form: of a relative namespace name, perhaps."""
+    for forms in ways:
+        with suppress(Unparsable, etree.C14NError):
+            yield from forms
 
 
 def _other_info_c14n(taken: Taken, info: etree._Element, declared: Canonical) -> Iterator[Form]:

@@ -11,7 +11,7 @@ from cryptography import x509
 from sinetti.domain.guesses import Guess
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.formats import AnyPublicKey, PublicKey
-from sinetti.pki.keycheck import check_key
+from sinetti.pki.keycheck import check_key, is_rsa
 from sinetti.wire import explaining_certificates, explaining_forms
 from sinetti.wire.algorithms import Canonical
 from sinetti.wire.explaining_difference import Difference, first_difference
@@ -104,7 +104,7 @@ def info_sides(taken: Taken, stated: Stated, question: Question, key: x509.Certi
         thorough = oracle.asks_otherwise(declared.octets)
         found = None if thorough is None else (declared, thorough)
     if found is not None:
-        return _sides(declared, *found)
+        return _sides(declared, found[0], _of_its_kind(found[1], key, stated))
     others = islice(explaining_certificates.other_keys(stated, question.others), _MOST_OTHER_KEYS)
     for other in filter(question.accepts_key, others):
         asked = SignatureOracle(cast("PublicKey", other), hashing, stated.value or b"")
@@ -115,6 +115,14 @@ def info_sides(taken: Taken, stated: Stated, question: Question, key: x509.Certi
     if logged is not None and oracle.asks(logged) is not None:
         return _sides(declared, Form(Guess.SIGNED_INFO_CHANGED, AS_LOGGED, logged), Fit())
     return Sides(declared.octets, guesses=(Guess.SIGNED_INFO_CHANGED if oracle.made_by_key else Guess.WRONG_KEY,))
+
+
+def _of_its_kind(fit: Fit, key: x509.Certificate, stated: Stated) -> Fit:
+    """The same, unless the method that is stated is one of another kind of keys: then that is what is wrong."""
+    kind = "rsa" if is_rsa(key.public_key()) else "ecdsa"
+    if fit.guess is None and f"#{kind}-" not in (stated.signature_method or ""):
+        return Fit(Guess.SIGNATURE_METHOD, kind)
+    return fit
 
 
 def _found(forms: Iterable[Form], asks: Callable[[bytes], Fit | None], question: Question) -> tuple[Form, Fit] | None:

@@ -1,0 +1,36 @@
+"""Explaining a message or document: whatever stands in it is explained, and never otherwise than the verifier says."""
+
+from collections.abc import Callable
+
+from fuzz import messages
+from fuzz.target import Target, must
+from fuzz.xml_changing import change
+from sinetti.wire.explaining import Verdict, explain
+from sinetti.wire.explaining_searching import Question
+
+_FORMS = 60
+"""Forms that are tried of one input: all kinds of them come before."""
+
+
+def _few() -> Callable[[], bool]:
+    """Say after so many forms that it is enough: a clock would not give the same answer to the same octets."""
+    asked = iter(range(_FORMS))
+    return lambda: next(asked, None) is None
+
+
+def check(octets: bytes) -> None:
+    """Explain it, twice the same."""
+    found = explain(octets, Question(enough=_few()))
+    must((found.verdict is Verdict.FITS) is not bool(found.guesses), "what fits has no guess, and all else has one")
+    must(found.verdict is not Verdict.FITS or found.why is None, "what fits has no flaw")
+    for sides in filter(None, (found.document, found.signed_info)):
+        must(not sides.proven or sides.signed is not None or found.withheld, "what is proven is known")
+        must(found.verdict is not Verdict.FITS or sides.signed == sides.received, "what fits is the same on both sides")
+    must(explain(octets, Question(enough=_few())) == found, "it is explained in one way")
+
+
+def _seeds() -> dict[str, bytes]:
+    return dict([*messages.requests(), *messages.responses(), *messages.documents()])
+
+
+TARGET = Target("explanation", check, _seeds, change)
