@@ -1,5 +1,6 @@
 """A server that stands between a peer and the service, and changes answers: a peer has to believe none of them."""
 
+import hmac
 import re
 import ssl
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from sinetti.pki.formats import PrivateKey, certificate_der
@@ -23,7 +24,8 @@ from tests.support.programs import fetched
 DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
-Change = Callable[[bytes], bytes]
+Change = Callable[[bytes], bytes | None]
+"""What becomes of an answer on its way; None: it gets lost."""
 
 
 def _payload(envelope: bytes) -> tuple[etree._Element, etree._Element]:
@@ -94,6 +96,32 @@ def the_signed_answer_inside_another(envelope: bytes) -> bytes:
     return etree.tostring(root)
 
 
+def an_unsigned_answer_before_the_signed_one(envelope: bytes) -> bytes:
+    """Put another answer into the Body, before the signed one."""
+    root, payload = _payload(envelope)
+    payload.addprevious(_payload(no_signature(a_character_of_a_value(envelope)))[1])
+    return etree.tostring(root)
+
+
+def a_document_type(envelope: bytes) -> bytes:
+    """Put a document type before the envelope: how attacks on parsers begin, and no SOAP message has one."""
+    return b'<!DOCTYPE e [<!ENTITY e "e">]>' + etree.tostring(etree.fromstring(envelope))
+
+
+def keyed_with_the_public_key(envelope: bytes) -> bytes:
+    """Sign another answer by HMAC, with the right signer's public key, which everybody knows, for the secret."""
+    changed = a_character_of_a_value(envelope)
+    text = next(etree.fromstring(envelope).iter(f"{{{DS}}}X509Certificate")).text
+    right = x509.load_pem_x509_certificate(_pem(text))
+    root = etree.fromstring(signed_by(holder_key(9), right)(changed))
+    info = next(root.iter(f"{{{DS}}}SignedInfo"))
+    info.find(f"{{{DS}}}SignatureMethod").set("Algorithm", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256")
+    secret = right.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    octets = hmac.digest(secret, etree.tostring(info, method="c14n", exclusive=True), "sha256")
+    next(root.iter(f"{{{DS}}}SignatureValue")).text = encode_base64(octets)
+    return etree.tostring(root)
+
+
 CHANGES: dict[str, Change] = {
     change.__name__.replace("_", " "): change
     for change in (
@@ -102,14 +130,22 @@ CHANGES: dict[str, Change] = {
         a_stranger_signed,
         another_answer_beside_the_signed_one,
         the_signed_answer_inside_another,
+        an_unsigned_answer_before_the_signed_one,
+        a_document_type,
+        keyed_with_the_public_key,
     )
 }
 """What a peer has to refuse."""
 
 
 @contextmanager
-def falsifying(service: str, anchor: Path, change: Change, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Stand before a service (its address, its TLS anchor) until the block ends; gives an address and an anchor."""
+def falsifying(
+    service: str, anchor: Path, change: Change, folder: Path, *, elsewhere: str | None = None
+) -> Iterator[tuple[str, Path]]:
+    """Stand before a service (its address, its TLS anchor) until the block ends; gives an address and an anchor.
+
+    `elsewhere`: calls are not handed on, but sent to this address.
+    """
     files = ServerFiles(folder / "leaf.pem", folder / "key.pem", folder / "anchor.pem")
     make_server_certificate(files)
     here = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -127,16 +163,24 @@ def falsifying(service: str, anchor: Path, change: Change, folder: Path) -> Iter
         def do_POST(self) -> None:
             """Hand a call on, and a changed answer back."""
             body = self.rfile.read(int(self.headers["content-length"]))
+            if elsewhere is not None:
+                self._answer(b"", 307, location=elsewhere)
+                return
             kept = {name: value for name in ("Content-Type", "SOAPAction") if (value := self.headers[name])}
             self._answer(change(self._asked(body, kept)))
 
         def _asked(self, body: bytes | None, headers: dict[str, str]) -> bytes:
             return fetched(origin(service) + self.path, body, server=anchor, headers=headers)
 
-        def _answer(self, octets: bytes) -> None:
-            self.send_response(200)
+        def _answer(self, octets: bytes | None, status: int = 200, **headers: str) -> None:
+            if octets is None:
+                self.close_connection = True
+                return
+            self.send_response(status)
             self.send_header("Content-Type", "text/xml; charset=utf-8")
             self.send_header("Content-Length", str(len(octets)))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(octets)
 

@@ -3,6 +3,7 @@
 Each verifies the answers' signatures with its own code, and believes none that were changed on their way.
 """
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sinetti.pki.chain import issuers_up, load_bundle
 from tests.judges.exchange import CASES, called, enrol, furnished, ordered
 from tests.judges.falsifying import CHANGES, falsifying, signed_by
-from tests.judges.peers import DONE, PEERS, REFUSED, UNBELIEVED
+from tests.judges.peers import ANYTHING_ELSE, DONE, PEERS, REFUSED, UNBELIEVED
+from tests.protocols import messages
 from tests.support.postgres import skip_or_fail
-from tests.support.programs import holder_of, new_key
+from tests.support.programs import fetched, holder_of, new_key
 
 pytestmark = pytest.mark.timeout(600)  # the first of them waits until all peers have played
 
 SIZES = {"rsa-2048": 2048, "rsa-3072": 3072, "p256": 256, "p384": 384}
 FASTEST = {peer.name: "p256" if "p256" in peer.keys else peer.keys[0] for peer in PEERS}
+FILES = {f"{name}.pem" for name in ("server", "services", "key", "certificate", "next-key", "next-certificate")}
+FILES |= {"messages"}
 MODES = {"key.pem": 0o600, "next-key.pem": 0o600}
 
 
@@ -47,6 +51,8 @@ def test_enrols_and_renews(case, exchanges, standing, peer_bench):
         assert key.public_key() == certificate.public_key()
         assert key.key_size == SIZES[case.key]
     assert {name: (one.folder / name).stat().st_mode & 0o777 for name in MODES} == MODES
+    assert {place.stat().st_mode & 0o777 for place in one.messages("request")} == {0o600}  # a password stands in one
+    assert {place.name for place in one.folder.iterdir()} - {"key.pub", "next-key.pub"} == FILES
     assert len(one.messages("request")) == len(one.messages("response")) >= 4
 
 
@@ -62,11 +68,31 @@ def a_holder_signs(peer_bench):
     }
 
 
-@pytest.mark.parametrize("name", [*CHANGES, "a holder signed", "a holder signed, and its CA comes along"])
-def test_believes_no_changed_answer(peer, name, a_holder_signs, peer_bench, tmp_path):
+@pytest.fixture(scope="session")
+def an_answer_to_something_else(peer_bench):
+    """Give what puts a refusal that the service signed, of an unknown retrieval id, in the place of every answer."""
+    values = {"Environment": "TEST", "CustomerId": "a-holder", "RetrievalId": "0" * 32}
+    message = messages.enveloped(messages.element("GetCertificateRequest", values))
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"getCertificate"'}
+    url, server = peer_bench.ready["soap_url"], Path(peer_bench.ready["trust"]["server"])
+    refusal = fetched(url, message, server=server, headers=headers)
+    assert b"PKI020" in refusal
+    return {"an answer to something else": lambda _: refusal}
+
+
+@pytest.fixture(scope="session")
+def changes(a_holder_signs, an_answer_to_something_else):
+    """Give all that becomes of answers, by its name."""
+    return CHANGES | a_holder_signs | an_answer_to_something_else
+
+
+BY_OTHERS = ("a holder signed", "a holder signed, and its CA comes along", "an answer to something else")
+
+
+@pytest.mark.parametrize("name", [*CHANGES, *BY_OTHERS])
+def test_believes_no_changed_answer(peer, name, changes, peer_bench, tmp_path):
     trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-changed")
-    change = (CHANGES | a_holder_signs)[name]
-    with falsifying(peer_bench.ready["soap_url"], Path(trust["server"]), change, tmp_path) as (address, anchor):
+    with falsifying(peer_bench.ready["soap_url"], Path(trust["server"]), changes[name], tmp_path) as (address, anchor):
         folder = furnished(tmp_path / "peer", {**trust, "server": anchor})
         done = enrol(peer, folder, address, ids, FASTEST[peer.name])
     assert done.returncode == UNBELIEVED, done.stderr
@@ -79,6 +105,58 @@ def test_passes_a_refusal_on(peer, peer_bench, tmp_path):
     done = enrol(peer, folder, peer_bench.ready["soap_url"], ids, FASTEST[peer.name])
     assert done.returncode == REFUSED, done.stderr
     assert "PKI004" in done.stderr
+
+
+def test_a_lost_answer_costs_no_certificate(peer, peer_bench, tmp_path):
+    """Whoever gives the same command again gets on: with the same key, and with the retrieval id that came."""
+    trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-lost")
+    gets_lost = iter([True, False, True, False])
+    change = lambda answer: None if next(gets_lost) else answer  # noqa: E731 - the answers in their order
+    with falsifying(peer_bench.ready["soap_url"], Path(trust["server"]), change, tmp_path) as (address, anchor):
+        folder = furnished(tmp_path / "peer", {**trust, "server": anchor})
+        ended = [enrol(peer, folder, address, ids, FASTEST[peer.name]) for _ in range(3)]
+    assert [one.returncode for one in ended] == [ANYTHING_ELSE, ANYTHING_ELSE, DONE], [one.stderr for one in ended]
+    assert [row["state"] for row in peer_bench.rows(ids["customer_id"])] == ["fetched"]
+    asked = [sent.read_bytes() for sent in sorted((folder / "messages").glob("*-request.xml"))]
+    assert [b"GetCertificateRequest" in one for one in asked] == [False, False, True, True]
+
+
+def test_follows_nobody_elsewhere(peer, peer_bench, tmp_path):
+    trust, ids = peer_bench.ready["trust"], ordered(peer_bench, f"{peer.name}-sent-away")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        elsewhere = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        away = falsifying(peer_bench.ready["soap_url"], Path(trust["server"]), bytes, tmp_path, elsewhere=elsewhere)
+        with away as (address, anchor):
+            folder = furnished(tmp_path / "peer", {**trust, "server": anchor})
+            done = enrol(peer, folder, address, ids, FASTEST[peer.name])
+        assert done.returncode not in {DONE, REFUSED}, done.stderr
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def test_tells_nobody_a_password_without_tls(peer, peer_bench, tmp_path):
+    folder = furnished(tmp_path / "peer", peer_bench.ready["trust"])
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        ids = {"customer_id": "0123456-7", "transfer_id": "0" * 32, "transfer_password": "Qqwwqqww00112233"}
+        done = enrol(peer, folder, url, ids, FASTEST[peer.name])
+        assert done.returncode == ANYTHING_ELSE
+        assert done.stderr
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("enrol",), ("burn", "a", "b", "c", "d", "e", "p256"), ("enrol", *"abcde", "rsa-1024"), ("renew", *"abc")],
+    ids=" ".join,
+)
+def test_says_what_is_wrong_with_a_command(peer, words):
+    done = called(peer, *words)
+    assert done.returncode == ANYTHING_ELSE
+    assert done.stderr
 
 
 def test_speaks_to_no_server_that_its_anchor_does_not_vouch_for(peer, peer_bench, tmp_path):

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KEYS = ("rsa-2048", "rsa-3072", "p256", "p384")
 RECIPES = ("exclusive", "inclusive")
-DONE, REFUSED, UNBELIEVED = 0, 1, 2
+DONE, REFUSED, UNBELIEVED, ANYTHING_ELSE = range(4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ final class Peer {
 
     private Peer(Folder folder, String url, String customerId) throws Exception {
         this.folder = folder;
-        this.url = url;
+        this.url = overTls(url);
         this.customerId = customerId;
         this.http = HttpClient.newBuilder().sslContext(folder.tls()).connectTimeout(Duration.ofSeconds(10)).build();
     }
@@ -61,30 +61,37 @@ final class Peer {
         }));
     }
 
+    static String overTls(String url) {
+        if (!url.startsWith("https://")) {
+            throw new IllegalArgumentException("without TLS anybody on the way reads the password");
+        }
+        return url;
+    }
+
     private void enrol(String transferId, String transferPassword, String kind) throws Exception {
-        KeyPair pair = Keys.make(kind);
-        // Kept before anything is sent. When the answer gets lost, the same request sent anew (messages/01-request.xml)
-        // is answered again; one with another key would be refused.
-        folder.writeKey("key.pem", pair.getPrivate());
+        KeyPair pair = folder.keyPair("key", kind);
         Map<String, String> fields = new LinkedHashMap<>();
         fields.put("TransferId", transferId);
         fields.put("TransferPassword", transferPassword);
         fields.put("CertificateRequest", Base64.getEncoder().encodeToString(Keys.request(pair, customerId)));
         Document request = request("signNewCertificate", fields);
-        String retrievalId = Answers.text(call("signNewCertificate", request), "/*/RetrievalId");
+        String retrievalId = folder.retrievalId("retrieval-id",
+                () -> Answers.text(call("signNewCertificate", request), "/*/RetrievalId"));
         folder.writeCertificate("certificate.pem", fetch(retrievalId, pair.getPublic()));
+        folder.delete("retrieval-id");
     }
 
     private void renew(String kind, String recipe) throws Exception {
         X509Certificate certificate = folder.certificates("certificate.pem").get(0);
         PrivateKey key = folder.readKey("key.pem", certificate.getPublicKey().getAlgorithm());
-        KeyPair next = Keys.make(kind);
-        folder.writeKey("next-key.pem", next.getPrivate());
+        KeyPair next = folder.keyPair("next-key", kind);
         String csr = Base64.getEncoder().encodeToString(Keys.request(next, customerId));
         Document request = request("renewCertificate", Map.of("CertificateRequest", csr));
         Seals.sign(request, key, certificate, recipe);
-        String retrievalId = Answers.text(call("renewCertificate", request), "/*/RetrievalId");
+        String retrievalId = folder.retrievalId("next-retrieval-id",
+                () -> Answers.text(call("renewCertificate", request), "/*/RetrievalId"));
         folder.writeCertificate("next-certificate.pem", fetch(retrievalId, next.getPublic()));
+        folder.delete("next-retrieval-id");
     }
 
     private X509Certificate fetch(String retrievalId, PublicKey ours) throws Exception {
@@ -277,11 +284,20 @@ final class Answers {
         try {
             Document envelope = builder().parse(new ByteArrayInputStream(answer));
             Node body = envelope.getElementsByTagNameNS(Peer.SOAP, "Body").item(0);
-            if (body == null || body.getFirstChild() == null || body.getChildNodes().getLength() != 1) {
-                throw new Untrusted("not one element in the Body", null);
+            Element inside = null; // there may be blanks around it
+            for (Node one = body == null ? null : body.getFirstChild(); one != null; one = one.getNextSibling()) {
+                if (one instanceof Element element) {
+                    if (inside != null) {
+                        throw new Untrusted("more than one element in the Body", null);
+                    }
+                    inside = element;
+                }
+            }
+            if (inside == null) {
+                throw new Untrusted("no element in the Body", null);
             }
             Document document = builder().newDocument();
-            document.appendChild(document.adoptNode(body.getFirstChild()));
+            document.appendChild(document.adoptNode(inside));
             return document;
         } catch (Untrusted untrusted) {
             throw untrusted;
@@ -437,30 +453,69 @@ final class Folder {
     }
 
     PrivateKey readKey(String name, String algorithm) throws IOException, GeneralSecurityException {
-        String pem = Files.readString(path.resolve(name)).replaceAll("-----[A-Z ]+-----", "");
-        return KeyFactory.getInstance(algorithm)
-                .generatePrivate(new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(pem)));
+        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(der(name)));
     }
 
-    /** PKCS #8, for its owner's eyes alone from the first moment on. A key that is there is never overwritten. */
-    void writeKey(String name, PrivateKey key) throws IOException {
-        Path file = Files.createFile(path.resolve(name),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(file, pem("PRIVATE KEY", key.getEncoded()));
+    /**
+     * The key in a file (PKCS #8), made first where there is none. It is there before it is used: when an answer gets
+     * lost, the same command again, with the same key, is answered again. With another key it would be refused, and the
+     * transfer ids would have been spent for nothing.
+     */
+    KeyPair keyPair(String name, String kind) throws IOException, GeneralSecurityException {
+        if (!Files.exists(path.resolve(name + ".pem"))) {
+            KeyPair made = Keys.make(kind);
+            // Java computes no public key from a private one, so it has a file of its own, which is written first.
+            write(name + ".pub", pem("PUBLIC KEY", made.getPublic().getEncoded()));
+            write(name + ".pem", pem("PRIVATE KEY", made.getPrivate().getEncoded()));
+        }
+        String algorithm = kind.startsWith("rsa-") ? "RSA" : "EC";
+        return new KeyPair(KeyFactory.getInstance(algorithm).generatePublic(new X509EncodedKeySpec(der(name + ".pub"))),
+                readKey(name + ".pem", algorithm));
+    }
+
+    /**
+     * The retrieval id in a file, asked for first where there is none. It stays there until the certificate has come:
+     * the same command again then goes on where this one was stopped, also at a service that answers an order only once.
+     */
+    String retrievalId(String name, Callable<String> ask) throws Exception {
+        if (!Files.exists(path.resolve(name))) {
+            write(name, ask.call().getBytes(StandardCharsets.UTF_8));
+        }
+        return Files.readString(path.resolve(name));
+    }
+
+    void delete(String name) throws IOException {
+        Files.delete(path.resolve(name));
     }
 
     void writeCertificate(String name, X509Certificate certificate) throws IOException, GeneralSecurityException {
-        Files.writeString(path.resolve(name), pem("CERTIFICATE", certificate.getEncoded()));
+        write(name, pem("CERTIFICATE", certificate.getEncoded()));
     }
 
-    private static String pem(String label, byte[] der) {
+    /** Write beside and rename, so that a file is never half there; it is its owner's alone from the first moment on. */
+    private void write(String name, byte[] octets) throws IOException {
+        Path part = path.resolve(name + ".part");
+        Files.deleteIfExists(part);
+        if (FileSystems.getDefault().supportedFileAttributeViews().contains("posix")) {
+            Files.createFile(part, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } // On Windows a file has the permissions of its folder: keep others out of that.
+        Files.write(part, octets);
+        Files.move(part, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private byte[] der(String name) throws IOException {
+        return Base64.getMimeDecoder().decode(Files.readString(path.resolve(name)).replaceAll("-----[A-Z ]+-----", ""));
+    }
+
+    private static byte[] pem(String label, byte[] der) {
         String lines = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
-        return "-----BEGIN " + label + "-----\n" + lines + "\n-----END " + label + "-----\n";
+        return ("-----BEGIN " + label + "-----\n" + lines + "\n-----END " + label + "-----\n")
+                .getBytes(StandardCharsets.US_ASCII);
     }
 
     int nextMessage() throws IOException {
         int number = 1;
-        while (Files.exists(message(number, "request"))) {
+        while (Files.exists(path.resolve(message(number, "request")))) {
             number++;
         }
         return number;
@@ -468,11 +523,11 @@ final class Folder {
 
     void keep(int number, String which, byte[] octets) throws IOException {
         Files.createDirectories(path.resolve("messages"));
-        Files.write(message(number, which), octets, StandardOpenOption.CREATE_NEW);
+        write(message(number, which), octets); // a password may stand in it
     }
 
-    private Path message(int number, String which) {
-        return path.resolve("messages").resolve("%02d-%s.xml".formatted(number, which));
+    private static String message(int number, String which) {
+        return "messages/%02d-%s.xml".formatted(number, which);
     }
 }
 

@@ -46,7 +46,7 @@ final class JaxWsPeer {
 
     private JaxWsPeer(String folder, String url, String customerId) throws Exception {
         this.folder = new Folder(folder);
-        this.url = url;
+        this.url = Peer.overTls(url);
         this.customerId = customerId;
         // The WSDL lies beside the classes, so nothing is loaded at each start, and no address is taken out of it.
         this.service = new CertificateServices();
@@ -82,24 +82,26 @@ final class JaxWsPeer {
     }
 
     private void enrol(String transferId, String transferPassword, String kind) throws Exception {
-        KeyPair pair = Keys.make(kind);
-        folder.writeKey("key.pem", pair.getPrivate());
+        KeyPair pair = folder.keyPair("key", kind);
         SignNewCertificateRequest request = new SignNewCertificateRequest();
         request.setEnvironment(Environment.TEST);
         request.setCustomerId(customerId);
         request.setTransferId(transferId);
         request.setTransferPassword(transferPassword);
         request.setCertificateRequest(Keys.request(pair, customerId));
-        Acceptance answer = call((BindingProvider) port, () -> port.signNewCertificate(request));
-        accept(answer.getResult());
-        folder.writeCertificate("certificate.pem", fetch(answer.getRetrievalId(), pair.getPublic()));
+        String retrievalId = folder.retrievalId("retrieval-id", () -> {
+            Acceptance answer = call((BindingProvider) port, () -> port.signNewCertificate(request));
+            accept(answer.getResult());
+            return answer.getRetrievalId();
+        });
+        folder.writeCertificate("certificate.pem", fetch(retrievalId, pair.getPublic()));
+        folder.delete("retrieval-id");
     }
 
     private void renew(String kind, String recipe) throws Exception {
         X509Certificate certificate = folder.certificates("certificate.pem").get(0);
         PrivateKey key = folder.readKey("key.pem", certificate.getPublicKey().getAlgorithm());
-        KeyPair next = Keys.make(kind);
-        folder.writeKey("next-key.pem", next.getPrivate());
+        KeyPair next = folder.keyPair("next-key", kind);
         RenewCertificateRequest request = new RenewCertificateRequest();
         request.setEnvironment(Environment.TEST);
         request.setCustomerId(customerId);
@@ -116,10 +118,14 @@ final class JaxWsPeer {
         prepare(dispatch);
         dispatch.getRequestContext().put(BindingProvider.SOAPACTION_USE_PROPERTY, true);
         dispatch.getRequestContext().put(BindingProvider.SOAPACTION_URI_PROPERTY, "renewCertificate");
-        Source reply = call(dispatch, () -> dispatch.invoke(new DOMSource(written)));
-        Acceptance answer = classes.createUnmarshaller().unmarshal(reply, Acceptance.class).getValue();
-        accept(answer.getResult());
-        folder.writeCertificate("next-certificate.pem", fetch(answer.getRetrievalId(), next.getPublic()));
+        String retrievalId = folder.retrievalId("next-retrieval-id", () -> {
+            Source reply = call(dispatch, () -> dispatch.invoke(new DOMSource(written)));
+            Acceptance answer = classes.createUnmarshaller().unmarshal(reply, Acceptance.class).getValue();
+            accept(answer.getResult());
+            return answer.getRetrievalId();
+        });
+        folder.writeCertificate("next-certificate.pem", fetch(retrievalId, next.getPublic()));
+        folder.delete("next-retrieval-id");
     }
 
     private X509Certificate fetch(String retrievalId, PublicKey ours) throws Exception {

@@ -46,11 +46,13 @@ static class Peer
         RSA key = KeyIn("key.pem", type);
         var request = Request("SignNewCertificateRequest", "TransferId", id, "TransferPassword", password,
             "CertificateRequest", Convert.ToBase64String(Pkcs.CertificateRequest(key, customer)));
-        Fetch(Only(Call("signNewCertificate", request), "RetrievalId").InnerText, key, "certificate.pem");
+        Fetch(RetrievalIdIn("retrieval-id", "signNewCertificate", request), key, "certificate.pem");
+        File.Delete(InFolder("retrieval-id"));
     }
 
     static void Renew(string type, string recipe)
     {
+        if (recipe != "exclusive" && recipe != "inclusive") throw new ArgumentException("no such recipe: " + recipe);
         RSA next = KeyIn("next-key.pem", type);
         var request = Request("RenewCertificateRequest",
             "CertificateRequest", Convert.ToBase64String(Pkcs.CertificateRequest(next, customer)));
@@ -58,7 +60,17 @@ static class Peer
         RSA old = Pkcs.PrivateKey(Pkcs.Unwrapped(File.ReadAllText(InFolder("key.pem")))[0]);
         var certificate = new X509Certificate2(Pkcs.Unwrapped(File.ReadAllText(InFolder("certificate.pem")))[0]);
         Signatures.Sign(request, old, certificate, recipe == "exclusive");
-        Fetch(Only(Call("renewCertificate", request), "RetrievalId").InnerText, next, "next-certificate.pem");
+        Fetch(RetrievalIdIn("next-retrieval-id", "renewCertificate", request), next, "next-certificate.pem");
+        File.Delete(InFolder("next-retrieval-id"));
+    }
+
+    /// The retrieval id in a file, asked for first where there is none. It stays there until the certificate has come: the same
+    /// command again then goes on where this one was stopped, also at a service that answers an order only once.
+    static string RetrievalIdIn(string name, string operation, XmlDocument request)
+    {
+        if (!File.Exists(InFolder(name)))
+            Keep(name, Encoding.UTF8.GetBytes(Only(Call(operation, request), "RetrievalId").InnerText));
+        return File.ReadAllText(InFolder(name));
     }
 
     /// Fetches a certificate, asking again while it is being made (PKI021), and keeps it if it is for this key.
@@ -199,7 +211,8 @@ static class Peer
     /// The key in a file, made first where there is none.
     static RSA KeyIn(string name, string type)
     {
-        if (!type.StartsWith("rsa-")) throw new NotSupportedException("mono makes no EC keys: ECDsa.Create() is not implemented");
+        if (type != "rsa-2048" && type != "rsa-3072")
+            throw new NotSupportedException("mono makes no EC keys (ECDsa.Create() is not implemented), and no other is enough");
         if (!File.Exists(InFolder(name)))
         {
             // On Windows: new RSACryptoServiceProvider(bits, new CspParameters(24)), since only that provider knows SHA-256.

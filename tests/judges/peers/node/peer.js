@@ -25,6 +25,13 @@ const INCLUSIVE = 'http://www.w3.org/TR/2001/REC-xml-c14n-20010315';
 const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
 const MORE = 'http://www.w3.org/2001/04/xmldsig-more#';
 
+const KINDS = {
+  'rsa-2048': ['rsa', { modulusLength: 2048 }],
+  'rsa-3072': ['rsa', { modulusLength: 3072 }],
+  p256: ['ec', { namedCurve: 'P-256' }],
+  p384: ['ec', { namedCurve: 'P-384' }],
+};
+
 class Refused extends Error {} // the service said no: code and message
 class NotTrusted extends Error {} // an answer's signature does not hold, or nobody we trust made it
 
@@ -156,14 +163,14 @@ function httpClient(folder) {
     request(url, data, callback, headers) {
       const before = fs.readdirSync(kept).filter((name) => name.endsWith('-request.xml')).length;
       const number = String(before + 1).padStart(2, '0');
-      const keep = (kind, octets) => data && fs.writeFileSync(path.join(kept, `${number}-${kind}.xml`), octets);
-      keep('request', data);
+      const keepMessage = (kind, octets) => data && keep(path.join(kept, `${number}-${kind}.xml`), octets);
+      keepMessage('request', data);
       const options = { ca, method: data ? 'POST' : 'GET', timeout: 60_000, headers: { ...headers } };
       if (data) options.headers['Content-Length'] = Buffer.byteLength(data);
       const sending = https.request(url, options, async (got) => {
         try {
           const octets = Buffer.concat(await got.toArray());
-          keep('response', octets);
+          keepMessage('response', octets);
           // The WSDL is not signed; answers are.
           const body = data ? read(octets, got.statusCode, headers.SOAPAction.slice(1, -1)) : octets.toString();
           callback(null, { status: got.statusCode, headers: got.headers, data: body }, body);
@@ -177,13 +184,28 @@ function httpClient(folder) {
   };
 }
 
-// Make a key and store it at once: one that is lost after the request was sent has cost the transfer ids.
-function newKey(kind, file) {
-  const { privateKey } = kind.startsWith('rsa-')
-    ? crypto.generateKeyPairSync('rsa', { modulusLength: Number(kind.slice(4)) })
-    : crypto.generateKeyPairSync('ec', { namedCurve: { p256: 'P-256', p384: 'P-384' }[kind] });
-  fs.writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  return privateKey;
+// Write beside and rename, so that a file is never half there. The umask below keeps others out.
+function keep(file, octets) {
+  fs.writeFileSync(`${file}.part`, octets);
+  fs.renameSync(`${file}.part`, file);
+}
+
+// Give the key in a file, made first where there is none. It is there before it is used: when an answer gets lost, the
+// same command again, with the same key, is answered again. With another key it would be refused, and the transfer ids
+// would have been spent for nothing.
+function keyIn(file, kind) {
+  if (!fs.existsSync(file)) {
+    const { privateKey } = crypto.generateKeyPairSync(...KINDS[kind]);
+    keep(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  }
+  return crypto.createPrivateKey(fs.readFileSync(file));
+}
+
+// Give the retrieval id in a file, asked for first where there is none. It stays there until the certificate has come:
+// the same command again then goes on where this one was stopped, also at a service that answers an order only once.
+async function retrievalIdIn(file, ask) {
+  if (!fs.existsSync(file)) keep(file, (await ask()).RetrievalId);
+  return fs.readFileSync(file, 'utf8');
 }
 
 // Ask for a certificate of this key (PKCS#10, RFC 2986). Node makes none, but DER is lengths within lengths. The
@@ -226,7 +248,7 @@ async function fetchCertificate(client, who, RetrievalId, key, file) {
       const { Certificate } = await call(client, 'getCertificate', { ...who, RetrievalId });
       const certificate = new crypto.X509Certificate(Buffer.from(Certificate, 'base64'));
       if (!certificate.checkPrivateKey(key)) throw new Error('the certificate is not of our key');
-      return fs.writeFileSync(file, certificate.toString());
+      return keep(file, certificate.toString());
     } catch (no) {
       if (!(no instanceof Refused && no.message.startsWith('PKI021') && left)) throw no;
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -238,17 +260,20 @@ async function enrol(folder, url, CustomerId, TransferId, TransferPassword, kind
   const client = await connect(folder, url);
   // Leave out what you have not: of `CustomerName: null` soap would make xsi:nil, which the schema does not know.
   const who = { Environment: 'TEST', CustomerId };
-  const key = newKey(kind, path.join(folder, 'key.pem'));
+  const [keyFile, idFile] = ['key.pem', 'retrieval-id'].map((name) => path.join(folder, name));
+  const key = keyIn(keyFile, kind);
   const CertificateRequest = csr(key, CustomerId);
   const fields = { ...who, TransferId, TransferPassword, CertificateRequest }; // in the order of the schema
-  const { RetrievalId } = await call(client, 'signNewCertificate', fields);
-  await fetchCertificate(client, who, RetrievalId, key, path.join(folder, 'certificate.pem'));
+  const id = await retrievalIdIn(idFile, () => call(client, 'signNewCertificate', fields));
+  await fetchCertificate(client, who, id, key, path.join(folder, 'certificate.pem'));
+  fs.unlinkSync(idFile);
 }
 
 async function renew(folder, url, CustomerId, kind, recipe) {
   const client = await connect(folder, url);
   const [oldKey, old] = ['key.pem', 'certificate.pem'].map((name) => fs.readFileSync(path.join(folder, name)));
-  const key = newKey(kind, path.join(folder, 'next-key.pem'));
+  const [keyFile, idFile] = ['next-key.pem', 'next-retrieval-id'].map((name) => path.join(folder, name));
+  const key = keyIn(keyFile, kind);
   // soap declares the prefixes of what it writes on the envelope, so what it writes cannot be signed alone. We write
   // this one request ourselves, and soap carries it as it is: that is what `_xml` is for.
   const escaped = CustomerId.replace(/[&<>]/g, (one) => `&#${one.charCodeAt(0)};`);
@@ -257,9 +282,10 @@ async function renew(folder, url, CustomerId, kind, recipe) {
     `<CustomerId>${escaped}</CustomerId><CertificateRequest>${csr(key, CustomerId)}</CertificateRequest>` +
     '</cer:RenewCertificateRequest>';
   const _xml = signed(request, crypto.createPrivateKey(oldKey), old.toString(), recipe);
-  const { RetrievalId } = await call(client, 'renewCertificate', { _xml });
+  const id = await retrievalIdIn(idFile, () => call(client, 'renewCertificate', { _xml }));
   const who = { Environment: 'TEST', CustomerId };
-  await fetchCertificate(client, who, RetrievalId, key, path.join(folder, 'next-certificate.pem'));
+  await fetchCertificate(client, who, id, key, path.join(folder, 'next-certificate.pem'));
+  fs.unlinkSync(idFile);
 }
 
 function versions() {
@@ -269,12 +295,20 @@ function versions() {
   }
 }
 
+// Whether a command line is one of those at the top of this file.
+function asUsed([command, ...rest]) {
+  if (command === 'versions') return rest.length === 0;
+  if (command === 'enrol') return rest.length === 6 && Object.hasOwn(KINDS, rest[5]);
+  const recipes = ['exclusive', 'inclusive'];
+  return command === 'renew' && rest.length === 5 && Object.hasOwn(KINDS, rest[3]) && recipes.includes(rest[4]);
+}
+
+process.umask(0o077); // keys, and messages with a password in them, are for their owner alone
 const [command, ...rest] = process.argv.slice(2);
-const { [command]: asked } = { __proto__: null, enrol, renew, versions };
 Promise.resolve()
   .then(() => {
-    if (asked?.length !== rest.length) throw new Error('usage: see the top of peer.js');
-    return asked(...rest);
+    if (!asUsed([command, ...rest])) throw new Error('usage: see the top of peer.js');
+    return { enrol, renew, versions }[command](...rest);
   })
   .catch((bad) => {
     console.error(bad instanceof NotTrusted ? `not trusted: ${bad.message}` : bad.message);

@@ -88,18 +88,20 @@ function enrol(string $folder, string $url, string $customer, string $id, string
     // The key is on disk before it is used: if the answer gets lost, the same command again (same transfer ids, same key)
     // gets the same answer. With another key it would be refused, since transfer ids are for one key.
     $key = key_in("$folder/key.pem", $type);
-    $accepted = $service->call('signNewCertificate', [
+    $retrieval_id = retrieval_id_in("$folder/retrieval-id", fn () => $service->call('signNewCertificate', [
         'Environment' => ENVIRONMENT,
         'CustomerId' => $customer,
         'TransferId' => $id,
         'TransferPassword' => $password,
         'CertificateRequest' => certificate_request($key, $customer),  // DER: SoapClient writes the base64
-    ]);
-    fetch($service, $customer, only($accepted, 'RetrievalId')->textContent, $key, "$folder/certificate.pem");
+    ]));
+    fetch($service, $customer, $retrieval_id, $key, "$folder/certificate.pem");
+    unlink("$folder/retrieval-id");
 }
 
 function renew(string $folder, string $url, string $customer, string $type, string $recipe): void
 {
+    $exclusive = match ($recipe) { 'exclusive' => true, 'inclusive' => false };
     $service = new CertificateServices($folder, $url);
     $next = key_in("$folder/next-key.pem", $type);
     // The request is written and signed as a document of its own. XSD_ANYXML has SoapClient put it into its envelope octet
@@ -108,10 +110,12 @@ function renew(string $folder, string $url, string $customer, string $type, stri
         renewal_request($customer, certificate_request($next, $customer)),
         openssl_pkey_get_private(read("$folder/key.pem")),
         read("$folder/certificate.pem"),
-        $recipe === 'exclusive',
+        $exclusive,
     );
-    $accepted = $service->call('renewCertificate', new SoapVar($request, XSD_ANYXML));
-    fetch($service, $customer, only($accepted, 'RetrievalId')->textContent, $next, "$folder/next-certificate.pem");
+    $ask = fn () => $service->call('renewCertificate', new SoapVar($request, XSD_ANYXML));
+    $retrieval_id = retrieval_id_in("$folder/next-retrieval-id", $ask);
+    fetch($service, $customer, $retrieval_id, $next, "$folder/next-certificate.pem");
+    unlink("$folder/next-retrieval-id");
 }
 
 /** Fetches a certificate, asking again while it is being made (PKI021), and keeps it if it is for this key. */
@@ -152,6 +156,18 @@ function key_in(string $path, string $type): OpenSSLAsymmetricKey
         keep($path, $text);
     }
     return openssl_pkey_get_private(read($path));
+}
+
+/**
+ * The retrieval id in a file, asked for first where there is none. It stays there until the certificate has come: the same
+ * command again then goes on where this one was stopped, also at a service that answers an order only once.
+ */
+function retrieval_id_in(string $path, callable $ask): string
+{
+    if (!file_exists($path)) {
+        keep($path, only($ask(), 'RetrievalId')->textContent);
+    }
+    return read($path);
 }
 
 /** A PKCS#10 request in DER. The service takes the public key alone from it; the name is for people who read it. */

@@ -10,6 +10,7 @@ is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for 
 
 import base64
 import hashlib
+import os
 import sys
 import time
 from importlib.metadata import version
@@ -44,6 +45,8 @@ SIGNATURE = """<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:Canonicalization
 <ds:DigestMethod Algorithm="{SHA256}"/><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>\
 <ds:SignatureValue/><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data>\
 </ds:KeyInfo></ds:Signature>"""
+RSA_BITS = {"rsa-2048": 2048, "rsa-3072": 3072}
+CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
 
 
 class Refused(Exception):
@@ -58,15 +61,37 @@ def text64(octets):
     return base64.b64encode(octets).decode()
 
 
-def new_key(kind, path):
-    """Make a key and store it at once: one that is lost after the request was sent has cost the transfer ids."""
-    if kind.startswith("rsa-"):
-        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
-    else:
-        key = ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind])
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key
+def keep(path, octets):
+    """Write beside and rename, so that a file is never half there. The umask below keeps others out."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(octets)
+    part.replace(path)
+
+
+def key_in(path, kind):
+    """Give the key in a file, made first where there is none.
+
+    It is there before it is used: when an answer gets lost, the same command again, with the same key, is answered
+    again. With another key it would be refused, and the transfer ids would have been spent for nothing.
+    """
+    if not path.exists():
+        if kind in RSA_BITS:
+            key = rsa.generate_private_key(65537, RSA_BITS[kind])
+        else:
+            key = ec.generate_private_key(CURVES[kind])
+        keep(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return load_pem_private_key(path.read_bytes(), None)
+
+
+def retrieval_id_in(path, ask):
+    """Give the retrieval id in a file, asked for first where there is none.
+
+    It stays there until the certificate has come: the same command again then goes on where this one was stopped, also
+    at a service that answers an order only once.
+    """
+    if not path.exists():
+        keep(path, ask().encode())
+    return path.read_text()
 
 
 def hash_of(key):
@@ -195,7 +220,7 @@ def check_signer(signer, anchors):
             signer.verify_directly_issued_by(anchor)
         except (ValueError, InvalidSignature):
             continue
-        if anchor.not_valid_before_utc <= date <= min(anchor.not_valid_after_utc, signer.not_valid_after_utc):
+        if all(one.not_valid_before_utc <= date <= one.not_valid_after_utc for one in (signer, anchor)):
             return
     raise NotTrusted("the signer's certificate does not come from services.pem")
 
@@ -222,12 +247,12 @@ def call(folder, url, operation, document):
     kept = folder / "messages"
     kept.mkdir(exist_ok=True)
     number = len(list(kept.glob("*-request.xml"))) + 1
-    (kept / f"{number:02}-request.xml").write_bytes(sent)
+    keep(kept / f"{number:02}-request.xml", sent)
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation}"'}
     got = requests.post(
         url, data=sent, headers=headers, verify=str(folder / "server.pem"), timeout=60, allow_redirects=False
     )
-    (kept / f"{number:02}-response.xml").write_bytes(got.content)
+    keep(kept / f"{number:02}-response.xml", got.content)
     got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
     try:
         anchors = x509.load_pem_x509_certificates((folder / "services.pem").read_bytes())
@@ -259,36 +284,59 @@ def fetch(folder, url, customer_id, retrieval_id, key):
 
 
 def enrol(folder, url, customer_id, transfer_id, transfer_password, kind):
-    key = new_key(kind, folder / "key.pem")
+    key, kept_id = key_in(folder / "key.pem", kind), folder / "retrieval-id"
     document = message(
         "SignNewCertificateRequest", Environment="TEST", CustomerId=customer_id, TransferId=transfer_id,
         TransferPassword=transfer_password, CertificateRequest=csr(key, customer_id),
     )  # fmt: skip
-    retrieval_id = call(folder, url, "signNewCertificate", document).findtext("RetrievalId")
-    (folder / "certificate.pem").write_bytes(fetch(folder, url, customer_id, retrieval_id, key))
+    retrieval_id = retrieval_id_in(
+        kept_id, lambda: call(folder, url, "signNewCertificate", document).findtext("RetrievalId")
+    )
+    keep(folder / "certificate.pem", fetch(folder, url, customer_id, retrieval_id, key))
+    kept_id.unlink()
 
 
 def renew(folder, url, customer_id, kind, recipe):
     old_key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
     old = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
-    key = new_key(kind, folder / "next-key.pem")
+    key, kept_id = key_in(folder / "next-key.pem", kind), folder / "next-retrieval-id"
     document = message(
         "RenewCertificateRequest", Environment="TEST", CustomerId=customer_id, CertificateRequest=csr(key, customer_id)
     )
-    answer = call(folder, url, "renewCertificate", signed(document, old_key, old, recipe))
-    (folder / "next-certificate.pem").write_bytes(fetch(folder, url, customer_id, answer.findtext("RetrievalId"), key))
+    request = signed(document, old_key, old, recipe)
+    retrieval_id = retrieval_id_in(
+        kept_id, lambda: call(folder, url, "renewCertificate", request).findtext("RetrievalId")
+    )
+    keep(folder / "next-certificate.pem", fetch(folder, url, customer_id, retrieval_id, key))
+    kept_id.unlink()
 
 
 def main(command="", *arguments):
-    if {"enrol": 6, "renew": 5, "versions": 0}.get(command) != len(arguments):
+    if not as_used([command, *arguments]):
         raise ValueError(f"how it is called:\n\n{__doc__}")
     if command == "versions":
         print(f"Python {sys.version.split()[0]}")
         for name in ("requests", "lxml", "cryptography"):
             print(name, version(name))
         return
-    folder, *rest = arguments
-    {"enrol": enrol, "renew": renew}[command](Path(folder), *rest)
+    os.umask(0o077)  # keys, and messages with a password in them, are for their owner alone
+    folder, url, *rest = arguments
+    if not url.startswith("https://"):
+        raise ValueError("without TLS anybody on the way reads the password")
+    {"enrol": enrol, "renew": renew}[command](Path(folder), url, *rest)
+
+
+def as_used(words):
+    """Whether a command line is one of those at the top of this file."""
+    kinds, recipes = {*RSA_BITS, *CURVES}, {"exclusive", "inclusive"}
+    match words:
+        case ["versions"]:
+            return True
+        case ["enrol", _, _, _, _, _, kind]:
+            return kind in kinds
+        case ["renew", _, _, _, kind, recipe]:
+            return kind in kinds and recipe in recipes
+    return False
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ is done, 1 when the service refused, 2 when an answer cannot be believed, 3 for 
 
 import base64
 import copy
+import os
 import sys
 import time
 from importlib.metadata import version
@@ -39,6 +40,8 @@ NAMES = {"ds": "http://www.w3.org/2000/09/xmldsig#"}
 EXCLUSIVE = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
 INCLUSIVE = CanonicalizationMethod.CANONICAL_XML_1_0
 METHODS = {SignatureMethod.RSA_SHA256, SignatureMethod.ECDSA_SHA256, SignatureMethod.ECDSA_SHA384}
+RSA_BITS = {"rsa-2048": 2048, "rsa-3072": 3072}
+CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
 
 
 class Refused(Exception):
@@ -56,6 +59,7 @@ class Transport(zeep.Transport):
         session = requests.Session()
         session.verify = str(folder / "server.pem")
         session.trust_env = False  # else REQUESTS_CA_BUNDLE in the environment would put another file in its place
+        session.max_redirects = 0  # a redirection could carry the password elsewhere
         super().__init__(session=session, operation_timeout=60)
         self.anchors = folder / "services.pem"
         self.kept = folder / "messages"
@@ -63,9 +67,9 @@ class Transport(zeep.Transport):
 
     def post(self, address, message, headers):
         number = len(list(self.kept.glob("*-request.xml"))) + 1
-        (self.kept / f"{number:02}-request.xml").write_bytes(message)
+        keep(self.kept / f"{number:02}-request.xml", message)
         got = super().post(address, message, headers)
-        (self.kept / f"{number:02}-response.xml").write_bytes(got.content)
+        keep(self.kept / f"{number:02}-response.xml", got.content)
         got.raise_for_status()  # a refusal comes with 200; 500 is a SOAP Fault, which nobody signs
         operation = headers["SOAPAction"].strip('"')
         try:
@@ -154,15 +158,37 @@ class Signing(zeep.Plugin):
         )  # fmt: skip
 
 
-def new_key(kind, path):
-    """Make a key and store it at once: one that is lost after the request was sent has cost the transfer ids."""
-    if kind.startswith("rsa-"):
-        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
-    else:
-        key = ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind])
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key
+def keep(path, octets):
+    """Write beside and rename, so that a file is never half there. The umask below keeps others out."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(octets)
+    part.replace(path)
+
+
+def key_in(path, kind):
+    """Give the key in a file, made first where there is none.
+
+    It is there before it is used: when an answer gets lost, the same command again, with the same key, is answered
+    again. With another key it would be refused, and the transfer ids would have been spent for nothing.
+    """
+    if not path.exists():
+        if kind in RSA_BITS:
+            key = rsa.generate_private_key(65537, RSA_BITS[kind])
+        else:
+            key = ec.generate_private_key(CURVES[kind])
+        keep(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return load_pem_private_key(path.read_bytes(), None)
+
+
+def retrieval_id_in(path, ask):
+    """Give the retrieval id in a file, asked for first where there is none.
+
+    It stays there until the certificate has come: the same command again then goes on where this one was stopped, also
+    at a service that answers an order only once.
+    """
+    if not path.exists():
+        keep(path, ask().encode())
+    return path.read_text()
 
 
 def hash_of(key):
@@ -207,11 +233,15 @@ def fetch(service, who, retrieval_id, key):
 def enrol(folder, url, customer_id, transfer_id, transfer_password, kind):
     service = connect(folder, url)
     who = {"Environment": "TEST", "CustomerId": customer_id}
-    key = new_key(kind, folder / "key.pem")
+    key, kept_id = key_in(folder / "key.pem", kind), folder / "retrieval-id"
     ids = {"TransferId": transfer_id, "TransferPassword": transfer_password}
     request = csr(key, customer_id)  # zeep writes octets as base64
-    answer = accepted(service.signNewCertificate(**who, **ids, CertificateRequest=request))
-    (folder / "certificate.pem").write_bytes(fetch(service, who, answer.RetrievalId, key))
+    retrieval_id = retrieval_id_in(
+        kept_id,
+        lambda: accepted(service.signNewCertificate(**who, **ids, CertificateRequest=request)).RetrievalId,
+    )
+    keep(folder / "certificate.pem", fetch(service, who, retrieval_id, key))
+    kept_id.unlink()
 
 
 def renew(folder, url, customer_id, kind, recipe):
@@ -219,24 +249,41 @@ def renew(folder, url, customer_id, kind, recipe):
     old = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
     service = connect(folder, url, Signing(old_key, old, recipe))
     who = {"Environment": "TEST", "CustomerId": customer_id}
-    key = new_key(kind, folder / "next-key.pem")
+    key, kept_id = key_in(folder / "next-key.pem", kind), folder / "next-retrieval-id"
     request = csr(key, customer_id)
     # The schema asks for a Signature; zeep leaves it out, and the plugin puts it in.
-    answer = service.renewCertificate(**who, CertificateRequest=request, Signature=zeep.xsd.SkipValue)
-    retrieval_id = accepted(answer).RetrievalId
-    (folder / "next-certificate.pem").write_bytes(fetch(service, who, retrieval_id, key))
+    fields = {**who, "CertificateRequest": request, "Signature": zeep.xsd.SkipValue}
+    retrieval_id = retrieval_id_in(kept_id, lambda: accepted(service.renewCertificate(**fields)).RetrievalId)
+    keep(folder / "next-certificate.pem", fetch(service, who, retrieval_id, key))
+    kept_id.unlink()
 
 
 def main(command="", *arguments):
-    if {"enrol": 6, "renew": 5, "versions": 0}.get(command) != len(arguments):
+    if not as_used([command, *arguments]):
         raise ValueError(f"how it is called:\n\n{__doc__}")
     if command == "versions":
         print(f"Python {sys.version.split()[0]}")
         for name in ("zeep", "signxml", "lxml", "cryptography"):
             print(name, version(name))
         return
-    folder, *rest = arguments
-    {"enrol": enrol, "renew": renew}[command](Path(folder), *rest)
+    os.umask(0o077)  # keys, and messages with a password in them, are for their owner alone
+    folder, url, *rest = arguments
+    if not url.startswith("https://"):
+        raise ValueError("without TLS anybody on the way reads the password")
+    {"enrol": enrol, "renew": renew}[command](Path(folder), url, *rest)
+
+
+def as_used(words):
+    """Whether a command line is one of those at the top of this file."""
+    kinds, recipes = {*RSA_BITS, *CURVES}, {"exclusive", "inclusive"}
+    match words:
+        case ["versions"]:
+            return True
+        case ["enrol", _, _, _, _, _, kind]:
+            return kind in kinds
+        case ["renew", _, _, _, kind, recipe]:
+            return kind in kinds and recipe in recipes
+    return False
 
 
 if __name__ == "__main__":
