@@ -3,11 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from time import process_time
 
 import pytest
 
 from sinetti import clock
-from sinetti.clock import ticks
 from sinetti.domain.asks import GetAsk, NewAsk
 from sinetti.domain.values import Environment
 from sinetti.pki.formats import certificate_der
@@ -131,9 +131,9 @@ def test_it_takes_no_longer_than_a_person_waits(explains):
     assert len(large) > 10_000
 
     def seconds():
-        begun = ticks()
+        begun = process_time()  # of the processor's: the machine may be busy with something else
         assert explains(large)[0] == 3
-        return ticks() - begun
+        return process_time() - begun
 
     assert min(seconds() for _ in range(3)) < 0.3
 

@@ -1,0 +1,61 @@
+"""What is measured of a call: what it takes itself, and what it waits for, but no time in the processors' queue."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from time import process_time, sleep
+
+import pytest
+
+from sinetti.clock import ticks
+from tests.attacks.busy import Busy
+from tests.support.postgres import skip_or_fail
+from tests.support.programs import started
+
+SPIN = "while True: pass"
+
+
+def spin(seconds):
+    """Run so long by the processor's clock."""
+    ends = process_time() + seconds
+    while process_time() < ends:
+        pass
+
+
+def test_what_is_waited_for_counts():
+    busy = Busy()
+    sleep(0.2)
+    assert busy.seconds() >= 0.19
+
+
+def test_what_a_thread_runs_counts():
+    busy = Busy()
+    thread = threading.Thread(target=spin, args=(0.2,))
+    thread.start()
+    while thread.is_alive() and busy.seconds() < 0.15:
+        sleep(0.01)
+    assert busy.seconds() >= 0.15
+    thread.join()
+
+
+def test_what_stands_in_the_queue_does_not_count():
+    """Two that run all the time on one processor beside this: it is there for three times as long as it runs."""
+    if not Path("/proc/self/schedstat").exists():
+        skip_or_fail("this kernel does not tell how long a thread stood in the queue")
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        with (
+            started([sys.executable, "-c", SPIN], stdout=subprocess.DEVNULL),
+            started([sys.executable, "-c", SPIN], stdout=subprocess.DEVNULL),
+        ):
+            sleep(0.1)
+            busy, begun = Busy(), ticks()
+            spin(0.15)
+            by_the_clock, counted = ticks() - begun, busy.seconds()
+    finally:
+        os.sched_setaffinity(0, before)
+    assert counted == pytest.approx(0.15, abs=0.1)
+    assert by_the_clock > counted + 0.1
