@@ -7,8 +7,10 @@ Each is the example of its language in docs/integrators.md, too. `NAME/run enrol
     run versions
 
 FOLDER holds `server.pem` and `services.pem` before, and `key.pem`, `certificate.pem`, `next-key.pem`,
-`next-certificate.pem` and `messages/NN-request.xml`, `NN-response.xml` after. A peer ends with 0 when all is done, with
-1 when the service refused, with 2 when it does not believe an answer, with 3 for anything else.
+`next-certificate.pem` and `messages/NN-request.xml`, `NN-response.xml` after. A command that is given again goes on
+where the last one ended: with the key that is there (Java's has its public half in `key.pub`), and with the retrieval
+id, which is in `retrieval-id` or `next-retrieval-id` until the certificate has come. A peer ends with 0 when all is
+done, with 1 when the service refused, with 2 when it does not believe an answer, with 3 for anything else.
 """
 
 from dataclasses import dataclass
