@@ -155,7 +155,9 @@ def test_tells_nobody_a_password_without_tls(peer, peer_bench, tmp_path):
 )
 def test_says_what_is_wrong_with_a_command(peer, words):
     done = called(peer, *words)
-    assert done.returncode == ANYTHING_ELSE
+    assert (done.returncode, done.stdout) == (ANYTHING_ELSE, "")
+    # What a key is called is said where one is made, so it may have been called as it should be.
+    assert "rsa-1024" in words or any(told in done.stderr for told in ("enrol FOLDER URL", "see the top of"))
     assert done.stderr
 
 
@@ -166,10 +168,3 @@ def test_speaks_to_no_server_that_its_anchor_does_not_vouch_for(peer, peer_bench
     done = enrol(peer, folder, peer_bench.ready["soap_url"], ids, FASTEST[peer.name])
     assert done.returncode not in {DONE, REFUSED, UNBELIEVED}, done.stderr
     assert not list((folder / "messages").glob("*-response.xml"))
-
-
-def test_called_with_too_little_it_says_how(peer):
-    for arguments in ((), ("renew",)):
-        done = called(peer, *arguments)
-        assert (done.returncode, done.stdout) == (3, "")
-        assert any(told in done.stderr for told in ("enrol FOLDER URL", "see the top of"))

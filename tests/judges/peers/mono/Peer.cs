@@ -245,7 +245,9 @@ static class Peer
                 Console.WriteLine("System.Security " + typeof(SignedXml).Assembly.GetName().Version);
                 return 0;
             }
-            if (given.Length < 4) throw new ArgumentException("usage: see the top of Peer.cs");
+            string command = given.Length > 0 ? given[0] : "";
+            if (given.Length != (command == "enrol" ? 7 : command == "renew" ? 6 : -1))
+                throw new ArgumentException("usage: see the top of Peer.cs");
             folder = given[1]; url = given[2]; customer = given[3];
             if (!url.StartsWith("https://")) throw new ArgumentException("without TLS anybody on the way reads the password");
             serverAnchors = File.ReadAllText(InFolder("server.pem"));
@@ -254,9 +256,8 @@ static class Peer
             ServicePointManager.SecurityProtocol = SecurityProtocolType.Tls12;  // older versions of .NET begin with TLS 1.0
             ServicePointManager.Expect100Continue = false;
             Signatures.AddAlgorithms();
-            if (given.Length == 7 && given[0] == "enrol") Enrol(given[4], given[5], given[6]);
-            else if (given.Length == 6 && given[0] == "renew") Renew(given[4], given[5]);
-            else throw new ArgumentException("usage: see the top of Peer.cs");
+            if (command == "enrol") Enrol(given[4], given[5], given[6]);
+            else Renew(given[4], given[5]);
             return 0;
         }
         catch (Exception failure)
