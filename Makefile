@@ -49,7 +49,7 @@ chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED=
 	scripts/pytest tests/kills --kills every --seed $$seed --timeout 0 -n 2 \
 		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
 
-fuzz: ## octets that nobody would write: SECONDS=60 in all, shared out over the targets and the protocol; TARGET= plays one
+fuzz: ## octets that nobody would write: SECONDS=60, shared out over the targets and the protocol, which begin one after the other; TARGET= plays one
 	@scripts/environment authority,test
 	@.venv/bin/python -c 'import atheris' 2>/dev/null \
 		|| .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null \

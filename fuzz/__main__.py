@@ -56,7 +56,9 @@ def _play(files: list[Path], names: list[str] | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="in all, shared out over the targets")
+    parser.add_argument(
+        "--seconds", type=int, default=60, help="shared out over the targets: each has one at least, and its start"
+    )
     parser.add_argument(
         "--target", action="append", choices=[*sorted(TARGETS), PROTOCOL], help="only this one; may be repeated"
     )

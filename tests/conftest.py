@@ -3,6 +3,7 @@
 import gc
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,9 @@ def pytest_collection(session: pytest.Session) -> Iterator[object]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Shut the network off in every process of the run, and forget proxies and databases of the machine."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell has it for what it runs in the background; programs that tests interrupt would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     resolve = socket.getaddrinfo
 
     def resolve_loopback(host, *rest, **named):

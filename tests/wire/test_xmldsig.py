@@ -506,3 +506,13 @@ def test_a_large_document_has_few_declarations_in_scope(declared, elements, take
         assert len(parse(document)) == elements
     else:
         refuses(document, "declarations in scope")
+
+
+def test_a_canonical_form_is_written_up_to_a_bound_and_no_further():
+    """Exclusive C14N repeats a declaration at every element that relies on it."""
+    root = parse(b'<d xmlns:p="urn:example:a-name-of-some-length">' + b"<p:a/>" * 100 + b"</d>")
+    length = len(Canonical(exclusive=True).whole(root))
+    assert length > 4000
+    assert len(Canonical(exclusive=True).whole(root, length)) == length
+    with pytest.raises(Unparsable, match="than any message has"):
+        Canonical(exclusive=True).whole(root, length - 1)
