@@ -14,6 +14,9 @@ from sinetti.pki import chain
 from sinetti.pki.formats import AnyPublicKey, certificate_der, sha256_hex
 from sinetti.wire.explaining_taken import Stated
 
+_NAMED = {x509.NameOID.SERIAL_NUMBER: "serialNumber"}
+"""How what RFC 4514 has no short name for is called (RFC 4519)."""
+
 _LONGEST_NAME = 200
 _LONGEST_MODULUS = 1024
 
@@ -72,7 +75,7 @@ def other_keys(stated: Stated, others: Sequence[x509.Certificate]) -> Iterator[A
 def _name(certificate: x509.Certificate, which: str) -> str:
     try:
         name: x509.Name = getattr(certificate, which)
-        return name.rfc4514_string()[:_LONGEST_NAME]
+        return name.rfc4514_string(_NAMED)[:_LONGEST_NAME]
     except (ValueError, TypeError):
         return ""
 
