@@ -8,13 +8,16 @@ from django.db.models import Q
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
+from sinetti.domain.messages import MessageChannel
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
-from sinetti.registry import officer_models, status_models  # noqa: F401 - more tables: Django looks for them here
+from sinetti.registry import notice_models, officer_models, status_models  # noqa: F401 - more: Django looks here
 from sinetti.registry.ids import random_id
 
 
-def _choices(values: type[Channel | CustomerKind | Environment | Language | Role]) -> list[tuple[str, str]]:
+def _choices(
+    values: type[Channel | CustomerKind | Environment | Language | MessageChannel | Role],
+) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
 
 
@@ -48,7 +51,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Person(models.Model):
-    """People's data, in rows of their own that can be corrected and erased."""
+    """People's data, in rows of their own that can be corrected and erased.
+
+    `first_written_at` is when the first message left to them; since `bounced_at` the e-mail address is known not to
+    work, since `stopped_at` they want no more mail there.
+    """
 
     person_id = random_key()
     user = models.OneToOneField(User, null=True, on_delete=models.SET_NULL, related_name="person")
@@ -57,6 +64,14 @@ class Person(models.Model):
     phone = models.CharField(max_length=30, blank=True)
     language = models.CharField(max_length=2, choices=_choices(Language))
     erased_at = models.DateTimeField(null=True)
+    first_written_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Found by address where one does not work, or does not want mail."""
+
+        indexes = (models.Index(fields=["email"], name="people_by_email"),)
 
 
 class Authority(models.Model):
@@ -190,7 +205,10 @@ class UsedKey(models.Model):
 
 
 class Certificate(models.Model):
-    """A holder's certificate from its reservation on. Never deleted. `waits_since` is machine time."""
+    """A holder's certificate from its reservation on. Never deleted. `waits_since` is machine time.
+
+    `remind_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
+    """
 
     serial = models.CharField(max_length=40)
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")
@@ -216,6 +234,7 @@ class Certificate(models.Model):
         max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason]
     )
     invalidity_date = models.DateTimeField(null=True)
+    remind_at = models.DateTimeField(null=True)
 
     class Meta:
         """The constraints that decide: one serial, one live certificate per order, one live renewal per certificate."""
@@ -244,6 +263,9 @@ class Certificate(models.Model):
             models.Index(fields=["serial"], name="by_serial"),
             # Looked for every half minute, among all that were ever issued.
             models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
+            # Looked for each time that reminders are planned, among all that were ever issued.
+            models.Index(fields=["not_after"], condition=Q(remind_at__isnull=True), name="not_looked_at_yet"),
+            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="to_be_looked_at"),
         )
 
 
@@ -274,7 +296,13 @@ class Counter(models.Model):
 
 
 class OutboxRow(models.Model):
-    """A message that is owed. Unique over what it is about, its step and its recipient, so that none goes out twice."""
+    """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
+
+    Its id is made of what it is about, its step, its recipient and its channel (domain/messages.py), so that none goes
+    out twice; events have random ids. `due` is on the office's clock; `taken_until` and `again_at` on the machine's.
+    It ends by one of `sent`, `dead` (given up), `dropped` (owed no more) and, for an event, `spread`.
+    `address` is that of an operator, who is no Person; `facts` are values for the text, and have no secret.
+    """
 
     message_id = random_key()
     kind = models.CharField(max_length=20)
@@ -287,12 +315,30 @@ class OutboxRow(models.Model):
     tries = models.PositiveIntegerField(default=0)
     sent = models.DateTimeField(null=True)
     dead = models.DateTimeField(null=True)
+    channel = models.CharField(max_length=5, null=True, choices=_choices(MessageChannel))  # noqa: DJ001 - NULL: an event
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    facts = models.JSONField(null=True)
+    address = models.CharField(max_length=254, null=True)  # noqa: DJ001 - as older code leaves it
+    taken_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - nobody
+    taken_until = models.DateTimeField(null=True)
+    again_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, null=True)  # noqa: DJ001 - none
+    dropped = models.DateTimeField(null=True)
+    spread = models.DateTimeField(null=True)
+    bounced = models.DateTimeField(null=True)
 
     class Meta:
-        """One message for each certificate, step and recipient."""
+        """One message for each certificate, step and recipient; those that wait are found by an index."""
 
         constraints = (
             models.UniqueConstraint(fields=["kind", "certificate", "step", "recipient"], name="one_message_each"),
+        )
+        indexes = (
+            models.Index(
+                fields=["due"],
+                condition=Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True),
+                name="messages_that_wait",
+            ),
         )
 
 

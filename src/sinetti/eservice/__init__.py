@@ -1,0 +1,1 @@
+"""The human door: pages in Finnish, Swedish and English."""
