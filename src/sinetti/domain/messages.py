@@ -1,7 +1,11 @@
 """The messages of the service: the closed list of their kinds, how they travel, and the one id of each."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 
 class MessageKind(StrEnum):
@@ -44,3 +48,25 @@ def message_id(kind: MessageKind, about: str, step: str, recipient: str, channel
     `recipient` are random ids of the register (a serial, an order's id, a person's), so that the id tells nothing.
     """
     return sha256(f"{kind}\0{about}\0{step}\0{recipient}\0{channel}".encode()).hexdigest()[:_ID_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A message that is to leave, as its row says. Ids are the register's; `certificate` is the row's key.
+
+    `step` is without the channel. `recipient` is a person's id; an operator has none, but an `address`.
+    """
+
+    message_id: str
+    kind: MessageKind
+    channel: MessageChannel
+    step: str
+    created: datetime
+    due: datetime
+    tries: int
+    recipient: str | None = None
+    address: str | None = None
+    holding: str | None = None
+    certificate: int | None = None
+    order: str | None = None
+    facts: Mapping[str, Any] | None = None

@@ -1,10 +1,101 @@
-"""Messages that are owed: a row in the transaction that makes them due; sending them is another room's work."""
+"""Messages that are owed: a row in the transaction that makes them due; sending them is another room's work.
+
+Rows without a channel are events, such as "renewed": `notices` makes of each a message to everybody whom it concerns.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from sinetti.domain.messages import MessageChannel, MessageKind, message_id
 from sinetti.registry.models import Certificate, OutboxRow
 from sinetti.registry.opening import Register
+
+_CHUNK = 90
+"""Rows in one statement: SQLite's older builds take 999 values."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to one recipient that is owed from `due` on, on the office's clock.
+
+    `about` is the random id of what it is about (a serial, an order's id …); with kind, step, recipient and channel it
+    makes the message's id, so that the same message is owed once. `recipient` is a person's id; of an operator, who has
+    none, `address` is the e-mail address. `certificate` is the row's key. `facts` are values for the text: no secrets.
+    """
+
+    kind: MessageKind
+    channel: MessageChannel
+    about: str
+    step: str
+    due: datetime
+    recipient: str | None = None
+    address: str | None = None
+    holding: str | None = None
+    certificate: int | None = None
+    order: str | None = None
+    facts: dict[str, Any] | None = None
+
+    @property
+    def message_id(self) -> str:
+        """Its id, the same whoever plans it."""
+        to = self.recipient or self.address or ""
+        return message_id(self.kind, self.about, self.step, to, self.channel)
+
+
+def put(register: Register, messages: Iterable[NewMessage], now: datetime) -> None:
+    """Owe these messages; those that are owed already, or were sent, stay as they are."""
+    rows = [
+        OutboxRow(
+            message_id=one.message_id,
+            kind=one.kind,
+            channel=one.channel,
+            # The step of the event itself is plain, so that its messages do not meet it in the unique constraint.
+            step=f"{one.step}:{one.channel}",
+            created=now,
+            due=one.due,
+            recipient_id=one.recipient,
+            address=one.address,
+            holding_id=one.holding,
+            certificate_id=one.certificate,
+            order_id=one.order,
+            facts=one.facts,
+        )
+        for one in messages
+    ]
+    OutboxRow.objects.using(register.alias).bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, of which messages come. `step` tells it from others of its kind about the same.
+
+    `recipient` is the person whom it concerned then, `facts` are as a message's.
+    """
+
+    kind: MessageKind
+    step: str
+    recipient: str | None = None
+    holding: str | None = None
+    certificate: int | None = None
+    order: str | None = None
+    facts: dict[str, Any] | None = None
+
+
+def owe_event(register: Register, event: Event, now: datetime) -> None:
+    """Owe whoever it concerns a message about what happened. Call it inside the transaction of the change."""
+    OutboxRow.objects.using(register.alias).create(
+        kind=event.kind,
+        step=event.step,
+        created=now,
+        due=now,
+        recipient_id=event.recipient,
+        holding_id=event.holding,
+        certificate_id=event.certificate,
+        order_id=event.order,
+        facts=event.facts,
+    )
 
 
 def owe(register: Register, kind: str, certificate: Certificate, now: datetime) -> None:
