@@ -266,7 +266,7 @@ def test_a_new_link_ends_the_one_before(desk):
     pin = asked(desk, sent)
     holding = models.Holding.objects.using(desk.register.alias).get()
     person = models.Person.objects.using(desk.register.alias).create(
-        name="B", email="b@customer.example", phone="+358 2"
+        name="B", email="b@customer.example", phone="+358 2", language="sv"
     )
     models.Holding.objects.using(desk.register.alias).filter(pk=holding.pk).update(contact=person)
     new = sent_of(desk, offer(sent.offered.order_id, desk.office, "operator", REQUEST))
