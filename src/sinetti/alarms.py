@@ -84,8 +84,8 @@ def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapp
     """
     told: dict[str, str | None] = {"issuing-ca": issuing_ca(authority), "offline-lists": offline_lists(authority)}
     for one in _watched(authority, {**own_certificates(authority), **more}):
-        before = told.get(one.kind)
-        told[one.kind] = one.sentence if before is None else f"{before}; {one.sentence}"
+        before = told.get(one.kind.value)
+        told[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
     return told
 
 
