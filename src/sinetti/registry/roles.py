@@ -23,7 +23,7 @@ class Reader:
     """Somebody whom messages may concern.
 
     `mailable`: there is an e-mail address, which is not erased, not known to fail, and to which mail was not stopped.
-    `textable`: there is a phone number, which is not erased.
+    `textable`: there is a phone number, which is not erased. `stopped`: they want no more mail at this address.
     """
 
     person_id: str
@@ -33,6 +33,7 @@ class Reader:
     language: Language
     mailable: bool
     textable: bool
+    stopped: bool = False
 
     @property
     def address(self) -> str:
@@ -111,6 +112,7 @@ def reader(row: models.Person) -> Reader:
         Language(row.language),
         mailable=there and works and bool(row.email),
         textable=there and bool(row.phone),
+        stopped=row.stopped_at is not None,
     )
 
 
