@@ -10,6 +10,7 @@ from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
+from sinetti.registry.models import OutboxRow
 from sinetti.registry.outbox import NewMessage
 
 KEY = b"s" * 32
@@ -55,7 +56,7 @@ _OPENED = _at(2027, 3, 3, 11, 3)
 _A_WEEK = _at(2027, 4, 23, 5)
 _TWO_WEEKS = _at(2027, 4, 16, 11, 3)
 _LAST_DAY = _at(2027, 4, 30, 5)
-_ENDED = _at(2027, 5, 4, 11, 3, )
+_ENDED = _at(2027, 5, 3, 5)
 
 REMINDERS = (
     Case(_K.REMINDER, "60 days before, to the technical contact person", _OPENED, "sunday", others=("deputy",), step="60"),
@@ -108,12 +109,16 @@ OTHERS = (
     Case(_K.REVOKED, "to a representative", _at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
     Case(_K.BOUNCED, "to a representative", _at(2027, 3, 3, 12), "sunday", "signatory", ("contact_person",),
          facts={"person": "contact", "since": "2027-03-03"}),
+    Case(_K.BOUNCED, "to a representative, of an address that many certificates name", _at(2027, 3, 3, 12), None,
+         "signatory", facts={"person": "contact", "since": "2027-03-03"}),
     Case(_K.CONTACT_GONE, "to a representative", _at(2027, 3, 8, 12), "sunday", "signatory",
          facts={"person": "contact", "message": "0" * 32}),
     Case(_K.CONTACT_CHANGED, "to the new one", _at(2027, 3, 9, 12), "sunday", "contact",
          ("before",), facts={"old": "before", "new": "contact"}, first=True),
     Case(_K.CONTACT_CHANGED, "to the new one, before the certificate is retrieved", _at(2027, 3, 9, 12), "ordered",
          "contact", ("before",), facts={"old": "before", "new": "contact"}),
+    Case(_K.CONTACT_CHANGED, "to a new deputy", _at(2027, 2, 9, 12), "sunday", "deputy", ("before",),
+         facts={"old": "before", "new": "deputy"}),
     Case(_K.CONTACT_CHANGED, "to the one before", _at(2027, 3, 9, 12), "sunday", "before", ("contact",),
          facts={"old": "before", "new": "contact"}),
     Case(_K.OPERATOR, "a finding", _at(2027, 3, 9, 12), None, None,
@@ -149,6 +154,7 @@ def _owed(case: Case, stage: Stage) -> Owed:
     sample: Sample | None = getattr(stage, case.about) if case.about else None
     facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
+    OutboxRow.objects.using(stage.register.alias).all().delete()
     outbox.put(stage.register, new, case.now)
     first = new[0]
     return Owed(

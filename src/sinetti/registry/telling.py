@@ -119,13 +119,12 @@ class ToldCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What there is to tell; None is what the message is not about. `others` get the same message."""
+    """What there is to tell; None is what the message is not about."""
 
     to: Addressee | None = None
     holding: ToldHolding | None = None
     certificate: ToldCertificate | None = None
     ordered_at: datetime | None = None
-    others: tuple[Named, ...] = ()
 
 
 def tell(register: Register, owed: Owed) -> Told:
@@ -145,14 +144,14 @@ def tell(register: Register, owed: Owed) -> Told:
             "holding": owed.holding,
         },
     )
-    return Told(_addressee(row[:9]), _holding(row[9:19]), _certificate(row[19:30]), instant(row[30]), ())
+    return Told(_addressee(row[:9]), _holding(row[9:19]), _certificate(row[19:30]), instant(row[30]))
 
 
-def others(register: Register, owed: Owed) -> tuple[Named, ...]:
-    """Who else is owed the same message by e-mail, or got it."""
+def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
+    """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
     about = owed.certificate if owed.certificate is not None else owed.holding
     if about is None or owed.recipient is None:
-        return ()
+        return None
     statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_HOLDING
     values = {
         "kind": owed.kind.value,
@@ -160,7 +159,7 @@ def others(register: Register, owed: Owed) -> tuple[Named, ...]:
         "step": f"{owed.step}:{MessageChannel.EMAIL}",
         "recipient": owed.recipient,
     }
-    return tuple(Named(*row) for row in running.read(register, statement, values))
+    return tuple(Named(person_id, name) for person_id, name in running.read(register, statement, values))
 
 
 def named(register: Register, person_id: str | None) -> Named | None:

@@ -33,7 +33,6 @@ class Written:
     subject: str
     parts: tuple[Part, ...]
     role: Role
-    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
