@@ -25,8 +25,8 @@ class Part(StrEnum):
 HELLO = mark("Hello {name},")
 HELLO_NOBODY = mark("Hello,")
 REHEARSAL = mark(
-    "This message is from the test environment, where things are rehearsed: it does not concern your organisation's real "
-    "certificates."
+    "This message is from the test environment, where things are rehearsed: it does not concern your organisation's "
+    "real certificates."
 )
 REHEARSAL_SHORT = mark("TEST: ")
 
@@ -50,7 +50,7 @@ WHY: Mapping[Part, str] = {
     Part.FIRM: mark("You get this message because your firm looks after these certificates for its clients."),
     Part.OPERATOR: mark("You get this message because your address is among the operators' in the service's settings."),
 }
-WHY_UNNAMED = mark("You get this message because you are a representative of an organisation.")
+WHY_UNNAMED = mark("You get this message because you act for an organisation that uses this service.")
 ALSO = mark("The same message goes to: {people}.")
 NOBODY_ELSE = mark("Nobody else gets this message.")
 AS: Mapping[Part, str] = {
@@ -75,8 +75,8 @@ NOT_YOURS = mark("Not your task any more? Tell us on this page. The organisation
 
 YOUR_DATA = mark(
     "This is our first message to you, so here is what we do with your data. Its controller is {service}. "
-    "{organisation} gave us your name, your e-mail address, your language and, where it knew one, your phone number. We "
-    "use them only to reach you about certificates; your name is shown to the others who look after the same ones."
+    "{organisation} gave us your name, your e-mail address, your language and, where it knew one, your phone number. "
+    "We use them only to reach you about certificates; your name is shown to the others who look after the same ones."
 )
 YOUR_DATA_UNNAMED = mark(
     "This is our first message to you, so here is what we do with your data. Its controller is {service}. An "

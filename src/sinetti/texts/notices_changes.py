@@ -25,8 +25,8 @@ NOBODY_HERE = mark(
 
 REFUSED_SUBJECT = mark("Requests refused on {day} – {organisation}")
 REFUSED = mark(
-    "The service has refused three requests that were signed with the certificate “{description}” of "
-    "{organisation}. The signature was in order, so they come from a program that has your key."
+    "The service has refused three requests that were signed with the certificate “{description}” of {organisation}. "
+    "The signature was in order, so they come from a program that has your key."
 )
 REFUSED_UNSIGNED = mark(
     "The service has refused three requests about the certificate “{description}” of {organisation}."
@@ -62,8 +62,8 @@ REASONS: Mapping[RevocationReason, str] = {
 BOUNCED_SUBJECT = mark("E-mail address does not work since {day} – {organisation}")
 BOUNCED_SUBJECT_ALONE = mark("E-mail address does not work since {day}")
 BOUNCED_ALONE = mark(
-    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that is mended, "
-    "{name} gets no reminders of certificates that end."
+    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that is "
+    "mended, {name} gets no reminders of certificates that end."
 )
 BOUNCED = mark(
     "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come back. "
@@ -84,8 +84,8 @@ GONE = mark(
     "sending them messages."
 )
 NAME_ANOTHER = mark(
-    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us "
-    "for it: {help}"
+    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us"
+    " for it: {help}"
 )
 
 CHANGED_SUBJECT = mark("Contact of a certificate changed on {day} – {organisation}")
@@ -114,12 +114,12 @@ NOW_ANOTHER = mark(
     "anything, and we send you no more messages about it."
 )
 NO_LONGER_DEPUTY = mark(
-    "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You need "
-    "not do anything, and we send you no more messages about it."
+    "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You "
+    "need not do anything, and we send you no more messages about it."
 )
 NOW_SOMEBODY = mark(
-    "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything, "
-    "and we send you no more messages about it."
+    "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything,"
+    " and we send you no more messages about it."
 )
 CHANGED = mark("The certificate “{description}” of {organisation} is now looked after by {name}.")
 

@@ -52,15 +52,15 @@ ORDER_ANEW = mark(
 
 # Renewed, but nobody has the new one.
 UNFETCHED = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. Once the old one "
-    "has ended, the program can no longer send data without it."
+    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. Once the old one has ended, the "
+    "program can no longer send data without it."
 )
 FETCH_BY = mark(
     "Retrieve it in your program by {last}: the retrieval ID that the program was given works as often as needed."
 )
 FETCH_NOW = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: retrieve it in your "
-    "program now. The retrieval ID that the program was given still works."
+    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: retrieve it in your"
+    " program now. The retrieval ID that the program was given still works."
 )
 ASK_TO_FETCH = mark("Its technical contact person is {contact}. Ask them to retrieve the new one by {last}.")
 ASK_TO_FETCH_NOW = mark(
