@@ -19,9 +19,9 @@ TERMS = Terms(
     people_address="https://varmenteet.pki.example",
     service="Sinetti",
     help={
-        Language.FI: "puhelin 00 000 0000 (joka päivä, kaikkina aikoina) tai tuki@pki.example",
-        Language.SV: "telefon 00 000 0000 (alla dagar, dygnet runt) eller tuki@pki.example",
-        Language.EN: "phone 00 000 0000 (every day, at any hour) or tuki@pki.example",
+        Language.FI: "puhelin 00 000 0000 (kaikkina aikoina) tai tuki@pki.example",
+        Language.SV: "telefon 00 000 0000 (dygnet runt) eller tuki@pki.example",
+        Language.EN: "phone 00 000 0000 (at any hour) or tuki@pki.example",
     },
     operators=("paivystys@pki.example",),
 )
@@ -280,25 +280,32 @@ CASES = (*REMINDERS, *OTHERS)
 
 def written(case: Case, stage: Stage) -> Letter:
     """Write one sample. Raises ValueError where there is no letter."""
-    owed = _owed(case, stage)
-    environment = Environment.PRODUCTION if case.production else Environment.TEST
-    room = Mailroom(
-        register=stage.register,
-        environment=environment,
-        now=lambda: case.now,
-        machine_now=lambda: case.now,
-        terms=TERMS,
-        deliverers={},
-        key=KEY,
-    )
-    letter = write(owed, room)
+    letter = answered(case, stage)
     if isinstance(letter, NotOwed):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 
-def _owed(case: Case, stage: Stage) -> Owed:
+def answered(case: Case, stage: Stage) -> Letter | NotOwed:
+    """Write one sample, or tell why there is no letter."""
+    return write(owed(case, stage), room(case, stage))
+
+
+def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
+    """The room in which a sample is written."""
+    return Mailroom(
+        register=stage.register,
+        environment=Environment.PRODUCTION if case.production else Environment.TEST,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        deliverers={},
+        key=KEY,
+    )
+
+
+def owed(case: Case, stage: Stage) -> Owed:
     """Owe the message to everybody, and give the row of the one that is written."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
     facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}

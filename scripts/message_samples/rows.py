@@ -61,7 +61,9 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class Maker:
+    """Makes rows for one organisation; ids are counted, so that samples stay the same."""
+
     register: Register
     organisation: models.Organisation
     people: People
@@ -140,6 +142,12 @@ class _Maker:
         return Sample(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
 
 
+def maker_of(stage: Stage) -> Maker:
+    """What makes more rows on a stage that is there."""
+    organisation = models.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
+    return Maker(stage.register, organisation, stage.people)
+
+
 def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
     """Fill an empty register; its people read this language, and were written to then, or never."""
     maker = _maker(register, language, written)
@@ -168,7 +176,7 @@ def staged(register: Register, language: Language, written: datetime | None = WR
     )
 
 
-def _looked_after(maker: _Maker) -> Sample:
+def _looked_after(maker: Maker) -> Sample:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
     alias = maker.register.alias
     firm = models.Organisation.objects.using(alias).create(
@@ -195,7 +203,7 @@ def _looked_after(maker: _Maker) -> Sample:
     return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 
 
-def _maker(register: Register, language: Language, written: datetime | None) -> _Maker:
+def _maker(register: Register, language: Language, written: datetime | None) -> Maker:
     people = People(*(f"{number:032x}" for number in range(1, 8)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
@@ -216,7 +224,7 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
             first_written_at=written,
         )
     organisation = _organisation(register, language, people)
-    return _Maker(register, organisation, people)
+    return Maker(register, organisation, people)
 
 
 def _organisation(register: Register, language: Language, people: People) -> models.Organisation:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from sinetti.domain.workdays import is_workday, last_workday
 from sinetti.notices.letters.matter import Matter, NothingToSay, Written
-from sinetti.notices.parts import Part, cut, shown
+from sinetti.notices.parts import Part, shown, texted
 from sinetti.notices.workdays import day_off
 from sinetti.registry.telling import ToldRenewal
 from sinetti.texts import notices_ending as texts
@@ -14,6 +14,9 @@ from sinetti.texts.notices import Part as Role
 
 _FAR = timedelta(days=31)
 """With more than this left, the whole time for renewing is told; then the last day of it."""
+
+_LONGEST_NAME = 30
+"""Characters of a person's name in a text message."""
 
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 
@@ -56,8 +59,9 @@ def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.now > certificate.not_after:
         return texts.SMS_ENDED, values
-    if matter.role() not in _DOES_IT and matter.holding.contact:
-        return texts.SMS_ASK, {**values, "contact": cut(shown(matter.holding.contact.name), 30)}
+    contact = texted(shown(matter.holding.contact.name)) if matter.holding.contact else None
+    if matter.role() not in _DOES_IT and contact:
+        return texts.SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
     last = {"last": matter.day(_last_day(matter))}
     return (texts.SMS_FETCH if _unfetched(matter) else texts.SMS_ENDS), {**values, **last}
 
