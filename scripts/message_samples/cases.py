@@ -117,6 +117,8 @@ REMINDERS = (
         step="7",
     ),
     Case(_K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to the technical contact person", _A_WEEK, "replaced", step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to a representative", _A_WEEK, "replaced", "signatory", step="7"),
     Case(
         _K.REMINDER,
         "the end falls on a day off, told on the last working day before",
@@ -159,9 +161,12 @@ OTHERS = (
         facts={"secure": "secure"},
         first=True,
     ),
-    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 8), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
     Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, to a representative", _ENDED, "still_used", "signatory", step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, as a text message", _ENDED, "still_used", channel=_SMS, step="0"),
     Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
     Case(
         _K.DIGEST,

@@ -58,6 +58,7 @@ class Stage:
     ordered: Sample
     nameless: Sample
     firms: Sample
+    replaced: Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,23 @@ def staged(register: Register, language: Language, written: datetime | None = WR
         ),
         ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
         firms=_looked_after(maker),
+        replaced=_replaced(maker),
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
+
+
+def _replaced(maker: Maker) -> Sample:
+    """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
+    old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
+    models.Order.objects.using(maker.register.alias).create(
+        order_id=f"{0x1B:032x}",
+        holding_id=old.holding,
+        contact_id=maker.people.contact,
+        replaces_id=old.certificate,
+        state=OrderState.OPEN,
+        created=datetime(2027, 4, 14, 9, 15, tzinfo=UTC),
+    )
+    return old
 
 
 def _looked_after(maker: Maker) -> Sample:

@@ -18,7 +18,9 @@ from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.values import Language
 from sinetti.notices import parts
 from sinetti.notices.writing import NotOwed, write
+from sinetti.registry import models
 from sinetti.registry.models import Certificate, Holding, Mandate, Organisation, OutboxRow, Person
+from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import open_register
 from tests.support import tools
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
@@ -198,6 +200,22 @@ def test_a_renewal_that_was_revoked_is_none(both):
     assert "Renew it in your program by then" in letter(both, RENEWED).text
 
 
+def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
+    case = replace(RENEWED, about="replaced")
+    assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
+    orders = models.Order.objects.using(both.register.alias).filter(replaces=both.replaced.certificate)
+    orders.update(state="spent")
+    assert "Renew it in your program by then" in letter(both, case).text
+    new = row(both, Certificate, both.fetched.certificate)
+    new.update(replaces=both.replaced.certificate, first_fetched_at=None)
+    assert "The new certificate was made on" in letter(both, case).text
+    new.update(first_fetched_at=at(4, 20, 9))
+    used = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
+    assert "retrieved on 20 April 2027 at 12:00" in used.text
+    new.update(replaces=None)
+    assert "The new certificate has been retrieved, but" in letter(both, case, kind=MessageKind.TAKE_INTO_USE).text
+
+
 NOT_OWED = {
     "erased": ({"erased_at": BEFORE}, {}, "the recipient was erased"),
     "bounced": ({"bounced_at": BEFORE}, {}, "the recipient's e-mail address does not work"),
@@ -213,11 +231,6 @@ NOT_OWED = {
         "nothing is written as a text message of the kind renewed",
     ),
     "no certificate": ({}, {"about": None}, "what the message is about is not in the register"),
-    "nothing to take into use": (
-        {},
-        {"kind": MessageKind.TAKE_INTO_USE},
-        "there is no renewed certificate that was retrieved",
-    ),
     "not revoked": ({}, {"kind": MessageKind.REVOKED}, "what the message is about is not in the register"),
     "an unknown reason": (
         {},
@@ -256,6 +269,22 @@ NOT_OWED = {
         },
         "the link would not work any more",
     ),
+    "a link that is not there": (
+        {},
+        {"kind": MessageKind.TRANSFER_IDS, "about": "ordered", "facts": {"secure": "f" * 32}, "now": at(3, 3, 8)},
+        "the link would not work any more",
+    ),
+    "a PIN code that ended": (
+        {},
+        {
+            "kind": MessageKind.PIN,
+            "channel": MessageChannel.SMS,
+            "about": "ordered",
+            "facts": {"pin": "pin"},
+            "now": at(3, 2, 7, 55, 1),
+        },
+        "the PIN code would not work any more",
+    ),
     "no PIN code": (
         {},
         {"kind": MessageKind.PIN, "channel": MessageChannel.SMS},
@@ -279,6 +308,22 @@ def test_no_letter_is_written(stage, person, changes, why):
     if person:
         row(stage, Person, stage.people.contact).update(**person)
     assert answered(stage, REMINDER, **changes) == NotOwed(why)
+
+
+ENDED_LINKS = {
+    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS, "the link would not work any more"),
+    "PIN code": (Pin, "ended_at", MessageKind.PIN, "the PIN code would not work any more"),
+    "PIN code that was used": (Pin, "used_at", MessageKind.PIN, "the PIN code would not work any more"),
+}
+
+
+@pytest.mark.parametrize(("model", "mark", "kind", "why"), ENDED_LINKS.values(), ids=ENDED_LINKS)
+def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
+    """Another was sent in its place, or it is used already."""
+    case = next(one for one in CASES if one.kind is kind and one.about == "ordered")
+    letter(both, case)
+    model.objects.using(both.register.alias).update(**{mark: BEFORE})
+    assert answered(both, case) == NotOwed(why)
 
 
 @pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
