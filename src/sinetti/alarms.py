@@ -8,8 +8,10 @@ from sinetti.actions.watch import answer_findings, bulk_findings, certificate_fi
 from sinetti.ca.issuing import issues_until
 from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
-from sinetti.registry import lists
+from sinetti.domain.words import amount
+from sinetti.registry import bouncing, lists
 from sinetti.registry.opening import Register
+from sinetti.registry.waiting import standing
 from sinetti.wiring import Authority
 
 TOLD_EVERY = 24 * 3600.0
@@ -30,6 +32,7 @@ def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
         "status": _Seldom(lambda: status(authority)),
+        "messages": _Seldom(lambda: messages(authority)),
     }
 
 
@@ -77,6 +80,24 @@ def status(authority: Authority) -> str | None:
         *bulk_findings(office),
     )
     return "; ".join(one.sentence for one in found) or None
+
+
+def messages(authority: Authority) -> str | None:
+    """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
+    office = authority.office
+    found = standing(office.register, office.now())
+    told = []
+    if found.late and found.oldest is not None:
+        told.append(f"{amount(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+    # Without settings nobody makes messages of events, and nobody is meant to.
+    if found.unspread and authority.folder.notices.exists():
+        told.append(f"of {amount(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
+    if found.dead:
+        listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
+        told.append(f"{amount(found.dead, 'message')} given up: {listed}")
+    if (returned := bouncing.finding(office.register, office.now())) is not None:
+        told.append(returned)
+    return "; ".join(told) or None
 
 
 def own_certificates(authority: Authority) -> dict[str, bytes]:

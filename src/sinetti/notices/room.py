@@ -17,6 +17,14 @@ class NotNow(Exception):
     """A message that did not get away for a reason that may pass. What is told has no address in it."""
 
 
+class Lost(NotNow):
+    """The other side went silent or hung up in the middle of a letter: perhaps for this recipient, perhaps for all."""
+
+
+class Away(NotNow):
+    """Nothing can be handed over at all just now, to whomever: this letter was not even begun."""
+
+
 class NotDeliverable(Exception):
     """A message that was refused for good. What is told has no address in it."""
 
