@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sinetti.alarms import warnings
+from sinetti.alarms import findings
 from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, OptionError, add_dir, command, group, opened, put
 from sinetti.cli.server.working import telling
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
@@ -84,14 +84,14 @@ def _mailroom(parsed: argparse.Namespace) -> Iterator[_Opened]:
 def _plan(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here, telling(lambda: "planning"):
         now, register = here.room.now(), here.room.register
-        findings = {name: look() for name, look in warnings(here.authority).items()}
+        found = findings(here.authority)
         if not parsed.dry_run:
-            shown = _counts(rounds.owe_all(here.room, now, findings))
+            shown = _counts(rounds.owe_all(here.room, now, found))
             put(shown, as_json=parsed.json, table=lambda: _line("Owed by now", shown))
             return 0
         with waiting.rehearsed(register):
             before = {one.message_id for one in waiting.waiting(register)}
-            rounds.owe_all(here.room, now, findings)
+            rounds.owe_all(here.room, now, found)
             new = [one for one in waiting.waiting(register) if one.message_id not in before]
     _put_owed(parsed, new, "would be owed")
     return 0
