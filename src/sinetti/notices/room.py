@@ -65,7 +65,8 @@ class Terms:
 
     `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
     people's data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
-    reminders are spread over `wave_days` working days.
+    reminders are spread over `wave_days` working days. `people_kept` is how long people's data is kept after their last
+    task has ended (docs/retention.md).
     """
 
     people_address: str
@@ -75,6 +76,7 @@ class Terms:
     ladder: tuple[timedelta, ...] = LADDER
     wave_from: int = 1000
     wave_days: int = 5
+    people_kept: timedelta = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)
