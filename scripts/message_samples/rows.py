@@ -1,4 +1,4 @@
-"""The register of the samples: one organisation, its people, and certificates in every state that a message tells of."""
+"""The register of the samples: an organisation, its people, certificates in every state that a message tells of."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
