@@ -5,20 +5,16 @@
 The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
 """
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # where tests load this file, nobody else has done so
-
-from message_samples import cases
-from message_samples.rows import staged
-
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
+from sinetti.notices import samples as cases
 from sinetti.notices.room import Letter
 from sinetti.registry import models
 from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.registry.sample_rows import staged
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"

@@ -23,7 +23,11 @@ NOW = datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC)
 KEY = b"k" * 32
 ID = "0123456789abcdef0123456789abcdef"
 SENDER = Sender("notices@pki.example", "Säntti, certificates", "help@pki.example", "bounces@pki.example")
-TEXT = "Hyvä vastaanottaja,\n\nå ä ö Å Ä Ö € – ”lainaus” 🔏\n.\n.. a line of dots\nFrom the beginning\n" + "x" * 2000 + "\n"
+TEXT = (
+    "Hyvä vastaanottaja,\n\nå ä ö Å Ä Ö € – ”lainaus” 🔏\n.\n.. a line of dots\nFrom the beginning\n"
+    + "x" * 2000
+    + "\n"
+)
 LETTER = Letter(
     ID,
     MessageKind.REMINDER,
@@ -32,7 +36,7 @@ LETTER = Letter(
     Language.FI,
     "Varmenne vanhenee 2.5.2027 – Äidin Ömerkki Oy 🔏",
     TEXT,
-    "<!DOCTYPE html>\n<html lang=\"fi\"><body><p>å ä ö € 🔏</p></body></html>\n",
+    '<!DOCTYPE html>\n<html lang="fi"><body><p>å ä ö € 🔏</p></body></html>\n',
 )
 
 

@@ -196,9 +196,7 @@ def test_a_server_that_goes_silent_in_every_letter_is_away(sqlite_desk):
 
 def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_desk):
     desk, slow = sqlite_desk, Lost("silent")
-    bad = owe(
-        desk, *(a_message(n, address=f"{n}@slow.example", due=desk.clock.now - MINUTE) for n in range(20))
-    )
+    bad = owe(desk, *(a_message(n, address=f"{n}@slow.example", due=desk.clock.now - MINUTE) for n in range(20)))
     owe(desk, *(a_message(n) for n in range(50, 60)))
     post = Post(**{"slow.example": slow})
     here = room(desk, post)

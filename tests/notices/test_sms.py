@@ -16,9 +16,7 @@ from sinetti.notices.sms import HttpSms, SmsProvider
 from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
 
 ID = "0123456789abcdef0123456789abcdef"
-LETTER = Letter(
-    ID, MessageKind.PIN, MessageChannel.SMS, "040 123 4567", Language.FI, "", "PIN-koodi: 123456. Å ä ö €"
-)
+LETTER = Letter(ID, MessageKind.PIN, MessageChannel.SMS, "040 123 4567", Language.FI, "", "PIN-koodi: 123456. Å ä ö €")
 
 
 class Provider(HTTPServer):

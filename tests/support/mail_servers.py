@@ -108,9 +108,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     def protocol() -> SMTP:
         return SMTP(handler, hostname="localhost", authenticator=handler.authenticate, loop=loop, **named)
 
-    listening = loop.run_until_complete(
-        loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
-    )
+    listening = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None))
     thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
     try:

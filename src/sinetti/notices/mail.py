@@ -82,13 +82,13 @@ def return_address(returns: str, message_id: str, key: bytes) -> str:
 class _Email(EmailMultiAlternatives):
     """A message whose subject is folded with its name in mind: else a long word leaves an empty line before it."""
 
-    def message(self) -> Message:
+    def message(self) -> Message:  # type: ignore[override] # the stubs are those of a later Django
         """Write it out."""
         written: Message = super().message()
-        del written["Subject"]
-        subject = Header(self.subject, None if self.subject.isascii() else _UTF8, header_name="Subject")
+        subject = str(self.subject)
         # Past Django's own check, which takes strings alone: there is no line end in it (_one_line).
-        Message.__setitem__(written, "Subject", subject)
+        folded = Header(subject, None if subject.isascii() else _UTF8, header_name="Subject")
+        written.replace_header("Subject", folded)  # type: ignore[arg-type] # the stubs know strings alone
         return written
 
 

@@ -16,7 +16,7 @@ from sinetti.notices import rounds
 from sinetti.notices.returns import read_returns
 from sinetti.notices.room import Letter, Mailroom
 from sinetti.notices.rounds import Owing
-from sinetti.notices.samples import sample
+from sinetti.notices.samples import NoSample, sample
 from sinetti.notices.send import Sent, sending_rounds
 from sinetti.notices.workdays import may_leave
 from sinetti.notices.writing import NotOwed, write
@@ -168,7 +168,10 @@ def _preview(parsed: argparse.Namespace) -> int:
 def _letter(parsed: argparse.Namespace, room: Mailroom) -> Letter:
     named = parsed.message
     if named in set(MessageKind):
-        return sample(MessageKind(named), Language(parsed.language or Language.EN), room)
+        try:
+            return sample(MessageKind(named), Language(parsed.language or Language.EN), room.terms)
+        except NoSample as none:
+            raise OptionError(str(none)) from none
     owed = waiting.find(room.register, named)
     if owed is None:
         sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
