@@ -53,9 +53,7 @@ def looked_after(desk: Desk, client: models.Organisation, firm: models.Organisat
 
 def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.Mandate:
     """A mandate of a signatory."""
-    return rows(desk, "Mandate").create(
-        organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
-    )
+    return rows(desk, "Mandate").create(organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW)
 
 
 def a_certificate(
