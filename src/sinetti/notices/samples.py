@@ -165,6 +165,15 @@ OTHERS = (
     Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
+    Case(
+        _K.DIGEST,
+        "on a Monday, to a firm's contact person",
+        _at(2027, 4, 19, 5),
+        None,
+        "firm",
+        step="2027-04-19",
+        facts={"agent": "0" * 31 + "2"},
+    ),
     Case(_K.FETCHED, "the first certificate of an order", _at(2027, 3, 16, 9, 29), "fetched"),
     Case(_K.FETCHED, "a renewal", _at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
     Case(

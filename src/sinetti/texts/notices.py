@@ -44,9 +44,7 @@ WHY: Mapping[Part, str] = {
     ),
     Part.CONTACT_PERSON: mark("You get this message because you are the contact person of {organisation}."),
     Part.SIGNATORY: mark("You get this message because you are a representative of {organisation}."),
-    Part.FORMER: mark(
-        "You get this message because you have been the technical contact person of this certificate until now."
-    ),
+    Part.FORMER: mark("You get this message because you have looked after this certificate until now."),
     Part.FIRM: mark("You get this message because your firm looks after these certificates for its clients."),
     Part.OPERATOR: mark("You get this message because your address is among the operators' in the service's settings."),
 }
@@ -58,7 +56,7 @@ AS: Mapping[Part, str] = {
     Part.DEPUTY: mark("{name} (deputy of the technical contact person)"),
     Part.CONTACT_PERSON: mark("{name} (organisation's contact person)"),
     Part.SIGNATORY: mark("{name} (representative)"),
-    Part.FORMER: mark("{name} (technical contact person until now)"),
+    Part.FORMER: mark("{name} (until now)"),
 }
 
 HELP = mark("Help: {help}")

@@ -59,8 +59,8 @@ REASONS: Mapping[RevocationReason, str] = {
     RevocationReason.AA_COMPROMISE: mark("a key of the authority came into other hands"),
 }
 
-BOUNCED_SUBJECT = mark("E-mail address does not work since {day} – {organisation}")
-BOUNCED_SUBJECT_ALONE = mark("E-mail address does not work since {day}")
+BOUNCED_SUBJECT = mark("E-mail address has not worked since {day} – {organisation}")
+BOUNCED_SUBJECT_ALONE = mark("E-mail address has not worked since {day}")
 BOUNCED_ALONE = mark(
     "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that is "
     "mended, {name} gets no reminders of certificates that end."

@@ -12,7 +12,7 @@ HEADINGS: Mapping[Part, str] = {
     Part.NEEDS_CLIENT: mark("Needs the client ({count}):"),
     Part.BY_ITSELF: mark("Goes by itself ({count}):"),
 }
-ROW = mark("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
+ROW = mark("{organisation}, {customer_id}: “{description}”, end of validity {ends}. {what}")
 MORE = mark("And {count} more that go by themselves.")
 
 YOURS: Mapping[Matter, str] = {
