@@ -5,21 +5,19 @@
 The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # where tests load this file, nobody else has done so
-
 from django.db import transaction
-from message_samples import cases, rows
 
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
+from sinetti.notices import samples as cases
 from sinetti.notices.room import Letter
 from sinetti.registry import models
 from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.registry.sample_rows import staged
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
@@ -40,7 +38,7 @@ def samples(register: Register) -> dict[str, str]:
 def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]:
     """Every sample in every language. The register is empty."""
     with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
-        stage = rows.staged(register, Language.EN)
+        stage = staged(register, Language.EN)
         people = models.Person.objects.using(register.alias)
         for language in Language:
             for case in cases.CASES:

@@ -16,17 +16,15 @@ from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.values import Language
-from sinetti.notices import parts
+from sinetti.notices import parts, samples
+from sinetti.notices.samples import CASES, KEY, TERMS, Case
 from sinetti.notices.writing import NotOwed, write
-from sinetti.registry import models
+from sinetti.registry import models, sample_rows
 from sinetti.registry.models import Certificate, Holding, Mandate, Organisation, OutboxRow, Person
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import open_register
-from tests.support import tools
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
 
-SAMPLES = tools.script("messages")
-CASES, TERMS, KEY, Case = SAMPLES.cases.CASES, SAMPLES.cases.TERMS, SAMPLES.cases.KEY, SAMPLES.cases.Case
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +44,7 @@ def staged_file():
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
         register = open_register(url, alias=ALIAS)
-        made = SAMPLES.rows.staged(register, Language.EN)
+        made = sample_rows.staged(register, Language.EN)
         register.close()
     return path, made
 
@@ -66,11 +64,11 @@ def stage(tmp_path):
 def both(register):
     """The same on each database in turn, for what statements decide."""
     with transaction.atomic(using=register.alias):
-        return SAMPLES.rows.staged(register, Language.EN)
+        return sample_rows.staged(register, Language.EN)
 
 
 def answered(stage, case, **changes):
-    return SAMPLES.cases.answered(replace(case, **changes), stage)
+    return samples.answered(replace(case, **changes), stage)
 
 
 def letter(stage, case, **changes):
@@ -179,10 +177,10 @@ OTHERS = {
 @pytest.mark.parametrize(("change", "there"), OTHERS.values(), ids=OTHERS)
 def test_who_else_gets_it(both, change, there):
     case = replace(REMINDER, others=("deputy", "signatory"))
-    one = SAMPLES.cases.owed(case, both)
+    one = samples.owed(case, both)
     waiting = OutboxRow.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
-    assert there in write(one, SAMPLES.cases.room(case, both)).text
+    assert there in write(one, samples.room(case, both)).text
 
 
 def test_who_was_erased_is_named_no_more(both):
@@ -371,7 +369,7 @@ KEPT = {730: "for 2 years", 1095: "for 3 years", 365: "for 365 days", 100: "for 
 def test_how_long_data_is_kept(stage, days, said):
     row(stage, Person, stage.people.contact).update(first_written_at=None)
     terms = replace(TERMS, people_kept=timedelta(days=days))
-    assert said in write(SAMPLES.cases.owed(REMINDER, stage), SAMPLES.cases.room(REMINDER, stage, terms)).text
+    assert said in write(samples.owed(REMINDER, stage), samples.room(REMINDER, stage, terms)).text
 
 
 def test_only_the_test_environment_is_said_to_be_one(stage):
@@ -493,7 +491,7 @@ def test_what_is_about_a_person_needs_no_certificate(stage, kind, to):
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
     case = by_title(MessageKind.DIGEST, "on a Monday, to a firm's contact person")
-    maker = SAMPLES.rows.maker_of(stage)
+    maker = sample_rows.maker_of(stage)
     for number in range(60):
         holding = maker.holding(0x200 + number, "Etuudet", stage.people.contact)
         maker.certificate(holding, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")

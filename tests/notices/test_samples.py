@@ -7,13 +7,13 @@ from lxml import html as reader
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 from sinetti.notices import parts
+from sinetti.notices.samples import CASES
 from sinetti.notices.writing import EMAILS, TEXT_MESSAGES
 from tests.house.tree import DOCS, rows
 from tests.support import tools
 from tests.texts.test_catalogues import NEVER
 
 SAMPLES = tools.script("messages")
-CASES = SAMPLES.cases.CASES
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
 NOT_WRITTEN = {MessageKind.AUTHORISATION, MessageKind.ACCOUNT}

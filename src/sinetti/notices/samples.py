@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
-from message_samples.rows import Sample, Stage
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
+from sinetti.registry.opening import migrate, open_register
 from sinetti.registry.outbox import NewMessage
+from sinetti.registry.sample_rows import Sample, Stage, staged
 
 KEY = b"s" * 32
 """The samples' key: nothing but samples is made with it."""
@@ -283,9 +285,31 @@ OTHERS = (
 CASES = (*REMINDERS, *OTHERS)
 
 
-def written(case: Case, stage: Stage) -> Letter:
+class NoSample(ValueError):
+    """There is no sample of this kind; the sentence says so."""
+
+
+def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
+    """Write the first sample of a kind, with an operator's terms. Raises NoSample.
+
+    It is about certificates of nobody, in a register that is made for it; its links lead nowhere.
+    """
+    case = next((one for one in CASES if one.kind is kind), None)
+    if case is None:
+        sentence = f"nothing is written of the kind {kind} by this version"
+        raise NoSample(sentence)
+    with TemporaryDirectory(prefix="sinetti-sample-") as folder:
+        register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
+        try:
+            migrate(register)
+            return written(case, staged(register, language), terms)
+        finally:
+            register.close()
+
+
+def written(case: Case, stage: Stage, terms: Terms = TERMS) -> Letter:
     """Write one sample. Raises ValueError where there is no letter."""
-    letter = answered(case, stage)
+    letter = write(owed(case, stage), room(case, stage, terms))
     if isinstance(letter, NotOwed):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
