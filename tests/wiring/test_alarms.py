@@ -61,7 +61,7 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    names = ("issuing-ca", "offline-lists", "status")
+    names = ("issuing-ca", "offline-lists", "status", "messages")
     assert {name: look() for name, look in warnings(authority).items()} == dict.fromkeys(names)
 
 

@@ -11,6 +11,7 @@ from sinetti.cli.server import (
     init,
     journal,
     let_end,
+    notices,
     offline,
     order,
     organisation,
@@ -53,6 +54,7 @@ def register(subparsers: "Commands") -> None:
         passphrase,
         clock,
         retention,
+        notices,
         export_certificates,
     )
     for module in below:

@@ -13,8 +13,20 @@ LADDER = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
 """How long before a certificate's end its reminders are due, unless told otherwise; the first is the opening."""
 
 
+WAVE_FROM, WAVE_DAYS = 1000, 5
+"""From how many certificates that end on one day on their first reminders are spread, and over how many days."""
+
+
 class NotNow(Exception):
     """A message that did not get away for a reason that may pass. What is told has no address in it."""
+
+
+class Lost(NotNow):
+    """The other side went silent or hung up in the middle of a letter: perhaps for this recipient, perhaps for all."""
+
+
+class Away(NotNow):
+    """Nothing can be handed over at all just now, to whomever: this letter was not even begun."""
 
 
 class NotDeliverable(Exception):
@@ -57,7 +69,8 @@ class Terms:
 
     `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
     people's data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
-    reminders are spread over `wave_days` working days.
+    reminders are spread over `wave_days` working days. `people_kept` is how long people's data is kept after their last
+    task has ended (docs/retention.md).
     """
 
     people_address: str
@@ -65,8 +78,9 @@ class Terms:
     help: Mapping[Language, str]
     operators: tuple[str, ...] = ()
     ladder: tuple[timedelta, ...] = LADDER
-    wave_from: int = 1000
-    wave_days: int = 5
+    wave_from: int = WAVE_FROM
+    wave_days: int = WAVE_DAYS
+    people_kept: timedelta = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
@@ -72,7 +73,7 @@ class Person(models.Model):
     class Meta:
         """Found by address where one does not work, or does not want mail."""
 
-        indexes = (models.Index(fields=["email"], name="people_by_email"),)
+        indexes = (models.Index(Lower("email"), name="people_by_email"),)
 
 
 class Authority(models.Model):
@@ -340,6 +341,7 @@ class OutboxRow(models.Model):
                 condition=Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True),
                 name="messages_that_wait",
             ),
+            models.Index(fields=["bounced"], condition=Q(bounced__isnull=False), name="messages_that_bounced"),
         )
 
 

@@ -97,6 +97,11 @@ def find(register: Register, certificate: int) -> Found | None:
     return next(iter(_found(register, [certificate])), None)
 
 
+def courses(register: Register, certificates: Iterable[int]) -> Mapping[int, Course]:
+    """What became of each of these, by the keys of their rows."""
+    return {one.certificate: one.course for part in _parts(certificates) for one in _found(register, part)}
+
+
 def look_again(register: Register, holding_id: str) -> None:
     """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
 

@@ -1,0 +1,73 @@
+"""Writes docs/messages/: every kind of message in each of its variants and languages, as it is really written.
+
+    python scripts/messages.py
+
+The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.db import transaction
+
+from sinetti.domain.messages import MessageKind
+from sinetti.domain.values import Language
+from sinetti.notices import samples as cases
+from sinetti.notices.room import Letter
+from sinetti.registry import models
+from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.registry.sample_rows import staged
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "messages"
+
+
+def samples(register: Register) -> dict[str, str]:
+    """Every file of the folder by its name. The register is empty."""
+    files: dict[str, list[str]] = {}
+    for language, case, letter in letters(register):
+        if case.kind is MessageKind.OPERATOR and language is not letter.language:
+            continue
+        files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
+        if case is cases.CASES[0]:
+            files[f"{case.kind}.{language}.html"] = [letter.html]
+    return {name: "\n".join(parts) for name, parts in files.items()}
+
+
+def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]:
+    """Every sample in every language. The register is empty."""
+    with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
+        stage = staged(register, Language.EN)
+        people = models.Person.objects.using(register.alias)
+        for language in Language:
+            for case in cases.CASES:
+                written = None if case.first else cases.REMINDERS[0].now
+                people.update(language=language, first_written_at=written)
+                yield language, case, cases.written(case, stage)
+
+
+def shown(case: cases.Case, letter: Letter) -> str:
+    """One sample in its file."""
+    head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
+    subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
+    return f"{head}{subject}{letter.text.rstrip()}\n"
+
+
+def main() -> None:
+    """Write the folder."""
+    with TemporaryDirectory(prefix="sinetti-messages-") as folder:
+        register = open_register(f"sqlite:///{folder}/register.sqlite3")
+        migrate(register)
+        made = samples(register)
+        register.close()
+    FOLDER.mkdir(exist_ok=True)
+    for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("*.html")]:
+        if old.name not in made:
+            old.unlink()
+    for name, octets in made.items():
+        (FOLDER / name).write_text(octets, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from sinetti.domain.workdays import is_workday, last_workday
+from sinetti.notices.letters.matter import Matter, Written
+from sinetti.notices.parts import Part, shown, texted
+from sinetti.notices.workdays import day_off
+from sinetti.registry.telling import ToldSuccessor
+from sinetti.texts import notices_ending as texts
+from sinetti.texts import reader
+from sinetti.texts.notices import Part as Role
+
+_FAR = timedelta(days=31)
+"""With more than this left, the whole time for renewing is told; then the last day of it."""
+
+_LONGEST_NAME = 30
+"""Characters of a person's name in a text message."""
+
+_DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
+
+
+def reminder(matter: Matter) -> Written:
+    """Tell of an end that comes, or has come."""
+    role = matter.role()
+    ended = matter.now > matter.certificate.not_after
+    subject = matter.say(
+        texts.ENDED_SUBJECT if ended else texts.ENDS_SUBJECT,
+        day=matter.day(matter.certificate.not_after),
+        organisation=matter.organisation,
+    )
+    said = _ended(matter, role) if ended else _ends(matter, role)
+    return Written(subject, tuple(said), role)
+
+
+def take_into_use(matter: Matter) -> Written:
+    """Tell that the old certificate is, or was until its end, still used though the new one was retrieved."""
+    role, certificate = matter.role(), matter.certificate
+    ended = matter.now > certificate.not_after
+    names = matter.names()
+    subject = matter.say(
+        texts.USE_ENDED_SUBJECT if ended else texts.USE_SUBJECT,
+        day=matter.day(certificate.not_after),
+        organisation=names["organisation"],
+    )
+    ends = matter.say(texts.OLD_ENDED if ended else texts.ENDS, ends=matter.when_on(certificate.not_after), **names)
+    parts = (ends if ended else _with_day_off(matter, ends), _still_used(matter), _use(matter, role, ended=ended))
+    return Written(subject, parts, role)
+
+
+def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The reminder's text message: its id and values; the organisation's name may be cut."""
+    certificate = matter.certificate
+    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
+    if matter.now > certificate.not_after:
+        return texts.SMS_ENDED, values
+    contact = texted(shown(matter.holding.contact.name)) if matter.holding.contact else None
+    if matter.role() not in _DOES_IT and contact:
+        return texts.SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
+    last = {"last": matter.day(_last_day(matter))}
+    return (texts.SMS_FETCH if _unfetched(matter) else texts.SMS_ENDS), {**values, **last}
+
+
+def take_into_use_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The same of *take into use*."""
+    certificate = matter.certificate
+    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
+    return (texts.SMS_USE_ENDED if matter.now > certificate.not_after else texts.SMS_USE), values
+
+
+def _still_used(matter: Matter) -> str:
+    successor = matter.certificate.successor
+    if successor is None or successor.first_fetched_at is None:
+        # What took its place was revoked, and something else has taken the place of that (registry/reminding.py).
+        return matter.say(texts.STILL_USED)
+    return matter.say(texts.STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
+
+
+def _use(matter: Matter, role: Role, *, ended: bool) -> str:
+    if role in _DOES_IT:
+        return matter.say(texts.USE_NOW) if ended else matter.say(texts.USE_BY, last=_last(matter))
+    contact = _contact(matter)
+    if ended:
+        return matter.say(texts.ASK_TO_USE_NOW, contact=contact)
+    return matter.say(texts.ASK_TO_USE, last=_last(matter), contact=contact)
+
+
+def _ends(matter: Matter, role: Role) -> Iterator[Part]:
+    certificate = matter.certificate
+    ends = matter.say(texts.ENDS, ends=matter.when_on(certificate.not_after), **matter.names())
+    last = _last(matter)
+    unfetched = _unfetched(matter)
+    yield _with_day_off(matter, ends)
+    if unfetched is not None:
+        yield matter.say(texts.UNFETCHED, made=matter.when(unfetched.not_before))
+        yield _fetch(matter, role, last)
+    elif certificate.replacement_ordered is not None:
+        yield from _ordered(matter, role, certificate.replacement_ordered)
+    elif role in _DOES_IT:
+        yield from _renew(matter, last)
+    else:
+        yield _asked(matter, last)
+        yield matter.say(texts.OR_REPLACE)
+
+
+def _renew(matter: Matter, last: str) -> Iterator[Part]:
+    certificate, last_day = matter.certificate, _last_day(matter)
+    opens = reader.finnish_day(certificate.renewable_from)
+    if certificate.not_after - matter.now > _FAR and opens < last_day:
+        yield matter.say(texts.RENEW_BETWEEN, days=reader.days(opens, last_day, matter.language))
+        yield matter.say(texts.BY_ITSELF)
+    elif last_day == reader.finnish_day(certificate.not_after):
+        yield matter.say(texts.RENEW_BEFORE)
+    else:
+        yield matter.say(texts.RENEW_BY, last=last)
+
+
+def _asked(matter: Matter, last: str) -> str:
+    if matter.holding.contact is None:
+        return matter.say(texts.LOOKED_AFTER_BY_NOBODY, last=last)
+    return matter.say(texts.LOOKED_AFTER, contact=_contact(matter), last=last)
+
+
+def _ordered(matter: Matter, role: Role, at: datetime) -> Iterator[Part]:
+    """A replacement is ordered and nobody has used its transfer IDs: renewing it would do as well."""
+    yield matter.say(texts.ORDERED, ordered=matter.when(at))
+    if role in _DOES_IT:
+        yield matter.say(texts.FETCH_ORDERED, last=_last(matter))
+    else:
+        yield matter.say(texts.ASK_TO_FETCH_ORDERED, contact=_contact(matter), last=_last(matter))
+
+
+def _fetch(matter: Matter, role: Role, last: str) -> str:
+    if role in _DOES_IT:
+        return matter.say(texts.FETCH_BY, last=last)
+    return matter.say(texts.ASK_TO_FETCH, contact=_contact(matter), last=last)
+
+
+def _ended(matter: Matter, role: Role) -> Iterator[Part]:
+    yield matter.say(texts.ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
+    unfetched = _unfetched(matter)
+    if unfetched is None:
+        yield matter.say(texts.ORDERED_ANEW if role in _DOES_IT else texts.ORDER_ANEW)
+    elif role in _DOES_IT:
+        yield matter.say(texts.FETCH_NOW, made=matter.when(unfetched.not_before))
+    else:
+        yield matter.say(texts.ASK_TO_FETCH_NOW, made=matter.when(unfetched.not_before), contact=_contact(matter))
+
+
+def _with_day_off(matter: Matter, ends: str) -> str:
+    works = is_workday(reader.finnish_day(matter.certificate.not_after), day_off)
+    return ends if works else f"{ends} {matter.say(texts.DAY_OFF)}"
+
+
+def _contact(matter: Matter) -> str:
+    contact = matter.holding.contact
+    return shown(contact.name) if contact else matter.say(texts.NOBODY)
+
+
+def _unfetched(matter: Matter) -> ToldSuccessor | None:
+    successor = matter.certificate.successor
+    return successor if successor is not None and successor.first_fetched_at is None else None
+
+
+def _last_day(matter: Matter) -> date:
+    return last_workday(matter.certificate.not_after, day_off)
+
+
+def _last(matter: Matter) -> str:
+    return reader.on(_last_day(matter), matter.language)
