@@ -54,7 +54,7 @@ class Person(models.Model):
     """People's data, in rows of their own that can be corrected and erased.
 
     `first_written_at` is when the first message left to them; since `bounced_at` the e-mail address is known not to
-    work, since `stopped_at` they want no more mail there.
+    work, since `stopped_at` they want no more mail there. At `named_until` somebody else took their place somewhere.
     """
 
     person_id = random_key()
@@ -67,6 +67,7 @@ class Person(models.Model):
     first_written_at = models.DateTimeField(null=True)
     bounced_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    named_until = models.DateTimeField(null=True)
 
     class Meta:
         """Found by address where one does not work, or does not want mail."""

@@ -183,8 +183,8 @@ def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]
         course = Course(
             Span(begins, ends),
             revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
-            # What was renewed after all, or replaced, is another certificate than the one that was to end.
-            let_end=let_end is not None and let_end >= begins,
+            # Whoever renewed or replaced it after all wants the new one to be reminded of.
+            let_end=let_end is not None and begins <= let_end,
             closed=closed is not None,
         )
         plain.append(Found(pk, Serial(serial), holding, organisation, since, course))

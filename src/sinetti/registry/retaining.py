@@ -99,6 +99,7 @@ def _secure_messages(register: Register, before: datetime) -> "QuerySet[SecureMe
 
 def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
     rows = models.Person.objects.using(register.alias).filter(erased_at__isnull=True, user__isnull=True)
+    rows = rows.exclude(named_until__gte=before)
     for named in (
         _organisations(register, before),
         _mandates(register, before),

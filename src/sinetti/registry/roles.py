@@ -57,7 +57,7 @@ def roles(register: Register, organisation_ids: Iterable[str], now: datetime) ->
     mail reaches them or not.
     """
     found: dict[str, Roles] = {}
-    for part in _parts(organisation_ids):
+    for part in parts(organisation_ids):
         signatories, agents = _grouped(_signatories(register, part, now)), _grouped(_agents(register, part, now))
         contacts = dict(_contact_persons(register, part))
         for one in part:
@@ -71,7 +71,7 @@ def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tupl
     A holding that is not there is left out.
     """
     found: dict[str, tuple[Reader | None, Reader | None]] = {}
-    for part in _parts(holding_ids):
+    for part in parts(holding_ids):
         rows = models.Holding.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
         found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
@@ -80,7 +80,7 @@ def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tupl
 def readers(register: Register, person_ids: Iterable[str]) -> Mapping[str, Reader]:
     """These people, by their ids; whoever is not there is left out."""
     found: dict[str, Reader] = {}
-    for part in _parts(person_ids):
+    for part in parts(person_ids):
         rows = models.Person.objects.using(register.alias).filter(pk__in=part)
         found.update({row.person_id: reader(row) for row in rows})
     return found
@@ -116,7 +116,8 @@ def reader(row: models.Person) -> Reader:
     )
 
 
-def _parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """These ids, each once, in portions that one statement takes."""
     different = tuple(dict.fromkeys(ids))
     for start in range(0, len(different), _CHUNK):
         yield different[start : start + _CHUNK]
