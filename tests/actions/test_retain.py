@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.actions import order as ordering
+from sinetti.actions.change_contact import ContactChange, change_contact
 from sinetti.actions.enrol import enrol
 from sinetti.actions.register_organisation import close
 from sinetti.actions.retain import Erased, NotErased, apply_retention, plan_retention
@@ -14,7 +15,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.refusals import Reason
 from sinetti.domain.retention import Periods
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models, refusing, retaining, store
+from sinetti.registry import models, notice_models, refusing, retaining, store
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     CONTACT,
@@ -188,7 +189,7 @@ def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_c
     assert applied(desk).messages == 1
 
 
-@pytest.mark.parametrize("column", ["sent", "dead"])
+@pytest.mark.parametrize("column", ["sent", "dead", "dropped", "spread"])
 def test_a_message_about_a_certificate_in_force_stays(desk, column):
     enrolled(desk)
     rows(desk, models.OutboxRow).update(**{column: desk.clock.now})
@@ -196,6 +197,20 @@ def test_a_message_about_a_certificate_in_force_stays(desk, column):
     assert applied(desk).messages == 0
     desk.clock.now = ends(desk) + 21 * DAY
     assert applied(desk).messages == 1
+
+
+def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_period(desk):
+    order = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id)
+    ends_at = desk.clock.now + 14 * DAY
+    link = {"order": order, "recipient": order.contact, "created": desk.clock.now, "expires": ends_at}
+    message = rows(desk, notice_models.SecureMessage).create(token_sha256="0" * 64, **link)
+    rows(desk, notice_models.Pin).create(message=message, created=desk.clock.now, expires=ends_at)
+    desk.clock.now = ends_at + PERIODS.messages
+    assert applied(desk) == NOTHING
+    desk.clock.forward(SECOND)
+    assert applied(desk) == Erased(people=0, refusals=0, messages=1)
+    assert not rows(desk, notice_models.Pin).exists()
+    assert rows(desk, models.AuditRow).latest("sequence").action == "secure-messages-deleted"
 
 
 def refuse(desk, times):
@@ -266,3 +281,20 @@ def test_the_language_of_an_erased_contact_still_tells_how_to_answer(desk):
 def test_defaults():
     periods = Periods()
     assert (periods.people, periods.refusals, periods.messages) == (730 * DAY, 730 * DAY, timedelta(days=365))
+
+
+def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
+    """Named by nothing any more, they were written to until then."""
+    held = enrolled(desk)
+    who = named("between")
+    for one in (who, CONTACT):
+        change_contact(ContactChange(held.serial, one), desk.office, "operator", REQUEST)
+    between = rows(desk, models.Person).get(name=who.name)
+    events = rows(desk, models.OutboxRow).filter(kind="contact-changed")
+    events.update(spread=desk.clock.now)
+    desk.clock.forward(PERIODS.people)
+    assert between.pk not in plan_retention(PERIODS, desk.office).people
+    desk.clock.forward(SECOND)
+    past = plan_retention(PERIODS, desk.office)
+    assert between.pk in past.people
+    assert set(events.values_list("pk", flat=True)) <= set(past.messages), "events go as messages do"
