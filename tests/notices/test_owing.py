@@ -86,7 +86,8 @@ MEANWHILE = {
 
 
 @pytest.mark.parametrize(("meanwhile", "expected"), MEANWHILE.values(), ids=MEANWHILE)
-def test_what_happened_between_planning_and_sending(desk, meanwhile, expected):
+def test_what_happened_between_planning_and_sending(sqlite_desk, meanwhile, expected):
+    desk = sqlite_desk
     held = enrolled(desk)
     room, owed = planned(desk, 7)
     meanwhile(desk, held)
