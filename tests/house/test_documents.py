@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from sinetti.cli import seals
 from sinetti.cli.main import SERVER, build_parser
+from sinetti.domain.codes import CODES
 from sinetti.domain.kindness import Kind
 from sinetti.domain.lifecycle import ShownState
 from sinetti.domain.refusals import Reason
@@ -26,7 +27,6 @@ from sinetti.holder.status import NameState, Row
 from sinetti.protocols.rows import certificate_row
 from sinetti.testbench.control import ControlDoor
 from sinetti.wire import shapes, wsdl
-from sinetti.wire.codes import CODES
 from sinetti.wire.shapes import Field, Name
 from tests.domain import facts
 from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files
