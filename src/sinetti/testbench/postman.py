@@ -5,12 +5,13 @@ a test that orders and then looks never has to wait. Only PIN codes leave by the
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
 from sinetti.notices import rounds
+from sinetti.notices.digests import next_digest
 from sinetti.notices.plan import next_instant
 from sinetti.notices.room import Mailroom
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
@@ -34,7 +35,7 @@ class Postman:
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def catch_up(self) -> None:
-        """Send what is due by now. Where the clock runs, at the instants at which it was due, as far as anybody served."""
+        """Send what is due by now. Where the clock runs, each at its instant since somebody looked last."""
         with self._one_at_a_time:
             self._catch_up()
 
@@ -48,9 +49,7 @@ class Postman:
         with self._one_at_a_time:
             goal = self.clock.goal(to)
             self._catch_up()
-            for at in self._instants(self.clock.now(), goal):
-                self.clock.set(at)
-                self._round(at)
+            self._walk(self.clock.now(), goal, self.clock.set)
             self.clock.set(goal)
             self._round(goal)
             self.upkeep()
@@ -60,28 +59,33 @@ class Postman:
 
     def _catch_up(self) -> None:
         now = self.clock.now()
-        if not self.clock.stands_still() and self._done_until is not None:
-            for at in self._instants(self._done_until, now):
-                self._round(at)
+        if self._done_until is not None and not self.clock.stands_still():
+            self._walk(self._done_until, now, lambda at: at)
         self._round(now)
         self._done_until = now
 
-    def _instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Give each instant at which something is due, as it is known by then; `until` itself is not among them."""
-        at = next_instant(self.room(self.clock.now), after)
-        while at is not None and at < until:
-            yield at
-            later = next_instant(self.room(self.clock.now), at)
-            if later is not None and later <= at:
-                fault = f"what is due after {at} is due at {later}"
-                raise RuntimeError(fault)
-            at = later
+    def _walk(self, after: datetime, until: datetime, arrive: Callable[[datetime], object]) -> None:
+        """Run a round at each instant at which something is due, as it is known by then; none at `until` itself.
 
-    def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> None:
-        """Run one round. What goes wrong with messages keeps nobody's clock from moving on; it is in the log."""
+        Where one fails nothing says when to come again: what is left is done at the end.
+        """
+        at = self._next(after)
+        while at is not None and at < until:
+            arrive(at)
+            at = self._next(at) if self._round(at) else None
+
+    def _next(self, after: datetime) -> datetime | None:
+        room = self.room(self.clock.now)
+        found = [next_instant(room, after), next_digest(room, after)]
+        return min((at for at in found if at is not None and at > after), default=None)
+
+    def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
+        """Run one round; whether it went well. What goes wrong with messages keeps nobody's clock from moving on."""
         try:
             rounds.run(self.room(lambda: at), at, findings or {})
         except REGISTER_UNAVAILABLE:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
             _log.exception("messages of %s could not be sent", at)
+            return False
+        return True
