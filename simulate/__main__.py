@@ -86,7 +86,7 @@ def _registers(database: str) -> Iterator[Callable[[], Register]]:
     """Give what opens the register of this run, in whatever process; it is gone at the end."""
     if database == "postgresql":
         with cluster() as url:
-            own = new_database(url, "simulation")
+            own = new_database(url)
             migrate(open_register(own))
             yield lambda: open_register(own)
         return

@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from sinetti.cli import seals
 from sinetti.cli.main import SERVER, build_parser
+from sinetti.domain.codes import CODES
 from sinetti.domain.kindness import Kind
 from sinetti.domain.lifecycle import ShownState
 from sinetti.domain.messages import MessageKind
@@ -29,7 +30,6 @@ from sinetti.protocols.rows import certificate_row
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.mailbox import Entry
 from sinetti.wire import shapes, wsdl
-from sinetti.wire.codes import CODES
 from sinetti.wire.shapes import Field, Name
 from tests.domain import facts
 from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files

@@ -8,11 +8,11 @@ import pytest
 
 from sinetti.cli.server.node import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS
 from sinetti.clock import ticks
+from sinetti.domain.codes import CODES, Reason
 from sinetti.protocols.admission import AT_ONCE, RATE, Admission
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.http import Reply
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate, network, spend
-from sinetti.wire.codes import CODES, Reason
 from tests.protocols.drafts import get_draft, renew_draft
 from tests.protocols.edges import through
 

@@ -8,11 +8,11 @@ from threading import Thread
 import pytest
 
 from sinetti.actions import look_up
+from sinetti.domain.codes import CODES
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Language
 from sinetti.pki.formats import certificate_der
 from sinetti.texts.reader import refusal_text
-from sinetti.wire.codes import CODES
 from tests.protocols.counter import LONGEST_MESSAGE, payload_of
 from tests.protocols.drafts import DRAFTS, FAULTS, NAME, Draft, get_draft, new_draft, renew_draft, wrong
 from tests.support.authority import CUSTOMER_ID, authority, holder_certificate, holder_key, issuer, response_signer

@@ -21,6 +21,7 @@ from lxml import etree
 
 from sinetti.actions.passwords import mac
 from sinetti.ca.hierarchy import Built, load_preset, parse_hierarchy
+from sinetti.domain.codes import CODES
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.check import Gateway
 from sinetti.gateway.lists import Lists
@@ -31,7 +32,6 @@ from sinetti.registry import parties, restoring
 from sinetti.registry.facts import Known
 from sinetti.registry.parties import NewTransferIds
 from sinetti.wire import soap
-from sinetti.wire.codes import CODES
 from sinetti.wire.soap import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Operation
 from tests.house.tree import ROOT
 from tests.protocols.counter import Counter, fault, opened_counter

@@ -9,7 +9,7 @@ from sinetti.domain.kindness import Kind
 from sinetti.domain.records import Holding
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Language
-from sinetti.registry import store
+from sinetti.registry import refusing, store
 from sinetti.registry.audit import Deed
 from sinetti.registry.journal import JournalUnavailable
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
@@ -61,7 +61,7 @@ def keep(refusal: Refusal, operation: str, holding: Holding, office: Office, dee
     if refusal.reason is Reason.KEY_REUSED:
         # What was spent or renewed is read first, the key after it: the same request may have come in between.
         store.expect_unmoved(office.register, holding)
-    store.note_refusal(office.register, holding.holding_id, refusal.reason, operation, deed)
+    refusing.note_refusal(office.register, holding.holding_id, refusal.reason, operation, deed)
     return refusal
 
 

@@ -22,6 +22,15 @@ class OrderSpent(OrderError):
 
 def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownIds:
     """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
+    check_order(new, office)
+    deed = office.deed(actor, request_id)
+    ids, password = passwords.make_ids(office.transfer_key, deed.at)
+    order_id = parties.add_order(office.register, new, ids, deed)
+    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def check_order(new: NewOrder, office: Office) -> None:
+    """Raise OrderError where this cannot be ordered."""
     organisation = parties.find_organisation(office.register, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
@@ -35,10 +44,6 @@ def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownId
         raise OrderError(sentence)
     if new.replaces is not None:
         _check_replaced(new, office)
-    deed = office.deed(actor, request_id)
-    ids, password = passwords.make_ids(office.transfer_key, deed.at)
-    order_id = parties.add_order(office.register, new, ids, deed)
-    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
 
 
 def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:
@@ -51,14 +56,19 @@ def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> Show
     try:
         parties.replace_ids(office.register, order_id, ids, deed)
     except Moved:
-        if parties.order_exists(office.register, order_id):
-            sentence = (
-                "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
-            )
-            raise OrderSpent(sentence) from None
-        sentence = "no order has this id"
-        raise OrderUnknown(sentence) from None
+        raise not_open(order_id, office) from None
     return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def not_open(order_id: str, office: Office) -> OrderError:
+    """Make the error for an order that no transfer ids can be made for: spent, or unknown."""
+    if parties.order_exists(office.register, order_id):
+        sentence = (
+            "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
+        )
+        return OrderSpent(sentence)
+    sentence = "no order has this id"
+    return OrderUnknown(sentence)
 
 
 def _check_replaced(new: NewOrder, office: Office) -> None:

@@ -12,6 +12,7 @@ from threading import Timer
 from typing import assert_never
 
 from sinetti.domain.asks import GetAsk
+from sinetti.domain.codes import reason_of
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
 from sinetti.holder import files, generations, journal, keys, messages, reasons, service, settings, verdicts, when
@@ -23,7 +24,6 @@ from sinetti.holder.transport import Trouble, TroubleKind
 from sinetti.holder.verdicts import Verdict
 from sinetti.pki import chain, formats
 from sinetti.wire import soap
-from sinetti.wire.codes import reason_of
 from sinetti.wire.soap import Operation, Response
 
 SILENT_FOR = 2.0

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from enum import Enum
 
+from sinetti.domain.codes import reason_of
 from sinetti.domain.refusals import Reason
-from sinetti.wire.codes import reason_of
 
 LATER = frozenset({Reason.NOT_READY, Reason.UNAVAILABLE, Reason.TOO_MANY_REQUESTS, Reason.INTERNAL})
 """Ask the same again later, with the same key."""

@@ -1,9 +1,9 @@
 """Reason -> what each protocol says. The one place where the house's "no" becomes the wire's."""
 
+from sinetti.domain.codes import CODES
 from sinetti.domain.refusals import Refusal
 from sinetti.domain.values import Language
 from sinetti.texts.reader import refusal_text
-from sinetti.wire.codes import CODES
 from sinetti.wire.soap import Failure
 
 

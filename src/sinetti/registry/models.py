@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
@@ -54,7 +55,7 @@ class Person(models.Model):
     """People's data, in rows of their own that can be corrected and erased.
 
     `first_written_at` is when the first message left to them; since `bounced_at` the e-mail address is known not to
-    work, since `stopped_at` they want no more mail there.
+    work, since `stopped_at` they want no more mail there. At `named_until` somebody else took their place somewhere.
     """
 
     person_id = random_key()
@@ -67,11 +68,12 @@ class Person(models.Model):
     first_written_at = models.DateTimeField(null=True)
     bounced_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    named_until = models.DateTimeField(null=True)
 
     class Meta:
         """Found by address where one does not work, or does not want mail."""
 
-        indexes = (models.Index(fields=["email"], name="people_by_email"),)
+        indexes = (models.Index(Lower("email"), name="people_by_email"),)
 
 
 class Authority(models.Model):
@@ -339,6 +341,7 @@ class OutboxRow(models.Model):
                 condition=Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True),
                 name="messages_that_wait",
             ),
+            models.Index(fields=["bounced"], condition=Q(bounced__isnull=False), name="messages_that_bounced"),
         )
 
 

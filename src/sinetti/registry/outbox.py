@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from sinetti.domain.messages import MessageChannel, MessageKind, message_id
 from sinetti.registry.models import Certificate, OutboxRow
 from sinetti.registry.opening import Register
@@ -71,6 +73,16 @@ def owed_since(register: Register, message_id: str) -> datetime | None:
     """When a message began to be owed, on the office's clock; None where there is none of this id."""
     rows = OutboxRow.objects.using(register.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
+
+
+def put_new(register: Register, messages: Iterable[NewMessage], now: datetime) -> int:
+    """As `put`, of a few messages that are mostly owed already; returns how many were not."""
+    by_id = {one.message_id: one for one in messages}
+    rows = OutboxRow.objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        known = set(rows.filter(pk__in=list(by_id)).values_list("pk", flat=True))
+        put(register, [one for message_id, one in by_id.items() if message_id not in known], now)
+    return len(by_id) - len(known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Organisations, the people who act for them, and their orders."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q, Value
+from django.db.models.functions import Lower
 
 from sinetti.domain.customers import folded
 from sinetti.domain.lifecycle import OrderState
@@ -155,14 +157,16 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
     """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding."""
     using = register.alias
     with transaction.atomic(using=using):
-        contact, deputy = _person(register, new.contact), _person(register, new.deputy) if new.deputy else None
+        contact, deputy = new_person(register, new.contact), new_person(register, new.deputy) if new.deputy else None
         replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
         if replaced is not None:
             holding_id = replaced.holding_id
-            changes = {"contact": contact, "deputy": deputy}
+            rows = models.Holding.objects.using(using).filter(pk=holding_id)
+            give_way(register, rows.values_list("contact", "deputy").get(), deed.at)
+            # Whoever orders a replacement does not let it end any more.
+            rows.update(contact=contact, deputy=deputy, let_end_at=None)
             if new.description:
-                changes["description"] = new.description  # type: ignore[assignment] # a text beside two people
-            models.Holding.objects.using(using).filter(pk=holding_id).update(**changes)
+                rows.update(description=new.description)
         else:
             holding_id = _add_holding(register, new, contact, deputy, deed)
         order = models.Order.objects.using(using).create(
@@ -225,13 +229,26 @@ def order_exists(register: Register, order_id: str) -> bool:
     return models.Order.objects.using(register.alias).filter(pk=order_id).exists()
 
 
-def _person(register: Register, person: Person) -> models.Person:
-    return models.Person.objects.using(register.alias).create(
+def new_person(register: Register, person: Person) -> models.Person:
+    """Store somebody who is named anew: a row without marks, but that mail went to this address before (the first).
+
+    Call it inside the transaction of the naming.
+    """
+    rows = models.Person.objects.using(register.alias)
+    known = rows.alias(folded=Lower("email")).filter(folded=Lower(Value(person.email)))
+    return rows.create(
         name=person.name,
         email=person.email,
         phone=person.phone,
         language=person.language,
+        first_written_at=known.aggregate(first=Min("first_written_at"))["first"],
     )
+
+
+def give_way(register: Register, people: Iterable[str | None], at: datetime) -> None:
+    """Note until when these were named: others take their place. Their rows stay until retention erases them."""
+    ids = [one for one in people if one is not None]
+    models.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
 
 
 def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:

@@ -29,7 +29,7 @@ def refusals(register: Register, before: datetime) -> tuple[str, ...]:
 
 
 def messages(register: Register, before: datetime) -> tuple[str, ...]:
-    """The ids of messages that were sent, or given up, before, about certificates that had ended."""
+    """The ids of messages, and events, that ended in whatever way before, about certificates that had ended."""
     return tuple(_messages(register, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
@@ -78,13 +78,15 @@ def _refusals(register: Register, before: datetime) -> "QuerySet[models.RefusalR
 
 
 def _messages(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
-    rows = models.OutboxRow.objects.using(register.alias).filter(Q(sent__lt=before) | Q(dead__lt=before))
+    ended = Q(sent__lt=before) | Q(dead__lt=before) | Q(dropped__lt=before) | Q(spread__lt=before)
+    rows = models.OutboxRow.objects.using(register.alias).filter(ended)
     # While its certificate is in force a row keeps the same message from being owed once more.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
 
 
 def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
     rows = models.Person.objects.using(register.alias).filter(erased_at__isnull=True, user__isnull=True)
+    rows = rows.exclude(named_until__gte=before)
     for named in (
         _organisations(register, before),
         _mandates(register, before),
@@ -107,7 +109,8 @@ def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]
 
 
 def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
-    owed = models.OutboxRow.objects.using(register.alias).filter(sent__isnull=True, dead__isnull=True)
+    rows = models.OutboxRow.objects.using(register.alias)
+    owed = rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
 

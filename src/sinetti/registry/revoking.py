@@ -59,8 +59,9 @@ def revoke_lines(
     wanted = [serial for serials in serials_of.values() for serial in serials]
     certificates = models.Certificate.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
-        # Locked in one order, so that two who revoke at once do not wait for each other for ever.
-        list(holdings.select_for_update().order_by("pk").values_list("pk"))
+        # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
+        # that whoever owes messages about these holdings, and points to them, need not wait either.
+        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         reading.move_versions(holdings)
         rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
         found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
@@ -73,6 +74,9 @@ def revoke_lines(
             register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
         )
         outbox.owe_each(register, "revoked", found, deed.at)
+        # What these had taken the place of is to be reminded of again, if it is near its end.
+        before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
+        certificates.filter(pk__in=before, remind_at__isnull=False).update(remind_at=None)
     return tuple(Serial(row.serial) for row in found)
 
 

@@ -16,7 +16,6 @@ from sinetti.domain.customers import folded
 from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.lifecycle import CertificateState, OrderState, order_sources, sources
 from sinetti.domain.records import Certificate, Holding, TransferIds
-from sinetti.domain.refusals import Reason
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256
 from sinetti.registry import audit, ids, models, outbox, reading
@@ -206,17 +205,6 @@ def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> No
         models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
         if counted and locked:
             audit.write(register, deed, "transfer-ids-locked", f"order:{locked}")
-
-
-def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
-    """Keep a refusal whose caller was proven: reason and time, nothing of the request."""
-    models.RefusalRow.objects.using(register.alias).create(
-        holding_id=holding_id,
-        reason=reason,
-        operation=operation,
-        at=deed.at,
-        request_id=deed.request_id,
-    )
 
 
 def _certificate(register: Register, certificate: Certificate) -> Certificate:

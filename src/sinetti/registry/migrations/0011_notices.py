@@ -116,4 +116,9 @@ class Migration(migrations.Migration):
             name='stopped_at',
             field=models.DateTimeField(null=True),
         ),
+        migrations.AddField(
+            model_name='person',
+            name='named_until',
+            field=models.DateTimeField(null=True),
+        ),
     ]

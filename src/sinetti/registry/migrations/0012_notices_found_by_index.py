@@ -1,3 +1,4 @@
+import django.db.models.functions.text
 from django.db import migrations, models
 
 from sinetti.registry.changing import AddIndexWhileServing, DropPatternIndexesWhileServing
@@ -26,7 +27,11 @@ class Migration(migrations.Migration):
         ),
         AddIndexWhileServing(
             model_name='person',
-            index=models.Index(fields=['email'], name='people_by_email'),
+            index=models.Index(django.db.models.functions.text.Lower('email'), name='people_by_email'),
+        ),
+        AddIndexWhileServing(
+            model_name='outboxrow',
+            index=models.Index(condition=models.Q(('bounced__isnull', False)), fields=['bounced'], name='messages_that_bounced'),
         ),
         # Random ids, as in the tables before (docs/schema.md).
         DropPatternIndexesWhileServing(),

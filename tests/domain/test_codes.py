@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from sinetti.domain.codes import CODES, reason_of
 from sinetti.domain.refusals import Reason
-from sinetti.wire.codes import CODES, reason_of
 
 
 @pytest.mark.parametrize("reason", Reason)

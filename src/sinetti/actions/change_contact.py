@@ -1,0 +1,80 @@
+"""Another contact, or deputy, looks after a certificate; or an address, a number or a name of theirs is mended.
+
+Old and new are told. Where transfer ids wait for the contact, the link to them ends and a new one goes out
+(docs/people.md).
+"""
+
+from dataclasses import dataclass, replace
+
+from sinetti.actions import secure_message
+from sinetti.actions.office import Office
+from sinetti.actions.people import PeopleError
+from sinetti.actions.secure_message import Offered
+from sinetti.domain.values import Language
+from sinetti.registry import people
+from sinetti.registry.parties import Person
+from sinetti.registry.people import HoldingFound
+from sinetti.registry.roles import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What is mended of somebody who stays in their place; None stays as it is, an empty phone takes it away."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """Whose contact, by a certificate's serial or an order's id; the deputy's place in its stead; who is there now."""
+
+    named: str
+    who: Person | Corrected
+    deputy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChanged:
+    """Whether anything was changed, and the links to transfer ids that went to the new address."""
+
+    customer_id: str
+    changed: bool
+    offered: tuple[Offered, ...]
+
+
+def change_contact(change: ContactChange, office: Office, actor: str, request_id: str) -> ContactChanged:
+    """Name a contact or a deputy anew, or mend what is known of one. Raises PeopleError.
+
+    The same again changes nothing, but offers transfer ids that a command which was cut short did not offer any more.
+    """
+    holding = people.find_holding(office.register, change.named)
+    if holding is None:
+        sentence = "no certificate has this serial, and no order this id"
+        raise PeopleError(sentence)
+    person = change.who if isinstance(change.who, Person) else _corrected(change.who, holding, deputy=change.deputy)
+    deed = office.deed(actor, request_id)
+    changed = people.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
+    office.step("contact-changed")
+    orders = people.orders_offered_to_others(office.register, holding.holding_id)
+    offered = tuple(secure_message.offer(order_id, office, actor, request_id) for order_id in orders)
+    return ContactChanged(holding.customer_id, changed, offered)
+
+
+def _corrected(corrected: Corrected, holding: HoldingFound, *, deputy: bool) -> Person:
+    there = holding.deputy if deputy else holding.contact
+    # Whoever was erased has no name: nothing is left to be mended.
+    if there is None or not there.name:
+        sentence = f"there is no {'deputy' if deputy else 'contact'} whose data could be mended: name one"
+        raise PeopleError(sentence)
+    given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
+    return replace(_as_named(there), **given)
+
+
+_FIELDS = ("name", "email", "phone", "language")
+
+
+def _as_named(there: Reader) -> Person:
+    return Person(there.name, there.email, there.phone, there.language)

@@ -1,0 +1,35 @@
+"""We let this one end: no more reminders about a certificate that nobody is to renew; and the way back."""
+
+from sinetti.actions.office import Office
+from sinetti.actions.people import PeopleError
+from sinetti.domain.values import Serial
+from sinetti.registry import people, store
+
+
+def let_end(serial: Serial, office: Office, actor: str, request_id: str) -> bool:
+    """Note that a certificate is to end without a successor; False where that is noted already. Raises PeopleError.
+
+    The note is the holding's, so only the newest one of those in force takes it: it would silence that one otherwise.
+    """
+    holding_id, deed = _holding_of(serial, office), office.deed(actor, request_id)
+    newest = people.newest_in_force(office.register, holding_id, deed.at)
+    if newest is None:
+        sentence = "this certificate is not in force: nobody is reminded of its end"
+        raise PeopleError(sentence)
+    if newest != serial:
+        sentence = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
+        raise PeopleError(sentence)
+    return people.let_end(office.register, holding_id, deed)
+
+
+def let_end_no_more(serial: Serial, office: Office, actor: str, request_id: str) -> bool:
+    """Take that note away, so that reminders go on; False where there is none. Raises PeopleError."""
+    return people.let_end_no_more(office.register, _holding_of(serial, office), office.deed(actor, request_id))
+
+
+def _holding_of(serial: Serial, office: Office) -> str:
+    found = store.find_certificate(office.register, serial)
+    if found is None:
+        sentence = "no certificate has this serial"
+        raise PeopleError(sentence)
+    return found.holding.holding_id

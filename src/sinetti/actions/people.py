@@ -1,0 +1,90 @@
+"""Who acts for an organisation: signatories, its contact person, and who looks after it (docs/people.md)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sinetti.actions.office import Office
+from sinetti.registry import parties, people, roles
+from sinetti.registry.parties import OrganisationFound, Person
+from sinetti.registry.people import Closed, Looked
+from sinetti.registry.roles import Roles
+
+
+class PeopleError(ValueError):
+    """Somebody who cannot be named so; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoIsWho:
+    """An organisation and everybody who acts for it now."""
+
+    organisation: OrganisationFound
+    roles: Roles
+    looked: Looked
+
+
+def add_signatory(customer_id: str, person: Person, office: Office, actor: str, request_id: str) -> bool:
+    """Name a signatory; False where the same stands already.
+
+    Somebody named before with the same address gives way. Raises PeopleError.
+    """
+    one = _organisation(customer_id, office)
+    with _says_closed():
+        return people.add_signatory(office.register, one.organisation_id, person, office.deed(actor, request_id))
+
+
+def remove_signatory(customer_id: str, email: str, office: Office, actor: str, request_id: str) -> bool:
+    """Remove a signatory, by their address; False where nobody has it. Raises PeopleError."""
+    one = _organisation(customer_id, office)
+    return people.remove_signatory(office.register, one.organisation_id, email, office.deed(actor, request_id))
+
+
+def set_contact_person(customer_id: str, person: Person | None, office: Office, actor: str, request_id: str) -> bool:
+    """Name the organisation's contact person, or nobody; False where it stands so already. Raises PeopleError."""
+    one = _organisation(customer_id, office)
+    with _says_closed():
+        return people.set_contact_person(office.register, one.organisation_id, person, office.deed(actor, request_id))
+
+
+def look_after(customer_id: str, agent_id: str, office: Office, actor: str, request_id: str) -> bool:
+    """Note that another organisation looks after this one; False where it does already. Raises PeopleError."""
+    one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
+    if one.organisation_id == agent.organisation_id:
+        sentence = "an organisation does not look after itself: name the other one"
+        raise PeopleError(sentence)
+    with _says_closed():
+        deed = office.deed(actor, request_id)
+        return people.add_agent(office.register, one.organisation_id, agent.organisation_id, deed)
+
+
+def look_after_no_more(customer_id: str, agent_id: str, office: Office, actor: str, request_id: str) -> bool:
+    """End that another organisation looks after this one; False where it does not. Raises PeopleError."""
+    one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
+    deed = office.deed(actor, request_id)
+    return people.withdraw_agent(office.register, one.organisation_id, agent.organisation_id, deed)
+
+
+def who_is_who(customer_id: str, office: Office) -> WhoIsWho:
+    """Everybody who acts for an organisation now. Raises PeopleError."""
+    one, now = _organisation(customer_id, office), office.now()
+    found = roles.roles(office.register, [one.organisation_id], now)[one.organisation_id]
+    return WhoIsWho(one, found, people.looked_after(office.register, one.organisation_id, now))
+
+
+def _organisation(customer_id: str, office: Office) -> OrganisationFound:
+    found = parties.find_organisation(office.register, customer_id)
+    if found is None:
+        sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
+        raise PeopleError(sentence)
+    return found
+
+
+@contextmanager
+def _says_closed() -> Iterator[None]:
+    """Say in a sentence that an organisation is closed."""
+    try:
+        yield
+    except Closed as closed:
+        sentence = f"{closed} is closed for good: nobody is named for it any more"
+        raise PeopleError(sentence) from None

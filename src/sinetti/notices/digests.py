@@ -1,0 +1,67 @@
+"""Digests for firms that look after many: one a week, and one a day where an end is close (docs/digests.md)."""
+
+from datetime import datetime, timedelta
+
+from sinetti.domain.digests import CLOSE, NEAR, STAYS, Leaving, leaving, next_day, next_week
+from sinetti.domain.messages import MessageChannel, MessageKind
+from sinetti.domain.workdays import finnish_date, opening, workday_before
+from sinetti.notices.room import Mailroom
+from sinetti.notices.workdays import day_off
+from sinetti.registry import digesting, outbox
+from sinetti.registry.digesting import Cause
+from sinetti.registry.outbox import NewMessage
+from sinetti.registry.roles import Reader
+
+_SECOND = timedelta(seconds=1)
+
+
+def plan_digests(room: Mailroom, now: datetime) -> int:
+    """Owe each firm's readers the digest that may leave now; returns how many were not owed yet.
+
+    Outside office hours nothing is owed. Any number of nodes may plan at once, as often as they like: a digest is owed
+    once a day to an address, and one that left earlier in the week is the week's.
+    """
+    current = leaving(now, day_off)
+    if current is None:
+        return 0
+    causes = digesting.causes(room.register, current, now)
+    readers = digesting.firm_readers(room.register, [one.agent for one in causes], now)
+    wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
+    found = digesting.owed_days(room.register, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
+    owed = [
+        _message(cause, reader, current)
+        for (cause, reader), days in zip(wanted, found, strict=True)
+        if (cause.week and not days) or (cause.day and current.day not in days)
+    ]
+    outbox.put(room.register, owed, now)
+    return len(owed)
+
+
+def next_digest(room: Mailroom, after: datetime) -> datetime | None:
+    """The first instant after this one at which `plan_digests` may have something to owe; None where there is none.
+
+    It is always the 8:00 of a working day, and never too late; at a rare one nothing turns out to be owed.
+    """
+    week, day = next_week(after, day_off), next_day(after, day_off)
+    before = opening(workday_before(finnish_date(day), day_off))
+    soon = digesting.first_end(room.register, after, before, week + CLOSE)
+    this_week = digesting.first_end(room.register, after, week - STAYS, week + NEAR)
+    candidates = [week] if this_week is not None else []
+    if soon is not None:
+        candidates.append(max(day, next_day(soon - CLOSE - _SECOND, day_off)))
+    if candidates:
+        return min(candidates)
+    later = digesting.first_end_after(room.register, after, week + NEAR)
+    return None if later is None else next_week(later - NEAR - _SECOND, day_off)
+
+
+def _message(cause: Cause, reader: Reader, current: Leaving) -> NewMessage:
+    return NewMessage(
+        kind=MessageKind.DIGEST,
+        channel=MessageChannel.EMAIL,
+        about=cause.agent,
+        step=current.day.isoformat(),
+        due=current.at,
+        recipient=reader.person_id,
+        facts={"agent": cause.agent},
+    )

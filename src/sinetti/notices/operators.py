@@ -1,0 +1,33 @@
+"""What operators are told by mail: what the alarms and the watchdog find, once a week each (docs/people.md)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sinetti.domain.messages import MessageChannel, MessageKind
+from sinetti.notices.room import Mailroom
+from sinetti.registry import outbox
+from sinetti.registry.outbox import NewMessage
+
+
+def owe_findings(room: Mailroom, findings: Mapping[str, str | None], now: datetime) -> int:
+    """Owe each operator a message about each finding: one in a calendar week, whatever its sentence says by then.
+
+    `findings` are sentences by name, None where all is well (alarms.findings). Returns how many rows are new.
+    """
+    year, week, _ = now.isocalendar()
+    messages = [
+        NewMessage(
+            MessageKind.OPERATOR,
+            MessageChannel.EMAIL,
+            about=name,
+            step=f"{year}-W{week:02}",
+            due=now,
+            address=address,
+            facts={"finding": name, "text": sentence},
+        )
+        for name, sentence in sorted(findings.items())
+        if sentence is not None
+        # One address is one operator, however it is spelt.
+        for address in dict.fromkeys(operator.casefold() for operator in room.terms.operators)
+    ]
+    return outbox.put_new(room.register, messages, now)

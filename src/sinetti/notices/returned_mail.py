@@ -1,0 +1,92 @@
+"""One returned mail: which message of ours it is about, and what it says of the address (docs/returns.md).
+
+Anybody can send anything to a return address. What is read is bounded, and no field but Content-Type is taken apart by
+the library: its parsers of fields take time by the square of their length.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import policy
+from email.errors import MessageError
+from email.message import Message
+from email.parser import BytesHeaderParser, BytesParser
+from typing import Any
+
+from sinetti.domain.bounces import Told, Verdict, judge
+from sinetti.domain.tokens import return_token, same
+
+LARGEST = 1024 * 1024
+"""Octets of a mail that is read: reports with a whole message of ours in them have less than a tenth."""
+
+_MOST_TYPES, _LONGEST_TYPE = 100, 2000
+"""How many fields Content-Type may be there, and how many octets each may have."""
+_MOST_ADDRESSES = 20
+
+_TO = frozenset({"delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "to"})
+"""Where the address stands that a mail came to, by the habits of several MTAs."""
+_RETURN_ADDRESS = re.compile(r"\+([0-9a-f]{32})\.([a-z2-7]{16})@")
+_CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+
+
+class UnreadableError(Exception):
+    """A mail that is no mail, or one that nobody's MTA writes. Nothing of it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedMail:
+    """What a mail is about: a message's id, None where it has no return address of ours; then nothing more is read."""
+
+    message_id: str | None
+    verdict: Verdict = Verdict.OTHER
+
+
+def read(octets: bytes, key: bytes) -> ReturnedMail:
+    """Read one mail. `key` is that of the return addresses' tokens. Raises UnreadableError."""
+    if len(octets) > LARGEST:
+        raise UnreadableError
+    # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
+    octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    try:
+        headers = BytesHeaderParser(policy=policy.default).parsebytes(octets)
+        message_id = _about(headers, key)
+        return ReturnedMail(None) if message_id is None else ReturnedMail(message_id, _verdict(octets))
+    # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
+        raise UnreadableError from error
+
+
+def _about(headers: "Message[Any, Any]", key: bytes) -> str | None:
+    found = [pair for name in _TO for value in _fields(headers, name) for pair in _RETURN_ADDRESS.findall(value)]
+    for message_id, token in found[:_MOST_ADDRESSES]:
+        if same(token, return_token(key, message_id)):
+            return str(message_id)
+    return None
+
+
+def _verdict(octets: bytes) -> Verdict:
+    kinds = _CONTENT_TYPE.findall(octets)
+    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
+        raise UnreadableError
+    mail = BytesParser(policy=policy.default).parsebytes(octets)
+    submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
+    return judge(_told(mail), automatic=any(value != "no" for value in submitted))
+
+
+def _told(mail: "Message[Any, Any]") -> Iterator[Told]:
+    """What a report says of each recipient: the groups of fields behind the first (RFC 3464, 2.1)."""
+    if mail.get_content_type() != "multipart/report":
+        return
+    for each in mail.iter_parts():  # type: ignore[attr-defined] # the policy's class has it
+        if each.get_content_type() == "message/delivery-status" and isinstance(groups := each.get_payload(), list):
+            for group in groups[1:]:
+                yield Told(_field(group, "action"), _field(group, "status"))
+
+
+def _field(message: "Message[Any, Any]", name: str) -> str:
+    return next(iter(_fields(message, name)), "")
+
+
+def _fields(message: "Message[Any, Any]", name: str) -> list[str]:
+    """The values of a field as they stand there, small letters."""
+    return [str(value).lower() for one, value in message.raw_items() if one.lower() == name]

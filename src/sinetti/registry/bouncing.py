@@ -1,0 +1,117 @@
+"""Marks on people's addresses: mail comes back from there, mail went there for the first time, mail is to stop."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from sinetti.domain.bounces import LEAST_RETURNS, alarm
+from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.workdays import finnish_date
+from sinetti.registry import audit, models, outbox, stopping
+from sinetti.registry.addresses import people_at
+from sinetti.registry.audit import Deed
+from sinetti.registry.ids import in_parts, random_id
+from sinetti.registry.opening import Register
+from sinetti.registry.outbox import Event
+from sinetti.registry.roles import standing
+
+LATELY = timedelta(days=7)
+ACTOR = "notices"
+"""Who sets marks, in audit rows."""
+
+
+class Marked(StrEnum):
+    """What came of a returned message."""
+
+    NEW = "new"
+    BEFORE = "before"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """How many e-mails were sent in the last seven days, and how many came back for good."""
+
+    sent: int
+    returned: int
+
+
+def mark_bounced(register: Register, message_id: str, now: datetime) -> Marked:
+    """Note that a message came back for good, so that its address does not work. The same again changes nothing.
+
+    In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
+    those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+        row = rows.select_related("recipient").first()
+        if row is None:
+            return Marked.UNKNOWN
+        if not rows.filter(bounced__isnull=True).update(bounced=now):
+            return Marked.BEFORE
+        if row.recipient is not None:
+            _mark_address(register, row.recipient.email, message_id, now)
+    return Marked.NEW
+
+
+def after_sent(register: Register, owed: Owed, now: datetime) -> None:
+    """Set the marks that follow from an e-mail that has left. Call it in the transaction that notes it as sent."""
+    if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
+        return
+    person = models.Person.objects.using(register.alias).filter(pk=owed.recipient).first()
+    if person is not None and person.first_written_at is None:
+        people_at(register, person.email).filter(first_written_at__isnull=True).update(first_written_at=now)
+    if owed.kind is MessageKind.CONTACT_GONE and owed.facts is not None:
+        stopping.stop_if_told(register, owed.facts["person"], owed.message_id, _deed(now))
+
+
+def lately(register: Register, now: datetime) -> Lately:
+    """Count what was sent in the last seven days, and what came back for good."""
+    rows = models.OutboxRow.objects.using(register.alias)
+    sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
+    return Lately(sent, _returned(register, now))
+
+
+def finding(register: Register, now: datetime) -> str | None:
+    """Say that too much comes back, for operators; None while all is well, which an index alone tells."""
+    if _returned(register, now) < LEAST_RETURNS:
+        return None
+    counts = lately(register, now)
+    return alarm(counts.sent, counts.returned)
+
+
+def _returned(register: Register, now: datetime) -> int:
+    return models.OutboxRow.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
+
+
+def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
+    rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update()
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    people, day = models.Person.objects.using(register.alias), finnish_date(now).isoformat()
+    for part in in_parts(ids):
+        people.filter(pk__in=part).update(bounced_at=now)
+        for one in _named(register, part, now):
+            facts = {"person": one, "since": day}
+            outbox.owe_event(register, Event(MessageKind.BOUNCED, day, one, facts=facts), now)
+    audit.write_each(register, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
+
+
+def _named(register: Register, ids: Collection[str], now: datetime) -> tuple[str, ...]:
+    """Those of these people who are named for anything now: nobody has to mend the others' addresses."""
+    rows = models.Person.objects.using(register.alias).filter(pk__in=ids).order_by("pk")
+    mandates = models.Mandate.objects.filter(standing(now), person=OuterRef("pk"))
+    named = (
+        Exists(models.Holding.objects.filter(contact=OuterRef("pk")))
+        | Exists(models.Holding.objects.filter(deputy=OuterRef("pk")))
+        | Exists(models.Organisation.objects.filter(contact=OuterRef("pk"), closed_at__isnull=True))
+        | Exists(mandates)
+    )
+    return tuple(rows.filter(named).values_list("pk", flat=True))
+
+
+def _deed(now: datetime) -> Deed:
+    return Deed(ACTOR, now, random_id())

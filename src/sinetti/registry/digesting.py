@@ -1,0 +1,254 @@
+"""What digests are made of: the certificates near their end of all organisations that firms look after.
+
+Every statement begins with the index over ends: cost grows with what is near its end, not with all there is.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+
+from sinetti.domain.digests import CLOSE as CLOSE_TO_THE_END
+from sinetti.domain.digests import NEAR, STAYS, Leaving, Matter, Part, Successor, Watched, matter, part
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.mandates import Role
+from sinetti.domain.messages import MessageChannel, MessageKind, message_id
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Channel, Serial
+from sinetti.registry import models, roles
+from sinetti.registry.addresses import people_at
+from sinetti.registry.ids import in_parts
+from sinetti.registry.opening import Register
+from sinetti.registry.roles import Reader, once_each, standing
+
+_ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION)
+"""Certificates that were revoked for these reasons need nothing in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    """One certificate in a firm's digest: who has to act, what there is to say, and what it is called.
+
+    `certificate` is the row's key; `contact` is the name of the holding's contact, empty where there is none.
+    """
+
+    part: Part
+    matter: Matter
+    certificate: int
+    serial: Serial
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    contact: str
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Whether a firm has rows that bring the week's digest, and rows that bring one today."""
+
+    agent: str
+    week: bool
+    day: bool
+
+
+def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
+    """What a firm's digest has to tell at `now`: part by part, in each what ends first. May be empty.
+
+    Certificates of its open clients that end within 60 days, or ended within the last 14, unless they are let end.
+    """
+    clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
+    rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients).annotate(**_state(now))
+    ours = _addresses(register, agent_organisation_id, now)
+    order = {one: place for place, one in enumerate(Part)}
+    found = (_row(one, ours, now) for one in rows.select_related(*_PATHS))
+    return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
+
+
+def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, ...]:
+    """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing done brings one.
+
+    The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
+    later waits for the next week's. The day's is brought by 7 days or less, and once more by an end since the last.
+    """
+    week = Q(not_after__lte=leaving.week_at + NEAR, since__lte=leaving.week_at)
+    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, not_after__gte=leaving.before)
+    mandate = "holding__organisation__given__"
+    rows = _undone(register, now, now - STAYS, now + NEAR)
+    rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
+    counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
+    found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
+    return tuple(Cause(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
+
+
+def first_end(register: Register, now: datetime, since: datetime, until: datetime) -> datetime | None:
+    """The first end, from `since` to `until`, of a certificate that may bring a digest; None for none."""
+    rows = _undone(register, now, since, until)
+    return rows.order_by("not_after").values_list("not_after", flat=True).first()
+
+
+def first_end_after(register: Register, now: datetime, since: datetime) -> datetime | None:
+    """The same without an end, and without a look at whether anything took its place: one row of the index."""
+    rows = _wanted(register).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
+    return rows.order_by("not_after").values_list("not_after", flat=True).first()
+
+
+def firm_readers(register: Register, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Reader, ...]]:
+    """Who reads each of these firms' digests: the contact person, else the signatories. Mail reaches all of them."""
+    found = roles.roles(register, agents, now)
+    return {agent: _readers(one) for agent, one in found.items()}
+
+
+def readers(register: Register, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
+    """The folded addresses to which digests go that tell of each of these organisations' certificates.
+
+    Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
+    """
+    found = roles.roles(register, organisation_ids, now)
+    firms = firm_readers(register, {agent for one in found.values() for agent in one.agents}, now)
+    return {
+        organisation: frozenset(reader.address for agent in one.agents for reader in firms[agent])
+        for organisation, one in found.items()
+    }
+
+
+def owed_days(
+    register: Register, pairs: Sequence[tuple[str, Reader]], days: Collection[date]
+) -> tuple[frozenset[date], ...]:
+    """For each firm and reader: on which of these days a digest is owed, or was sent, to the reader's address."""
+    own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, register)
+    found = []
+    for agent, reader in pairs:
+        known = {own.get(_id(agent, day, reader.person_id)) for day in days}
+        if known == {None}:
+            # Perhaps somebody was named anew since, with the same address.
+            others = people_at(register, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
+            ids = {_id(agent, day, one): day for one in others for day in days}
+            known = set(_days_by_id(ids, register).values())
+        found.append(frozenset(day for day in known if day is not None))
+    return tuple(found)
+
+
+def _id(agent: str, day: date, person: str) -> str:
+    return message_id(MessageKind.DIGEST, agent, day.isoformat(), person, MessageChannel.EMAIL)
+
+
+def _days_by_id(ids: Mapping[str, date], register: Register) -> dict[str, date]:
+    """Those of these messages that there are."""
+    rows = models.OutboxRow.objects.using(register.alias)
+    return {one: ids[one] for part in in_parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
+
+
+_PATHS = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+_ISSUED = (CertificateState.ISSUED, CertificateState.FETCHED)
+
+
+def _readers(one: roles.Roles) -> tuple[Reader, ...]:
+    contact = one.contact_person
+    if contact is not None and contact.mailable:
+        return (contact,)
+    return once_each(person for person in one.signatories if person.mailable)
+
+
+def _wanted(register: Register) -> "QuerySet[models.Certificate]":
+    """Certificates that somebody may want something in the place of, whenever they end."""
+    rows = models.Certificate.objects.using(register.alias).filter(
+        state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
+    )
+    return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
+
+
+def _near(register: Register, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+    return _wanted(register).filter(not_after__gte=since, not_after__lte=until)
+
+
+def _undone(register: Register, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+    """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
+    rows = _near(register, since, until).filter(_mandated("holding__organisation__given__", now))
+    return rows.exclude(_succeeded("predecessor", fetched=True)).exclude(_succeeded("replaces", fetched=True))
+
+
+def _mandated(path: str, now: datetime) -> Q:
+    """Mandates, along this path, by which an open firm looks after an organisation."""
+    terms = {
+        "role": Role.MANAGER,
+        "agent__isnull": False,
+        "agent__closed_at__isnull": True,
+        "valid_from__lte": now,
+        "withdrawn_at__isnull": True,
+    }
+    lasting = Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now})
+    return lasting & Q(**{f"{path}{name}": value for name, value in terms.items()})
+
+
+def _succeeded(by: str, *, fetched: bool) -> Exists:
+    """Whether something took its place, by renewal or by an order that names it, and was, or was not yet, fetched.
+
+    One that was revoked did not, unless another took its own place.
+    """
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}).exclude(state=CertificateState.VOID)
+    rows = rows.filter(Q(revoked_at__isnull=True) | Q(revocation_reason=RevocationReason.SUPERSEDED))
+    return Exists(rows.filter(first_fetched_at__isnull=not fetched))
+
+
+def _state(now: datetime) -> dict[str, Any]:
+    """What `Watched` wants to know, beside what stands in the rows themselves."""
+    pairs = models.TransferIdPair.objects.filter(
+        order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
+    )
+    approved = models.ApprovedType.objects.filter(
+        organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
+    )
+    return {
+        "renewal_fetched": _succeeded("predecessor", fetched=True),
+        "renewal_waits": _succeeded("predecessor", fetched=False),
+        "replacement_fetched": _succeeded("replaces", fetched=True),
+        "replacement_waits": _succeeded("replaces", fetched=False),
+        "ordered_until": Subquery(pairs.order_by("-expires").values("expires")[:1]),
+        "approved": Exists(approved),
+    }
+
+
+def _addresses(register: Register, agent: str, now: datetime) -> frozenset[str]:
+    """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
+    people = models.Person.objects.using(register.alias).filter(erased_at__isnull=True)
+    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), organisation=agent)
+    ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
+    return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
+
+
+def _row(one: Any, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+    holding = one.holding
+    people = [roles.reader(person) for person in (holding.contact, holding.deputy) if person is not None]
+    successor = Successor.NONE
+    if one.renewal_fetched or one.replacement_fetched:
+        successor = Successor.FETCHED
+    elif one.renewal_waits or one.replacement_waits:
+        successor = Successor.WAITING
+    firms = any(person.address in ours for person in people)
+    watched = Watched(
+        not_after=one.not_after,
+        successor=successor,
+        ordered_until=one.ordered_until,
+        revoked=one.revoked_at is not None,
+        approved=one.approved,
+        by_renewal=one.origin == "renewal",
+        firms=firms,
+        reached=any(person.mailable for person in people),
+    )
+    what = matter(watched, now)
+    return DigestRow(
+        part=part(what, firms=firms),
+        matter=what,
+        certificate=one.pk,
+        serial=Serial(one.serial),
+        organisation=holding.organisation.name,
+        customer_id=holding.organisation.customer_id,
+        channel=Channel(holding.type.channel),
+        description=holding.description,
+        contact=holding.contact.name if holding.contact else "",
+        not_after=one.not_after,
+    )

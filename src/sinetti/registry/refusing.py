@@ -1,0 +1,51 @@
+"""Refusals of callers who have proven who they are: kept, and after the third one people are told."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from sinetti.domain import refused
+from sinetti.domain.codes import CODES
+from sinetti.domain.messages import MessageKind
+from sinetti.domain.refusals import Reason
+from sinetti.registry import models, outbox
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import Register
+from sinetti.registry.outbox import Event
+
+
+def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
+    """Keep a refusal whose caller was proven: reason and time, nothing of the request.
+
+    With the third one for the same reason (domain/refused.py) the holding's people are owed a message about it.
+    """
+    rows = models.RefusalRow.objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        rows.create(
+            holding_id=holding_id,
+            reason=reason,
+            operation=operation,
+            at=deed.at,
+            request_id=deed.request_id,
+        )
+        if refused.counts(reason):
+            _owe_refused(register, holding_id, reason, operation, deed.at)
+
+
+def _owe_refused(register: Register, holding_id: str, reason: Reason, operation: str, now: datetime) -> None:
+    since = now - refused.WITHIN
+    rows = models.RefusalRow.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    # As many as are needed, of a program that asks every minute.
+    if rows[: refused.TIMES].count() < refused.TIMES or _told_refused(register, holding_id, reason, since):
+        return
+    # Of two that come here at once the second one waits, and finds what the first one has written.
+    models.Holding.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
+    if not _told_refused(register, holding_id, reason, since):
+        facts = {"reason": CODES[reason], "reason_name": reason.value, "operation": operation}
+        outbox.owe_event(register, Event(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
+
+
+def _told_refused(register: Register, holding_id: str, reason: Reason, since: datetime) -> bool:
+    events = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+    return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()

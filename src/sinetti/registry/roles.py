@@ -1,0 +1,162 @@
+"""Who is concerned: the people who look after holdings, and those who act for organisations, for many at a time."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import Q, QuerySet
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.registry import models
+from sinetti.registry.opening import Register
+
+_Value = TypeVar("_Value")
+
+_CHUNK = 500
+"""Ids in one statement: SQLite's older builds take 999 values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody whom messages may concern.
+
+    `mailable`: there is an e-mail address, which is not erased, not known to fail, and to which mail was not stopped.
+    `textable`: there is a phone number, which is not erased. `stopped`: they want no more mail at this address.
+    """
+
+    person_id: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    phone: str = field(repr=False)
+    language: Language
+    mailable: bool
+    textable: bool
+    stopped: bool = False
+
+    @property
+    def address(self) -> str:
+        """The e-mail address as it is compared: to one address goes one message."""
+        return self.email.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who acts for an organisation: people, and by their ids the open organisations that look after it."""
+
+    signatories: tuple[Reader, ...] = ()
+    contact_person: Reader | None = None
+    agents: tuple[str, ...] = ()
+
+
+def roles(register: Register, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
+    """Who acts for each of these organisations at `now`, in three statements for each 500 of them.
+
+    Each id that was asked about is there. People are in the order in which they were named, and stand there whether
+    mail reaches them or not.
+    """
+    found: dict[str, Roles] = {}
+    for part in parts(organisation_ids):
+        signatories, agents = _grouped(_signatories(register, part, now)), _grouped(_agents(register, part, now))
+        contacts = dict(_contact_persons(register, part))
+        for one in part:
+            found[one] = Roles(signatories.get(one, ()), contacts.get(one), agents.get(one, ()))
+    return found
+
+
+def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tuple[Reader | None, Reader | None]]:
+    """Contact and deputy of each of these holdings as they are now, in one statement for each 500 of them.
+
+    A holding that is not there is left out.
+    """
+    found: dict[str, tuple[Reader | None, Reader | None]] = {}
+    for part in parts(holding_ids):
+        rows = models.Holding.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
+        found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
+    return found
+
+
+def readers(register: Register, person_ids: Iterable[str]) -> Mapping[str, Reader]:
+    """These people, by their ids; whoever is not there is left out."""
+    found: dict[str, Reader] = {}
+    for part in parts(person_ids):
+        rows = models.Person.objects.using(register.alias).filter(pk__in=part)
+        found.update({row.person_id: reader(row) for row in rows})
+    return found
+
+
+def once_each(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
+    """One of these for each address, the first of whom counts. Whoever has no address stays, once."""
+    found: dict[str, Reader] = {}
+    for one in people:
+        if one is not None:
+            found.setdefault(one.address or one.person_id, one)
+    return tuple(found.values())
+
+
+def standing(now: datetime) -> Q:
+    """Which mandates count at `now`: begun, not withdrawn, not past their last instant."""
+    return Q(valid_from__lte=now, withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
+
+
+def reader(row: models.Person) -> Reader:
+    """Whom a row is about."""
+    there = row.erased_at is None
+    works = row.bounced_at is None and row.stopped_at is None
+    return Reader(
+        row.person_id,
+        row.name,
+        row.email,
+        row.phone,
+        Language(row.language),
+        mailable=there and works and bool(row.email),
+        textable=there and bool(row.phone),
+        stopped=row.stopped_at is not None,
+    )
+
+
+def parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """These ids, each once, in portions that one statement takes."""
+    different = tuple(dict.fromkeys(ids))
+    for start in range(0, len(different), _CHUNK):
+        yield different[start : start + _CHUNK]
+
+
+def _maybe(row: models.Person | None) -> Reader | None:
+    return None if row is None else reader(row)
+
+
+def _mandates(
+    register: Register, organisation_ids: tuple[str, ...], role: Role, now: datetime
+) -> "QuerySet[models.Mandate]":
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__in=organisation_ids)
+    return rows.filter(role=role).order_by("valid_from", "pk")
+
+
+def _signatories(register: Register, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, Reader]]:
+    rows = _mandates(register, organisation_ids, Role.SIGNATORY, now).filter(person__isnull=False)
+    for row in rows.select_related("person"):
+        if row.person is not None:
+            yield row.organisation_id, reader(row.person)
+
+
+def _agents(register: Register, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
+    rows = _mandates(register, organisation_ids, Role.MANAGER, now)
+    for one, agent in rows.filter(agent__closed_at__isnull=True).values_list("organisation_id", "agent_id"):
+        if agent is not None:
+            yield one, agent
+
+
+def _contact_persons(register: Register, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
+    rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, contact__isnull=False)
+    for row in rows.select_related("contact"):
+        if row.contact is not None:
+            yield row.organisation_id, reader(row.contact)
+
+
+def _grouped(pairs: Iterable[tuple[str, _Value]]) -> dict[str, tuple[_Value, ...]]:
+    found: dict[str, list[_Value]] = {}
+    for one, value in pairs:
+        found.setdefault(one, []).append(value)
+    return {one: tuple(values) for one, values in found.items()}

@@ -1,0 +1,171 @@
+"""Who asked that mail to their address stops, who has to be told first, and whether they were."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.mandates import Role
+from sinetti.domain.messages import MessageChannel, MessageKind
+from sinetti.domain.stopping import AGAIN_AFTER, LINK_LIVES, Asked, AskedBefore, Tells, stops
+from sinetti.domain.values import Language
+from sinetti.registry import audit, models, outbox, roles
+from sinetti.registry.addresses import people_at
+from sinetti.registry.audit import Deed
+from sinetti.registry.ids import in_parts
+from sinetti.registry.opening import Register
+from sinetti.registry.outbox import Event
+from sinetti.registry.roles import Reader, Roles, standing
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """To whom a message went."""
+
+    person_id: str
+    email: str = field(repr=False)
+    language: Language
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who of one organisation is to be told; nobody's name where that is the operators."""
+
+    tells: Tells
+    people: tuple[Reader, ...] = ()
+
+
+def find_asker(register: Register, message_id: str, now: datetime) -> Asker | None:
+    """To whom this e-mail went; None where there is no such row, it is too old, or its person was erased."""
+    rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
+    person = row.recipient if row is not None else None
+    if person is None or person.erased_at is not None:
+        return None
+    return Asker(person.person_id, person.email, Language(person.language), person.stopped_at is not None)
+
+
+def ask(register: Register, asker: Asker, message_id: str, deed: Deed) -> Asked | AskedBefore:
+    """Owe the event `contact-gone` for somebody who asked, once until those whom it concerns were told."""
+    with transaction.atomic(using=register.alias):
+        # One at a time for each address: whoever presses the button twice has asked once.
+        list(people_at(register, asker.email).select_for_update().order_by("pk").values_list("pk", flat=True))
+        told = told_about(register, asker, deed.at)
+        if asker.stopped or (told and is_asked(register, asker, deed.at)):
+            return AskedBefore(told, stops(told), asker.stopped)
+        if told:
+            facts = {"person": asker.person_id, "message": message_id}
+            event = Event(MessageKind.CONTACT_GONE, f"{deed.at:%Y-%m-%dT%H:%M:%SZ}", asker.person_id, facts=facts)
+            outbox.owe_event(register, event, deed.at)
+            audit.write(register, deed, "mail-stop-asked", f"person:{asker.person_id}", message=message_id)
+    return Asked(told, stops(told))
+
+
+def told_about(register: Register, asker: Asker, now: datetime) -> frozenset[Tells]:
+    """Who is told if they ask now, by role alone; empty where they are named for nothing."""
+    return frozenset(one.tells for one in hearers(register, asker.email, now).values())
+
+
+def hearers(register: Register, address: str, now: datetime) -> Mapping[str, Hearers]:
+    """Who has to be told before mail to an address stops, by organisation: all for which it is named now."""
+    found = roles.roles(register, _organisations(register, address, now), now)
+    return {organisation: _hearers(one, address.casefold()) for organisation, one in found.items()}
+
+
+def is_asked(register: Register, asker: Asker, now: datetime) -> bool:
+    """Whether they have asked, and those whom it concerns are still to be told, or it is not a day ago."""
+    newest = _events(register, asker.email).order_by("-created").first()
+    if newest is None:
+        return False
+    waits = newest.spread is None and newest.dropped is None
+    return waits or now - newest.created < AGAIN_AFTER or _messages_wait(register, asker, newest.created, now)
+
+
+def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed) -> None:
+    """Stop mail to somebody's address if someone of every organisation that names it was told, this message included.
+
+    Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told.
+    """
+    person = models.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
+    if person is None:
+        return
+    rows = people_at(register, person.email)
+    wanted = hearers(register, person.email, deed.at)
+    told = _told(register, person.email, message_id, _everybody(wanted))
+    if all(any(one.address in told for one in each.people) for each in wanted.values()):
+        stopping = rows.filter(stopped_at__isnull=True)
+        stopped = list(stopping.order_by("pk").values_list("pk", flat=True))
+        stopping.update(stopped_at=deed.at)
+        audit.write_each(register, deed, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
+
+
+def _hearers(one: Roles, address: str) -> Hearers:
+    signatories = tuple(each for each in one.signatories if each.mailable and each.address != address)
+    if signatories:
+        return Hearers(Tells.SIGNATORIES, signatories)
+    contact = one.contact_person
+    if contact is not None and contact.mailable and contact.address != address:
+        return Hearers(Tells.CONTACT_PERSON, (contact,))
+    return Hearers(Tells.OPERATORS)
+
+
+def _organisations(register: Register, address: str, now: datetime) -> frozenset[str]:
+    """Open organisations that name an address: for certificates that have not ended, or for themselves."""
+    people = people_at(register, address).values("pk")
+    holdings, path = _living(register, now), "organisation"
+    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
+    named: list[QuerySet[models.Holding, str] | QuerySet[models.Mandate, str] | QuerySet[models.Organisation, str]] = [
+        holdings.filter(contact__in=people).values_list(path, flat=True),
+        holdings.filter(deputy__in=people).values_list(path, flat=True),
+        mandates.filter(person__in=people).values_list(path, flat=True),
+        models.Organisation.objects.using(register.alias).filter(contact__in=people).values_list("pk", flat=True),
+    ]
+    ids = [one for each in named for one in each]
+    rows = models.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
+    return frozenset(one for part in in_parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
+
+
+def _living(register: Register, now: datetime) -> "QuerySet[models.Holding]":
+    """Holdings with a certificate that has not ended, or with an open order."""
+    certificates = models.Certificate.objects.filter(holding=OuterRef("pk"), not_after__gte=now)
+    orders = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
+    return models.Holding.objects.using(register.alias).filter(
+        Q(Exists(certificates.exclude(state=CertificateState.VOID))) | Q(Exists(orders))
+    )
+
+
+def _events(register: Register, address: str) -> "QuerySet[models.OutboxRow]":
+    rows = models.OutboxRow.objects.using(register.alias).filter(
+        recipient__in=people_at(register, address).values("pk")
+    )
+    return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
+
+
+def _messages_wait(register: Register, asker: Asker, since: datetime, now: datetime) -> bool:
+    rows = _about(register, asker.email, _everybody(hearers(register, asker.email, now)), since)
+    return any(row.sent is None and row.dead is None and row.dropped is None for row in rows)
+
+
+def _told(register: Register, address: str, message_id: str, to: Collection[Reader]) -> frozenset[str]:
+    """The addresses of those who were told since it was asked for the last time, by this message too."""
+    newest = _events(register, address).order_by("-created").first()
+    rows = _about(register, address, to, newest.created) if newest is not None else []
+    told = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
+    return frozenset(one.address for one in to if one.person_id in told)
+
+
+def _about(register: Register, address: str, to: Collection[Reader], since: datetime) -> "list[models.OutboxRow]":
+    """Messages to these that tell of somebody's asking, made since then."""
+    rows = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
+    people = frozenset(people_at(register, address).values_list("pk", flat=True))
+    parts = in_parts(one.person_id for one in to)
+    found = (row for part in parts for row in rows.filter(recipient__in=part, channel__isnull=False))
+    return [row for row in found if (row.facts or {}).get("person") in people]
+
+
+def _everybody(wanted: Mapping[str, Hearers]) -> tuple[Reader, ...]:
+    return tuple(one for each in wanted.values() for one in each.people)

@@ -1,0 +1,28 @@
+"""A room of messages on a desk's register and clocks, with whoever delivers for the test."""
+
+from dataclasses import replace
+
+from sinetti.domain.values import Environment, Language
+from sinetti.notices.room import Mailroom, Terms
+from tests.support.office import Desk
+
+TERMS = Terms(
+    people_address="https://people.example",
+    service="Sinetti",
+    help=dict.fromkeys(Language, "help@pki.example"),
+    operators=("operator@pki.example",),
+)
+
+
+def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> Mailroom:
+    """Give a room whose terms are `TERMS`, but for what is said otherwise."""
+    return Mailroom(
+        desk.register,
+        Environment.TEST,
+        desk.clock,
+        desk.machine,
+        replace(TERMS, **terms),
+        deliverers or {},
+        b"k" * 32,
+        step,
+    )

@@ -1,0 +1,52 @@
+"""Secure messages as tests use them: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`."""
+
+from dataclasses import dataclass, replace
+
+from sinetti.actions.secure_message import Offered, Opened, Shown, look, open_message, order_and_offer, show
+from sinetti.domain.tokens import OPEN_LINK, link_token, pin_code
+from sinetti.registry.notice_models import Pin
+from tests.support.office import CONTACT, REQUEST, Desk, an_order
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A secure message, and the token of its link as the mail has it."""
+
+    offered: Offered
+    token: str
+
+
+def sent_of(desk: Desk, offered: Offered) -> Sent:
+    """What the mail brings of it."""
+    return Sent(offered, link_token(desk.office.transfer_key, OPEN_LINK, offered.secure_id))
+
+
+def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
+    """Order a certificate and have its contact written to."""
+    new = replace(an_order(), contact=replace(CONTACT, phone=phone))
+    return sent_of(desk, order_and_offer(new, desk.office, "operator", REQUEST))
+
+
+def asked(desk: Desk, sent: Sent) -> str:
+    """Press the button: the PIN code that the SMS brings."""
+    opened = open_message(sent.token, look(sent.token, desk.office).made, desk.office, REQUEST)
+    assert isinstance(opened, Opened), opened
+    return code_of_sms(desk, sent)
+
+
+def code_of_sms(desk: Desk, sent: Sent) -> str:
+    """The PIN code that was made last."""
+    pin = Pin.objects.using(desk.register.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
+    return pin_code(desk.office.transfer_key, pin.pin_id)
+
+
+def opened(desk: Desk, sent: Sent) -> Shown:
+    """Press the button and enter the PIN code."""
+    shown = show(sent.token, asked(desk, sent), desk.office, REQUEST)
+    assert isinstance(shown, Shown), shown
+    return shown
+
+
+def another(pin: str) -> str:
+    """A PIN code that this one is not."""
+    return f"{(int(pin) + 1) % 1_000_000:06}"
