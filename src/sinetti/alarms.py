@@ -10,8 +10,10 @@ from sinetti.ca.issuing import issues_until
 from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
 from sinetti.domain.watching import Finding
-from sinetti.registry import lists
+from sinetti.domain.words import amount
+from sinetti.registry import bouncing, lists
 from sinetti.registry.opening import Register
+from sinetti.registry.waiting import standing
 from sinetti.wiring import Authority
 
 TOLD_EVERY = 24 * 3600.0
@@ -34,6 +36,7 @@ def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
         "status": _Seldom(lambda: status(authority)),
+        "messages": _Seldom(lambda: messages(authority)),
     }
 
 
@@ -77,12 +80,16 @@ def status(authority: Authority) -> str | None:
 
 
 def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
-    """What operators are told by mail, by name: the two above, and each kind that the watchdog finds for itself.
+    """What operators are told by mail, by name: the two above, messages, and each kind that the watchdog finds for itself.
 
     `more` are certificates of ours that are not in the folder, such as that of TLS, by their files' names. It looks at
     every list, which takes its time beside a million revocations. Raises OSError, and what REGISTER_UNAVAILABLE lists.
     """
-    told: dict[str, str | None] = {"issuing-ca": issuing_ca(authority), "offline-lists": offline_lists(authority)}
+    told: dict[str, str | None] = {
+        "issuing-ca": issuing_ca(authority),
+        "offline-lists": offline_lists(authority),
+        "messages": messages(authority),
+    }
     for one in _watched(authority, {**own_certificates(authority), **more}):
         before = told.get(one.kind.value)
         told[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
@@ -97,6 +104,24 @@ def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[F
         *certificate_findings(certificates, office),
         *bulk_findings(office),
     )
+
+
+def messages(authority: Authority) -> str | None:
+    """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
+    office = authority.office
+    found = standing(office.register, office.now())
+    told = []
+    if found.late and found.oldest is not None:
+        told.append(f"{amount(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+    # Without settings nobody makes messages of events, and nobody is meant to.
+    if found.unspread and authority.folder.notices.exists():
+        told.append(f"of {amount(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
+    if found.dead:
+        listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
+        told.append(f"{amount(found.dead, 'message')} given up: {listed}")
+    if (returned := bouncing.finding(office.register, office.now())) is not None:
+        told.append(returned)
+    return "; ".join(told) or None
 
 
 def own_certificates(authority: Authority) -> dict[str, bytes]:

@@ -18,7 +18,11 @@ from sinetti.ca.hierarchy import Hierarchy, parse_hierarchy
 from sinetti.ca.issuing import Issuer
 from sinetti.clock import machine_instant, machine_now, steady
 from sinetti.domain.kindness import KIND, Kindness
+from sinetti.domain.messages import MessageChannel
 from sinetti.domain.values import Environment, KeyPolicy
+from sinetti.notices.mail import Smtp
+from sinetti.notices.room import Deliverer, Mailroom
+from sinetti.notices.sms import HttpSms
 from sinetti.own_leaves import Means
 from sinetti.pki.formats import certificate_der, load_certificate, opens, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
@@ -29,9 +33,11 @@ from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.responders import remember, responders
 from sinetti.response_signer import ResponseSigner
 from sinetti.settings import authority as authority_settings
+from sinetti.settings import notices as notice_settings
 from sinetti.settings.authority import Settings, SettingsError, check_database_url
 from sinetti.settings.folder import Folder, FolderDamaged, FolderKind
 from sinetti.settings.journal_place import journal_folder
+from sinetti.settings.notices import NoticeSettings
 from sinetti.settings.passphrases import Found, find
 from sinetti.wire.xmldsig import Recipe
 
@@ -66,6 +72,36 @@ class Authority:
     def recipe(self) -> Recipe:
         """How answers are signed."""
         return Recipe[self.settings.response_recipe.name]
+
+
+def mailroom(
+    authority: Authority,
+    *,
+    settings: NoticeSettings | None = None,
+    deliverers: Mapping[MessageChannel, Deliverer] | None = None,
+) -> Mailroom:
+    """Open an authority's room of messages, by its `notices.toml`. Raises SettingsError, also where that is not there.
+
+    `deliverers` take letters in place of those that are set there.
+    """
+    office, settings = authority.office, settings or notice_settings.read(authority.folder.notices)
+    return Mailroom(
+        register=office.register,
+        environment=office.environment,
+        now=office.now,
+        machine_now=office.machine_now,
+        terms=settings.terms,
+        deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
+        key=office.transfer_key,
+    )
+
+
+def _deliverers(settings: NoticeSettings, office: Office) -> dict[MessageChannel, Deliverer]:
+    smtp = Smtp(settings.smtp, settings.sender, office.transfer_key, office.machine_now)
+    found: dict[MessageChannel, Deliverer] = {MessageChannel.EMAIL: smtp}
+    if settings.sms is not None:
+        found[MessageChannel.SMS] = HttpSms(settings.sms)
+    return found
 
 
 def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:

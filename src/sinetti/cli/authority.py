@@ -9,6 +9,7 @@ from sinetti.cli.server import (
     gateway,
     init,
     journal,
+    notices,
     offline,
     order,
     organisation,
@@ -49,6 +50,7 @@ def register(subparsers: "Commands") -> None:
         passphrase,
         clock,
         retention,
+        notices,
         export_certificates,
     )
     for module in below:

@@ -17,6 +17,14 @@ class NotNow(Exception):
     """A message that did not get away for a reason that may pass. What is told has no address in it."""
 
 
+class Lost(NotNow):
+    """The other side went silent or hung up in the middle of a letter: perhaps for this recipient, perhaps for all."""
+
+
+class Away(NotNow):
+    """Nothing can be handed over at all just now, to whomever: this letter was not even begun."""
+
+
 class NotDeliverable(Exception):
     """A message that was refused for good. What is told has no address in it."""
 
@@ -57,7 +65,8 @@ class Terms:
 
     `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
     people's data. `operators` are e-mail addresses. From `wave_from` certificates that end on one day on, their first
-    reminders are spread over `wave_days` working days.
+    reminders are spread over `wave_days` working days. `people_kept` is how long people's data is kept after their last
+    task has ended (docs/retention.md).
     """
 
     people_address: str
@@ -67,6 +76,7 @@ class Terms:
     ladder: tuple[timedelta, ...] = LADDER
     wave_from: int = 1000
     wave_days: int = 5
+    people_kept: timedelta = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)

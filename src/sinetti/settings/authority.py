@@ -143,7 +143,7 @@ def check_soap_address(name: str, value: object) -> str:
     Programs call it over TLS; only this machine itself may be called without.
     """
     address = _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
-    if address.startswith("http://") and not _is_loopback(urlsplit(address).hostname or ""):
+    if address.startswith("http://") and not is_loopback(urlsplit(address).hostname or ""):
         sentence = f"{name} must be https: passwords and certificates go there; write an address like {_SOAP_ADDRESS}"
         raise SettingsError(sentence)
     return address
@@ -198,7 +198,8 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
     return plain and not unusual and written and bool(parts.hostname)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or number is this machine itself."""
     if host == "localhost":
         return True
     try:

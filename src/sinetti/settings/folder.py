@@ -59,6 +59,11 @@ class Folder:
         return self.root / "authority.toml"
 
     @property
+    def notices(self) -> Path:
+        """What the operator decides about messages; without it none is sent."""
+        return self.root / "notices.toml"
+
+    @property
     def hierarchy(self) -> Path:
         """The hierarchy as it was built."""
         return self.root / "hierarchy.toml"

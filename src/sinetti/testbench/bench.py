@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sinetti.actions.publish import publish_all
+from sinetti.alarms import issuing_ca
 from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
@@ -28,6 +30,8 @@ from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.explaining import ExplainingDoor
+from sinetti.testbench.mailbox import Letters
+from sinetti.testbench.mailroom import mailroom
 from sinetti.testbench.places import (
     LOOPBACK,
     Ports,
@@ -38,6 +42,7 @@ from sinetti.testbench.places import (
     server_files,
     write_ports,
 )
+from sinetti.testbench.postman import Postman
 from sinetti.testbench.problems import ProblemEdge
 from sinetti.testbench.receiving import FOLDER, ReceivingDoor, gateway_of
 from sinetti.testbench.server_certificate import make_server_certificate
@@ -45,6 +50,7 @@ from sinetti.testbench.status_edge import StatusEdge
 from sinetti.wiring import Authority, Manner, open_authority
 
 _DEFAULT_PRESET = "default"
+_LETTERS = "messages.jsonl"
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +143,9 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     files = server_files(authority.folder)
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
-    control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
+    letters = Letters(authority.folder.root / _LETTERS)
+    postman = _postman(authority, clock, letters, _people_url(ports))
+    control_door = ControlDoor(authority.office, clock, postman, letters)
     receiving = ReceivingDoor(
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
@@ -148,6 +156,16 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
         Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
+    )
+
+
+def _postman(authority: Authority, clock: BenchClock, letters: Letters, people_url: str) -> Postman:
+    def findings() -> dict[str, str | None]:
+        # Lists, answers and leaves of its own are what the bench has just made, or makes in the next half minute.
+        return {"issuing-ca": issuing_ca(authority)}
+
+    return Postman(
+        partial(mailroom, authority.office, letters, people_url), clock, lambda: _upkeep(authority), findings
     )
 
 

@@ -1,6 +1,6 @@
 """Reads the catalogues: a message id and values in, a text in the reader's language out."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations
 from importlib import resources
@@ -19,6 +19,18 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_SWEDISH_MONTHS = (
+    "januari", "februari", "mars", "april", "maj", "juni",
+    "juli", "augusti", "september", "oktober", "november", "december",
+)  # fmt: skip
+_WEEKDAYS = {
+    Language.FI: (
+        "maanantaina", "tiistaina", "keskiviikkona", "torstaina", "perjantaina", "lauantaina", "sunnuntaina",
+    ),
+    Language.SV: ("måndagen", "tisdagen", "onsdagen", "torsdagen", "fredagen", "lördagen", "söndagen"),
+    Language.EN: ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}  # fmt: skip
+"""As an answer to "when?": Finnish in the essive, Swedish with the article."""
 
 
 class CatalogueMissingError(RuntimeError):
@@ -47,17 +59,61 @@ def when(at: datetime, language: Language) -> str:
 
 def when_short(at: datetime, language: Language) -> str:
     """Return the same as `when`, without naming the zone: for the second instant in one text."""
-    try:
-        local = at.astimezone(FINNISH_TIME)
-    except OverflowError:  # 99991231235959Z says that there is no end (RFC 5280, 4.1.2.5)
-        local = at
+    local = _local(at)
+    return f"{day(local.date(), language)} {_hour(local, language)}"
+
+
+def when_on(at: datetime, language: Language) -> str:
+    """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
+
+    "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
+    """
+    local = _local(at)
+    told = f"{on(local.date(), language)} {_hour(local, language)}"
+    return f"{told} (Finnish time)" if language is Language.EN else told
+
+
+def finnish_day(at: datetime) -> date:
+    """Return the date that a Finnish calendar shows at this instant."""
+    return _local(at).date()
+
+
+def day(one: date, language: Language) -> str:
+    """Return a date: "2.5.2027", "2.5.2027", "2 May 2027"."""
+    if language is Language.EN:
+        return f"{one.day} {_MONTHS[one.month - 1]} {one.year}"
+    return f"{one.day}.{one.month}.{one.year}"
+
+
+def on(one: date, language: Language) -> str:
+    """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
+
+    In Swedish the month is written out: "fredagen den 30 april 2027".
+    """
+    weekday = _WEEKDAYS[language][one.weekday()]
+    if language is Language.SV:
+        return f"{weekday} den {one.day} {_SWEDISH_MONTHS[one.month - 1]} {one.year}"
+    return f"{weekday} {day(one, language)}"
+
+
+def days(first: date, last: date, language: Language) -> str:
+    """Return a range of dates within a year or over its end: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
+
+    A range of one day is that day.
+    """
+    if first == last:
+        return day(last, language)
+    same_year = first.year == last.year
     match language:
         case Language.FI:
-            return f"{local.day}.{local.month}.{local.year} klo {local.hour}.{local.minute:02}"
+            begins = f"{first.day}.{first.month}." if same_year else day(first, language)
+            return f"{begins}–{day(last, language)}"
         case Language.SV:
-            return f"{local.day}.{local.month}.{local.year} kl. {local.hour}.{local.minute:02}"
+            begins = f"{first.day}.{first.month}" if same_year else day(first, language)
+            return f"{begins}–{day(last, language)}"
         case Language.EN:
-            return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {local.hour}:{local.minute:02}"
+            begins = f"{first.day} {_MONTHS[first.month - 1]}" if same_year else day(first, language)
+            return f"{begins} to {day(last, language)}"
 
 
 def refusal_text(refusal: Refusal, language: Language) -> str:
@@ -79,6 +135,23 @@ def refusal_text(refusal: Refusal, language: Language) -> str:
 def placeholders(message: str) -> frozenset[str]:
     """Return the names of the placeholders in a message."""
     return frozenset(name for _, name, _, _ in Formatter().parse(message) if name is not None)
+
+
+def _local(at: datetime) -> datetime:
+    try:
+        return at.astimezone(FINNISH_TIME)
+    except OverflowError:  # 99991231235959Z says that there is no end (RFC 5280, 4.1.2.5)
+        return at
+
+
+def _hour(local: datetime, language: Language) -> str:
+    match language:
+        case Language.FI:
+            return f"klo {local.hour}.{local.minute:02}"
+        case Language.SV:
+            return f"kl. {local.hour}.{local.minute:02}"
+        case Language.EN:
+            return f"at {local.hour}:{local.minute:02}"
 
 
 def _values(refusal: Refusal, language: Language) -> dict[str, str]:

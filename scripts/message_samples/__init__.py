@@ -1,0 +1,1 @@
+"""What scripts/messages.py makes the samples of messages with."""

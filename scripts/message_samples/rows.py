@@ -1,0 +1,223 @@
+"""The register of the samples: one organisation, its people, and certificates in every state that a message tells of."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.mandates import Role
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Language
+from sinetti.registry import models
+from sinetti.registry.notice_models import Pin, SecureMessage
+from sinetti.registry.opening import Register
+
+SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
+"""The glossary's certificate: it ends on a Sunday, the day after the First of May, with summer time in between."""
+TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
+WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
+SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Ids of people, by what they are."""
+
+    contact: str
+    deputy: str
+    signatory: str
+    contact_person: str
+    before: str
+    without_phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A holding and its certificate; the order, secure message and PIN code where there are some."""
+
+    holding: str
+    certificate: int | None = None
+    order: str | None = None
+    secure: str | None = None
+    pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything in the samples' register."""
+
+    register: Register
+    people: People
+    sunday: Sample
+    tuesday: Sample
+    unfetched: Sample
+    still_used: Sample
+    renewal: Sample
+    fetched: Sample
+    revoked: Sample
+    ordered: Sample
+    nameless: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    register: Register
+    organisation: models.Organisation
+    people: People
+
+    def holding(self, number: int, description: str, contact: str) -> models.Holding:
+        """A holding; ids are counted, so that samples stay the same."""
+        return models.Holding.objects.using(self.register.alias).create(
+            holding_id=f"{number:032x}",
+            organisation=self.organisation,
+            type=models.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
+            subject_serial=f"{number:032X}",
+            description=description,
+            contact_id=contact,
+            deputy_id=self.people.deputy,
+            created=SINCE,
+        )
+
+    def certificate(self, holding: models.Holding, number: int, ends: datetime, **more: object) -> models.Certificate:
+        """A certificate that was fetched a while after it was issued, unless told otherwise."""
+        begins = ends - VALIDITY
+        values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
+        values.setdefault("origin", "order")
+        key = models.UsedKey.objects.using(self.register.alias).create(key_id=f"{number:064x}", first_seen=begins)
+        return models.Certificate.objects.using(self.register.alias).create(
+            serial=f"4f{number:036x}",
+            authority_id="issuing",
+            holding=holding,
+            key=key,
+            sha256=f"{number:064x}",
+            retrieval_id=f"{number:032x}",
+            not_before=begins,
+            not_after=ends,
+            renewable_from=ends - RENEWAL_WINDOW,
+            reserved_at=begins,
+            **values,
+        )
+
+    def simple(self, number: int, description: str, ends: datetime, **more: object) -> Sample:
+        """A holding with one certificate."""
+        holding = self.holding(number, description, self.people.contact)
+        return Sample(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
+
+    def renewed(self, number: int, description: str, made: datetime, fetched: datetime | None) -> tuple[Sample, Sample]:
+        """A certificate that ends on the Sunday, and its renewal."""
+        holding = self.holding(number, description, self.people.contact)
+        old = self.certificate(holding, number, SUNDAY_END)
+        state = CertificateState.ISSUED if fetched is None else CertificateState.FETCHED
+        new = self.certificate(
+            holding,
+            number + 0x100,
+            made + VALIDITY,
+            origin="renewal",
+            predecessor=old,
+            state=state,
+            first_fetched_at=fetched,
+        )
+        return Sample(holding.holding_id, old.pk), Sample(holding.holding_id, new.pk)
+
+    def ordered(self, number: int, contact: str, at: datetime) -> Sample:
+        """An order whose contact is to get transfer IDs."""
+        holding = self.holding(number, "Poissaolotiedot", contact)
+        order = models.Order.objects.using(self.register.alias).create(
+            order_id=f"{number:032x}", holding=holding, contact_id=contact, state=OrderState.OPEN, created=at
+        )
+        secure = SecureMessage.objects.using(self.register.alias).create(
+            secure_id=f"{number:032x}",
+            order=order,
+            recipient_id=contact,
+            token_sha256=f"{number:064x}",
+            created=at,
+            expires=at + timedelta(days=14),
+        )
+        pin = Pin.objects.using(self.register.alias).create(
+            pin_id=f"{number:032x}", message=secure, created=at, expires=at + timedelta(minutes=15)
+        )
+        return Sample(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
+
+
+def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
+    """Fill an empty register; its people read this language, and were written to then, or never."""
+    maker = _maker(register, language, written)
+    unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", datetime(2027, 4, 12, 6, 30, tzinfo=UTC), None)
+    made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
+    still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
+    return Stage(
+        register=register,
+        people=maker.people,
+        sunday=maker.simple(0x11, "Palkanlaskenta", SUNDAY_END),
+        tuesday=maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END),
+        unfetched=unfetched,
+        still_used=still_used,
+        renewal=renewal,
+        fetched=maker.simple(0x15, "Etuudet", datetime(2029, 3, 15, 9, 20, tzinfo=UTC)),
+        revoked=maker.simple(
+            0x16,
+            "Vanha järjestelmä",
+            SUNDAY_END,
+            revoked_at=datetime(2027, 3, 16, 12, 5, tzinfo=UTC),
+            revocation_reason=RevocationReason.KEY_COMPROMISE,
+        ),
+        ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
+        nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
+    )
+
+
+def _maker(register: Register, language: Language, written: datetime | None) -> _Maker:
+    people = People(*(f"{number:032x}" for number in range(1, 7)))
+    named = {
+        people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
+        people.deputy: ("Sijainen Nimetty", "sijainen@sinisiipi.example", "+358 40 000 0068"),
+        people.signatory: ("Edustaja Nimetty", "edustaja@sinisiipi.example", ""),
+        people.contact_person: ("Yhteys Nimetty", "yhteys@sinisiipi.example", "+358 40 000 0069"),
+        people.before: ("Entinen Nimetty", "entinen@sinisiipi.example", ""),
+        people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
+    }
+    for person_id, (name, email, phone) in named.items():
+        models.Person.objects.using(register.alias).create(
+            person_id=person_id,
+            name=name,
+            email=email,
+            phone=phone,
+            language=language,
+            first_written_at=written,
+        )
+    organisation = _organisation(register, language, people)
+    return _Maker(register, organisation, people)
+
+
+def _organisation(register: Register, language: Language, people: People) -> models.Organisation:
+    authority = models.Authority.objects.using(register.alias).create(
+        name="issuing",
+        common_name="Issuing",
+        role="issuing",
+        certificate=b"",
+        sha256="0" * 64,
+        key_id="0" * 64,
+        state="issuing",
+        signs_from=SINCE,
+        signs_until=SINCE + timedelta(days=7300),
+    )
+    models.CertificateType.objects.using(register.alias).create(
+        type_id="data-provider-ws", purpose="data-provider", channel=Channel.WS, authority=authority
+    )
+    organisation = models.Organisation.objects.using(register.alias).create(
+        organisation_id="0" * 31 + "1",
+        customer_id="0123456-7",
+        folded="0123456-7",
+        kind=CustomerKind.ARTIFICIAL,
+        name="Sinisiipi Oy",
+        language=language,
+        created=SINCE,
+        contact_id=people.contact_person,
+    )
+    models.Mandate.objects.using(register.alias).create(
+        mandate_id="0" * 31 + "1",
+        organisation=organisation,
+        person_id=people.signatory,
+        role=Role.SIGNATORY,
+        valid_from=SINCE,
+    )
+    return organisation

@@ -1,0 +1,141 @@
+"""Reminders and *take into use*: the certificate, its end, the last working day before it, and what to do until then."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from sinetti.domain.workdays import last_workday
+from sinetti.notices.letters.matter import Matter, NothingToSay, Written
+from sinetti.notices.parts import Part, cut, shown
+from sinetti.notices.workdays import day_off
+from sinetti.registry.telling import ToldRenewal
+from sinetti.texts import notices_ending as texts
+from sinetti.texts import reader
+from sinetti.texts.notices import Part as Role
+
+_FAR = timedelta(days=31)
+"""With more than this left, the whole time for renewing is told; then the last day of it."""
+
+_DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
+
+
+def reminder(matter: Matter) -> Written:
+    """Tell of an end that comes, or has come."""
+    role = matter.role()
+    ended = matter.now > matter.certificate.not_after
+    subject = matter.say(
+        texts.ENDED_SUBJECT if ended else texts.ENDS_SUBJECT,
+        day=matter.day(matter.certificate.not_after),
+        organisation=matter.organisation,
+    )
+    said = _ended(matter, role) if ended else _ends(matter, role)
+    return Written(subject, tuple(said), role)
+
+
+def take_into_use(matter: Matter) -> Written:
+    """Tell that the old certificate is still used though the new one was retrieved."""
+    role, certificate = matter.role(), matter.certificate
+    fetched = certificate.renewal.first_fetched_at if certificate.renewal else None
+    if fetched is None:
+        why = "there is no renewed certificate that was retrieved"
+        raise NothingToSay(why)
+    last = _last(matter)
+    subject = matter.say(texts.USE_SUBJECT, day=matter.day(certificate.not_after), organisation=matter.organisation)
+    parts = (
+        _with_day_off(matter, matter.say(texts.ENDS, ends=matter.when_on(certificate.not_after), **matter.names())),
+        matter.say(texts.STILL_USED, fetched=matter.when(fetched)),
+        matter.say(texts.USE_BY, last=last)
+        if role in _DOES_IT
+        else matter.say(texts.ASK_TO_USE, last=last, contact=_contact(matter)),
+    )
+    return Written(subject, parts, role)
+
+
+def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The reminder's text message: its id and values; the organisation's name may be cut."""
+    certificate = matter.certificate
+    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
+    if matter.now > certificate.not_after:
+        return texts.SMS_ENDED, values
+    if matter.role() not in _DOES_IT and matter.holding.contact:
+        return texts.SMS_ASK, {**values, "contact": cut(shown(matter.holding.contact.name), 30)}
+    last = {"last": matter.day(_last_day(matter))}
+    return (texts.SMS_FETCH if _unfetched(matter) else texts.SMS_ENDS), {**values, **last}
+
+
+def take_into_use_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The same of *take into use*."""
+    return texts.SMS_USE, {"ends": matter.when(matter.certificate.not_after), "organisation": matter.organisation}
+
+
+def _ends(matter: Matter, role: Role) -> Iterator[Part]:
+    certificate = matter.certificate
+    ends = matter.say(texts.ENDS, ends=matter.when_on(certificate.not_after), **matter.names())
+    last = _last(matter)
+    unfetched = _unfetched(matter)
+    yield _with_day_off(matter, ends)
+    if unfetched is not None:
+        yield matter.say(texts.UNFETCHED, renewed=matter.when(unfetched.made))
+        yield _fetch(matter, role, last)
+    elif role in _DOES_IT:
+        yield from _renew(matter, last)
+    else:
+        yield _asked(matter, last)
+        yield matter.say(texts.OR_REPLACE)
+
+
+def _renew(matter: Matter, last: str) -> Iterator[Part]:
+    certificate, last_day = matter.certificate, _last_day(matter)
+    opens = reader.finnish_day(certificate.renewable_from)
+    if certificate.not_after - matter.now > _FAR and opens < last_day:
+        yield matter.say(texts.RENEW_BETWEEN, days=reader.days(opens, last_day, matter.language))
+        yield matter.say(texts.BY_ITSELF)
+    elif last_day == reader.finnish_day(certificate.not_after):
+        yield matter.say(texts.RENEW_BEFORE)
+    else:
+        yield matter.say(texts.RENEW_BY, last=last)
+
+
+def _asked(matter: Matter, last: str) -> str:
+    if matter.holding.contact is None:
+        return matter.say(texts.LOOKED_AFTER_BY_NOBODY, last=last)
+    return matter.say(texts.LOOKED_AFTER, contact=_contact(matter), last=last)
+
+
+def _fetch(matter: Matter, role: Role, last: str) -> str:
+    if role in _DOES_IT:
+        return matter.say(texts.FETCH_BY, last=last)
+    return matter.say(texts.ASK_TO_FETCH, contact=_contact(matter), last=last)
+
+
+def _ended(matter: Matter, role: Role) -> Iterator[Part]:
+    yield matter.say(texts.ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
+    unfetched = _unfetched(matter)
+    if unfetched is None:
+        yield matter.say(texts.ORDERED_ANEW if role in _DOES_IT else texts.ORDER_ANEW)
+    elif role in _DOES_IT:
+        yield matter.say(texts.FETCH_NOW, renewed=matter.when(unfetched.made))
+    else:
+        yield matter.say(texts.ASK_TO_FETCH_NOW, renewed=matter.when(unfetched.made), contact=_contact(matter))
+
+
+def _with_day_off(matter: Matter, ends: str) -> str:
+    off = day_off(reader.finnish_day(matter.certificate.not_after))
+    return f"{ends} {matter.say(texts.DAY_OFF)}" if off else ends
+
+
+def _contact(matter: Matter) -> str:
+    contact = matter.holding.contact
+    return shown(contact.name) if contact else matter.say(texts.NOBODY)
+
+
+def _unfetched(matter: Matter) -> ToldRenewal | None:
+    renewal = matter.certificate.renewal
+    return renewal if renewal is not None and renewal.first_fetched_at is None else None
+
+
+def _last_day(matter: Matter) -> date:
+    return last_workday(matter.certificate.not_after, day_off)
+
+
+def _last(matter: Matter) -> str:
+    return reader.on(_last_day(matter), matter.language)

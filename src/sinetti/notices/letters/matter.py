@@ -1,0 +1,124 @@
+"""What a letter is written from: the row, what the register tells, the terms, and the values of its texts."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sinetti.domain.messages import Owed
+from sinetti.domain.values import Language
+from sinetti.notices.parts import Part, shown
+from sinetti.notices.room import Mailroom
+from sinetti.registry.telling import Told, ToldCertificate, ToldHolding
+from sinetti.texts import reader
+from sinetti.texts.notices import Part as Role
+
+NOT_THERE: Final = "what the message is about is not in the register"
+
+
+@dataclass(frozen=True, slots=True)
+class NotOwed:
+    """No letter, and why: a sentence without names and addresses, for the row's `problem`."""
+
+    why: str
+
+
+class NothingToSay(Exception):
+    """The register does not have, or has no longer, what this message is about. It says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a kind says: a subject, parts, and the role in which the recipient is told so."""
+
+    subject: str
+    parts: tuple[Part, ...]
+    role: Role
+    link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One message that is being written, at `now` on the office's clock."""
+
+    owed: Owed
+    room: Mailroom
+    told: Told
+    language: Language
+    now: datetime
+
+    def say(self, message_id: str, **values: object) -> str:
+        """A text in the recipient's language."""
+        return reader.text(message_id, self.language, **values)
+
+    @property
+    def holding(self) -> ToldHolding:
+        """The holding that it is about. Raises NothingToSay without one."""
+        if self.told.holding is None:
+            raise NothingToSay(NOT_THERE)
+        return self.told.holding
+
+    @property
+    def certificate(self) -> ToldCertificate:
+        """The certificate that it is about. Raises NothingToSay without one."""
+        if self.told.certificate is None:
+            raise NothingToSay(NOT_THERE)
+        return self.told.certificate
+
+    @property
+    def organisation(self) -> str:
+        """The organisation's name as it may be shown."""
+        return shown(self.holding.organisation)
+
+    @property
+    def description(self) -> str:
+        """What the organisation calls the certificate; without that, its channel and serial number."""
+        if self.holding.description:
+            return shown(self.holding.description)
+        serial = self.told.certificate.serial if self.told.certificate else ""
+        return f"{self.holding.channel} {serial}".rstrip()
+
+    def names(self) -> dict[str, str]:
+        """The values `description` and `organisation`."""
+        return {"description": self.description, "organisation": self.organisation}
+
+    def fact(self, name: str) -> str | None:
+        """A value of the row's facts, as text."""
+        value = (self.owed.facts or {}).get(name)
+        return None if value is None else str(value)
+
+    def is_to(self, person_id: str | None) -> bool:
+        """Whether it is to this person."""
+        return person_id is not None and person_id == self.owed.recipient
+
+    def role(self) -> Role:
+        """What the recipient is now; who is nothing nearer is taken for a signatory."""
+        return self.role_of(self.owed.recipient)
+
+    def role_of(self, person_id: str | None) -> Role:
+        """What a person is to this holding and its organisation, the nearest first."""
+        holding = self.told.holding
+        if holding is None or person_id is None:
+            return Role.SIGNATORY
+        places = {
+            holding.contact_person: Role.CONTACT_PERSON,
+            holding.deputy: Role.DEPUTY,
+            holding.contact.person_id if holding.contact else None: Role.CONTACT,
+        }
+        return places.get(person_id, Role.SIGNATORY)
+
+    def when(self, at: datetime) -> str:
+        """Date and hour, Finnish time."""
+        return reader.when(at, self.language)
+
+    def when_on(self, at: datetime) -> str:
+        """Day of the week, date and hour, Finnish time."""
+        return reader.when_on(at, self.language)
+
+    def day(self, at: datetime | date) -> str:
+        """The date."""
+        return reader.day(reader.finnish_day(at) if isinstance(at, datetime) else at, self.language)
+
+    @property
+    def today(self) -> date:
+        """The date in Finland now."""
+        return reader.finnish_day(self.now)

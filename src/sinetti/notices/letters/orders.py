@@ -1,0 +1,48 @@
+"""Transfer IDs: the message with the link alone, and the text message with the PIN code."""
+
+from sinetti.domain.tokens import OPEN_LINK, link_token, pin_code
+from sinetti.notices.letters.frame import page
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.parts import Link
+from sinetti.registry import telling
+from sinetti.texts import notices as frame_texts
+from sinetti.texts import notices_orders as texts
+
+
+def transfer_ids(matter: Matter) -> Written:
+    """Send the link to the secure message, and how it is opened."""
+    secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
+    expires = telling.secure_expires(matter.room.register, secure_id) if secure_id else None
+    if secure_id is None or expires is None or ordered is None:
+        raise NothingToSay(NOT_THERE)
+    if matter.now > expires:
+        why = "the link would not work any more"
+        raise NothingToSay(why)
+    subject = matter.say(texts.IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
+    parts = (
+        matter.say(texts.ORDERED, ordered=matter.when(ordered), **matter.names()),
+        _how(matter),
+        Link(f"{matter.room.terms.people_address}/m/{link_token(matter.room.key, OPEN_LINK, secure_id)}"),
+        matter.say(frame_texts.TYPE_IT, address=page(matter)),
+        matter.say(texts.LINK_WORKS, expires=matter.when(expires)),
+        matter.say(texts.UNEXPECTED),
+    )
+    return Written(subject, parts, matter.role())
+
+
+def pin_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The PIN code's text message: its id and values; the organisation's name may be cut."""
+    pin_id = matter.fact("pin")
+    if pin_id is None:
+        raise NothingToSay(NOT_THERE)
+    return texts.PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
+
+
+def _how(matter: Matter) -> str:
+    """How the message is opened. Of the phone number two digits are told, so that a letter gives none away."""
+    phone = matter.told.to.phone if matter.told.to else ""
+    digits = "".join(one for one in phone if one.isdecimal())[-2:]
+    button = matter.say(texts.BUTTON)
+    if digits:
+        return matter.say(texts.OPEN_WITH_PIN, button=button, digits=digits)
+    return matter.say(texts.OPEN_WITH_CODE, button=button)

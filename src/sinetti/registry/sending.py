@@ -1,0 +1,173 @@
+"""Rows of the outbox on their way out: taken under a lease, tried, ended or put off (docs/notices.md).
+
+Every function is one short transaction. A row is its worker's until the lease ends or is let go; each step says so in
+its condition, so that whoever was too slow changes nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.registry.models import OutboxRow
+from sinetti.registry.opening import Register
+
+LEASE: Final = timedelta(minutes=5)
+"""How long rows are a worker's, on the machine's clock: those of one that was killed are taken by another after it."""
+
+PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120))
+"""From one try to the next."""
+
+TRIES: Final = len(PAUSES) + 1
+"""After so many the message is dead, unless somebody sends it again."""
+
+_FREE: Final = {"taken_by": None, "taken_until": None, "again_at": None}
+_LONGEST_PROBLEM = 200
+_CHUNK = 500
+_ENDED_IN_A_TRY = "the process ended in the middle of the last try: the message may have arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Who sends, by a random name of at most 32 characters, and when: the office's and the machine's clock, UTC.
+
+    `held` are the kinds of which none leaves now, since nobody is at work who would read them.
+    """
+
+    worker: str
+    now: datetime
+    machine_now: datetime
+    held: frozenset[MessageKind] = frozenset()
+
+
+def take(register: Register, shift: Shift, channel: MessageChannel, count: int) -> tuple[Owed, ...]:
+    """Take up to `count` messages that are due, the oldest first: two workers never take the same."""
+    rows = _takeable(register, shift).filter(channel=channel, due__lte=shift.now, tries__lt=TRIES)
+    if shift.held:
+        rows = rows.exclude(kind__in=sorted(shift.held))
+    return _taken(register, shift, rows.order_by("due", "pk")[:count])
+
+
+def take_one(register: Register, shift: Shift, message_id: str) -> Owed | None:
+    """Take this message, due or not; None where it was sent or ended, or is somebody else's."""
+    taken = _taken(register, shift, _takeable(register, shift).filter(pk=message_id, tries__lt=TRIES))
+    return taken[0] if taken else None
+
+
+def begin(register: Register, shift: Shift, owed: Owed) -> Owed | None:
+    """Count a try, before it is made; None where the message is not this worker's any more.
+
+    The next try is put off in the same commit: a message whose try ends the process does not come first each time.
+    """
+    pause = PAUSES[min(owed.tries, len(PAUSES) - 1)]
+    rows = _mine(register, shift, owed).filter(tries=owed.tries, taken_until__gt=shift.machine_now)
+    if not rows.update(tries=F("tries") + 1, again_at=shift.machine_now + pause):
+        return None
+    return replace(owed, tries=owed.tries + 1)
+
+
+def done(register: Register, shift: Shift, owed: Owed) -> bool:
+    """Note that the message has left, whoever has its row by now; False where that was known."""
+    with transaction.atomic(using=register.alias):
+        return bool(_waiting(register).filter(pk=owed.message_id).update(sent=shift.now, problem=None, **_FREE))
+
+
+def again(register: Register, shift: Shift, owed: Owed, problem: str) -> bool:
+    """Put a message off that did not leave; False where that was its last try, and it is dead."""
+    if owed.tries >= TRIES:
+        end_dead(register, shift, owed, problem)
+        return False
+    _mine(register, shift, owed).update(problem=_short(problem), taken_by=None, taken_until=None)
+    return True
+
+
+def end_dead(register: Register, shift: Shift, owed: Owed, problem: str) -> None:
+    """Give a message up: it is listed until somebody sends it again or lets it go."""
+    _mine(register, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
+
+
+def drop(register: Register, shift: Shift, owed: Owed, why: str) -> None:
+    """End a message that is not owed any more."""
+    _mine(register, shift, owed).update(dropped=shift.now, problem=_short(why), **_FREE)
+
+
+def untried(
+    register: Register, shift: Shift, owed: Owed, problem: str | None, *, until: datetime | None = None
+) -> None:
+    """Take back the try that `begin` counted, nothing of the message having been told to anybody.
+
+    Nobody takes the message before `until`, on the machine's clock.
+    """
+    rows = _mine(register, shift, owed).filter(tries=owed.tries)
+    values = {**_FREE, "again_at": until, "problem": problem and _short(problem)}
+    rows.update(tries=F("tries") - 1, **values)
+
+
+def let_go(register: Register, shift: Shift, rest: Iterable[Owed]) -> None:
+    """Give messages back that were not tried."""
+    ids = [one.message_id for one in rest]
+    for start in range(0, len(ids), _CHUNK):
+        rows = _waiting(register).filter(pk__in=ids[start : start + _CHUNK], taken_by=shift.worker)
+        rows.update(**_FREE)
+
+
+def end_worn(register: Register, shift: Shift) -> int:
+    """Give up messages in whose last try the process ended; returns how many."""
+    rows = _takeable(register, shift).filter(due__lte=shift.now, tries__gte=TRIES)
+    return rows.update(dead=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
+
+
+def _waiting(register: Register) -> "QuerySet[OutboxRow]":
+    """Messages that have not ended; the conditions are those of their index."""
+    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False)
+    return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+
+
+def _takeable(register: Register, shift: Shift) -> "QuerySet[OutboxRow]":
+    at = shift.machine_now
+    free = Q(taken_until__isnull=True) | Q(taken_until__lte=at)
+    return _waiting(register).filter(free, Q(again_at__isnull=True) | Q(again_at__lte=at))
+
+
+def _mine(register: Register, shift: Shift, owed: Owed) -> "QuerySet[OutboxRow]":
+    return _waiting(register).filter(pk=owed.message_id, taken_by=shift.worker)
+
+
+def _taken(register: Register, shift: Shift, rows: "QuerySet[OutboxRow]") -> tuple[Owed, ...]:
+    with transaction.atomic(using=register.alias):
+        # PostgreSQL: rows that another worker is taking are passed over. SQLite: this transaction is alone (IMMEDIATE).
+        ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        if not ids:
+            return ()
+        free = _takeable(register, shift).filter(pk__in=ids)
+        free.update(taken_by=shift.worker, taken_until=shift.machine_now + LEASE)
+        mine = _waiting(register).filter(pk__in=ids, taken_by=shift.worker)
+        return tuple(owed_of(row) for row in mine.order_by("due", "pk"))
+
+
+def owed_of(row: OutboxRow) -> Owed:
+    """Read a row that is a message."""
+    channel = MessageChannel(row.channel or "")
+    return Owed(
+        message_id=row.message_id,
+        kind=MessageKind(row.kind),
+        channel=channel,
+        step=row.step.removesuffix(f":{channel}"),
+        created=row.created,
+        due=row.due,
+        tries=row.tries,
+        recipient=row.recipient_id,
+        address=row.address,
+        holding=row.holding_id,
+        certificate=row.certificate_id,
+        order=row.order_id,
+        facts=row.facts,
+    )
+
+
+def _short(problem: str) -> str:
+    return problem[:_LONGEST_PROBLEM]

@@ -1,0 +1,237 @@
+"""What a message has to tell: its recipient, its certificate and holding, and who else gets it, as they are now.
+
+Hand-written statements, since hundreds of messages are written in a second: one reads nearly everything.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.registry.hot import running
+from sinetti.registry.hot.running import Row, instant
+from sinetti.registry.opening import Register
+
+_TOLD = """
+SELECT p.person_id, p.name, p.email, p.phone, p.language,
+       p.erased_at, p.bounced_at, p.stopped_at, p.first_written_at,
+       h.holding_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
+       o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id,
+       c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
+       COALESCE(old.not_after, given_up.not_after),
+       renewal.not_before, renewal.not_after, renewal.first_fetched_at,
+       d.created
+  FROM (SELECT 1 AS one) single
+  LEFT JOIN registry_person p ON p.person_id = %(recipient)s
+  LEFT JOIN registry_certificate c ON c.id = %(certificate)s
+  LEFT JOIN registry_order d ON d.order_id = %(order)s
+  LEFT JOIN registry_holding h ON h.holding_id = COALESCE(%(holding)s, c.holding_id, d.holding_id)
+  LEFT JOIN registry_organisation o ON o.organisation_id = h.organisation_id
+  LEFT JOIN registry_certificatetype t ON t.type_id = h.type_id
+  LEFT JOIN registry_person contact ON contact.person_id = h.contact_id
+  LEFT JOIN registry_certificate old ON old.id = c.predecessor_id
+  LEFT JOIN registry_certificate given_up ON given_up.id = c.replaces_id
+  LEFT JOIN registry_certificate renewal
+    ON renewal.predecessor_id = c.id AND renewal.state <> 'void' AND renewal.revoked_at IS NULL
+"""
+# At most one row: a certificate has one live renewal (models.py, one_live_renewal_per_certificate).
+
+_OTHERS = """
+SELECT DISTINCT p.person_id, p.name
+  FROM registry_outboxrow w JOIN registry_person p ON p.person_id = w.recipient_id
+ WHERE w.kind = %(kind)s AND w.{about} = %(about)s AND w.step = %(step)s
+   AND w.dead IS NULL AND w.dropped IS NULL AND p.erased_at IS NULL AND p.person_id <> %(recipient)s
+ ORDER BY p.name, p.person_id
+"""
+_OTHERS_BY_CERTIFICATE = _OTHERS.format(about="certificate_id")
+_OTHERS_BY_HOLDING = _OTHERS.format(about="holding_id")
+
+_NEWEST = """
+SELECT c.id FROM registry_certificate c
+ WHERE c.holding_id = %(holding)s AND c.state IN ('issued', 'fetched') AND c.revoked_at IS NULL
+ ORDER BY c.not_after DESC, c.id DESC LIMIT 1
+"""
+_NAMED = "SELECT p.person_id, p.name, p.language FROM registry_person p WHERE p.person_id = %(person)s"
+_SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(secure)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a message is to. `written_to`: a message left to them before."""
+
+    person_id: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    phone: str = field(repr=False)
+    language: Language
+    erased: bool
+    bounced: bool
+    stopped: bool
+    written_to: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody by name."""
+
+    person_id: str
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHolding:
+    """A holding and its organisation; people by their ids. `description` may be empty."""
+
+    holding_id: str
+    description: str
+    channel: Channel
+    organisation_id: str
+    organisation: str
+    customer_id: str
+    contact_person: str | None
+    contact: Named | None
+    deputy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRenewal:
+    """The live renewal of a certificate: when it was made, until when it is valid, whether anybody has it."""
+
+    made: datetime
+    not_after: datetime
+    first_fetched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCertificate:
+    """A certificate. `older_ends` is the end of the one that it was renewed from, or takes the place of."""
+
+    serial: Serial
+    not_before: datetime
+    not_after: datetime
+    renewable_from: datetime
+    revoked_at: datetime | None
+    revocation_reason: str
+    first_fetched_at: datetime | None
+    older_ends: datetime | None
+    renewal: ToldRenewal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to tell; None is what the message is not about. `others` get the same message."""
+
+    to: Addressee | None = None
+    holding: ToldHolding | None = None
+    certificate: ToldCertificate | None = None
+    ordered_at: datetime | None = None
+    others: tuple[Named, ...] = ()
+
+
+def tell(register: Register, owed: Owed) -> Told:
+    """Read what this message has to tell, in one statement or two."""
+    certificate = owed.certificate
+    if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
+        # The event is about the line of a certificate; the one that is in force is what its new contact looks after.
+        newest = running.read(register, _NEWEST, {"holding": owed.holding})
+        certificate = newest[0][0] if newest else None
+    (row,) = running.read(
+        register,
+        _TOLD,
+        {
+            "recipient": owed.recipient,
+            "certificate": certificate,
+            "order": owed.order,
+            "holding": owed.holding,
+        },
+    )
+    return Told(_addressee(row[:9]), _holding(row[9:19]), _certificate(row[19:30]), instant(row[30]), ())
+
+
+def others(register: Register, owed: Owed) -> tuple[Named, ...]:
+    """Who else is owed the same message by e-mail, or got it."""
+    about = owed.certificate if owed.certificate is not None else owed.holding
+    if about is None or owed.recipient is None:
+        return ()
+    statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_HOLDING
+    values = {
+        "kind": owed.kind.value,
+        "about": about,
+        "step": f"{owed.step}:{MessageChannel.EMAIL}",
+        "recipient": owed.recipient,
+    }
+    return tuple(Named(*row) for row in running.read(register, statement, values))
+
+
+def named(register: Register, person_id: str | None) -> Named | None:
+    """Somebody by name; None for nobody, and for who was erased."""
+    if person_id is None:
+        return None
+    rows = running.read(register, _NAMED, {"person": person_id})
+    return Named(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
+
+
+def secure_expires(register: Register, secure_id: str) -> datetime | None:
+    """Until when the link of a secure message works; None where there is no such message."""
+    rows = running.read(register, _SECURE, {"secure": secure_id})
+    return instant(rows[0][0]) if rows else None
+
+
+def _addressee(row: Row) -> Addressee | None:
+    person_id, name, email, phone, language, erased_at, bounced_at, stopped_at, first_written_at = row
+    if person_id is None:
+        return None
+    return Addressee(
+        person_id,
+        name,
+        email,
+        phone,
+        Language(language),
+        erased=erased_at is not None,
+        bounced=bounced_at is not None,
+        stopped=stopped_at is not None,
+        written_to=first_written_at is not None,
+    )
+
+
+def _holding(row: Row) -> ToldHolding | None:
+    holding_id, description, channel, organisation_id, name, customer_id, contact_person, contact, called, deputy = row
+    if holding_id is None:
+        return None
+    return ToldHolding(
+        holding_id,
+        description or "",
+        Channel(channel),
+        organisation_id,
+        name,
+        customer_id,
+        contact_person,
+        Named(contact, called) if called else None,
+        deputy,
+    )
+
+
+def _certificate(row: Row) -> ToldCertificate | None:
+    serial, not_before, not_after, opens, revoked_at, reason, fetched, older, made, ends, renewal_fetched = row
+    if serial is None:
+        return None
+    renewal = None
+    if made is not None:
+        renewal = ToldRenewal(_there(made), _there(ends), instant(renewal_fetched))
+    return ToldCertificate(
+        Serial(serial),
+        _there(not_before),
+        _there(not_after),
+        _there(opens),
+        instant(revoked_at),
+        reason,
+        instant(fetched),
+        instant(older),
+        renewal,
+    )
+
+
+def _there(value: datetime | str) -> datetime:
+    found = instant(value)
+    assert found is not None  # noqa: S101 - the column is NOT NULL
+    return found

@@ -1,0 +1,98 @@
+"""A table of a settings file, taken key by key, with errors that name the key and say what to write instead.
+
+What was found is not repeated: it may be a secret.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sinetti.settings.authority import SettingsError
+
+_OTHERS = 0o077
+
+
+class Table:
+    """One table; every key is taken once, and `finish` refuses what nobody took."""
+
+    def __init__(self, file: str, name: str, values: Mapping[str, object]) -> None:
+        """`name` is empty for the top of the file."""
+        self._place = f"{file}: [{name}] " if name else f"{file}: "
+        self._file, self._values = file, dict(values)
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there and was not taken."""
+        return key in self._values
+
+    def text(self, key: str) -> str:
+        """Take a text in one line."""
+        value = self.text_or_none(key)
+        if value is None:
+            raise self.error(key, "a text: it is missing")
+        return value
+
+    def text_or_none(self, key: str) -> str | None:
+        """Take a text in one line, or None where it is left out."""
+        value = self._values.pop(key, None)
+        if value is not None and (not isinstance(value, str) or not value.strip() or not value.isprintable()):
+            raise self.error(key, "a text in one line, in quotation marks")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Take a list of texts; empty where it is left out."""
+        value = self._values.pop(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self.error(key, 'a list of texts, such as ["one", "another"]')
+        return tuple(value)
+
+    def number(self, key: str, among: range, default: int) -> int:
+        """Take a whole number of this range."""
+        value = self._values.pop(key, default)
+        if type(value) is not int or value not in among:
+            raise self.error(key, f"a whole number from {among.start} to {among.stop - 1}")
+        return value
+
+    def numbers(self, key: str, among: range) -> tuple[int, ...] | None:
+        """Take a list of whole numbers of this range; None where it is left out."""
+        value = self._values.pop(key, None)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(type(one) is int and one in among for one in value):
+            raise self.error(key, f"a list of whole numbers from {among.start} to {among.stop - 1}")
+        return tuple(value)
+
+    def path(self, key: str, folder: Path) -> Path | None:
+        """Take the name of a file or folder, which is beside this file unless it is absolute."""
+        value = self.text_or_none(key)
+        return None if value is None else folder / value
+
+    def secret(self, key: str, folder: Path) -> str | None:
+        """Take what a file holds that nobody else can read: one line."""
+        path = self.path(key, folder)
+        if path is None:
+            return None
+        try:
+            mode, octets = path.stat().st_mode, path.read_bytes().strip()
+        except OSError as bad:
+            raise self.error(key, f"the name of a file: {path} cannot be read ({bad.strerror})") from None
+        if mode & _OTHERS:
+            raise self.error(key, f"a file that nobody else can read: chmod 600 {path}, and have a new secret made")
+        if not octets or not octets.isascii() or not octets.decode("ascii").isprintable():
+            raise self.error(key, f"a file with one line of ASCII in it, which {path} is not")
+        return octets.decode("ascii")
+
+    def table(self, key: str) -> "Table":
+        """Take a table below this one."""
+        value = self._values.pop(key, None)
+        if not isinstance(value, dict):
+            raise self.error(key, f"a table [{key}]")
+        return Table(self._file, key, value)
+
+    def finish(self) -> None:
+        """Refuse every key that nobody took: a misspelt key must not be overlooked."""
+        for key in self._values:
+            sentence = f"{self._place}{key}: there is no such setting; take it out or correct its spelling"
+            raise SettingsError(sentence)
+
+    def error(self, key: str, wanted: str) -> SettingsError:
+        """Make the error about one key."""
+        return SettingsError(f"{self._place}{key}: write {wanted}")

@@ -1,0 +1,108 @@
+"""What messages say of what has happened: to a certificate, to its people, and in the service itself."""
+
+from collections.abc import Mapping
+
+from sinetti.domain.revocation import RevocationReason
+from sinetti.texts.reader import mark
+
+FETCHED_SUBJECT = mark("Certificate retrieved on {day} – {organisation}")
+FETCHED = mark("The certificate “{description}” of {organisation} was retrieved for the first time on {fetched}.")
+TAKE_INTO_USE = mark("The old certificate works until {older_ends}. Take the new one into use before that.")
+NOTHING_TO_DO = mark("You need not do anything. We remind you when the certificate can be renewed.")
+
+RENEWED_SUBJECT = mark("Certificate renewed on {day} – {organisation}")
+RENEWED = mark(
+    "The certificate “{description}” of {organisation} was renewed over the technical interface on {renewed}. The new "
+    "one is valid until {ends}."
+)
+NOBODY_HERE = mark(
+    "If nobody at your organisation or its software supplier did this, somebody else has your private key. Have the "
+    "certificate and its renewal revoked at once, at any hour: {help}"
+)
+
+REFUSED_SUBJECT = mark("Requests refused on {day} – {organisation}")
+REFUSED = mark(
+    "The service has refused three requests that were signed with the certificate “{description}” of "
+    "{organisation}. The signature was in order, so they come from a program that has your key."
+)
+REFUSED_UNSIGNED = mark(
+    "The service has refused three requests about the certificate “{description}” of {organisation}."
+)
+THE_ANSWER = mark("This is what the service answered ({code}):")
+PASS_ON = mark(
+    "Pass this on to whoever looks after the program, for example its supplier, if that is not you. The certificate "
+    "itself is as it was."
+)
+
+REVOKED_SUBJECT = mark("Certificate revoked on {day} – {organisation}")
+REVOKED = mark("The certificate “{description}” of {organisation} was revoked on {revoked}. The reason: {reason}.")
+REVOKED_MEANS = mark("It is refused everywhere from now on, and cannot be renewed or taken back into use.")
+ORDER_IF_NEEDED = mark(
+    "If the program still needs a certificate, order a new one in the e-service (Settings > Technical interface and "
+    "certificates). It is retrieved like the first one."
+)
+HAVE_ORDERED = mark(
+    "If the program still needs a certificate, ask the organisation's representative to order a new one. It is "
+    "retrieved like the first one."
+)
+REASONS: Mapping[RevocationReason, str] = {
+    RevocationReason.UNSPECIFIED: mark("none was given"),
+    RevocationReason.KEY_COMPROMISE: mark("the private key came into other hands, or may have"),
+    RevocationReason.CA_COMPROMISE: mark("the key of the authority that issued it came into other hands"),
+    RevocationReason.AFFILIATION_CHANGED: mark("the organisation's details have changed"),
+    RevocationReason.SUPERSEDED: mark("another certificate has taken its place"),
+    RevocationReason.CESSATION_OF_OPERATION: mark("it is no longer needed"),
+    RevocationReason.PRIVILEGE_WITHDRAWN: mark("the organisation no longer has the right to use it"),
+    RevocationReason.AA_COMPROMISE: mark("a key of the authority came into other hands"),
+}
+
+BOUNCED_SUBJECT = mark("E-mail address does not work since {day} – {organisation}")
+BOUNCED = mark(
+    "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come back. "
+    "Until that is mended, {name} gets no reminders of certificates that end."
+)
+MEND_ADDRESS = mark(
+    "Correct the address or name a new technical contact person in the e-service (Settings > Technical interface and "
+    "certificates), or ask us for it: {help}"
+)
+
+GONE_SUBJECT = mark("A new technical contact person is needed – {organisation}")
+GONE = mark(
+    "{name} told us on {day} that looking after certificates of {organisation} is no longer their task. We stop "
+    "sending them messages."
+)
+NAME_ANOTHER = mark(
+    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us "
+    "for it: {help}"
+)
+
+CHANGED_SUBJECT = mark("Technical contact person changed on {day} – {organisation}")
+NOW_YOU = mark("You are now the technical contact person of the certificate “{description}” of {organisation}.")
+NOW_YOU_AFTER = mark(
+    "You are now the technical contact person of the certificate “{description}” of {organisation}. Until now it was "
+    "{name}."
+)
+WHAT_YOU_DO = mark(
+    "The certificate ends on {ends}. It can be renewed in your program from {opens}; we remind you then. If it should "
+    "not be you, tell the organisation's representative."
+)
+WHAT_YOU_DO_FIRST = mark(
+    "The certificate has not been retrieved yet. The transfer IDs for that come to you in a message of their own. If it "
+    "should not be you, tell the organisation's representative."
+)
+NOW_ANOTHER = mark(
+    "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You need not do "
+    "anything, and we send you no more messages about it."
+)
+NOW_SOMEBODY = mark(
+    "The certificate “{description}” of {organisation} now has another technical contact person. You need not do "
+    "anything, and we send you no more messages about it."
+)
+CHANGED = mark("The technical contact person of the certificate “{description}” of {organisation} is now {name}.")
+
+FINDING_SUBJECT = mark("Found on {day}: {finding}")
+FINDING = mark("The service has found something that an operator should act on in good time ({finding}):")
+FINDING_AGAIN = mark(
+    "You get this message once a week for as long as it is found. What each finding means and what is to be done: "
+    "docs/watch.md. All of them now: sinetti authority watch --dir DIR"
+)
