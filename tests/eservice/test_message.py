@@ -12,7 +12,7 @@ from sinetti.actions.secure_message import offer
 from sinetti.registry import models
 from sinetti.registry.notice_models import Pin
 from tests.support.office import REQUEST, accepted, new_ask, new_key
-from tests.support.people import Browser
+from tests.support.browser import Browser
 from tests.support.secure import another, asked, code_of_sms, offered, opened
 
 NOBODYS = "a" * 32

@@ -11,7 +11,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice import static
 from sinetti.protocols.edge import Edge
 from sinetti.texts.reader import text
-from tests.support.people import ADDRESS, Browser, people_door
+from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.secure import offered
 
 LOOPBACK = "http://127.0.0.1:8123"
