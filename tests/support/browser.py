@@ -1,6 +1,8 @@
 """A browser of a few lines, through the door that pages stand behind: it keeps cookies and sends forms as they are."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -33,11 +35,29 @@ class Post:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The door of a program that runs: its address, and the one that it believes to have."""
+
+    at: str
+    address: str
+
+    def __call__(self, request: Request) -> Reply:
+        """Ask over HTTP."""
+        with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
+            query = f"?{request.query}" if request.query else ""
+            connection.request(request.method, f"{request.path}{query}", request.body or None, dict(request.headers))
+            answer = connection.getresponse()
+            names = {name.lower(): value for name, value in answer.getheaders()}
+            cookies = tuple(value for name, value in answer.getheaders() if name.lower() == "set-cookie")
+            return Reply(answer.status, names["content-type"], answer.read(), names, None, cookies)
+
+
 @dataclass(slots=True)
 class Browser:
     """Somebody's browser. `page` is what it shows, `reply` how it came."""
 
-    door: WsgiDoor
+    door: "WsgiDoor | Served"
     headers: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     path: str = "/"
