@@ -5,22 +5,16 @@
 The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
 """
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sinetti.settings.django")
-django.setup()
-
-from message_samples import cases  # noqa: E402 - Django comes first
-from message_samples.rows import staged  # noqa: E402
-
-from sinetti.domain.values import Language  # noqa: E402
-from sinetti.notices.room import Letter  # noqa: E402
-from sinetti.registry import models  # noqa: E402
-from sinetti.registry.opening import Register, migrate, open_register  # noqa: E402
+from sinetti.domain.messages import MessageKind
+from sinetti.domain.values import Language
+from sinetti.notices import samples as cases
+from sinetti.notices.room import Letter
+from sinetti.registry import models
+from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.registry.sample_rows import staged
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
@@ -33,7 +27,7 @@ def samples(register: Register) -> dict[str, str]:
     for language in Language:
         models.Person.objects.using(register.alias).update(language=language)
         for case in cases.CASES:
-            if case.kind is cases.MessageKind.OPERATOR and language is not Language.EN:
+            if case.kind is MessageKind.OPERATOR and language is not Language.EN:
                 continue
             _first(register, case)
             letter = cases.written(case, stage)

@@ -80,7 +80,7 @@ def status(authority: Authority) -> str | None:
 
 
 def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
-    """What operators are told by mail, by name: the two above, messages, and each kind that the watchdog finds for itself.
+    """What operators are told by mail, by name: all of these, and each kind that the watchdog finds.
 
     `more` are certificates of ours that are not in the folder, such as that of TLS, by their files' names. It looks at
     every list, which takes its time beside a million revocations. Raises OSError, and what REGISTER_UNAVAILABLE lists.

@@ -14,7 +14,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.refusals import Reason
 from sinetti.domain.retention import Periods
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models, retaining, store
+from sinetti.registry import models, refusing, retaining, store
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     CONTACT,
@@ -201,7 +201,7 @@ def test_a_message_about_a_certificate_in_force_stays(desk, column):
 def refuse(desk, times):
     holding = rows(desk, models.Holding).get().holding_id
     for _ in range(times):
-        store.note_refusal(desk.register, holding, Reason.TOO_EARLY, "renew", desk.deed())
+        refusing.note_refusal(desk.register, holding, Reason.TOO_EARLY, "renew", desk.deed())
 
 
 def test_refusals_go_after_their_period(desk):

@@ -1,6 +1,16 @@
-"""Fresh registers, offices and what stands in them."""
+"""Fresh registers, offices and what stands in them; a mail server that is not ours."""
 
+import pytest
+
+from tests.support.mail_servers import mail_server
 from tests.support.office import desk, sqlite_desk
 from tests.support.registers import register, sqlite_register
 
 __all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+
+
+@pytest.fixture
+def server():
+    """Give a mail server that takes everything."""
+    with mail_server() as running:
+        yield running

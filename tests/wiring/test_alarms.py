@@ -5,13 +5,20 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from sinetti import alarms
+from sinetti.actions.publish import fresh_list
 from sinetti.alarms import Told, issuing_ca, offline_lists, own_certificates, warnings
 from sinetti.ca.hierarchy import load_preset
-from sinetti.domain.values import Environment
+from sinetti.domain.values import Environment, KeyType
 from sinetti.founding import Founding, found
+from sinetti.pki.formats import generate_key, load_certificate
 from sinetti.registry import status_models
+from sinetti.registry.lists import WHOLE
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderKind
 from sinetti.settings.offline_keys import OfflineKeys
@@ -54,7 +61,7 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    names = ("issuing-ca", "offline-lists", "status")
+    names = ("issuing-ca", "offline-lists", "status", "messages")
     assert {name: look() for name, look in warnings(authority).items()} == dict.fromkeys(names)
 
 
@@ -131,3 +138,37 @@ def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
         ticks += 1
         told.tell()
         assert len(caplog.records) == 2
+
+
+def a_tls_certificate(ends):
+    """Make one as an operator has it from elsewhere."""
+    key, name = generate_key(KeyType.EC_P256), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "soap.example")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, ends)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock):
+    """By its own name each, so that one finding of this week keeps no other from being told."""
+    office, issuing = authority.office, "DataProvidersTestIssuingCAv1"
+    quiet = {"issuing-ca": None, "offline-lists": None}
+    assert alarms.findings(authority) == quiet
+    before = own_certificates(authority)
+    responder = office.responders[issuing]()
+    (of_the_responder,) = own_certificates(authority).keys() - before.keys()
+    fresh_list(issuing, WHOLE, office, "0" * 32)
+    tls = {"tls.pem": a_tls_certificate(NOW + 90 * DAY)}
+    root_ends = load_certificate(before[f"{ROOT}.cer"]).not_valid_after_utc
+    told_at = {
+        "a list that was not signed anew": (NOW + timedelta(days=3.5), "list-old", issuing),
+        "the OCSP responder": (responder.ends - DAY, "certificate-ends", of_the_responder),
+        "the signer of answers": (NOW + 720 * DAY, "certificate-ends", "SinettiTestResponseSigner"),
+        "a CA of our own": (root_ends - 20 * DAY, "certificate-ends", f"{ROOT}.cer"),
+        "TLS": (NOW + 75 * DAY, "certificate-ends", "tls.pem"),
+        "an issuing CA that needs a successor": (end(authority) - 1095 * DAY, "issuing-ca", issuing),
+        "the list of a CA that is off line": (NOW + 305 * DAY, "offline-lists", ROOT),
+    }
+    for what, (at, name, words) in told_at.items():
+        clock.now = at
+        assert words in (alarms.findings(authority, tls)[name] or ""), what
+    clock.now = NOW + 75 * DAY
+    assert "tls.pem" not in str(alarms.findings(authority)), "what nobody names is not seen"

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.server import (
     backup,
+    change_contact,
     clock,
     export_certificates,
     gateway,
     init,
     journal,
+    let_end,
     notices,
     offline,
     order,
@@ -39,6 +41,8 @@ def register(subparsers: "Commands") -> None:
         gateway,
         order,
         transfer_ids,
+        change_contact,
+        let_end,
         revoke,
         revoke_many,
         status,

@@ -12,7 +12,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     del exception
     language = language_of(request)
     title = text("The request could not be understood", language)
-    return show(request, Page(title, (text("Nothing was done. Open the link in our message again.", language),), status=400))
+    return show(
+        request, Page(title, (text("Nothing was done. Open the link in our message again.", language),), status=400)
+    )
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -22,7 +24,9 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     page = Page(
         text("The button could not be used", language),
         (
-            text("Nothing was done. Your browser has to accept this site's cookies for as long as it is open.", language),
+            text(
+                "Nothing was done. Your browser has to accept this site's cookies for as long as it is open.", language
+            ),
             text("Load the page again, and press the button there.", language),
         ),
         status=403,

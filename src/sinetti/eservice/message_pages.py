@@ -22,17 +22,17 @@ _OVER = mark("The PIN code works no more: it was used, a newer one was sent, or 
 _WAITS = mark("Transfer IDs wait for you here. Your program needs them to retrieve a certificate.")
 _MADE_ANEW = mark("Each time the message is opened new transfer IDs are made, and earlier ones stop working.")
 _HOW = mark(
-    "Press the button, and you get a PIN code as a text message to the number that ends in {digits}. Enter it on the page "
-    "that follows."
+    "Press the button, and you get a PIN code as a text message to the number that ends in {digits}. Enter it on the "
+    "page that follows."
 )
 _OTHER_NUMBER = mark(
-    "Is that not your number? Ask the organisation's representative to have it corrected. You then get a new message, and "
-    "no new order is needed."
+    "Is that not your number? Ask the organisation's representative to have it corrected. You then get a new message, "
+    "and no new order is needed."
 )
 _SENT = mark("A PIN code was sent to the number that ends in {digits}.")
 _NOT_YET = mark(
-    "The text message with the PIN code has not got away yet. We keep trying by ourselves: wait a few minutes for it, or "
-    "have a new one sent."
+    "The text message with the PIN code has not got away yet. We keep trying by ourselves: wait a few minutes for it, "
+    "or have a new one sent."
 )
 _FAILED = mark("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
 _NONE_TODAY = mark(
@@ -45,7 +45,8 @@ _BY_CODE = mark(
 
 _CLOSED = (
     mark(
-        "Perhaps it is not whole, a newer message has taken its place, or it is older than 14 days. Nothing is lost by that."
+        "Perhaps it is not whole, a newer message has taken its place, or it is older than 14 days. Nothing is lost by "
+        "that."
     ),
     mark("Look for a newer message from us, or ask the organisation's representative to have one sent."),
 )
@@ -56,14 +57,14 @@ _LOCKED_LINK = (
 _SPENT = (
     mark("The certificate was ordered for one retrieval, and that has happened: there is nothing more to show."),
     mark(
-        "If it was not you or somebody whom you gave the transfer IDs to, tell the organisation's representative at once: "
-        "the certificate has to be revoked."
+        "If it was not you or somebody whom you gave the transfer IDs to, tell the organisation's representative at "
+        "once: the certificate has to be revoked."
     ),
 )
 _NOW_ENTER = mark("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
 _LEAVING = mark(
-    "They are shown this once. If you leave this page too early, open the message again: you get new ones, and these stop "
-    "working."
+    "They are shown this once. If you leave this page too early, open the message again: you get new ones, and these "
+    "stop working."
 )
 
 
@@ -147,7 +148,13 @@ def _pin_page(seen: Seen, language: Language) -> Page:
 def _enter_page(seen: Seen, language: Language) -> Page:
     """Ask for the PIN code that was sent."""
     hint = text("Six digits; they work for 15 minutes", language)
-    forms = [Form(PIN, text("Show transfer IDs", language), Field("pin", text("PIN code", language), hint, numeric=True, longest=12))]
+    forms = [
+        Form(
+            PIN,
+            text("Show transfer IDs", language),
+            Field("pin", text("PIN code", language), hint, numeric=True, longest=12),
+        )
+    ]
     if seen.pins_left:
         forms.append(Form(OPEN, text("Send a new PIN code", language), after=seen.made, minor=True))
     after = [] if seen.pins_left else [text(_NONE_TODAY, language)]

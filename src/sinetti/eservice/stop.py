@@ -18,8 +18,8 @@ _TOLD = {
     Tells.SIGNATORIES: mark("The organisation's representatives are told first, so that they can name somebody else."),
     Tells.CONTACT_PERSON: mark("The organisation's contact person is told first, so that somebody else can be named."),
     Tells.OPERATORS: mark(
-        "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you goes on "
-        "until they have found somebody."
+        "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you goes "
+        "on until they have found somebody."
     ),
 }
 _THEN = mark("After that no more mail goes to your address. The certificates themselves stay as they are.")

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.charset import QP, Charset
+from email.header import Header
+from email.message import Message
 from email.utils import format_datetime, formataddr
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +36,8 @@ _CLOSING = 421
 _AUTHENTICATION = frozenset({530, 534, 535, 538})
 _PERMANENT = range(500, 600)
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 """RFC 3463."""
 
@@ -48,7 +52,7 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over. `anchors` is a PEM file of CAs that its certificate may come from, else the system's."""
+    """Where mail is handed over. `anchors` is a PEM file of CAs that its certificate comes from, else the system's."""
 
     host: str
     port: int
@@ -73,6 +77,19 @@ def return_address(returns: str, message_id: str, key: bytes) -> str:
     """The address that this message comes back to, if it does; the token proves that we wrote it."""
     local, _, domain = returns.rpartition("@")
     return f"{local}+{message_id}.{return_token(key, message_id)}@{domain}"
+
+
+class _Email(EmailMultiAlternatives):
+    """A message whose subject is folded with its name in mind: else a long word leaves an empty line before it."""
+
+    def message(self) -> Message:  # type: ignore[override] # the stubs are those of a later Django
+        """Write it out."""
+        written: Message = super().message()
+        subject = str(self.subject)
+        # Past Django's own check, which takes strings alone: there is no line end in it (_one_line).
+        folded = Header(subject, None if subject.isascii() else _UTF8, header_name="Subject")
+        written.replace_header("Subject", folded)  # type: ignore[arg-type] # the stubs know strings alone
+        return written
 
 
 class Smtp:
@@ -105,7 +122,7 @@ class Smtp:
     def _email(self, letter: Letter) -> EmailMultiAlternatives:
         sender, to = self._sender, _ascii_address(letter.to)
         returns = return_address(sender.returns, letter.message_id, self._key) if sender.returns else sender.address
-        email = EmailMultiAlternatives(
+        email = _Email(
             _one_line(letter.subject),
             letter.text,
             returns,
@@ -176,7 +193,7 @@ class Smtp:
                 raise Away(why) from None
         return backend
 
-    def _told(self, code: int, answer: bytes, about: str) -> NotNow | NotDeliverable:
+    def _told(self, code: int, answer: bytes | str, about: str) -> NotNow | NotDeliverable:
         """What an answer to one letter means (RFC 5321, 4.2.1)."""
         answered = _answered(code, answer, about)
         if code == _CLOSING:
@@ -202,14 +219,14 @@ def tls_context(anchors: Path | None) -> ssl.SSLContext:
 def _ascii_address(address: str) -> str:
     """Give the address as every mail server takes it. Raises NotDeliverable."""
     local, _, domain = address.rpartition("@")
-    if not local.isascii() or not local.isprintable() or " " in local:
-        why = "the address has a local part that not every mail server takes (RFC 6531)"
-        raise NotDeliverable(why)
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
+        encoded = domain.encode("idna").decode("ascii")
     except UnicodeError:
-        why = "the address has a domain that cannot be"
-        raise NotDeliverable(why) from None
+        encoded = ""
+    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
+        why = "the address is none that every mail server takes (RFC 5321, 4.1.2)"
+        raise NotDeliverable(why)
+    return f"{local}@{encoded}"
 
 
 def _one_line(text: str) -> str:

@@ -45,7 +45,7 @@ Part = str | Link | Rows
 
 
 def plain(parts: Sequence[Part]) -> str:
-    """The parts as plain text: an empty line between two, rows behind a hyphen. Lines are as long as their paragraphs."""
+    """The parts as plain text: an empty line between two, rows behind hyphens. A paragraph is one line."""
     return "\n\n".join(_plain(one) for one in parts) + "\n"
 
 

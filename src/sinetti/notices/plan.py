@@ -1,17 +1,19 @@
 """Plans reminders: what the ladder owes now becomes rows of the outbox, once, by any number of nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sinetti.domain.messages import MessageKind
+from sinetti.domain.digests import NEAR
+from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.reminders import UNSEEN_FOR, Look, Stop, due, kind_owed, leaves_at, spread_of, step_name
 from sinetti.domain.workdays import finnish_date, midnight
-from sinetti.notices.owing import concerned, copies, ladder_of
+from sinetti.notices.owing import Copy, concerned, copies, ladder_of
 from sinetti.notices.room import Mailroom
 from sinetti.notices.workdays import day_off, next_hours
 from sinetti.registry import reminding
+from sinetti.registry.digesting import readers_of
 from sinetti.registry.outbox import NewMessage
 from sinetti.registry.reminding import Found, Looked, Reach
 from sinetti.registry.roles import Reader, Roles, holders, roles
@@ -82,10 +84,12 @@ class _Round:
         register = self.room.register
         people = holders(register, {one.found.holding_id for one in steps})
         acting = roles(register, {one.found.organisation_id for one in steps}, self.now)
+        digested = readers_of(register, acting, self.now)
         return [
-            message
+            _message(one, reader, channel)
             for one in steps
-            for message in _messages_of(one, people[one.found.holding_id], acting[one.found.organisation_id])
+            for reader, channel in _copies(one, people[one.found.holding_id], acting[one.found.organisation_id])
+            if channel is MessageChannel.SMS or not _is_told(one, reader, digested[one.found.organisation_id])
         ]
 
 
@@ -121,19 +125,25 @@ def _reach(room: Mailroom, now: datetime) -> Reach:
     return Reach(now, now - UNSEEN_FOR, now + room.terms.ladder[0])
 
 
-def _messages_of(one: _Due, holder: tuple[Reader | None, Reader | None], acting: Roles) -> list[NewMessage]:
+def _copies(one: _Due, holder: tuple[Reader | None, Reader | None], acting: Roles) -> tuple[Copy, ...]:
+    return copies(one.step, concerned(one.step, holder, acting))
+
+
+def _is_told(one: _Due, reader: Reader, digested: Collection[str]) -> bool:
+    """Whether a firm's digest, which goes to these addresses, tells this reader of it (docs/digests.md)."""
+    return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
+
+
+def _message(one: _Due, reader: Reader, channel: MessageChannel) -> NewMessage:
     days = one.step / _DAY
-    return [
-        NewMessage(
-            one.kind,
-            channel,
-            about=one.found.serial,
-            step=step_name(one.step),
-            due=one.due,
-            recipient=reader.person_id,
-            holding=one.found.holding_id,
-            certificate=one.found.certificate,
-            facts={"days": int(days) if days.is_integer() else days},
-        )
-        for reader, channel in copies(one.step, concerned(one.step, holder, acting))
-    ]
+    return NewMessage(
+        one.kind,
+        channel,
+        about=one.found.serial,
+        step=step_name(one.step),
+        due=one.due,
+        recipient=reader.person_id,
+        holding=one.found.holding_id,
+        certificate=one.found.certificate,
+        facts={"days": int(days) if days.is_integer() else days},
+    )

@@ -47,6 +47,9 @@ def read(octets: bytes, key: bytes) -> ReturnedMail:
         raise UnreadableError
     # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    kinds = _CONTENT_TYPE.findall(octets)
+    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
+        raise UnreadableError
     try:
         headers = BytesHeaderParser(policy=policy.default).parsebytes(octets)
         message_id = _about(headers, key)
@@ -65,9 +68,6 @@ def _about(headers: "Message[Any, Any]", key: bytes) -> str | None:
 
 
 def _verdict(octets: bytes) -> Verdict:
-    kinds = _CONTENT_TYPE.findall(octets)
-    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
-        raise UnreadableError
     mail = BytesParser(policy=policy.default).parsebytes(octets)
     submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
     return judge(_told(mail), automatic=any(value != "no" for value in submitted))
@@ -75,9 +75,8 @@ def _verdict(octets: bytes) -> Verdict:
 
 def _told(mail: "Message[Any, Any]") -> Iterator[Told]:
     """What a report says of each recipient: the groups of fields behind the first (RFC 3464, 2.1)."""
-    if mail.get_content_type() != "multipart/report":
-        return
-    for each in mail.iter_parts():  # type: ignore[attr-defined] # the policy's class has it
+    # OpenSMTPD has the report in a multipart/mixed; of what a message of ours had in it nothing is read.
+    for each in mail.iter_parts() if mail.is_multipart() else ():  # type: ignore[attr-defined] # the policy's class
         if each.get_content_type() == "message/delivery-status" and isinstance(groups := each.get_payload(), list):
             for group in groups[1:]:
                 yield Told(_field(group, "action"), _field(group, "status"))

@@ -13,6 +13,10 @@ LADDER = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
 """How long before a certificate's end its reminders are due, unless told otherwise; the first is the opening."""
 
 
+WAVE_FROM, WAVE_DAYS = 1000, 5
+"""From how many certificates that end on one day on their first reminders are spread, and over how many days."""
+
+
 class NotNow(Exception):
     """A message that did not get away for a reason that may pass. What is told has no address in it."""
 
@@ -74,8 +78,8 @@ class Terms:
     help: Mapping[Language, str]
     operators: tuple[str, ...] = ()
     ladder: tuple[timedelta, ...] = LADDER
-    wave_from: int = 1000
-    wave_days: int = 5
+    wave_from: int = WAVE_FROM
+    wave_days: int = WAVE_DAYS
     people_kept: timedelta = timedelta(days=730)
 
 

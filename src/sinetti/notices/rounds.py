@@ -15,7 +15,7 @@ from sinetti.registry.ids import random_id
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """What a round found to be owed: messages of events, reminders, digests, and findings that operators are told of."""
+    """What a round found to be owed: messages of events, reminders, digests, and findings for operators."""
 
     spread: int
     planned: Planned

@@ -1,4 +1,4 @@
-"""Text messages through a provider that takes JSON over HTTP (docs/notices.md); no redirects, no proxies, no retries."""
+"""Text messages through a provider that takes JSON over HTTP (docs/notices.md): no redirects, no proxies."""
 
 import json
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import parts
-from sinetti.notices.letters import changes, ending, operators, orders, people
+from sinetti.notices.letters import changes, digest, ending, operators, orders, people
 from sinetti.notices.letters.frame import framed
 from sinetti.notices.letters.matter import Matter, NothingToSay, NotOwed, Written
 from sinetti.notices.room import Letter, Mailroom
@@ -19,6 +19,7 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.TRANSFER_IDS: orders.transfer_ids,
     MessageKind.REMINDER: ending.reminder,
     MessageKind.TAKE_INTO_USE: ending.take_into_use,
+    MessageKind.DIGEST: digest.digest,
     MessageKind.FETCHED: changes.fetched,
     MessageKind.RENEWED: changes.renewed,
     MessageKind.REFUSED: changes.refused,
@@ -40,10 +41,11 @@ TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]
 
 def write(owed: Owed, room: Mailroom) -> Letter | NotOwed:
     """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
-    told = telling.tell(room.register, owed)
+    now = room.now()
+    told = telling.tell(room.register, owed, now)
     if (why := _unreachable(owed, told)) is not None:
         return NotOwed(why)
-    matter = Matter(owed, room, told, told.to.language if told.to else Language.EN, room.now())
+    matter = Matter(owed, room, told, told.to.language if told.to else Language.EN, now)
     try:
         return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToSay as nothing:

@@ -81,9 +81,9 @@ def environ(request: Request, address: str, given: Mapping[str, object]) -> dict
 
 
 def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) -> Reply:
-    others = {name.lower(): value for name, value in headers if name.lower() not in {*_OWN, "set-cookie"}}
+    others = {name.lower(): value.strip() for name, value in headers if name.lower() not in {*_OWN, "set-cookie"}}
     kind = others.pop("content-type", "application/octet-stream")
-    cookies = tuple(value for name, value in headers if name.lower() == "set-cookie")
+    cookies = tuple(value.strip() for name, value in headers if name.lower() == "set-cookie")
     return Reply(status, kind, body, others, {"path": _shown(status, path)}, cookies)
 
 

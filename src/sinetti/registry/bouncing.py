@@ -1,23 +1,21 @@
 """Marks on people's addresses: mail comes back from there, mail went there for the first time, mail is to stop."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from sinetti.domain.bounces import LEAST_RETURNS, alarm
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.workdays import finnish_date
-from sinetti.registry import audit, models, outbox, stopping
+from sinetti.registry import audit, models, outbox, spreading, stopping
 from sinetti.registry.addresses import people_at
 from sinetti.registry.audit import Deed
-from sinetti.registry.ids import in_parts, random_id
+from sinetti.registry.ids import random_id
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
-from sinetti.registry.roles import standing
+from sinetti.registry.roles import parts
 
 LATELY = timedelta(days=7)
 ACTOR = "notices"
@@ -91,26 +89,14 @@ def _returned(register: Register, now: datetime) -> int:
 def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
     rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update()
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
-    people, day = models.Person.objects.using(register.alias), finnish_date(now).isoformat()
-    for part in in_parts(ids):
-        people.filter(pk__in=part).update(bounced_at=now)
-        for one in _named(register, part, now):
-            facts = {"person": one, "since": day}
-            outbox.owe_event(register, Event(MessageKind.BOUNCED, day, one, facts=facts), now)
+    for part in parts(ids):
+        models.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
+    # Of somebody who is named for nothing any more nobody has to mend the address.
+    day = finnish_date(now).isoformat()
+    for one in sorted(spreading.named_for(register, ids, now)):
+        event = Event(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
+        outbox.owe_event(register, event, now)
     audit.write_each(register, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
-
-
-def _named(register: Register, ids: Collection[str], now: datetime) -> tuple[str, ...]:
-    """Those of these people who are named for anything now: nobody has to mend the others' addresses."""
-    rows = models.Person.objects.using(register.alias).filter(pk__in=ids).order_by("pk")
-    mandates = models.Mandate.objects.filter(standing(now), person=OuterRef("pk"))
-    named = (
-        Exists(models.Holding.objects.filter(contact=OuterRef("pk")))
-        | Exists(models.Holding.objects.filter(deputy=OuterRef("pk")))
-        | Exists(models.Organisation.objects.filter(contact=OuterRef("pk"), closed_at__isnull=True))
-        | Exists(mandates)
-    )
-    return tuple(rows.filter(named).values_list("pk", flat=True))
 
 
 def _deed(now: datetime) -> Deed:

@@ -15,13 +15,13 @@ from sinetti.domain.digests import NEAR, STAYS, Leaving, Matter, Part, Successor
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageChannel, MessageKind, message_id
+from sinetti.domain.reminders import Course
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
-from sinetti.registry import models, roles
+from sinetti.registry import models, reminding, roles
 from sinetti.registry.addresses import people_at
-from sinetti.registry.ids import in_parts
 from sinetti.registry.opening import Register
-from sinetti.registry.roles import Reader, once_each, standing
+from sinetti.registry.roles import Reader, Roles, once_each, parts, standing
 
 _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION)
 """Certificates that were revoked for these reasons need nothing in their place."""
@@ -64,12 +64,14 @@ def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> t
     rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients).annotate(**_state(now))
     ours = _addresses(register, agent_organisation_id, now)
     order = {one: place for place, one in enumerate(Part)}
-    found = (_row(one, ours, now) for one in rows.select_related(*_PATHS))
+    certificates = list(rows.select_related(*_PATHS))
+    courses = reminding.courses(register, [one.pk for one in certificates])
+    found = (_row(one, courses[one.pk], ours, now) for one in certificates)
     return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
 
 
 def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, ...]:
-    """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing done brings one.
+    """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing that is done brings one.
 
     The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
     later waits for the next week's. The day's is brought by 7 days or less, and once more by an end since the last.
@@ -107,11 +109,16 @@ def readers(register: Register, organisation_ids: Iterable[str], now: datetime) 
 
     Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
     """
-    found = roles.roles(register, organisation_ids, now)
-    firms = firm_readers(register, {agent for one in found.values() for agent in one.agents}, now)
+    return readers_of(register, roles.roles(register, organisation_ids, now), now)
+
+
+def readers_of(register: Register, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
+    """The same, where who acts for the organisations is known already."""
+    agents = {agent for one in acting.values() for agent in one.agents}
+    firms = firm_readers(register, agents, now) if agents else {}
     return {
         organisation: frozenset(reader.address for agent in one.agents for reader in firms[agent])
-        for organisation, one in found.items()
+        for organisation, one in acting.items()
     }
 
 
@@ -139,7 +146,7 @@ def _id(agent: str, day: date, person: str) -> str:
 def _days_by_id(ids: Mapping[str, date], register: Register) -> dict[str, date]:
     """Those of these messages that there are."""
     rows = models.OutboxRow.objects.using(register.alias)
-    return {one: ids[one] for part in in_parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
+    return {one: ids[one] for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
 _PATHS = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
@@ -168,7 +175,7 @@ def _near(register: Register, since: datetime, until: datetime) -> "QuerySet[mod
 def _undone(register: Register, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
     """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
     rows = _near(register, since, until).filter(_mandated("holding__organisation__given__", now))
-    return rows.exclude(_succeeded("predecessor", fetched=True)).exclude(_succeeded("replaces", fetched=True))
+    return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
 
 
 def _mandated(path: str, now: datetime) -> Q:
@@ -184,14 +191,19 @@ def _mandated(path: str, now: datetime) -> Q:
     return lasting & Q(**{f"{path}{name}": value for name, value in terms.items()})
 
 
-def _succeeded(by: str, *, fetched: bool) -> Exists:
-    """Whether something took its place, by renewal or by an order that names it, and was, or was not yet, fetched.
+def _succeeded(by: str) -> Exists:
+    """Whether something took its place, by renewal or by an order that names it, and stands."""
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    return Exists(rows.exclude(state=CertificateState.VOID))
 
-    One that was revoked did not, unless another took its own place.
-    """
-    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}).exclude(state=CertificateState.VOID)
-    rows = rows.filter(Q(revoked_at__isnull=True) | Q(revocation_reason=RevocationReason.SUPERSEDED))
-    return Exists(rows.filter(first_fetched_at__isnull=not fetched))
+
+def _fetched(by: str) -> Exists:
+    """The same, and it was fetched. Where one was revoked and replaced in turn, `reminding` alone knows."""
+    return Exists(
+        models.Certificate.objects.filter(
+            **{by: OuterRef("pk")}, revoked_at__isnull=True, first_fetched_at__isnull=False
+        )
+    )
 
 
 def _state(now: datetime) -> dict[str, Any]:
@@ -203,10 +215,8 @@ def _state(now: datetime) -> dict[str, Any]:
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
     )
     return {
-        "renewal_fetched": _succeeded("predecessor", fetched=True),
-        "renewal_waits": _succeeded("predecessor", fetched=False),
-        "replacement_fetched": _succeeded("replaces", fetched=True),
-        "replacement_waits": _succeeded("replaces", fetched=False),
+        "renewed": _succeeded("predecessor"),
+        "replaced": _succeeded("replaces"),
         "ordered_until": Subquery(pairs.order_by("-expires").values("expires")[:1]),
         "approved": Exists(approved),
     }
@@ -220,13 +230,13 @@ def _addresses(register: Register, agent: str, now: datetime) -> frozenset[str]:
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 
 
-def _row(one: Any, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
     holding = one.holding
     people = [roles.reader(person) for person in (holding.contact, holding.deputy) if person is not None]
     successor = Successor.NONE
-    if one.renewal_fetched or one.replacement_fetched:
+    if course.fetched is not None:
         successor = Successor.FETCHED
-    elif one.renewal_waits or one.replacement_waits:
+    elif one.renewed or one.replaced:
         successor = Successor.WAITING
     firms = any(person.address in ours for person in people)
     watched = Watched(

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Min, Q, Value
-from django.db.models.functions import Lower
+from django.db.models import Max, Min, Q
 
 from sinetti.domain.customers import folded
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.values import Channel, CustomerKind, Language, Serial
 from sinetti.registry import audit, ids, models, reading
+from sinetti.registry.addresses import people_at
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 from sinetti.registry.store import Moved
@@ -234,9 +234,8 @@ def new_person(register: Register, person: Person) -> models.Person:
 
     Call it inside the transaction of the naming.
     """
-    rows = models.Person.objects.using(register.alias)
-    known = rows.alias(folded=Lower("email")).filter(folded=Lower(Value(person.email)))
-    return rows.create(
+    known = people_at(register, person.email)
+    return models.Person.objects.using(register.alias).create(
         name=person.name,
         email=person.email,
         phone=person.phone,

@@ -14,7 +14,7 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language, Serial
-from sinetti.registry import audit, models, notice_models, outbox
+from sinetti.registry import audit, models, notice_models, outbox, reminding
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
@@ -157,9 +157,12 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
             return False
         row = new_person(register, new)
         rows.update(**{place: row})
+        if before is None or not reader(before).mailable or reader(before).address != reader(row).address:
+            # Whoever is reached only now hears of what is near its end.
+            reminding.look_again(register, holding_id)
         old = _id(before)
         give_way(register, [old], deed.at)
-        facts = {"old": old, "new": row.person_id}
+        facts = {"old": old, "new": row.person_id, "place": place}
         outbox.owe_event(
             register, Event(MessageKind.CONTACT_CHANGED, "once", row.person_id, holding_id, facts=facts), deed.at
         )
@@ -206,7 +209,7 @@ def let_end_no_more(register: Register, holding_id: str, deed: Deed) -> bool:
     with transaction.atomic(using=register.alias):
         if not rows.update(let_end_at=None):
             return False
-        models.Certificate.objects.using(register.alias).filter(holding=holding_id).update(remind_at=None)
+        reminding.look_again(register, holding_id)
         audit.write(register, deed, "let-end-undone", f"holding:{holding_id}")
     return True
 

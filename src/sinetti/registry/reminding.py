@@ -88,6 +88,11 @@ def find(register: Register, certificate: int) -> Found | None:
     return next(iter(_found(register, [certificate])), None)
 
 
+def courses(register: Register, certificates: Iterable[int]) -> Mapping[int, Course]:
+    """What became of each of these, by the keys of their rows."""
+    return {one.certificate: one.course for part in _parts(certificates) for one in _found(register, part)}
+
+
 def look_again(register: Register, holding_id: str) -> None:
     """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
 
@@ -172,7 +177,8 @@ def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]
         course = Course(
             Span(begins, ends),
             revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
-            let_end=let_end is not None,
+            # What was renewed after all, or replaced, is another certificate than the one that was to end.
+            let_end=let_end is not None and let_end >= begins,
             closed=closed is not None,
         )
         plain.append(Found(pk, Serial(serial), holding, organisation, since, course))

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.registry.bouncing import after_sent
 from sinetti.registry.models import OutboxRow
 from sinetti.registry.opening import Register
 
@@ -21,6 +22,9 @@ LEASE: Final = timedelta(minutes=5)
 
 PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120))
 """From one try to the next."""
+
+AFTER_A_KILL: Final = 2 * LEASE
+"""From a try in which the process ended to the next."""
 
 TRIES: Final = len(PAUSES) + 1
 """After so many the message is dead, unless somebody sends it again."""
@@ -61,19 +65,25 @@ def take_one(register: Register, shift: Shift, message_id: str) -> Owed | None:
 def begin(register: Register, shift: Shift, owed: Owed) -> Owed | None:
     """Count a try, before it is made; None where the message is not this worker's any more.
 
-    The next try is put off in the same commit: a message whose try ends the process does not come first each time.
+    The same commit puts the next try off, to after those that were taken together with this one: a message whose try
+    ends the process each time keeps no other waiting.
     """
-    pause = PAUSES[min(owed.tries, len(PAUSES) - 1)]
     rows = _mine(register, shift, owed).filter(tries=owed.tries, taken_until__gt=shift.machine_now)
-    if not rows.update(tries=F("tries") + 1, again_at=shift.machine_now + pause):
+    if not rows.update(tries=F("tries") + 1, again_at=shift.machine_now + AFTER_A_KILL):
         return None
     return replace(owed, tries=owed.tries + 1)
 
 
 def done(register: Register, shift: Shift, owed: Owed) -> bool:
-    """Note that the message has left, whoever has its row by now; False where that was known."""
+    """Note that the message has left, and the marks that follow from it, whoever has its row by now.
+
+    False where it had ended before.
+    """
     with transaction.atomic(using=register.alias):
-        return bool(_waiting(register).filter(pk=owed.message_id).update(sent=shift.now, problem=None, **_FREE))
+        if not _waiting(register).filter(pk=owed.message_id).update(sent=shift.now, problem=None, **_FREE):
+            return False
+        after_sent(register, owed, shift.now)
+    return True
 
 
 def again(register: Register, shift: Shift, owed: Owed, problem: str) -> bool:
@@ -81,7 +91,8 @@ def again(register: Register, shift: Shift, owed: Owed, problem: str) -> bool:
     if owed.tries >= TRIES:
         end_dead(register, shift, owed, problem)
         return False
-    _mine(register, shift, owed).update(problem=_short(problem), taken_by=None, taken_until=None)
+    at = shift.machine_now + PAUSES[max(owed.tries, 1) - 1]
+    _mine(register, shift, owed).update(**{**_FREE, "again_at": at, "problem": _short(problem)})
     return True
 
 

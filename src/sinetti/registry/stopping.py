@@ -5,20 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
-from sinetti.domain.lifecycle import CertificateState, OrderState
-from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.stopping import AGAIN_AFTER, LINK_LIVES, Asked, AskedBefore, Tells, stops
 from sinetti.domain.values import Language
-from sinetti.registry import audit, models, outbox, roles
+from sinetti.registry import audit, models, outbox, roles, spreading
 from sinetti.registry.addresses import people_at
 from sinetti.registry.audit import Deed
-from sinetti.registry.ids import in_parts
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
-from sinetti.registry.roles import Reader, Roles, standing
+from sinetti.registry.roles import Reader, Roles, once_each, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +47,25 @@ def find_asker(register: Register, message_id: str, now: datetime) -> Asker | No
 
 
 def ask(register: Register, asker: Asker, message_id: str, deed: Deed) -> Asked | AskedBefore:
-    """Owe the event `contact-gone` for somebody who asked, once until those whom it concerns were told."""
+    """Owe the events `contact-gone` for somebody who asked, once until those whom it concerns were told.
+
+    There is one for each of their rows that is named for anything: people are named anew with each order.
+    """
     with transaction.atomic(using=register.alias):
         # One at a time for each address: whoever presses the button twice has asked once.
-        list(people_at(register, asker.email).select_for_update().order_by("pk").values_list("pk", flat=True))
+        rows = people_at(register, asker.email).select_for_update().order_by("pk")
+        people = list(rows.values_list("pk", flat=True))
         told = told_about(register, asker, deed.at)
         if asker.stopped or (told and is_asked(register, asker, deed.at)):
             return AskedBefore(told, stops(told), asker.stopped)
-        if told:
-            facts = {"person": asker.person_id, "message": message_id}
-            event = Event(MessageKind.CONTACT_GONE, f"{deed.at:%Y-%m-%dT%H:%M:%SZ}", asker.person_id, facts=facts)
-            outbox.owe_event(register, event, deed.at)
-            audit.write(register, deed, "mail-stop-asked", f"person:{asker.person_id}", message=message_id)
+        for one in sorted(spreading.named_for(register, people, deed.at)) if told else ():
+            facts = {"person": one, "message": message_id}
+            outbox.owe_event(register, Event(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), deed.at)
+            audit.write(register, deed, "mail-stop-asked", f"person:{one}", message=message_id)
     return Asked(told, stops(told))
+
+
+_STEP = "asked"
 
 
 def told_about(register: Register, asker: Asker, now: datetime) -> frozenset[Tells]:
@@ -78,10 +81,11 @@ def hearers(register: Register, address: str, now: datetime) -> Mapping[str, Hea
 
 def is_asked(register: Register, asker: Asker, now: datetime) -> bool:
     """Whether they have asked, and those whom it concerns are still to be told, or it is not a day ago."""
-    newest = _events(register, asker.email).order_by("-created").first()
+    events = _events(register, asker.email)
+    newest = events.order_by("-created").first()
     if newest is None:
         return False
-    waits = newest.spread is None and newest.dropped is None
+    waits = events.filter(spread__isnull=True, dropped__isnull=True).exists()
     return waits or now - newest.created < AGAIN_AFTER or _messages_wait(register, asker, newest.created, now)
 
 
@@ -104,7 +108,7 @@ def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed
 
 
 def _hearers(one: Roles, address: str) -> Hearers:
-    signatories = tuple(each for each in one.signatories if each.mailable and each.address != address)
+    signatories = tuple(each for each in once_each(one.signatories) if each.mailable and each.address != address)
     if signatories:
         return Hearers(Tells.SIGNATORIES, signatories)
     contact = one.contact_person
@@ -114,34 +118,16 @@ def _hearers(one: Roles, address: str) -> Hearers:
 
 
 def _organisations(register: Register, address: str, now: datetime) -> frozenset[str]:
-    """Open organisations that name an address: for certificates that have not ended, or for themselves."""
-    people = people_at(register, address).values("pk")
-    holdings, path = _living(register, now), "organisation"
-    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
-    named: list[QuerySet[models.Holding, str] | QuerySet[models.Mandate, str] | QuerySet[models.Organisation, str]] = [
-        holdings.filter(contact__in=people).values_list(path, flat=True),
-        holdings.filter(deputy__in=people).values_list(path, flat=True),
-        mandates.filter(person__in=people).values_list(path, flat=True),
-        models.Organisation.objects.using(register.alias).filter(contact__in=people).values_list("pk", flat=True),
-    ]
-    ids = [one for each in named for one in each]
+    """Open organisations that name an address for anything: those that are told when it asks."""
+    people = people_at(register, address).values_list("pk", flat=True)
+    ids = [one for each in spreading.named_for(register, people, now).values() for one in each]
     rows = models.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
-    return frozenset(one for part in in_parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
-
-
-def _living(register: Register, now: datetime) -> "QuerySet[models.Holding]":
-    """Holdings with a certificate that has not ended, or with an open order."""
-    certificates = models.Certificate.objects.filter(holding=OuterRef("pk"), not_after__gte=now)
-    orders = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
-    return models.Holding.objects.using(register.alias).filter(
-        Q(Exists(certificates.exclude(state=CertificateState.VOID))) | Q(Exists(orders))
-    )
+    return frozenset(one for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
 def _events(register: Register, address: str) -> "QuerySet[models.OutboxRow]":
-    rows = models.OutboxRow.objects.using(register.alias).filter(
-        recipient__in=people_at(register, address).values("pk")
-    )
+    people = people_at(register, address).values("pk")
+    rows = models.OutboxRow.objects.using(register.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 
 
@@ -162,8 +148,11 @@ def _about(register: Register, address: str, to: Collection[Reader], since: date
     """Messages to these that tell of somebody's asking, made since then."""
     rows = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(register, address).values_list("pk", flat=True))
-    parts = in_parts(one.person_id for one in to)
-    found = (row for part in parts for row in rows.filter(recipient__in=part, channel__isnull=False))
+    found = (
+        row
+        for part in parts(one.person_id for one in to)
+        for row in rows.filter(recipient__in=part, channel__isnull=False)
+    )
     return [row for row in found if (row.facts or {}).get("person") in people]
 
 

@@ -15,6 +15,10 @@ from sinetti.registry.opening import Register
 _TOLD = """
 SELECT p.person_id, p.name, p.email, p.phone, p.language,
        p.erased_at, p.bounced_at, p.stopped_at, p.first_written_at,
+       EXISTS (SELECT 1 FROM registry_mandate m
+                WHERE m.person_id = p.person_id AND m.organisation_id = h.organisation_id AND m.role = 'signatory'
+                  AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
+                  AND (m.valid_until IS NULL OR m.valid_until >= %(at)s)),
        h.holding_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
        o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id,
        c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
@@ -57,7 +61,7 @@ _SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a message is to. `written_to`: a message left to them before."""
+    """Whom a message is to. `signs`: for the holding's organisation. `written_to`: a message left to them before."""
 
     person_id: str
     name: str = field(repr=False)
@@ -68,6 +72,7 @@ class Addressee:
     bounced: bool
     stopped: bool
     written_to: bool
+    signs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +124,16 @@ class ToldCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What there is to tell; None is what the message is not about. `others` get the same message."""
+    """What there is to tell; None is what the message is not about."""
 
     to: Addressee | None = None
     holding: ToldHolding | None = None
     certificate: ToldCertificate | None = None
     ordered_at: datetime | None = None
-    others: tuple[Named, ...] = ()
 
 
-def tell(register: Register, owed: Owed) -> Told:
-    """Read what this message has to tell, in one statement or two."""
+def tell(register: Register, owed: Owed, now: datetime) -> Told:
+    """Read what this message has to tell at `now`, in one statement or two."""
     certificate = owed.certificate
     if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
         # The event is about the line of a certificate; the one that is in force is what its new contact looks after.
@@ -143,16 +147,17 @@ def tell(register: Register, owed: Owed) -> Told:
             "certificate": certificate,
             "order": owed.order,
             "holding": owed.holding,
+            "at": now,
         },
     )
-    return Told(_addressee(row[:9]), _holding(row[9:19]), _certificate(row[19:30]), instant(row[30]), ())
+    return Told(_addressee(row[:10]), _holding(row[10:20]), _certificate(row[20:31]), instant(row[31]))
 
 
-def others(register: Register, owed: Owed) -> tuple[Named, ...]:
-    """Who else is owed the same message by e-mail, or got it."""
+def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
+    """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
     about = owed.certificate if owed.certificate is not None else owed.holding
     if about is None or owed.recipient is None:
-        return ()
+        return None
     statement = _OTHERS_BY_CERTIFICATE if owed.certificate is not None else _OTHERS_BY_HOLDING
     values = {
         "kind": owed.kind.value,
@@ -160,7 +165,7 @@ def others(register: Register, owed: Owed) -> tuple[Named, ...]:
         "step": f"{owed.step}:{MessageChannel.EMAIL}",
         "recipient": owed.recipient,
     }
-    return tuple(Named(*row) for row in running.read(register, statement, values))
+    return tuple(Named(person_id, name) for person_id, name in running.read(register, statement, values))
 
 
 def named(register: Register, person_id: str | None) -> Named | None:
@@ -178,7 +183,7 @@ def secure_expires(register: Register, secure_id: str) -> datetime | None:
 
 
 def _addressee(row: Row) -> Addressee | None:
-    person_id, name, email, phone, language, erased_at, bounced_at, stopped_at, first_written_at = row
+    person_id, name, email, phone, language, erased_at, bounced_at, stopped_at, first_written_at, signs = row
     if person_id is None:
         return None
     return Addressee(
@@ -191,6 +196,7 @@ def _addressee(row: Row) -> Addressee | None:
         bounced=bounced_at is not None,
         stopped=stopped_at is not None,
         written_to=first_written_at is not None,
+        signs=bool(signs),
     )
 
 

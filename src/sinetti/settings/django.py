@@ -50,7 +50,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"nowhere": {"class": "logging.NullHandler"}},
     "loggers": {
-        name: {"handlers": ["nowhere"], "propagate": False}
+        name: {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
         for name in ("django.request", "django.security", "django.template")
     },
 }

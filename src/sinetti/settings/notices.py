@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError, check_email
 from sinetti.notices.mail import Security, Sender, SmtpServer
-from sinetti.notices.room import LADDER, Terms
+from sinetti.notices.room import LADDER, WAVE_DAYS, WAVE_FROM, Terms
 from sinetti.notices.sms import SmsProvider
 from sinetti.settings.authority import SettingsError, is_loopback
 from sinetti.settings.tables import Table
@@ -24,7 +24,7 @@ FILE = "notices.toml"
 _PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 _SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
 _LONGEST_RETURNS = 14
-"""Of 64 octets that a local part may have (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
+"""Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
 
 _OTHERS = 0o077
 _MOST_STEPS = 20
@@ -34,7 +34,7 @@ _SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Where mail comes back that cannot be delivered: an address, and the maildir that it is put into, if that is known."""
+    """Where mail comes back that cannot be delivered: an address, and the maildir that it is put into, if known."""
 
     address: str
     maildir: Path | None
@@ -42,7 +42,7 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
-    """What an operator decides about messages, who takes them out of the house, and what happens to those that return."""
+    """What an operator decides about messages, who takes them out of the house, and where they come back."""
 
     terms: Terms
     smtp: SmtpServer
@@ -76,7 +76,7 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     smtp, sender = _smtp(mail, folder, private=private), _sender(mail)
     maildir = mail.path("maildir", folder)
     if maildir is not None and sender.returns is None:
-        raise mail.error("returns", "the address whose mail is put into the maildir")
+        mail.refuse("returns", "the address whose mail is put into the maildir")
     mail.finish()
     sms = _sms(top.table("sms"), folder) if top.has("sms") else None
     top.finish()
@@ -90,15 +90,15 @@ def _terms(top: Table) -> Terms:
     operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
     days = top.numbers("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
-        raise top.error("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
+        top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
     return Terms(
         people_address=_people_address(top),
         service=top.text("service"),
         help=spoken,
         operators=operators,
         ladder=LADDER if days is None else tuple(timedelta(days=one) for one in days),
-        wave_from=top.number("wave_from", range(1, 1_000_001), Terms.wave_from),
-        wave_days=top.number("wave_days", range(1, 31), Terms.wave_days),
+        wave_from=top.number("wave_from", range(1, 1_000_001), WAVE_FROM),
+        wave_days=top.number("wave_days", range(1, 31), WAVE_DAYS),
     )
 
 
@@ -108,7 +108,7 @@ def _people_address(top: Table) -> str:
     plain = not any((parts.query, parts.fragment, parts.username, parts.password))
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not plain or not secure:
-        raise top.error("people_address", wanted)
+        top.refuse("people_address", wanted)
     return parts.geturl().rstrip("/")
 
 
@@ -118,15 +118,15 @@ def _smtp(mail: Table, folder: Path, *, private: bool) -> SmtpServer:
     named, secret = unquote(parts.username or ""), unquote(parts.password or "")
     kinds = {one.value: one for one in Security}
     if parts.scheme not in kinds or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise mail.error("server", _SERVER)
+        mail.refuse("server", _SERVER)
     if secret and not private:
-        raise mail.error("server", f"no password into a file that others can read: chmod 600 {FILE}, or password_file")
+        mail.refuse("server", f"no password into a file that others can read: chmod 600 {FILE}, or password_file")
     password = mail.secret("password_file", folder) or secret
     if bool(named) != bool(password) or not f"{named}{password}".isascii():
-        raise mail.error("server", "a name and its password, in ASCII, or neither")
+        mail.refuse("server", "a name and its password, in ASCII, or neither")
     security = kinds[parts.scheme]
     if security is Security.NONE and not is_loopback(parts.hostname or ""):
-        raise mail.error("server", "smtp+starttls:// or smtps://: without TLS mail goes to this machine itself alone")
+        mail.refuse("server", "smtp+starttls:// or smtps://: without TLS mail goes to this machine itself alone")
     return SmtpServer(
         parts.hostname or "",
         parts.port or _PORTS[security],
@@ -144,7 +144,7 @@ def _sender(mail: Table) -> Sender:
     if returns is not None:
         returns = _ascii_email(mail, "returns", returns)
         if len(returns.rpartition("@")[0]) > _LONGEST_RETURNS:
-            raise mail.error("returns", f"an address with at most {_LONGEST_RETURNS} letters before the @")
+            mail.refuse("returns", f"an address with at most {_LONGEST_RETURNS} letters before the @")
     return Sender(address, name, None if reply is None else _ascii_email(mail, "reply_to", reply), returns)
 
 
@@ -154,12 +154,12 @@ def _sms(sms: Table, folder: Path) -> SmsProvider:
     parts = _split(sms, "url", url, wanted)
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not secure or parts.username or parts.password or parts.fragment:
-        raise sms.error("url", wanted)
+        sms.refuse("url", wanted)
     sender, token = sms.text("sender"), sms.secret("token_file", folder)
     if not _SMS_SENDER.fullmatch(sender):
-        raise sms.error("sender", "up to 11 letters and digits, or a number")
+        sms.refuse("sender", "up to 11 letters and digits, or a number")
     if token is None:
-        raise sms.error("token_file", "the name of a file with the provider's token")
+        sms.refuse("token_file", "the name of a file with the provider's token")
     anchors = sms.path("anchors", folder)
     sms.finish()
     return SmsProvider(url, sender, token, anchors)
@@ -172,7 +172,7 @@ def _split(table: Table, key: str, value: str, wanted: str) -> SplitResult:
     except ValueError:
         whole = False
     if not whole:
-        raise table.error(key, wanted)
+        table.refuse(key, wanted)
     return parts
 
 
@@ -180,11 +180,11 @@ def _email(table: Table, key: str, value: str) -> str:
     try:
         return check_email(key, value)
     except WordError:
-        raise table.error(key, "an address like operators@authority.example") from None
+        table.refuse(key, "an address like operators@authority.example")
 
 
 def _ascii_email(table: Table, key: str, value: str) -> str:
     address = _email(table, key, value)
     if not address.isascii():
-        raise table.error(key, "an address in ASCII, like notices@authority.example")
+        table.refuse(key, "an address in ASCII, like notices@authority.example")
     return address

@@ -5,6 +5,7 @@ What was found is not repeated: it may be a secret.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from sinetti.settings.authority import SettingsError
 
@@ -27,28 +28,28 @@ class Table:
         """Take a text in one line."""
         value = self.text_or_none(key)
         if value is None:
-            raise self.error(key, "a text: it is missing")
+            self.refuse(key, "a text: it is missing")
         return value
 
     def text_or_none(self, key: str) -> str | None:
         """Take a text in one line, or None where it is left out."""
         value = self._values.pop(key, None)
         if value is not None and (not isinstance(value, str) or not value.strip() or not value.isprintable()):
-            raise self.error(key, "a text in one line, in quotation marks")
+            self.refuse(key, "a text in one line, in quotation marks")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Take a list of texts; empty where it is left out."""
         value = self._values.pop(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise self.error(key, 'a list of texts, such as ["one", "another"]')
+            self.refuse(key, 'a list of texts, such as ["one", "another"]')
         return tuple(value)
 
     def number(self, key: str, among: range, default: int) -> int:
         """Take a whole number of this range."""
         value = self._values.pop(key, default)
         if type(value) is not int or value not in among:
-            raise self.error(key, f"a whole number from {among.start} to {among.stop - 1}")
+            self.refuse(key, f"a whole number from {among.start} to {among.stop - 1}")
         return value
 
     def numbers(self, key: str, among: range) -> tuple[int, ...] | None:
@@ -57,7 +58,7 @@ class Table:
         if value is None:
             return None
         if not isinstance(value, list) or not all(type(one) is int and one in among for one in value):
-            raise self.error(key, f"a list of whole numbers from {among.start} to {among.stop - 1}")
+            self.refuse(key, f"a list of whole numbers from {among.start} to {among.stop - 1}")
         return tuple(value)
 
     def path(self, key: str, folder: Path) -> Path | None:
@@ -73,18 +74,18 @@ class Table:
         try:
             mode, octets = path.stat().st_mode, path.read_bytes().strip()
         except OSError as bad:
-            raise self.error(key, f"the name of a file: {path} cannot be read ({bad.strerror})") from None
+            self.refuse(key, f"the name of a file: {path} cannot be read ({bad.strerror})")
         if mode & _OTHERS:
-            raise self.error(key, f"a file that nobody else can read: chmod 600 {path}, and have a new secret made")
+            self.refuse(key, f"a file that nobody else can read: chmod 600 {path}, and have a new secret made")
         if not octets or not octets.isascii() or not octets.decode("ascii").isprintable():
-            raise self.error(key, f"a file with one line of ASCII in it, which {path} is not")
+            self.refuse(key, f"a file with one line of ASCII in it, which {path} is not")
         return octets.decode("ascii")
 
     def table(self, key: str) -> "Table":
         """Take a table below this one."""
         value = self._values.pop(key, None)
         if not isinstance(value, dict):
-            raise self.error(key, f"a table [{key}]")
+            self.refuse(key, f"a table [{key}]")
         return Table(self._file, key, value)
 
     def finish(self) -> None:
@@ -93,6 +94,7 @@ class Table:
             sentence = f"{self._place}{key}: there is no such setting; take it out or correct its spelling"
             raise SettingsError(sentence)
 
-    def error(self, key: str, wanted: str) -> SettingsError:
-        """Make the error about one key."""
-        return SettingsError(f"{self._place}{key}: write {wanted}")
+    def refuse(self, key: str, wanted: str) -> NoReturn:
+        """Raise SettingsError about one key."""
+        sentence = f"{self._place}{key}: write {wanted}"
+        raise SettingsError(sentence) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from sinetti.actions.publish import publish_all
 from sinetti.alarms import issuing_ca
 from sinetti.ca.hierarchy import load_preset
+from sinetti.cli.server.people import people_edge
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
@@ -144,18 +145,21 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     letters = Letters(authority.folder.root / _LETTERS)
-    postman = _postman(authority, clock, letters, _people_url(ports))
+    people_url = _people_url(ports)
+    postman = _postman(authority, clock, letters, people_url)
     control_door = ControlDoor(authority.office, clock, postman, letters)
     receiving = ReceivingDoor(
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
+    people = people_edge(authority.office, mailroom(authority.office, letters, people_url), leave)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
         Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
+        Listener(people, listen(LOOPBACK, ports.people)),
     )
 
 
@@ -173,6 +177,10 @@ def _soap_url(ports: Ports, options: BenchOptions) -> str:
     return f"{'http' if options.http else 'https'}://{LOOPBACK}:{ports.soap}{SOAP_PATH}"
 
 
+def _people_url(ports: Ports) -> str:
+    return f"http://{LOOPBACK}:{ports.people}"
+
+
 def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
     trust = {
         "holders": str(folder.trust / "holders.pem"),
@@ -183,7 +191,7 @@ def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
         "soap_url": _soap_url(ports, options),
         "control_url": f"http://{LOOPBACK}:{ports.control}",
         "status_url": f"http://{LOOPBACK}:{ports.status}",
-        "people_url": None,
+        "people_url": _people_url(ports),
         "trust": trust,
         "pid": os.getpid(),
     }

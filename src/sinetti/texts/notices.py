@@ -25,8 +25,8 @@ class Part(StrEnum):
 HELLO = mark("Hello {name},")
 HELLO_NOBODY = mark("Hello,")
 REHEARSAL = mark(
-    "This message is from the test environment, where things are rehearsed. It does not concern the certificates that "
-    "your organisation really works with."
+    "This message is from the test environment, where things are rehearsed: it does not concern your organisation's "
+    "real certificates."
 )
 REHEARSAL_SHORT = mark("TEST: ")
 
@@ -44,12 +44,11 @@ WHY: Mapping[Part, str] = {
     ),
     Part.CONTACT_PERSON: mark("You get this message because you are the contact person of {organisation}."),
     Part.SIGNATORY: mark("You get this message because you are a representative of {organisation}."),
-    Part.FORMER: mark(
-        "You get this message because you have been the technical contact person of this certificate until now."
-    ),
+    Part.FORMER: mark("You get this message because you have looked after this certificate until now."),
     Part.FIRM: mark("You get this message because your firm looks after these certificates for its clients."),
     Part.OPERATOR: mark("You get this message because your address is among the operators' in the service's settings."),
 }
+WHY_UNNAMED = mark("You get this message because you act for an organisation that uses this service.")
 ALSO = mark("The same message goes to: {people}.")
 NOBODY_ELSE = mark("Nobody else gets this message.")
 AS: Mapping[Part, str] = {
@@ -57,7 +56,7 @@ AS: Mapping[Part, str] = {
     Part.DEPUTY: mark("{name} (deputy of the technical contact person)"),
     Part.CONTACT_PERSON: mark("{name} (organisation's contact person)"),
     Part.SIGNATORY: mark("{name} (representative)"),
-    Part.FORMER: mark("{name} (technical contact person until now)"),
+    Part.FORMER: mark("{name} (until now)"),
 }
 
 HELP = mark("Help: {help}")
@@ -67,19 +66,25 @@ TYPE_IT = mark(
 )
 TYPE_STOP = mark("You can also type the address into your browser by hand: it begins with {address}.")
 NO_LINK = mark(
-    "There is no link in this message. The service's pages are at {address}: type the address into your browser by hand."
+    "There is no link in this message. The service's pages are at {address}; type the address into your browser by "
+    "hand."
 )
 NOT_YOURS = mark("Not your task any more? Tell us on this page. The organisation is then asked to name somebody else:")
 
 YOUR_DATA = mark(
-    "This is our first message to you, so here is what we keep of you. {service} is the controller of the data. "
-    "{organisation} gave us your name, e-mail address, language and, if you have one for this, phone number, so that we "
-    "can reach you about its certificates. We use them for that alone and give them to nobody else but those who look "
-    "after the same certificates."
+    "This is our first message to you, so here is what we do with your data. Its controller is {service}. "
+    "{organisation} gave us your name, your e-mail address, your language and, where it knew one, your phone number. "
+    "We use them only to reach you about certificates; your name is shown to the others who look after the same ones."
 )
-KEPT_YEARS = mark("We keep them for {count} years after the last task that you are named for has ended.")
-KEPT_DAYS = mark("We keep them for {count} days after the last task that you are named for has ended.")
+YOUR_DATA_UNNAMED = mark(
+    "This is our first message to you, so here is what we do with your data. Its controller is {service}. An "
+    "organisation that you act for gave us your name, your e-mail address, your language and, where it knew one, your "
+    "phone number. We use them only to reach you about certificates; your name is shown to the others who look after "
+    "the same ones."
+)
+KEPT_YEARS = mark("We keep the data for {count} years after your last task here has ended.")
+KEPT_DAYS = mark("We keep the data for {count} days after your last task here has ended.")
 YOUR_RIGHTS = mark(
-    "You may see your data and have it corrected; you may ask us to erase it or to restrict its use, and you may "
-    "complain to the Data Protection Ombudsman. Ask here: {help}"
+    "You may see your data and have it corrected; you may ask us to erase it or to restrict its use, or object to it; "
+    "and you may complain to the Data Protection Ombudsman. Ask us here: {help}"
 )

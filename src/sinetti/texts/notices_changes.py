@@ -8,7 +8,10 @@ from sinetti.texts.reader import mark
 FETCHED_SUBJECT = mark("Certificate retrieved on {day} – {organisation}")
 FETCHED = mark("The certificate “{description}” of {organisation} was retrieved for the first time on {fetched}.")
 TAKE_INTO_USE = mark("The old certificate works until {older_ends}. Take the new one into use before that.")
-NOTHING_TO_DO = mark("You need not do anything. We remind you when the certificate can be renewed.")
+USED_NOW = mark("The program can use it at once. We remind you when it can be renewed.")
+NOT_FETCHED_HERE = mark(
+    "If nobody at your organisation or its software supplier retrieved it, have it revoked at once, at any hour: {help}"
+)
 
 RENEWED_SUBJECT = mark("Certificate renewed on {day} – {organisation}")
 RENEWED = mark(
@@ -16,14 +19,14 @@ RENEWED = mark(
     "one is valid until {ends}."
 )
 NOBODY_HERE = mark(
-    "If nobody at your organisation or its software supplier did this, somebody else has your private key. Have the "
-    "certificate and its renewal revoked at once, at any hour: {help}"
+    "If nobody at your organisation or its software supplier did this, somebody else may have your private key. Have "
+    "the old and the new certificate revoked at once, at any hour: {help}"
 )
 
 REFUSED_SUBJECT = mark("Requests refused on {day} – {organisation}")
 REFUSED = mark(
-    "The service has refused three requests that were signed with the certificate “{description}” of "
-    "{organisation}. The signature was in order, so they come from a program that has your key."
+    "The service has refused three requests that were signed with the certificate “{description}” of {organisation}. "
+    "The signature was in order, so they come from a program that has your key."
 )
 REFUSED_UNSIGNED = mark(
     "The service has refused three requests about the certificate “{description}” of {organisation}."
@@ -36,7 +39,7 @@ PASS_ON = mark(
 
 REVOKED_SUBJECT = mark("Certificate revoked on {day} – {organisation}")
 REVOKED = mark("The certificate “{description}” of {organisation} was revoked on {revoked}. The reason: {reason}.")
-REVOKED_MEANS = mark("It is refused everywhere from now on, and cannot be renewed or taken back into use.")
+REVOKED_MEANS = mark("It is refused everywhere from now on, and can be neither renewed nor taken back into use.")
 ORDER_IF_NEEDED = mark(
     "If the program still needs a certificate, order a new one in the e-service (Settings > Technical interface and "
     "certificates). It is retrieved like the first one."
@@ -56,7 +59,12 @@ REASONS: Mapping[RevocationReason, str] = {
     RevocationReason.AA_COMPROMISE: mark("a key of the authority came into other hands"),
 }
 
-BOUNCED_SUBJECT = mark("E-mail address does not work since {day} – {organisation}")
+BOUNCED_SUBJECT = mark("E-mail address has not worked since {day} – {organisation}")
+BOUNCED_SUBJECT_ALONE = mark("E-mail address has not worked since {day}")
+BOUNCED_ALONE = mark(
+    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that is "
+    "mended, {name} gets no reminders of certificates that end."
+)
 BOUNCED = mark(
     "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come back. "
     "Until that is mended, {name} gets no reminders of certificates that end."
@@ -66,39 +74,54 @@ MEND_ADDRESS = mark(
     "certificates), or ask us for it: {help}"
 )
 
-GONE_SUBJECT = mark("A new technical contact person is needed – {organisation}")
+GONE_SUBJECT = mark("A new technical contact person is needed, {day} – {organisation}")
+GONE_SUBJECT_ALONE = mark("A new technical contact person is needed, {day}")
+GONE_ALONE = mark(
+    "{name} told us on {day} that looking after certificates is no longer their task. We stop sending them messages."
+)
 GONE = mark(
     "{name} told us on {day} that looking after certificates of {organisation} is no longer their task. We stop "
     "sending them messages."
 )
 NAME_ANOTHER = mark(
-    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us "
-    "for it: {help}"
+    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us"
+    " for it: {help}"
 )
 
-CHANGED_SUBJECT = mark("Technical contact person changed on {day} – {organisation}")
+CHANGED_SUBJECT = mark("Contact of a certificate changed on {day} – {organisation}")
+NOW_DEPUTY = mark(
+    "You are now the deputy of the technical contact person of the certificate “{description}” of {organisation}."
+)
 NOW_YOU = mark("You are now the technical contact person of the certificate “{description}” of {organisation}.")
 NOW_YOU_AFTER = mark(
     "You are now the technical contact person of the certificate “{description}” of {organisation}. Until now it was "
     "{name}."
 )
 WHAT_YOU_DO = mark(
-    "The certificate ends on {ends}. It can be renewed in your program from {opens}; we remind you then. If it should "
-    "not be you, tell the organisation's representative."
+    "The certificate ends on {ends}. It can be renewed in your program from {opens} on; we remind you then."
 )
+WHAT_YOU_DO_NOW = mark("The certificate ends on {ends}. It can be renewed in your program now.")
 WHAT_YOU_DO_FIRST = mark(
-    "The certificate has not been retrieved yet. The transfer IDs for that come to you in a message of their own. If it "
-    "should not be you, tell the organisation's representative."
+    "The certificate has not been retrieved yet. The transfer IDs for that come in a message of their own."
 )
+WHAT_YOU_DO_AFTER = mark(
+    "The certificate ended on {ends} and can no longer be renewed. If the program still needs one, ask the "
+    "organisation's representative to order a new one."
+)
+IF_NOT_YOU = mark("If it should not be you, tell the organisation's representative.")
 NOW_ANOTHER = mark(
     "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You need not do "
     "anything, and we send you no more messages about it."
 )
-NOW_SOMEBODY = mark(
-    "The certificate “{description}” of {organisation} now has another technical contact person. You need not do "
-    "anything, and we send you no more messages about it."
+NO_LONGER_DEPUTY = mark(
+    "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You "
+    "need not do anything, and we send you no more messages about it."
 )
-CHANGED = mark("The technical contact person of the certificate “{description}” of {organisation} is now {name}.")
+NOW_SOMEBODY = mark(
+    "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything,"
+    " and we send you no more messages about it."
+)
+CHANGED = mark("The certificate “{description}” of {organisation} is now looked after by {name}.")
 
 FINDING_SUBJECT = mark("Found on {day}: {finding}")
 FINDING = mark("The service has found something that an operator should act on in good time ({finding}):")

@@ -52,15 +52,15 @@ ORDER_ANEW = mark(
 
 # Renewed, but nobody has the new one.
 UNFETCHED = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. Without it the program can no "
-    "longer send data after the old one's end."
+    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. Once the old one has ended, the "
+    "program can no longer send data without it."
 )
 FETCH_BY = mark(
     "Retrieve it in your program by {last}: the retrieval ID that the program was given works as often as needed."
 )
 FETCH_NOW = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: retrieve it in your "
-    "program now. The retrieval ID that the program was given still works."
+    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: retrieve it in your"
+    " program now. The retrieval ID that the program was given still works."
 )
 ASK_TO_FETCH = mark("Its technical contact person is {contact}. Ask them to retrieve the new one by {last}.")
 ASK_TO_FETCH_NOW = mark(
@@ -72,7 +72,7 @@ NOBODY = mark("nobody")
 # The new one is there, and the old one is still used.
 STILL_USED = mark(
     "The new certificate was retrieved on {fetched}, but after that a program of yours has still used the old one. "
-    "From the old one's end on, what is sent with it is refused."
+    "Once that has ended, what is sent with it is refused."
 )
 USE_BY = mark("Take the new certificate into use everywhere by {last}: look at each server and program that has one.")
 ASK_TO_USE = mark(
@@ -80,12 +80,12 @@ ASK_TO_USE = mark(
 )
 
 # Text messages: at most 160 characters of GSM 03.38, so none that this alphabet lacks.
-SMS_ENDS = mark("A certificate of {organisation} ends on {ends}. Renew it in the program by {last}. See your e-mail.")
+SMS_ENDS = mark("A certificate of {organisation} ends on {ends}. Renew it in the program by {last}. See e-mail.")
 SMS_FETCH = mark(
-    "A certificate of {organisation} ends on {ends}. Its renewal is not retrieved yet: do it by {last}. See your e-mail."
+    "A certificate of {organisation} ends on {ends}. The renewed one is not retrieved yet: do so by {last}. See e-mail."
 )
-SMS_ASK = mark("A certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed. See your e-mail.")
-SMS_ENDED = mark("A certificate of {organisation} ended on {ends}: no data can be sent with it. See your e-mail.")
+SMS_ASK = mark("A certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed. See e-mail.")
+SMS_ENDED = mark("A certificate of {organisation} ended on {ends}: no data can be sent with it. See e-mail.")
 SMS_USE = mark(
-    "An old certificate of {organisation} is still in use and ends on {ends}. Take the new one into use. See your e-mail."
+    "An old certificate of {organisation} is still in use and ends on {ends}. Take the new one into use. See e-mail."
 )

@@ -17,8 +17,8 @@ OPEN_WITH_CODE = mark(
 )
 BUTTON = mark("Open message")
 LINK_WORKS = mark(
-    "The link works until {expires}. The page shows the transfer IDs; have them at hand when you retrieve the "
-    "certificate in your program."
+    "The page then shows the transfer IDs, which you give to the program that retrieves the certificate. The link "
+    "works until {expires}."
 )
 UNEXPECTED = mark(
     "If you did not expect this message, leave the link closed and tell the organisation's representative, or ask us."

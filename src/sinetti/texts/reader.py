@@ -97,9 +97,9 @@ def on(one: date, language: Language) -> str:
 
 
 def days(first: date, last: date, language: Language) -> str:
-    """Return a range of dates within a year or over its end: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
+    """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
 
-    A range of one day is that day.
+    Over the end of a year both have theirs; a range of one day is that day.
     """
     if first == last:
         return day(last, language)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
+from sinetti.actions.people import PeopleError
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
@@ -75,6 +76,7 @@ _USAGE = (
     OptionError,
     OrderError,
     PairRefused,
+    PeopleError,
     WordError,
 )
 

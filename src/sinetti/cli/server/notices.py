@@ -16,7 +16,7 @@ from sinetti.notices import rounds
 from sinetti.notices.returns import read_returns
 from sinetti.notices.room import Letter, Mailroom
 from sinetti.notices.rounds import Owing
-from sinetti.notices.samples import sample
+from sinetti.notices.samples import NoSample, sample
 from sinetti.notices.send import Sent, sending_rounds
 from sinetti.notices.workdays import may_leave
 from sinetti.notices.writing import NotOwed, write
@@ -62,7 +62,9 @@ def register(commands: "Commands") -> None:
     preview.add_argument("--language", choices=[one.value for one in Language], help="of a sample (default: en)")
     preview.add_argument("--html", action="store_true", help="show its HTML")
     example = "sinetti authority notices bounces --dir /srv/sinetti"
-    bounces = command(below, "bounces", "read mail that came back, and mark addresses that do not work", _bounces, example)
+    bounces = command(
+        below, "bounces", "read mail that came back, and mark addresses that do not work", _bounces, example
+    )
     example = "sinetti authority notices retry --dir /srv/sinetti --all"
     retry = command(below, "retry", "list messages that were given up, or send them again", _retry, example)
     retry.add_argument("ids", nargs="*", metavar="ID", help="send these again (the next `send` does)")
@@ -135,10 +137,9 @@ def _sent(room: Mailroom) -> Sent:
 
 
 def _sent_lines(shown: Mapping[str, Any]) -> str:
-    lines = [
-        f"Sent: {shown['sent']}; to be tried again: {shown['again']}; given up: {shown['dead']}; "
-        f"not owed any more: {shown['dropped']}; waiting: {shown['waiting']}."
-    ]
+    counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
+    told = "; ".join(f"{words}: {shown[name]}" for words, name in counts.items())
+    lines = [f"{told}; waiting: {shown['waiting']}."]
     lines += [f"Nobody takes messages by {channel} just now; they wait." for channel in shown["away"]]
     if shown["late"]:
         lines.append(f"{amount(shown['late'], 'message')} should have left more than an hour ago.")
@@ -167,7 +168,10 @@ def _preview(parsed: argparse.Namespace) -> int:
 def _letter(parsed: argparse.Namespace, room: Mailroom) -> Letter:
     named = parsed.message
     if named in set(MessageKind):
-        return sample(MessageKind(named), Language(parsed.language or Language.EN), room)
+        try:
+            return sample(MessageKind(named), Language(parsed.language or Language.EN), room.terms)
+        except NoSample as none:
+            raise OptionError(str(none)) from none
     owed = waiting.find(room.register, named)
     if owed is None:
         sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"

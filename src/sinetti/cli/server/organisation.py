@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sinetti.actions import look_up
 from sinetti.actions.register_organisation import approve, close, register_organisation, withdraw
 from sinetti.cli.output import tell
+from sinetti.cli.server import organisation_people
 from sinetti.cli.server.common import OPERATOR, add_dir, command, group, opened, request_id, unknown_organisation
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.values import Channel, CustomerKind, Language
@@ -26,7 +27,8 @@ def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
     adding = "--kind business-id --name 'Malli Oy'"
     example = f"sinetti authority organisation add --dir /srv/sinetti --customer-id 1234567-1 {adding}"
-    verbs = group(commands, "organisation", "add, approve, withdraw or close an organisation", example)
+    summary = "add, approve, withdraw or close an organisation, and name who acts for it"
+    verbs = group(commands, "organisation", summary, example)
     add = _verb(verbs, "add", "add an organisation, approved for channels", _add, adding)
     add.add_argument("--kind", choices=[one.value for one in CustomerKind], required=True, help="what its id is")
     add.add_argument("--name", required=True, metavar="NAME", help="its name, as it stands in certificates")
@@ -43,6 +45,7 @@ def register(commands: "Commands") -> None:
     for one in (approving, withdrawing):
         one.add_argument("--channel", choices=_CHANNELS, required=True, help="which channel")
     _verb(verbs, "close", "close an organisation for good: nothing more is issued to it", _close, "")
+    organisation_people.register(verbs)
 
 
 def _verb(

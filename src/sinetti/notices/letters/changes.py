@@ -21,7 +21,8 @@ def fetched(matter: Matter) -> Written:
     old = certificate.older_ends
     parts = (
         matter.say(texts.FETCHED, fetched=matter.when(at), **matter.names()),
-        matter.say(texts.TAKE_INTO_USE, older_ends=matter.when(old)) if old else matter.say(texts.NOTHING_TO_DO),
+        matter.say(texts.TAKE_INTO_USE, older_ends=matter.when(old)) if old else matter.say(texts.USED_NOW),
+        matter.say(texts.NOT_FETCHED_HERE, help=help_line(matter)),
     )
     return Written(_subject(matter, texts.FETCHED_SUBJECT), parts, matter.role())
 

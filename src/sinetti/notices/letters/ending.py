@@ -1,9 +1,9 @@
-"""Reminders and *take into use*: the certificate, its end, the last working day before it, and what to do until then."""
+"""Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from sinetti.domain.workdays import last_workday
+from sinetti.domain.workdays import is_workday, last_workday
 from sinetti.notices.letters.matter import Matter, NothingToSay, Written
 from sinetti.notices.parts import Part, cut, shown
 from sinetti.notices.workdays import day_off
@@ -119,8 +119,8 @@ def _ended(matter: Matter, role: Role) -> Iterator[Part]:
 
 
 def _with_day_off(matter: Matter, ends: str) -> str:
-    off = day_off(reader.finnish_day(matter.certificate.not_after))
-    return f"{ends} {matter.say(texts.DAY_OFF)}" if off else ends
+    works = is_workday(reader.finnish_day(matter.certificate.not_after), day_off)
+    return ends if works else f"{ends} {matter.say(texts.DAY_OFF)}"
 
 
 def _contact(matter: Matter) -> str:

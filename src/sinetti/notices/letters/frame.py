@@ -1,4 +1,4 @@
-"""What stands around what a kind says: greeting, whose certificate, why and to whom it goes, help, the first letter's notice."""
+"""What stands around what a kind says: greeting, the certificate, why and to whom it goes, help, people's data."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,9 +10,13 @@ from sinetti.notices.letters.matter import Matter, Written
 from sinetti.notices.parts import Link, Part, Rows, shown
 from sinetti.registry import telling
 from sinetti.texts import notices as texts
+from sinetti.texts.notices import Part as Role
 
 WITH_STOP = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, MessageKind.DIGEST})
 """What ends with *Not your task any more?*: that is the one link."""
+
+_ABOUT_PEOPLE = frozenset({MessageKind.BOUNCED, MessageKind.CONTACT_GONE, MessageKind.DIGEST})
+"""What is about more than one certificate, though its row may name one."""
 
 _YEAR = timedelta(days=365)
 
@@ -33,60 +37,66 @@ def help_line(matter: Matter) -> str:
 
 
 def _framed(matter: Matter, written: Written) -> Iterator[Part]:
-    terms = matter.room.terms
     to = matter.told.to
     yield matter.say(texts.HELLO, name=shown(to.name)) if to and to.name else matter.say(texts.HELLO_NOBODY)
-    if matter.room.environment is Environment.TEST and written.role is not texts.Part.OPERATOR:
+    if matter.room.environment is Environment.TEST and written.role is not Role.OPERATOR:
         yield matter.say(texts.REHEARSAL)
     yield from written.parts
-    if matter.told.certificate is not None and matter.told.holding is not None:
+    if matter.told.certificate is not None and matter.owed.kind not in _ABOUT_PEOPLE:
         yield _facts(matter)
     yield _who(matter, written)
-    yield matter.say(texts.HELP, help=help_line(matter))
+    if written.role is not Role.OPERATOR:
+        yield matter.say(texts.HELP, help=help_line(matter))
+        yield from _links(matter, written)
+    if to is not None and not to.written_to:
+        yield from _your_data(matter)
+    yield matter.room.terms.service
+
+
+def _facts(matter: Matter) -> Rows:
+    certificate, holding = matter.certificate, matter.holding
+    lines = [
+        matter.say(texts.DESCRIPTION, description=matter.description),
+        matter.say(texts.ORGANISATION, organisation=matter.organisation, customer_id=holding.customer_id),
+        matter.say(texts.CHANNEL, channel=holding.channel.value),
+        matter.say(texts.SERIAL, serial=certificate.serial),
+    ]
+    if certificate.revoked_at is None:
+        if certificate.renewal is None and matter.now <= certificate.not_after:
+            lines.append(matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)))
+        lines.append(matter.say(texts.ENDS, ends=matter.when(certificate.not_after)))
+    return Rows(tuple(lines))
+
+
+def _who(matter: Matter, written: Written) -> str:
+    """Why they get it, and who else does, where that is known."""
+    holding = matter.told.holding
+    if holding is None and written.role is Role.SIGNATORY:
+        why = matter.say(texts.WHY_UNNAMED)
+    else:
+        why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
+    also = telling.others(matter.room.register, matter.owed)
+    if also is None:
+        return why
+    people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=shown(one.name)) for one in also)
+    return f"{why} {matter.say(texts.ALSO, people=people) if people else matter.say(texts.NOBODY_ELSE)}"
+
+
+def _role_of(matter: Matter, person_id: str) -> Role:
+    """What somebody else is; a contact of before is said to be one."""
+    if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
+        return Role.FORMER
+    return matter.role_of(person_id)
+
+
+def _links(matter: Matter, written: Written) -> Iterator[Part]:
+    """The one link, if it does not stand in what the kind says; or that there is none."""
     if matter.owed.kind in WITH_STOP:
         yield matter.say(texts.NOT_YOURS)
         yield Link(_stop_address(matter))
         yield matter.say(texts.TYPE_STOP, address=page(matter))
     elif not any(isinstance(one, Link) for one in written.parts):
         yield matter.say(texts.NO_LINK, address=page(matter))
-    if to is not None and not to.written_to:
-        yield from _your_data(matter)
-    yield terms.service
-
-
-def _facts(matter: Matter) -> Rows:
-    certificate, holding = matter.certificate, matter.holding
-    return Rows(
-        (
-            matter.say(texts.DESCRIPTION, description=matter.description),
-            matter.say(texts.ORGANISATION, organisation=matter.organisation, customer_id=holding.customer_id),
-            matter.say(texts.CHANNEL, channel=holding.channel.value),
-            matter.say(texts.SERIAL, serial=certificate.serial),
-            matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)),
-            matter.say(texts.ENDS, ends=matter.when(certificate.not_after)),
-        )
-    )
-
-
-def _who(matter: Matter, written: Written) -> str:
-    """Why they get it, and who else does, where that is known."""
-    values = {"organisation": matter.organisation} if matter.told.holding else {"organisation": ""}
-    why = matter.say(texts.WHY[written.role], **values)
-    if matter.told.to is None or matter.owed.kind is MessageKind.DIGEST:
-        return why
-    also = [
-        matter.say(texts.AS[_role_of(matter, one.person_id)], name=shown(one.name))
-        for one in telling.others(matter.room.register, matter.owed)
-    ]
-    who = matter.say(texts.ALSO, people=", ".join(also)) if also else matter.say(texts.NOBODY_ELSE)
-    return f"{why} {who}"
-
-
-def _role_of(matter: Matter, person_id: str) -> texts.Part:
-    """What somebody else is; a contact of before is said to be one."""
-    if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
-        return texts.Part.FORMER
-    return matter.role_of(person_id)
 
 
 def _stop_address(matter: Matter) -> str:
@@ -96,12 +106,14 @@ def _stop_address(matter: Matter) -> str:
 
 
 def _your_data(matter: Matter) -> Iterator[Part]:
+    """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
     terms = matter.room.terms
-    organisation = matter.organisation if matter.told.holding else ""
-    yield matter.say(texts.YOUR_DATA, service=terms.service, organisation=organisation)
-    years, rest = divmod(terms.people_kept, _YEAR)
-    if rest or years < 2:  # noqa: PLR2004 - "1 years"
-        yield matter.say(texts.KEPT_DAYS, count=terms.people_kept.days)
+    if matter.told.holding is None:
+        yield matter.say(texts.YOUR_DATA_UNNAMED, service=terms.service)
     else:
-        yield matter.say(texts.KEPT_YEARS, count=years)
+        yield matter.say(texts.YOUR_DATA, service=terms.service, organisation=matter.organisation)
+    years, rest = divmod(terms.people_kept, _YEAR)
+    in_years = not rest and years > 1
+    kept = texts.KEPT_YEARS if in_years else texts.KEPT_DAYS
+    yield matter.say(kept, count=years if in_years else terms.people_kept.days)
     yield matter.say(texts.YOUR_RIGHTS, help=help_line(matter))

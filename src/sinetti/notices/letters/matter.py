@@ -33,7 +33,6 @@ class Written:
     subject: str
     parts: tuple[Part, ...]
     role: Role
-    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +90,16 @@ class Matter:
         return person_id is not None and person_id == self.owed.recipient
 
     def role(self) -> Role:
-        """What the recipient is now; who is nothing nearer is taken for a signatory."""
-        return self.role_of(self.owed.recipient)
+        """What the recipient is now. Who is nothing any more was the contact when it happened."""
+        if self.told.to is None:
+            return Role.OPERATOR
+        role = self.role_of(self.owed.recipient)
+        if role is Role.SIGNATORY and self.told.holding is not None and not self.told.to.signs:
+            return Role.FORMER
+        return role
 
     def role_of(self, person_id: str | None) -> Role:
-        """What a person is to this holding and its organisation, the nearest first."""
+        """What a person is to this holding and its organisation, the nearest first; a signatory if nothing nearer."""
         holding = self.told.holding
         if holding is None or person_id is None:
             return Role.SIGNATORY

@@ -7,6 +7,7 @@ from sinetti.notices.parts import Link
 from sinetti.registry import telling
 from sinetti.texts import notices as frame_texts
 from sinetti.texts import notices_orders as texts
+from sinetti.texts.notices import Part as Role
 
 
 def transfer_ids(matter: Matter) -> Written:
@@ -27,7 +28,7 @@ def transfer_ids(matter: Matter) -> Written:
         matter.say(texts.LINK_WORKS, expires=matter.when(expires)),
         matter.say(texts.UNEXPECTED),
     )
-    return Written(subject, parts, matter.role())
+    return Written(subject, parts, Role.CONTACT)
 
 
 def pin_sms(matter: Matter) -> tuple[str, dict[str, str]]:

@@ -1,10 +1,11 @@
-"""What has happened to a certificate's people: an address that does not work, a task that is no longer theirs, a change."""
+"""What has happened to a certificate's people: an address fails, a task is no longer theirs, somebody else is named."""
 
+from collections.abc import Iterator
 from datetime import date
 
 from sinetti.notices.letters.frame import help_line
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
-from sinetti.notices.parts import Part, shown
+from sinetti.notices.parts import shown
 from sinetti.registry import telling
 from sinetti.texts import notices_changes as texts
 from sinetti.texts.notices import Part as Role
@@ -12,63 +13,73 @@ from sinetti.texts.notices import Part as Role
 
 def bounced(matter: Matter) -> Written:
     """Tell that somebody's address does not work, since when, and how that is mended."""
-    since = matter.fact("since")
+    since, name = matter.fact("since"), _name(matter, "person")
     if since is None:
         raise NothingToSay(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
-    subject = matter.say(texts.BOUNCED_SUBJECT, day=day, organisation=matter.organisation)
-    parts = (
-        matter.say(texts.BOUNCED, day=day, name=_name(matter, "person"), organisation=matter.organisation),
-        matter.say(texts.MEND_ADDRESS, help=help_line(matter)),
-    )
-    return Written(subject, parts, matter.role())
+    mend = matter.say(texts.MEND_ADDRESS, help=help_line(matter))
+    if matter.told.holding is None:
+        subject = matter.say(texts.BOUNCED_SUBJECT_ALONE, day=day)
+        return Written(subject, (matter.say(texts.BOUNCED_ALONE, day=day, name=name), mend), matter.role())
+    whose = {"organisation": matter.organisation}
+    subject = matter.say(texts.BOUNCED_SUBJECT, day=day, **whose)
+    return Written(subject, (matter.say(texts.BOUNCED, day=day, name=name, **whose), mend), matter.role())
 
 
 def contact_gone(matter: Matter) -> Written:
     """Tell that somebody gave their task back, and ask for another."""
-    subject = matter.say(texts.GONE_SUBJECT, organisation=matter.organisation)
-    day = matter.day(matter.owed.created)
-    parts = (
-        matter.say(texts.GONE, day=day, name=_name(matter, "person"), organisation=matter.organisation),
-        matter.say(texts.NAME_ANOTHER, help=help_line(matter)),
-    )
-    return Written(subject, parts, matter.role())
+    day, name = matter.day(matter.owed.created), _name(matter, "person")
+    another = matter.say(texts.NAME_ANOTHER, help=help_line(matter))
+    if matter.told.holding is None:
+        subject = matter.say(texts.GONE_SUBJECT_ALONE, day=day)
+        return Written(subject, (matter.say(texts.GONE_ALONE, day=day, name=name), another), matter.role())
+    whose = {"organisation": matter.organisation}
+    subject = matter.say(texts.GONE_SUBJECT, day=day, **whose)
+    return Written(subject, (matter.say(texts.GONE, day=day, name=name, **whose), another), matter.role())
 
 
 def contact_changed(matter: Matter) -> Written:
-    """Tell the old contact and the new one, and whoever else is told, who it is now."""
+    """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
     day = matter.day(matter.owed.created)
     subject = matter.say(texts.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
-        return Written(subject, _to_the_new(matter), matter.role())
+        return Written(subject, tuple(_to_the_new(matter)), matter.role())
     new = telling.named(matter.room.register, matter.fact("new"))
     if matter.is_to(matter.fact("old")):
-        said = (
-            matter.say(texts.NOW_ANOTHER, name=shown(new.name), **matter.names())
-            if new
-            else matter.say(texts.NOW_SOMEBODY, **matter.names())
-        )
-        return Written(subject, (said,), Role.FORMER)
+        return Written(subject, (_to_the_old(matter, shown(new.name) if new else None),), Role.FORMER)
     if new is None:
         raise NothingToSay(NOT_THERE)
     return Written(subject, (matter.say(texts.CHANGED, name=shown(new.name), **matter.names()),), matter.role())
 
 
-def _to_the_new(matter: Matter) -> tuple[Part, ...]:
+def _to_the_new(matter: Matter) -> Iterator[str]:
     old = telling.named(matter.room.register, matter.fact("old"))
+    if matter.role() is Role.DEPUTY:
+        yield matter.say(texts.NOW_DEPUTY, **matter.names())
+    elif old:
+        yield matter.say(texts.NOW_YOU_AFTER, name=shown(old.name), **matter.names())
+    else:
+        yield matter.say(texts.NOW_YOU, **matter.names())
+    yield f"{_what_you_do(matter)} {matter.say(texts.IF_NOT_YOU)}"
+
+
+def _what_you_do(matter: Matter) -> str:
     certificate = matter.told.certificate
-    return (
-        matter.say(texts.NOW_YOU_AFTER, name=shown(old.name), **matter.names())
-        if old
-        else matter.say(texts.NOW_YOU, **matter.names()),
-        matter.say(
-            texts.WHAT_YOU_DO,
-            ends=matter.when(certificate.not_after),
-            opens=matter.when(certificate.renewable_from),
-        )
-        if certificate
-        else matter.say(texts.WHAT_YOU_DO_FIRST),
-    )
+    if certificate is None:
+        return matter.say(texts.WHAT_YOU_DO_FIRST)
+    ends = matter.when(certificate.not_after)
+    if matter.now > certificate.not_after:
+        return matter.say(texts.WHAT_YOU_DO_AFTER, ends=ends)
+    if matter.now >= certificate.renewable_from:
+        return matter.say(texts.WHAT_YOU_DO_NOW, ends=ends)
+    return matter.say(texts.WHAT_YOU_DO, ends=ends, opens=matter.when(certificate.renewable_from))
+
+
+def _to_the_old(matter: Matter, name: str | None) -> str:
+    if name is None:
+        return matter.say(texts.NOW_SOMEBODY, **matter.names())
+    deputy = matter.fact("new") == matter.holding.deputy
+    return matter.say(texts.NO_LONGER_DEPUTY if deputy else texts.NOW_ANOTHER, name=name, **matter.names())
 
 
 def _name(matter: Matter, fact: str) -> str:

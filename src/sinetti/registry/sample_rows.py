@@ -1,4 +1,4 @@
-"""The register of the samples: one organisation, its people, and certificates in every state that a message tells of."""
+"""The register of the samples: an organisation, its people, certificates in every state that a message tells of."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ class People:
     contact_person: str
     before: str
     without_phone: str
+    firm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Stage:
     revoked: Sample
     ordered: Sample
     nameless: Sample
+    firms: Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,8 @@ class _Maker:
 def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
     """Fill an empty register; its people read this language, and were written to then, or never."""
     maker = _maker(register, language, written)
-    unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", datetime(2027, 4, 12, 6, 30, tzinfo=UTC), None)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
+    unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
     return Stage(
         register=register,
@@ -161,18 +163,47 @@ def staged(register: Register, language: Language, written: datetime | None = WR
             revocation_reason=RevocationReason.KEY_COMPROMISE,
         ),
         ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
+        firms=_looked_after(maker),
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
 
 
+def _looked_after(maker: _Maker) -> Sample:
+    """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
+    alias = maker.register.alias
+    firm = models.Organisation.objects.using(alias).create(
+        organisation_id="0" * 31 + "2",
+        customer_id="0123457-5",
+        folded="0123457-5",
+        kind=CustomerKind.ARTIFICIAL,
+        name="Tilitoimisto Oy",
+        language=maker.organisation.language,
+        created=SINCE,
+        contact_id=maker.people.firm,
+    )
+    models.Mandate.objects.using(alias).create(
+        mandate_id="0" * 31 + "2",
+        organisation=maker.organisation,
+        agent=firm,
+        role=Role.MANAGER,
+        valid_from=SINCE,
+    )
+    kind = models.CertificateType.objects.using(alias).get(channel=Channel.WS)
+    models.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
+    own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm)
+    maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
+    return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
+
+
 def _maker(register: Register, language: Language, written: datetime | None) -> _Maker:
-    people = People(*(f"{number:032x}" for number in range(1, 7)))
+    people = People(*(f"{number:032x}" for number in range(1, 8)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
         people.deputy: ("Sijainen Nimetty", "sijainen@sinisiipi.example", "+358 40 000 0068"),
         people.signatory: ("Edustaja Nimetty", "edustaja@sinisiipi.example", ""),
         people.contact_person: ("Yhteys Nimetty", "yhteys@sinisiipi.example", "+358 40 000 0069"),
         people.before: ("Entinen Nimetty", "entinen@sinisiipi.example", ""),
+        people.firm: ("Tilitoimiston Nimetty", "nimetty@tilitoimisto.example", "+358 40 000 0070"),
         people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
     }
     for person_id, (name, email, phone) in named.items():

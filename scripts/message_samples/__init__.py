@@ -1,1 +1,0 @@
-"""What scripts/messages.py makes the samples of messages with."""

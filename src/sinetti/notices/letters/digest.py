@@ -1,0 +1,60 @@
+"""A digest: everything that a firm's clients have near its end, in three parts, as it is when it is written."""
+
+from collections.abc import Iterator, Sequence
+
+from sinetti.domain.digests import Part as Third
+from sinetti.domain.workdays import last_workday
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.parts import Part, Rows, shown
+from sinetti.notices.workdays import day_off
+from sinetti.registry.digesting import DigestRow, rows_for
+from sinetti.texts import notices_digest as texts
+from sinetti.texts import reader
+from sinetti.texts.notices import Part as Role
+
+_BY_THEMSELVES = 50
+"""So many rows are told of what needs nobody: mail that is longer than 100 kB is cut by those who show it."""
+
+
+def digest(matter: Matter) -> Written:
+    """Tell a firm what needs it, what needs its clients, and what goes by itself."""
+    agent = matter.fact("agent")
+    if agent is None:
+        raise NothingToSay(NOT_THERE)
+    found = rows_for(matter.room.register, agent, matter.now)
+    if not found:
+        why = "nothing that the digest told of is left"
+        raise NothingToSay(why)
+    thirds = {third: [row for row in found if row.part is third] for third in Third}
+    to_do = len(thirds[Third.NEEDS_YOU])
+    subject = matter.say(texts.SUBJECT, day=reader.day(matter.today, matter.language), count=to_do)
+    said: list[Part] = [matter.say(texts.INTRODUCTION)]
+    for third, rows in thirds.items():
+        said += _third(matter, third, rows)
+    return Written(subject, tuple(said), Role.FIRM)
+
+
+def _third(matter: Matter, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
+    told = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
+    yield matter.say(texts.HEADINGS[third], count=len(rows))
+    if told:
+        yield Rows(tuple(_line(matter, row) for row in told))
+    if len(told) < len(rows):
+        yield matter.say(texts.MORE, count=len(rows) - len(told))
+
+
+def _line(matter: Matter, row: DigestRow) -> str:
+    of = texts.YOURS if row.part is Third.NEEDS_YOU else texts.OTHERWISE
+    what = matter.say(
+        of[row.matter],
+        last=reader.on(last_workday(row.not_after, day_off), matter.language),
+        contact=shown(row.contact) if row.contact else matter.say(texts.THE_CONTACT),
+    )
+    return matter.say(
+        texts.ROW,
+        organisation=shown(row.organisation),
+        customer_id=row.customer_id,
+        description=shown(row.description) if row.description else f"{row.channel} {row.serial}",
+        ends=matter.when(row.not_after),
+        what=what,
+    )

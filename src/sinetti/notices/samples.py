@@ -1,0 +1,370 @@
+"""The samples: each kind of message in each of its variants, to whom, about what and when."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
+
+from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.values import Environment, Language
+from sinetti.notices.room import Letter, Mailroom, Terms
+from sinetti.notices.writing import NotOwed, write
+from sinetti.registry import outbox
+from sinetti.registry.models import OutboxRow
+from sinetti.registry.opening import migrate, open_register
+from sinetti.registry.outbox import NewMessage
+from sinetti.registry.sample_rows import Sample, Stage, staged
+
+KEY = b"s" * 32
+"""The samples' key: nothing but samples is made with it."""
+
+TERMS = Terms(
+    people_address="https://varmenteet.pki.example",
+    service="Sinetti",
+    help={
+        Language.FI: "puhelin 00 000 0000 (joka päivä, kaikkina aikoina) tai tuki@pki.example",
+        Language.SV: "telefon 00 000 0000 (alla dagar, dygnet runt) eller tuki@pki.example",
+        Language.EN: "phone 00 000 0000 (every day, at any hour) or tuki@pki.example",
+    },
+    operators=("paivystys@pki.example",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
+
+    kind: MessageKind
+    title: str
+    now: datetime
+    about: str | None = None
+    to: str | None = "contact"
+    others: tuple[str, ...] = ()
+    channel: MessageChannel = MessageChannel.EMAIL
+    step: str = "once"
+    facts: dict[str, str] = field(default_factory=dict)
+    first: bool = False
+    """Whether nothing was written to its recipient before."""
+    production: bool = False
+
+
+def _at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+_K, _SMS = MessageKind, MessageChannel.SMS
+_WIDER = ("contact", "deputy", "signatory", "contact_person")
+_OPENED = _at(2027, 3, 3, 11, 3)
+_A_WEEK = _at(2027, 4, 23, 5)
+_TWO_WEEKS = _at(2027, 4, 16, 11, 3)
+_LAST_DAY = _at(2027, 4, 30, 5)
+_ENDED = _at(2027, 5, 3, 5)
+
+REMINDERS = (
+    Case(
+        _K.REMINDER, "60 days before, to the technical contact person", _OPENED, "sunday", others=("deputy",), step="60"
+    ),
+    Case(
+        _K.REMINDER,
+        "60 days before, the first message to this person, production",
+        _OPENED,
+        "sunday",
+        others=("deputy",),
+        step="60",
+        first=True,
+        production=True,
+    ),
+    Case(
+        _K.REMINDER,
+        "30 days before an end on a working day, to the deputy",
+        _at(2027, 4, 1, 11, 3),
+        "tuesday",
+        "deputy",
+        ("contact",),
+        step="30",
+    ),
+    Case(_K.REMINDER, "14 days before, to a representative", _TWO_WEEKS, "sunday", "signatory", _WIDER, step="14"),
+    Case(_K.REMINDER, "7 days before, to the technical contact person", _A_WEEK, "sunday", others=_WIDER, step="7"),
+    Case(
+        _K.REMINDER,
+        "7 days before, as a text message to the technical contact person",
+        _A_WEEK,
+        "sunday",
+        channel=_SMS,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "7 days before, as a text message to the organisation's contact person",
+        _A_WEEK,
+        "sunday",
+        "contact_person",
+        channel=_SMS,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "renewed but not retrieved, to the technical contact person",
+        _A_WEEK,
+        "unfetched",
+        others=_WIDER,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "renewed but not retrieved, to the organisation's contact person",
+        _A_WEEK,
+        "unfetched",
+        "contact_person",
+        _WIDER,
+        step="7",
+    ),
+    Case(_K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"),
+    Case(
+        _K.REMINDER,
+        "the end falls on a day off, told on the last working day before",
+        _LAST_DAY,
+        "sunday",
+        others=_WIDER,
+        step="0",
+    ),
+    Case(_K.REMINDER, "it has ended, to the technical contact person", _ENDED, "sunday", others=_WIDER, step="0"),
+    Case(_K.REMINDER, "it has ended, to a representative", _ENDED, "sunday", "signatory", _WIDER, step="0"),
+    Case(
+        _K.REMINDER, "it has ended, and the renewed one was not retrieved", _ENDED, "unfetched", others=_WIDER, step="0"
+    ),
+    Case(
+        _K.REMINDER,
+        "it has ended, and the renewed one was not retrieved, to a representative",
+        _ENDED,
+        "unfetched",
+        "signatory",
+        _WIDER,
+        step="0",
+    ),
+    Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
+)
+
+OTHERS = (
+    Case(
+        _K.TRANSFER_IDS,
+        "to a technical contact person with a phone",
+        _at(2027, 3, 2, 7, 41),
+        "ordered",
+        facts={"secure": "secure"},
+    ),
+    Case(
+        _K.TRANSFER_IDS,
+        "without a phone, the first message to this person",
+        _at(2027, 3, 2, 7, 41),
+        "nameless",
+        "without_phone",
+        facts={"secure": "secure"},
+        first=True,
+    ),
+    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 8), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
+    Case(
+        _K.DIGEST,
+        "on a Monday, to a firm's contact person",
+        _at(2027, 4, 19, 5),
+        None,
+        "firm",
+        step="2027-04-19",
+        facts={"agent": "0" * 31 + "2"},
+    ),
+    Case(_K.FETCHED, "the first certificate of an order", _at(2027, 3, 16, 9, 29), "fetched"),
+    Case(_K.FETCHED, "a renewal", _at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
+    Case(
+        _K.RENEWED,
+        "to the technical contact person",
+        _at(2027, 4, 12, 6, 31),
+        "renewal",
+        others=("contact", "signatory"),
+    ),
+    Case(_K.RENEWED, "to a representative", _at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
+    Case(
+        _K.REFUSED,
+        "requests for renewal",
+        _at(2027, 3, 16, 10),
+        "sunday",
+        others=("deputy",),
+        facts={"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
+    ),
+    Case(
+        _K.REFUSED,
+        "other requests",
+        _at(2027, 3, 16, 10),
+        "sunday",
+        facts={"reason": "PKI036", "reason_name": "not-entitled", "operation": "enrol"},
+    ),
+    Case(_K.REVOKED, "to the technical contact person", _at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
+    Case(_K.REVOKED, "to a representative", _at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
+    Case(
+        _K.BOUNCED,
+        "to a representative",
+        _at(2027, 3, 3, 12),
+        "sunday",
+        "signatory",
+        ("contact_person",),
+        facts={"person": "contact", "since": "2027-03-03"},
+    ),
+    Case(
+        _K.BOUNCED,
+        "to a representative, of an address that many certificates name",
+        _at(2027, 3, 3, 12),
+        None,
+        "signatory",
+        facts={"person": "contact", "since": "2027-03-03"},
+    ),
+    Case(
+        _K.CONTACT_GONE,
+        "to a representative",
+        _at(2027, 3, 8, 12),
+        "sunday",
+        "signatory",
+        facts={"person": "contact", "message": "0" * 32},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the new one",
+        _at(2027, 3, 9, 12),
+        "sunday",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact"},
+        first=True,
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the new one, before the certificate is retrieved",
+        _at(2027, 3, 9, 12),
+        "ordered",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to a new deputy",
+        _at(2027, 2, 9, 12),
+        "sunday",
+        "deputy",
+        ("before",),
+        facts={"old": "before", "new": "deputy"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the one before",
+        _at(2027, 3, 9, 12),
+        "sunday",
+        "before",
+        ("contact",),
+        facts={"old": "before", "new": "contact"},
+    ),
+    Case(
+        _K.OPERATOR,
+        "a finding",
+        _at(2027, 3, 9, 12),
+        None,
+        None,
+        facts={
+            "finding": "issuing-ca",
+            "text": "issuing-ws-v1 stops issuing on 2030-03-01: prepare its successor, and "
+            "have relying parties take it in time",
+        },
+    ),
+)
+
+CASES = (*REMINDERS, *OTHERS)
+
+
+class NoSample(ValueError):
+    """There is no sample of this kind; the sentence says so."""
+
+
+def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
+    """Write the first sample of a kind, with an operator's terms. Raises NoSample.
+
+    It is about certificates of nobody, in a register that is made for it; its links lead nowhere.
+    """
+    case = next((one for one in CASES if one.kind is kind), None)
+    if case is None:
+        sentence = f"nothing is written of the kind {kind} by this version"
+        raise NoSample(sentence)
+    with TemporaryDirectory(prefix="sinetti-sample-") as folder:
+        register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
+        try:
+            migrate(register)
+            return written(case, staged(register, language), terms)
+        finally:
+            register.close()
+
+
+def written(case: Case, stage: Stage, terms: Terms = TERMS) -> Letter:
+    """Write one sample. Raises ValueError where there is no letter."""
+    owed = _owed(case, stage)
+    environment = Environment.PRODUCTION if case.production else Environment.TEST
+    room = Mailroom(
+        register=stage.register,
+        environment=environment,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        deliverers={},
+        key=KEY,
+    )
+    letter = write(owed, room)
+    if isinstance(letter, NotOwed):
+        sentence = f"{case.kind}, {case.title}: {letter.why}"
+        raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
+    return letter
+
+
+def _owed(case: Case, stage: Stage) -> Owed:
+    """Owe the message to everybody, and give the row of the one that is written."""
+    sample: Sample | None = getattr(stage, case.about) if case.about else None
+    facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
+    new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
+    OutboxRow.objects.using(stage.register.alias).all().delete()
+    outbox.put(stage.register, new, case.now)
+    first = new[0]
+    return Owed(
+        message_id=first.message_id,
+        kind=case.kind,
+        channel=case.channel,
+        step=case.step,
+        created=case.now,
+        due=case.now,
+        tries=0,
+        recipient=first.recipient,
+        address=first.address,
+        holding=first.holding,
+        certificate=first.certificate,
+        order=first.order,
+        facts=facts,
+    )
+
+
+def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, str]) -> NewMessage:
+    return NewMessage(
+        kind=case.kind,
+        channel=case.channel,
+        about=case.title,
+        step=case.step,
+        due=case.now,
+        recipient=getattr(stage.people, person) if person else None,
+        address=None if person else TERMS.operators[0],
+        holding=sample.holding if sample else None,
+        certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
+        order=sample.order if sample else None,
+        facts=facts,
+    )
+
+
+def _fact(stage: Stage, sample: Sample | None, value: str) -> str:
+    """The id behind a name of the stage; anything else is itself."""
+    if sample is not None and value in {"secure", "pin"}:
+        return str(getattr(sample, value))
+    return str(getattr(stage.people, value, value))

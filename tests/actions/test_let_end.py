@@ -1,0 +1,70 @@
+"""We let this one end: noted once, taken back once, and never of a certificate that another has followed."""
+
+import pytest
+
+from sinetti.actions.let_end import let_end, let_end_no_more
+from sinetti.actions.people import PeopleError
+from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.registry import models, reminding
+from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
+from tests.support.people import audited
+
+WHO = ("operator", REQUEST)
+
+
+def row(desk, serial):
+    return models.Certificate.objects.using(desk.register.alias).select_related("holding").get(serial=serial)
+
+
+def silenced(desk, serial):
+    return reminding.find(desk.register, row(desk, serial).pk).course.let_end
+
+
+def test_noted_and_taken_back(desk):
+    held = enrolled(desk)
+    at = desk.clock.forward(DAY)
+    assert let_end(held.serial, desk.office, *WHO)
+    assert not let_end(held.serial, desk.office, *WHO)
+    assert row(desk, held.serial).holding.let_end_at == at
+    assert silenced(desk, held.serial)
+    models.Certificate.objects.using(desk.register.alias).update(remind_at=reminding.NEVER)
+    assert let_end_no_more(held.serial, desk.office, *WHO)
+    assert not let_end_no_more(held.serial, desk.office, *WHO)
+    assert row(desk, held.serial).remind_at is None, "reminders are looked at anew"
+    assert not silenced(desk, held.serial)
+    assert len(audited(desk, "let-end")) == len(audited(desk, "let-end-undone")) == 1
+
+
+def test_renewed_after_all(desk):
+    """The note does not silence the certificate that came after it."""
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    let_end(held.serial, desk.office, *WHO)
+    desk.clock.forward(DAY)
+    new = renewed(desk, held)
+    assert (silenced(desk, held.serial), silenced(desk, new.serial)) == (True, False)
+
+
+def test_one_that_has_a_successor(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    with pytest.raises(PeopleError, match=f"it is {new.serial} whose end people are reminded of"):
+        let_end(held.serial, desk.office, *WHO)
+    assert let_end(new.serial, desk.office, *WHO)
+
+
+def test_one_that_is_not_in_force(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held, SECOND - SECOND)
+    desk.clock.forward(SECOND)
+    with pytest.raises(PeopleError, match="not in force"):
+        let_end(held.serial, desk.office, *WHO)
+    revoked = enrolled(desk)
+    revoke(RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED), desk.office, *WHO)
+    with pytest.raises(PeopleError, match="not in force"):
+        let_end(revoked.serial, desk.office, *WHO)
+    with pytest.raises(PeopleError, match="no certificate has this serial"):
+        let_end_no_more(Serial("00" * 19), desk.office, *WHO)

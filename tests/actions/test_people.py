@@ -1,0 +1,139 @@
+"""Who acts for an organisation: named, named again, and gone; audited by random ids alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.actions.people import (
+    PeopleError,
+    add_signatory,
+    look_after,
+    look_after_no_more,
+    remove_signatory,
+    set_contact_person,
+    who_is_who,
+)
+from sinetti.actions.register_organisation import close
+from sinetti.domain.values import Language
+from sinetti.registry import models
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import DAY, REQUEST, add_organisation
+from tests.support.people import a_person, audited
+
+FIRM = "7654321-0"
+DIRECTOR = a_person("director")
+WHO = ("operator", REQUEST)
+
+
+def people(desk):
+    return models.Person.objects.using(desk.register.alias)
+
+
+def signatories(desk):
+    return [one.name for one in who_is_who(CUSTOMER_ID, desk.office).roles.signatories]
+
+
+def test_a_signatory_is_named_once(desk):
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    assert not add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    assert signatories(desk) == ["The director"]
+    assert people(desk).count() == 1
+    (row,) = audited(desk, "signatory-added")
+    assert "director" not in row
+    assert people(desk).get().person_id in row
+
+
+CHANGES = {
+    "another name": replace(DIRECTOR, name="Another director"),
+    "another phone": replace(DIRECTOR, phone=""),
+    "another language": replace(DIRECTOR, language=Language.SV),
+    "an address that is spelt otherwise": replace(DIRECTOR, email="Director@customer.example"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
+def test_somebody_at_the_same_address_gives_way(sqlite_desk, changed):
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    at = sqlite_desk.clock.forward(DAY)
+    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.office, *WHO)
+    assert signatories(sqlite_desk) == [changed.name]
+    assert people(sqlite_desk).filter(named_until=at).count() == 1, "the row of before stays for retention"
+
+
+@pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
+def test_the_same_again_takes_marks_away(sqlite_desk, mark):
+    """Whoever names somebody once more wants mail to go there again; that mail went there before stays known."""
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    now = sqlite_desk.clock.now
+    people(sqlite_desk).update(**{mark: now}, first_written_at=now)
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    (one,) = who_is_who(CUSTOMER_ID, sqlite_desk.office).roles.signatories
+    assert one.mailable
+    assert people(sqlite_desk).get(pk=one.person_id).first_written_at == now
+
+
+def test_a_signatory_is_removed_by_their_address(desk):
+    add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    add_signatory(CUSTOMER_ID, a_person("chair"), desk.office, *WHO)
+    assert remove_signatory(CUSTOMER_ID, "DIRECTOR@customer.example", desk.office, *WHO)
+    assert not remove_signatory(CUSTOMER_ID, "director@customer.example", desk.office, *WHO)
+    assert signatories(desk) == ["The chair"]
+    assert len(audited(desk, "signatory-removed")) == 1
+    assert people(desk).count() == 2
+
+
+def test_the_contact_person(desk):
+    def now():
+        return who_is_who(CUSTOMER_ID, desk.office).roles.contact_person
+
+    assert not set_contact_person(CUSTOMER_ID, None, desk.office, *WHO), "there was none"
+    assert set_contact_person(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    assert not set_contact_person(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    assert set_contact_person(CUSTOMER_ID, a_person("chair"), desk.office, *WHO)
+    assert now().name == "The chair"
+    assert set_contact_person(CUSTOMER_ID, None, desk.office, *WHO)
+    assert now() is None
+    assert people(desk).filter(named_until=desk.clock.now).count() == 2
+    rows = audited(desk, "contact-person-set")
+    assert len(rows) == 3
+    assert not any("customer.example" in row for row in rows)
+
+
+def test_looked_after_by_a_firm(desk):
+    add_organisation(desk, FIRM)
+    assert look_after(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert not look_after(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    ours, theirs = (who_is_who(one, desk.office) for one in (CUSTOMER_ID, FIRM))
+    assert (ours.looked.by, ours.looked.after) == ((FIRM,), ())
+    assert (theirs.looked.by, theirs.looked.after) == ((), (CUSTOMER_ID,))
+    assert ours.roles.agents == (theirs.organisation.organisation_id,)
+    assert look_after(FIRM, CUSTOMER_ID, desk.office, *WHO), "two may look after each other"
+    assert look_after_no_more(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert not look_after_no_more(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert who_is_who(CUSTOMER_ID, desk.office).looked.by == ()
+    assert len(audited(desk, "looked-after-by-set")) == 2
+    assert len(audited(desk, "looked-after-by-withdrawn")) == 1
+
+
+def test_what_is_refused(desk):
+    office = desk.office
+    with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
+        add_signatory("unknown-1", DIRECTOR, office, *WHO)
+    with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
+        look_after(CUSTOMER_ID, "unknown-1", office, *WHO)
+    with pytest.raises(PeopleError, match="does not look after itself"):
+        look_after(CUSTOMER_ID, f" {CUSTOMER_ID}", office, *WHO)
+    add_organisation(desk, FIRM)
+    add_signatory(CUSTOMER_ID, DIRECTOR, office, *WHO)
+    set_contact_person(CUSTOMER_ID, DIRECTOR, office, *WHO)
+    close(CUSTOMER_ID, office, *WHO)
+    closed = f"{CUSTOMER_ID} is closed for good: nobody is named for it any more"
+    with pytest.raises(PeopleError, match=closed):
+        add_signatory(CUSTOMER_ID, a_person("chair"), office, *WHO)
+    with pytest.raises(PeopleError, match=closed):
+        set_contact_person(CUSTOMER_ID, a_person("chair"), office, *WHO)
+    for one, agent in ((CUSTOMER_ID, FIRM), (FIRM, CUSTOMER_ID)):
+        with pytest.raises(PeopleError, match=closed):
+            look_after(one, agent, office, *WHO)
+    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, office, *WHO), "people go, closed or not"
+    assert set_contact_person(CUSTOMER_ID, None, office, *WHO)

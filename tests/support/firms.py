@@ -1,0 +1,83 @@
+"""A firm that looks after clients, and certificates as rows without keys: what digests and marks are about."""
+
+from datetime import datetime, timedelta
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.registry import models
+from tests.support.authority import NOW
+from tests.support.office import Desk
+
+YEARS = timedelta(days=730)
+
+
+def rows(desk: Desk, model: str):
+    """Rows of a model, by its name."""
+    return getattr(models, model).objects.using(desk.register.alias)
+
+
+def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:
+    """Somebody with an e-mail address."""
+    terms = {"phone": "", "language": Language.FI, **changes}
+    return rows(desk, "Person").create(name=name or email, email=email, **terms)
+
+
+def an_organisation(desk: Desk, name: str, contact: models.Person | None = None) -> models.Organisation:
+    """An organisation that is approved for WS."""
+    organisation = rows(desk, "Organisation").create(
+        customer_id=name, folded=name.casefold(), kind=CustomerKind.ARTIFICIAL, name=name, language=Language.FI,
+        created=NOW, contact=contact,
+    )  # fmt: skip
+    rows(desk, "ApprovedType").create(organisation=organisation, type=the_type(desk), approved_at=NOW)
+    return organisation
+
+
+def the_type(desk: Desk) -> models.CertificateType:
+    """The certificate type of WS."""
+    return rows(desk, "CertificateType").get(channel=Channel.WS)
+
+
+def a_firm(desk: Desk, *clients: models.Organisation, name: str = "firm") -> models.Organisation:
+    """A firm whose contact person is `reader@NAME.example`, and that looks after these."""
+    firm = an_organisation(desk, name, a_person(desk, f"reader@{name}.example"))
+    for client in clients:
+        looked_after(desk, client, firm)
+    return firm
+
+
+def looked_after(desk: Desk, client: models.Organisation, firm: models.Organisation, **changes) -> models.Mandate:
+    """A mandate by which a firm looks after a client."""
+    terms = {"valid_from": NOW, **changes}
+    return rows(desk, "Mandate").create(organisation=client, agent=firm, role=Role.MANAGER, **terms)
+
+
+def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.Mandate:
+    """A mandate of a signatory."""
+    return rows(desk, "Mandate").create(organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW)
+
+
+def a_certificate(
+    desk: Desk, organisation: models.Organisation, ends: datetime, contact: models.Person | None = None, **changes
+) -> models.Certificate:
+    """A certificate that was fetched, of a holding of its own unless one is given."""
+    number = f"{rows(desk, 'Certificate').count():032x}"
+    holding = changes.pop("holding", None) or rows(desk, "Holding").create(
+        organisation=organisation, type=the_type(desk), subject_serial=number, contact=contact, created=NOW
+    )
+    begins = ends - YEARS
+    key = rows(desk, "UsedKey").create(key_id=number, first_seen=begins)
+    terms = {
+        "state": "fetched", "origin": "order", "recorded_at": begins, "first_fetched_at": begins, **changes,
+    }  # fmt: skip
+    return rows(desk, "Certificate").create(
+        serial=number, authority=the_type(desk).authority, holding=holding, key=key, sha256=number,
+        retrieval_id=number, not_before=begins, not_after=ends, renewable_from=ends - timedelta(days=60),
+        reserved_at=begins, **terms,
+    )  # fmt: skip
+
+
+def a_message(desk: Desk, to: models.Person | None, kind: str = "reminder", **changes) -> models.OutboxRow:
+    """An e-mail that was sent to somebody."""
+    now = desk.clock.now
+    terms = {"step": "60:email", "created": now, "due": now, "sent": now, "channel": "email", **changes}
+    return rows(desk, "OutboxRow").create(kind=kind, recipient=to, **terms)

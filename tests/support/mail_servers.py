@@ -1,0 +1,129 @@
+"""A mail server on loopback that is not ours (aiosmtpd), in a thread; the standard library reads what it took."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from threading import Thread
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One letter that the server took: the envelope, the octets, and the same read by `email` (policy.default)."""
+
+    mail_from: str
+    to: str
+    octets: bytes
+
+    @property
+    def read(self) -> EmailMessage:
+        """Read it as mail programs do."""
+        return message_from_bytes(self.octets, policy=policy.default)
+
+    @property
+    def message_id(self) -> str:
+        """The row's id, out of the Message-ID."""
+        return self.read["Message-ID"].strip("<>").partition("@")[0]
+
+
+@dataclass(slots=True)
+class Handler:
+    """Takes everything but what `answers` say: to a command (MAIL, DATA) or a recipient; "close" hangs up.
+
+    `once`: each of these is said one time.
+    """
+
+    answers: dict[str, str] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
+    connections: int = 0
+    once: bool = False
+    authenticated: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
+        """Count connections."""
+        session.host_name = hostname
+        self.connections += 1
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        """Take the sender."""
+        envelope.mail_from = address
+        return self._answer(server, "MAIL")
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        """Take the recipient, unless told otherwise."""
+        answer = self._answer(server, address)
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take the letter."""
+        answer = self._answer(server, "DATA")
+        if answer.startswith("2"):
+            (to,) = envelope.rcpt_tos
+            self.taken.append(Taken(envelope.mail_from, to, envelope.original_content))
+        return answer
+
+    def authenticate(self, server, session, envelope, mechanism, data):
+        """Let one name in."""
+        self.authenticated.append((data.login, data.password))
+        return AuthResult(success=data.password == b"right", handled=False)
+
+    def _answer(self, server: SMTP, what: str) -> str:
+        answer = self.answers.get(what, "250 OK")
+        if self.once:
+            self.answers.pop(what, None)
+        if answer == "close":
+            server.transport.close()
+            return "421 closing"
+        return answer
+
+
+@dataclass(slots=True)
+class MailServer:
+    """Where it listens, and what it does."""
+
+    port: int
+    handler: Handler
+
+    @property
+    def taken(self) -> list[Taken]:
+        """The letters, in the order in which they came."""
+        return self.handler.taken
+
+
+@contextmanager
+def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **named: object) -> Iterator[MailServer]:
+    """Run one; `tls` for STARTTLS, or from the first octet where `implicit`. `named` go to aiosmtpd."""
+    handler, loop = Handler(), asyncio.new_event_loop()
+    if tls is not None and not implicit:
+        named |= {"tls_context": tls, "require_starttls": True}
+
+    def protocol() -> SMTP:
+        return SMTP(handler, hostname="localhost", authenticator=handler.authenticate, loop=loop, **named)
+
+    listening = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None))
+    thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
+    thread.start()
+    try:
+        yield MailServer(listening.sockets[0].getsockname()[1], handler)
+    finally:
+        asyncio.run_coroutine_threadsafe(_ended(listening), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _ended(listening: asyncio.Server) -> None:
+    """Stop listening, and end what is still under way."""
+    listening.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
