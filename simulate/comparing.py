@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from simulate.events import Digests, Events, judge_bounces, working_days
 from simulate.model import Model, Played, Sent, Verdict
-from simulate.playing import Play, Tried
+from simulate.playing import Play
 from simulate.world import Round
 
 from sinetti.registry.models import OutboxRow
@@ -78,17 +78,9 @@ def _sorted(
         if row is None:
             compared.verdict.is_wrong("left without a row", message_id)
             continue
-        if (one := _sent(row, tried)) is None:
-            continue
+        one = Sent(row.kind, row.step, row.channel, tried.last.to, tried.last.at, tried.later, left=tried.ends > 0)
         if row.kind in _BY_LIFE:
             number = of_serial[row.serial[2:]] if row.serial else of_holding[row.holding or ""]
             by_life[number].append(one)
         by_address[row.kind][one.to].append(one)
     return by_life, by_address
-
-
-def _sent(row: _Row, tried: Tried) -> Sent | None:
-    """Give what left, at its first time; None where it never did."""
-    first = tried.first
-    return None if first is None else Sent(row.kind, row.step, row.channel, first.to, first.at, tried.later)
-

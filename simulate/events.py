@@ -32,11 +32,11 @@ class Events:
             ones = [one for one in sent if one.kind == kind]
             deeds = [deed for deed in life.deeds if deed.act is act]
             may = {person.email for person in _concerned(life, roles)}
-            for one in ones:
+            for one in [one for one in ones if one.left]:
                 self.model.verdict.count(f"{kind} by email", "sent")
                 if one.to not in may or not any(deed.at <= one.at for deed in deeds):
                     self.model.verdict.is_wrong(f"{kind}: left though it was not owed", f"{life.serial}: {one}")
-            again = [to for to, count in Counter(one.to for one in ones).items() if count > 1]
+            again = [to for to, count in Counter(one.to for one in ones if one.left).items() if count > 1]
             if again:
                 self.model.verdict.is_wrong(f"{kind}: left twice", f"{life.serial}: {again}")
             for deed in deeds:
@@ -51,7 +51,7 @@ class Events:
             if by is None or moved or self.model.gone.get(person.email, by + _DAY) <= by:
                 continue
             self.model.verdict.count(f"{kind} by email", "had to")
-            if got is None:
+            if got is None or not got.left:
                 self.model.verdict.is_wrong(f"{kind}: never left", f"{life.serial} {person.email}, {deed} by {by}")
             elif got.at > by:
                 self.model.verdict.is_wrong(f"{kind}: left late", f"{life.serial} {got}, {deed} by {by}")
@@ -60,6 +60,9 @@ class Events:
 def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent]]) -> None:
     """Look whether somebody who can name another contact heard of each address that does not work."""
     of = {person.email: (life, since, until) for life in lives for person, _, since, until in people(life)}
+    for ones in sent.values():
+        for one in ones:
+            model.verdict.count("bounced by email", "sent" if one.left else "tried")
     for address, since in model.gone.items():
         life, _, until = of[address]
         organisation = life.organisation
@@ -69,7 +72,7 @@ def judge_bounces(model: Model, lives: Iterable[Life], sent: dict[str, list[Sent
             continue
         for to in [person.email for person in told] or [OPERATOR]:
             model.verdict.count("bounced by email", "had to")
-            if not any(since <= one.at <= by for one in sent.get(to, [])):
+            if not any(since <= one.at <= by for one in sent.get(to, []) if one.left):
                 model.verdict.is_wrong("bounced: never left", f"{address} since {since} to {to} by {by}")
 
 
@@ -114,7 +117,7 @@ class Digests:
 
     def _reader(self, firm: int, to: str, sent: list[Sent], days: list[date]) -> None:
         by_day: dict[date, list[Sent]] = defaultdict(list)
-        for one in sent:
+        for one in [one for one in sent if one.left]:
             by_day[finnish(one.at).date()].append(one)
             self.model.verdict.count("digest by email", "sent")
             if not in_hours(one.at):

@@ -26,7 +26,7 @@ _LONG = timedelta(days=10_000)
 class Sent:
     """A message that left, or was refused for good: what its row says it is, when it was handed over, to whom.
 
-    `tries` is how many failed before.
+    `tries` is how many failed before. One that never `left` has been tried at `at`.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class Sent:
     to: str
     at: datetime
     tries: int
+    left: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ class Model:
         for course in _courses(life):
             ones = [one for one in sent if one.kind == course.kind]
             for one in ones:
-                self._may(life, one, readers, course)
+                if one.left:
+                    self._may(life, one, readers, course)
             for to, channel in dict.fromkeys((reader.to, reader.channel) for reader in readers):
                 theirs = [one for one in ones if (one.to, one.channel) == (to, channel)]
                 self._in_order(life, theirs)
@@ -171,7 +173,7 @@ class Model:
             self.verdict.is_wrong(f"{one.kind}: left to somebody whom it does not concern", what)
 
     def _in_order(self, life: Life, theirs: list[Sent]) -> None:
-        days = [int(one.step) for one in sorted(theirs, key=lambda one: (one.at, -int(one.step)))]
+        days = [int(one.step) for one in sorted(theirs, key=lambda one: (one.at, -int(one.step))) if one.left]
         if len(set(days)) < len(days):
             self.verdict.is_wrong("left twice", f"{life.serial}: {theirs}")
         elif days != sorted(days, reverse=True):
@@ -188,12 +190,12 @@ class Model:
                 continue
             later = any(other.days < step.days and other.earliest <= by for other in steps)
             what = f"{life.serial} {life.habit.name} ends {life.ends}: {step.days} d to {fit[0].to}, {at} to {by}, {fit}"
-            if got is not None and got.at > by:
+            if got is not None and got.left and got.at > by:
                 self.verdict.is_wrong(f"{course.kind}: left late", f"{what}, {got}")
             if later or course.until <= by or not any(by < one.until for one in fit):
                 continue
             self.verdict.count(f"{course.kind} by {fit[0].channel}, {step.days:2} days", "had to")
-            if got is None:
+            if got is None or not got.left:
                 self.verdict.is_wrong(f"{course.kind}: never left", what)
 
 

@@ -17,9 +17,9 @@ _COMES_BACK_AFTER = timedelta(minutes=3)
 
 @dataclass(slots=True)
 class Tried:
-    """What became of the tries of one message: the first that had an end, how many had, and how many failed."""
+    """What became of the tries of one message: the last, or the first that had an end; how many had, and how many failed."""
 
-    first: Line | None = None
+    last: Line
     ends: int = 0
     later: int = 0
 
@@ -72,12 +72,12 @@ class Play:
     def _read(self, one: Round) -> None:
         """Take in what left, and let mail to addresses where nobody is come back."""
         for line in self.lines.new():
-            tried = self.tried.setdefault(line.message_id, Tried())
+            tried = self.tried.setdefault(line.message_id, Tried(line))
             self.counted[line.what] += 1
+            tried.last = tried.last if tried.ends else line
             if line.what == "later":
                 tried.later += 1
             else:
-                tried.first = tried.first or line
                 tried.ends += 1
                 self.counted["handed over again"] += tried.ends > 1
             if line.what == "sent" and line.to.startswith("gone") and line.to not in self.gone:

@@ -1,7 +1,7 @@
 """The world that is simulated: organisations, people, certificates, and what their holders do with them. From a seed."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -13,8 +13,10 @@ BEGINS = datetime(2027, 1, 11, 5, tzinfo=UTC)
 LASTS = timedelta(days=730)
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _WINDOW = 60 * _DAY
-_BEYOND = timedelta(days=900)
+BEYOND = timedelta(days=900)
 """Ends lie up to so much after the beginning: some are not due while the simulation lasts."""
+_WAVES = (date(2027, 5, 12), date(2028, 9, 7))
+"""Days on which thousands end together."""
 
 
 class Habit(StrEnum):
@@ -121,9 +123,9 @@ def hex_id(chance: random.Random, digits: int = 32) -> str:
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
 
 
-def make(count: int, seed: int) -> World:
-    """Make a world of so many certificates."""
-    maker = _Maker(random.Random(seed), count)  # noqa: S311 - chance that can be repeated, on purpose
+def make(count: int, seed: int, beyond: timedelta = BEYOND) -> World:
+    """Make a world of so many certificates, which end until `beyond` after the beginning."""
+    maker = _Maker(random.Random(seed), count, beyond)  # noqa: S311 - chance that can be repeated, on purpose
     organisations = [maker.organisation(number) for number in range(max(count // 4, 3))]
     firms = organisations[: max(len(organisations) // 100, 1)]
     for one in organisations[len(firms) :]:
@@ -137,6 +139,7 @@ def make(count: int, seed: int) -> World:
 class _Maker:
     chance: random.Random
     count: int
+    beyond: timedelta
     people: int = 0
 
     @property
@@ -169,9 +172,9 @@ class _Maker:
     def _end(self) -> datetime:
         chance = self.chance
         if chance.random() < 0.06:  # noqa: PLR2004 - two waves of three of a hundred each
-            day = chance.choice((date(2027, 5, 12), date(2028, 9, 7)))
+            day = chance.choice([day for day in _WAVES if universal(day, time(9)) < BEGINS + self.beyond] or [_WAVES[0]])
             return universal(day, time(9)) + timedelta(seconds=chance.randrange(6 * 3600))
-        return BEGINS + timedelta(seconds=chance.randrange(int(_DAY.total_seconds()), int(_BEYOND.total_seconds())))
+        return BEGINS + timedelta(seconds=chance.randrange(int(_DAY.total_seconds()), int(self.beyond.total_seconds())))
 
     def _deeds(self, life: Life) -> Iterator[Deed]:
         chance, opens = self.chance, max(life.ends - _WINDOW, BEGINS)
@@ -233,16 +236,16 @@ _KILLED_WITHIN = 60
 """Steps."""
 
 
-def rounds(seed: int, until: datetime, *, troubles: float = 0.05) -> list[Round]:
+def rounds(seed: int, until: datetime, *, troubles: float = 0.05, at_times: Sequence[time] = _ROUNDS) -> list[Round]:
     """Give all rounds: five a day, with missed nights, restarts of one node, kills, and days on which nobody served."""
     chance = random.Random(f"rounds {seed}")  # noqa: S311 - as above
     found, day, away = [], BEGINS.date(), BEGINS.date()
-    while universal(day, _ROUNDS[0]) < until:
+    while universal(day, at_times[0]) < until:
         if chance.random() < troubles / 3:
             away = day + _DAY * chance.randrange(1, 5)
         only = chance.choice((0, 1)) if chance.random() < 2 * troubles else None
-        for at in _ROUNDS:
-            if day < away or (at == _ROUNDS[-1] and chance.random() < troubles):
+        for at in at_times:
+            if day < away or (at == at_times[-1] and chance.random() < troubles):
                 continue
             kills = tuple(chance.randrange(1, _KILLED_WITHIN) if chance.random() < troubles else None for _ in range(2))
             found.append(Round(universal(day, at), (0, 1) if only is None else (only,), kills))  # type: ignore[arg-type]

@@ -16,7 +16,10 @@ PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
 FILES = ("enrol.py", "renew.py", "issue.py", "collect.py")
 """The files that walk the numbered steps."""
 
-UNNUMBERED = {"revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"}
+UNNUMBERED = {
+    *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
+    "contact-changed",
+}
 """Points at which a process may end that are no step of issuing."""
 
 _NUMBER = re.compile(r"(\d+)(?: and (\d+))?: ")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.actions import order as ordering
+from sinetti.actions.change_contact import ContactChange, change_contact
 from sinetti.actions.enrol import enrol
 from sinetti.actions.register_organisation import close
 from sinetti.actions.retain import Erased, NotErased, apply_retention, plan_retention
@@ -280,3 +281,20 @@ def test_the_language_of_an_erased_contact_still_tells_how_to_answer(desk):
 def test_defaults():
     periods = Periods()
     assert (periods.people, periods.refusals, periods.messages) == (730 * DAY, 730 * DAY, timedelta(days=365))
+
+
+def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
+    """Named by nothing any more, they were written to until then."""
+    held = enrolled(desk)
+    who = named("between")
+    for one in (who, CONTACT):
+        change_contact(ContactChange(held.serial, one), desk.office, "operator", REQUEST)
+    between = rows(desk, models.Person).get(name=who.name)
+    events = rows(desk, models.OutboxRow).filter(kind="contact-changed")
+    events.update(spread=desk.clock.now)
+    desk.clock.forward(PERIODS.people)
+    assert between.pk not in plan_retention(PERIODS, desk.office).people
+    desk.clock.forward(SECOND)
+    past = plan_retention(PERIODS, desk.office)
+    assert between.pk in past.people
+    assert set(events.values_list("pk", flat=True)) <= set(past.messages), "events go as messages do"

@@ -23,7 +23,7 @@ def stop_page(message_id: str, token: str, office: Office) -> StopPage | Unknown
     if asker is None:
         return Unknown()
     told = stopping.told_about(office.register, asker, office.now())
-    asked = stopping.is_asked(office.register, asker, office.now())
+    asked = asker.stopped or stopping.is_asked(office.register, asker, office.now())
     return StopPage(asker.language, told, stops(told), asked, asker.stopped)
 
 

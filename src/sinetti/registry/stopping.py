@@ -92,18 +92,22 @@ def is_asked(register: Register, asker: Asker, now: datetime) -> bool:
 def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed) -> None:
     """Stop mail to somebody's address if someone of every organisation that names it was told, this message included.
 
-    Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told.
+    Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told. Of
+    somebody who was named anew since they asked, with the same address, it does not stop: they have not asked.
     """
     person = models.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
-    if person is None:
+    if person is None or person.stopped_at is not None:
         return
-    rows = people_at(register, person.email)
     wanted = hearers(register, person.email, deed.at)
     told = _told(register, person.email, message_id, _everybody(wanted))
     if all(any(one.address in told for one in each.people) for each in wanted.values()):
-        stopping = rows.filter(stopped_at__isnull=True)
-        stopped = list(stopping.order_by("pk").values_list("pk", flat=True))
-        stopping.update(stopped_at=deed.at)
+        rows = people_at(register, person.email).filter(stopped_at__isnull=True)
+        people = list(rows.order_by("pk").values_list("pk", flat=True))
+        asked = {row.recipient_id for row in _events(register, person.email)}
+        named = spreading.named_for(register, people, deed.at)
+        stopped = [one for one in people if one in asked or one not in named]
+        for part in parts(stopped):
+            models.Person.objects.using(register.alias).filter(pk__in=part).update(stopped_at=deed.at)
         audit.write_each(register, deed, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
 
 
@@ -126,7 +130,8 @@ def _organisations(register: Register, address: str, now: datetime) -> frozenset
 
 
 def _events(register: Register, address: str) -> "QuerySet[models.OutboxRow]":
-    people = people_at(register, address).values("pk")
+    """What somebody has asked of whom mail has not stopped yet: what came of earlier asking counts no more."""
+    people = people_at(register, address).filter(stopped_at__isnull=True).values("pk")
     rows = models.OutboxRow.objects.using(register.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 

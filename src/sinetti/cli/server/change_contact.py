@@ -24,7 +24,7 @@ def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     summary = "name another contact or deputy for a certificate or an open order, or mend what is known of one"
     parser = command(commands, "change-contact", summary, _run, EXAMPLE)
-    parser.add_argument("named", metavar="SERIAL|ORDER", help="the certificate's serial in hex, or the order's id")
+    parser.add_argument("named", metavar="SERIAL-OR-ORDER", help="the certificate's serial in hex, or the order's id")
     add_dir(parser)
     add_person(parser, "the contact", needed=False)
     parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for the contact")
