@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.values import Language
 from sinetti.registry import models
-from sinetti.registry.notice_models import Pin
+from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.wiring import open_authority
 from tests.judges.test_deploy import nginx
@@ -86,7 +87,7 @@ class Town:
         """The PIN code that was made last for the page."""
         secure_id = next(
             one.secure_id
-            for one in self.using(models.Order.secure_messages.rel.related_model).all()
+            for one in self.using(SecureMessage).all()
             if path.endswith(link_token(self.office.transfer_key, OPEN_LINK, one.secure_id))
         )
         row = self.using(Pin).get(message=secure_id, ended_at__isnull=True)
@@ -94,17 +95,31 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory):
+def node(tmp_path_factory):
     """Serve an authority with pages, a mail server and a provider of text messages."""
     root = tmp_path_factory.mktemp("town") / "authority"
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
     with mail_server() as mails, small_server(lambda _question: (202, {}, b"")) as texts:
         founded(root, NOTICES.format(people=address, mails=mails.port, texts=texts.url))
-        with all_connections_closed(), serving(root, "--people-bind", f"127.0.0.1:{port}", "--workers", "1") as served:
-            opened = open_authority(root, FolderKind.AUTHORITY)
-            yield Town(root, address, served.soap, opened.office, mails, texts, lambda: served.log)
-            opened.journal.close()
+        with serving(root, "--people-bind", f"127.0.0.1:{port}", "--workers", "1") as served:
+            yield root, address, served.soap, mails, texts, lambda: served.log
+
+
+@pytest.fixture
+def town(node):
+    """Open the office of what is served, whatever else was opened in this process meanwhile."""
+    root, address, soap, *left = node
+    with office_of(root) as office:
+        yield Town(root, address, soap, office, *left)
+
+
+@contextmanager
+def office_of(root: Path) -> Iterator[Office]:
+    with all_connections_closed():
+        opened = open_authority(root, FolderKind.AUTHORITY)
+        yield opened.office
+        opened.journal.close()
 
 
 def founded(root: Path, notices: str) -> None:
@@ -159,7 +174,7 @@ def focus_on(page: Page, selector: str) -> None:
             assert outline == "solid", f"{selector} has the focus, and nobody sees it"
             return
         page.keyboard.press("Tab")
-    pytest.fail(f"the keyboard does not reach {selector}")
+    pytest.fail(f"the keyboard does not reach {selector} on {page.inner_text('main')!r}")
 
 
 def pressed(page: Page, does: str) -> None:
@@ -439,23 +454,20 @@ def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
         assert secret not in town.log()
 
 
-def test_behind_nginx_over_tls(town, chromium, tmp_path):
+def test_behind_nginx_over_tls(chromium, tmp_path):
     """As it is in production: cookies of the host alone, and forms that say `Origin: null`."""
     root = tmp_path / "authority"
     (people,) = free_ports(1)
-    with small_server(lambda _question: (202, {}, b"")) as texts:
-        founded(root, NOTICES.format(people="https://people.example", mails=1, texts=texts.url))
-        with serving(root, "--people-bind", f"127.0.0.1:{people}", "--behind-proxy", "--workers", "1") as served:
-            soap, status = (urlsplit(one).port for one in (served.soap, served.status))
-            with (
-                all_connections_closed(),
-                nginx(tmp_path / "nginx", soap, status, {"127.0.0.1:8090": f"127.0.0.1:{people}"}) as (secure, _, _),
-            ):
-                opened = open_authority(root, FolderKind.AUTHORITY)
-                there = replace(town, office=opened.office)
-                _, path = there.offered()
-                walked(chromium, secure, path, lambda: there.pin(path))
-                opened.journal.close()
+    founded(root, NOTICES.format(people="https://people.example", mails=1, texts="http://127.0.0.1:1"))
+    with serving(root, "--people-bind", f"127.0.0.1:{people}", "--behind-proxy", "--workers", "1") as served:
+        soap, status = (urlsplit(one).port for one in (served.soap, served.status))
+        with (
+            office_of(root) as office,
+            nginx(tmp_path / "nginx", soap, status, {"127.0.0.1:8090": f"127.0.0.1:{people}"}) as (secure, _, _),
+        ):
+            town = Town(root, "https://people.example", served.soap, office, None, None, lambda: served.log)
+            _, path = town.offered()
+            walked(chromium, secure, path, lambda: town.pin(path))
 
 
 def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> None:
