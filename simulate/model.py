@@ -182,7 +182,8 @@ class Model:
     def _musts(self, life: Life, course: Course, steps: list[Step], here: list[Reader], theirs: list[Sent]) -> None:
         """Look whether what had to leave to one address did, and in time."""
         for step in steps:
-            at = self.played.first(step.earliest, office=True)
+            # Whom it concerns may be decided at once, also in the night: then it leaves in the morning.
+            at = self.played.first(step.earliest, office=False)
             got = next((one for one in theirs if int(one.step) == step.days), None)
             by = self.played.sure(step.latest, office=True, more=2 * (got.tries if got else 0))
             fit = [one for one in here if at and by and step.days <= one.steps_from and one.since <= at]

@@ -12,12 +12,12 @@ from simulate.report import Run, is_good, page
 from tests.support.registers import register
 
 __all__ = ["register"]
-COUNT, SEED = 60, 6
-LASTS = timedelta(days=77)
+COUNT, SEED = 50, 6
+LASTS = timedelta(days=63)
 
 
 def played(register, folder, count=COUNT, seed=SEED):
-    made = world.make(count, seed, LASTS)
+    made = world.make(count, seed, LASTS, world.BUSY)
     founding.found(register, made)
     post = Post(folder / "letters", world.BEGINS)
     room = room_of(register, post, made.wave_from)

@@ -135,6 +135,12 @@ def let_go(register: Register, shift: Shift, rest: Iterable[Owed]) -> None:
         rows.update(**_FREE)
 
 
+def let_all_go(register: Register) -> int:
+    """Take all messages back from workers that are gone, for whoever has the register alone; returns how many."""
+    rows = _waiting(register).filter(Q(taken_by__isnull=False) | Q(again_at__isnull=False))
+    return rows.update(**_FREE)
+
+
 def end_worn(register: Register, shift: Shift) -> int:
     """Give up messages in whose last try the process ended; returns how many."""
     rows = _takeable(register, shift).filter(due__lte=shift.now, tries__gte=TRIES)
