@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from sinetti.cli.main import SERVER, build_parser
 from sinetti.domain.codes import CODES
 from sinetti.domain.kindness import Kind
 from sinetti.domain.lifecycle import ShownState
+from sinetti.domain.messages import MessageKind
 from sinetti.domain.refusals import Reason
 from sinetti.gateway import verdict as gateway
 from sinetti.gateway.verdict import Verdict
@@ -26,6 +28,7 @@ from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState, Row
 from sinetti.protocols.rows import certificate_row
 from sinetti.testbench.control import ControlDoor
+from sinetti.testbench.mailbox import Entry
 from sinetti.wire import shapes, wsdl
 from sinetti.wire.shapes import Field, Name
 from tests.domain import facts
@@ -347,13 +350,15 @@ def test_the_interfaces_have_the_gateways_json():
 
 
 def test_the_interfaces_have_the_bench_s_calls_and_rows():
-    door = ControlDoor(None, None, lambda: None)  # type: ignore[arg-type]
+    door = ControlDoor(None, None, None, None)  # type: ignore[arg-type]
     calls = {f"{method} {path}" for path, methods in door._routes().items() for method in methods}
     assert {" ".join(code(cells[0])) for cells in rows(INTERFACES, "call")} == calls
     bench = section(INTERFACES.read_text(encoding="utf-8"), "Test bench")
     shown = certificate_row(facts.certificate(datetime(2027, 5, 2, tzinfo=UTC)), facts.NOW)
     assert f"`{' '.join(shown)}`" in bench
     assert " ".join(f"`{state}`" for state in ShownState) in bench
+    assert f"`{' '.join(field.name for field in fields(Entry))}`" in bench
+    assert " ".join(f"`{kind}`" for kind in MessageKind) in bench
 
 
 def test_the_divergences_have_every_kindness():

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.domain.digests import Matter, Part
-from sinetti.notices.digests import next_digest, plan_digests
+from sinetti.notices.digests import next_digest, plan_digests, told_anew
 from sinetti.notices.plan import plan
-from sinetti.registry import digesting, people
+from sinetti.registry import digesting, people, sending
 from sinetti.registry.parties import Person
 from tests.support.firms import (
     a_certificate,
@@ -262,3 +262,18 @@ def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
         ("7:email", False, "reader@firm.example"),
         ("7:sms", True, "Reader@Firm.example"),
     ]
+
+
+def test_a_digest_that_was_late_gives_way_to_the_next(desk):
+    """The simulation found two of one morning: that of Monday, which nobody had taken, and Tuesday's."""
+    a_firm(desk, a_client(desk))
+    monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
+    planned(desk, monday)
+    (row,) = rows(desk, "OutboxRow").filter(kind="digest")
+    late, room = sending.owed_of(row), a_mailroom(desk)
+    assert told_anew(late, room, monday + DAY / 12) is None
+    assert told_anew(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
+    planned(desk, monday + DAY)
+    assert told_anew(late, room, monday + DAY) is not None
+    tuesday = rows(desk, "OutboxRow").exclude(pk=row.pk).get(kind="digest")
+    assert told_anew(sending.owed_of(tuesday), room, monday + DAY) is None

@@ -1,6 +1,5 @@
 """The bench's clock, on its own."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -40,12 +39,6 @@ def test_whole_seconds_and_utc(clock):
     assert clock.path.read_text() == "2027-01-11T10:00:00Z"
 
 
-def test_nobodys_advance_is_lost(clock):
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: clock.advance(HOUR), range(64)))
-    assert clock.now() == NOW + 64 * HOUR
-
-
 @pytest.mark.parametrize("at", [EARLIEST, LATEST])
 def test_its_first_and_last_instant(at):
     assert in_range(at) == at
@@ -70,5 +63,5 @@ def test_outside_its_years(clock, at):
 )
 def test_a_jump_past_the_calendar_or_back_changes_nothing(clock, by, refused):
     with pytest.raises(refused):
-        clock.advance(by)
+        clock.goal(by)
     assert clock.now() == NOW

@@ -221,6 +221,7 @@ def test_json_with_a_charset(bench, customer):
         ("GET", "/orders", "POST"),
         ("OPTIONS", "/orders", "POST"),
         ("GET", "/revocations", "POST"),
+        ("POST", "/messages", "GET"),
     ],
 )
 def test_methods(bench, method, path, allow):
@@ -272,6 +273,49 @@ def test_a_revoked_certificate_is_on_the_list_at_once(bench, customer):
     assert address.startswith(bench.ready["status_url"])
     crl = x509.load_der_x509_crl(fetched(address))
     assert crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+
+
+MESSAGE = ["id", "to", "channel", "subject", "text", "language", "kind", "created", "sent"]
+
+
+def test_a_message_has_exactly_its_fields(bench, customer):
+    contact = {"name": "Åke", "email": "Ake@Customer.example", "language": "sv"}
+    holder_of(bench, customer).enrolled(bench.order(customer_id=customer, contact=contact), new_key())
+    status, (message,) = bench.control("GET", "/messages?to=ake@customer.example")
+    assert status == 200
+    assert list(message) == MESSAGE
+    assert re.fullmatch("[0-9a-f]{32}", message.pop("id"))
+    assert {name: message[name] for name in ("to", "channel", "language", "kind", "created", "sent")} == {
+        "to": "Ake@Customer.example",
+        "channel": "email",
+        "language": "sv",
+        "kind": "fetched",
+        "created": "2027-01-11T08:00:00Z",
+        "sent": "2027-01-11T08:00:00Z",
+    }
+    assert "Åke" in message["text"]
+    assert "2029" in message["text"]
+
+
+def test_messages_of_an_address_or_a_kind_only(bench, customer):
+    to = f"{customer}@customer.example"
+    contact = {"name": "A", "email": to, "phone": f"+358 40 {customer.removeprefix('test-')}77", "language": "en"}
+    certificate = holder_of(bench, customer).enrolled(bench.order(customer_id=customer, contact=contact), new_key())
+    serial = serial_hex(certificate.serial_number)
+    bench.control("POST", "/revocations", {"serial": serial, "reason": "superseded"})
+    kinds = {one["id"]: one["kind"] for one in bench.control("GET", f"/messages?to={to}")[1]}
+    assert sorted(kinds.values()) == ["fetched", "revoked"]
+    (revoked,) = bench.control("GET", f"/messages?kind=revoked&to={to}")[1]
+    assert kinds[revoked["id"]] == "revoked"
+    assert revoked in bench.control("GET", "/messages?kind=revoked")[1]
+    assert {one["kind"] for one in bench.control("GET", "/messages?kind=revoked")[1]} == {"revoked"}
+    assert bench.control("GET", "/messages?kind=digest") == (200, [])
+    assert bench.control("GET", "/messages?to=") == (200, [])
+
+
+@pytest.mark.parametrize("query", ["kind=letter", "kind=", "kind=Reminder", "from=x", "to=a&since=b"])
+def test_questions_for_messages_that_are_refused(bench, query):
+    assert_problem(bench.raw("GET", f"/messages?{query}"), 422, "bad-field")
 
 
 BAD_REVOCATIONS = {

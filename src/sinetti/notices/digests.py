@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from sinetti.domain.digests import CLOSE, NEAR, STAYS, Leaving, leaving, next_day, next_week
-from sinetti.domain.messages import MessageChannel, MessageKind
+from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.workdays import finnish_date, opening, workday_before
 from sinetti.notices.room import Mailroom
 from sinetti.notices.workdays import day_off
@@ -13,6 +13,7 @@ from sinetti.registry.outbox import NewMessage
 from sinetti.registry.roles import Reader
 
 _SECOND = timedelta(seconds=1)
+_TOLD_ANEW = "the digest of a later day tells it"
 
 
 def plan_digests(room: Mailroom, now: datetime) -> int:
@@ -35,6 +36,15 @@ def plan_digests(room: Mailroom, now: datetime) -> int:
     ]
     outbox.put(room.register, owed, now)
     return len(owed)
+
+
+def told_anew(owed: Owed, room: Mailroom, now: datetime) -> str | None:
+    """Why a digest that could not leave on its day is not owed any more: today's says the same. None for all else."""
+    today = finnish_date(now)
+    if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
+        return None
+    agent = (owed.facts or {}).get("agent", "")
+    return _TOLD_ANEW if digesting.is_owed(room.register, agent, owed.recipient, today) else None
 
 
 def next_digest(room: Mailroom, after: datetime) -> datetime | None:

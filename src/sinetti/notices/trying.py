@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Final
 
 from sinetti.domain.messages import MessageChannel, Owed
+from sinetti.notices.digests import told_anew
 from sinetti.notices.owing import still_owed
 from sinetti.notices.room import Away, Letter, Lost, Mailroom, NotDeliverable, NotNow
 from sinetti.notices.writing import NotOwed, write
@@ -109,7 +110,8 @@ class Tries:
         """Write it from the register as it is now; gives why not where it is not owed any more."""
         if self.channel not in self.room.deliverers:
             return "no provider of text messages is set"
-        if (why := still_owed(tried, self.room, self.now)) is not None:
+        why = still_owed(tried, self.room, self.now) or told_anew(tried, self.room, self.now)
+        if why is not None:
             return why
         written = write(tried, self.room)
         return written.why if isinstance(written, NotOwed) else written

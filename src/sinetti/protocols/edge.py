@@ -215,6 +215,7 @@ async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> Non
     }
     if reply.status == _NOT_MODIFIED:
         del headers["content-length"]  # it would be that of what is not sent (RFC 9110, 8.6)
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in reply.cookies)]
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})

@@ -26,13 +26,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there."""
+    """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there.
+
+    `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3).
+    """
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] | None = field(default_factory=dict)
+    cookies: tuple[str, ...] = field(default=(), repr=False)
 
 
 def plain(status: int, text: str, **headers: str) -> Reply:

@@ -142,6 +142,11 @@ def owed_days(
     return tuple(found)
 
 
+def is_owed(register: Register, agent: str, person: str, day: date) -> bool:
+    """Whether a firm's digest of this day is owed to this person, or was sent."""
+    return models.OutboxRow.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
+
+
 def _id(agent: str, day: date, person: str) -> str:
     return message_id(MessageKind.DIGEST, agent, day.isoformat(), person, MessageChannel.EMAIL)
 

@@ -105,6 +105,12 @@ def put(register: Register, messages: Iterable[NewMessage], now: datetime) -> No
             cursor.execute(_PUTS[connection.vendor], [json.dumps(rows)])
 
 
+def owed_since(register: Register, message_id: str) -> datetime | None:
+    """When a message began to be owed, on the office's clock; None where there is none of this id."""
+    rows = OutboxRow.objects.using(register.alias).filter(pk=message_id)
+    return rows.values_list("created", flat=True).first()
+
+
 def put_new(register: Register, messages: Iterable[NewMessage], now: datetime) -> int:
     """As `put`, of a few messages that are mostly owed already; returns how many were not."""
     by_id = {one.message_id: one for one in messages}

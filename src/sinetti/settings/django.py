@@ -1,8 +1,13 @@
-"""Django's settings. The databases are opened by `registry.opening`, since each register is a value, not a global."""
+"""Django's settings. The databases are opened by `registry.opening`, since each register is a value, not a global.
 
+What pages for people need of the authority that they are of is set by `eservice.application` in processes that serve
+them; whatever is not set refuses.
+"""
+
+from pathlib import Path
 from typing import Any
 
-SECRET_KEY = "not used: no page signs anything yet"  # noqa: S105 - no cookie, token or session exists until the e-service
+SECRET_KEY = "not used: processes that serve pages have a key of their own"  # noqa: S105 - nothing is signed with it
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "sinetti.registry"]
 AUTH_USER_MODEL = "registry.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -11,3 +16,41 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("fi", "suomi"), ("sv", "svenska"), ("en", "English")]
+
+ALLOWED_HOSTS: list[str] = []
+ROOT_URLCONF = "sinetti.eservice.urls"
+APPEND_SLASH = False
+MIDDLEWARE = [
+    "sinetti.eservice.middleware.page_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "sinetti.eservice.middleware.reader_language",
+    "django.middleware.common.CommonMiddleware",
+    "sinetti.eservice.middleware.CsrfMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent.parent / "eservice" / "templates"],
+    }
+]
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+"""Said over https alone."""
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_AGE = None
+"""The browser forgets it when it ends."""
+CSRF_FAILURE_VIEW = "sinetti.eservice.errors.forbidden"
+# What goes wrong is logged by our own middleware, without the address: tokens stand in addresses.
+DEBUG_PROPAGATE_EXCEPTIONS = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"nowhere": {"class": "logging.NullHandler"}},
+    "loggers": {
+        name: {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
+        for name in ("django.request", "django.security", "django.template")
+    },
+}

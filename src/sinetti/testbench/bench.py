@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sinetti.actions.publish import publish_all
+from sinetti.alarms import issuing_ca
 from sinetti.ca.hierarchy import load_preset
+from sinetti.cli.server.people import people_edge
 from sinetti.clock import machine_now
 from sinetti.domain.kindness import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
@@ -21,6 +24,7 @@ from sinetti.protocols.serving import Listener, Tls, serve
 from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
+from sinetti.registry.sending import let_all_go
 from sinetti.responders import keep_in_force
 from sinetti.response_signer import AnswersUnsigned
 from sinetti.settings.authority import SOAP_PATH, Settings
@@ -28,6 +32,8 @@ from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.explaining import ExplainingDoor
+from sinetti.testbench.mailbox import Letters
+from sinetti.testbench.mailroom import mailroom
 from sinetti.testbench.places import (
     LOOPBACK,
     Ports,
@@ -38,6 +44,7 @@ from sinetti.testbench.places import (
     server_files,
     write_ports,
 )
+from sinetti.testbench.postman import Postman
 from sinetti.testbench.problems import ProblemEdge
 from sinetti.testbench.receiving import FOLDER, ReceivingDoor, gateway_of
 from sinetti.testbench.server_certificate import make_server_certificate
@@ -45,6 +52,7 @@ from sinetti.testbench.status_edge import StatusEdge
 from sinetti.wiring import Authority, Manner, open_authority
 
 _DEFAULT_PRESET = "default"
+_LETTERS = "messages.jsonl"
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +89,8 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         )
         try:
             with kept(authority, mends=True):
+                # Who had them was killed, and a clock that walks does not wait for leases of the machine's clock.
+                let_all_go(authority.office.register)
                 _upkeep(authority)
                 serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
         finally:
@@ -137,22 +147,41 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     files = server_files(authority.folder)
     tls = None if options.http else Tls(files.certificate, files.key)
     soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
-    control_door = ControlDoor(authority.office, clock, lambda: _upkeep(authority))
+    letters = Letters(authority.folder.root / _LETTERS)
+    people_url = _people_url(ports)
+    postman = _postman(authority, clock, letters, people_url)
+    control_door = ControlDoor(authority.office, clock, postman, letters)
     receiving = ReceivingDoor(
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
+    people = people_edge(authority.office, mailroom(authority.office, letters, people_url), leave)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
         Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
+        Listener(people, listen(LOOPBACK, ports.people)),
+    )
+
+
+def _postman(authority: Authority, clock: BenchClock, letters: Letters, people_url: str) -> Postman:
+    def findings() -> dict[str, str | None]:
+        # Lists, answers and leaves of its own are what the bench has just made, or makes in the next half minute.
+        return {"issuing-ca": issuing_ca(authority)}
+
+    return Postman(
+        partial(mailroom, authority.office, letters, people_url), clock, lambda: _upkeep(authority), findings
     )
 
 
 def _soap_url(ports: Ports, options: BenchOptions) -> str:
     return f"{'http' if options.http else 'https'}://{LOOPBACK}:{ports.soap}{SOAP_PATH}"
+
+
+def _people_url(ports: Ports) -> str:
+    return f"http://{LOOPBACK}:{ports.people}"
 
 
 def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
@@ -165,7 +194,7 @@ def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
         "soap_url": _soap_url(ports, options),
         "control_url": f"http://{LOOPBACK}:{ports.control}",
         "status_url": f"http://{LOOPBACK}:{ports.status}",
-        "people_url": None,
+        "people_url": _people_url(ports),
         "trust": trust,
         "pid": os.getpid(),
     }

@@ -63,29 +63,32 @@ class BenchClock:
     def set(self, now: datetime) -> datetime:
         """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack and ClockOutOfRange."""
         with self._setting:
-            return self._set(now)
+            new = self.goal(now)
+            self._write(new)
+            return new
 
-    def advance(self, by: timedelta) -> datetime:
-        """Move the clock on, or back by a little, as `set` does."""
-        with self._setting:
-            if by < -SLACK:  # told before the calendar's end is: going back is what was asked for
-                raise _goes_back(self.now())
+    def goal(self, to: datetime | timedelta) -> datetime:
+        """Say where this would set the clock: an instant, or how far on it goes. Raises as `set` does."""
+        present = self.now()
+        if isinstance(to, timedelta):
+            if to < -SLACK:  # told before the calendar's end is: going back is what was asked for
+                raise _goes_back(present)
             try:
-                later = self.now() + by
+                to = present + to
             except OverflowError:
                 raise ClockOutOfRange(_RANGE) from None
-            return self._set(later)
+        new = in_range(to)
+        if new < present - SLACK:
+            raise _goes_back(present)
+        return new
+
+    def stands_still(self) -> bool:
+        """Whether it was ever set: until then it is the machine's."""
+        return self.path.exists()
 
     def begin(self, now: datetime) -> None:
         """Set the clock of a bench that is just being made: no time has passed there yet."""
         self._write(in_range(now))
-
-    def _set(self, now: datetime) -> datetime:
-        new, present = in_range(now), self.now()
-        if new < present - SLACK:
-            raise _goes_back(present)
-        self._write(new)
-        return new
 
     def _write(self, new: datetime) -> None:
         partial = self.path.with_suffix(".new")

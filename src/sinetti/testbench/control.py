@@ -1,9 +1,9 @@
-"""The control door: clock, orders, certificates, revocations, explanations. Loopback only, no CORS."""
+"""The control door: clock, orders, certificates, revocations, messages, explanations. Loopback only, no CORS."""
 
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 
 from sinetti.actions import look_up
@@ -13,6 +13,7 @@ from sinetti.actions.passwords import ShownIds
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
 from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.messages import MessageKind
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.domain.words import WordError
@@ -23,11 +24,13 @@ from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import explaining, fields
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
+from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.orders import take_order
+from sinetti.testbench.postman import Postman
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_CALLS = "The control calls are /clock, /orders, /certificates, /revocations and /explain."
+_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages and /explain."
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _STATUS_OF = {
@@ -41,11 +44,12 @@ _REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.OPERA
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """Answers the control calls. `upkeep` is run at the new instant each time the clock was set."""
+    """Answers the control calls. The postman moves the clock, and sends into `letters` what is due."""
 
     office: Office
     clock: BenchClock
-    upkeep: Callable[[], None]
+    postman: Postman
+    letters: Letters
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method and path."""
@@ -93,6 +97,7 @@ class ControlDoor:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
+            "/messages": {"GET": self._messages},
             explaining.PATH: {"POST": self._explain},
         }
 
@@ -107,10 +112,9 @@ class ControlDoor:
             sentence = "give either now or advance"
             raise FieldError(sentence)
         if given == ["now"]:
-            reached = self.clock.set(fields.instant(value, "now"))
+            reached = self.postman.move(fields.instant(value, "now"))
         else:
-            reached = self.clock.advance(fields.duration(value, "advance"))
-        self.upkeep()
+            reached = self.postman.move(fields.duration(value, "advance"))
         return json_reply(200, {"now": instant(reached)})
 
     def _order(self, request: Request) -> Reply:
@@ -136,6 +140,18 @@ class ControlDoor:
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
         return json_reply(200, certificate_row(revoked[0], self.office.now()))
 
+    def _messages(self, request: Request) -> Reply:
+        asked: dict[str, object] = {**fields.query(request.query, "to", "kind")}
+        kind = fields.choice(asked, "kind", MessageKind) if "kind" in asked else None
+        to = _reached_at(str(asked["to"])) if "to" in asked else None
+        self.postman.catch_up()
+        found = [
+            asdict(one)
+            for one in self.letters.all()
+            if (kind is None or one.kind == kind) and (to is None or _reached_at(one.to) == to)
+        ]
+        return json_reply(200, found)
+
     def _explain(self, request: Request) -> Reply:
         return explaining.answer(request, self.office)
 
@@ -151,6 +167,11 @@ def _shown(ids: ShownIds) -> Reply:
             "expires": instant(ids.expires),
         },
     )
+
+
+def _reached_at(to: str) -> str:
+    """An address in the form in which two are compared; of a phone number the digits: a query's "+" means a blank."""
+    return to.strip().casefold() if "@" in to else re.sub(r"\D", "", to)
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,7 +16,8 @@ from sinetti.domain.values import Language
 from sinetti.testbench.stage import Stage, StoryBroken, curl, demand, program, typed
 from sinetti.texts.reader import when
 
-_START = "2027-01-11T08:00:00Z"
+_START = "2027-01-13T08:00:00Z"
+"""Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages leave."""
 _CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
 _REPORT = """<report xmlns="urn:example:report">
   <period name="{month}">{period}</period>
@@ -87,7 +88,7 @@ def _say_how_to_type_along(stage: Stage) -> None:
 
 def _order_and_enrol(stage: Stage) -> None:
     stage.chapter("The organisation orders a certificate; the technical contact gets the transfer IDs.")
-    order = stage.control("POST", "/orders", _CUSTOMER)
+    order = stage.control("POST", "/orders", {**_CUSTOMER, "description": "payroll"})
     password = order["transfer_password"]
     stage.tell(f"transfer ID {order['transfer_id']}, one-time password {password[:4]}…, until {order['expires']}")
     stage.tell("(the whole password is in ./password.txt)")
@@ -163,10 +164,15 @@ def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
     stage.tell("Of itself the client calls nobody before renewal opens; --force asks the service all the same:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     demand("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
-    title = "59 days before: renewed with a new key; the call is signed with the key still in force."
+    title = "59 days before: the technical contact has got a reminder, at the hour at which renewal opened."
     stage.chapter(title, now=_text(end - timedelta(days=59)))
+    reminder = _message(stage, "reminder", paragraphs=2)
+    demand(reminder["sent"] == _text(end - timedelta(days=60)), "the reminder should have left when renewal opened")
+    stage.chapter("Renewed with a new key; the call is signed with the key still in force.")
     stage.run(["renew", "payroll", "--store", str(stage.store)])
     demand(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
+    stage.tell("Contact and signatories are told, so that a stolen key is noticed:")
+    _message(stage, "renewed", paragraphs=1)
     stage.chapter("Both certificates are valid side by side while the systems move over.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
@@ -174,6 +180,18 @@ def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
     demand(rows[1]["renewed_by"] == rows[0]["serial"], "the old one should name the new one")
     stage.run(["verify", str(_sealed(stage, old_store, "february.xml")), *_anchors(stage)])
     _deliver(stage, "february.xml")
+
+
+def _message(stage: Stage, kind: str, *, paragraphs: int) -> dict[str, str]:
+    """Show the one message of a kind that was sent so far, as far as so many paragraphs of it go."""
+    found: list[dict[str, str]] = stage.control("GET", f"/messages?kind={kind}")
+    demand(len(found) == 1, f"one message of kind {kind} should have left")
+    (message,) = found
+    stage.tell(f"  Sent:     {message['sent']}\n  To:       {message['to']}\n  Subject:  {message['subject']}")
+    # Before these stand a greeting, and that it is from the test environment.
+    for paragraph in message["text"].split("\n\n")[2 : 2 + paragraphs]:
+        stage.tell("\n".join(f"  {line}" for line in paragraph.splitlines()))
+    return message
 
 
 def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:

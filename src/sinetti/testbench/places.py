@@ -3,9 +3,9 @@
 import fcntl
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from sinetti.protocols.addresses import AddressTaken, probe
@@ -14,6 +14,8 @@ from sinetti.testbench.clock import BenchClock
 from sinetti.testbench.server_certificate import ServerFiles
 
 LOOPBACK = "127.0.0.1"
+_OWN = ("control", "status", "people")
+"""Ports that nobody asks for."""
 
 _LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000
 """Below the ports that systems lend to outgoing connections, one of which might hold a bench's port at its restart."""
@@ -26,15 +28,14 @@ class Ports:
     soap: int
     control: int
     status: int
+    people: int
 
 
 def new_ports(soap: int) -> Ports:
     """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressTaken."""
     chosen = [probe(LOOPBACK, soap)] if soap else []
     while len(chosen) < len(Ports.__slots__):
-        port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
-        if port not in chosen and _is_free(port):
-            chosen.append(port)
+        chosen.append(_free_port(chosen))
     return Ports(*chosen)
 
 
@@ -49,20 +50,22 @@ def kept_ports(folder: Folder, soap: int) -> Ports:
     """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressTaken."""
     path = _ports_file(folder)
     try:
-        kept = Ports(**json.loads(folder.read(path)))
-        damaged = kept.control == kept.status
-    except (ValueError, TypeError):
+        written = json.loads(folder.read(path))
+        # A bench of before there were pages for people chooses a port for them now; no certificate has it.
+        kept = Ports(**{"people": _free_port(written.values()), **written})
+        damaged = len({kept.control, kept.status, kept.people}) < len(_OWN)
+    except (ValueError, TypeError, AttributeError):
         damaged = True
     if damaged:
         sentence = f"{path} is damaged: start a bench in a new folder"
         raise FolderDamaged(sentence)
-    ports = Ports(soap or kept.soap, kept.control, kept.status)
-    if ports.soap in (ports.control, ports.status):
-        sentence = f"port {ports.soap} is the bench's own for its control or status calls: choose another"
+    ports = replace(kept, soap=soap or kept.soap)
+    if ports.soap in (ports.control, ports.status, ports.people):
+        sentence = f"port {ports.soap} is the bench's own for its control or status calls, or its pages: choose another"
         raise AddressTaken(sentence)
-    for port in (ports.soap, ports.control, ports.status):
+    for port in astuple(ports):
         probe(LOOPBACK, port)
-    if ports != kept:
+    if asdict(ports) != written:
         write_ports(folder, ports)
     return ports
 
@@ -95,6 +98,13 @@ def held(folder: Folder) -> Iterator[None]:
             sentence = f"a bench runs in {folder.root} already: stop it, or use another folder"
             raise FolderDamaged(sentence) from taken
         yield
+
+
+def _free_port(others: Collection[int]) -> int:
+    while True:
+        port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
+        if port not in others and _is_free(port):
+            return port
 
 
 def _is_free(port: int) -> bool:

@@ -78,7 +78,8 @@ def test_settings_that_are_wrong(sqlite_operator, server):
     assert "[mail] port: there is no such setting" in sqlite_operator.refused(5, "notices", "send")
 
 
-def test_planned_and_sent(operator, server):
+def test_planned_and_sent(sqlite_operator, server):
+    operator = sqlite_operator
     operator.found()
     settle(operator, server)
     operator.add()
@@ -117,7 +118,8 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     assert operator.does("notices", "plan", "--dry-run") == "No message would be owed.\n"
 
 
-def test_given_up_listed_sent_again_and_forgotten(operator, server):
+def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
+    operator = sqlite_operator
     operator.found()
     settle(operator, server)
     address = "gone@pki.example"

@@ -16,6 +16,7 @@ from sinetti.actions.clock import clock_check
 from sinetti.actions.publish import publish_all
 from sinetti.alarms import warnings
 from sinetti.cli.server.common import leave, request_id
+from sinetti.cli.server.people import PEOPLE_WORKERS, People, listen_people, people_edge
 from sinetti.clock import ticks
 from sinetti.keeping import agree, looked_after
 from sinetti.pki.signers import SignerUnavailable
@@ -68,6 +69,7 @@ class Plan:
     pair: tuple[Path, Path] | None = None
     behind_proxy: bool = False
     limits: AddressLimits = AddressLimits()
+    people: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,22 @@ class Node:
     signers: Meter
     rate: Meter | None
     crowd: Crowd | None
+    people: People | None
 
 
 def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> None:
     """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
 
-    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted.
+    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted; with pages for people SettingsError, too.
     """
+    people = listen_people(plan.people, authority) if plan.people else None
     agree(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
     soap_address, soap = listen_shared(plan.soap, plan.workers)
     status_address, status = listen_shared(plan.status, plan.workers)
     _make_current(authority)
-    plan = replace(plan, soap=soap_address, status=status_address)
-    node = Node(authority, plan, soap, status, Meter(SIGNER_RATE), _rate(plan.limits), _crowd(plan))
+    plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
+    node = Node(authority, plan, soap, status, Meter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people)
     _open_files_allowed()
     # A connection, or a journal that is locked, belongs to one process: each child opens its own.
     authority.journal.close()
@@ -115,8 +119,29 @@ def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> N
             return None
         return Exchange(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
 
-    first = [*roles(served.row(plan.workers, 0), served.tls), Role("keeper", partial(_keep, node), renewed=False)]
+    others = [Role("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
+    first = [*roles(served.row(plan.workers, 0), served.tls), *others]
     Supervisor(first, reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
+
+
+def _people_roles(node: Node) -> list[Role]:
+    """The processes with pages for people: they know no TLS, so that SIGHUP changes nothing for them."""
+    if node.people is None:
+        return []
+    row = _GENERATIONS * node.plan.workers
+    return [
+        Role(f"people {number + 1}", partial(_serve_people, node.people, node, row + number), renewed=False)
+        for number in range(PEOPLE_WORKERS)
+    ]
+
+
+def _serve_people(people: People, node: Node, row: int, ready: Callable[[], None]) -> NoReturn:
+    """Answer people."""
+    number = row - _GENERATIONS * node.plan.workers
+    office, admission = node.authority.office, _admission(node, row)
+    edge = people_edge(office, people.room, office.register.close, admission)
+    serve((Listener(edge, people.sockets[number]),), ready)
+    leave()
 
 
 def soap_threads(workers: int) -> int:
@@ -192,7 +217,7 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
         authority.responses.seal,
         lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
     )
-    close, soap, status = authority.office.register.close, _admission(node, part), everybody()
+    close, soap, status = authority.office.register.close, _admission(node, part.row), everybody()
     edge = Edge(beside(door, authority.office), threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
@@ -211,9 +236,9 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
     leave()
 
 
-def _admission(node: Node, part: _Part) -> Admission:
+def _admission(node: Node, row: int) -> Admission:
     if node.crowd is not None:
-        node.crowd.take_row(part.row)
+        node.crowd.take_row(row)
     set_by_hand = node.plan.limits != AddressLimits()
     return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
 
@@ -252,7 +277,7 @@ def _rate(limits: AddressLimits) -> Meter | None:
 
 def _crowd(plan: Plan) -> Crowd | None:
     most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
-    return Crowd(most, _GENERATIONS * plan.workers) if most else None
+    return Crowd(most, _GENERATIONS * plan.workers + PEOPLE_WORKERS) if most else None
 
 
 def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.actions.order import order
 from sinetti.actions.passwords import ShownIds
+from sinetti.actions.secure_message import Offered, order_and_offer
 from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
+from sinetti.domain.messages import MessageChannel
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.domain.words import (
     LONGEST_DESCRIPTION,
@@ -19,6 +21,7 @@ from sinetti.domain.words import (
 from sinetti.protocols.rows import instant
 from sinetti.registry.parties import NewOrder, Person
 from sinetti.texts.reader import when
+from sinetti.wiring import Authority, mailroom
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -31,7 +34,7 @@ EXAMPLE = (
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = command(commands, "order", "order a certificate; prints the transfer IDs, once", _run, EXAMPLE)
+    parser = command(commands, "order", "order a certificate; has its transfer IDs sent, or prints them", _run, EXAMPLE)
     add_dir(parser)
     parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, as it was added")
     parser.add_argument(
@@ -53,7 +56,18 @@ def register(commands: "Commands") -> None:
             help=f"what the {who} is written to in (default: %(default)s)",
         )
     parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
-    parser.add_argument("--json", action="store_true", help="print the transfer IDs for programs")
+    add_send(parser)
+
+
+def add_send(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how transfer IDs come to the contact."""
+    parser.add_argument(
+        "--send",
+        action="store_true",
+        help="for production: write to the contact, who opens the IDs on a page with a PIN code that comes by SMS; "
+        "needs DIR/notices.toml. Without it both IDs are printed, and bringing them over two channels is your task",
+    )
+    parser.add_argument("--json", action="store_true", help="print for programs what is printed")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -66,8 +80,38 @@ def _run(parsed: argparse.Namespace) -> int:
         replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
     )
     with opened(parsed.dir) as authority:
+        if parsed.send:
+            _check_sendable(authority, new)
+            show_offered(order_and_offer(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+            return 0
         show_ids(order(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
     return 0
+
+
+def _check_sendable(authority: Authority, new: NewOrder) -> None:
+    """Raise OptionError where the contact's PIN code could not be sent, and SettingsError where no mail could."""
+    if MessageChannel.SMS not in mailroom(authority).deliverers and new.contact.phone:
+        sentence = (
+            "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
+            "out, and a code for the contact is printed"
+        )
+        raise OptionError(sentence)
+
+
+def show_offered(offered: Offered, *, as_json: bool) -> None:
+    """Print what an operator has to know of a link that is mailed: neither the link itself nor any transfer id."""
+    value = {"order_id": offered.order_id, "expires": instant(offered.expires), "code": offered.code}
+    lines = [f"Order              {offered.order_id}", f"Open by            {when(offered.expires, Language.EN)}"]
+    if offered.code is not None:
+        half = len(offered.code) // 2
+        lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
+    put(value, as_json=as_json, table=lambda: "\n".join(lines))
+    tell("The contact is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    if offered.code is not None:
+        tell(
+            "The contact has no phone number: give the code to the organisation's signatory, who tells it to the "
+            "contact. Do not write it into a mail."
+        )
 
 
 def show_ids(ids: ShownIds, *, as_json: bool) -> None:

@@ -56,6 +56,12 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
         help="plain http for CA certificates, CRLs and health: IP:PORT or unix:/PATH (%(default)s)",
     )
     parser.add_argument(
+        "--people-bind",
+        metavar="ADDRESS",
+        help="plain http for the pages for people, behind a proxy with TLS: IP:PORT of this machine or unix:/PATH; "
+        "needs DIR/notices.toml (default: no pages)",
+    )
+    parser.add_argument(
         "--behind-proxy", action="store_true", help="callers are named by the proxy, last in X-Forwarded-For"
     )
 
@@ -97,12 +103,32 @@ def _plan(parsed: argparse.Namespace) -> Plan:
     if not 1 <= parsed.workers <= _MOST_WORKERS:
         sentence = f"--workers: from 1 to {_MOST_WORKERS}, not {parsed.workers}"
         raise OptionError(sentence)
+    people = _people(parsed, soap, status)
     limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
     for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
             sentence = f"{option}: from 1 to {_HIGHEST_LIMIT}, or 0 for no limit, not {value}"
             raise OptionError(sentence)
-    return Plan(soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits)
+    return Plan(soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits, people=people)
+
+
+def _people(parsed: argparse.Namespace, soap: Address, status: Address) -> Address | None:
+    """Where pages for people are to be, if anywhere. Raises OptionError."""
+    if parsed.people_bind is None:
+        return None
+    people = _address("--people-bind", parsed.people_bind)
+    if not people.is_local:
+        sentence = "--people-bind is for loopback or a Unix socket: TLS is what the proxy in front speaks"
+        raise OptionError(sentence)
+    if people.path is not None and not parsed.behind_proxy:
+        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        raise OptionError(sentence)
+    for option, other in (("--bind", soap), ("--status-bind", status)):
+        if people.overlaps(other):
+            where = people.path or f"port {people.port}"
+            sentence = f"{option} and --people-bind are both on {where}: give each its own"
+            raise OptionError(sentence)
+    return people
 
 
 def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> None:
@@ -121,7 +147,8 @@ def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> Non
 def _say_ready(plan: Plan) -> None:
     heed_stop()
     soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
-    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)", soap, SOAP_PATH, status, plan.workers)
+    people = f", pages for people on {plan.people.url('http')}" if plan.people else ""
+    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, people)
     tell_service_manager("READY=1")
 
 

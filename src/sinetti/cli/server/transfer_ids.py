@@ -4,11 +4,20 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.actions.order import send_ids
-from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, request_id
-from sinetti.cli.server.order import show_ids
+from sinetti.actions.secure_message import offer
+from sinetti.cli.output import tell
+from sinetti.cli.server.common import OPERATOR, SOMEBODY_HAS_TO_ACT, add_dir, command, opened, request_id
+from sinetti.cli.server.order import add_send, show_ids, show_offered
+from sinetti.domain.messages import MessageChannel
+from sinetti.wiring import mailroom
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
+
+_NO_SMS = (
+    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact's number away "
+    "(sinetti authority change-contact … --correct --phone ''), and a code for the contact is printed."
+)
 
 
 def register(commands: "Commands") -> None:
@@ -18,10 +27,18 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "transfer-ids", summary, _run, example)
     parser.add_argument("order", metavar="ORDER", help="the order's id, as `order` printed it")
     add_dir(parser)
-    parser.add_argument("--json", action="store_true", help="print the transfer IDs for programs")
+    add_send(parser)
 
 
 def _run(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
+        if parsed.send:
+            room = mailroom(authority)
+            offered = offer(parsed.order, authority.office, OPERATOR, request_id())
+            show_offered(offered, as_json=parsed.json)
+            if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
+                tell(_NO_SMS)
+                return SOMEBODY_HAS_TO_ACT
+            return 0
         show_ids(send_ids(parsed.order, authority.office, OPERATOR, request_id()), as_json=parsed.json)
     return 0

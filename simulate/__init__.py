@@ -1,0 +1,1 @@
+"""Two years of messages about a hundred thousand certificates, beside a model that knows which there have to be."""

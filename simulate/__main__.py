@@ -1,0 +1,116 @@
+"""`python -m simulate`: two years of messages in some minutes, compared with a model; `make simulate` runs it."""
+
+import argparse
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.clusters import PostgresMissing, cluster, new_database
+from simulate import founding, world
+from simulate.comparing import compare
+from simulate.deeds import Hand
+from simulate.nodes import Away, Here, Lines, Post, room_of
+from simulate.playing import Play
+from simulate.report import Run, is_good, page
+from simulate.world import Round, World
+
+from sinetti.clock import ticks
+from sinetti.registry.opening import Register, migrate, open_register
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
+MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
+"""Where registers lie if there is room, in octets: commits are durable, and memory makes that cheap."""
+_TELL_EVERY = 5.0
+
+
+def main() -> int:
+    """Play, compare, write the page. 1 where anything was wrong."""
+    options = _parser().parse_args()
+    command = f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
+    print(command, flush=True)
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        tempfile.tempdir = str(MEMORY)
+    begun = ticks()
+    made = world.make(options.certificates, options.seed)
+    rounds = world.rounds(options.seed, world.BEGINS + world.LASTS)
+    with _registers(options.database) as open_one:
+        register = open_one()
+        founding.found(register, made)
+        print(f"{ticks() - begun:5.0f} s  {options.certificates:,} certificates are there", flush=True)
+        play = _played(made, rounds, register, open_one)
+        print(f"{ticks() - begun:5.0f} s  played; now compared", flush=True)
+        compared = compare(play, rounds)
+        register.close()
+    text = page(Run(command, options.database, ticks() - begun), play, compared)
+    print(text)
+    if options.write:
+        PAGE.write_text(text, encoding="utf-8")
+    return 0 if is_good(play, compared) else 1
+
+
+def _played(made: World, rounds: list[Round], register: Register, open_one: Callable[[], Register]) -> Play:
+    """Play with two nodes in processes of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="sinetti-simulation-"))
+    lines = folder / "letters"
+
+    def node() -> Here:
+        own, post = open_one(), Post(lines, world.BEGINS)
+        return Here(room_of(own, post, made.wave_from), post, Hand(own), made.lives)
+
+    nodes = (Away(node), Away(node))
+    play = Play(made, register, nodes, Lines(lines))
+    try:
+        play.run(rounds, _telling(len(rounds)))
+    finally:
+        for one in nodes:
+            one.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    return play
+
+
+def _telling(count: int) -> Callable[[Round, int], None]:
+    """Say now and then how far it is."""
+    begun, told, done = ticks(), [0.0], [0]
+
+    def tell(one: Round, sent: int) -> None:
+        done[0] += 1
+        if (now := ticks()) - told[0] > _TELL_EVERY:
+            told[0] = now
+            print(f"{now - begun:5.0f} s  {one.at:%Y-%m-%d}  {done[0] / count:4.0%}  {sent:,} messages", flush=True)
+
+    return tell
+
+
+@contextmanager
+def _registers(database: str) -> Iterator[Callable[[], Register]]:
+    """Give what opens the register of this run, in whatever process; it is gone at the end."""
+    if database == "postgresql":
+        with cluster() as url:
+            own = new_database(url)
+            migrate(open_register(own))
+            yield lambda: open_register(own)
+        return
+    with tempfile.TemporaryDirectory(prefix="sinetti-simulation-") as folder:
+        own = f"sqlite:///{folder}/register.sqlite3"
+        migrate(open_register(own))
+        yield lambda: open_register(own)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulate", description="Two years of messages, simulated.")
+    parser.add_argument("--certificates", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--write", action="store_true", help="write docs/simulation.md")
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except PostgresMissing as missing:
+        sys.exit(f"python -m simulate: {missing}")

@@ -1,0 +1,86 @@
+"""Brings together what left and what the model asks for, by the rows of the outbox that name each message."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from simulate.events import Digests, Events, judge_bounces, working_days
+from simulate.model import Model, Played, Sent, Verdict
+from simulate.playing import Play
+from simulate.world import Round
+
+from sinetti.registry.models import OutboxRow
+
+_BY_LIFE = ("reminder", "take-into-use", "fetched", "renewed", "revoked", "contact-changed")
+
+
+@dataclass(slots=True)
+class Compared:
+    """What came of it: the verdict, how many rows there were of which fate, and messages that nobody owed."""
+
+    verdict: Verdict
+    fates: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    kind: str
+    step: str
+    channel: str
+    serial: str | None
+    holding: str | None
+
+
+def compare(play: Play, rounds: list[Round]) -> Compared:
+    """Judge a whole play."""
+    model = Model(play.world, Played(rounds), play.gone)
+    compared = Compared(model.verdict)
+    rows = _rows(play, compared.fates)
+    by_life, by_address = _sorted(play, rows, compared)
+    events = Events(model)
+    for life in play.world.lives:
+        model.judge(life, by_life[life.number])
+        events.judge(life, by_life[life.number])
+    judge_bounces(model, play.world.lives, by_address["bounced"])
+    days = list(working_days(rounds[0].at.date(), rounds[-1].at.date()))
+    Digests(model).judge(play.world.lives, by_address["digest"], days)
+    return compared
+
+
+def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
+    """Read the outbox, and count what became of its rows."""
+    rows = OutboxRow.objects.using(play.register.alias).values_list(
+        "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent", "dead", "dropped",
+        "spread",
+    )  # fmt: skip
+    found = {}
+    for message_id, kind, step, channel, serial, holding, *ends in rows.iterator(chunk_size=5000):
+        what = "event" if channel is None else "message"
+        fate = next((name for name, at in zip(_FATES, ends, strict=True) if at is not None), "waiting")
+        fates[f"{what}: {fate}"] += 1
+        if channel is not None:
+            found[message_id] = _Row(kind, step.removesuffix(f":{channel}"), channel, serial, holding)
+    return found
+
+
+_FATES = ("sent", "dead", "dropped", "spread")
+
+
+def _sorted(
+    play: Play, rows: dict[str, _Row], compared: Compared
+) -> tuple[dict[int, list[Sent]], dict[str, dict[str, list[Sent]]]]:
+    """Give what left, by the number of its life, and by kind and address."""
+    of_serial = {life.serial[2:]: life.number for life in play.world.lives}
+    of_holding = {life.holding_id: life.number for life in play.world.lives}
+    by_life: dict[int, list[Sent]] = defaultdict(list)
+    by_address: dict[str, dict[str, list[Sent]]] = defaultdict(lambda: defaultdict(list))
+    for message_id, tried in play.tried.items():
+        row = rows.get(message_id)
+        if row is None:
+            compared.verdict.is_wrong("left without a row", message_id)
+            continue
+        one = Sent(row.kind, row.step, row.channel, tried.last.to, tried.last.at, tried.later, left=tried.ends > 0)
+        if row.kind in _BY_LIFE:
+            number = of_serial[row.serial[2:]] if row.serial else of_holding[row.holding or ""]
+            by_life[number].append(one)
+        by_address[row.kind][one.to].append(one)
+    return by_life, by_address

@@ -1,0 +1,94 @@
+"""What holders and operators do, recorded through the store as the service does it, but for keys and signatures."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from simulate.founding import AUTHORITY, GATEWAY, digest
+from simulate.world import Act, Deed, Life, Person
+
+from sinetti.domain.approvals import Approval
+from sinetti.domain.records import Certificate
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, KeyId, Language, Serial, Sha256, Span
+from sinetti.registry import audit, gateways, parties, people, revoking, store
+from sinetti.registry.opening import Register
+from sinetti.registry.parties import NewOrder, NewTransferIds
+from sinetti.registry.store import Reservation, Signed
+
+_REQUEST = "5" * 32
+
+
+class NotThere(Exception):
+    """A certificate of the world that the register does not have: the simulation is at fault."""
+
+
+def new_serial(life: Life) -> Serial:
+    """Name what takes this certificate's place."""
+    return Serial(f"60{life.serial[2:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Does what the world says, at the instant that it says."""
+
+    register: Register
+
+    def do(self, life: Life, deed: Deed) -> None:
+        """Do one deed."""
+        done = audit.Deed("simulation", deed.at, _REQUEST)
+        match deed.act:
+            case Act.RENEW:
+                held = self._found(Serial(life.serial))
+                self._issue(life, Approval(held.holding, _key(life), _span(deed.at), predecessor=held.serial), done)
+            case Act.ORDER:
+                self._order(life, done)
+            case Act.FETCH:
+                store.mark_fetched(self.register, self._found(new_serial(life)), done)
+            case Act.SEE:
+                seen = {Sha256(digest(f"der {life.serial}")): deed.at}
+                gateways.report(self.register, GATEWAY, seen, deed.at)
+            case Act.CHANGE_CONTACT:
+                if deed.to is not None:
+                    people.change_contact(self.register, life.holding_id, _party(deed.to), done)
+            case Act.LET_END:
+                people.let_end(self.register, life.holding_id, done)
+            case Act.REVOKE:
+                why = (RevocationReason.SUPERSEDED, None)
+                revoking.revoke(self.register, life.holding_id, [Serial(life.serial)], why, done)
+
+    def _order(self, life: Life, done: audit.Deed) -> None:
+        """Order a replacement for the contact of now, and have it issued."""
+        contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= done.at), life.contact)
+        deputy = _party(life.deputy) if life.deputy else None
+        customer = f"SIM-{life.organisation.number}"
+        new = NewOrder(customer, Channel.WS, "", _party(contact), deputy, Serial(life.serial))
+        ids = NewTransferIds(digest(f"ids {life.serial}")[:32], done.at, done.at + timedelta(days=14), b"")
+        order_id = parties.add_order(self.register, new, ids, done)
+        holding = self._found(Serial(life.serial)).holding
+        self._issue(life, Approval(holding, _key(life), _span(done.at), order_id=order_id), done)
+
+    def _issue(self, life: Life, approval: Approval, done: audit.Deed) -> None:
+        serial, ends = new_serial(life), approval.span.not_after
+        retrieval = digest(f"retrieval {serial}")[:32]
+        asked = Reservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
+        reserved = store.reserve(self.register, asked, done)
+        store.record(self.register, reserved, Signed(b"octets", Sha256(digest(f"der {serial}")), done.at), done)
+
+    def _found(self, serial: Serial) -> Certificate:
+        found = store.find_certificate(self.register, serial)
+        if found is None:
+            raise NotThere(serial)
+        return found
+
+
+def _key(life: Life) -> KeyId:
+    return KeyId(digest(new_serial(life)))
+
+
+def _span(begins: datetime) -> Span:
+    return Span(begins, begins + VALIDITY)
+
+
+def _party(person: Person) -> parties.Person:
+    name = f"Nimi {person.email.partition('@')[0]}"
+    return parties.Person(name, person.email, person.phone, Language(person.language))

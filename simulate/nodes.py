@@ -1,0 +1,239 @@
+"""Two nodes that share a register: each in a process of its own, which is killed between steps, or both in this one."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+from zlib import crc32
+
+from simulate.deeds import Hand
+from simulate.world import Deed, Life
+
+from sinetti.domain.messages import MessageChannel
+from sinetti.domain.values import Environment, Language
+from sinetti.notices import rounds
+from sinetti.notices.room import Letter, Mailroom, NotDeliverable, NotNow, Terms
+from sinetti.registry.opening import Register
+
+OPERATOR = "operator@simulation.example"
+_REFUSED_ONE_OF, _LATER_ONE_OF = 997, 61
+"""How many messages are refused for good, and how many tries fail for now."""
+
+
+class KilledHere(BaseException):
+    """A node's process ends here: nothing after it happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one try: `sent`, `refused` or `later`."""
+
+    message_id: str
+    what: str
+    to: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Post:
+    """A deliverer that counts: a line in a file for each try, which is there even if the node is killed right after."""
+
+    path: Path
+    at: datetime
+
+    def deliver(self, letter: Letter) -> None:
+        """Take a letter on, unless chance, which is the same for the same letter and instant, is against it."""
+        if not crc32(letter.message_id.encode()) % _REFUSED_ONE_OF:
+            self._note(letter, "refused")
+            why = "nobody takes this one"
+            raise NotDeliverable(why)
+        if not crc32(f"{letter.message_id} {self.at}".encode()) % _LATER_ONE_OF:
+            self._note(letter, "later")
+            why = "nobody takes this one now"
+            raise NotNow(why)
+        self._note(letter, "sent")
+
+    def _note(self, letter: Letter, what: str) -> None:
+        line = f"{letter.message_id} {what} {letter.to.replace(' ', '')} {self.at.isoformat()}\n"
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(file, line.encode())
+        finally:
+            os.close(file)
+
+    def close(self) -> None:
+        """Nothing is kept open between two letters."""
+
+
+class Lines:
+    """Reads what the deliverers wrote, from where it left off."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin at the beginning."""
+        self._path, self._read = path, 0
+
+    def new(self) -> Iterator[Line]:
+        """Give what came since."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                self._read += len(line)
+                message_id, what, to, at = line.decode().split()
+                yield Line(message_id, what, to, datetime.fromisoformat(at))
+
+
+class Node(Protocol):
+    """One of the two."""
+
+    def begin(self, at: datetime, kill_after: int | None) -> None:
+        """Begin a round; killed after so many steps of it, unless None."""
+
+    def ended(self) -> bool:
+        """Wait until the round is over; False where the node was killed in it."""
+
+    def act(self, deeds: list[tuple[int, int]]) -> None:
+        """Begin to do deeds of the world, by the numbers of their life and place; wait with `ended`."""
+
+
+@dataclass(slots=True)
+class Here:
+    """A node in this process."""
+
+    room: Mailroom
+    post: Post
+    hand: Hand
+    lives: list[Life]
+    _ended: bool = field(default=True, init=False)
+
+    def begin(self, at: datetime, kill_after: int | None) -> None:
+        """Run the whole round."""
+        self._ended = True
+        try:
+            run(self.room, self.post, at, _dying(kill_after, _raise))
+        except KilledHere:
+            self._ended = False
+
+    def ended(self) -> bool:
+        """It is over already."""
+        return self._ended
+
+    def act(self, deeds: list[tuple[int, int]]) -> None:
+        """Do them all."""
+        self._ended = True
+        do(self.hand, self.lives, deeds)
+
+
+def run(room: Mailroom, post: Post, at: datetime, step: Callable[[str], None]) -> None:
+    """Run one round, all of whose clocks stand at `at`."""
+    post.at = at
+    rounds.run(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
+
+
+def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
+    """Do these deeds in their order."""
+    for life, place in deeds:
+        done: Deed = lives[life].deeds[place]
+        hand.do(lives[life], done)
+
+
+def room_of(register: Register, post: Post, wave_from: int) -> Mailroom:
+    """Make a mailroom that delivers to the post."""
+    words = {one: "help" for one in Language}
+    terms = Terms("http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from)
+    now = lambda: post.at  # noqa: E731 - both clocks are one
+    return Mailroom(register, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32)
+
+
+def _dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
+    """Make a step that ends the node once so many were taken."""
+    left = [after or 0]
+
+    def step(_name: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            die()
+
+    return step
+
+
+def _raise() -> None:
+    raise KilledHere
+
+
+class Away:
+    """A node in a process of its own, which is started again for the next round after it was killed."""
+
+    def __init__(self, make: Callable[[], Here]) -> None:
+        """`make` makes the node, in its process."""
+        self._make = make
+        self._process: object = None
+        self._pipe: Connection | None = None
+
+    def begin(self, at: datetime, kill_after: int | None) -> None:
+        """Let it begin a round."""
+        self._send(("round", at, kill_after))
+
+    def act(self, deeds: list[tuple[int, int]]) -> None:
+        """Let it begin with deeds."""
+        self._send(("deeds", deeds, None))
+
+    def ended(self) -> bool:
+        """Wait for it. Raises what ended it, where that was no kill."""
+        assert self._pipe is not None  # noqa: S101 - somebody has sent it something
+        try:
+            answer = self._pipe.recv()
+        except EOFError:
+            self._join()
+            return False
+        if isinstance(answer, str):
+            raise RuntimeError(answer)
+        return True
+
+    def close(self) -> None:
+        """End it."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._join()
+
+    def _send(self, what: object) -> None:
+        if self._pipe is None:
+            context = get_context("fork")
+            self._pipe, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self._make, theirs, self._pipe), daemon=True)
+            self._process.start()  # type: ignore[attr-defined]
+            theirs.close()
+        self._pipe.send(what)
+
+    def _join(self) -> None:
+        self._pipe = None
+        self._process.join()  # type: ignore[attr-defined]
+
+
+def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> None:
+    """Do what is sent, until nobody sends any more."""
+    import traceback  # noqa: PLC0415 - for what ends a child alone
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parents.close()
+    node = make()
+    while True:
+        try:
+            what, first, kill_after = pipe.recv()
+        except EOFError:
+            os._exit(0)
+        try:
+            if what == "round":
+                run(node.room, node.post, first, _dying(kill_after, lambda: os._exit(137)))
+            else:
+                node.act(first)
+        except BaseException:  # noqa: BLE001 - told to the parent
+            pipe.send(traceback.format_exc())
+            os._exit(1)
+        pipe.send(None)

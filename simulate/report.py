@@ -1,0 +1,88 @@
+"""What came of a simulation, as a page: the command on top, then what was played, what left, and what was wrong."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from simulate.comparing import Compared
+from simulate.playing import Play
+from simulate.world import Habit
+
+_LEFT, _HAD_TO = "sent", "had to"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a simulation was called, and how long it took, in seconds."""
+
+    command: str
+    database: str
+    seconds: float
+
+
+def page(run: Run, play: Play, compared: Compared) -> str:
+    """Write the page."""
+    return "\n".join(_lines(run, play, compared)) + "\n"
+
+
+def is_good(play: Play, compared: Compared) -> bool:
+    """Whether nothing was wrong: also that nothing was handed over again but after a kill, and nothing waits."""
+    counted = play.counted
+    return not compared.verdict.wrong and counted["handed over again"] <= counted["kills"]
+
+
+def _lines(run: Run, play: Play, compared: Compared) -> Iterator[str]:
+    counted, verdict = play.counted, compared.verdict
+    yield from (
+        "# Two years of messages, simulated",
+        "",
+        f"    {run.command}",
+        "",
+        "Written by that command, which `make simulate` runs. A world is made from a seed: organisations, people, certificates, and what their",
+        "holders do. Renewals are recorded through the store, as the service records them, without keys. Five times a day two nodes do what",
+        "is due, each in a process of its own; they are restarted, killed between steps, and away for nights and days. A model beside them,",
+        "in an arithmetic of its own, says of each certificate and person which messages there have to be, and from when to when.",
+        "",
+        f"{play.world.count:,} certificates of {len(play.world.organisations):,} organisations, {run.database}, {run.seconds:.0f} s.",
+        "",
+    )  # fmt: skip
+    yield from _table("played", "", _played(play))
+    habits = {habit.value: sum(life.habit is habit for life in play.world.lives) for habit in Habit}
+    yield from _table("holder", "certificates", habits)
+    yield from ("| message | left | had to, for sure |", "|---|--:|--:|")
+    for what in sorted({what for what, _ in verdict.counted}):
+        yield f"| {what} | {verdict.counted[what, _LEFT]:,} | {verdict.counted[what, _HAD_TO]:,} |"
+    yield ""
+    yield from _table("rows of the outbox", "", dict(sorted(compared.fates.items())))
+    yield from _wrong(compared, counted["handed over again"], counted["kills"])
+
+
+def _played(play: Play) -> Mapping[str, int]:
+    counted = play.counted
+    return {
+        "deeds of people": counted["deeds"],
+        "rounds": counted["rounds"],
+        "… of them in office hours": counted["rounds in office hours"],
+        "nodes killed between two steps": counted["kills"],
+        "messages handed over": counted["sent"],
+        "… once more after a kill, with the same id": counted["handed over again"],
+        "tries that failed for now": counted["later"],
+        "messages refused for good": counted["refused"],
+        "addresses found not to work": len(play.gone),
+    }
+
+
+def _table(what: str, how_many: str, rows: Mapping[str, int]) -> Iterator[str]:
+    yield from (f"| {what} | {how_many} |", "|---|--:|")
+    yield from (f"| {name} | {count:,} |" for name, count in rows.items())
+    yield ""
+
+
+def _wrong(compared: Compared, again: int, kills: int) -> Iterator[str]:
+    verdict = compared.verdict
+    if not verdict.wrong and again <= kills:
+        yield "Each message left exactly once, none after its certificate was taken care of, none is missing, none left outside its hours."
+        return
+    yield from ("**Wrong:**", "")
+    if again > kills:
+        yield f"- {again} were handed over again, and only {kills} nodes were killed"
+    yield from (f"- {what}: {count:,}, such as {verdict.examples[what]}" for what, count in verdict.wrong.items())

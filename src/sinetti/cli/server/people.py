@@ -1,0 +1,51 @@
+"""The door for people: Django's pages behind the edge that machine doors have (docs/pages.md)."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sinetti.actions.office import Office
+from sinetti.eservice.application import application
+from sinetti.eservice.surroundings import Surroundings
+from sinetti.notices.room import Mailroom
+from sinetti.notices.send import send_one
+from sinetti.protocols.addresses import Address, listen_shared
+from sinetti.protocols.admission import Admission, everybody
+from sinetti.protocols.edge import Edge
+from sinetti.protocols.wsgi import PEOPLE, WsgiDoor
+from sinetti.wiring import Authority, mailroom
+
+PEOPLE_THREADS = 8
+"""Threads, and so connections to the database, that a process has for pages."""
+
+PEOPLE_WORKERS = 2
+"""Processes for pages of one node: while one is started again, the other answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Where a node's pages are listened for, by one socket for each process, and what sends PIN codes from there."""
+
+    address: Address
+    sockets: tuple[socket.socket, ...]
+    room: Mailroom
+
+
+def listen_people(address: Address, authority: Authority) -> People:
+    """Listen for people. Raises AddressTaken, and SettingsError where `notices.toml` is wrong or missing."""
+    room = mailroom(authority)
+    bound, sockets = listen_shared(address, PEOPLE_WORKERS)
+    return People(bound, sockets, room)
+
+
+def people_edge(office: Office, room: Mailroom, leave: Callable[[], None], admission: Admission | None = None) -> Edge:
+    """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
+
+    def send_now(message_id: str) -> bool:
+        return send_one(room, message_id, office.now())
+
+    terms = room.terms
+    around = Surroundings(office, send_now, terms.service, terms.help)
+    pages = application(terms.people_address, office.transfer_key)
+    door = WsgiDoor(pages, terms.people_address, around.given())
+    return Edge(door, PEOPLE, PEOPLE_THREADS, admission or everybody(), leave)

@@ -1,0 +1,65 @@
+"""Pages for what cannot be answered: what happened, and what to do."""
+
+from django.http import HttpRequest, HttpResponse
+
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, request_id
+from sinetti.texts.reader import text
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that this is no request of a browser's that follows our links."""
+    del exception
+    language = language_of(request)
+    title = text("The request could not be understood", language)
+    return show(
+        request, Page(title, (text("Nothing was done. Open the link in our message again.", language),), status=400)
+    )
+
+
+def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form did not prove to be ours."""
+    del reason
+    language = language_of(request)
+    page = Page(
+        text("The button could not be used", language),
+        (
+            text(
+                "Nothing was done. Your browser has to accept this site's cookies for as long as it is open.", language
+            ),
+            text("Load the page again, and press the button there.", language),
+        ),
+        status=403,
+    )
+    return show(request, page)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that there is no such page."""
+    del exception
+    language = language_of(request)
+    page = Page(
+        text("There is no such page", language),
+        (
+            text(
+                "E-mail programs sometimes cut long links. Copy the whole link from our message into your browser.",
+                language,
+            ),
+        ),
+        status=404,
+    )
+    return show(request, page)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Say that it was our fault; the reference is what the log has, too."""
+    language = language_of(request)
+    page = Page(
+        text("This cannot be done now", language),
+        (
+            text("The fault is ours. Try again in a few minutes.", language),
+            text("Reference: {reference}", language, reference=request_id(request)),
+        ),
+        status=500,
+    )
+    return show(request, page)

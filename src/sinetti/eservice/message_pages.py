@@ -1,0 +1,172 @@
+"""What the page of a secure message says, in each of its states."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from sinetti.actions.secure_message import Seen, Shown
+from sinetti.domain.secure_messages import Delivery, Leads, Standing
+from sinetti.domain.values import Language
+from sinetti.eservice.rendering import Field, Form, Page, Value
+from sinetti.texts.reader import mark, text, when
+
+OPEN, PIN, CODE = "open", "pin", "code"
+"""What a form of the page asks for."""
+
+NO_PIN = mark("Enter the six digits of the PIN code. This did not count as a try.")
+NO_CODE = mark("Enter the ten letters and digits of the code. This did not count as a try.")
+_WRONG_PIN = mark("That PIN code is wrong. Tries left: {count}.")
+_WRONG_CODE = mark("That code is wrong. Tries left: {count}.")
+_LOCKED = mark("The PIN code was entered wrong five times and works no more.")
+_OVER = mark("The PIN code works no more: it was used, a newer one was sent, or its 15 minutes have passed.")
+
+_WAITS = mark("Transfer IDs wait for you here. Your program needs them to retrieve a certificate.")
+_MADE_ANEW = mark("Each time the message is opened new transfer IDs are made, and earlier ones stop working.")
+_HOW = mark(
+    "Press the button, and you get a PIN code as a text message to the number that ends in {digits}. Enter it on the "
+    "page that follows."
+)
+_OTHER_NUMBER = mark(
+    "Is that not your number? Ask the organisation's representative to have it corrected. You then get a new message, "
+    "and no new order is needed."
+)
+_SENT = mark("A PIN code was sent to the number that ends in {digits}.")
+_NOT_YET = mark(
+    "The text message with the PIN code has not got away yet. We keep trying by ourselves: wait a few minutes for it, "
+    "or have a new one sent."
+)
+_FAILED = mark("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
+_NONE_TODAY = mark(
+    "Three PIN codes were sent for this message today, and no more are sent before midnight (Finnish time)."
+)
+_BY_CODE = mark(
+    "We have no phone number of yours. Enter the code that you get from the organisation's representative, and the "
+    "transfer IDs are shown."
+)
+
+_CLOSED = (
+    mark(
+        "Perhaps it is not whole, a newer message has taken its place, or it is older than 14 days. Nothing is lost by "
+        "that."
+    ),
+    mark("Look for a newer message from us, or ask the organisation's representative to have one sent."),
+)
+_LOCKED_LINK = (
+    mark("The code was entered wrong five times, so the link has ended."),
+    mark("Ask the organisation's representative to have a new message sent, with a new code."),
+)
+_SPENT = (
+    mark("The certificate was ordered for one retrieval, and that has happened: there is nothing more to show."),
+    mark(
+        "If it was not you or somebody whom you gave the transfer IDs to, tell the organisation's representative at "
+        "once: the certificate has to be revoked."
+    ),
+)
+_NOW_ENTER = mark("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
+_LEAVING = mark(
+    "They are shown this once. If you leave this page too early, open the message again: you get new ones, and these "
+    "stop working."
+)
+
+
+def page(seen: Seen, error: str, language: Language, status: int) -> Page:
+    """What the page says where no transfer ids are shown. `error` is a message id, or empty."""
+    said = text(error, language, count=seen.tries_left) if error else ""
+    match seen.leads:
+        case Leads.CLOSED:
+            reasons = _LOCKED_LINK if seen.standing is Standing.LOCKED else _CLOSED
+            return Page(
+                text("This link does not work any more", language),
+                [text(one, language) for one in reasons],
+                status=HTTPStatus.NOT_FOUND,
+            )
+        case Leads.SPENT:
+            title = text("The transfer IDs were used", language)
+            return Page(title, [text(one, language) for one in _SPENT], status=HTTPStatus.GONE)
+        case Leads.CODE:
+            made = _code_page(language)
+        case Leads.PIN:
+            made = _pin_page(seen, language)
+    if said:
+        return replace(made, error=said, good="", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return replace(made, status=status)
+
+
+def why_not(seen: Seen) -> str:
+    """The message id of why an entry showed nothing; empty where the page itself says it."""
+    if seen.leads is Leads.CODE:
+        return _WRONG_CODE
+    if seen.leads is not Leads.PIN:
+        return ""
+    return {Standing.WAITING: _WRONG_PIN, Standing.LOCKED: _LOCKED}.get(seen.standing, _OVER)
+
+
+def shown(done: Shown, language: Language) -> Page:
+    """The transfer ids, with what they are for."""
+    values = [
+        Value(text("Transfer ID", language), done.ids.transfer_id, secret=True),
+        Value(text("One-time password", language), done.ids.transfer_password, secret=True),
+        Value(text("Valid until", language), when(done.ids.expires, language)),
+        Value(text("Organisation", language), f"{done.customer_name}, {done.customer_id}"),
+        Value(text("Certificate type", language), done.channel.value),
+    ]
+    if done.description:
+        values.append(Value(text("Certificate", language), done.description))
+    return Page(
+        text("Your transfer IDs", language),
+        good=text("The transfer IDs were made for you just now.", language),
+        values=values,
+        after=[text(_NOW_ENTER, language), text(_LEAVING, language)],
+        final=True,
+    )
+
+
+def _code_page(language: Language) -> Page:
+    field = Field("code", text("Code", language), text("Ten letters and digits", language), numeric=False, longest=20)
+    return Page(
+        text("Secure message", language),
+        [text(one, language) for one in (_WAITS, _BY_CODE, _MADE_ANEW)],
+        forms=[Form(CODE, text("Open message", language), field)],
+    )
+
+
+def _pin_page(seen: Seen, language: Language) -> Page:
+    if seen.standing is Standing.WAITING:
+        return _enter_page(seen, language)
+    title = text("Secure message", language)
+    other = text(_OTHER_NUMBER, language)
+    if not seen.pins_left:
+        return Page(title, [text(_WAITS, language), text(_NONE_TODAY, language)], after=[other])
+    paragraphs = [
+        text(_WAITS, language),
+        text(_HOW, language, digits=seen.phone_end),
+        text(_MADE_ANEW, language),
+    ]
+    button = Form(OPEN, text("Open message", language), after=seen.made)
+    return Page(title, paragraphs, forms=[button], after=[other])
+
+
+def _enter_page(seen: Seen, language: Language) -> Page:
+    """Ask for the PIN code that was sent."""
+    hint = text("Six digits; they work for 15 minutes", language)
+    forms = [
+        Form(
+            PIN,
+            text("Show transfer IDs", language),
+            Field("pin", text("PIN code", language), hint, numeric=True, longest=12),
+        )
+    ]
+    if seen.pins_left:
+        forms.append(Form(OPEN, text("Send a new PIN code", language), after=seen.made, minor=True))
+    after = [] if seen.pins_left else [text(_NONE_TODAY, language)]
+    page = Page(
+        text("Enter the PIN code", language),
+        forms=forms,
+        after=[*after, text(_OTHER_NUMBER, language)],
+    )
+    match seen.delivery:
+        case Delivery.SENT:
+            return replace(page, good=text(_SENT, language, digits=seen.phone_end))
+        case Delivery.WAITING:
+            return replace(page, paragraphs=[text(_NOT_YET, language)])
+        case Delivery.FAILED:
+            return replace(page, paragraphs=[text(_FAILED, language, digits=seen.phone_end)])

@@ -1,0 +1,91 @@
+"""Around every page: its headers, its reader's language, and the proof that a form was one of ours."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+from sinetti.domain.values import Language
+from sinetti.eservice import errors
+from sinetti.eservice.surroundings import request_id
+
+COOKIE = "language"
+_A_YEAR = 365 * 24 * 3600
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_ELSEWHERE = frozenset({"cross-site", "same-site"})
+_log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def page_headers(get_response: GetResponse) -> GetResponse:
+    """Keep pages out of caches, frames and other sites' reach; a page that may be kept says so itself."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        try:
+            response = get_response(request)
+        except Exception:  # noqa: BLE001 - the last door: the reader gets a reference, the log the trace
+            # The address is not logged: tokens stand in addresses.
+            _log.exception("request %s failed", request_id(request))
+            response = errors.failed(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return answer
+
+
+def reader_language(get_response: GetResponse) -> GetResponse:
+    """Find the reader's language: what a link of the page says, else the cookie, else the browser, else English."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        chosen = _known(request.GET.get("lang", ""))
+        request.reader_language = (  # type: ignore[attr-defined] # as Django's own middleware does
+            chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_browser(request.headers.get("Accept-Language", ""))
+        )
+        response = get_response(request)
+        if chosen is not None:
+            # Lax, not strict: it counts, too, when a link in a mail is followed.
+            response.set_cookie(
+                COOKIE, chosen, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
+            )
+        if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+    return answer
+
+
+class CsrfMiddleware(CsrfViewMiddleware):
+    """Django's, for pages that tell nobody where they stand (Referrer-Policy: no-referrer).
+
+    Browsers write `Origin: null` into the forms of such pages, and no Referer (Fetch, 3.2). What proves a form then is
+    that it has the cookie's secret: no other site can read it, send it (SameSite=Strict) or set it (__Host-).
+    """
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        if request.META["HTTP_ORIGIN"] == "null":
+            return request.headers.get("Sec-Fetch-Site", "") not in _ELSEWHERE
+        return bool(super()._origin_verified(request))  # type: ignore[misc] # its types leave it out
+
+    def _check_referer(self, request: HttpRequest) -> None:
+        if "HTTP_REFERER" in request.META:
+            super()._check_referer(request)  # type: ignore[misc] # as above
+
+
+def _of_browser(header: str) -> Language:
+    wanted = (tag.partition("-")[0] for tag, _ in parse_accept_lang_header(header))
+    return next((known for one in wanted if (known := _known(one)) is not None), Language.EN)
+
+
+def _known(tag: str) -> Language | None:
+    return Language(tag) if tag in set(Language) else None

@@ -1,0 +1,96 @@
+"""A page as a value, and the page as HTML: every text is there before a template sees it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from sinetti.domain.values import Environment, Language
+from sinetti.eservice import static
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.reader import mark, text
+
+_NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
+_WORDS = {
+    "skip": mark("Skip to the content"),
+    "languages": mark("Language"),
+    "help": mark("Help"),
+    "independent": mark(
+        "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
+        "the sense of eIDAS."
+    ),
+}
+_ERROR_IN_TITLE = mark("Error: {title}")
+_REHEARSAL = mark("This is the test environment: what you see here is for rehearsal.")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. `kind` is a word that the style sheet and the template know."""
+
+    name: str
+    label: str
+    hint: str
+    numeric: bool
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One button, with or without a field before it; `does` tells the page which form was sent."""
+
+    does: str
+    button: str
+    field: Field | None = None
+    after: int | None = None
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value to be copied, or read, with its name."""
+
+    name: str
+    value: str = field(repr=False)
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says, from top to bottom. `good` is news that was waited for; `final` keeps its reader there."""
+
+    title: str
+    paragraphs: Sequence[str] = ()
+    error: str = ""
+    good: str = ""
+    values: Sequence[Value] = ()
+    forms: Sequence[Form] = ()
+    after: Sequence[str] = ()
+    final: bool = False
+    status: int = 200
+
+
+def show(request: HttpRequest, page: Page) -> HttpResponse:
+    """Render a page in its reader's language."""
+    language, around = language_of(request), surroundings(request)
+    title = text(_ERROR_IN_TITLE, language, title=page.title) if page.error else page.title
+    context: Mapping[str, object] = {
+        "page": page,
+        "title": f"{title} – {around.service}",
+        "service": around.service,
+        "language": language.value,
+        "languages": [] if page.final else _languages(language),
+        "words": {name: text(message_id, language) for name, message_id in _WORDS.items()},
+        "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
+        "help": around.help[language],
+        "stylesheet": reverse(static.file, args=[static.stylesheet()]),
+        "home": "" if page.final else reverse("start"),
+        "path": request.path,
+    }
+    return render(request, "page.html", dict(context), status=page.status)
+
+
+def _languages(chosen: Language) -> list[dict[str, object]]:
+    return [{"code": one.value, "name": name, "chosen": one is chosen} for one, name in _NAMES.items()]

@@ -1,0 +1,106 @@
+"""A WSGI application as a door: what the edge has collected goes in, and one whole answer comes out (PEP 3333).
+
+So that pages for people stand behind the same edge as machine doors do: granian's own WSGI loses bodies that come in
+chunks, and stands still behind eight senders that stall (docs/pages.md).
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+from sinetti.protocols.edge import Limits
+from sinetti.protocols.http import Reply, Request, plain
+
+PEOPLE = Limits(body=16 * 1024, discarded=128 * 1024)
+"""What a person's browser sends is a form with two fields."""
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})
+"""Headers that the edge writes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class WsgiDoor:
+    """Serves the application at `address`, as people see it from outside; `given` stands in every environ."""
+
+    application: Application
+    address: str
+    given: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request."""
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+            del exc_info  # nothing was sent before the end: whatever was said last counts
+            said[:] = [(status, headers)]
+
+        if not _is_text(request.path):
+            return plain(400, "The address of the page is not text in UTF-8.")
+        body = self.application(environ(request, self.address, self.given), start_response)
+        try:
+            octets = b"".join(body)
+        finally:
+            getattr(body, "close", lambda: None)()
+        ((status, headers),) = said
+        return _reply(int(status[:3]), headers, octets, request.path)
+
+
+def environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """What PEP 3333 wants to know of a request. Scheme and name are those of `address`, whoever speaks for people.
+
+    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    """
+    place = urlsplit(address)
+    before = place.path.rstrip("/")
+    path = request.path.removeprefix(before) if request.path.startswith(f"{before}/") else request.path
+    values: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": before,
+        "PATH_INFO": path.encode().decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "SERVER_NAME": place.hostname or "",
+        "SERVER_PORT": str(place.port or {"https": 443}.get(place.scheme, 80)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": place.scheme,
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "sinetti.request_id": request.request_id,
+        **given,
+    }
+    for name, value in request.headers.items():
+        # A name with an underscore would pass for another one with a hyphen.
+        if "_" not in name and name not in {"content-type", "content-length"}:
+            values[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    return values
+
+
+def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) -> Reply:
+    others = {name.lower(): value.strip() for name, value in headers if name.lower() not in {*_OWN, "set-cookie"}}
+    kind = others.pop("content-type", "application/octet-stream")
+    cookies = tuple(value.strip() for name, value in headers if name.lower() == "set-cookie")
+    return Reply(status, kind, body, others, {"path": _shown(status, path)}, cookies)
+
+
+def _shown(status: int, path: str) -> str:
+    """What of a path may stand in the log: where it begins, if it is one of ours. Secrets come behind that."""
+    first = path.split("/")[1] if status < HTTPStatus.BAD_REQUEST and path.startswith("/") else "…"
+    return f"/{first}"
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

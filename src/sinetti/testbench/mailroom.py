@@ -1,0 +1,40 @@
+"""The bench's mailroom: what its messages say of the service, and a mailbox in place of mail and SMS."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sinetti.actions.office import Office
+from sinetti.domain.messages import MessageChannel
+from sinetti.domain.values import Language
+from sinetti.notices.room import Mailroom, Terms
+from sinetti.registry import outbox
+from sinetti.testbench.mailbox import Letters, Mailbox
+
+OPERATOR = "operator@bench.example"
+_HELP = {
+    Language.FI: "Tämä on testipenkki: viestit jäävät sen postilaatikkoon, eikä kukaan vastaa niihin.",
+    Language.SV: "Det här är en testbänk: meddelandena stannar i dess brevlåda, och ingen svarar på dem.",
+    Language.EN: "This is a test bench: messages stay in its mailbox, and nobody answers them.",
+}
+
+
+def terms(people_address: str) -> Terms:
+    """What the bench's messages say of it. `people_address` is that of its pages, without a slash at the end."""
+    return Terms(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
+
+
+def mailroom(
+    office: Office, letters: Letters, people_address: str, now: Callable[[], datetime] | None = None
+) -> Mailroom:
+    """Make a mailroom that delivers into these letters, on the office's clock or another."""
+    now = now or office.now
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(office.register, message_id))
+    return Mailroom(
+        register=office.register,
+        environment=office.environment,
+        now=now,
+        machine_now=office.machine_now,
+        terms=terms(people_address),
+        deliverers=dict.fromkeys(MessageChannel, mailbox),
+        key=office.transfer_key,
+    )

@@ -1,0 +1,38 @@
+"""The simulation, short: some sixty certificates in eleven weeks with two nodes that are killed, on each database."""
+
+from datetime import time, timedelta
+
+from simulate import founding, world
+from simulate.comparing import compare
+from simulate.deeds import Hand
+from simulate.nodes import Here, Lines, Post, room_of
+from simulate.playing import Play
+from simulate.report import Run, is_good, page
+
+from tests.support.registers import register
+
+__all__ = ["register"]
+COUNT, SEED = 50, 6
+LASTS = timedelta(days=63)
+
+
+def played(register, folder, count=COUNT, seed=SEED):
+    made = world.make(count, seed, LASTS, world.BUSY)
+    founding.found(register, made)
+    post = Post(folder / "letters", world.BEGINS)
+    room = room_of(register, post, made.wave_from)
+    nodes = (Here(room, post, Hand(register), made.lives), Here(room, post, Hand(register), made.lives))
+    rounds = world.rounds(seed, world.BEGINS + LASTS, troubles=0.15, at_times=(time(8), time(16)))
+    play = Play(made, register, nodes, Lines(post.path))
+    play.run(rounds, lambda one, sent: None)
+    return play, compare(play, rounds)
+
+
+def test_each_message_leaves_once_none_late_none_missing(register, tmp_path):
+    play, compared = played(register, tmp_path)
+    text = page(Run("the test", "both", 1.0), play, compared)
+    assert is_good(play, compared), text
+    assert play.counted["kills"] > 2, text
+    assert play.counted["later"] > 2, text
+    assert compared.verdict.counted.total() > 300, text
+

@@ -1,0 +1,124 @@
+"""A browser of a few lines, through the door that pages stand behind: it keeps cookies and sends forms as they are."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from lxml import html
+
+from sinetti.domain.values import Language
+from sinetti.eservice.application import application
+from sinetti.eservice.surroundings import Surroundings
+from sinetti.protocols.http import Reply, Request
+from sinetti.protocols.wsgi import WsgiDoor
+from tests.support.office import REQUEST, Desk
+
+ADDRESS = "https://people.sinetti.example"
+HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
+
+
+@dataclass(slots=True)
+class Post:
+    """Notes which messages were to be sent at once; `away` is a switch."""
+
+    sent: list[str] = field(default_factory=list)
+    away: bool = False
+
+    def __call__(self, message_id: str) -> bool:
+        """Send one."""
+        self.sent.append(message_id)
+        if self.away:
+            why = "the provider is away for a test"
+            raise OSError(why)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The door of a program that runs: its address, and the one that it believes to have."""
+
+    at: str
+    address: str
+
+    def __call__(self, request: Request) -> Reply:
+        """Ask over HTTP."""
+        with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
+            query = f"?{request.query}" if request.query else ""
+            connection.request(request.method, f"{request.path}{query}", request.body or None, dict(request.headers))
+            answer = connection.getresponse()
+            names = {name.lower(): value for name, value in answer.getheaders()}
+            cookies = tuple(value for name, value in answer.getheaders() if name.lower() == "set-cookie")
+            return Reply(answer.status, names["content-type"], answer.read(), names, None, cookies)
+
+
+@dataclass(slots=True)
+class Browser:
+    """Somebody's browser. `page` is what it shows, `reply` how it came."""
+
+    door: "WsgiDoor | Served"
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    path: str = "/"
+    reply: Reply = field(init=False)
+
+    def get(self, address: str, method: str = "GET") -> "Browser":
+        """Follow a link."""
+        return self._ask(method, address, b"")
+
+    def press(self, does: str, **values: str) -> "Browser":
+        """Press the button of a form that the page shows, with these values in its fields."""
+        (form,) = (one for one in self.page.forms if one.xpath(f".//button[@value='{does}']"))
+        fields = {name: value or "" for name, value in form.form_values()}
+        return self.post(form.action, {**fields, "do": does, **values})
+
+    def post(self, address: str, fields: dict[str, str]) -> "Browser":
+        """Send a form, and follow where it leads."""
+        self._ask("POST", address, urlencode(fields).encode())
+        return self.get(self.reply.headers["location"]) if self.reply.status == 303 else self
+
+    @property
+    def page(self) -> html.HtmlElement:
+        """The page that it shows."""
+        return html.document_fromstring(self.reply.body.decode())
+
+    @property
+    def heading(self) -> str:
+        """Its heading."""
+        return str(self.page.findtext(".//h1"))
+
+    @property
+    def error(self) -> str:
+        """What it says went wrong."""
+        return "".join(self.page.xpath("//*[@role='alert']/text()"))
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that it shows to be copied."""
+        return [str(one) for one in self.page.xpath("//dd[@class='secret']/text()")]
+
+    @property
+    def buttons(self) -> list[str]:
+        """What its buttons ask for."""
+        return [str(one) for one in self.page.xpath("//button/@value")]
+
+    def _ask(self, method: str, address: str, body: bytes) -> "Browser":
+        place = urlsplit(urljoin(self.path, address))
+        headers = {"host": urlsplit(self.door.address).netloc, **self.headers}
+        if self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if method == "POST":
+            headers |= {"content-type": "application/x-www-form-urlencoded", "origin": "null", **self.headers}
+        self.reply = self.door(Request(method, place.path, place.query, headers, REQUEST, body))
+        for one in self.reply.cookies:
+            for name, morsel in SimpleCookie(one).items():
+                self.cookies[name] = morsel.value
+        self.path = place.path
+        return self
+
+
+def people_door(desk: Desk, post: Post | None = None, address: str = ADDRESS) -> WsgiDoor:
+    """The pages of an office, as a node serves them."""
+    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP)
+    return WsgiDoor(application(address, desk.office.transfer_key), address, around.given())
