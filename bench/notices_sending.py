@@ -1,7 +1,7 @@
 """`python -m bench.notices_sending`: how many reminders a second leave for a mail server on this machine.
 
-Two workers, each a process as `sinetti authority notices send` is, share what is due in one PostgreSQL database. The mail
-server is a third process, which takes everything and keeps nothing: what is measured is the work of this house.
+Two workers, each a process as `sinetti authority notices send` is, share what is due in one PostgreSQL database. The
+mail server is a third process, which takes everything and keeps nothing: what is measured is the work of this house.
 """
 
 import argparse
@@ -38,7 +38,9 @@ _DUE_AT = NOW + WINDOW
 def main() -> int:
     """Measure, print the figures; 1 where they are below the aim."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices_sending", description=__doc__)
-    parser.add_argument("--due", type=int, default=5_000, help="certificates with a reminder due (default: %(default)s)")
+    parser.add_argument(
+        "--due", type=int, default=5_000, help="certificates with a reminder due (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes that send (default: %(default)s)")
     parser.add_argument("--work", nargs=2, metavar=("URL", "PORT"), help=argparse.SUPPRESS)
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
@@ -73,7 +75,9 @@ def measure(due: int, workers: int) -> int:
         port = _line(sink)
         processes = [
             stack.enter_context(
-                subprocess.Popen([*_SELF, "--work", url, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                subprocess.Popen(
+                    [*_SELF, "--work", url, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
             )
             for _ in range(workers)
         ]
