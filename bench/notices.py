@@ -140,6 +140,7 @@ def fill(register: Register, certificates: int, due: int) -> None:
             for statement in _FILLING.split(";"):
                 cursor.execute(statement.format(numbers=numbers, ends=ends), values)
     _settle(register)
+    _settle(register)
 
 
 def _bring_near(register: Register, now: datetime, step: timedelta) -> None:
@@ -153,6 +154,7 @@ def _settle(register: Register) -> None:
     """Let the database take note of what it holds, as it does by itself in time."""
     with connections[register.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
 
 
 if __name__ == "__main__":
