@@ -15,7 +15,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.refusals import Reason
 from sinetti.domain.retention import Periods
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models, refusing, retaining, store
+from sinetti.registry import models, notice_models, refusing, retaining, store
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     CONTACT,
@@ -197,6 +197,20 @@ def test_a_message_about_a_certificate_in_force_stays(desk, column):
     assert applied(desk).messages == 0
     desk.clock.now = ends(desk) + 21 * DAY
     assert applied(desk).messages == 1
+
+
+def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_period(desk):
+    order = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id)
+    ends_at = desk.clock.now + 14 * DAY
+    link = {"order": order, "recipient": order.contact, "created": desk.clock.now, "expires": ends_at}
+    message = rows(desk, notice_models.SecureMessage).create(token_sha256="0" * 64, **link)
+    rows(desk, notice_models.Pin).create(message=message, created=desk.clock.now, expires=ends_at)
+    desk.clock.now = ends_at + PERIODS.messages
+    assert applied(desk) == NOTHING
+    desk.clock.forward(SECOND)
+    assert applied(desk) == Erased(people=0, refusals=0, messages=1)
+    assert not rows(desk, notice_models.Pin).exists()
+    assert rows(desk, models.AuditRow).latest("sequence").action == "secure-messages-deleted"
 
 
 def refuse(desk, times):

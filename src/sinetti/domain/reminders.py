@@ -124,14 +124,14 @@ def spread_of(holding_id: str, days: int) -> int:
 def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelta, datetime], ...]:
     """Each step of a certificate, and when it leaves. What lies before its beginning is left out: it was just made.
 
-    The first step of the ladder moves by `spread` working days, but stays before the second.
+    The first step of the ladder moves by `spread` working days, but stays on days before the second.
     """
     steps = [step for step in ladder.steps if span.not_after - step > span.not_before]
     times = [leaves_at(span.not_after, step, first=step == ladder.steps[0], day_off=ladder.day_off) for step in steps]
     if spread and steps and steps[0] == ladder.steps[0]:
-        limit = times[1] if len(times) > 1 else span.not_after
+        limit = finnish_date(times[1] if len(times) > 1 else span.not_after)
         moved = (workdays_later(times[0], days, ladder.day_off) for days in range(spread, 0, -1))
-        times[0] = next((one for one in moved if one < limit), times[0])
+        times[0] = next((one for one in moved if finnish_date(one) < limit), times[0])
     return tuple(zip(steps, times, strict=True))
 
 

@@ -15,12 +15,34 @@ from sinetti.domain.messages import MessageChannel, MessageKind, message_id
 from sinetti.registry.models import Certificate, OutboxRow
 from sinetti.registry.opening import Register
 
-_COLUMNS = (
-    "message_id", "kind", "channel", "step", "created", "due", "tries", "recipient_id", "address", "holding_id",
-    "certificate_id", "order_id", "facts",
-)  # fmt: skip
-_CHUNK = 75
-"""Rows in one statement: SQLite's older builds take 999 values."""
+_COLUMNS = {
+    "message_id": "varchar",
+    "kind": "varchar",
+    "channel": "varchar",
+    "step": "varchar",
+    "created": "timestamptz",
+    "due": "timestamptz",
+    "tries": "int",
+    "recipient_id": "varchar",
+    "address": "varchar",
+    "holding_id": "varchar",
+    "certificate_id": "bigint",
+    "order_id": "varchar",
+    "facts": "jsonb",
+}
+_PUT = (
+    f"INSERT INTO registry_outboxrow ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours only
+    "SELECT {values} FROM {rows} WHERE TRUE ON CONFLICT DO NOTHING"
+)
+_PUTS = {
+    "postgresql": _PUT.format(
+        values="*",
+        rows=f"jsonb_to_recordset(%s::jsonb) AS new({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})",
+    ),
+    "sqlite": _PUT.format(
+        values=", ".join(f"json_extract(value, '$.{name}')" for name in _COLUMNS), rows="json_each(%s)"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +76,33 @@ class NewMessage:
 def put(register: Register, messages: Iterable[NewMessage], now: datetime) -> None:
     """Owe these messages; those that are owed already, or were sent, stay as they are.
 
-    Written by hand: of a hundred thousand reminders, making objects of the rows would take half of the time.
+    They go over in one value, as JSON: with objects of the rows, or some ten thousand values, the writing would take
+    half of the time in which a hundred thousand reminders are planned.
     """
     connection = connections[register.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [
-        (
-            one.message_id,
-            one.kind.value,
-            one.channel.value,
+        {
+            "message_id": one.message_id,
+            "kind": one.kind,
+            "channel": one.channel,
             # The step of the event itself is plain, so that its messages do not meet it in the unique constraint.
-            f"{one.step}:{one.channel}",
-            adapt(now),
-            adapt(one.due),
-            0,
-            one.recipient,
-            one.address,
-            one.holding,
-            one.certificate,
-            one.order,
-            None if one.facts is None else json.dumps(one.facts),
-        )
+            "step": f"{one.step}:{one.channel}",
+            "created": str(adapt(now)),
+            "due": str(adapt(one.due)),
+            "tries": 0,
+            "recipient_id": one.recipient,
+            "address": one.address,
+            "holding_id": one.holding,
+            "certificate_id": one.certificate,
+            "order_id": one.order,
+            "facts": one.facts,
+        }
         for one in messages
     ]
-    places = ", ".join(["%s"] * len(_COLUMNS))
-    for at in range(0, len(rows), _CHUNK):
-        part = rows[at : at + _CHUNK]
+    if rows:
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO registry_outboxrow ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - names and places only
-                f"{', '.join([f'({places})'] * len(part))} ON CONFLICT DO NOTHING",
-                [value for row in part for value in row],
-            )
+            cursor.execute(_PUTS[connection.vendor], [json.dumps(rows)])
 
 
 def owed_since(register: Register, message_id: str) -> datetime | None:

@@ -4,6 +4,7 @@
 their own, so that what is not due costs nothing, however many there are (docs/reminders.md).
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +29,15 @@ MOST = 400
 """Certificates in one transaction: some tenths of a second, for which others may wait who change the same ones."""
 
 _CHUNK = 400
-"""Rows in one statement, with at most two values each: SQLite's older builds take 999 values."""
+"""Ids in one statement: SQLite's older builds take 999 values."""
+
+_MOVE = "UPDATE registry_certificate SET remind_at = moved.at FROM {rows} WHERE registry_certificate.id = moved.id"
+_MOVES = {
+    "postgresql": _MOVE.format(rows="jsonb_to_recordset(%s::jsonb) AS moved(id bigint, at timestamptz)"),
+    "sqlite": _MOVE.format(
+        rows="(SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.at') AS at FROM json_each(%s)) AS moved"
+    ),
+}
 
 _Value = TypeVar("_Value")
 _Row = TypeVar("_Row", bound=Model)
@@ -111,7 +120,7 @@ def count_ending(register: Register, first: datetime, before: datetime) -> int:
 
 def overdue(register: Register, reach: Reach) -> bool:
     """Whether anything is to be looked at now."""
-    return any(rows[:1].exists() for rows in _waiting(register, reach))
+    return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(register, reach))
 
 
 def next_look(register: Register, reach: Reach) -> tuple[datetime | None, datetime | None]:
@@ -133,7 +142,8 @@ def next_due(register: Register, after: datetime) -> datetime | None:
 
 def hours_awaited(register: Register, now: datetime) -> bool:
     """Whether messages that are due wait for office hours."""
-    return _messages(register).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False)[:1].exists()
+    rows = _messages(register).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
+    return _first(rows.values_list("due", flat=True)) is not None
 
 
 def _messages(register: Register) -> "QuerySet[models.OutboxRow]":
@@ -141,7 +151,8 @@ def _messages(register: Register) -> "QuerySet[models.OutboxRow]":
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
-def _first(values: "QuerySet[_Row, datetime | None]") -> datetime | None:
+def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
+    """The first of these in their order. "Is there any" would lose it, and read a table where none is left."""
     return next(iter(values[:1]), None)
 
 
@@ -177,8 +188,8 @@ def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]
         course = Course(
             Span(begins, ends),
             revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
-            # What was renewed after all, or replaced, is another certificate than the one that was to end.
-            let_end=let_end is not None and let_end >= begins,
+            # Whoever renewed or replaced it after all wants the new one to be reminded of.
+            let_end=let_end is not None and begins <= let_end,
             closed=closed is not None,
         )
         plain.append(Found(pk, Serial(serial), holding, organisation, since, course))
@@ -253,16 +264,9 @@ def _move(register: Register, again: Mapping[int, datetime | None]) -> None:
     """Write when to look again. The rows are locked: they are as they were read."""
     connection = connections[register.alias]
     adapt = connection.ops.adapt_datetimefield_value
-    rows = sorted(again.items())
-    for part in _parts(rows):
-        values = [value for pk, at in part for value in (pk, adapt(at or NEVER))]
-        places = ", ".join(["(%s, %s)"] * len(part))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE registry_certificate SET remind_at = moved.column2 "  # noqa: S608 - places only
-                f"FROM (VALUES {places}) AS moved WHERE registry_certificate.id = moved.column1",
-                values,
-            )
+    rows = [{"id": pk, "at": str(adapt(at or NEVER))} for pk, at in again.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVES[connection.vendor], [json.dumps(rows)])
 
 
 def _parts(values: Iterable[_Value]) -> Iterator[Sequence[_Value]]:

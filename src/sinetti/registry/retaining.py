@@ -10,6 +10,7 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.facts import instant
+from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
 
 AT_ONCE = 100
@@ -29,8 +30,9 @@ def refusals(register: Register, before: datetime) -> tuple[str, ...]:
 
 
 def messages(register: Register, before: datetime) -> tuple[str, ...]:
-    """The ids of messages, and events, that ended in whatever way before, about certificates that had ended."""
-    return tuple(_messages(register, before).order_by(_ANY).values_list(_ANY, flat=True))
+    """The ids of messages that came to their end before, about certificates that had ended; of secure messages, too."""
+    owed = _messages(register, before).order_by(_ANY).values_list(_ANY, flat=True)
+    return (*owed, *_secure_messages(register, before).order_by(_ANY).values_list(_ANY, flat=True))
 
 
 def erase_people(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
@@ -55,14 +57,20 @@ def delete_refusals(register: Register, ids: Sequence[str], before: datetime, de
 
 
 def delete_messages(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
-    """Delete these messages; returns how many there were. One audit row for all."""
+    """Delete these messages, and PIN codes with theirs; returns how many there were. One audit row for each kind."""
     with transaction.atomic(using=register.alias):
-        return _deleted(register, _messages(register, before).filter(pk__in=ids), "messages-deleted", (before, deed))
+        owed = _messages(register, before).filter(pk__in=ids)
+        secure = _secure_messages(register, before).filter(pk__in=ids)
+        Pin.objects.using(register.alias).filter(message__in=secure).delete()
+        why = (before, deed)
+        return _deleted(register, owed, "messages-deleted", why) + _deleted(
+            register, secure, "secure-messages-deleted", why
+        )
 
 
 def _deleted(
     register: Register,
-    rows: "QuerySet[models.RefusalRow] | QuerySet[models.OutboxRow]",
+    rows: "QuerySet[models.RefusalRow] | QuerySet[models.OutboxRow] | QuerySet[SecureMessage]",
     action: str,
     why: tuple[datetime, Deed],
 ) -> int:
@@ -82,6 +90,11 @@ def _messages(register: Register, before: datetime) -> "QuerySet[models.OutboxRo
     rows = models.OutboxRow.objects.using(register.alias).filter(ended)
     # While its certificate is in force a row keeps the same message from being owed once more.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
+
+
+def _secure_messages(register: Register, before: datetime) -> "QuerySet[SecureMessage]":
+    """Links that have opened nothing since then."""
+    return SecureMessage.objects.using(register.alias).filter(expires__lt=before)
 
 
 def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
@@ -109,8 +122,9 @@ def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]
 
 
 def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
-    rows = models.OutboxRow.objects.using(register.alias)
-    owed = rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    owed = models.OutboxRow.objects.using(register.alias).filter(
+        sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True
+    )
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
 

@@ -1,0 +1,161 @@
+"""`python -m bench.notices`: how long reminders take to be planned, with a million certificates in the register."""
+
+import argparse
+import logging
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connections, transaction
+
+from bench.clusters import PostgresMissing, cluster, new_database
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.values import Environment, Language
+from sinetti.notices.plan import Planned, next_instant, plan
+from sinetti.notices.room import Mailroom, Terms
+from sinetti.registry import models
+from sinetti.registry.opening import Register, migrate, open_register
+
+NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
+"""Noon in Finland; so it is 60 days later, on a Monday."""
+
+WINDOW = timedelta(days=60)
+_CHUNK = 20_000
+_ALIAS = "bench-notices"
+
+AIMS = {"nothing due": 2.0, "due": 60.0}
+"""Seconds: what the issue asks of one round over a million certificates, and of a hundred thousand that are due."""
+
+# Four certificates to an organisation, which has one signatory; each certificate has a contact, every fourth a deputy.
+_FILLING = """
+INSERT INTO registry_person (person_id, name, email, phone, language)
+SELECT md5('p' || i), 'Contact ' || i, 'contact' || i || '@bench.example', '+358 00 ' || i, 'fi' FROM {numbers};
+INSERT INTO registry_person (person_id, name, email, phone, language)
+SELECT md5('s' || i), 'Signatory ' || i, 'signatory' || i || '@bench.example', '', 'sv' FROM {numbers} WHERE i %% 4 = 0;
+INSERT INTO registry_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+SELECT md5('o' || i), 'BENCH' || i, 'BENCH' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
+  FROM {numbers} WHERE i %% 4 = 0;
+INSERT INTO registry_mandate (mandate_id, organisation_id, person_id, role, valid_from)
+SELECT md5('m' || i), md5('o' || i), md5('s' || i), 'signatory', %(at)s FROM {numbers} WHERE i %% 4 = 0;
+INSERT INTO registry_holding (holding_id, organisation_id, type_id, subject_serial, description, version, created,
+       contact_id, deputy_id)
+SELECT md5('h' || i), md5('o' || (i - i %% 4)), %(type)s, upper(md5('h' || i)), '', 3, %(at)s,
+       md5('p' || i), CASE WHEN i %% 4 = 1 THEN md5('p' || (i - 1)) END FROM {numbers};
+INSERT INTO registry_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
+INSERT INTO registry_certificate (serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+       not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
+SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched', 'import',
+       md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), {ends} - interval '730 days',
+       {ends}, {ends} - interval '60 days', 1, %(at)s, %(at)s, %(at)s, '' FROM {numbers}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One round: what was planned, and how many seconds it took. `aim` is 0 where none was set."""
+
+    what: str
+    planned: Planned
+    seconds: float
+    aim: float = 0.0
+
+    def row(self) -> str:
+        """A row of the table."""
+        return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
+
+
+HEAD = "| round | certificates looked at | messages owed | s |\n|---|--:|--:|--:|"
+
+
+def main() -> int:
+    """Measure, print the table; 1 where a round takes longer than it may."""
+    parser = argparse.ArgumentParser(prog="python -m bench.notices", description=__doc__)
+    parser.add_argument("--certificates", type=int, default=1_000_000, help="in the register (default: %(default)s)")
+    parser.add_argument("--due", type=int, default=100_000, help="of these are due (default: %(default)s)")
+    parsed = parser.parse_args()
+    logging.disable(logging.INFO)
+    try:
+        figures = measured(parsed.certificates, parsed.due)
+    except PostgresMissing as missing:
+        print(f"skipped: {missing}", file=sys.stderr)
+        return 0
+    print("\n".join((HEAD, *(one.row() for one in figures))))
+    return int(any(one.aim and one.seconds > one.aim for one in figures))
+
+
+def measured(certificates: int, due: int) -> list[Figure]:
+    """Fill a register whose certificates end later, let the first `due` of them come near, and plan."""
+    with ExitStack() as stack:
+        register = open_register(new_database(stack.enter_context(cluster())), alias=_ALIAS)
+        stack.callback(register.close)
+        migrate(register)
+        _fill(register, certificates, due)
+        room = Mailroom(register, Environment.TEST, lambda: NOW, machine_now, _terms(), {}, b"k" * 32)
+        quiet, idle, later = AIMS["nothing due"], "nothing due", NOW + WINDOW
+        figures = [_round(f"{idle}: none is near its end", room, NOW, quiet)]
+        figures.append(_round("all that have come near, each the step that it has come to", room, later, AIMS["due"]))
+        figures.append(_round(f"{idle}: all that are near their end are noted", room, later, quiet))
+        figures.append(_round(f"{idle}, a minute later", room, later + timedelta(minutes=1), quiet))
+        _bring_near(register, later, timedelta(days=30))
+        figures.append(_round("the step of 30 days of the same, noted before", room, later, AIMS["due"]))
+        _bring_near(register, later, timedelta(days=7))
+        figures.append(_round("the step of 7 days: signatories and text messages too", room, later))
+        begun = ticks()
+        next_instant(room, later)
+        figures.append(Figure("the next instant", Planned(0, 0), ticks() - begun, quiet))
+    return figures
+
+
+def _round(what: str, room: Mailroom, now: datetime, aim: float = 0.0) -> Figure:
+    begun = ticks()
+    planned = plan(room, now)
+    return Figure(what, planned, ticks() - begun, aim)
+
+
+def _terms() -> Terms:
+    """No waves: what is due is to be due at once."""
+    return Terms("https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1)
+
+
+def _fill(register: Register, certificates: int, due: int) -> None:
+    """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
+    using = register.alias
+    name = "bench-issuing-ca"
+    models.Authority.objects.using(using).create(
+        name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
+        state="issuing", signs_from=NOW, signs_until=NOW,
+    )  # fmt: skip
+    models.CertificateType.objects.using(using).create(
+        type_id="bench", purpose="data-provider", channel="WS", authority_id=name
+    )
+    values: dict[str, Any] = {"type": "bench", "authority": name, "at": NOW, "beyond": NOW + WINDOW}
+    apart = WINDOW.total_seconds() / due
+    ends = f"(%(beyond)s::timestamptz + date_trunc('second', {apart!r} * (i + 1) * interval '1 second'))"
+    for start in range(0, certificates, _CHUNK):
+        numbers = f"generate_series({start}, {min(start + _CHUNK, certificates) - 1}) AS n(i)"
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
+            for statement in _FILLING.split(";"):
+                cursor.execute(statement.format(numbers=numbers, ends=ends), values)
+    _settle(register)
+    _settle(register)
+
+
+def _bring_near(register: Register, now: datetime, step: timedelta) -> None:
+    """Let all that are near their end be so near that a step of theirs is due now."""
+    near = models.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
+    near.update(not_after=now + step, remind_at=now)
+    _settle(register)
+
+
+def _settle(register: Register) -> None:
+    """Let the database take note of what it holds, as it does by itself in time."""
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
