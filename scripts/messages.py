@@ -5,8 +5,11 @@
 The samples' register is an SQLite file that is made anew; a test compares the folder with what this script writes.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from django.db import transaction
 
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
@@ -23,18 +26,25 @@ FOLDER = ROOT / "docs" / "messages"
 def samples(register: Register) -> dict[str, str]:
     """Every file of the folder by its name. The register is empty."""
     files: dict[str, list[str]] = {}
-    stage = staged(register, Language.EN)
-    for language in Language:
-        models.Person.objects.using(register.alias).update(language=language)
-        for case in cases.CASES:
-            if case.kind is MessageKind.OPERATOR and language is not Language.EN:
-                continue
-            _first(register, case)
-            letter = cases.written(case, stage)
-            files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
-            if case is cases.CASES[0]:
-                files[f"{case.kind}.{language}.html"] = [letter.html]
+    for language, case, letter in letters(register):
+        if case.kind is MessageKind.OPERATOR and language is not letter.language:
+            continue
+        files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
+        if case is cases.CASES[0]:
+            files[f"{case.kind}.{language}.html"] = [letter.html]
     return {name: "\n".join(parts) for name, parts in files.items()}
+
+
+def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]:
+    """Every sample in every language. The register is empty."""
+    with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
+        stage = staged(register, Language.EN)
+        people = models.Person.objects.using(register.alias)
+        for language in Language:
+            for case in cases.CASES:
+                written = None if case.first else cases.REMINDERS[0].now
+                people.update(language=language, first_written_at=written)
+                yield language, case, cases.written(case, stage)
 
 
 def shown(case: cases.Case, letter: Letter) -> str:
@@ -42,12 +52,6 @@ def shown(case: cases.Case, letter: Letter) -> str:
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
     return f"{head}{subject}{letter.text.rstrip()}\n"
-
-
-def _first(register: Register, case: cases.Case) -> None:
-    """Let everybody have been written to before, or nobody."""
-    written = None if case.first else cases.REMINDERS[0].now
-    models.Person.objects.using(register.alias).update(first_written_at=written)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,7 +90,8 @@ def mailroom(
         environment=office.environment,
         now=office.now,
         machine_now=office.machine_now,
-        terms=settings.terms,
+        # What people are told is what is done (docs/retention.md).
+        terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
         key=office.transfer_key,
     )

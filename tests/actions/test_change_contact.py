@@ -47,12 +47,12 @@ def test_a_new_contact_and_the_same_again(desk):
     assert "example" not in audited(desk, "contact-changed")[0]
 
 
-def test_a_deputy(desk):
-    ids = ordered(desk)
-    assert changed(desk, ids.order_id, deputy=True).changed
-    assert (holding(desk).deputy.name, holding(desk).contact.name) == (NEW.name, CONTACT.name)
-    assert events(desk) == [{"old": None, "new": holding(desk).deputy_id, "place": "deputy"}]
-    assert len(audited(desk, "deputy-changed")) == 1
+def test_a_deputy(sqlite_desk):
+    ids = ordered(sqlite_desk)
+    assert changed(sqlite_desk, ids.order_id, deputy=True).changed
+    assert (holding(sqlite_desk).deputy.name, holding(sqlite_desk).contact.name) == (NEW.name, CONTACT.name)
+    assert events(sqlite_desk) == [{"old": None, "new": holding(sqlite_desk).deputy_id, "place": "deputy"}]
+    assert len(audited(sqlite_desk, "deputy-changed")) == 1
 
 
 CORRECTIONS = {
@@ -80,27 +80,31 @@ def test_mended(sqlite_desk, what, person, anew):
     assert not changed(sqlite_desk, held.serial, what).changed
 
 
-def test_mending_nobody(desk):
-    held = enrolled(desk)
+def test_mending_nobody(sqlite_desk):
+    held = enrolled(sqlite_desk)
     with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
-        changed(desk, held.serial, Corrected(phone=""), deputy=True)
-    models.Person.objects.using(desk.register.alias).update(name="", email="", phone="", erased_at=desk.clock.now)
+        changed(sqlite_desk, held.serial, Corrected(phone=""), deputy=True)
+    models.Person.objects.using(sqlite_desk.register.alias).update(
+        name="", email="", phone="", erased_at=sqlite_desk.clock.now
+    )
     with pytest.raises(PeopleError, match="there is no contact"):
-        changed(desk, held.serial, Corrected(email="right@customer.example"))
-    assert changed(desk, held.serial).changed
+        changed(sqlite_desk, held.serial, Corrected(email="right@customer.example"))
+    assert changed(sqlite_desk, held.serial).changed
 
 
-def test_whoever_bounced_is_named_again(desk):
-    held = enrolled(desk)
-    models.Person.objects.using(desk.register.alias).update(bounced_at=desk.clock.now, first_written_at=desk.clock.now)
-    assert changed(desk, held.serial, CONTACT).changed
-    row = holding(desk).contact
-    assert (row.bounced_at, row.first_written_at) == (None, desk.clock.now)
+def test_whoever_bounced_is_named_again(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    models.Person.objects.using(sqlite_desk.register.alias).update(
+        bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
+    )
+    assert changed(sqlite_desk, held.serial, CONTACT).changed
+    row = holding(sqlite_desk).contact
+    assert (row.bounced_at, row.first_written_at) == (None, sqlite_desk.clock.now)
 
 
-def test_nothing_of_this_name(desk):
+def test_nothing_of_this_name(sqlite_desk):
     with pytest.raises(PeopleError, match="no certificate has this serial, and no order this id"):
-        changed(desk, "00" * 19)
+        changed(sqlite_desk, "00" * 19)
 
 
 def test_transfer_ids_go_to_the_new_address(desk):
@@ -119,9 +123,9 @@ def test_transfer_ids_go_to_the_new_address(desk):
     assert changed(desk, first.offered.order_id, deputy=True).offered == (), "the contact stays"
 
 
-def test_ids_that_were_told_otherwise_are_not_offered(desk):
-    ids = ordered(desk)
-    assert changed(desk, ids.order_id).offered == ()
+def test_ids_that_were_told_otherwise_are_not_offered(sqlite_desk):
+    ids = ordered(sqlite_desk)
+    assert changed(sqlite_desk, ids.order_id).offered == ()
 
 
 def test_cut_short_before_the_new_link(desk):
@@ -134,14 +138,14 @@ def test_cut_short_before_the_new_link(desk):
     assert changed(desk, first.offered.order_id).offered == ()
 
 
-def test_a_replacement_that_is_ordered_has_its_own_people(desk):
+def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     """The people of before stay, and it is let end no more."""
-    held = enrolled(desk)
-    changed(desk, held.serial)
-    rows = models.Holding.objects.using(desk.register.alias)
-    rows.update(let_end_at=desk.clock.now)
-    at, before = desk.clock.forward(DAY), holding(desk).contact
-    ordered(desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
-    assert (holding(desk).contact.name, holding(desk).let_end_at) == ("The third", None)
-    before.refresh_from_db(using=desk.register.alias)
+    held = enrolled(sqlite_desk)
+    changed(sqlite_desk, held.serial)
+    rows = models.Holding.objects.using(sqlite_desk.register.alias)
+    rows.update(let_end_at=sqlite_desk.clock.now)
+    at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
+    ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
+    assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).let_end_at) == ("The third", None)
+    before.refresh_from_db(using=sqlite_desk.register.alias)
     assert before.named_until == at

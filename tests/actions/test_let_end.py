@@ -37,14 +37,14 @@ def test_noted_and_taken_back(desk):
     assert len(audited(desk, "let-end")) == len(audited(desk, "let-end-undone")) == 1
 
 
-def test_renewed_after_all(desk):
+def test_renewed_after_all(sqlite_desk):
     """The note does not silence the certificate that came after it."""
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    let_end(held.serial, desk.office, *WHO)
-    desk.clock.forward(DAY)
-    new = renewed(desk, held)
-    assert (silenced(desk, held.serial), silenced(desk, new.serial)) == (True, False)
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    let_end(held.serial, sqlite_desk.office, *WHO)
+    sqlite_desk.clock.forward(DAY)
+    new = renewed(sqlite_desk, held)
+    assert (silenced(sqlite_desk, held.serial), silenced(sqlite_desk, new.serial)) == (True, False)
 
 
 def test_one_that_has_a_successor(desk):
@@ -56,15 +56,15 @@ def test_one_that_has_a_successor(desk):
     assert let_end(new.serial, desk.office, *WHO)
 
 
-def test_one_that_is_not_in_force(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held, SECOND - SECOND)
-    desk.clock.forward(SECOND)
+def test_one_that_is_not_in_force(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held, SECOND - SECOND)
+    sqlite_desk.clock.forward(SECOND)
     with pytest.raises(PeopleError, match="not in force"):
-        let_end(held.serial, desk.office, *WHO)
-    revoked = enrolled(desk)
-    revoke(RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED), desk.office, *WHO)
+        let_end(held.serial, sqlite_desk.office, *WHO)
+    revoked = enrolled(sqlite_desk)
+    revoke(RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, *WHO)
     with pytest.raises(PeopleError, match="not in force"):
-        let_end(revoked.serial, desk.office, *WHO)
+        let_end(revoked.serial, sqlite_desk.office, *WHO)
     with pytest.raises(PeopleError, match="no certificate has this serial"):
-        let_end_no_more(Serial("00" * 19), desk.office, *WHO)
+        let_end_no_more(Serial("00" * 19), sqlite_desk.office, *WHO)

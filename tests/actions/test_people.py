@@ -72,29 +72,29 @@ def test_the_same_again_takes_marks_away(sqlite_desk, mark):
     assert people(sqlite_desk).get(pk=one.person_id).first_written_at == now
 
 
-def test_a_signatory_is_removed_by_their_address(desk):
-    add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
-    add_signatory(CUSTOMER_ID, a_person("chair"), desk.office, *WHO)
-    assert remove_signatory(CUSTOMER_ID, "DIRECTOR@customer.example", desk.office, *WHO)
-    assert not remove_signatory(CUSTOMER_ID, "director@customer.example", desk.office, *WHO)
-    assert signatories(desk) == ["The chair"]
-    assert len(audited(desk, "signatory-removed")) == 1
-    assert people(desk).count() == 2
+def test_a_signatory_is_removed_by_their_address(sqlite_desk):
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    add_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
+    assert remove_signatory(CUSTOMER_ID, "DIRECTOR@customer.example", sqlite_desk.office, *WHO)
+    assert not remove_signatory(CUSTOMER_ID, "director@customer.example", sqlite_desk.office, *WHO)
+    assert signatories(sqlite_desk) == ["The chair"]
+    assert len(audited(sqlite_desk, "signatory-removed")) == 1
+    assert people(sqlite_desk).count() == 2
 
 
-def test_the_contact_person(desk):
+def test_the_contact_person(sqlite_desk):
     def now():
-        return who_is_who(CUSTOMER_ID, desk.office).roles.contact_person
+        return who_is_who(CUSTOMER_ID, sqlite_desk.office).roles.contact_person
 
-    assert not set_contact_person(CUSTOMER_ID, None, desk.office, *WHO), "there was none"
-    assert set_contact_person(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
-    assert not set_contact_person(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
-    assert set_contact_person(CUSTOMER_ID, a_person("chair"), desk.office, *WHO)
+    assert not set_contact_person(CUSTOMER_ID, None, sqlite_desk.office, *WHO), "there was none"
+    assert set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    assert not set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    assert set_contact_person(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
     assert now().name == "The chair"
-    assert set_contact_person(CUSTOMER_ID, None, desk.office, *WHO)
+    assert set_contact_person(CUSTOMER_ID, None, sqlite_desk.office, *WHO)
     assert now() is None
-    assert people(desk).filter(named_until=desk.clock.now).count() == 2
-    rows = audited(desk, "contact-person-set")
+    assert people(sqlite_desk).filter(named_until=sqlite_desk.clock.now).count() == 2
+    rows = audited(sqlite_desk, "contact-person-set")
     assert len(rows) == 3
     assert not any("customer.example" in row for row in rows)
 
@@ -115,15 +115,15 @@ def test_looked_after_by_a_firm(desk):
     assert len(audited(desk, "looked-after-by-withdrawn")) == 1
 
 
-def test_what_is_refused(desk):
-    office = desk.office
+def test_what_is_refused(sqlite_desk):
+    office = sqlite_desk.office
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
         add_signatory("unknown-1", DIRECTOR, office, *WHO)
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
         look_after(CUSTOMER_ID, "unknown-1", office, *WHO)
     with pytest.raises(PeopleError, match="does not look after itself"):
         look_after(CUSTOMER_ID, f" {CUSTOMER_ID}", office, *WHO)
-    add_organisation(desk, FIRM)
+    add_organisation(sqlite_desk, FIRM)
     add_signatory(CUSTOMER_ID, DIRECTOR, office, *WHO)
     set_contact_person(CUSTOMER_ID, DIRECTOR, office, *WHO)
     close(CUSTOMER_ID, office, *WHO)

@@ -84,11 +84,11 @@ def test_from_the_order_to_the_certificate(desk):
     assert open_message(sent.token, 1, desk.office, REQUEST) == Seen(Leads.SPENT)
 
 
-def test_looking_changes_nothing(desk):
-    sent = offered(desk)
-    asked(desk, sent)
-    with CaptureQueriesContext(connections[desk.register.alias]) as queries:
-        look(sent.token, desk.office)
+def test_looking_changes_nothing(sqlite_desk):
+    sent = offered(sqlite_desk)
+    asked(sqlite_desk, sent)
+    with CaptureQueriesContext(connections[sqlite_desk.register.alias]) as queries:
+        look(sent.token, sqlite_desk.office)
     assert queries
     assert all(query["sql"].lstrip().startswith("SELECT") for query in queries)
 
@@ -100,11 +100,11 @@ def test_each_opening_makes_a_new_pair_and_ends_the_old(desk):
     spent(desk, second.ids)
 
 
-def test_nobody_knows_the_ids_before_they_are_shown(desk):
+def test_nobody_knows_the_ids_before_they_are_shown(sqlite_desk):
     """Nor does anybody who was told others before."""
-    ids = ordered(desk)
-    offer(ids.order_id, desk.office, "operator", REQUEST)
-    assert refused(enrol(new_ask(ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    ids = ordered(sqlite_desk)
+    offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
+    assert refused(enrol(new_ask(ids, new_key()), sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
 
 
 def test_a_pin_is_used_once(desk):
@@ -157,11 +157,11 @@ TIMES = {"its last second": (timedelta(0), Shown), "one second later": (SECOND, 
 
 
 @pytest.mark.parametrize(("later", "gives"), TIMES.values(), ids=TIMES)
-def test_a_pin_lasts_a_quarter_of_an_hour(desk, later, gives):
-    sent = offered(desk)
-    pin = asked(desk, sent)
-    desk.clock.forward(15 * MINUTE + later)
-    assert isinstance(show(sent.token, pin, desk.office, REQUEST), gives)
+def test_a_pin_lasts_a_quarter_of_an_hour(sqlite_desk, later, gives):
+    sent = offered(sqlite_desk)
+    pin = asked(sqlite_desk, sent)
+    sqlite_desk.clock.forward(15 * MINUTE + later)
+    assert isinstance(show(sent.token, pin, sqlite_desk.office, REQUEST), gives)
 
 
 def test_five_tries_for_a_pin(desk):
@@ -244,9 +244,9 @@ def test_a_link_that_ends_meanwhile_sends_no_pin(desk):
     assert not owed(desk, "pin")
 
 
-def test_before_any_pin_was_sent_none_is_right(desk):
-    sent = offered(desk)
-    assert show(sent.token, "000000", desk.office, REQUEST) == look(sent.token, desk.office)
+def test_before_any_pin_was_sent_none_is_right(sqlite_desk):
+    sent = offered(sqlite_desk)
+    assert show(sent.token, "000000", sqlite_desk.office, REQUEST) == look(sent.token, sqlite_desk.office)
 
 
 def test_a_link_lasts_fourteen_days(desk):
@@ -321,11 +321,11 @@ def test_five_wrong_codes_end_the_link(desk):
     assert send_ids(sent.offered.order_id, desk.office, "operator", REQUEST), "the order is as it was"
 
 
-def test_where_there_is_a_phone_no_code_counts(desk):
-    sent = offered(desk)
-    code = signatory_code(desk.office.transfer_key, sent.offered.secure_id)
-    assert isinstance(show_by_code(sent.token, code, desk.office, REQUEST), Seen)
-    assert SecureMessage.objects.using(desk.register.alias).get().wrong == 0
+def test_where_there_is_a_phone_no_code_counts(sqlite_desk):
+    sent = offered(sqlite_desk)
+    code = signatory_code(sqlite_desk.office.transfer_key, sent.offered.secure_id)
+    assert isinstance(show_by_code(sent.token, code, sqlite_desk.office, REQUEST), Seen)
+    assert SecureMessage.objects.using(sqlite_desk.register.alias).get().wrong == 0
 
 
 STANDS = {
@@ -336,18 +336,18 @@ STANDS = {
 
 
 @pytest.mark.parametrize(("marks", "delivery"), STANDS.values(), ids=STANDS)
-def test_what_has_become_of_the_sms(desk, marks, delivery):
-    sent = offered(desk)
-    asked(desk, sent)
-    models.OutboxRow.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
-    assert look(sent.token, desk.office).delivery is delivery
+def test_what_has_become_of_the_sms(sqlite_desk, marks, delivery):
+    sent = offered(sqlite_desk)
+    asked(sqlite_desk, sent)
+    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").update(**marks)
+    assert look(sent.token, sqlite_desk.office).delivery is delivery
 
 
-def test_retention_may_have_taken_the_sms_away(desk):
-    sent = offered(desk)
-    asked(desk, sent)
-    models.OutboxRow.objects.using(desk.register.alias).filter(kind="pin").delete()
-    assert look(sent.token, desk.office).delivery is Delivery.WAITING
+def test_retention_may_have_taken_the_sms_away(sqlite_desk):
+    sent = offered(sqlite_desk)
+    asked(sqlite_desk, sent)
+    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").delete()
+    assert look(sent.token, sqlite_desk.office).delivery is Delivery.WAITING
 
 
 def test_no_link_for_what_is_not_open(desk):
@@ -360,38 +360,38 @@ def test_no_link_for_what_is_not_open(desk):
     assert not SecureMessage.objects.using(desk.register.alias).exists()
 
 
-def test_no_link_for_nobody(desk):
-    ids = ordered(desk)
-    models.Person.objects.using(desk.register.alias).update(erased_at=NOW, phone="")
+def test_no_link_for_nobody(sqlite_desk):
+    ids = ordered(sqlite_desk)
+    models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW, phone="")
     with pytest.raises(OrderError, match="change-contact"):
-        offer(ids.order_id, desk.office, "operator", REQUEST)
-    spent(desk, ids)
+        offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
+    spent(sqlite_desk, ids)
 
 
-def test_an_erased_contact_opens_nothing(desk):
-    sent = offered(desk, phone="")
-    models.Person.objects.using(desk.register.alias).update(erased_at=NOW)
-    assert show_by_code(sent.token, sent.offered.code, desk.office, REQUEST) == Seen(Leads.CLOSED)
+def test_an_erased_contact_opens_nothing(sqlite_desk):
+    sent = offered(sqlite_desk, phone="")
+    models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW)
+    assert show_by_code(sent.token, sent.offered.code, sqlite_desk.office, REQUEST) == Seen(Leads.CLOSED)
 
 
-def test_what_cannot_be_ordered_is_not_offered(desk):
+def test_what_cannot_be_ordered_is_not_offered(sqlite_desk):
     with pytest.raises(OrderError, match="no organisation"):
-        order_and_offer(replace(an_order(), customer_id="9999999-9"), desk.office, "operator", REQUEST)
-    assert not models.Order.objects.using(desk.register.alias).exists()
+        order_and_offer(replace(an_order(), customer_id="9999999-9"), sqlite_desk.office, "operator", REQUEST)
+    assert not models.Order.objects.using(sqlite_desk.register.alias).exists()
 
 
-def test_nothing_that_opens_anything_is_stored_or_shown(desk):
-    sent = offered(desk, phone="")
+def test_nothing_that_opens_anything_is_stored_or_shown(sqlite_desk):
+    sent = offered(sqlite_desk, phone="")
     code = sent.offered.code
-    second = offered(desk)
-    pin = asked(desk, second)
+    second = offered(sqlite_desk)
+    pin = asked(sqlite_desk, second)
     assert code not in repr(sent.offered)
     stored = []
     for model in (SecureMessage, Pin, models.OutboxRow, models.AuditRow):
-        for row in model.objects.using(desk.register.alias).values():
+        for row in model.objects.using(sqlite_desk.register.alias).values():
             stored += [bytes(one).decode() if isinstance(one, bytes | memoryview) else str(one) for one in row.values()]
     for secret in (sent.token, second.token, code, pin):
         assert not [
             one for one in stored if one == secret or f'"{secret}"' in one or (len(secret) > 6 and secret in one)
         ]
-    assert code_of_sms(desk, second) == pin
+    assert code_of_sms(sqlite_desk, second) == pin

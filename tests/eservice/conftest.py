@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.office import desk, sqlite_desk
 from tests.support.browser import Browser, Post, people_door
+from tests.support.office import desk, sqlite_desk
 from tests.support.registers import register, sqlite_register
 
 __all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]

@@ -52,6 +52,15 @@ def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
     assert browser.press("open").heading == "Kirjoita PIN-koodi"
 
 
+@pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
+def test_pages_below_a_path(sqlite_desk, post, sent, passed):
+    browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
+    assert browser.page.xpath("//link/@href") == [f"/pages/static/{static.stylesheet()}"]
+    assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
+    browser.press("open")
+    assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)
+
+
 LANGUAGES = {
     "nothing said": ({}, "/", "en"),
     "the browser's": ({"accept-language": "sv-FI,sv;q=0.9,en;q=0.8"}, "/", "sv"),
@@ -153,6 +162,7 @@ def test_the_style_sheet_has_a_name_of_its_content(browser):
     reply = browser.get(link).reply
     assert (reply.status, reply.content_type) == (200, "text/css; charset=utf-8")
     assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert "vary" not in reply.headers
     for other in ("/static/pages.0000000000000000.css", "/static/../page.html", "/static/page.html"):
         assert browser.get(other).reply.status == 404
 
@@ -160,14 +170,13 @@ def test_the_style_sheet_has_a_name_of_its_content(browser):
 NOT_FOUND = ["/nothing", "/m/", "/m", "/m/a/b", "/admin", "/stop/a", "/favicon.ico", "/m/\x00", "/m/å"]
 
 
-@pytest.mark.parametrize("path", NOT_FOUND)
 @pytest.mark.parametrize("language", Language)
-def test_what_is_not_there(browser, path, language):
+def test_what_is_not_there(browser, language):
     browser.headers = {"accept-language": language}
-    browser.get("/")  # a path that is none is asked for relative to one
-    browser.path = "/"
-    browser.get(path)
-    assert (browser.reply.status, browser.page.get("lang")) == (404, language)
+    for path in NOT_FOUND:
+        browser.path = "/"
+        browser.get(path)
+        assert (browser.reply.status, browser.page.get("lang")) == (404, language), path
 
 
 def test_other_methods_are_refused(browser, sent):

@@ -168,8 +168,13 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     assert planned(desk, MONDAY) == [1]
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
     assert planned(desk, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
-    (row,) = digesting.rows_for(desk.register, firm.pk, MONDAY)
-    assert (row.part, row.matter, row.certificate) == (Part.BY_ITSELF, Matter.DONE, old.pk)
+    assert digesting.rows_for(desk.register, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
+    other = a_certificate(desk, client, ENDS)
+    first, row = digesting.rows_for(desk.register, firm.pk, MONDAY)
+    assert (first.certificate, row.part, row.matter, row.certificate) == (
+        other.pk, Part.BY_ITSELF, Matter.DONE, old.pk,
+    )  # fmt: skip
+    rows(desk, "Holding").filter(pk=other.holding_id).update(let_end_at=MONDAY)
     # Its renewal was revoked and nothing came instead: everything is as before.
     rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
     assert planned(desk, MONDAY + 14 * DAY) == [1]
@@ -181,9 +186,11 @@ def test_an_order_that_replaces_it(desk):
     firm = a_firm(desk, client := a_client(desk))
     old = rows(desk, "Certificate").get()
 
+    beside = a_certificate(desk, client, ENDS)
+
     def now():
-        (row,) = digesting.rows_for(desk.register, firm.pk, MONDAY)
-        return row.matter
+        found = digesting.rows_for(desk.register, firm.pk, MONDAY)
+        return next(row.matter for row in found if row.certificate != beside.pk)
 
     order = rows(desk, "Order").create(holding=old.holding, replaces=old, state="open", created=MONDAY)
     pairs = rows(desk, "TransferIdPair")

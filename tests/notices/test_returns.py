@@ -85,6 +85,17 @@ def test_where_the_address_stands(octets):
     assert read(octets, KEY).message_id == ID
 
 
+def test_what_the_library_stumbles_over(monkeypatch):
+    """None is known for this version of it: each of the last had some."""
+
+    def stumbles(*_what, **_more):
+        raise RecursionError
+
+    monkeypatch.setattr(returned_mail.BytesParser, "parsebytes", stumbles)
+    with pytest.raises(UnreadableError):
+        read(sample(), KEY)
+
+
 HEAD = b"To: " + address().encode() + b"\n"
 HOSTILE = {
     "too long": HEAD + b"\n" + b"a" * returned_mail.LARGEST,

@@ -103,21 +103,21 @@ def test_the_page_has_every_kind_and_the_code_says_the_same():
 
 
 @pytest.mark.parametrize("kind", CONCERNED)
-def test_everybody_whom_it_concerns(everybody, kind):
+def test_everybody_whom_it_concerns(sqlite_everybody, kind):
     """As the table says; a former contact stands for who was concerned then, and for the old one."""
-    owed(everybody, kind)
+    owed(sqlite_everybody, kind)
     wanted = set(tables()[kind])
     if kind is MessageKind.CONTACT_CHANGED:
         wanted = {Whom.CONTACT_THEN, Whom.CONTACT}
-    made = spread_events(a_mailroom(everybody), everybody.clock.now)
-    found = told(everybody, kind)
+    made = spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    found = told(sqlite_everybody, kind)
     assert {ROLES[address] for address in found} == wanted
     assert found == sorted(address for address, whom in ROLES.items() if whom in wanted)
     assert made == len(found)
-    event = rows(everybody).get(channel__isnull=True)
-    assert (event.spread, event.dropped, event.sent) == (everybody.clock.now, None, None)
-    assert {row.facts == event.facts for row in rows(everybody)} == {True}
-    assert spread_events(a_mailroom(everybody), everybody.clock.now) == 0
+    event = rows(sqlite_everybody).get(channel__isnull=True)
+    assert (event.spread, event.dropped, event.sent) == (sqlite_everybody.clock.now, None, None)
+    assert {row.facts == event.facts for row in rows(sqlite_everybody)} == {True}
+    assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
 
 
 @pytest.mark.parametrize("kind", FIRST_REACHED)
@@ -148,12 +148,12 @@ def test_nobody_is_told_of_themselves(sqlite_everybody):
     assert told(sqlite_everybody, "bounced") == ["signatory.2@customer.example"]
 
 
-def test_an_organisations_contact_person_is_lost(everybody):
-    lost = people(everybody).get(email="contact.person@customer.example").pk
-    owed(everybody, MessageKind.BOUNCED, lost=lost)
-    spread_events(a_mailroom(everybody), everybody.clock.now)
-    assert told(everybody, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
-    assert set(rows(everybody).values_list("holding", flat=True)) == {None, holding(everybody).pk}
+def test_an_organisations_contact_person_is_lost(sqlite_everybody):
+    lost = people(sqlite_everybody).get(email="contact.person@customer.example").pk
+    owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
+    assert set(rows(sqlite_everybody).values_list("holding", flat=True)) == {None, holding(sqlite_everybody).pk}
 
 
 def test_one_who_is_named_for_many_holdings(sqlite_everybody):
@@ -245,12 +245,12 @@ def test_two_workers_at_once(everybody):
     assert not spreading.waiting(everybody.register, 1)
 
 
-def test_one_that_another_worker_took_is_passed_over(everybody):
+def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
     """What was made of it is not made again, though it was read before."""
-    owed(everybody, MessageKind.REFUSED)
-    (read,) = spreading.waiting(everybody.register, 100)
-    spread_events(a_mailroom(everybody), everybody.clock.now)
-    assert spreading.spread(everybody.register, {read.event_id: ()}, everybody.clock.now) == 0
+    owed(sqlite_everybody, MessageKind.REFUSED)
+    (read,) = spreading.waiting(sqlite_everybody.register, 100)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert spreading.spread(sqlite_everybody.register, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
 
 
 def test_the_same_happens_once_more(sqlite_everybody):

@@ -1,6 +1,6 @@
 """The reader: dates on a Finnish clock, values filled in, a clear word where nothing was compiled."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from sinetti.domain.values import RENEWAL_WINDOW, Language
 from sinetti.texts import reader
-from sinetti.texts.reader import CatalogueMissingError, mark, placeholders, text, when, when_short
+from sinetti.texts.reader import (
+    CatalogueMissingError,
+    day,
+    days,
+    finnish_day,
+    mark,
+    on,
+    placeholders,
+    text,
+    when,
+    when_on,
+    when_short,
+)
 
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 
@@ -71,6 +83,69 @@ def test_dates_on_a_finnish_clock(at, finnish, swedish, english):
     assert when(at, Language.SV) == swedish
     assert when(at, Language.EN) == f"{english} (Finnish time)"
     assert when_short(at, Language.EN) == english
+
+
+def test_with_the_day_of_the_week_and_the_hour():
+    assert when_on(ENDS, Language.FI) == "sunnuntaina 2.5.2027 klo 14.03"
+    assert when_on(ENDS, Language.SV) == "söndagen den 2 maj 2027 kl. 14.03"
+    assert when_on(ENDS, Language.EN) == "Sunday 2 May 2027 at 14:03 (Finnish time)"
+
+
+def test_the_day_is_finlands():
+    assert finnish_day(datetime(2027, 12, 31, 21, 59, 59, tzinfo=UTC)) == date(2027, 12, 31)
+    assert finnish_day(datetime(2027, 12, 31, 22, tzinfo=UTC)) == date(2028, 1, 1)
+
+
+ON = {
+    "a Monday in January": (
+        date(2027, 1, 4),
+        "maanantaina 4.1.2027",
+        "måndagen den 4 januari 2027",
+        "Monday 4 January 2027",
+    ),
+    "a Tuesday in February": (
+        date(2028, 2, 29),
+        "tiistaina 29.2.2028",
+        "tisdagen den 29 februari 2028",
+        "Tuesday 29 February 2028",
+    ),
+    "a Wednesday": (date(2027, 3, 3), "keskiviikkona 3.3.2027", "onsdagen den 3 mars 2027", "Wednesday 3 March 2027"),
+    "a Thursday": (date(2027, 6, 24), "torstaina 24.6.2027", "torsdagen den 24 juni 2027", "Thursday 24 June 2027"),
+    "a Friday": (date(2027, 4, 30), "perjantaina 30.4.2027", "fredagen den 30 april 2027", "Friday 30 April 2027"),
+    "a Saturday": (date(2027, 8, 7), "lauantaina 7.8.2027", "lördagen den 7 augusti 2027", "Saturday 7 August 2027"),
+    "a Sunday": (date(2027, 12, 5), "sunnuntaina 5.12.2027", "söndagen den 5 december 2027", "Sunday 5 December 2027"),
+}
+
+
+@pytest.mark.parametrize(("one", "finnish", "swedish", "english"), ON.values(), ids=ON)
+def test_dates_with_the_day_of_the_week(one, finnish, swedish, english):
+    assert (on(one, Language.FI), on(one, Language.SV), on(one, Language.EN)) == (finnish, swedish, english)
+
+
+DAYS = {
+    "within a year": (
+        date(2027, 3, 3),
+        date(2027, 4, 30),
+        "3.3.–30.4.2027",
+        "3.3–30.4.2027",
+        "3 March to 30 April 2027",
+    ),
+    "over its end": (
+        date(2027, 12, 1),
+        date(2028, 1, 28),
+        "1.12.2027–28.1.2028",
+        "1.12.2027–28.1.2028",
+        "1 December 2027 to 28 January 2028",
+    ),
+    "one day": (date(2027, 4, 30), date(2027, 4, 30), "30.4.2027", "30.4.2027", "30 April 2027"),
+}
+
+
+@pytest.mark.parametrize(("first", "last", "finnish", "swedish", "english"), DAYS.values(), ids=DAYS)
+def test_ranges_of_dates(first, last, finnish, swedish, english):
+    told = tuple(days(first, last, language) for language in Language)
+    assert told == (finnish, swedish, english)
+    assert all(day(last, language) in one for language, one in zip(Language, told, strict=True))
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)), st.sampled_from(Language))

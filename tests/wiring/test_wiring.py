@@ -11,10 +11,11 @@ import pytest
 from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Channel, Environment
 from sinetti.founding import Founding, found
+from sinetti.settings import notices
 from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, read
 from sinetti.settings.folder import Folder, FolderDamaged, FolderError, FolderKind
 from sinetti.wire.xmldsig import Recipe
-from sinetti.wiring import Manner, database_url, open_authority
+from sinetti.wiring import Manner, database_url, mailroom, open_authority
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -53,6 +54,20 @@ def test_what_an_opened_authority_is(authority):
 def test_the_clock_that_is_judged_is_the_one_that_dates_come_from(authority):
     assert authority.clock.look().readings.answered.replace(microsecond=0) == NOW
     assert authority.office.may_issue == authority.clock.may_issue
+
+
+NOTICES = """
+people_address = "https://people.example"
+service = "Sinetti"
+help = {fi = "apua", sv = "hjälp", en = "help"}
+mail = {server = "smtp://127.0.0.1:2525", from = "notices@pki.example"}
+"""
+
+
+def test_people_are_told_how_long_their_data_is_really_kept(authority):
+    settings = notices.parse(NOTICES, authority.folder.root)
+    other = replace(authority, settings=replace(authority.settings, keep_people_days=400))
+    assert mailroom(other, settings=settings).terms.people_kept == timedelta(days=400)
 
 
 def test_a_bench_s_clock_is_its_own(tmp_path):

@@ -58,7 +58,8 @@ def reader_language(get_response: GetResponse) -> GetResponse:
             response.set_cookie(
                 COOKIE, chosen, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
             )
-        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
     return answer

@@ -86,7 +86,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static.file, args=[static.stylesheet()]),
-        "home": reverse("start"),
+        "home": "" if page.final else reverse("start"),
         "path": request.path,
     }
     return render(request, "page.html", dict(context), status=page.status)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email import policy
 from email.errors import MessageError
 from email.message import Message
-from email.parser import BytesHeaderParser, BytesParser
+from email.parser import BytesParser
 from typing import Any
 
 from sinetti.domain.bounces import Told, Verdict, judge
@@ -23,9 +23,12 @@ _MOST_TYPES, _LONGEST_TYPE = 100, 2000
 """How many fields Content-Type may be there, and how many octets each may have."""
 _MOST_ADDRESSES = 20
 
-_TO = frozenset({"delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "to"})
+_TO = re.compile(
+    rb"^(?:delivered-to|x-original-to|envelope-to|x-envelope-to|x-delivered-to|to):([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 """Where the address stands that a mail came to, by the habits of several MTAs."""
-_RETURN_ADDRESS = re.compile(r"\+([0-9a-f]{32})\.([a-z2-7]{16})@")
+_RETURN_ADDRESS = re.compile(rb"\+([0-9a-f]{32})\.([a-z2-7]{16})@")
 _CONTENT_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 
 
@@ -47,30 +50,29 @@ def read(octets: bytes, key: bytes) -> ReturnedMail:
         raise UnreadableError
     # The library ends lines at a lone CR too: now all end alike, so that no field is hidden from what looks first.
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    kinds = _CONTENT_TYPE.findall(octets)
-    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
-        raise UnreadableError
-    try:
-        headers = BytesHeaderParser(policy=policy.default).parsebytes(octets)
-        message_id = _about(headers, key)
-        return ReturnedMail(None) if message_id is None else ReturnedMail(message_id, _verdict(octets))
-    # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
-        raise UnreadableError from error
+    message_id = _about(octets.partition(b"\n\n")[0], key)
+    return ReturnedMail(None) if message_id is None else ReturnedMail(message_id, _verdict(octets))
 
 
-def _about(headers: "Message[Any, Any]", key: bytes) -> str | None:
-    found = [pair for name in _TO for value in _fields(headers, name) for pair in _RETURN_ADDRESS.findall(value)]
+def _about(fields: bytes, key: bytes) -> str | None:
+    found = [pair for value in _TO.findall(fields) for pair in _RETURN_ADDRESS.findall(value.lower())]
     for message_id, token in found[:_MOST_ADDRESSES]:
-        if same(token, return_token(key, message_id)):
-            return str(message_id)
+        if same(token.decode("ascii"), return_token(key, message_id.decode("ascii"))):
+            return str(message_id, "ascii")
     return None
 
 
 def _verdict(octets: bytes) -> Verdict:
-    mail = BytesParser(policy=policy.default).parsebytes(octets)
-    submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
-    return judge(_told(mail), automatic=any(value != "no" for value in submitted))
+    kinds = _CONTENT_TYPE.findall(octets)
+    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
+        raise UnreadableError
+    try:
+        mail = BytesParser(policy=policy.default).parsebytes(octets)
+        submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
+        return judge(_told(mail), automatic=any(value != "no" for value in submitted))
+    # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
+        raise UnreadableError from error
 
 
 def _told(mail: "Message[Any, Any]") -> Iterator[Told]:

@@ -21,9 +21,9 @@ TERMS = Terms(
     people_address="https://varmenteet.pki.example",
     service="Sinetti",
     help={
-        Language.FI: "puhelin 00 000 0000 (joka päivä, kaikkina aikoina) tai tuki@pki.example",
-        Language.SV: "telefon 00 000 0000 (alla dagar, dygnet runt) eller tuki@pki.example",
-        Language.EN: "phone 00 000 0000 (every day, at any hour) or tuki@pki.example",
+        Language.FI: "puhelin 00 000 0000 (kaikkina aikoina) tai tuki@pki.example",
+        Language.SV: "telefon 00 000 0000 (dygnet runt) eller tuki@pki.example",
+        Language.EN: "phone 00 000 0000 (at any hour) or tuki@pki.example",
     },
     operators=("paivystys@pki.example",),
 )
@@ -119,6 +119,8 @@ REMINDERS = (
         step="7",
     ),
     Case(_K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to the technical contact person", _A_WEEK, "replaced", step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to a representative", _A_WEEK, "replaced", "signatory", step="7"),
     Case(
         _K.REMINDER,
         "the end falls on a day off, told on the last working day before",
@@ -161,9 +163,12 @@ OTHERS = (
         facts={"secure": "secure"},
         first=True,
     ),
-    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 8), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
     Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, to a representative", _ENDED, "still_used", "signatory", step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, as a text message", _ENDED, "still_used", channel=_SMS, step="0"),
     Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
     Case(
         _K.DIGEST,
@@ -304,25 +309,32 @@ def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
 
 def written(case: Case, stage: Stage, terms: Terms = TERMS) -> Letter:
     """Write one sample. Raises ValueError where there is no letter."""
-    owed = _owed(case, stage)
-    environment = Environment.PRODUCTION if case.production else Environment.TEST
-    room = Mailroom(
-        register=stage.register,
-        environment=environment,
-        now=lambda: case.now,
-        machine_now=lambda: case.now,
-        terms=terms,
-        deliverers={},
-        key=KEY,
-    )
-    letter = write(owed, room)
+    letter = write(owed(case, stage), room(case, stage, terms))
     if isinstance(letter, NotOwed):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 
-def _owed(case: Case, stage: Stage) -> Owed:
+def answered(case: Case, stage: Stage) -> Letter | NotOwed:
+    """Write one sample, or tell why there is no letter."""
+    return write(owed(case, stage), room(case, stage))
+
+
+def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
+    """The room in which a sample is written."""
+    return Mailroom(
+        register=stage.register,
+        environment=Environment.PRODUCTION if case.production else Environment.TEST,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        deliverers={},
+        key=KEY,
+    )
+
+
+def owed(case: Case, stage: Stage) -> Owed:
     """Owe the message to everybody, and give the row of the one that is written."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
     facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}

@@ -51,12 +51,17 @@ class WsgiDoor:
 
 
 def environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """What PEP 3333 wants to know of a request. Scheme and name are those of `address`, whoever speaks for people."""
+    """What PEP 3333 wants to know of a request. Scheme and name are those of `address`, whoever speaks for people.
+
+    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    """
     place = urlsplit(address)
+    before = place.path.rstrip("/")
+    path = request.path.removeprefix(before) if request.path.startswith(f"{before}/") else request.path
     values: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "SCRIPT_NAME": before,
+        "PATH_INFO": path.encode().decode("latin-1"),
         "QUERY_STRING": request.query,
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(request.body)),

@@ -56,9 +56,10 @@ class Cause:
 
 
 def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
-    """What a firm's digest has to tell at `now`: part by part, in each what ends first. May be empty.
+    """What a firm's digest has to tell at `now`: part by part, in each what ends first.
 
     Certificates of its open clients that end within 60 days, or ended within the last 14, unless they are let end.
+    Empty where nothing of it is left to do: then there is nothing to write about.
     """
     clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
     rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients).annotate(**_state(now))
@@ -66,7 +67,9 @@ def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> t
     order = {one: place for place, one in enumerate(Part)}
     certificates = list(rows.select_related(*_PATHS))
     courses = reminding.courses(register, [one.pk for one in certificates])
-    found = (_row(one, courses[one.pk], ours, now) for one in certificates)
+    found = [_row(one, courses[one.pk], ours, now) for one in certificates]
+    if all(one.matter is Matter.DONE for one in found):
+        return ()
     return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
 
 

@@ -122,9 +122,8 @@ def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]
 
 
 def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
-    owed = models.OutboxRow.objects.using(register.alias).filter(
-        sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True
-    )
+    rows = models.OutboxRow.objects.using(register.alias)
+    owed = rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
 

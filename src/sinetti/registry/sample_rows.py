@@ -58,10 +58,13 @@ class Stage:
     ordered: Sample
     nameless: Sample
     firms: Sample
+    replaced: Sample
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class Maker:
+    """Makes rows for one organisation; ids are counted, so that samples stay the same."""
+
     register: Register
     organisation: models.Organisation
     people: People
@@ -140,6 +143,12 @@ class _Maker:
         return Sample(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
 
 
+def maker_of(stage: Stage) -> Maker:
+    """What makes more rows on a stage that is there."""
+    organisation = models.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
+    return Maker(stage.register, organisation, stage.people)
+
+
 def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
     """Fill an empty register; its people read this language, and were written to then, or never."""
     maker = _maker(register, language, written)
@@ -164,11 +173,26 @@ def staged(register: Register, language: Language, written: datetime | None = WR
         ),
         ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
         firms=_looked_after(maker),
+        replaced=_replaced(maker),
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
 
 
-def _looked_after(maker: _Maker) -> Sample:
+def _replaced(maker: Maker) -> Sample:
+    """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
+    old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
+    models.Order.objects.using(maker.register.alias).create(
+        order_id=f"{0x1B:032x}",
+        holding_id=old.holding,
+        contact_id=maker.people.contact,
+        replaces_id=old.certificate,
+        state=OrderState.OPEN,
+        created=datetime(2027, 4, 14, 9, 15, tzinfo=UTC),
+    )
+    return old
+
+
+def _looked_after(maker: Maker) -> Sample:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
     alias = maker.register.alias
     firm = models.Organisation.objects.using(alias).create(
@@ -195,7 +219,7 @@ def _looked_after(maker: _Maker) -> Sample:
     return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 
 
-def _maker(register: Register, language: Language, written: datetime | None) -> _Maker:
+def _maker(register: Register, language: Language, written: datetime | None) -> Maker:
     people = People(*(f"{number:032x}" for number in range(1, 8)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
@@ -216,7 +240,7 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
             first_written_at=written,
         )
     organisation = _organisation(register, language, people)
-    return _Maker(register, organisation, people)
+    return Maker(register, organisation, people)
 
 
 def _organisation(register: Register, language: Language, people: People) -> models.Organisation:

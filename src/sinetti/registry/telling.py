@@ -23,7 +23,8 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
        o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id,
        c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
        COALESCE(old.not_after, given_up.not_after),
-       renewal.not_before, renewal.not_after, renewal.first_fetched_at,
+       new.not_before, new.not_after, new.first_fetched_at,
+       (SELECT MAX(r.created) FROM registry_order r WHERE r.replaces_id = c.id AND r.state = 'open'),
        d.created
   FROM (SELECT 1 AS one) single
   LEFT JOIN registry_person p ON p.person_id = %(recipient)s
@@ -35,10 +36,12 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
   LEFT JOIN registry_person contact ON contact.person_id = h.contact_id
   LEFT JOIN registry_certificate old ON old.id = c.predecessor_id
   LEFT JOIN registry_certificate given_up ON given_up.id = c.replaces_id
-  LEFT JOIN registry_certificate renewal
-    ON renewal.predecessor_id = c.id AND renewal.state <> 'void' AND renewal.revoked_at IS NULL
+  LEFT JOIN registry_certificate new ON new.id =
+       (SELECT s.id FROM registry_certificate s
+         WHERE (s.predecessor_id = c.id OR s.replaces_id = c.id)
+           AND s.state IN ('issued', 'fetched') AND s.revoked_at IS NULL
+         ORDER BY CASE WHEN s.first_fetched_at IS NULL THEN 1 ELSE 0 END, s.id DESC LIMIT 1)
 """
-# At most one row: a certificate has one live renewal (models.py, one_live_renewal_per_certificate).
 
 _OTHERS = """
 SELECT DISTINCT p.person_id, p.name
@@ -56,7 +59,8 @@ SELECT c.id FROM registry_certificate c
  ORDER BY c.not_after DESC, c.id DESC LIMIT 1
 """
 _NAMED = "SELECT p.person_id, p.name, p.language FROM registry_person p WHERE p.person_id = %(person)s"
-_SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(secure)s"
+_SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(secure)s AND s.ended_at IS NULL"
+_PIN = "SELECT p.expires FROM registry_pin p WHERE p.pin_id = %(pin)s AND p.ended_at IS NULL AND p.used_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,20 @@ class ToldHolding:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldRenewal:
-    """The live renewal of a certificate: when it was made, until when it is valid, whether anybody has it."""
+class ToldSuccessor:
+    """What takes a certificate's place, by renewal or order: its validity, and when it was fetched."""
 
-    made: datetime
+    not_before: datetime
     not_after: datetime
     first_fetched_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class ToldCertificate:
-    """A certificate. `older_ends` is the end of the one that it was renewed from, or takes the place of."""
+    """A certificate. `older_ends` is the end of the one that it was renewed from, or takes the place of.
+
+    `successor` is one that was fetched, if there is one. `replacement_ordered`: when an order that is open was made.
+    """
 
     serial: Serial
     not_before: datetime
@@ -119,7 +126,8 @@ class ToldCertificate:
     revocation_reason: str
     first_fetched_at: datetime | None
     older_ends: datetime | None
-    renewal: ToldRenewal | None
+    successor: ToldSuccessor | None
+    replacement_ordered: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,7 @@ def tell(register: Register, owed: Owed, now: datetime) -> Told:
             "at": now,
         },
     )
-    return Told(_addressee(row[:10]), _holding(row[10:20]), _certificate(row[20:31]), instant(row[31]))
+    return Told(_addressee(row[:10]), _holding(row[10:20]), _certificate(row[20:32]), instant(row[32]))
 
 
 def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
@@ -177,8 +185,14 @@ def named(register: Register, person_id: str | None) -> Named | None:
 
 
 def secure_expires(register: Register, secure_id: str) -> datetime | None:
-    """Until when the link of a secure message works; None where there is no such message."""
+    """Until when the link of a secure message works; None where it does not work any more, or never did."""
     rows = running.read(register, _SECURE, {"secure": secure_id})
+    return instant(rows[0][0]) if rows else None
+
+
+def pin_expires(register: Register, pin_id: str) -> datetime | None:
+    """The same of a PIN code."""
+    rows = running.read(register, _PIN, {"pin": pin_id})
     return instant(rows[0][0]) if rows else None
 
 
@@ -218,12 +232,13 @@ def _holding(row: Row) -> ToldHolding | None:
 
 
 def _certificate(row: Row) -> ToldCertificate | None:
-    serial, not_before, not_after, opens, revoked_at, reason, fetched, older, made, ends, renewal_fetched = row
+    serial, not_before, not_after, opens, revoked_at, reason, fetched, older = row[:8]
+    begins, ends, successor_fetched, ordered = row[8:]
     if serial is None:
         return None
-    renewal = None
-    if made is not None:
-        renewal = ToldRenewal(_there(made), _there(ends), instant(renewal_fetched))
+    successor = None
+    if begins is not None:
+        successor = ToldSuccessor(_there(begins), _there(ends), instant(successor_fetched))
     return ToldCertificate(
         Serial(serial),
         _there(not_before),
@@ -233,7 +248,8 @@ def _certificate(row: Row) -> ToldCertificate | None:
         reason,
         instant(fetched),
         instant(older),
-        renewal,
+        successor,
+        instant(ordered),
     )
 
 

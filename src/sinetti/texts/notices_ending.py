@@ -5,9 +5,11 @@ from sinetti.texts.reader import mark
 ENDS_SUBJECT = mark("Certificate ends on {day} – {organisation}")
 ENDED_SUBJECT = mark("Certificate ended on {day} – {organisation}")
 USE_SUBJECT = mark("Old certificate still in use, ends on {day} – {organisation}")
+USE_ENDED_SUBJECT = mark("Old certificate ended on {day}, was still in use – {organisation}")
 
 ENDS = mark("The certificate “{description}” of {organisation} ends on {ends}.")
 DAY_OFF = mark("That is a day off.")
+OLD_ENDED = mark("The certificate “{description}” of {organisation} ended on {ends}.")
 ENDED = mark(
     "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with it is "
     "prevented: the program can send no data."
@@ -50,33 +52,55 @@ ORDER_ANEW = mark(
     "and name who retrieves it. It is retrieved like the first one."
 )
 
-# Renewed, but nobody has the new one.
+# There is a new one, but nobody has retrieved it.
 UNFETCHED = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. Once the old one has ended, the "
-    "program can no longer send data without it."
+    "The new certificate was made on {made}, but has not been retrieved yet. Once the old one has ended, the program "
+    "can no longer send data without it."
 )
 FETCH_BY = mark(
     "Retrieve it in your program by {last}: the retrieval ID that the program was given works as often as needed."
 )
 FETCH_NOW = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: retrieve it in your"
-    " program now. The retrieval ID that the program was given still works."
+    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: retrieve it in your program "
+    "now. The retrieval ID that the program was given still works."
 )
 ASK_TO_FETCH = mark("Its technical contact person is {contact}. Ask them to retrieve the new one by {last}.")
 ASK_TO_FETCH_NOW = mark(
-    "It was renewed on {renewed}, but the new certificate has not been retrieved yet. It is valid: ask the technical "
-    "contact person, {contact}, to retrieve it now."
+    "The new certificate was made on {made}, but has not been retrieved yet. It is valid: ask the technical contact "
+    "person, {contact}, to retrieve it now."
 )
 NOBODY = mark("nobody")
 
+# One was ordered in its place, but nobody has used the transfer IDs.
+ORDERED = mark(
+    "A replacement was ordered on {ordered}, but has not been retrieved yet. Once the old one has ended, the program "
+    "can no longer send data without it."
+)
+FETCH_ORDERED = mark(
+    "Retrieve it with the transfer IDs by {last}; if they have expired, ask the organisation's representative for new "
+    "ones."
+)
+ASK_TO_FETCH_ORDERED = mark(
+    "Its technical contact person is {contact}. Ask them to retrieve it with the transfer IDs by {last}; if these have "
+    "expired, have new ones sent in the e-service."
+)
+
 # The new one is there, and the old one is still used.
-STILL_USED = mark(
+STILL_USED_SINCE = mark(
     "The new certificate was retrieved on {fetched}, but after that a program of yours has still used the old one. "
-    "Once that has ended, what is sent with it is refused."
+    "What is sent with the old one after its end is refused."
+)
+STILL_USED = mark(
+    "The new certificate has been retrieved, but after that a program of yours has still used the old one. What is "
+    "sent with the old one after its end is refused."
 )
 USE_BY = mark("Take the new certificate into use everywhere by {last}: look at each server and program that has one.")
+USE_NOW = mark("Take the new certificate into use everywhere now: look at each server and program that has one.")
 ASK_TO_USE = mark(
     "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere by {last}."
+)
+ASK_TO_USE_NOW = mark(
+    "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere now."
 )
 
 # Text messages: at most 160 characters of GSM 03.38, so none that this alphabet lacks.
@@ -89,3 +113,4 @@ SMS_ENDED = mark("A certificate of {organisation} ended on {ends}: no data can b
 SMS_USE = mark(
     "An old certificate of {organisation} is still in use and ends on {ends}. Take the new one into use. See e-mail."
 )
+SMS_USE_ENDED = mark("An old certificate of {organisation} ended on {ends}. Take the new one into use now. See e-mail.")

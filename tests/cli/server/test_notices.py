@@ -78,7 +78,8 @@ def test_settings_that_are_wrong(sqlite_operator, server):
     assert "[mail] port: there is no such setting" in sqlite_operator.refused(5, "notices", "send")
 
 
-def test_planned_and_sent(operator, server):
+def test_planned_and_sent(sqlite_operator, server):
+    operator = sqlite_operator
     operator.found()
     settle(operator, server)
     operator.add()
@@ -86,7 +87,9 @@ def test_planned_and_sent(operator, server):
     planned = json.loads(operator.does("notices", "plan", "--json"))
     assert set(planned) == {"events", "reminders", "digests", "findings"}
     message = owe(operator, 1)
-    (row,) = [one for one in json.loads(operator.does("notices", "send", "--dry-run", "--json")) if one["id"] == message]
+    (row,) = [
+        one for one in json.loads(operator.does("notices", "send", "--dry-run", "--json")) if one["id"] == message
+    ]
     assert (row["kind"], row["channel"], row["tries"]) == ("operator", "email", 0)
     assert server.taken == []
     sent = json.loads(operator.does("notices", "send", "--json"))
@@ -117,7 +120,8 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     assert operator.does("notices", "plan", "--dry-run") == "No message would be owed.\n"
 
 
-def test_given_up_listed_sent_again_and_forgotten(operator, server):
+def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
+    operator = sqlite_operator
     operator.found()
     settle(operator, server)
     address = "gone@pki.example"

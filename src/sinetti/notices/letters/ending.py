@@ -1,19 +1,22 @@
 """Reminders and *take into use*: the certificate's end, the last working day before it, what to do until then."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sinetti.domain.workdays import is_workday, last_workday
-from sinetti.notices.letters.matter import Matter, NothingToSay, Written
-from sinetti.notices.parts import Part, cut, shown
+from sinetti.notices.letters.matter import Matter, Written
+from sinetti.notices.parts import Part, shown, texted
 from sinetti.notices.workdays import day_off
-from sinetti.registry.telling import ToldRenewal
+from sinetti.registry.telling import ToldSuccessor
 from sinetti.texts import notices_ending as texts
 from sinetti.texts import reader
 from sinetti.texts.notices import Part as Role
 
 _FAR = timedelta(days=31)
 """With more than this left, the whole time for renewing is told; then the last day of it."""
+
+_LONGEST_NAME = 30
+"""Characters of a person's name in a text message."""
 
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 
@@ -32,21 +35,17 @@ def reminder(matter: Matter) -> Written:
 
 
 def take_into_use(matter: Matter) -> Written:
-    """Tell that the old certificate is still used though the new one was retrieved."""
+    """Tell that the old certificate is, or was until its end, still used though the new one was retrieved."""
     role, certificate = matter.role(), matter.certificate
-    fetched = certificate.renewal.first_fetched_at if certificate.renewal else None
-    if fetched is None:
-        why = "there is no renewed certificate that was retrieved"
-        raise NothingToSay(why)
-    last = _last(matter)
-    subject = matter.say(texts.USE_SUBJECT, day=matter.day(certificate.not_after), organisation=matter.organisation)
-    parts = (
-        _with_day_off(matter, matter.say(texts.ENDS, ends=matter.when_on(certificate.not_after), **matter.names())),
-        matter.say(texts.STILL_USED, fetched=matter.when(fetched)),
-        matter.say(texts.USE_BY, last=last)
-        if role in _DOES_IT
-        else matter.say(texts.ASK_TO_USE, last=last, contact=_contact(matter)),
+    ended = matter.now > certificate.not_after
+    names = matter.names()
+    subject = matter.say(
+        texts.USE_ENDED_SUBJECT if ended else texts.USE_SUBJECT,
+        day=matter.day(certificate.not_after),
+        organisation=names["organisation"],
     )
+    ends = matter.say(texts.OLD_ENDED if ended else texts.ENDS, ends=matter.when_on(certificate.not_after), **names)
+    parts = (ends if ended else _with_day_off(matter, ends), _still_used(matter), _use(matter, role, ended=ended))
     return Written(subject, parts, role)
 
 
@@ -56,15 +55,35 @@ def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.now > certificate.not_after:
         return texts.SMS_ENDED, values
-    if matter.role() not in _DOES_IT and matter.holding.contact:
-        return texts.SMS_ASK, {**values, "contact": cut(shown(matter.holding.contact.name), 30)}
+    contact = texted(shown(matter.holding.contact.name)) if matter.holding.contact else None
+    if matter.role() not in _DOES_IT and contact:
+        return texts.SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
     last = {"last": matter.day(_last_day(matter))}
     return (texts.SMS_FETCH if _unfetched(matter) else texts.SMS_ENDS), {**values, **last}
 
 
 def take_into_use_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     """The same of *take into use*."""
-    return texts.SMS_USE, {"ends": matter.when(matter.certificate.not_after), "organisation": matter.organisation}
+    certificate = matter.certificate
+    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
+    return (texts.SMS_USE_ENDED if matter.now > certificate.not_after else texts.SMS_USE), values
+
+
+def _still_used(matter: Matter) -> str:
+    successor = matter.certificate.successor
+    if successor is None or successor.first_fetched_at is None:
+        # What took its place was revoked, and something else has taken the place of that (registry/reminding.py).
+        return matter.say(texts.STILL_USED)
+    return matter.say(texts.STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
+
+
+def _use(matter: Matter, role: Role, *, ended: bool) -> str:
+    if role in _DOES_IT:
+        return matter.say(texts.USE_NOW) if ended else matter.say(texts.USE_BY, last=_last(matter))
+    contact = _contact(matter)
+    if ended:
+        return matter.say(texts.ASK_TO_USE_NOW, contact=contact)
+    return matter.say(texts.ASK_TO_USE, last=_last(matter), contact=contact)
 
 
 def _ends(matter: Matter, role: Role) -> Iterator[Part]:
@@ -74,8 +93,10 @@ def _ends(matter: Matter, role: Role) -> Iterator[Part]:
     unfetched = _unfetched(matter)
     yield _with_day_off(matter, ends)
     if unfetched is not None:
-        yield matter.say(texts.UNFETCHED, renewed=matter.when(unfetched.made))
+        yield matter.say(texts.UNFETCHED, made=matter.when(unfetched.not_before))
         yield _fetch(matter, role, last)
+    elif certificate.replacement_ordered is not None:
+        yield from _ordered(matter, role, certificate.replacement_ordered)
     elif role in _DOES_IT:
         yield from _renew(matter, last)
     else:
@@ -101,6 +122,15 @@ def _asked(matter: Matter, last: str) -> str:
     return matter.say(texts.LOOKED_AFTER, contact=_contact(matter), last=last)
 
 
+def _ordered(matter: Matter, role: Role, at: datetime) -> Iterator[Part]:
+    """A replacement is ordered and nobody has used its transfer IDs: renewing it would do as well."""
+    yield matter.say(texts.ORDERED, ordered=matter.when(at))
+    if role in _DOES_IT:
+        yield matter.say(texts.FETCH_ORDERED, last=_last(matter))
+    else:
+        yield matter.say(texts.ASK_TO_FETCH_ORDERED, contact=_contact(matter), last=_last(matter))
+
+
 def _fetch(matter: Matter, role: Role, last: str) -> str:
     if role in _DOES_IT:
         return matter.say(texts.FETCH_BY, last=last)
@@ -113,9 +143,9 @@ def _ended(matter: Matter, role: Role) -> Iterator[Part]:
     if unfetched is None:
         yield matter.say(texts.ORDERED_ANEW if role in _DOES_IT else texts.ORDER_ANEW)
     elif role in _DOES_IT:
-        yield matter.say(texts.FETCH_NOW, renewed=matter.when(unfetched.made))
+        yield matter.say(texts.FETCH_NOW, made=matter.when(unfetched.not_before))
     else:
-        yield matter.say(texts.ASK_TO_FETCH_NOW, renewed=matter.when(unfetched.made), contact=_contact(matter))
+        yield matter.say(texts.ASK_TO_FETCH_NOW, made=matter.when(unfetched.not_before), contact=_contact(matter))
 
 
 def _with_day_off(matter: Matter, ends: str) -> str:
@@ -128,9 +158,9 @@ def _contact(matter: Matter) -> str:
     return shown(contact.name) if contact else matter.say(texts.NOBODY)
 
 
-def _unfetched(matter: Matter) -> ToldRenewal | None:
-    renewal = matter.certificate.renewal
-    return renewal if renewal is not None and renewal.first_fetched_at is None else None
+def _unfetched(matter: Matter) -> ToldSuccessor | None:
+    successor = matter.certificate.successor
+    return successor if successor is not None and successor.first_fetched_at is None else None
 
 
 def _last_day(matter: Matter) -> date:

@@ -62,7 +62,7 @@ def _facts(matter: Matter) -> Rows:
         matter.say(texts.SERIAL, serial=certificate.serial),
     ]
     if certificate.revoked_at is None:
-        if certificate.renewal is None and matter.now <= certificate.not_after:
+        if certificate.successor is None and matter.now <= certificate.not_after:
             lines.append(matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)))
         lines.append(matter.say(texts.ENDS, ends=matter.when(certificate.not_after)))
     return Rows(tuple(lines))

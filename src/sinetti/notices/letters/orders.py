@@ -13,10 +13,10 @@ from sinetti.texts.notices import Part as Role
 def transfer_ids(matter: Matter) -> Written:
     """Send the link to the secure message, and how it is opened."""
     secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
-    expires = telling.secure_expires(matter.room.register, secure_id) if secure_id else None
-    if secure_id is None or expires is None or ordered is None:
+    if secure_id is None or ordered is None:
         raise NothingToSay(NOT_THERE)
-    if matter.now > expires:
+    expires = telling.secure_expires(matter.room.register, secure_id)
+    if expires is None or matter.now > expires:
         why = "the link would not work any more"
         raise NothingToSay(why)
     subject = matter.say(texts.IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
@@ -36,6 +36,10 @@ def pin_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     pin_id = matter.fact("pin")
     if pin_id is None:
         raise NothingToSay(NOT_THERE)
+    expires = telling.pin_expires(matter.room.register, pin_id)
+    if expires is None or matter.now > expires:
+        why = "the PIN code would not work any more"
+        raise NothingToSay(why)
     return texts.PIN, {"pin": pin_code(matter.room.key, pin_id), "organisation": matter.organisation}
 
 

@@ -1,0 +1,142 @@
+"""`python -m bench.notices_sending`: how many reminders a second leave for a mail server on this machine.
+
+Two workers, each a process as `sinetti authority notices send` is, share what is due in one PostgreSQL database. The
+mail server is a third process, which takes everything and keeps nothing: what is measured is the work of this house.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from contextlib import ExitStack
+from datetime import timedelta
+
+from django.db import connections
+
+from bench.clusters import PostgresMissing, cluster, new_database
+from bench.notices import NOW, WINDOW, fill, terms
+from sinetti.clock import machine_now, ticks
+from sinetti.domain.messages import MessageChannel
+from sinetti.domain.values import Environment
+from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
+from sinetti.notices.plan import plan
+from sinetti.notices.room import Deliverer, Mailroom
+from sinetti.notices.send import send_due
+from sinetti.registry import models
+from sinetti.registry.opening import Register, migrate, open_register
+
+AIM = 200.0
+"""Letters a second, by two workers: what the issue asks."""
+
+_ALIAS = "bench-sending"
+_KEY = b"k" * 32
+_DUE_AT = NOW + WINDOW
+
+
+def main() -> int:
+    """Measure, print the figures; 1 where they are below the aim."""
+    parser = argparse.ArgumentParser(prog="python -m bench.notices_sending", description=__doc__)
+    parser.add_argument(
+        "--due", type=int, default=5_000, help="certificates with a reminder due (default: %(default)s)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes that send (default: %(default)s)")
+    parser.add_argument("--work", nargs=2, metavar=("URL", "PORT"), help=argparse.SUPPRESS)
+    parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
+    parsed = parser.parse_args()
+    logging.disable(logging.INFO)
+    if parsed.sink:
+        asyncio.run(_sink())
+        return 0
+    if parsed.work:
+        return _work(*parsed.work)
+    try:
+        return measure(parsed.due, parsed.workers)
+    except PostgresMissing as missing:
+        print(f"skipped: {missing}", file=sys.stderr)
+        return 0
+
+
+def measure(due: int, workers: int) -> int:
+    """Plan reminders, then have them sent."""
+    with ExitStack() as stack:
+        url = new_database(stack.enter_context(cluster()))
+        register = open_register(url, alias=_ALIAS)
+        stack.callback(register.close)
+        migrate(register)
+        room = _room(register, {})
+        fill(register, due, due)
+        owed = plan(room, _DUE_AT).owed
+        with connections[_ALIAS].cursor() as cursor:
+            cursor.execute("ANALYZE")
+        sink = stack.enter_context(subprocess.Popen([*_SELF, "--sink"], stdout=subprocess.PIPE, text=True))
+        stack.callback(sink.terminate)
+        port = _line(sink)
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*_SELF, "--work", url, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(workers)
+        ]
+        for one in processes:
+            _line(one)  # it is ready
+        begun = ticks()
+        for one in processes:
+            assert one.stdin is not None  # noqa: S101 - it is a pipe
+            one.stdin.close()
+        shares = [json.loads(_line(one)) for one in processes]
+        seconds = ticks() - begun
+        left = models.OutboxRow.objects.using(_ALIAS).filter(sent__isnull=True, channel__isnull=False).count()
+    rate = sum(shares) / seconds
+    print("| reminders owed | workers | sent by each | left | s | letters a second |\n|--:|--:|--:|--:|--:|--:|")
+    print(f"| {owed:,} | {workers} | {', '.join(f'{one:,}' for one in shares)} | {left} | {seconds:.1f} | {rate:.0f} |")
+    return int(left > 0 or rate < AIM)
+
+
+_SELF = (sys.executable, "-m", "bench.notices_sending")
+
+
+def _line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    return process.stdout.readline().strip()
+
+
+def _room(register: Register, deliverers: dict[MessageChannel, Deliverer]) -> Mailroom:
+    return Mailroom(register, Environment.TEST, lambda: _DUE_AT, machine_now, terms(), deliverers, _KEY)
+
+
+def _work(url: str, port: str) -> int:
+    """Send what is due, once standard input ends; tell how many letters that were."""
+    register = open_register(url, alias=_ALIAS)
+    sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
+    post = Smtp(SmtpServer("127.0.0.1", int(port), Security.NONE), sender, _KEY, machine_now)
+    room = _room(register, {MessageChannel.EMAIL: post})
+    print("ready", flush=True)
+    sys.stdin.read()
+    print(send_due(room, f"worker-{ticks():.6f}", _DUE_AT + timedelta(minutes=1)).sent, flush=True)
+    register.close()
+    return 0
+
+
+async def _sink() -> None:
+    """Take every letter (RFC 5321, as far as our own client speaks it)."""
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 sink\r\n")
+        while (line := await reader.readline()) and not line.upper().startswith(b"QUIT"):
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+            writer.write(b"250 OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(converse, "127.0.0.1", 0, limit=2**20)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

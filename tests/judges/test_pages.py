@@ -1,0 +1,492 @@
+"""Chromium walks the pages for people, in three languages and with the keyboard alone; axe looks at every state."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from sinetti.actions.enrol import enrol
+from sinetti.actions.office import Office
+from sinetti.actions.secure_message import Offered, look, open_message, order_and_offer, show
+from sinetti.cli.main import main
+from sinetti.domain.mandates import Role
+from sinetti.domain.messages import MessageChannel, MessageKind
+from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
+from sinetti.domain.values import Language
+from sinetti.registry import models
+from sinetti.registry.notice_models import Pin, SecureMessage
+from sinetti.settings.folder import Folder, FolderKind
+from sinetti.wiring import open_authority
+from tests.judges.test_deploy import nginx
+from tests.support.mail_servers import mail_server
+from tests.support.office import CONTACT, REQUEST, an_order, new_ask, new_key
+from tests.support.programs import CUSTOMER, ran
+from tests.support.registers import all_connections_closed
+from tests.support.serving import serving
+from tests.support.small_server import small_server
+from tests.support.web_servers import free_ports, tool
+
+LOCALES = {Language.FI: "fi-FI", Language.SV: "sv-FI", Language.EN: "en-GB"}
+NARROW = {"width": 320, "height": 640}
+PHONE = "+358 40 1234567"
+NOTICES = """\
+people_address = "{people}"
+service = "Sinetti"
+operators = ["operators@authority.example"]
+[help]
+fi = "tuki@authority.example"
+sv = "stod@authority.example"
+en = "help@authority.example"
+[mail]
+server = "smtp://127.0.0.1:{mails}"
+from = "Sinetti <notices@authority.example>"
+[sms]
+url = "{texts}/sms"
+sender = "Sinetti"
+token_file = "sms-token"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A node that runs, the office behind it as the tests have it, and what has left by mail and by SMS."""
+
+    root: Path
+    address: str
+    soap: str
+    office: Office
+    mails: object
+    texts: object
+    log: Callable[[], str]
+
+    def using(self, model):
+        return model.objects.using(self.office.register.alias)
+
+    def offered(self, phone: str = PHONE) -> tuple[Offered, str]:
+        """Order, and give the page that the mail's link leads to."""
+        contact = replace(CONTACT, phone=phone)
+        offered = order_and_offer(replace(an_order(), contact=contact), self.office, "operator", REQUEST)
+        return offered, f"/m/{link_token(self.office.transfer_key, OPEN_LINK, offered.secure_id)}"
+
+    def asked(self, path: str) -> str:
+        """Make a PIN code, whose SMS got away; gives it."""
+        token = path.rpartition("/")[2]
+        open_message(token, look(token, self.office).made, self.office, REQUEST)
+        self.using(models.OutboxRow).filter(kind="pin").update(sent=self.office.now())
+        return self.pin(path)
+
+    def pin(self, path: str) -> str:
+        """The PIN code that was made last for the page."""
+        secure_id = next(
+            one.secure_id
+            for one in self.using(SecureMessage).all()
+            if path.endswith(link_token(self.office.transfer_key, OPEN_LINK, one.secure_id))
+        )
+        row = self.using(Pin).get(message=secure_id, ended_at__isnull=True)
+        return pin_code(self.office.transfer_key, row.pin_id)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """Serve an authority with pages, a mail server and a provider of text messages."""
+    root = tmp_path_factory.mktemp("town") / "authority"
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    with mail_server() as mails, small_server(lambda _question: (202, {}, b"")) as texts:
+        founded(root, NOTICES.format(people=address, mails=mails.port, texts=texts.url))
+        with serving(root, "--people-bind", f"127.0.0.1:{port}", "--workers", "1") as served:
+            yield root, address, served.soap, mails, texts, lambda: served.log
+
+
+@pytest.fixture
+def town(node):
+    """Open the office of what is served, whatever else was opened in this process meanwhile."""
+    root, address, soap, *left = node
+    with office_of(root) as office:
+        yield Town(root, address, soap, office, *left)
+
+
+@contextmanager
+def office_of(root: Path) -> Iterator[Office]:
+    with all_connections_closed():
+        opened = open_authority(root, FolderKind.AUTHORITY)
+        yield opened.office
+        opened.journal.close()
+
+
+def founded(root: Path, notices: str) -> None:
+    did(
+        "init",
+        "--environment",
+        "TEST",
+        "--base-url",
+        "http://pki.example",
+        "--soap-url",
+        "https://a.example",
+        root=root,
+    )
+    did("organisation", "add", "--customer-id", "0123456-7", "--kind", "artificial", "--name", "Malli Oy", root=root)
+    Folder(root).notices.write_text(notices, encoding="utf-8")
+    (root / "sms-token").write_text("token")
+    for path in (root / "sms-token", Folder(root).notices):
+        path.chmod(0o600)
+
+
+def did(*words: object, root: Path) -> None:
+    assert main(["authority", *(str(word) for word in words), "--dir", str(root)]) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Run Debian's Chromium; the sandbox is for users who are not root.
+
+    Playwright's synchronous calls have an event loop in this thread, under which Django would not speak to a database.
+    """
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(request, chromium: Browser, town: Town):
+    """A window of 320 pixels without scripts, whose reader's language is the test's."""
+    language = request.node.callspec.params.get("language", Language.EN) if hasattr(request.node, "callspec") else "en"
+    context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=town.address)
+    yield context.new_page()
+    context.close()
+
+
+def focus_on(page: Page, selector: str) -> None:
+    """Press Tab until this has the focus; a person sees that it has."""
+    for _ in range(30):
+        if page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline == "solid", f"{selector} has the focus, and nobody sees it"
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach {selector} on {page.inner_text('main')!r}")
+
+
+def pressed(page: Page, does: str) -> None:
+    """Press a button with the keyboard, and wait for the page that follows."""
+    focus_on(page, f"button[value='{does}']")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def entered(page: Page, field: str, text: str) -> None:
+    """Write into a field, which has the focus already, and press Enter."""
+    page.locator(f"#{field}:focus").wait_for()
+    page.keyboard.type(text)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def waiting(page, town):
+    _, path = town.offered()
+    pin = town.asked(path)
+    page.goto(path)
+    return path, pin
+
+
+def wrong(pin):
+    return f"{(int(pin) + 1) % 1_000_000:06}"
+
+
+def a_first_page(page, town):
+    page.goto("/")
+
+
+def no_such_page(page, town):
+    page.goto("/nothing")
+
+
+def a_link(page, town):
+    page.goto(town.offered()[1])
+
+
+def a_pin_is_sent(page, town):
+    waiting(page, town)
+
+
+def a_pin_waits(page, town):
+    _, path = town.offered()
+    token = path.rpartition("/")[2]
+    open_message(token, 0, town.office, REQUEST)
+    page.goto(path)
+
+
+def a_pin_was_given_up(page, town):
+    path, _ = waiting(page, town)
+    town.using(models.OutboxRow).filter(kind="pin").update(sent=None, dead=town.office.now())
+    page.goto(path)
+
+
+def a_wrong_pin(page, town):
+    entered(page, "pin", wrong(waiting(page, town)[1]))
+
+
+def no_pin_at_all(page, town):
+    waiting(page, town)
+    entered(page, "pin", "12")
+
+
+def the_fifth_wrong_pin(page, town):
+    path, pin = waiting(page, town)
+    for _ in range(4):
+        show(path.rpartition("/")[2], wrong(pin), town.office, REQUEST)
+    entered(page, "pin", wrong(pin))
+
+
+def a_pin_past_its_time(page, town):
+    _, pin = waiting(page, town)
+    town.using(Pin).update(expires=town.office.now() - timedelta(seconds=1))
+    entered(page, "pin", pin)
+
+
+def the_last_pin_today(page, town):
+    _, path = town.offered()
+    for _ in range(3):
+        town.asked(path)
+    page.goto(path)
+
+
+def no_more_pins_today(page, town):
+    the_last_pin_today(page, town)
+    town.using(Pin).update(expires=town.office.now() - timedelta(seconds=1))
+    page.reload()
+
+
+def the_ids(page, town):
+    entered(page, "pin", waiting(page, town)[1])
+
+
+def spent(page, town):
+    path, pin = waiting(page, town)
+    ids = show(path.rpartition("/")[2], pin, town.office, REQUEST).ids
+    enrol(new_ask(ids, new_key()), town.office, REQUEST)
+    page.goto(path)
+
+
+def a_closed_link(page, town):
+    page.goto("/m/aaaa")
+
+
+def a_code_is_asked_for(page, town):
+    page.goto(town.offered(phone="")[1])
+
+
+def a_wrong_code(page, town):
+    a_code_is_asked_for(page, town)
+    entered(page, "code", "zzzzz zzzzz")
+
+
+def no_code_at_all(page, town):
+    a_code_is_asked_for(page, town)
+    entered(page, "code", "what?")
+
+
+def the_fifth_wrong_code(page, town):
+    a_code_is_asked_for(page, town)
+    for _ in range(5):
+        entered(page, "code", "zzzzzzzzzz")
+
+
+def ids_by_code(page, town):
+    offered, path = town.offered(phone="")
+    page.goto(path)
+    entered(page, "code", f"{offered.code[:5]} {offered.code[5:]}")
+
+
+def a_form_without_its_cookie(page, town):
+    a_link(page, town)
+    page.context.clear_cookies()
+    pressed(page, "open")
+
+
+def stop_link(town, **of_person):
+    offered, _ = town.offered()
+    order = town.using(models.Order).select_related("holding__contact").get(pk=offered.order_id)
+    contact = order.holding.contact
+    person = town.using(models.Person).filter(pk=contact.pk)
+    person.update(email=f"{contact.pk}@customer.example", **of_person)
+    now = town.office.now()
+    row = town.using(models.OutboxRow).create(
+        kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
+        holding=order.holding, recipient=contact,
+    )  # fmt: skip
+    return f"/stop/{row.message_id}/{link_token(town.office.transfer_key, STOP_LINK, row.message_id)}"
+
+
+def with_signatory(town, there=True):
+    town.using(models.Mandate).all().delete()
+    if there:
+        person = town.using(models.Person).create(name="S", email="s@customer.example", language="fi")
+        organisation = town.using(models.Organisation).get()
+        town.using(models.Mandate).create(
+            organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.office.now()
+        )
+
+
+def not_my_task(page, town):
+    with_signatory(town)
+    page.goto(stop_link(town))
+
+
+def not_my_task_and_nobody_to_tell(page, town):
+    with_signatory(town, there=False)
+    page.goto(stop_link(town))
+
+
+def told(page, town):
+    not_my_task(page, town)
+    pressed(page, "stop")
+
+
+def stopped(page, town):
+    page.goto(stop_link(town, stopped_at=town.office.now()))
+
+
+def an_old_stop_link(page, town):
+    page.goto(f"/stop/{'0' * 32}/aaaa")
+
+
+STATES = {
+    one.__name__.replace("_", " "): one
+    for one in (
+        a_first_page, no_such_page, a_link, a_pin_is_sent, a_pin_waits, a_pin_was_given_up, a_wrong_pin, no_pin_at_all,
+        the_fifth_wrong_pin, a_pin_past_its_time, the_last_pin_today, no_more_pins_today, the_ids, spent, a_closed_link,
+        a_code_is_asked_for, a_wrong_code, no_code_at_all, the_fifth_wrong_code, ids_by_code, a_form_without_its_cookie,
+        not_my_task, not_my_task_and_nobody_to_tell, told, stopped, an_old_stop_link,
+    )
+}  # fmt: skip
+KEEPS_ITS_READER = {"the ids", "ids by code"}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_in_every_language(town, page, state, language):
+    STATES[state](page, town)
+    assert page.locator("html").get_attribute("lang") == language
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "it scrolls to the side"
+    assert page.locator("h1").count() == 1
+    assert (page.locator("header a").count() == 0) == (state in KEEPS_ITS_READER)
+    if page.locator("[role=alert]").count():
+        assert page.title().startswith({"fi": "Virhe: ", "sv": "Fel: ", "en": "Error: "}[language])
+    for one in page.locator("a, button, input:not([type=hidden])").all():
+        box = one.bounding_box()
+        assert box is None or box["x"] < 0 or box["x"] + box["width"] <= NARROW["width"]
+
+
+def test_states_have_titles_of_their_own(town, page):
+    titles = {}
+    for name in ("a first page", "a link", "a pin is sent", "a wrong pin", "the ids", "spent", "a closed link", "told"):
+        STATES[name](page, town)
+        titles[name] = page.title()
+    assert len(set(titles.values())) == len(titles), titles
+
+
+def test_switching_the_language_with_the_keyboard(town, page):
+    a_link(page, town)
+    for language in ("sv", "fi", "en"):
+        focus_on(page, f"nav a[lang={language}]")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.locator("html").get_attribute("lang") == language
+    pressed(page, "open")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_first_tab_offers_to_skip_to_the_content(town, page):
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    box = page.locator(".skip").bounding_box()
+    assert box["x"] >= 0, "it is seen once it has the focus"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
+    """The operator orders; mail, SMS, page and the holder's own program do the rest."""
+    phone = ("--contact-phone", PHONE, "--contact-language", language)
+    contact = ("--contact-name", "The Contact", "--contact-email", f"{language}@customer.example")
+    did("order", "--customer-id", CUSTOMER["customer_id"], *contact, *phone, "--send", root=town.root)
+    did("notices", "send", root=town.root)
+    mail = next(one.read for one in town.mails.taken if f"{language}@" in str(one.read["To"]))
+    (link,) = set(re.findall(r"http://\S+", mail.get_body(("plain",)).get_content())) - {f"{town.address}/m/"}
+    before = len(town.texts.asked)
+    page.goto(urlsplit(link).path)
+    assert len(town.texts.asked) == before, "opening the link sends nothing"
+    pressed(page, "open")
+    (sms,) = [json.loads(one.body) for one in town.texts.asked[before:]]
+    (pin,) = re.findall(r"\b\d{6}\b", sms["text"])
+    assert page.locator("input#pin").get_attribute("autocomplete") == "one-time-code"
+    entered(page, "pin", pin)
+    transfer_id, password = page.locator("dd.secret").all_inner_texts()
+    (tmp_path / "password").write_text(password)
+    trust = [
+        word for role in ("services", "holders") for word in (f"--trust-{role}", town.root / "trust" / f"{role}.pem")
+    ]
+    done = ran(
+        "enrol", "payroll", "--store", tmp_path / "store", "--service", town.soap, *trust, "--environment", "TEST",
+        "--customer-id", CUSTOMER["customer_id"], "--transfer-id", transfer_id, "--transfer-password-file",
+        tmp_path / "password", "--key", "ec-p256",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for secret in (urlsplit(link).path, pin, transfer_id, password, PHONE):
+        assert secret not in town.log()
+
+
+def test_behind_nginx_over_tls(chromium, tmp_path):
+    """As it is in production: cookies of the host alone, and forms that say `Origin: null`."""
+    root = tmp_path / "authority"
+    (people,) = free_ports(1)
+    founded(root, NOTICES.format(people="https://people.example", mails=1, texts="http://127.0.0.1:1"))
+    with serving(root, "--people-bind", f"127.0.0.1:{people}", "--behind-proxy", "--workers", "1") as served:
+        soap, status = (urlsplit(one).port for one in (served.soap, served.status))
+        with (
+            office_of(root) as office,
+            nginx(tmp_path / "nginx", soap, status, {"127.0.0.1:8090": f"127.0.0.1:{people}"}) as (secure, _, _),
+        ):
+            town = Town(root, "https://people.example", served.soap, office, None, None, lambda: served.log)
+            _, path = town.offered()
+            walked(chromium, secure, path, lambda: town.pin(path))
+
+
+def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> None:
+    """Open the page over TLS under its own name; look at cookies, and at what the forms say of themselves."""
+    launched = chromium.browser_type.launch(
+        executable_path=tool("chromium"),
+        args=["--no-sandbox", f"--host-resolver-rules=MAP people.example:443 127.0.0.1:{port}"],
+    )
+    page = launched.new_context(ignore_https_errors=True, locale="fi-FI").new_page()
+    posts = []
+    page.on("request", lambda one: posts.append(one.all_headers()) if one.method == "POST" else None)
+    page.goto(f"https://people.example{path}")
+    pressed(page, "open")
+    entered(page, "pin", pin())
+    assert len(page.locator("dd.secret").all_inner_texts()) == 2
+    assert [(one["origin"], "referer" in one, one["sec-fetch-site"]) for one in posts] == [
+        ("null", False, "same-origin")
+    ] * 2
+    cookies = {one["name"]: one for one in page.context.cookies()}
+    assert (cookies["__Host-csrf"]["secure"], cookies["__Host-csrf"]["httpOnly"]) == (True, True)
+    assert cookies["__Host-csrf"]["sameSite"] == "Strict"
+    launched.close()
