@@ -7,7 +7,6 @@ from simulate.events import Digests, Events, judge_bounces, working_days
 from simulate.model import Model, Played, Sent, Verdict
 from simulate.playing import Play
 from simulate.world import Round
-
 from sinetti.registry.models import OutboxRow
 
 _BY_LIFE = ("reminder", "take-into-use", "fetched", "renewed", "revoked", "contact-changed")

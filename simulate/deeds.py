@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from simulate.founding import AUTHORITY, GATEWAY, digest
 from simulate.world import Act, Deed, Life, Person
-
 from sinetti.domain.approvals import Approval
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason
