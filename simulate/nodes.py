@@ -43,12 +43,13 @@ class Post:
     at: datetime
 
     def deliver(self, letter: Letter) -> None:
-        """Take a letter on, unless chance, which is the same for the same letter and instant, is against it."""
-        if not crc32(letter.message_id.encode()) % _REFUSED_ONE_OF:
+        """Take a letter on, unless chance, which is the same in each play of a world, is against it."""
+        about = f"{letter.to} {letter.kind} {letter.subject}"
+        if not crc32(about.encode()) % _REFUSED_ONE_OF:
             self._note(letter, "refused")
             why = "nobody takes this one"
             raise NotDeliverable(why)
-        if not crc32(f"{letter.message_id} {self.at}".encode()) % _LATER_ONE_OF:
+        if not crc32(f"{about} {self.at}".encode()) % _LATER_ONE_OF:
             self._note(letter, "later")
             why = "nobody takes this one now"
             raise NotNow(why)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -41,8 +41,8 @@ BUSY = {
 }  # fmt: skip
 """How many of a hundred have which habit, where every habit is to be seen among a few."""
 QUIET = {
-    Habit.AUTOMATIC: 6, Habit.PROMPT: 5, Habit.LATE: 3, Habit.LAST: 1, Habit.NEVER: 1, Habit.UNFETCHED: 1,
-    Habit.ORDERS: 2, Habit.LEAVES: 1, Habit.LETS_END: 12, Habit.REVOKED: 1, Habit.REPLACED: 67,
+    Habit.AUTOMATIC: 3, Habit.PROMPT: 2.5, Habit.LATE: 1.5, Habit.LAST: 0.5, Habit.NEVER: 0.6, Habit.UNFETCHED: 0.5,
+    Habit.ORDERS: 0.8, Habit.LEAVES: 0.5, Habit.LETS_END: 12, Habit.REVOKED: 0.5, Habit.REPLACED: 77.6,
 }  # fmt: skip
 """The same of a hundred thousand: most were taken care of, so that nothing may leave, and ten minutes suffice."""
 
@@ -113,6 +113,15 @@ class Life:
         return next((deed.at for deed in self.deeds if deed.act is act), None)
 
 
+def successor(life: Life) -> Life | None:
+    """Give what took a certificate's place while the simulation lasted: nobody renews that one again."""
+    made = life.first(Act.RENEW) or life.first(Act.ORDER)
+    if made is None:
+        return None
+    deeds = [deed for deed in life.deeds if deed.act is Act.CHANGE_CONTACT]
+    return replace(life, serial=f"60{life.serial[2:]}", ends=made + LASTS, habit=Habit.NEVER, deeds=deeds)
+
+
 @dataclass(slots=True)
 class World:
     """All there is. From `wave_from` certificates on that end on one Finnish day it is a wave."""
@@ -129,7 +138,7 @@ def hex_id(chance: random.Random, digits: int = 32) -> str:
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
 
 
-def make(count: int, seed: int, beyond: timedelta = BEYOND, shares: Mapping[Habit, int] = QUIET) -> World:
+def make(count: int, seed: int, beyond: timedelta = BEYOND, shares: Mapping[Habit, float] = QUIET) -> World:
     """Make a world of so many certificates, which end until `beyond` after the beginning."""
     maker = _Maker(random.Random(seed), count, beyond, shares)
     organisations = [maker.organisation(number) for number in range(max(count // 4, 3))]
@@ -146,7 +155,7 @@ class _Maker:
     chance: random.Random
     count: int
     beyond: timedelta
-    shares: Mapping[Habit, int]
+    shares: Mapping[Habit, float]
     people: int = 0
 
     @property

@@ -32,5 +32,5 @@ def test_each_message_leaves_once_none_late_none_missing(register, tmp_path):
     text = page(Run("the test", "both", 1.0), play, compared)
     assert is_good(play, compared), text
     assert play.counted["kills"] > 2, text
-    assert play.counted["later"] > 2, text
+    assert play.counted["later"] > 0, text
     assert compared.verdict.counted.total() > 300, text
