@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges peers bench chaos fuzz check format texts coverage clean
+.PHONY: help demo test judges peers bench chaos simulate fuzz check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,12 @@ chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED=
 	@seed=$(or $(SEED),$$RANDOM); echo "make chaos SEED=$$seed"; \
 	scripts/pytest tests/kills --kills every --seed $$seed --timeout 0 -n 2 \
 		$(if $(ONLY),-k "$(ONLY)",--chaos-command "make chaos SEED=$$seed")
+
+simulate: ## two years of messages about 100,000 certificates, beside a model that knows which there have to be: docs/simulation.md; SEED=
+	@scripts/environment authority
+	@scripts/packages bench
+	@.venv/bin/python scripts/texts.py compile
+	@.venv/bin/python -m simulate --write $(if $(SEED),--seed $(SEED))
 
 fuzz: ## octets that nobody would write: SECONDS=60, shared out over the targets and the protocol, which begin one after the other; TARGET= plays one
 	@scripts/environment authority,test

@@ -91,8 +91,8 @@ def measured(certificates: int, due: int) -> list[Figure]:
         register = open_register(new_database(stack.enter_context(cluster())), alias=_ALIAS)
         stack.callback(register.close)
         migrate(register)
-        _fill(register, certificates, due)
-        room = Mailroom(register, Environment.TEST, lambda: NOW, machine_now, _terms(), {}, b"k" * 32)
+        fill(register, certificates, due)
+        room = Mailroom(register, Environment.TEST, lambda: NOW, machine_now, terms(), {}, b"k" * 32)
         quiet, idle, later = AIMS["nothing due"], "nothing due", NOW + WINDOW
         figures = [_round(f"{idle}: none is near its end", room, NOW, quiet)]
         figures.append(_round("all that have come near, each the step that it has come to", room, later, AIMS["due"]))
@@ -114,12 +114,12 @@ def _round(what: str, room: Mailroom, now: datetime, aim: float = 0.0) -> Figure
     return Figure(what, planned, ticks() - begun, aim)
 
 
-def _terms() -> Terms:
+def terms() -> Terms:
     """No waves: what is due is to be due at once."""
     return Terms("https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1)
 
 
-def _fill(register: Register, certificates: int, due: int) -> None:
+def fill(register: Register, certificates: int, due: int) -> None:
     """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
     using = register.alias
     name = "bench-issuing-ca"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from bench.clusters import PostgresMissing, cluster, new_database
 from simulate import founding, world
+from simulate.away import Away
 from simulate.comparing import compare
 from simulate.deeds import Hand
-from simulate.nodes import Away, Here, Lines, Post, room_of
+from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page
 from simulate.world import Round, World
-
 from sinetti.clock import ticks
 from sinetti.registry.opening import Register, migrate, open_register
 
@@ -30,7 +30,9 @@ _TELL_EVERY = 5.0
 def main() -> int:
     """Play, compare, write the page. 1 where anything was wrong."""
     options = _parser().parse_args()
-    command = f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
+    command = (
+        f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
+    )
     print(command, flush=True)
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         tempfile.tempdir = str(MEMORY)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from simulate.events import Digests, Events, judge_bounces, working_days
 from simulate.model import Model, Played, Sent, Verdict
 from simulate.playing import Play
-from simulate.world import Round
-
+from simulate.world import Round, successor
 from sinetti.registry.models import OutboxRow
 
-_BY_LIFE = ("reminder", "take-into-use", "fetched", "renewed", "revoked", "contact-changed")
+_BY_SERIAL = ("reminder", "take-into-use")
+_BY_HOLDING = ("fetched", "renewed", "revoked", "contact-changed")
 
 
 @dataclass(slots=True)
@@ -38,11 +38,13 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
     by_life, by_address = _sorted(play, rows, compared)
     events = Events(model)
     for life in play.world.lives:
-        model.judge(life, by_life[life.number])
-        events.judge(life, by_life[life.number])
+        events.judge(life, by_life[life.holding_id])
+    every = [*play.world.lives, *(new for life in play.world.lives if (new := successor(life)) is not None)]
+    for life in every:
+        model.judge(life, by_life[life.serial])
     judge_bounces(model, play.world.lives, by_address["bounced"])
     days = list(working_days(rounds[0].at.date(), rounds[-1].at.date()))
-    Digests(model).judge(play.world.lives, by_address["digest"], days)
+    Digests(model).judge(every, by_address["digest"], days)
     return compared
 
 
@@ -67,11 +69,9 @@ _FATES = ("sent", "dead", "dropped", "spread")
 
 def _sorted(
     play: Play, rows: dict[str, _Row], compared: Compared
-) -> tuple[dict[int, list[Sent]], dict[str, dict[str, list[Sent]]]]:
-    """Give what left, by the number of its life, and by kind and address."""
-    of_serial = {life.serial[2:]: life.number for life in play.world.lives}
-    of_holding = {life.holding_id: life.number for life in play.world.lives}
-    by_life: dict[int, list[Sent]] = defaultdict(list)
+) -> tuple[dict[str, list[Sent]], dict[str, dict[str, list[Sent]]]]:
+    """Give what left, by the serial or the holding that it is about, and by kind and address."""
+    by_life: dict[str, list[Sent]] = defaultdict(list)
     by_address: dict[str, dict[str, list[Sent]]] = defaultdict(lambda: defaultdict(list))
     for message_id, tried in play.tried.items():
         row = rows.get(message_id)
@@ -79,8 +79,9 @@ def _sorted(
             compared.verdict.is_wrong("left without a row", message_id)
             continue
         one = Sent(row.kind, row.step, row.channel, tried.last.to, tried.last.at, tried.later, left=tried.ends > 0)
-        if row.kind in _BY_LIFE:
-            number = of_serial[row.serial[2:]] if row.serial else of_holding[row.holding or ""]
-            by_life[number].append(one)
+        if row.kind in _BY_SERIAL:
+            by_life[row.serial or ""].append(one)
+        if row.kind in _BY_HOLDING:
+            by_life[row.holding or ""].append(one)
         by_address[row.kind][one.to].append(one)
     return by_life, by_address

@@ -1,4 +1,4 @@
-"""The model's own calendar, written from the law's and the issue's words alone: Finnish time, days off, steps' instants.
+"""The model's own calendar, from the law's and the issue's words alone: Finnish time, days off, when steps leave.
 
 Nothing of the service's is asked here: neither its holidays nor its time zone.
 """

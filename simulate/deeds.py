@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from simulate.founding import AUTHORITY, GATEWAY, digest
-from simulate.world import Act, Deed, Life, Person
-
+from simulate.world import Act, Deed, Life, Person, successor
 from sinetti.domain.approvals import Approval
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason
@@ -24,7 +23,10 @@ class NotThere(Exception):
 
 def new_serial(life: Life) -> Serial:
     """Name what takes this certificate's place."""
-    return Serial(f"60{life.serial[2:]}")
+    new = successor(life)
+    if new is None:
+        raise NotThere(life.serial)
+    return Serial(new.serial)
 
 
 @dataclass(frozen=True, slots=True)

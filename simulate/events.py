@@ -12,6 +12,8 @@ from simulate.world import Act, Deed, Life, Organisation, Person
 
 _DAY = timedelta(days=1)
 _NEAR, _CLOSE, _STAYS = 60 * _DAY, 7 * _DAY, 14 * _DAY
+_TOLD_WITHIN = 7 * _DAY
+"""What happened longer ago nobody is told of, after a pause of everything."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ class Events:
             by = self.model.played.sure(deed.at, office=False, more=2 * (got.tries if got else 0))
             # Somebody else may have been named meanwhile, and an address may have been found out.
             moved = by and any(other.to and deed.at <= other.at <= by and other is not deed for other in life.deeds)
-            if by is None or moved or self.model.gone.get(person.email, by + _DAY) <= by:
+            if by is None or by > deed.at + _TOLD_WITHIN or moved or self.model.gone.get(person.email, by + _DAY) <= by:
                 continue
             self.model.verdict.count(f"{kind} by email", "had to")
             if got is None or not got.left:

@@ -1,4 +1,4 @@
-"""The world's rows in a register, as they are before the simulation begins: written at once, without keys and octets."""
+"""The world's rows in a register, as they are before the simulation begins: without keys and octets."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,11 +7,11 @@ from itertools import chain, islice
 from typing import Any
 
 from django.db import connections, transaction
-from simulate.world import BEGINS, LASTS, Habit, Life, Organisation, Person, World
 
+from simulate.world import BEGINS, LASTS, Habit, Life, Organisation, Person, World
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Environment, Language
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Environment, Language, Sha256
 from sinetti.registry import authorities, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.authorities import NewAuthority
@@ -27,8 +27,8 @@ _CENTURY = timedelta(days=36_500)
 def found(register: Register, world: World) -> None:
     """Write the CA, organisations, people, mandates and certificates. The register has nothing yet."""
     authority = NewAuthority(
-        AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", digest("ca"), digest("key"), BEGINS - _CENTURY,
-        BEGINS + _CENTURY,
+        AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
+        BEGINS - _CENTURY, BEGINS + _CENTURY,
     )  # fmt: skip
     authorities.found(register, Environment.TEST, (authority,), Deed("simulation", BEGINS, "0" * 32))
     Gateway.objects.using(register.alias).create(name=GATEWAY, public_key="", added=BEGINS)
@@ -158,7 +158,9 @@ def _replacing_order(life: Life, replaced: int) -> models.Order:
 def _replacing(life: Life, replaced: int) -> models.Certificate:
     order_id = digest(f"order {life.serial}")[:32]
     # So far off that nobody hears of it while the simulation lasts.
-    return _row(life, replacing_serial(life), BEGINS + 2 * LASTS, origin="order", order_id=order_id, replaces_id=replaced)
+    return _row(
+        life, replacing_serial(life), BEGINS + 2 * LASTS, origin="order", order_id=order_id, replaces_id=replaced
+    )
 
 
 def _row(life: Life, serial: str, ends: datetime, **more: Any) -> models.Certificate:  # noqa: ANN401 - columns

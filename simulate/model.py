@@ -100,7 +100,7 @@ class Played:
         return next((one.at for one in self._from(at, office=office)), None)
 
     def sure(self, at: datetime, *, office: bool, more: int = 0) -> datetime | None:
-        """Give the round by which a message due at `at` has left for sure: nobody was killed in it, and `more` after."""
+        """Give the round by which a message due at `at` has left for sure: nobody was killed in it, nor in `more`."""
         for one in self._from(at, office=office):
             if one.sound:
                 if not more:
@@ -190,7 +190,9 @@ class Model:
             if at is None or by is None or not fit or course.since > at or step.days > course.steps_from:
                 continue
             later = any(other.days < step.days and other.earliest <= by for other in steps)
-            what = f"{life.serial} {life.habit.name} ends {life.ends}: {step.days} d to {fit[0].to}, {at} to {by}, {fit}"
+            what = (
+                f"{life.serial} {life.habit.name} ends {life.ends}: {step.days} d to {fit[0].to}, {at} to {by}, {fit}"
+            )
             if got is not None and got.left and got.at > by:
                 self.verdict.is_wrong(f"{course.kind}: left late", f"{what}, {got}")
             if later or course.until <= by or not any(by < one.until for one in fit):
@@ -229,4 +231,3 @@ def _courses(life: Life) -> Iterator[Course]:
     yield Course("reminder", life.ends - _LONG, stopped(life), LADDER[0])
     seen = life.first(Act.SEE)
     yield Course("take-into-use", seen or life.ends + _LONG, life.ends + _LONG, OTHERS_TOO)
-

@@ -1,19 +1,15 @@
-"""Two nodes that share a register: each in a process of its own, which is killed between steps, or both in this one."""
+"""Two nodes that share a register, what they deliver to, and how chance kills them between two steps."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
 from simulate.deeds import Hand
 from simulate.world import Deed, Life
-
 from sinetti.domain.messages import MessageChannel
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import rounds
@@ -47,12 +43,13 @@ class Post:
     at: datetime
 
     def deliver(self, letter: Letter) -> None:
-        """Take a letter on, unless chance, which is the same for the same letter and instant, is against it."""
-        if not crc32(letter.message_id.encode()) % _REFUSED_ONE_OF:
+        """Take a letter on, unless chance, which is the same in each play of a world, is against it."""
+        about = f"{letter.to} {letter.kind} {letter.subject}"
+        if not crc32(about.encode()) % _REFUSED_ONE_OF:
             self._note(letter, "refused")
             why = "nobody takes this one"
             raise NotDeliverable(why)
-        if not crc32(f"{letter.message_id} {self.at}".encode()) % _LATER_ONE_OF:
+        if not crc32(f"{about} {self.at}".encode()) % _LATER_ONE_OF:
             self._note(letter, "later")
             why = "nobody takes this one now"
             raise NotNow(why)
@@ -116,7 +113,7 @@ class Here:
         """Run the whole round."""
         self._ended = True
         try:
-            run(self.room, self.post, at, _dying(kill_after, _raise))
+            run(self.room, self.post, at, dying(kill_after, _raise))
         except KilledHere:
             self._ended = False
 
@@ -145,14 +142,14 @@ def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
 
 def room_of(register: Register, post: Post, wave_from: int) -> Mailroom:
     """Make a mailroom that delivers to the post."""
-    words = {one: "help" for one in Language}
+    words = dict.fromkeys(Language, "help")
     terms = Terms("http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from)
     now = lambda: post.at  # noqa: E731 - both clocks are one
     return Mailroom(register, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32)
 
 
-def _dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
-    """Make a step that ends the node once so many were taken."""
+def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
+    """Make a step that ends the node once so many were taken; none does for None."""
     left = [after or 0]
 
     def step(_name: str) -> None:
@@ -165,75 +162,3 @@ def _dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:
 
 def _raise() -> None:
     raise KilledHere
-
-
-class Away:
-    """A node in a process of its own, which is started again for the next round after it was killed."""
-
-    def __init__(self, make: Callable[[], Here]) -> None:
-        """`make` makes the node, in its process."""
-        self._make = make
-        self._process: object = None
-        self._pipe: Connection | None = None
-
-    def begin(self, at: datetime, kill_after: int | None) -> None:
-        """Let it begin a round."""
-        self._send(("round", at, kill_after))
-
-    def act(self, deeds: list[tuple[int, int]]) -> None:
-        """Let it begin with deeds."""
-        self._send(("deeds", deeds, None))
-
-    def ended(self) -> bool:
-        """Wait for it. Raises what ended it, where that was no kill."""
-        assert self._pipe is not None  # noqa: S101 - somebody has sent it something
-        try:
-            answer = self._pipe.recv()
-        except EOFError:
-            self._join()
-            return False
-        if isinstance(answer, str):
-            raise RuntimeError(answer)
-        return True
-
-    def close(self) -> None:
-        """End it."""
-        if self._pipe is not None:
-            self._pipe.close()
-            self._join()
-
-    def _send(self, what: object) -> None:
-        if self._pipe is None:
-            context = get_context("fork")
-            self._pipe, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self._make, theirs, self._pipe), daemon=True)
-            self._process.start()  # type: ignore[attr-defined]
-            theirs.close()
-        self._pipe.send(what)
-
-    def _join(self) -> None:
-        self._pipe = None
-        self._process.join()  # type: ignore[attr-defined]
-
-
-def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> None:
-    """Do what is sent, until nobody sends any more."""
-    import traceback  # noqa: PLC0415 - for what ends a child alone
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parents.close()
-    node = make()
-    while True:
-        try:
-            what, first, kill_after = pipe.recv()
-        except EOFError:
-            os._exit(0)
-        try:
-            if what == "round":
-                run(node.room, node.post, first, _dying(kill_after, lambda: os._exit(137)))
-            else:
-                node.act(first)
-        except BaseException:  # noqa: BLE001 - told to the parent
-            pipe.send(traceback.format_exc())
-            os._exit(1)
-        pipe.send(None)

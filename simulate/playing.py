@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from simulate.days import in_hours
 from simulate.nodes import Line, Lines, Node
 from simulate.world import Round, World
-
 from sinetti.registry.bouncing import mark_bounced
 from sinetti.registry.opening import Register
 
@@ -17,7 +16,7 @@ _COMES_BACK_AFTER = timedelta(minutes=3)
 
 @dataclass(slots=True)
 class Tried:
-    """What became of the tries of one message: the last, or the first that had an end; how many had, and how many failed."""
+    """What became of one message: its last try, or the first that had an end; how many had, and how many failed."""
 
     last: Line
     ends: int = 0

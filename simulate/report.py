@@ -7,6 +7,20 @@ from simulate.comparing import Compared
 from simulate.playing import Play
 from simulate.world import Habit
 
+_HEAD = """# Two years of messages, simulated
+
+    {command}
+
+Written by that command, which `make simulate` runs. A world is made from a seed: organisations, people, certificates,
+and what their holders do. Renewals are recorded through the store, as the service records them, without keys. Five
+times a day two nodes do what is due, each in a process of its own; they are restarted, killed between steps, and away
+for nights and days. A model beside them, in an arithmetic of its own, says of each certificate and person which
+messages there have to be, and from when to when. What a deed at the same time makes uncertain may be, and need not.
+"""
+_GOOD = (
+    "Each message left exactly once, none after its certificate was taken care of, none is missing, none left outside "
+    "its hours."
+)
 _LEFT, _HAD_TO = "sent", "had to"
 
 
@@ -32,19 +46,11 @@ def is_good(play: Play, compared: Compared) -> bool:
 
 def _lines(run: Run, play: Play, compared: Compared) -> Iterator[str]:
     counted, verdict = play.counted, compared.verdict
-    yield from (
-        "# Two years of messages, simulated",
-        "",
-        f"    {run.command}",
-        "",
-        "Written by that command, which `make simulate` runs. A world is made from a seed: organisations, people, certificates, and what their",
-        "holders do. Renewals are recorded through the store, as the service records them, without keys. Five times a day two nodes do what",
-        "is due, each in a process of its own; they are restarted, killed between steps, and away for nights and days. A model beside them,",
-        "in an arithmetic of its own, says of each certificate and person which messages there have to be, and from when to when.",
-        "",
-        f"{play.world.count:,} certificates of {len(play.world.organisations):,} organisations, {run.database}, {run.seconds:.0f} s.",
-        "",
-    )  # fmt: skip
+    world = play.world
+    yield _HEAD.format(command=run.command)
+    whose = f"{world.count:,} certificates of {len(world.organisations):,} organisations"
+    yield f"{whose}, {run.database}, {run.seconds:.0f} s."
+    yield ""
     yield from _table("played", "", _played(play))
     habits = {habit.value: sum(life.habit is habit for life in play.world.lives) for habit in Habit}
     yield from _table("holder", "certificates", habits)
@@ -80,7 +86,7 @@ def _table(what: str, how_many: str, rows: Mapping[str, int]) -> Iterator[str]:
 def _wrong(compared: Compared, again: int, kills: int) -> Iterator[str]:
     verdict = compared.verdict
     if not verdict.wrong and again <= kills:
-        yield "Each message left exactly once, none after its certificate was taken care of, none is missing, none left outside its hours."
+        yield _GOOD
         return
     yield from ("**Wrong:**", "")
     if again > kills:

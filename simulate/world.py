@@ -1,8 +1,8 @@
-"""The world that is simulated: organisations, people, certificates, and what their holders do with them. From a seed."""
+"""The world that is simulated, from a seed: organisations, people, certificates, and what their holders do."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -41,8 +41,8 @@ BUSY = {
 }  # fmt: skip
 """How many of a hundred have which habit, where every habit is to be seen among a few."""
 QUIET = {
-    Habit.AUTOMATIC: 6, Habit.PROMPT: 5, Habit.LATE: 3, Habit.LAST: 1, Habit.NEVER: 1, Habit.UNFETCHED: 1,
-    Habit.ORDERS: 2, Habit.LEAVES: 1, Habit.LETS_END: 12, Habit.REVOKED: 1, Habit.REPLACED: 67,
+    Habit.AUTOMATIC: 3, Habit.PROMPT: 2.5, Habit.LATE: 1.5, Habit.LAST: 0.5, Habit.NEVER: 0.6, Habit.UNFETCHED: 0.5,
+    Habit.ORDERS: 0.8, Habit.LEAVES: 0.5, Habit.LETS_END: 12, Habit.REVOKED: 0.5, Habit.REPLACED: 77.6,
 }  # fmt: skip
 """The same of a hundred thousand: most were taken care of, so that nothing may leave, and ten minutes suffice."""
 
@@ -113,6 +113,15 @@ class Life:
         return next((deed.at for deed in self.deeds if deed.act is act), None)
 
 
+def successor(life: Life) -> Life | None:
+    """Give what took a certificate's place while the simulation lasted: nobody renews that one again."""
+    made = life.first(Act.RENEW) or life.first(Act.ORDER)
+    if made is None:
+        return None
+    deeds = [deed for deed in life.deeds if deed.act is Act.CHANGE_CONTACT]
+    return replace(life, serial=f"60{life.serial[2:]}", ends=made + LASTS, habit=Habit.NEVER, deeds=deeds)
+
+
 @dataclass(slots=True)
 class World:
     """All there is. From `wave_from` certificates on that end on one Finnish day it is a wave."""
@@ -129,9 +138,9 @@ def hex_id(chance: random.Random, digits: int = 32) -> str:
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
 
 
-def make(count: int, seed: int, beyond: timedelta = BEYOND, shares: Mapping[Habit, int] = QUIET) -> World:
+def make(count: int, seed: int, beyond: timedelta = BEYOND, shares: Mapping[Habit, float] = QUIET) -> World:
     """Make a world of so many certificates, which end until `beyond` after the beginning."""
-    maker = _Maker(random.Random(seed), count, beyond, shares)  # noqa: S311 - chance that can be repeated, on purpose
+    maker = _Maker(random.Random(seed), count, beyond, shares)
     organisations = [maker.organisation(number) for number in range(max(count // 4, 3))]
     firms = organisations[: max(len(organisations) // 1000, 1)]
     for one in organisations[len(firms) :]:
@@ -146,7 +155,7 @@ class _Maker:
     chance: random.Random
     count: int
     beyond: timedelta
-    shares: Mapping[Habit, int]
+    shares: Mapping[Habit, float]
     people: int = 0
 
     @property
@@ -179,49 +188,49 @@ class _Maker:
     def _end(self) -> datetime:
         chance = self.chance
         if chance.random() < 0.06:  # noqa: PLR2004 - two waves of three of a hundred each
-            day = chance.choice([day for day in _WAVES if universal(day, time(9)) < BEGINS + self.beyond] or [_WAVES[0]])
+            day = chance.choice(
+                [day for day in _WAVES if universal(day, time(9)) < BEGINS + self.beyond] or [_WAVES[0]]
+            )
             return universal(day, time(9)) + timedelta(seconds=chance.randrange(6 * 3600))
         return BEGINS + timedelta(seconds=chance.randrange(int(_DAY.total_seconds()), int(self.beyond.total_seconds())))
 
     def _deeds(self, life: Life) -> Iterator[Deed]:
-        chance, opens = self.chance, max(life.ends - _WINDOW, BEGINS)
-
-        def between(earliest: datetime, latest: datetime) -> datetime:
-            earliest = max(earliest, BEGINS)
-            seconds = max(int((min(latest, life.ends) - earliest).total_seconds()), 2)
-            return earliest + timedelta(seconds=chance.randrange(1, seconds))
-
-        match life.habit:
-            case Habit.AUTOMATIC:
-                at = between(opens, opens + 40 * _MINUTE)
-                yield from (Deed(at, Act.RENEW), Deed(at + timedelta(seconds=20), Act.FETCH))
-            case Habit.PROMPT | Habit.LEAVES:
-                at = between(opens, opens + 14 * _DAY)
-                yield from (Deed(at, Act.RENEW), Deed(at + _MINUTE, Act.FETCH))
-                if life.habit is Habit.LEAVES:
-                    yield Deed(between(at + _DAY, at + 9 * _DAY), Act.SEE)
-            case Habit.LATE:
-                at = between(life.ends - 30 * _DAY, life.ends)
-                yield from (Deed(at, Act.RENEW), Deed(at + _MINUTE, Act.FETCH))
-            case Habit.LAST:
-                at = between(life.ends - _DAY, life.ends)
-                yield from (Deed(at, Act.RENEW), Deed(at + _MINUTE, Act.FETCH))
-            case Habit.UNFETCHED:
-                at = between(opens, opens + 20 * _DAY)
-                yield Deed(at, Act.RENEW)
-                if chance.random() < 0.5:  # noqa: PLR2004 - every other one
-                    yield Deed(between(at + _DAY, life.ends), Act.FETCH)
-            case Habit.ORDERS:
-                at = between(opens, life.ends)
-                yield from (Deed(at, Act.ORDER), Deed(at + 2 * _MINUTE, Act.FETCH))
-            case Habit.LETS_END:
-                yield Deed(between(life.ends - 80 * _DAY, life.ends - 5 * _DAY), Act.LET_END)
-            case Habit.REVOKED:
-                yield Deed(between(opens, life.ends), Act.REVOKE)
-            case Habit.NEVER | Habit.REPLACED:
-                pass
+        """Give what is done with a certificate by its holder's habit; and of one of ten the contact changes."""
+        chance, opens, ends = self.chance, max(life.ends - _WINDOW, BEGINS), life.ends
+        first: Mapping[Habit, tuple[Act, datetime, datetime]] = {
+            Habit.AUTOMATIC: (Act.RENEW, opens, opens + 40 * _MINUTE),
+            Habit.PROMPT: (Act.RENEW, opens, opens + 14 * _DAY),
+            Habit.LEAVES: (Act.RENEW, opens, opens + 14 * _DAY),
+            Habit.LATE: (Act.RENEW, ends - 30 * _DAY, ends),
+            Habit.LAST: (Act.RENEW, ends - _DAY, ends),
+            Habit.UNFETCHED: (Act.RENEW, opens, opens + 20 * _DAY),
+            Habit.ORDERS: (Act.ORDER, opens, ends),
+            Habit.LETS_END: (Act.LET_END, ends - 80 * _DAY, ends - 5 * _DAY),
+            Habit.REVOKED: (Act.REVOKE, opens, ends),
+        }
+        if life.habit in first:
+            act, earliest, latest = first[life.habit]
+            done = Deed(self._between(earliest, latest, ends), act)
+            yield done
+            yield from self._afterwards(life, done)
         if life.habit is not Habit.REPLACED and chance.random() < 0.1:  # noqa: PLR2004 - one of ten
-            yield Deed(between(life.ends - 70 * _DAY, life.ends), Act.CHANGE_CONTACT, self.person("contact"))
+            yield Deed(self._between(ends - 70 * _DAY, ends, ends), Act.CHANGE_CONTACT, self.person("contact"))
+
+    def _afterwards(self, life: Life, done: Deed) -> Iterator[Deed]:
+        """Give what follows: most fetch at once, some go on with the old one, some fetch late or never."""
+        if life.habit is Habit.UNFETCHED:
+            if self.chance.random() < 0.5:  # noqa: PLR2004 - every other one
+                yield Deed(self._between(done.at + _DAY, life.ends, life.ends), Act.FETCH)
+        elif done.act in {Act.RENEW, Act.ORDER}:
+            yield Deed(done.at + timedelta(seconds=20), Act.FETCH)
+        if life.habit is Habit.LEAVES:
+            yield Deed(self._between(done.at + _DAY, done.at + 9 * _DAY, life.ends), Act.SEE)
+
+    def _between(self, earliest: datetime, latest: datetime, ends: datetime) -> datetime:
+        """Give an instant between two, after the beginning and before the end if it can be."""
+        earliest = max(earliest, BEGINS)
+        seconds = max(int((min(latest, ends) - earliest).total_seconds()), 2)
+        return earliest + timedelta(seconds=self.chance.randrange(1, seconds))
 
 
 @dataclass(slots=True)
@@ -239,13 +248,16 @@ class Round:
 
 
 _ROUNDS = (time(8), time(10, 30), time(13), time(16), time(21))
-_KILLED_WITHIN = 60
-"""Steps."""
 
 
-def rounds(seed: int, until: datetime, *, troubles: float = 0.05, at_times: Sequence[time] = _ROUNDS) -> list[Round]:
-    """Give all rounds: five a day, with missed nights, restarts of one node, kills, and days on which nobody served."""
-    chance = random.Random(f"rounds {seed}")  # noqa: S311 - as above
+def rounds(
+    seed: int, until: datetime, troubles: float = 0.05, *, steps: int = 60, at_times: Sequence[time] = _ROUNDS
+) -> list[Round]:
+    """Give all rounds: five a day, with missed nights, restarts of one node, kills, and days on which nobody served.
+
+    Who is killed is so within so many steps.
+    """
+    chance = random.Random(f"rounds {seed}")
     found, day, away = [], BEGINS.date(), BEGINS.date()
     while universal(day, at_times[0]) < until:
         if chance.random() < troubles / 3:
@@ -254,7 +266,7 @@ def rounds(seed: int, until: datetime, *, troubles: float = 0.05, at_times: Sequ
         for at in at_times:
             if day < away or (at == at_times[-1] and chance.random() < troubles):
                 continue
-            kills = tuple(chance.randrange(1, _KILLED_WITHIN) if chance.random() < troubles else None for _ in range(2))
+            kills = tuple(chance.randrange(1, steps) if chance.random() < troubles else None for _ in range(2))
             found.append(Round(universal(day, at), (0, 1) if only is None else (only,), kills))  # type: ignore[arg-type]
         day += _DAY
     return found

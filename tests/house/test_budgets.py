@@ -9,7 +9,7 @@ FUNCTION_LINES = 50
 MODULE_LINES = 400
 PARAMETERS = 5
 XMLDSIG_LINES = 250
-BESIDE = ("scripts", "fuzz", "bench")
+BESIDE = ("scripts", "fuzz", "bench", "simulate")
 """Folders with programs of ours beside the package."""
 
 

@@ -1,11 +1,11 @@
 """Documents that speak of the code say what the code says, and their links lead somewhere."""
 
 import argparse
+import dataclasses
 import json
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -357,7 +357,7 @@ def test_the_interfaces_have_the_bench_s_calls_and_rows():
     shown = certificate_row(facts.certificate(datetime(2027, 5, 2, tzinfo=UTC)), facts.NOW)
     assert f"`{' '.join(shown)}`" in bench
     assert " ".join(f"`{state}`" for state in ShownState) in bench
-    assert f"`{' '.join(field.name for field in fields(Entry))}`" in bench
+    assert f"`{' '.join(field.name for field in dataclasses.fields(Entry))}`" in bench
     assert " ".join(f"`{kind}`" for kind in MessageKind) in bench
 
 

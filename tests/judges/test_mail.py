@@ -1,4 +1,4 @@
-"""Postfix takes our mail over STARTTLS and puts it into maildirs, refuses whom it does not know, and sends back the rest."""
+"""Postfix takes our mail over STARTTLS into maildirs, refuses whom it does not know, and sends back the rest."""
 
 import mailbox
 import pwd
@@ -129,7 +129,9 @@ def server():
 
 def a_message(address):
     facts = {"finding": "a-finding", "text": TEXT}
-    return NewMessage(MessageKind.OPERATOR, MessageChannel.EMAIL, "a-finding", "once", NOW, address=address, facts=facts)
+    return NewMessage(
+        MessageKind.OPERATOR, MessageChannel.EMAIL, "a-finding", "once", NOW, address=address, facts=facts
+    )
 
 
 def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):

@@ -1,4 +1,4 @@
-"""A real SIGKILL between a mail server's answer and the row that says so: the letter comes again, and is the same one."""
+"""A real SIGKILL between a mail server's answer and the row that says so: the same letter comes again."""
 
 import signal
 import subprocess
@@ -54,7 +54,9 @@ def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")
-    room = a_mailroom(desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"", desk.machine)})
+    room = a_mailroom(
+        desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"", desk.machine)}
+    )
     desk.machine.forward(sending.LEASE)
     assert send_due(room, "two", NOW) == Sent(sent=2), "what it had not begun comes first"
     desk.machine.forward(timedelta(hours=1))

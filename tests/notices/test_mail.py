@@ -234,28 +234,36 @@ def test_tls_and_a_password(files, security, implicit):
             post.deliver(LETTER)
         assert len(server.taken) == 1
         assert server.handler.authenticated == [(b"sinetti", b"right")]
-        with smtp(server, security, anchors=files.trust, username="sinetti", password="wrong") as post:
-            with pytest.raises(Away, match="535 5.7.8 to our name and password"):
-                post.deliver(LETTER)
+        with (
+            smtp(server, security, anchors=files.trust, username="sinetti", password="wrong") as post,
+            pytest.raises(Away, match="to our name and password"),
+        ):
+            post.deliver(LETTER)
 
 
 @pytest.mark.parametrize(("security", "implicit"), KINDS.values(), ids=KINDS)
 def test_a_certificate_that_is_not_trusted(files, security, implicit):
     with mail_server(tls(files), implicit=implicit) as server:
-        with smtp(server, security, username="sinetti", password="right") as post:
-            with pytest.raises(Away, match="CERTIFICATE_VERIFY_FAILED"):
-                post.deliver(LETTER)
+        with (
+            smtp(server, security, username="sinetti", password="right") as post,
+            pytest.raises(Away, match="CERTIFICATE_VERIFY_FAILED"),
+        ):
+            post.deliver(LETTER)
         assert (server.taken, server.handler.authenticated) == ([], [])
 
 
 def test_a_server_without_starttls_gets_nothing(server, files):
-    with smtp(server, Security.STARTTLS, anchors=files.trust, username="sinetti", password="right") as post:
-        with pytest.raises(Away, match="offers no STARTTLS"):
-            post.deliver(LETTER)
+    with (
+        smtp(server, Security.STARTTLS, anchors=files.trust, username="sinetti", password="right") as post,
+        pytest.raises(Away, match="offers no STARTTLS"),
+    ):
+        post.deliver(LETTER)
     assert (server.taken, server.handler.authenticated) == ([], [])
 
 
 def test_a_file_of_anchors_that_is_not_there(server, tmp_path):
-    with smtp(server, Security.STARTTLS, anchors=tmp_path / "none.pem") as post:
-        with pytest.raises(Away, match="file of CAs"):
-            post.deliver(LETTER)
+    with (
+        smtp(server, Security.STARTTLS, anchors=tmp_path / "none.pem") as post,
+        pytest.raises(Away, match="file of CAs"),
+    ):
+        post.deliver(LETTER)

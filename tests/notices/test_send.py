@@ -1,4 +1,4 @@
-"""What is due leaves, once: several workers, trouble with some recipients or with everything, and ends of the process."""
+"""What is due leaves, once: several workers, trouble with recipients or with everything, ends of the process."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -44,25 +44,25 @@ class Handler:
     once: bool = False
     authenticated: list[tuple[bytes, bytes]] = field(default_factory=list)
 
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
         """Count connections."""
         session.host_name = hostname
         self.connections += 1
         return responses
 
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+    async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802
         """Take the sender."""
         envelope.mail_from = address
         return self._answer(server, "MAIL")
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+    async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802
         """Take the recipient, unless told otherwise."""
         answer = self._answer(server, address)
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take the letter."""
         answer = self._answer(server, "DATA")
         if answer.startswith("2"):
@@ -70,7 +70,7 @@ class Handler:
             self.taken.append(Taken(envelope.mail_from, to, envelope.original_content))
         return answer
 
-    def authenticate(self, server, session, envelope, mechanism, data):
+    def authenticate(self, _server, _session, _envelope, _mechanism, data):
         """Let one name in."""
         self.authenticated.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=False)

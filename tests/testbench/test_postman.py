@@ -153,8 +153,9 @@ def test_a_little_back_is_allowed(bench):
 
 
 class Away:
-    def deliver(self, letter):
-        raise NotNow("nobody is there")
+    def deliver(self, _letter):
+        why = "nobody is there"
+        raise NotNow(why)
 
     def close(self):
         pass

@@ -5,11 +5,11 @@ a test that orders and then looks never has to wait. Only PIN codes leave by the
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import TypeVar
 
 from sinetti.notices import rounds
 from sinetti.notices.digests import next_digest
@@ -18,6 +18,7 @@ from sinetti.notices.room import Mailroom
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench.clock import BenchClock
 
+_Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
 
 
@@ -76,26 +77,21 @@ class Postman:
             at = self._next(at) if self._round(at) else None
 
     def _next(self, after: datetime) -> datetime | None:
-        room, found = self.room(self.clock.now), list[datetime | None]()
-        with _in_the_log(after):
-            found = [next_instant(room, after), next_digest(room, after)]
+        room = self.room(self.clock.now)
+        found = _tried(after, lambda: [next_instant(room, after), next_digest(room, after)]) or []
         return min((at for at in found if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
         """Run one round; whether it went well."""
-        done = False
-        with _in_the_log(at):
-            rounds.run(self.room(lambda: at), at, findings or {})
-            done = True
-        return done
+        return _tried(at, lambda: rounds.run(self.room(lambda: at), at, findings or {})) is not None
 
 
-@contextmanager
-def _in_the_log(at: datetime) -> Iterator[None]:
-    """Let nothing that goes wrong with messages keep a clock from moving on, but a register that is away."""
+def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
+    """Do it. Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away."""
     try:
-        yield
+        return do()
     except REGISTER_UNAVAILABLE:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
         _log.exception("messages of %s could not be sent", at)
+        return None

@@ -87,7 +87,9 @@ def test_planned_and_sent(sqlite_operator, server):
     planned = json.loads(operator.does("notices", "plan", "--json"))
     assert set(planned) == {"events", "reminders", "digests", "findings"}
     message = owe(operator, 1)
-    (row,) = [one for one in json.loads(operator.does("notices", "send", "--dry-run", "--json")) if one["id"] == message]
+    (row,) = [
+        one for one in json.loads(operator.does("notices", "send", "--dry-run", "--json")) if one["id"] == message
+    ]
     assert (row["kind"], row["channel"], row["tries"]) == ("operator", "email", 0)
     assert server.taken == []
     sent = json.loads(operator.does("notices", "send", "--json"))

@@ -58,7 +58,7 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority notices preview --dir /srv/sinetti reminder --language sv"
     preview = command(below, "preview", "show a message: a sample of a kind, or one that is owed", _preview, example)
     kinds = ", ".join(MessageKind)
-    preview.add_argument("message", metavar="KIND|ID", help=f"the id of a message, or one of {kinds}")
+    preview.add_argument("message", metavar="KIND-OR-ID", help=f"the id of a message, or one of {kinds}")
     preview.add_argument("--language", choices=[one.value for one in Language], help="of a sample (default: en)")
     preview.add_argument("--html", action="store_true", help="show its HTML")
     example = "sinetti authority notices bounces --dir /srv/sinetti"
