@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sinetti.notices.operators import owe_findings
+from sinetti.notices.operators import LOOKED_EVERY, owe_findings, time_to_look
 from sinetti.registry import models
 from tests.support.mailrooms import a_mailroom
 
@@ -13,6 +13,13 @@ WEEK = timedelta(days=7)
 def rows(desk):
     found = models.OutboxRow.objects.using(desk.register.alias).filter(kind="operator").order_by("created", "address")
     return [(row.address, row.facts["finding"], row.facts["text"], row.step) for row in found]
+
+
+def test_one_node_looks_in_an_hour(desk):
+    room = a_mailroom(desk)
+    looked = [time_to_look(room, at) for at in (MONDAY, MONDAY, MONDAY + LOOKED_EVERY - timedelta(seconds=1))]
+    assert looked == [True, False, False]
+    assert time_to_look(room, MONDAY + LOOKED_EVERY)
 
 
 def test_once_a_week_for_each_finding_and_operator(desk):

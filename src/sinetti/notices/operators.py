@@ -1,12 +1,21 @@
 """What operators are told by mail: what the alarms and the watchdog find, once a week each (docs/people.md)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.notices.room import Mailroom
 from sinetti.registry import outbox
 from sinetti.registry.outbox import NewMessage
+from sinetti.registry.turns import first_since
+
+LOOKED_EVERY = timedelta(hours=1)
+"""How often the timers look for findings: beside a million revocations one look takes seconds."""
+
+
+def time_to_look(room: Mailroom, now: datetime) -> bool:
+    """Whether no node has looked for findings for an hour; whoever is told so looks."""
+    return first_since(room.register, "findings-looked-for", LOOKED_EVERY, now)
 
 
 def owe_findings(room: Mailroom, findings: Mapping[str, str | None], now: datetime) -> int:

@@ -1,9 +1,19 @@
 """Turns: what two processes may not decide at the same moment."""
 
+from datetime import datetime, timedelta
+
 from django.db.models import F
 
 from sinetti.registry import models
 from sinetti.registry.opening import Register
+
+
+def first_since(register: Register, name: str, every: timedelta, now: datetime) -> bool:
+    """Whether nobody was told yes under this name for so long, on any node; then it is noted that we were."""
+    counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=name)
+    longer_ago = int((now - every).timestamp())
+    rows = models.Counter.objects.using(register.alias).filter(pk=counter.pk, value__lte=longer_ago)
+    return rows.update(value=int(now.timestamp())) > 0
 
 
 def take_turn(register: Register, name: str) -> None:

@@ -4,15 +4,26 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinetti.alarms import findings
-from sinetti.cli.server.common import SOMEBODY_HAS_TO_ACT, OptionError, add_dir, command, group, opened, put
+from sinetti.cli.server.common import (
+    SOMEBODY_HAS_TO_ACT,
+    OptionError,
+    add_dir,
+    command,
+    group,
+    octets_of,
+    opened,
+    put,
+)
 from sinetti.cli.server.working import telling
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Language
 from sinetti.domain.words import amount
 from sinetti.notices import rounds
+from sinetti.notices.operators import time_to_look
 from sinetti.notices.returns import read_returns
 from sinetti.notices.room import Letter, Mailroom
 from sinetti.notices.rounds import Owing
@@ -55,6 +66,9 @@ def register(commands: "Commands") -> None:
     )
     for parser in (plan, send):
         parser.add_argument("--dry-run", action="store_true", help="show which messages those are, and change nothing")
+    plan.add_argument(
+        "--tls-certificate", metavar="PEM", type=Path, help="tell operators of this certificate's end, too"
+    )
     example = "sinetti authority notices preview --dir /srv/sinetti reminder --language sv"
     preview = command(below, "preview", "show a message: a sample of a kind, or one that is owed", _preview, example)
     kinds = ", ".join(MessageKind)
@@ -86,7 +100,9 @@ def _mailroom(parsed: argparse.Namespace) -> Iterator[_Opened]:
 def _plan(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here, telling(lambda: "planning"):
         now, register = here.room.now(), here.room.register
-        found = findings(here.authority)
+        tls = parsed.tls_certificate
+        more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
+        found = findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
         if not parsed.dry_run:
             shown = _counts(rounds.owe_all(here.room, now, found))
             put(shown, as_json=parsed.json, table=lambda: _line("Owed by now", shown))
