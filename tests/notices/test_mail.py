@@ -178,6 +178,7 @@ def test_what_an_answer_means(server, at, answer, means):
             post.deliver(LETTER)
         assert type(told.value) is means or (means is Away and isinstance(told.value, Away))
         assert "customer.example" not in str(told.value)
+        assert getattr(told.value, "address_fails", False) is answer.startswith("550 5.1.1")
         server.handler.answers.clear()
         post.deliver(LETTER)
     assert len(server.taken) == 1

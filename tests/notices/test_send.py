@@ -13,7 +13,7 @@ from sinetti.registry import models, outbox, sending, waiting
 from sinetti.registry.outbox import NewMessage
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import SECOND, KilledError, killed_at
+from tests.support.office import SECOND, KilledError, enrolled, killed_at
 from tests.support.registers import crowd
 
 MINUTE = timedelta(minutes=1)
@@ -347,3 +347,20 @@ def test_a_rehearsal_leaves_nothing(desk):
         owe(desk, count=1)
         assert len(waiting.waiting(desk.register)) == 1
     assert waiting.waiting(desk.register) == ()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_same_commit(desk, fails):
+    refused = NotDeliverable("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
+    held = enrolled(desk)
+    certificate = models.Certificate.objects.using(desk.register.alias).get(serial=held.serial)
+    person = certificate.holding.contact_id
+    event = NewMessage(
+        MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
+    )
+    outbox.put(desk.register, [replace(event, holding=certificate.holding_id)], NOW)
+    assert send_due(room(desk, Post(**{"*": refused})), "w", desk.clock.now).dead == 1
+    marked = models.Person.objects.using(desk.register.alias).get(pk=person).bounced_at
+    assert (marked is not None) is fails
+    told = models.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
+    assert told.count() == (1 if fails else 0)

@@ -22,6 +22,7 @@ from unicodedata import category
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
+from sinetti.domain.bounces import Told, Verdict, judge
 from sinetti.domain.tokens import return_token
 from sinetti.notices.room import Away, Letter, Lost, NotDeliverable, NotNow
 
@@ -150,7 +151,11 @@ class Smtp:
             backend.send_messages([email])
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, answer),) = refused.recipients.values()
-            raise self._told(code, answer, "the recipient") from None
+            told = self._told(code, answer, "the recipient")
+            if isinstance(told, NotDeliverable):
+                # What a returned mail would say later, said at once (docs/returns.md).
+                told.address_fails = judge([Told("failed", _enhanced(answer))], automatic=False) is Verdict.HARD
+            raise told from None
         except smtplib.SMTPSenderRefused as refused:
             self.close()
             answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
@@ -228,7 +233,7 @@ def _ascii_address(address: str) -> str:
         encoded = ""
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
         why = "the address is none that every mail server takes (RFC 5321, 4.1.2)"
-        raise NotDeliverable(why)
+        raise NotDeliverable(why, address_fails=True)
     return f"{local}@{encoded}"
 
 
@@ -238,10 +243,15 @@ def _one_line(text: str) -> str:
 
 
 def _answered(code: int, answer: bytes | str, about: str) -> str:
+    enhanced = _enhanced(answer)
+    return f"the mail server answered {code}{enhanced and f' {enhanced}'} to {about}"
+
+
+def _enhanced(answer: bytes | str) -> str:
+    """The enhanced status code that an answer begins with (RFC 2034), or nothing."""
     octets = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
-    enhanced = _ENHANCED.match(octets)
-    more = f" {enhanced[0].decode('ascii')}" if enhanced else ""
-    return f"the mail server answered {code}{more} to {about}"
+    found = _ENHANCED.match(octets)
+    return found[0].decode("ascii") if found else ""
 
 
 def _away(broken: OSError | UnicodeError) -> str:

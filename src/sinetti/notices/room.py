@@ -30,7 +30,15 @@ class Away(NotNow):
 
 
 class NotDeliverable(Exception):
-    """A message that was refused for good. What is told has no address in it."""
+    """A message that was refused for good. What is told has no address in it.
+
+    `address_fails`: it was said that nobody is there, so that later messages would not arrive either.
+    """
+
+    def __init__(self, why: str, *, address_fails: bool = False) -> None:
+        """Take a sentence for operators."""
+        super().__init__(why)
+        self.address_fails = address_fails
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Tries:
             return self._deliver(tried)
         except NotDeliverable as refused:
             self._silent = 0
-            sending.end_dead(self.room.register, self.shift, tried, str(refused))
+            sending.end_dead(self.room.register, self.shift, tried, str(refused), address_fails=refused.address_fails)
             return Outcome.DEAD
         except Away as why:
             self._is_away(str(why))

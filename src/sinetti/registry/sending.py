@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
-from sinetti.registry.bouncing import after_sent
+from sinetti.registry.bouncing import after_sent, mark_bounced
 from sinetti.registry.models import OutboxRow
 from sinetti.registry.opening import Register
 
@@ -105,9 +105,15 @@ def again(register: Register, shift: Shift, owed: Owed, problem: str) -> bool:
     return True
 
 
-def end_dead(register: Register, shift: Shift, owed: Owed, problem: str) -> None:
-    """Give a message up: it is listed until somebody sends it again or lets it go."""
-    _mine(register, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
+def end_dead(register: Register, shift: Shift, owed: Owed, problem: str, *, address_fails: bool = False) -> None:
+    """Give a message up: it is listed until somebody sends it again or lets it go.
+
+    With `address_fails` its address is marked as by a mail that came back, in the same commit.
+    """
+    with transaction.atomic(using=register.alias):
+        ended = _mine(register, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
+        if ended and address_fails:
+            mark_bounced(register, owed.message_id, shift.now)
 
 
 def drop(register: Register, shift: Shift, owed: Owed, why: str) -> None:
