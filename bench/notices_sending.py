@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from datetime import timedelta
+from time import process_time
 
 from django.db import connections
 
@@ -25,6 +26,7 @@ from sinetti.notices.plan import plan
 from sinetti.notices.room import Deliverer, Mailroom
 from sinetti.notices.send import send_due
 from sinetti.registry import models
+from sinetti.registry.ids import random_id
 from sinetti.registry.opening import Register, migrate, open_register
 
 AIM = 200.0
@@ -67,7 +69,7 @@ def measure(due: int, workers: int) -> int:
         migrate(register)
         room = _room(register, {})
         fill(register, due, due)
-        owed = plan(room, _DUE_AT).owed
+        plan(room, _DUE_AT)
         with connections[_ALIAS].cursor() as cursor:
             cursor.execute("ANALYZE")
         sink = stack.enter_context(subprocess.Popen([*_SELF, "--sink"], stdout=subprocess.PIPE, text=True))
@@ -89,10 +91,14 @@ def measure(due: int, workers: int) -> int:
             one.stdin.close()
         shares = [json.loads(_line(one)) for one in processes]
         seconds = ticks() - begun
-        left = models.OutboxRow.objects.using(_ALIAS).filter(sent__isnull=True, channel__isnull=False).count()
-    rate = sum(shares) / seconds
-    print("| reminders owed | workers | sent by each | left | s | letters a second |\n|--:|--:|--:|--:|--:|--:|")
-    print(f"| {owed:,} | {workers} | {', '.join(f'{one:,}' for one in shares)} | {left} | {seconds:.1f} | {rate:.0f} |")
+        mails = models.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
+        owed, left = mails.count(), mails.filter(sent__isnull=True).count()
+    sent = sum(one["sent"] for one in shares)
+    rate, each = sent / seconds, ", ".join(f"{one['sent']:,}" for one in shares)
+    cpu = 1000 * sum(one["cpu"] for one in shares) / max(sent, 1)
+    print("| mails owed | workers | sent by each | left | s | a second | worker's CPU for one, ms |")
+    print("|--:|--:|--:|--:|--:|--:|--:|")
+    print(f"| {owed:,} | {workers} | {each} | {left} | {seconds:.1f} | {rate:.0f} | {cpu:.1f} |")
     return int(left > 0 or rate < AIM)
 
 
@@ -116,7 +122,9 @@ def _work(url: str, port: str) -> int:
     room = _room(register, {MessageChannel.EMAIL: post})
     print("ready", flush=True)
     sys.stdin.read()
-    print(send_due(room, f"worker-{ticks():.6f}", _DUE_AT + timedelta(minutes=1)).sent, flush=True)
+    begun = process_time()
+    sent = send_due(room, random_id(), _DUE_AT + timedelta(minutes=1)).sent
+    print(json.dumps({"sent": sent, "cpu": process_time() - begun}), flush=True)
     register.close()
     return 0
 

@@ -18,6 +18,7 @@ from sinetti.domain.messages import OFFICE_HOURS_ONLY
 from sinetti.domain.reminders import Course
 from sinetti.domain.values import Serial, Span
 from sinetti.registry import models, outbox
+from sinetti.registry.hot import running
 from sinetti.registry.officer_models import Sighting
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import NewMessage
@@ -30,6 +31,17 @@ MOST = 400
 
 _CHUNK = 400
 """Ids in one statement: SQLite's older builds take 999 values."""
+
+_ONE = """
+SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
+       c.remind_at, c.not_before, c.not_after, c.revoked_at, h.let_end_at, o.closed_at,
+       EXISTS (SELECT 1 FROM registry_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
+       OR EXISTS (SELECT 1 FROM registry_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
+  FROM registry_certificate c
+  JOIN registry_holding h ON h.holding_id = c.holding_id
+  JOIN registry_organisation o ON o.organisation_id = h.organisation_id
+ WHERE c.id = %(certificate)s
+"""
 
 _MOVE = "UPDATE registry_certificate SET remind_at = moved.at FROM {rows} WHERE registry_certificate.id = moved.id"
 _MOVES = {
@@ -93,8 +105,19 @@ def look_through(register: Register, reach: Reach, decide: Callable[[Sequence[Fo
 
 
 def find(register: Register, certificate: int) -> Found | None:
-    """One certificate and what became of it, or None."""
-    return next(iter(_found(register, [certificate])), None)
+    """One certificate and what became of it, or None.
+
+    Written by hand: it is asked of each reminder that leaves, and mostly nothing has taken the certificate's place.
+    """
+    rows = running.read(register, _ONE, {"certificate": certificate})
+    if rows and rows[0][-1]:
+        return next(iter(_found(register, [certificate])), None)
+    for pk, serial, holding, organisation, state, *instants in (row[:-1] for row in rows):
+        since, begins, ends, revoked, let_end, closed = (running.instant(at) for at in instants)
+        if begins is not None and ends is not None:
+            course = _course(Span(begins, ends), state, revoked, let_end, closed)
+            return Found(pk, Serial(serial), holding, organisation, since, course)
+    return None
 
 
 def courses(register: Register, certificates: Iterable[int]) -> Mapping[int, Course]:
@@ -185,15 +208,22 @@ def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]
     for pk, serial, holding, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(
         *fields
     ):
-        course = Course(
-            Span(begins, ends),
-            revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
-            # Whoever renewed or replaced it after all wants the new one to be reminded of.
-            let_end=let_end is not None and begins <= let_end,
-            closed=closed is not None,
-        )
+        course = _course(Span(begins, ends), state, revoked, let_end, closed)
         plain.append(Found(pk, Serial(serial), holding, organisation, since, course))
     return _with_successors(register, plain)
+
+
+def _course(
+    span: Span, state: str, revoked: datetime | None, let_end: datetime | None, closed: datetime | None
+) -> Course:
+    """What became of a certificate, but for what took its place."""
+    return Course(
+        span,
+        revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
+        # Whoever renewed or replaced it after all wants the new one to be reminded of.
+        let_end=let_end is not None and span.not_before <= let_end,
+        closed=closed is not None,
+    )
 
 
 def _with_successors(register: Register, found: Sequence[Found]) -> tuple[Found, ...]:
