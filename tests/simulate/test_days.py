@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from simulate import days
 
+from simulate import days
 from sinetti.domain import reminders, workdays
 from sinetti.notices.workdays import day_off
 
