@@ -3,6 +3,7 @@
 import argparse
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from sinetti.registry.opening import Register, migrate, open_register
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
 """Where registers lie if there is room, in octets: commits are durable, and memory makes that cheap."""
-_TELL_EVERY = 5.0
+_TELL_EVERY, _TERMINATED = 5.0, 143
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
         f"python -m simulate --certificates {options.certificates} --seed {options.seed} --database {options.database}"
     )
     print(command, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # what was made in memory is taken away first
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         tempfile.tempdir = str(MEMORY)
     begun = ticks()

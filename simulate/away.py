@@ -69,6 +69,7 @@ class Away:
 def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> None:
     """Do what is sent, until nobody sends any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parents.close()
     parent, node = os.getppid(), make()
     while True:

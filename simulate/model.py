@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from simulate.days import CLOSES, finnish, in_hours, leaves_at, next_working, universal
+from simulate.days import CLOSES, OPENS, finnish, in_hours, last_working, leaves_at, next_working, universal
 from simulate.world import BEGINS, Act, Habit, Life, Person, Round, World
 
 LADDER = (60, 30, 14, 7, 3, 1, 0)
@@ -182,8 +182,7 @@ class Model:
     def _musts(self, life: Life, course: Course, steps: list[Step], here: list[Reader], theirs: list[Sent]) -> None:
         """Look whether what had to leave to one address did, and in time."""
         for step in steps:
-            # Whom it concerns may be decided at once, also in the night: then it leaves in the morning.
-            at = self.played.first(step.earliest, office=False)
+            at = self.played.first(_decided(step), office=False)
             got = next((one for one in theirs if int(one.step) == step.days), None)
             by = self.played.sure(step.latest, office=True, more=2 * (got.tries if got else 0))
             fit = [one for one in here if at and by and step.days <= one.steps_from and one.since <= at]
@@ -200,6 +199,12 @@ class Model:
             self.verdict.count(f"{course.kind} by {fit[0].channel}, {step.days:2} days", "had to")
             if got is None or not got.left:
                 self.verdict.is_wrong(f"{course.kind}: never left", what)
+
+
+def _decided(step: Step) -> datetime:
+    """Say from when on it may be decided whom a step concerns: what leaves in the morning, in the night before."""
+    shown = finnish(step.earliest)
+    return universal(last_working(shown.date()), CLOSES) if shown.time() == OPENS else step.earliest
 
 
 def stopped(life: Life) -> datetime:

@@ -13,7 +13,7 @@ BEGINS = datetime(2027, 1, 11, 5, tzinfo=UTC)
 LASTS = timedelta(days=730)
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _WINDOW = 60 * _DAY
-BEYOND = timedelta(days=900)
+BEYOND = timedelta(days=1300)
 """Ends lie up to so much after the beginning: some are not due while the simulation lasts."""
 _WAVES = (date(2027, 5, 12), date(2028, 9, 7))
 """Days on which thousands end together."""
@@ -41,8 +41,8 @@ BUSY = {
 }  # fmt: skip
 """How many of a hundred have which habit, where every habit is to be seen among a few."""
 QUIET = {
-    Habit.AUTOMATIC: 3, Habit.PROMPT: 2.5, Habit.LATE: 1.5, Habit.LAST: 0.5, Habit.NEVER: 0.6, Habit.UNFETCHED: 0.5,
-    Habit.ORDERS: 0.8, Habit.LEAVES: 0.5, Habit.LETS_END: 12, Habit.REVOKED: 0.5, Habit.REPLACED: 77.6,
+    Habit.AUTOMATIC: 2.5, Habit.PROMPT: 2, Habit.LATE: 1, Habit.LAST: 0.5, Habit.NEVER: 0.5, Habit.UNFETCHED: 0.4,
+    Habit.ORDERS: 0.7, Habit.LEAVES: 0.4, Habit.LETS_END: 10, Habit.REVOKED: 0.4, Habit.REPLACED: 81.6,
 }  # fmt: skip
 """The same of a hundred thousand: most were taken care of, so that nothing may leave, and ten minutes suffice."""
 

@@ -12,11 +12,12 @@ from tests.support.registers import register
 
 __all__ = ["register"]
 COUNT, SEED = 40, 65
-LASTS = timedelta(days=56)
+LASTS, BEYOND = timedelta(days=56), timedelta(days=24)
+"""The first reminders of those that end later fall into the weeks that are played, on days off too."""
 
 
 def played(register, folder, count=COUNT, seed=SEED):
-    made = world.make(count, seed, LASTS, world.BUSY)
+    made = world.make(count, seed, LASTS + BEYOND, world.BUSY)
     founding.found(register, made)
     post = Post(folder / "letters", world.BEGINS)
     room = room_of(register, post, made.wave_from)

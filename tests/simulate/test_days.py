@@ -1,0 +1,36 @@
+"""Two calendars that know nothing of each other, the model's and the service's, agree on every day and every step."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulate import days
+from sinetti.domain import reminders, workdays
+from sinetti.notices.workdays import day_off
+
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2060, 12, 31, tzinfo=UTC)
+INSTANTS = st.integers(0, int((LAST - FIRST).total_seconds())).map(lambda seconds: FIRST + timedelta(seconds=seconds))
+
+
+def test_the_same_days_are_off():
+    day, found = FIRST.date(), []
+    while day <= LAST.date():
+        if days.works(day) is not workdays.is_workday(day, day_off):
+            found.append(day)
+        day += timedelta(days=1)
+    assert found == []
+
+
+@given(INSTANTS)
+def test_the_same_clock_on_the_wall(at):
+    assert days.finnish(at) == at.astimezone(workdays.FINNISH_TIME).replace(tzinfo=None)
+    assert days.universal(days.finnish(at).date(), days.OPENS) == workdays.opening(workdays.finnish_date(at))
+
+
+@given(INSTANTS, st.sampled_from([60, 30, 14, 7, 3, 1, 0]))
+def test_the_same_instant_of_each_step(ends, step):
+    first = step == 60
+    theirs = reminders.leaves_at(ends, timedelta(days=step), first=first, day_off=day_off)
+    assert days.leaves_at(ends, step, first=first) == theirs
+    assert days.in_hours(theirs)
