@@ -600,4 +600,7 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)
     assert "Valid until: 2 May 2027" in letter(both, case).text
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
+    assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
+    order = models.Order.objects.using(both.register.alias).filter(state="open").first()
+    models.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
     assert "has not been retrieved yet" in letter(both, case).text

@@ -108,6 +108,10 @@ WHAT_YOU_DO_FIRST = mark(
 WHAT_DEPUTY_DOES_FIRST = mark(
     "The certificate has not been retrieved yet. That is for the technical contact person to do."
 )
+WHAT_YOU_DO_REVOKED = mark(
+    "The certificate was revoked. If the program still needs one, ask the organisation's representative to order a new "
+    "one."
+)
 WHAT_YOU_DO_AFTER = mark(
     "The certificate ended on {ends} and can no longer be renewed. If the program still needs one, ask the "
     "organisation's representative to order a new one."

@@ -69,6 +69,8 @@ def _to_the_new(matter: Matter) -> Iterator[str]:
 def _what_you_do(matter: Matter) -> str:
     certificate = matter.told.certificate
     if certificate is None:
+        if telling.revoked_for_good(matter.room.register, matter.holding.holding_id):
+            return matter.say(texts.WHAT_YOU_DO_REVOKED)
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
         return matter.say(texts.WHAT_DEPUTY_DOES_FIRST if deputy else texts.WHAT_YOU_DO_FIRST)
     ends = matter.when(certificate.not_after)
