@@ -75,7 +75,7 @@ def test_mail_that_has_stopped(sqlite_desk, browser, link):
 
 def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
     models.Holding.objects.using(sqlite_desk.register.alias).update(contact=None)
-    assert "You are not named for any certificate" in browser.get(link).page.text_content()
+    assert "You are not named for any task" in browser.get(link).page.text_content()
 
 
 def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_desk, browser, link):

@@ -81,7 +81,7 @@ def row(stage, model, key):
     return model.objects.using(stage.register.alias).filter(pk=key)
 
 
-DAY_OFF = "That is a day off."
+DAY_OFF = "That is not a working day."
 LAST = "The last working day before that is"
 WHEN = {
     "at its opening the whole time for renewing is told": (
@@ -164,6 +164,71 @@ def test_without_a_contact_one_is_asked_for(stage):
     assert "It has no technical contact person now. Name one" in text
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
     assert "Renew it in the program by 30 April 2027" in sms
+
+
+NOBODY = {
+    "not retrieved": ({"about": "unfetched"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "not retrieved, and it has ended": (
+        {"about": "unfetched", "now": at(5, 3, 5)},
+        "the new certificate has to be retrieved now.",
+    ),
+    "ordered": ({"about": "replaced"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "ordered, and it has ended": (
+        {"about": "replaced", "now": at(5, 3, 5)},
+        "the new certificate has to be retrieved now.",
+    ),
+    "still used": (
+        {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE},
+        "the new certificate has to be taken into use everywhere by Friday 30 April 2027.",
+    ),
+    "still used, and it has ended": (
+        {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE, "now": at(5, 3, 5)},
+        "the new certificate has to be taken into use everywhere now.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "there"), NOBODY.values(), ids=NOBODY)
+def test_without_a_contact_nobody_is_asked_for_anything_but_one(stage, changes, there):
+    Holding.objects.using(stage.register.alias).update(contact=None)
+    text = letter(stage, REMINDER, **{"to": "signatory", "now": at(4, 23, 5), **changes}).text
+    assert f"It has no technical contact person now. Name one: {there}" in text
+    assert "contact person is" not in text
+
+
+ORDERS = {
+    "of a certificate that ends": ({"now": at(4, 23, 5)}, "order a replacement in the e-service", "or to order"),
+    "of one that has ended": (
+        {"now": at(5, 3, 5)},
+        "Order a new one in the e-service",
+        "representative to order a new",
+    ),
+    "of one that was revoked": (
+        {"kind": MessageKind.REVOKED, "about": "revoked", "now": at(3, 16, 12, 6)},
+        "order a new one in the e-service",
+        "ask the organisation's representative to order a new one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "signatory", "contact_person"), ORDERS.values(), ids=ORDERS)
+def test_only_who_may_order_is_told_to(stage, changes, signatory, contact_person):
+    assert signatory in letter(stage, REMINDER, to="signatory", **changes).text
+    assert contact_person in letter(stage, REMINDER, to="contact_person", **changes).text
+
+
+DAYS = {
+    MessageKind.REVOKED: ("revoked", "Certificate revoked on 16 March 2027"),
+    MessageKind.RENEWED: ("renewal", "Certificate renewed on 12 April 2027"),
+    MessageKind.FETCHED: ("renewal", "Certificate retrieved on 12 April 2027"),
+}
+
+
+@pytest.mark.parametrize("kind", DAYS)
+def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
+    """Not that on which its messages were made, which may be after midnight, or after a week of standing still."""
+    about, subject = DAYS[kind]
+    assert letter(stage, REMINDER, kind=kind, about=about, now=at(4, 20, 5)).subject.startswith(subject)
 
 
 OTHERS = {
@@ -324,6 +389,16 @@ def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
     assert answered(both, case) == NotOwed(why)
 
 
+SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you fails.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
+
+
+@pytest.mark.parametrize(("end", "person"), SMS_ENDS.items(), ids=SMS_ENDS)
+def test_a_text_message_sends_nobody_to_mail_that_does_not_come(stage, end, person):
+    if person:
+        row(stage, Person, stage.people.contact).update(**person)
+    assert letter(stage, REMINDER, now=at(4, 23, 5), channel=MessageChannel.SMS).text.endswith(end)
+
+
 @pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
 def test_marks_of_the_address_do_not_hold_text_messages_back(stage, mark):
     row(stage, Person, stage.people.contact).update(**{mark: BEFORE})
@@ -397,9 +472,14 @@ def test_names_end_no_header_and_open_no_element(stage):
             assert not list(reader.document_fromstring(one.html).iter("script")), case.title
 
 
-def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part(stage):
+@pytest.mark.parametrize("language", Language)
+def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part(stage, language):
+    Person.objects.using(stage.register.alias).update(language=language)
     Organisation.objects.using(stage.register.alias).update(name="Ääkköset " * 22)
     Holding.objects.using(stage.register.alias).update(description="p" * 200)
+    # The longest date that there is.
+    for one in (stage.sunday, stage.unfetched, stage.still_used):
+        row(stage, Certificate, one.certificate).update(not_after=at(9, 22, 9, 30))
     Person.objects.using(stage.register.alias).update(name="Ö" * 200)
     for case in CASES:
         one = letter(stage, case)
@@ -413,7 +493,7 @@ def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part
 
 def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
     Organisation.objects.using(stage.register.alias).update(name="Фирма")
-    assert "certificate of 0123456-7 ends" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
+    assert "Certificate of 0123456-7 ends" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
     Person.objects.using(stage.register.alias).update(name="Фамилия")
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
     assert parts.is_texted(sms)
@@ -448,7 +528,11 @@ CHANGES = {
     ),
     "once it is open": ({}, "It can be renewed in your program now."),
     "once it has ended": ({"now": ENDS + timedelta(seconds=1)}, "ended on 2 May 2027 at 14:03 (Finnish time) and can"),
-    "before it is retrieved": ({"about": "ordered"}, "has not been retrieved yet"),
+    "before it is retrieved": ({"about": "ordered"}, "For that you need transfer IDs"),
+    "before it is retrieved, to a deputy": (
+        {"about": "ordered", "to": "deputy", "facts": {"new": "deputy"}},
+        "That is for the technical contact person to do.",
+    ),
     "the one before": ({}, "Until now it was Entinen Nimetty."),
     "nobody before": ({"facts": {"new": "contact"}}, "You are now the technical contact person of the certificate"),
     "a deputy": (
@@ -474,7 +558,7 @@ def test_who_looks_after_a_certificate_now(stage, changes, there):
 
 ALONE = {
     MessageKind.BOUNCED: ("E-mail address has not worked since 3 March 2027", "that we have of Nimi Nimetty"),
-    MessageKind.CONTACT_GONE: ("A new technical contact person is needed, 3 March 2027", "Nimi Nimetty told us"),
+    MessageKind.CONTACT_GONE: ("Contact person gave up the task on 3 March 2027", "Nimi Nimetty told us"),
 }
 
 
@@ -487,6 +571,14 @@ def test_what_is_about_a_person_needs_no_certificate(stage, kind, to):
     assert one.subject == subject
     assert said in one.text
     assert ("operators'" if to is None else "you act for an organisation") in one.text
+    assert ("sinetti authority change-contact" if to is None else "in the e-service") in one.text
+
+
+@pytest.mark.parametrize(("to", "there"), {"signatory": "We stop", None: "Messages to them go on"}.items())
+def test_mail_goes_on_where_nobody_at_the_organisation_can_be_told(stage, to, there):
+    facts = {"person": "contact", "message": "0" * 32}
+    text = letter(stage, REMINDER, kind=MessageKind.CONTACT_GONE, to=to, facts=facts).text
+    assert f"no longer their task. {there}" in text
 
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
@@ -508,4 +600,7 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)
     assert "Valid until: 2 May 2027" in letter(both, case).text
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
+    assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
+    order = models.Order.objects.using(both.register.alias).filter(state="open").first()
+    models.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
     assert "has not been retrieved yet" in letter(both, case).text

@@ -24,10 +24,8 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     page = Page(
         text("The button could not be used", language),
         (
-            text(
-                "Nothing was done. Your browser has to accept this site's cookies for as long as it is open.", language
-            ),
-            text("Load the page again, and press the button there.", language),
+            text("Nothing was done. Let your browser accept this site's cookies.", language),
+            text("Then load the page again and press the button.", language),
         ),
         status=403,
     )

@@ -31,8 +31,8 @@ _OTHER_NUMBER = mark(
 )
 _SENT = mark("A PIN code was sent to the number that ends in {digits}.")
 _NOT_YET = mark(
-    "The text message with the PIN code has not got away yet. We keep trying by ourselves: wait a few minutes for it, "
-    "or have a new one sent."
+    "The text message with the PIN code has not left yet. We keep trying: wait a few minutes, or have a new "
+    "PIN code sent."
 )
 _FAILED = mark("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
 _NONE_TODAY = mark(
@@ -55,10 +55,10 @@ _LOCKED_LINK = (
     mark("Ask the organisation's representative to have a new message sent, with a new code."),
 )
 _SPENT = (
-    mark("The certificate was ordered for one retrieval, and that has happened: there is nothing more to show."),
+    mark("The transfer IDs of an order can be used once, and they have been: there is nothing more to show."),
     mark(
-        "If it was not you or somebody whom you gave the transfer IDs to, tell the organisation's representative at "
-        "once: the certificate has to be revoked."
+        "If they were used neither by you nor by somebody whom you gave them to, tell the organisation's "
+        "representative at once: the certificate has to be revoked."
     ),
 )
 _NOW_ENTER = mark("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
@@ -147,7 +147,7 @@ def _pin_page(seen: Seen, language: Language) -> Page:
 
 def _enter_page(seen: Seen, language: Language) -> Page:
     """Ask for the PIN code that was sent."""
-    hint = text("Six digits; they work for 15 minutes", language)
+    hint = text("Six digits; the code works for 15 minutes", language)
     forms = [
         Form(
             PIN,

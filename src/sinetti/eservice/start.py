@@ -14,8 +14,8 @@ _WHAT = (
         "sends or asks for over the technical interface."
     ),
     mark(
-        "Did you get a message from us? The link in it leads to the page that you need. You sign in nowhere, and "
-        "nobody will ask you for a PIN code by phone."
+        "Did you get a message from us? The link in it leads to the page that you need. These pages need no "
+        "sign-in, and nobody will ask you for a PIN code by phone."
     ),
     mark("Looking for your organisation's certificate? Ask your software supplier or your technical contact person."),
 )

@@ -18,14 +18,14 @@ _TOLD = {
     Tells.SIGNATORIES: mark("The organisation's representatives are told first, so that they can name somebody else."),
     Tells.CONTACT_PERSON: mark("The organisation's contact person is told first, so that somebody else can be named."),
     Tells.OPERATORS: mark(
-        "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you goes "
-        "on until they have found somebody."
+        "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you "
+        "goes on until somebody else is named."
     ),
 }
 _THEN = mark("After that no more mail goes to your address. The certificates themselves stay as they are.")
 _ASKED = mark("You have told us. Thank you: you need not do anything more.")
 _STOPPED = mark("No more mail goes to your address.")
-_NOTHING = mark("You are not named for any certificate any more, so no more reminders come to you.")
+_NOTHING = mark("You are not named for any task with certificates any more, so no more reminders come to you.")
 _UNKNOWN = (
     mark("Perhaps it is not whole, or it is too old. Copy the whole link from our message into your browser."),
     mark("You can also ask the organisation's representative to name somebody else."),

@@ -104,11 +104,12 @@ def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
     # A name that the alphabet does not have at all would halve the length of everything: the id stands for it then.
     organisation = parts.texted(values["organisation"]) or matter.holding.customer_id
     before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
-    bare = before + matter.say(message_id, **{**values, "organisation": ""})
+    after = "" if matter.owed.kind is MessageKind.PIN else ending.also_written(matter)
+    bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
     left = max(parts.LONGEST_SMS - len(bare), _SHORTEST_NAME)
     if len(organisation) > left:
         organisation = f"{organisation[: left - 2].rstrip()}.."
-    return before + matter.say(message_id, **{**values, "organisation": organisation})
+    return before + matter.say(message_id, **{**values, "organisation": organisation}) + after
 
 
 _SHORTEST_NAME = 12

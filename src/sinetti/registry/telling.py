@@ -58,6 +58,12 @@ SELECT c.id FROM registry_certificate c
  WHERE c.holding_id = %(holding)s AND c.state IN ('issued', 'fetched') AND c.revoked_at IS NULL
  ORDER BY c.not_after DESC, c.id DESC LIMIT 1
 """
+_ALL_REVOKED = """
+SELECT 1 FROM registry_holding h
+ WHERE h.holding_id = %(holding)s
+   AND EXISTS (SELECT 1 FROM registry_certificate c WHERE c.holding_id = h.holding_id AND c.revoked_at IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM registry_order o WHERE o.holding_id = h.holding_id AND o.state = 'open')
+"""
 _NAMED = "SELECT p.person_id, p.name, p.language FROM registry_person p WHERE p.person_id = %(person)s"
 _SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(secure)s AND s.ended_at IS NULL"
 _PIN = "SELECT p.expires FROM registry_pin p WHERE p.pin_id = %(pin)s AND p.ended_at IS NULL AND p.used_at IS NULL"
@@ -182,6 +188,11 @@ def named(register: Register, person_id: str | None) -> Named | None:
         return None
     rows = running.read(register, _NAMED, {"person": person_id})
     return Named(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
+
+
+def revoked_for_good(register: Register, holding_id: str) -> bool:
+    """Whether a holding without a certificate in force had one that was revoked, with nothing ordered in its place."""
+    return bool(running.read(register, _ALL_REVOKED, {"holding": holding_id}))
 
 
 def secure_expires(register: Register, secure_id: str) -> datetime | None:

@@ -82,8 +82,8 @@ YOUR_DATA_UNNAMED = mark(
     "phone number. We use them only to reach you about certificates; your name is shown to the others who look after "
     "the same ones."
 )
-KEPT_YEARS = mark("We keep the data for {count} years after your last task here has ended.")
-KEPT_DAYS = mark("We keep the data for {count} days after your last task here has ended.")
+KEPT_YEARS = mark("We keep the data for {count} years after your last task with certificates has ended.")
+KEPT_DAYS = mark("We keep the data for {count} days after your last task with certificates has ended.")
 YOUR_RIGHTS = mark(
     "You may see your data and have it corrected; you may ask us to erase it or to restrict its use, or object to it; "
     "and you may complain to the Data Protection Ombudsman. Ask us here: {help}"

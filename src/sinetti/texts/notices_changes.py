@@ -10,7 +10,7 @@ FETCHED = mark("The certificate “{description}” of {organisation} was retrie
 TAKE_INTO_USE = mark("The old certificate works until {older_ends}. Take the new one into use before that.")
 USED_NOW = mark("The program can use it at once. We remind you when it can be renewed.")
 NOT_FETCHED_HERE = mark(
-    "If nobody at your organisation or its software supplier retrieved it, have it revoked at once, at any hour: {help}"
+    "If nobody at your organisation or its software supplier retrieved it, have it revoked at once: {help}"
 )
 
 RENEWED_SUBJECT = mark("Certificate renewed on {day} – {organisation}")
@@ -19,14 +19,14 @@ RENEWED = mark(
     "one is valid until {ends}."
 )
 NOBODY_HERE = mark(
-    "If nobody at your organisation or its software supplier did this, somebody else may have your private key. Have "
-    "the old and the new certificate revoked at once, at any hour: {help}"
+    "If nobody at your organisation or its software supplier did this, somebody else may have the "
+    "organisation's private key. Have the old and the new certificate revoked at once: {help}"
 )
 
 REFUSED_SUBJECT = mark("Requests refused on {day} – {organisation}")
 REFUSED = mark(
-    "The service has refused three requests that were signed with the certificate “{description}” of {organisation}. "
-    "The signature was in order, so they come from a program that has your key."
+    "The service has refused three requests that were signed with the certificate “{description}” of "
+    "{organisation}. The signature was in order, so they come from a program that has the organisation's key."
 )
 REFUSED_UNSIGNED = mark(
     "The service has refused three requests about the certificate “{description}” of {organisation}."
@@ -62,30 +62,30 @@ REASONS: Mapping[RevocationReason, str] = {
 BOUNCED_SUBJECT = mark("E-mail address has not worked since {day} – {organisation}")
 BOUNCED_SUBJECT_ALONE = mark("E-mail address has not worked since {day}")
 BOUNCED_ALONE = mark(
-    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that is "
-    "mended, {name} gets no reminders of certificates that end."
+    "The e-mail address that we have of {name} has not worked since {day}: our messages come back. Until that "
+    "is mended, {name} gets no e-mail from us about certificates that end."
 )
 BOUNCED = mark(
-    "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come back. "
-    "Until that is mended, {name} gets no reminders of certificates that end."
+    "The e-mail address that {organisation} gave us for {name} has not worked since {day}: our messages come "
+    "back. Until that is mended, {name} gets no e-mail from us about certificates that end."
 )
 MEND_ADDRESS = mark(
-    "Correct the address or name a new technical contact person in the e-service (Settings > Technical interface and "
-    "certificates), or ask us for it: {help}"
+    "Correct the address or name somebody else in the e-service (Settings > Technical interface and "
+    "certificates), or ask us to do it: {help}"
 )
 
-GONE_SUBJECT = mark("A new technical contact person is needed, {day} – {organisation}")
-GONE_SUBJECT_ALONE = mark("A new technical contact person is needed, {day}")
-GONE_ALONE = mark(
-    "{name} told us on {day} that looking after certificates is no longer their task. We stop sending them messages."
-)
-GONE = mark(
-    "{name} told us on {day} that looking after certificates of {organisation} is no longer their task. We stop "
-    "sending them messages."
+GONE_SUBJECT = mark("Contact person gave up the task on {day} – {organisation}")
+GONE_SUBJECT_ALONE = mark("Contact person gave up the task on {day}")
+GONE_ALONE = mark("{name} told us on {day} that looking after certificates is no longer their task.")
+GONE = mark("{name} told us on {day} that looking after certificates of {organisation} is no longer their task.")
+WE_STOP = mark("We stop sending them messages once every organisation concerned has been told.")
+WE_GO_ON = mark("Messages to them go on until somebody else is named.")
+FIND_ANOTHER = mark(
+    "Nobody else at the organisation can be told by e-mail. Find out who does this now and name them (docs/people.md): "
+    "sinetti authority change-contact, or sinetti authority organisation"
 )
 NAME_ANOTHER = mark(
-    "Name a new technical contact person in the e-service (Settings > Technical interface and certificates), or ask us"
-    " for it: {help}"
+    "Name somebody else in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
 )
 
 CHANGED_SUBJECT = mark("Contact of a certificate changed on {day} – {organisation}")
@@ -102,13 +102,21 @@ WHAT_YOU_DO = mark(
 )
 WHAT_YOU_DO_NOW = mark("The certificate ends on {ends}. It can be renewed in your program now.")
 WHAT_YOU_DO_FIRST = mark(
-    "The certificate has not been retrieved yet. The transfer IDs for that come in a message of their own."
+    "The certificate has not been retrieved yet. For that you need transfer IDs; if they do not come in a "
+    "message of their own, ask the organisation's representative for them."
+)
+WHAT_DEPUTY_DOES_FIRST = mark(
+    "The certificate has not been retrieved yet. That is for the technical contact person to do."
+)
+WHAT_YOU_DO_REVOKED = mark(
+    "The certificate was revoked. If the program still needs one, ask the organisation's representative to order a new "
+    "one."
 )
 WHAT_YOU_DO_AFTER = mark(
     "The certificate ended on {ends} and can no longer be renewed. If the program still needs one, ask the "
     "organisation's representative to order a new one."
 )
-IF_NOT_YOU = mark("If it should not be you, tell the organisation's representative.")
+IF_NOT_YOU = mark("If this is not your task, tell the organisation's representative.")
 NOW_ANOTHER = mark(
     "The technical contact person of the certificate “{description}” of {organisation} is now {name}. You need not do "
     "anything, and we send you no more messages about it."

@@ -6,13 +6,15 @@ from sinetti.domain.digests import Matter, Part
 from sinetti.texts.reader import mark
 
 SUBJECT = mark("Clients' certificates on {day} – to do: {count}")
-INTRODUCTION = mark("These are your clients' certificates that end within 60 days or ended lately, as they are today.")
+INTRODUCTION = mark(
+    "These certificates of your clients end within 60 days or ended lately. This is how things stand today."
+)
 HEADINGS: Mapping[Part, str] = {
     Part.NEEDS_YOU: mark("Needs you ({count}):"),
     Part.NEEDS_CLIENT: mark("Needs the client ({count}):"),
     Part.BY_ITSELF: mark("Goes by itself ({count}):"),
 }
-ROW = mark("{organisation}, {customer_id}: “{description}”, end of validity {ends}. {what}")
+ROW = mark("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
 MORE = mark("And {count} more that go by themselves.")
 
 YOURS: Mapping[Matter, str] = {

@@ -8,11 +8,11 @@ USE_SUBJECT = mark("Old certificate still in use, ends on {day} – {organisatio
 USE_ENDED_SUBJECT = mark("Old certificate ended on {day}, was still in use – {organisation}")
 
 ENDS = mark("The certificate “{description}” of {organisation} ends on {ends}.")
-DAY_OFF = mark("That is a day off.")
+DAY_OFF = mark("That is not a working day.")
 OLD_ENDED = mark("The certificate “{description}” of {organisation} ended on {ends}.")
 ENDED = mark(
-    "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with it is "
-    "prevented: the program can send no data."
+    "The certificate “{description}” of {organisation} ended on {ends}. Use of the technical interface with "
+    "it is prevented: the program cannot send data."
 )
 
 # What the technical contact person does.
@@ -47,6 +47,10 @@ OR_REPLACE = mark(
     "If nobody looks after it any more, name a new technical contact person or order a replacement in the e-service "
     "(Settings > Technical interface and certificates)."
 )
+ASK_TO_REPLACE = mark(
+    "If nobody looks after it any more, ask the organisation's representative to name a new technical contact person "
+    "or to order a replacement."
+)
 ORDER_ANEW = mark(
     "It can no longer be renewed. Order a new one in the e-service (Settings > Technical interface and certificates) "
     "and name who retrieves it. It is retrieved like the first one."
@@ -69,7 +73,21 @@ ASK_TO_FETCH_NOW = mark(
     "The new certificate was made on {made}, but has not been retrieved yet. It is valid: ask the technical contact "
     "person, {contact}, to retrieve it now."
 )
-NOBODY = mark("nobody")
+
+# It has no technical contact person.
+NOBODY_FETCHES = mark(
+    "It has no technical contact person now. Name one: the new certificate has to be retrieved by {last}."
+)
+NOBODY_FETCHES_NOW = mark(
+    "It has no technical contact person now. Name one: the new certificate has to be retrieved now."
+)
+NOBODY_USES = mark(
+    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere by "
+    "{last}."
+)
+NOBODY_USES_NOW = mark(
+    "It has no technical contact person now. Name one: the new certificate has to be taken into use everywhere now."
+)
 
 # One was ordered in its place, but nobody has used the transfer IDs.
 ORDERED = mark(
@@ -81,21 +99,33 @@ FETCH_ORDERED = mark(
     "ones."
 )
 ASK_TO_FETCH_ORDERED = mark(
-    "Its technical contact person is {contact}. Ask them to retrieve it with the transfer IDs by {last}; if these have "
-    "expired, have new ones sent in the e-service."
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs by "
+    "{last}; if these have expired, the organisation's representative can have new ones sent in the "
+    "e-service."
+)
+FETCH_ORDERED_NOW = mark(
+    "Retrieve it with the transfer IDs now; if they have expired, ask the organisation's representative for new ones."
+)
+ASK_TO_FETCH_ORDERED_NOW = mark(
+    "Its technical contact person is {contact}. Ask them to retrieve the replacement with the transfer IDs now; if "
+    "these have expired, the organisation's representative can have new ones sent in the e-service."
 )
 
 # The new one is there, and the old one is still used.
 STILL_USED_SINCE = mark(
-    "The new certificate was retrieved on {fetched}, but after that a program of yours has still used the old one. "
-    "What is sent with the old one after its end is refused."
+    "The new certificate was retrieved on {fetched}, but after that a program of the organisation has still "
+    "used the old one. What is sent with the old one after its end is refused."
 )
 STILL_USED = mark(
-    "The new certificate has been retrieved, but after that a program of yours has still used the old one. What is "
-    "sent with the old one after its end is refused."
+    "The new certificate has been retrieved, but after that a program of the organisation has still used the "
+    "old one. What is sent with the old one after its end is refused."
 )
-USE_BY = mark("Take the new certificate into use everywhere by {last}: look at each server and program that has one.")
-USE_NOW = mark("Take the new certificate into use everywhere now: look at each server and program that has one.")
+USE_BY = mark(
+    "Take the new certificate into use everywhere by {last}: look at each server and program that has the old one."
+)
+USE_NOW = mark(
+    "Take the new certificate into use everywhere now: look at each server and program that has the old one."
+)
 ASK_TO_USE = mark(
     "Its technical contact person is {contact}. Ask them to take the new certificate into use everywhere by {last}."
 )
@@ -104,13 +134,11 @@ ASK_TO_USE_NOW = mark(
 )
 
 # Text messages: at most 160 characters of GSM 03.38, so none that this alphabet lacks.
-SMS_ENDS = mark("A certificate of {organisation} ends on {ends}. Renew it in the program by {last}. See e-mail.")
-SMS_FETCH = mark(
-    "A certificate of {organisation} ends on {ends}. The renewed one is not retrieved yet: do so by {last}. See e-mail."
-)
-SMS_ASK = mark("A certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed. See e-mail.")
-SMS_ENDED = mark("A certificate of {organisation} ended on {ends}: no data can be sent with it. See e-mail.")
-SMS_USE = mark(
-    "An old certificate of {organisation} is still in use and ends on {ends}. Take the new one into use. See e-mail."
-)
-SMS_USE_ENDED = mark("An old certificate of {organisation} ended on {ends}. Take the new one into use now. See e-mail.")
+SMS_ENDS = mark("Certificate of {organisation} ends on {ends}. Renew it in the program by {last}.")
+SMS_FETCH = mark("Certificate of {organisation} ends on {ends}. Retrieve the new one by {last}.")
+SMS_ASK = mark("Certificate of {organisation} ends on {ends}. Ask {contact} whether it is renewed.")
+SMS_ENDED = mark("Certificate of {organisation} ended on {ends}: no data can be sent with it.")
+SMS_USE = mark("Old certificate of {organisation}, still in use, ends on {ends}. Take the new one into use.")
+SMS_USE_ENDED = mark("Old certificate of {organisation} ended on {ends}. Take the new one into use now.")
+SEE_EMAIL = mark("See e-mail.")
+MAIL_FAILS = mark("Our e-mail to you fails.")

@@ -1,5 +1,7 @@
 """What has happened to a certificate: retrieved, renewed, refused three times, revoked."""
 
+from datetime import datetime
+
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.revocation import RevocationReason
 from sinetti.notices.letters.frame import help_line
@@ -9,7 +11,6 @@ from sinetti.texts import notices_changes as texts
 from sinetti.texts.notices import Part as Role
 from sinetti.texts.reader import refusal_text
 
-_DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 _SIGNED = "renew"
 """The operation that a certificate signs."""
 
@@ -17,14 +18,14 @@ _SIGNED = "renew"
 def fetched(matter: Matter) -> Written:
     """Tell that a certificate was retrieved, and what is to be done with the old one."""
     certificate = matter.certificate
-    at = certificate.first_fetched_at or matter.owed.created
+    at = certificate.first_fetched_at or matter.owed.due
     old = certificate.older_ends
     parts = (
         matter.say(texts.FETCHED, fetched=matter.when(at), **matter.names()),
         matter.say(texts.TAKE_INTO_USE, older_ends=matter.when(old)) if old else matter.say(texts.USED_NOW),
         matter.say(texts.NOT_FETCHED_HERE, help=help_line(matter)),
     )
-    return Written(_subject(matter, texts.FETCHED_SUBJECT), parts, matter.role())
+    return Written(_subject(matter, texts.FETCHED_SUBJECT, at), parts, matter.role())
 
 
 def renewed(matter: Matter) -> Written:
@@ -41,7 +42,7 @@ def renewed(matter: Matter) -> Written:
     if certificate.older_ends:
         parts += (matter.say(texts.TAKE_INTO_USE, older_ends=matter.when(certificate.older_ends)),)
     parts += (matter.say(texts.NOBODY_HERE, help=help_line(matter)),)
-    return Written(_subject(matter, texts.RENEWED_SUBJECT), parts, matter.role())
+    return Written(_subject(matter, texts.RENEWED_SUBJECT, certificate.not_before), parts, matter.role())
 
 
 def refused(matter: Matter) -> Written:
@@ -62,7 +63,7 @@ def refused(matter: Matter) -> Written:
         refusal_text(refusal, matter.language),
         matter.say(texts.PASS_ON),
     )
-    return Written(_subject(matter, texts.REFUSED_SUBJECT), parts, matter.role())
+    return Written(_subject(matter, texts.REFUSED_SUBJECT, matter.owed.due), parts, matter.role())
 
 
 def revoked(matter: Matter) -> Written:
@@ -79,10 +80,11 @@ def revoked(matter: Matter) -> Written:
             **matter.names(),
         ),
         matter.say(texts.REVOKED_MEANS),
-        matter.say(texts.HAVE_ORDERED if role in _DOES_IT else texts.ORDER_IF_NEEDED),
+        matter.say(texts.ORDER_IF_NEEDED if role is Role.SIGNATORY else texts.HAVE_ORDERED),
     )
-    return Written(_subject(matter, texts.REVOKED_SUBJECT), parts, role)
+    return Written(_subject(matter, texts.REVOKED_SUBJECT, certificate.revoked_at), parts, role)
 
 
-def _subject(matter: Matter, message_id: str) -> str:
-    return matter.say(message_id, day=matter.day(matter.owed.created), organisation=matter.organisation)
+def _subject(matter: Matter, message_id: str, at: datetime) -> str:
+    """With the day on which it happened: the message may have been made on another."""
+    return matter.say(message_id, day=matter.day(at), organisation=matter.organisation)

@@ -15,7 +15,7 @@ from sinetti.texts.notices import Part as Role
 _FAR = timedelta(days=31)
 """With more than this left, the whole time for renewing is told; then the last day of it."""
 
-_LONGEST_NAME = 30
+_LONGEST_NAME = 22
 """Characters of a person's name in a text message."""
 
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
@@ -69,6 +69,14 @@ def take_into_use_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     return (texts.SMS_USE_ENDED if matter.now > certificate.not_after else texts.SMS_USE), values
 
 
+def also_written(matter: Matter) -> str:
+    """Where a text message says that more is: in an e-mail, if mail reaches its reader; or that mail comes back."""
+    to = matter.told.to
+    if to is None or not to.email:
+        return ""
+    return f" {matter.say(texts.MAIL_FAILS if to.bounced else texts.SEE_EMAIL)}"
+
+
 def _still_used(matter: Matter) -> str:
     successor = matter.certificate.successor
     if successor is None or successor.first_fetched_at is None:
@@ -80,7 +88,8 @@ def _still_used(matter: Matter) -> str:
 def _use(matter: Matter, role: Role, *, ended: bool) -> str:
     if role in _DOES_IT:
         return matter.say(texts.USE_NOW) if ended else matter.say(texts.USE_BY, last=_last(matter))
-    contact = _contact(matter)
+    if (contact := _contact(matter)) is None:
+        return matter.say(texts.NOBODY_USES_NOW) if ended else matter.say(texts.NOBODY_USES, last=_last(matter))
     if ended:
         return matter.say(texts.ASK_TO_USE_NOW, contact=contact)
     return matter.say(texts.ASK_TO_USE, last=_last(matter), contact=contact)
@@ -101,7 +110,7 @@ def _ends(matter: Matter, role: Role) -> Iterator[Part]:
         yield from _renew(matter, last)
     else:
         yield _asked(matter, last)
-        yield matter.say(texts.OR_REPLACE)
+        yield matter.say(texts.OR_REPLACE if role is Role.SIGNATORY else texts.ASK_TO_REPLACE)
 
 
 def _renew(matter: Matter, last: str) -> Iterator[Part]:
@@ -117,35 +126,52 @@ def _renew(matter: Matter, last: str) -> Iterator[Part]:
 
 
 def _asked(matter: Matter, last: str) -> str:
-    if matter.holding.contact is None:
+    if (contact := _contact(matter)) is None:
         return matter.say(texts.LOOKED_AFTER_BY_NOBODY, last=last)
-    return matter.say(texts.LOOKED_AFTER, contact=_contact(matter), last=last)
+    return matter.say(texts.LOOKED_AFTER, contact=contact, last=last)
 
 
 def _ordered(matter: Matter, role: Role, at: datetime) -> Iterator[Part]:
-    """A replacement is ordered and nobody has used its transfer IDs: renewing it would do as well."""
+    """A replacement is ordered and nobody has used its transfer IDs. Until the end renewing would do as well."""
     yield matter.say(texts.ORDERED, ordered=matter.when(at))
+    ended, contact = matter.now > matter.certificate.not_after, _contact(matter)
+    last = {} if ended else {"last": _last(matter)}
     if role in _DOES_IT:
-        yield matter.say(texts.FETCH_ORDERED, last=_last(matter))
+        yield matter.say(texts.FETCH_ORDERED_NOW if ended else texts.FETCH_ORDERED, **last)
+    elif contact is None:
+        yield matter.say(texts.NOBODY_FETCHES_NOW if ended else texts.NOBODY_FETCHES, **last)
     else:
-        yield matter.say(texts.ASK_TO_FETCH_ORDERED, contact=_contact(matter), last=_last(matter))
+        how = texts.ASK_TO_FETCH_ORDERED_NOW if ended else texts.ASK_TO_FETCH_ORDERED
+        yield matter.say(how, contact=contact, **last)
 
 
 def _fetch(matter: Matter, role: Role, last: str) -> str:
     if role in _DOES_IT:
         return matter.say(texts.FETCH_BY, last=last)
-    return matter.say(texts.ASK_TO_FETCH, contact=_contact(matter), last=last)
+    if (contact := _contact(matter)) is None:
+        return matter.say(texts.NOBODY_FETCHES, last=last)
+    return matter.say(texts.ASK_TO_FETCH, contact=contact, last=last)
 
 
 def _ended(matter: Matter, role: Role) -> Iterator[Part]:
     yield matter.say(texts.ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
-    unfetched = _unfetched(matter)
-    if unfetched is None:
-        yield matter.say(texts.ORDERED_ANEW if role in _DOES_IT else texts.ORDER_ANEW)
-    elif role in _DOES_IT:
-        yield matter.say(texts.FETCH_NOW, made=matter.when(unfetched.not_before))
+    unfetched, ordered = _unfetched(matter), matter.certificate.replacement_ordered
+    if unfetched is not None:
+        yield from _fetch_now(matter, role, matter.when(unfetched.not_before))
+    elif ordered is not None:
+        yield from _ordered(matter, role, ordered)
     else:
-        yield matter.say(texts.ASK_TO_FETCH_NOW, made=matter.when(unfetched.not_before), contact=_contact(matter))
+        yield matter.say(texts.ORDER_ANEW if role is Role.SIGNATORY else texts.ORDERED_ANEW)
+
+
+def _fetch_now(matter: Matter, role: Role, made: str) -> Iterator[Part]:
+    if role in _DOES_IT:
+        yield matter.say(texts.FETCH_NOW, made=made)
+    elif (contact := _contact(matter)) is not None:
+        yield matter.say(texts.ASK_TO_FETCH_NOW, made=made, contact=contact)
+    else:
+        yield matter.say(texts.UNFETCHED, made=made)
+        yield matter.say(texts.NOBODY_FETCHES_NOW)
 
 
 def _with_day_off(matter: Matter, ends: str) -> str:
@@ -153,9 +179,9 @@ def _with_day_off(matter: Matter, ends: str) -> str:
     return ends if works else f"{ends} {matter.say(texts.DAY_OFF)}"
 
 
-def _contact(matter: Matter) -> str:
+def _contact(matter: Matter) -> str | None:
     contact = matter.holding.contact
-    return shown(contact.name) if contact else matter.say(texts.NOBODY)
+    return shown(contact.name) if contact else None
 
 
 def _unfetched(matter: Matter) -> ToldSuccessor | None:

@@ -17,7 +17,7 @@ def bounced(matter: Matter) -> Written:
     if since is None:
         raise NothingToSay(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
-    mend = matter.say(texts.MEND_ADDRESS, help=help_line(matter))
+    mend = _mended(matter, texts.MEND_ADDRESS)
     if matter.told.holding is None:
         subject = matter.say(texts.BOUNCED_SUBJECT_ALONE, day=day)
         return Written(subject, (matter.say(texts.BOUNCED_ALONE, day=day, name=name), mend), matter.role())
@@ -28,19 +28,22 @@ def bounced(matter: Matter) -> Written:
 
 def contact_gone(matter: Matter) -> Written:
     """Tell that somebody gave their task back, and ask for another."""
-    day, name = matter.day(matter.owed.created), _name(matter, "person")
-    another = matter.say(texts.NAME_ANOTHER, help=help_line(matter))
+    day, name = matter.day(matter.owed.due), _name(matter, "person")
+    # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
+    then = matter.say(texts.WE_GO_ON if matter.told.to is None else texts.WE_STOP)
+    another = _mended(matter, texts.NAME_ANOTHER)
     if matter.told.holding is None:
         subject = matter.say(texts.GONE_SUBJECT_ALONE, day=day)
-        return Written(subject, (matter.say(texts.GONE_ALONE, day=day, name=name), another), matter.role())
+        return Written(subject, (f"{matter.say(texts.GONE_ALONE, day=day, name=name)} {then}", another), matter.role())
     whose = {"organisation": matter.organisation}
     subject = matter.say(texts.GONE_SUBJECT, day=day, **whose)
-    return Written(subject, (matter.say(texts.GONE, day=day, name=name, **whose), another), matter.role())
+    gone = f"{matter.say(texts.GONE, day=day, name=name, **whose)} {then}"
+    return Written(subject, (gone, another), matter.role())
 
 
 def contact_changed(matter: Matter) -> Written:
     """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
-    day = matter.day(matter.owed.created)
+    day = matter.day(matter.owed.due)
     subject = matter.say(texts.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
         return Written(subject, tuple(_to_the_new(matter)), matter.role())
@@ -66,7 +69,10 @@ def _to_the_new(matter: Matter) -> Iterator[str]:
 def _what_you_do(matter: Matter) -> str:
     certificate = matter.told.certificate
     if certificate is None:
-        return matter.say(texts.WHAT_YOU_DO_FIRST)
+        if telling.revoked_for_good(matter.room.register, matter.holding.holding_id):
+            return matter.say(texts.WHAT_YOU_DO_REVOKED)
+        deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
+        return matter.say(texts.WHAT_DEPUTY_DOES_FIRST if deputy else texts.WHAT_YOU_DO_FIRST)
     ends = matter.when(certificate.not_after)
     if matter.now > certificate.not_after:
         return matter.say(texts.WHAT_YOU_DO_AFTER, ends=ends)
@@ -80,6 +86,13 @@ def _to_the_old(matter: Matter, name: str | None) -> str:
         return matter.say(texts.NOW_SOMEBODY, **matter.names())
     deputy = matter.fact("new") == matter.holding.deputy
     return matter.say(texts.NO_LONGER_DEPUTY if deputy else texts.NOW_ANOTHER, name=name, **matter.names())
+
+
+def _mended(matter: Matter, by_people: str) -> str:
+    """How it is mended: by the organisation's people, or by the operator who is told because there are none."""
+    if matter.told.to is None:
+        return matter.say(texts.FIND_ANOTHER)
+    return matter.say(by_people, help=help_line(matter))
 
 
 def _name(matter: Matter, fact: str) -> str:
