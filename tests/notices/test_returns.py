@@ -102,6 +102,9 @@ HOSTILE = {
     "a type without end": HEAD + b"Content-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one hidden behind lone returns": HEAD + b"X: y\rContent-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one folded without end": HEAD + b"Content-Type: multipart/report;\n" + b" a=b;\n" * 50_000 + b"\n\n",
+    "groups without end": HEAD
+    + b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n"
+    + b"\n" * 500_000,
     "parts in parts": HEAD
     + b"".join(b"Content-Type: multipart/report; boundary=b%d\n\n--b%d\n" % (one, one) for one in range(2000)),
 }
