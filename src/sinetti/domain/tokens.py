@@ -1,7 +1,7 @@
 """Secrets of links, PINs and return addresses: made from a server key, stored nowhere, and made again alike.
 
-Each is HMAC-SHA-256 under the instance's key over what it is for and a random id of the register (RFC 2104).
-Whoever has the register alone can make none of them.
+Each is HMAC-SHA-256 over what it is for and a random id of the register (RFC 2104), under a key of their own, which is
+made from the instance's. Whoever has the register alone can make none of them.
 """
 
 import hmac
@@ -20,6 +20,9 @@ CODE: Final = "code"
 RETURN_ADDRESS: Final = "return"
 """The address that a message which cannot be delivered comes back to, over the message's id."""
 
+_OWN_KEY: Final = b"notices"
+"""What the key of these secrets is made of, under the instance's key. The same key proves transfer ids' passwords, over
+texts that all have a zero octet in them (actions/passwords.py): this has none, so that no password is one of these."""
 _PIN_DIGITS = 6
 _CODE_LETTERS = 10
 _LINK_OCTETS, _RETURN_OCTETS = 20, 10
@@ -55,11 +58,12 @@ def return_token(key: bytes, message_id: str) -> str:
 
 def same(one: str, other: str) -> bool:
     """Compare two secrets in constant time, whatever characters somebody sent."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 
 def _mac(key: bytes, purpose: str, row_id: str) -> bytes:
-    return hmac.digest(key, f"notices\0{purpose}\0{row_id}".encode(), sha256)
+    own = hmac.digest(key, _OWN_KEY, sha256)
+    return hmac.digest(own, f"{purpose}\0{row_id}".encode(), sha256)
 
 
 def _letters(octets: bytes) -> str:

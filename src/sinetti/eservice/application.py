@@ -17,7 +17,8 @@ def application(address: str, key: bytes) -> WSGIHandler:
     """
     place = urlsplit(address)
     secure = place.scheme == _HTTPS
-    settings.SECRET_KEY = hmac.digest(key, b"eservice\0django", sha256).hex()
+    # Without a zero octet, which every text has that proves a password under the same key (domain/tokens.py).
+    settings.SECRET_KEY = hmac.digest(key, b"eservice", sha256).hex()
     settings.ALLOWED_HOSTS = [f"[{place.hostname}]" if ":" in (place.hostname or "") else place.hostname or ""]
     settings.CSRF_COOKIE_SECURE = secure
     # A name that begins so is taken over https alone, and from this very host (RFC 6265bis, 4.1.3.2).

@@ -22,8 +22,8 @@ LARGEST = 1024 * 1024
 _MOST_TYPES, _LONGEST_TYPE = 100, 2000
 """How many fields Content-Type may be there, and how many octets each may have."""
 _MOST_LINES = 20_000
-"""Lines of a mail: of LARGEST octets in base64 there are fewer. An empty one may begin a group of fields, which takes the
-library 40 microseconds and 400 octets: a million of them would be most of a minute."""
+"""Lines of a mail: of LARGEST octets in base64 there are fewer. An empty one may begin a group of fields, which takes
+the library 40 microseconds and 400 octets: a million of them would be most of a minute."""
 _MOST_ADDRESSES = 20
 
 _TO = re.compile(
