@@ -57,6 +57,24 @@ def test_a_header_with_an_underscore_passes_for_no_other():
     assert seen["CONTENT_LENGTH"] == "9"
 
 
+CHARSETS = {
+    "none": ("application/x-www-form-urlencoded", 204),
+    "the one that forms have": ('multipart/form-data; boundary=a; charset="UTF-8"', 204),
+    "one that decodes no text": ("text/plain; charset=rot13", 415),
+    "one that cannot be a name": ("text/plain; Charset = utf-8\0", 415),
+    "two": ("text/plain; charset=utf-8; charset=utf-7", 415),
+}
+
+
+@pytest.mark.parametrize(("kind", "status"), CHARSETS.values(), ids=CHARSETS)
+def test_text_in_another_charset_is_not_taken(kind, status):
+    def application(_environ, start_response):
+        start_response("204 No Content", [])
+        return []
+
+    assert asked(application, headers={"content-type": kind}).status == status
+
+
 def test_headers_cookies_and_body_go_on():
     closed = []
 

@@ -4,6 +4,7 @@ So that pages for people stand behind the same edge as machine doors do: granian
 chunks, and stands still behind eight senders that stall (docs/pages.md).
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ PEOPLE = Limits(body=16 * 1024, discarded=128 * 1024)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})
 """Headers that the edge writes itself."""
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class WsgiDoor:
 
         if not _is_text(request.path):
             return plain(400, "The address of the page is not text in UTF-8.")
+        if not _is_utf8(request.headers.get("content-type", "")):
+            return plain(415, "Forms are taken in UTF-8 alone.")
         body = self.application(environ(request, self.address, self.given), start_response)
         try:
             octets = b"".join(body)
@@ -96,6 +100,11 @@ def _shown(status: int, path: str) -> str:
     """What of a path may stand in the log: where it begins, if it is one of ours. Secrets come behind that."""
     first = path.split("/")[1] if status < HTTPStatus.BAD_REQUEST and path.startswith("/") else "…"
     return f"/{first}"
+
+
+def _is_utf8(content_type: str) -> bool:
+    """Whether no other charset is named: applications decode even the address by it, with any codec that Python has."""
+    return all(one.casefold() == "utf-8" for one in _CHARSET.findall(content_type))
 
 
 def _is_text(path: str) -> bool:
