@@ -149,3 +149,10 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).let_end_at) == ("The third", None)
     before.refresh_from_db(using=sqlite_desk.register.alias)
     assert before.named_until == at
+
+
+def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_desk):
+    desk, sent = sqlite_desk, offered(sqlite_desk)
+    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    done = changed(desk, sent.offered.order_id)
+    assert (done.changed, done.offered) == (True, ())

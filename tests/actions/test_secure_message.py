@@ -23,7 +23,7 @@ from sinetti.actions.secure_message import (
 from sinetti.domain.refusals import Reason
 from sinetti.domain.secure_messages import Delivery, Leads, Standing
 from sinetti.domain.tokens import pin_code, signatory_code
-from sinetti.registry import models
+from sinetti.registry import models, parties
 from sinetti.registry.notice_models import Pin, SecureMessage
 from tests.support.authority import NOW
 from tests.support.office import (
@@ -366,6 +366,19 @@ def test_no_link_for_nobody(sqlite_desk):
     with pytest.raises(OrderError, match="change-contact"):
         offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
     spent(sqlite_desk, ids)
+
+
+def test_an_organisation_that_was_closed_opens_nothing(desk):
+    """Not even where it is closed between looking and deciding."""
+    sent = offered(desk)
+    pin = asked(desk, sent)
+    organisation = models.Organisation.objects.using(desk.register.alias).get().pk
+    raced = meanwhile(desk, lambda: parties.close_organisation(desk.register, organisation, desk.office.deed("a", "b")))
+    assert show(sent.token, pin, raced.office, REQUEST) == Seen(Leads.CLOSED)
+    assert open_message(sent.token, 1, desk.office, REQUEST) == Seen(Leads.CLOSED)
+    with pytest.raises(OrderError, match="closed for good"):
+        offer(sent.offered.order_id, desk.office, "operator", REQUEST)
+    assert actions(desk).count("transfer-ids-made-anew") == 0
 
 
 def test_an_erased_contact_opens_nothing(sqlite_desk):

@@ -31,7 +31,7 @@ from sinetti.domain.values import Channel
 from sinetti.registry import ids, secure
 from sinetti.registry.audit import Deed
 from sinetti.registry.parties import NewOrder, NewTransferIds
-from sinetti.registry.secure import NewLink, NewPin, NoRecipient
+from sinetti.registry.secure import NewLink, NewPin, NoRecipient, NothingIssued
 from sinetti.registry.store import Moved
 
 _SHOWN_DIGITS = 2
@@ -90,7 +90,7 @@ class Shown:
 def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES) -> Offered:
     """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
 
-    Raises OrderUnknown, OrderSpent and OrderError where nobody is the contact.
+    Raises OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
     """
     deed = office.deed(actor, request_id)
     link = _new_link(office, deed, link_lives)
@@ -100,6 +100,9 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives
         raise ordering.not_open(order_id, office) from None
     except NoRecipient:
         sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
+        raise ordering.OrderError(sentence) from None
+    except NothingIssued:
+        sentence = "the organisation is closed for good: nothing more is issued to it"
         raise ordering.OrderError(sentence) from None
     return _offered(order_id, link, office, has_phone=has_phone)
 

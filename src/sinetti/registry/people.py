@@ -171,8 +171,12 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
 
 
 def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, ...]:
-    """The holding's open orders whose transfer ids were last offered to somebody who is not the contact now."""
+    """The holding's open orders whose transfer ids were last offered to somebody who is not the contact now.
+
+    Of an organisation that is closed for good there are none.
+    """
     rows = models.Order.objects.using(register.alias).filter(holding=holding_id, state=OrderState.OPEN)
+    rows = rows.filter(holding__organisation__closed_at__isnull=True)
     # The one that stands, and of those that ended the newest: two may be of the same second.
     offers = notice_models.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]

@@ -37,6 +37,10 @@ class NoRecipient(Exception):
     """Nobody is the order's contact any more: there is no one to write to. Nothing was written."""
 
 
+class NothingIssued(Exception):
+    """The organisation is closed for good: its transfer ids would open nothing. Nothing was written."""
+
+
 class _Undone(Exception):
     """What was begun is taken back."""
 
@@ -63,7 +67,7 @@ class NewPin:
 def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds, deed: Deed) -> bool:
     """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
 
-    `ids` are known to nobody. Raises Moved where the order is not open (any more), and NoRecipient.
+    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient and NothingIssued.
     """
     with transaction.atomic(using=register.alias):
         parties.replace_ids(register, order_id, ids, deed)
@@ -93,7 +97,7 @@ def find_link(register: Register, token_sha256: str) -> Link | None:
         row.order_id,
         OrderState(row.order.state),
         row.expires,
-        row.ended_at is not None,
+        row.ended_at is not None or holding.organisation.closed_at is not None,
         row.wrong,
         reader.phone if reader is not None and reader.erased_at is None else None,
         holding.organisation.customer_id,
@@ -193,7 +197,10 @@ def count_wrong_code(register: Register, link: Link, deed: Deed) -> None:
 
 def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool:
     using = register.alias
-    order = models.Order.objects.using(using).select_related("holding__contact").get(pk=order_id)
+    orders = models.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
+    order = orders.get(pk=order_id)
+    if order.holding.organisation.closed_at is not None:
+        raise NothingIssued
     contact = order.holding.contact
     if contact is None or contact.erased_at is not None:
         raise NoRecipient
@@ -252,7 +259,8 @@ def _waiting(register: Register, pin_id: str, now: datetime) -> "QuerySet[Pin]":
 
 def _alive(register: Register, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """The secure message, where its link may still be used."""
-    open_orders = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
+    orders = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
+    open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")
     rows = SecureMessage.objects.using(register.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)
 
