@@ -4,11 +4,14 @@ import socket
 from contextlib import suppress
 from threading import Event
 
+from django.db import connections, transaction
+
 from sinetti.domain.messages import MessageChannel
+from sinetti.domain.stopping import Tells
 from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
 from sinetti.notices.send import send_due
 from sinetti.notices.spread import spread_events
-from sinetti.registry import models
+from sinetti.registry import bouncing, models, stopping
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import enrolled, in_the_window, renewed
 from tests.support.registers import crowd
@@ -64,3 +67,20 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
     assert (sent.sent, sent.again) == (0, 1)
     assert new.serial != held.serial
     assert rows.filter(kind="renewed", channel=None).exists(), "and it will be told"
+
+
+def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
+    if connections[desk.register.alias].vendor != "postgresql":
+        return  # there whoever writes is alone, for as short a time
+    held = enrolled(desk)
+    now = in_the_window(desk, held)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows.update(created=now, due=now)
+    assert spread_events(a_mailroom(desk), now) == 1
+    message_id = rows.get(channel="email").pk
+    asker = stopping.find_asker(desk.register, message_id, now)
+    with transaction.atomic(using=desk.register.alias):
+        asked = stopping.ask(desk.register, asker, message_id, desk.office.deed("recipient", "0" * 32))
+        bouncing.mark_bounced(desk.register, message_id, now)
+        (new,) = crowd(desk.register, 1, lambda _number: renewed(desk, held))
+    assert (asked.told, new.serial != held.serial) == ({Tells.OPERATORS}, True)

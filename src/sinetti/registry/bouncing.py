@@ -94,7 +94,8 @@ def _returned(register: Register, now: datetime) -> int:
 
 
 def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
-    rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update()
+    # Renewals, whose messages name these rows, do not wait for it.
+    rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for part in parts(ids):
         models.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)

@@ -52,8 +52,9 @@ def ask(register: Register, asker: Asker, message_id: str, deed: Deed) -> Asked 
     There is one for each of their rows that is named for anything: people are named anew with each order.
     """
     with transaction.atomic(using=register.alias):
-        # One at a time for each address: whoever presses the button twice has asked once.
-        rows = people_at(register, asker.email).select_for_update().order_by("pk")
+        # One at a time for each address: whoever presses the button twice has asked once. Renewals, whose messages name
+        # these rows, do not wait for it.
+        rows = people_at(register, asker.email).select_for_update(no_key=True).order_by("pk")
         people = list(rows.values_list("pk", flat=True))
         told = told_about(register, asker, deed.at)
         if asker.stopped or (told and is_asked(register, asker, deed.at)):
