@@ -9,6 +9,7 @@ from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
 from sinetti.notices.room import Away, Lost, NotDeliverable, NotNow
 from sinetti.notices.send import BATCH, Sent, send_due, send_one
+from sinetti.notices.spread import spread_events
 from sinetti.registry import models, outbox, sending, waiting
 from sinetti.registry.outbox import NewMessage
 from tests.support.authority import NOW
@@ -309,6 +310,37 @@ def test_whoever_was_too_slow_changes_nothing(desk):
     assert sorted(fast.ids) == sorted([first, second])
     assert len(slow.ids) == 1, "of what was another's by then nothing was begun"
     assert {row(desk, one).tries for one in (first, second)} == {1, 2}
+
+
+def test_what_later_code_owes_waits_for_it(desk):
+    """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
+    later_kind, known = owe(desk, count=2)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
+    outbox.owe_event(desk.register, outbox.Event("of-later-code", "once"), NOW)
+    post = Post()
+    assert spread_events(room(desk, post), NOW) == 0
+    assert send_due(room(desk, post), "one", NOW) == Sent(sent=1)
+    assert post.ids == [known]
+    assert [one.message_id for one in waiting.waiting(desk.register)] == []
+    assert rows.filter(kind="of-later-code", sent=None, dead=None, dropped=None, spread=None).count() == 2
+
+
+def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
+    """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
+    tried, taken = owe(desk, count=2)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
+    ahead = desk.machine.now + timedelta(days=365)
+    rows.filter(pk=tried).update(again_at=ahead + sending.PAUSES[-1], tries=1)
+    rows.filter(pk=taken).update(taken_by="gone", taken_until=ahead + sending.LEASE)
+    assert send_due(room(desk, Post()), "one", NOW) == Sent(sent=2)
+
+
+def test_clocks_that_differ_by_minutes_share_the_work(desk):
+    (taken,) = owe(desk, count=1)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows.filter(pk=taken).update(taken_by="other", taken_until=desk.machine.now + sending.LEASE + 10 * MINUTE)
+    assert send_due(room(desk, Post()), "one", NOW) == Sent()
 
 
 def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_desk):

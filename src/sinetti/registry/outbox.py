@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections, transaction
 
@@ -43,6 +43,11 @@ _PUTS = {
         values=", ".join(f"json_extract(value, '$.{name}')" for name in _COLUMNS), rows="json_each(%s)"
     ),
 }
+
+
+KNOWN: Final = tuple(kind.value for kind in MessageKind)
+"""What this code can read. While nodes are replaced one after the other, later code owes kinds that wait for it: they
+keep nothing else from leaving (docs/schema.md)."""
 
 
 @dataclass(frozen=True, slots=True)

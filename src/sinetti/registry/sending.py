@@ -16,6 +16,7 @@ from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.registry.bouncing import after_sent, mark_bounced
 from sinetti.registry.models import OutboxRow
 from sinetti.registry.opening import Register
+from sinetti.registry.outbox import KNOWN
 
 LEASE: Final = timedelta(minutes=5)
 """How long rows are a worker's, on the machine's clock: those of one that was killed are taken by another after it."""
@@ -39,6 +40,7 @@ UPDATE registry_outboxrow SET sent = %s, problem = NULL, taken_by = NULL, taken_
  WHERE message_id = %s AND {_WAITS}
 """  # noqa: S608 - a constant
 _FREE: Final = {"taken_by": None, "taken_until": None, "again_at": None}
+_CLOCKS_DIFFER = timedelta(hours=1)
 _LONGEST_PROBLEM = 200
 _CHUNK = 500
 _ENDED_IN_A_TRY = "the process ended in the middle of the last try: the message may have arrived"
@@ -155,14 +157,16 @@ def end_worn(register: Register, shift: Shift) -> int:
 
 def _waiting(register: Register) -> "QuerySet[OutboxRow]":
     """Messages that have not ended; the conditions are those of their index."""
-    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False)
+    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
 def _takeable(register: Register, shift: Shift) -> "QuerySet[OutboxRow]":
     at = shift.machine_now
-    free = Q(taken_until__isnull=True) | Q(taken_until__lte=at)
-    return _waiting(register).filter(free, Q(again_at__isnull=True) | Q(again_at__lte=at))
+    # Later than anybody could say now is what a machine said whose clock was ahead: nothing waits until then.
+    free = Q(taken_until__isnull=True) | Q(taken_until__lte=at) | Q(taken_until__gt=at + LEASE + _CLOCKS_DIFFER)
+    again = Q(again_at__isnull=True) | Q(again_at__lte=at) | Q(again_at__gt=at + PAUSES[-1] + _CLOCKS_DIFFER)
+    return _waiting(register).filter(free, again)
 
 
 def _mine(register: Register, shift: Shift, owed: Owed) -> "QuerySet[OutboxRow]":

@@ -12,7 +12,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageKind
 from sinetti.registry import models, outbox
 from sinetti.registry.opening import Register
-from sinetti.registry.outbox import NewMessage
+from sinetti.registry.outbox import KNOWN, NewMessage
 from sinetti.registry.roles import parts, standing
 
 
@@ -37,7 +37,7 @@ class Waiting:
 
 def waiting(register: Register, count: int) -> tuple[Waiting, ...]:
     """The oldest events that wait, up to `count`."""
-    rows = _waiting(register).select_related("holding").order_by("due", "pk")[:count]
+    rows = _waiting(register).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
     return tuple(
         Waiting(
             row.message_id,

@@ -12,6 +12,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.registry.models import OutboxRow
 from sinetti.registry.opening import Register
+from sinetti.registry.outbox import KNOWN
 from sinetti.registry.sending import owed_of
 
 LATE: Final = timedelta(hours=1)
@@ -118,9 +119,9 @@ def _open(register: Register) -> "QuerySet[OutboxRow]":
 
 
 def _messages(register: Register) -> "QuerySet[OutboxRow]":
-    return _open(register).filter(channel__isnull=False)
+    return _open(register).filter(channel__isnull=False, kind__in=KNOWN)
 
 
 def _dead(register: Register) -> "QuerySet[OutboxRow]":
-    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False, dead__isnull=False)
+    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True)
