@@ -102,6 +102,9 @@ HOSTILE = {
     "a type without end": HEAD + b"Content-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one hidden behind lone returns": HEAD + b"X: y\rContent-Type: multipart/report; " + b"a=b;" * 100_000 + b"\n\n",
     "one folded without end": HEAD + b"Content-Type: multipart/report;\n" + b" a=b;\n" * 50_000 + b"\n\n",
+    "many types with comments": HEAD
+    + b"Content-Type: multipart/report; boundary=b\n\n"
+    + (b"--b\nContent-Type: text/plain; " + b"(a)" * 300 + b"\n\n") * 90,
     "groups without end": HEAD
     + b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n"
     + b"\n" * 500_000,

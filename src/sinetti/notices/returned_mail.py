@@ -19,8 +19,8 @@ from sinetti.domain.tokens import return_token, same
 LARGEST = 1024 * 1024
 """Octets of a mail that is read: reports with a whole message of ours in them have less than a tenth."""
 
-_MOST_TYPES, _LONGEST_TYPE = 100, 2000
-"""How many fields Content-Type may be there, and how many octets each may have."""
+_MOST_TYPES, _LONGEST_TYPE, _LARGEST_TYPES = 100, 1000, 10_000
+"""How many fields Content-Type may be there, how many octets each may have, and all: of 1000 one can take 30 ms."""
 _MOST_LINES = 20_000
 """Lines of a mail: of LARGEST octets in base64 there are fewer. An empty one may begin a group of fields, which takes
 the library 40 microseconds and 400 octets: a million of them would be most of a minute."""
@@ -71,7 +71,8 @@ def _about(fields: bytes, key: bytes) -> str | None:
 
 def _verdict(octets: bytes) -> Verdict:
     kinds = _CONTENT_TYPE.findall(octets)
-    if len(kinds) > _MOST_TYPES or any(len(one) > _LONGEST_TYPE for one in kinds):
+    lengths = [len(one) for one in kinds]
+    if len(kinds) > _MOST_TYPES or max(lengths, default=0) > _LONGEST_TYPE or sum(lengths) > _LARGEST_TYPES:
         raise UnreadableError
     try:
         mail = BytesParser(policy=policy.default).parsebytes(octets)
