@@ -1,8 +1,10 @@
 """One round: what is owed by now becomes rows, and what is due leaves. For timers, and the bench's clock."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sinetti.notices.digests import plan_digests
 from sinetti.notices.operators import owe_findings
@@ -11,6 +13,11 @@ from sinetti.notices.room import Mailroom
 from sinetti.notices.send import Sent, send_due
 from sinetti.notices.spread import spread_events
 from sinetti.registry.ids import random_id
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
+
+_Result = TypeVar("_Result")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,40 @@ class Round:
 def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Owing:
     """Make rows of all that is owed at `now` on the office's clock; what is owed already stays one message.
 
-    `findings` are what `alarms.warnings` tell, by name; None where all is well.
+    `findings` are what `alarms.warnings` tell, by name; None where all is well. A fault of ours in one of these keeps
+    no other from being owed: reminders do not wait for an event that cannot be read. It is raised once the others are.
     """
-    return Owing(
-        spread_events(room, now),
-        plan(room, now),
-        plan_digests(room, now),
-        owe_findings(room, findings, now),
+    faults: list[Exception] = []
+
+    def owed(owe: Callable[[], _Result], nothing: _Result) -> _Result:
+        try:
+            return owe()
+        except REGISTER_UNAVAILABLE:
+            raise
+        except Exception as fault:  # noqa: BLE001 - raised below
+            # Without its text: that may name people.
+            _log.error("what is owed could not be made rows: %s", type(fault).__name__)
+            faults.append(fault)
+            return nothing
+
+    owing = Owing(
+        owed(lambda: spread_events(room, now), 0),
+        owed(lambda: plan(room, now), Planned(0, 0)),
+        owed(lambda: plan_digests(room, now), 0),
+        owed(lambda: owe_findings(room, findings, now), 0),
     )
+    if faults:
+        raise faults[0]
+    return owing
 
 
 def run(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Round:
-    """Owe all, then send what is due. Raises what REGISTER_UNAVAILABLE lists."""
-    return Round(owe_all(room, now, findings), send_due(room, random_id(), now))
+    """Owe all, then send what is due, whatever could not be owed. Raises what REGISTER_UNAVAILABLE lists."""
+    try:
+        owing = owe_all(room, now, findings)
+    except REGISTER_UNAVAILABLE:
+        raise
+    except Exception:
+        send_due(room, random_id(), now)
+        raise
+    return Round(owing, send_due(room, random_id(), now))
