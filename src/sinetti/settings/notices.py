@@ -26,7 +26,7 @@ _SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or sm
 _LONGEST_RETURNS = 14
 """Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
 
-_OTHERS = 0o077
+_OTHERS, _OTHERS_WRITE = 0o077, 0o002
 _MOST_STEPS = 20
 _LONGEST_STEP = 700
 _SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
@@ -61,6 +61,10 @@ def read(path: Path) -> NoticeSettings:
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
+    if mode & _OTHERS_WRITE:
+        # Whoever names another provider of text messages gets our token for it, and PIN codes.
+        sentence = f"{path} can be changed by everybody, who could have passwords and codes sent to them: chmod 600 it"
+        raise SettingsError(sentence)
     return parse(text, path.parent, private=not mode & _OTHERS)
 
 
