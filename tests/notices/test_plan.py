@@ -1,5 +1,6 @@
 """Planning reminders: each step once, to those whom it concerns, until it is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,13 @@ from sinetti.actions.enrol import enrol
 from sinetti.actions.renew import renew
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.mandates import Role
+from sinetti.domain.messages import MessageChannel
 from sinetti.domain.revocation import RevocationReason
+from sinetti.notices.owing import still_owed
 from sinetti.notices.plan import Planned, next_instant, plan
-from sinetti.registry import gateways, models, reminding
+from sinetti.registry import gateways, models, people, reminding, sending
 from sinetti.registry.outbox import Event, owe_event
+from sinetti.registry.parties import Person
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import (
     CONTACT,
@@ -321,6 +325,74 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
     assert [(row.step, row.certificate.serial) for row in messages(desk).order_by("due")] == [
         ("60:email", held.serial), ("60:email", new.serial),
     ]  # fmt: skip
+
+
+def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_address(desk):
+    """The contact, a signatory and the contact person are mended in the night: each hears of the step, once."""
+    anew = Person("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
+    enrolled(desk)
+    one = organisation(desk).pk
+    office, chair = (Person(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
+    people.set_contact_person(desk.register, one, office, desk.deed())
+    people.add_signatory(desk.register, one, chair, desk.deed())
+    room = a_mailroom(desk)
+    desk.clock.now = STEPS[7] + timedelta(hours=10)
+    plan(room, desk.clock.now)
+    people.change_contact(desk.register, holdings(desk).get().pk, anew, desk.deed())
+    people.set_contact_person(desk.register, one, replace(office, language="sv"), desk.deed())
+    people.add_signatory(desk.register, one, replace(chair, name="Chair"), desk.deed())
+    morning = STEPS[7] + timedelta(hours=18)
+    plan(room, morning)
+    rows = messages(desk).filter(kind="reminder").select_related("recipient")
+    assert sorted((row.channel, row.recipient.name) for row in rows) == [
+        ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
+    ]  # fmt: skip
+    assert {still_owed(sending.owed_of(row), room, morning) for row in rows} == {None}
+    reminding.look_again(desk.register, holdings(desk).get().pk)
+    plan(room, morning)
+    assert rows.all().count() == 4, "nor twice, where it is looked at anew"
+
+
+def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    desk.clock.now = STEPS[30]
+    plan(room, desk.clock.now)
+    shift = sending.Shift("worker", desk.clock.now, desk.machine())
+    (taken,) = sending.take(desk.register, shift, MessageChannel.EMAIL, 1)
+    people.change_contact(desk.register, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.deed())
+    sending.drop(desk.register, shift, taken, "not for them any more")
+    assert messages(desk).get().dropped is None
+
+
+def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
+    """Noted in the night, when the morning's message was planned already, and taken back the next day."""
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    night, holding = STEPS[3] - timedelta(hours=3), holdings(desk).get().pk
+    assert plan(room, night).owed == 2
+    people.let_end(desk.register, holding, desk.deed())
+    messages(desk).update(dropped=night)
+    people.let_end_no_more(desk.register, holding, desk.deed())
+    assert plan(room, STEPS[3]).owed == 2
+    assert [row.dropped for row in messages(desk).filter(step__startswith="3:")] == [None, None]
+
+
+def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30] - DAY)
+    new = renewed(desk, held)
+    newest = replaced(desk, new)
+    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    walk(room, desk, STEPS[30] + DAY)
+    assert steps(desk) == [60]
+    revoke(RevokeAsk(newest.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    walk(room, desk, STEPS[30] + 2 * DAY)
+    assert steps(desk) == [60, 30], "at once, not at the step of 14 days"
 
 
 def test_it_stops_when_the_organisation_is_closed(sqlite_desk):

@@ -15,6 +15,8 @@ from sinetti.domain.messages import MessageChannel, MessageKind, message_id
 from sinetti.registry.models import Certificate, OutboxRow
 from sinetti.registry.opening import Register
 
+_OF_THE_LADDER = (MessageKind.REMINDER, MessageKind.TAKE_INTO_USE)
+
 _COLUMNS = {
     "message_id": "varchar",
     "kind": "varchar",
@@ -114,6 +116,24 @@ def owed_since(register: Register, message_id: str) -> datetime | None:
     """When a message began to be owed, on the office's clock; None where there is none of this id."""
     rows = OutboxRow.objects.using(register.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
+
+
+def hand_on(register: Register, before: str, after: str) -> None:
+    """Owe the reminders that wait for somebody to the row that takes the place of theirs, with the same address.
+
+    They would be no more for whom they were planned, and nobody would plan them anew.
+    """
+    rows = OutboxRow.objects.using(register.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
+    rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True).update(recipient=after)
+
+
+def forget_dropped(register: Register, certificates: Iterable[int]) -> None:
+    """Forget reminders of these that were dropped, where what they were dropped for may not hold any more.
+
+    Under the ids that they have they could not be owed again.
+    """
+    rows = OutboxRow.objects.using(register.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
+    rows.filter(dropped__isnull=False).delete()
 
 
 def put_new(register: Register, messages: Iterable[NewMessage], now: datetime) -> int:

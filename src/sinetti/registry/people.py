@@ -59,6 +59,8 @@ def add_signatory(register: Register, organisation_id: str, person: Person, deed
             role=Role.SIGNATORY,
             valid_from=deed.at,
         )
+        for one in found:
+            _hand_on(register, one.person, new)
         about = f"organisation:{organisation_id}"
         audit.write(register, deed, "signatory-added", about, mandate=row.mandate_id, person=new.person_id)
     return True
@@ -86,6 +88,7 @@ def set_contact_person(register: Register, organisation_id: str, person: Person 
             return False
         new = None if person is None else new_person(register, person)
         rows.update(contact=new)
+        _hand_on(register, before, new)
         ids = (_id(before), _id(new))
         give_way(register, ids[:1], deed.at)
         audit.write(
@@ -160,6 +163,7 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
         if before is None or not reader(before).mailable or reader(before).address != reader(row).address:
             # Whoever is reached only now hears of what is near its end.
             reminding.look_again(register, holding_id)
+        _hand_on(register, before, row)
         old = _id(before)
         give_way(register, [old], deed.at)
         facts = {"old": old, "new": row.person_id, "place": place}
@@ -242,6 +246,12 @@ def _withdraw(register: Register, mandates: list[models.Mandate], action: str, d
         give_way(register, [row.person_id], deed.at)
         about = f"organisation:{row.organisation_id}"
         audit.write(register, deed, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)
+
+
+def _hand_on(register: Register, before: models.Person | None, after: models.Person | None) -> None:
+    """Where somebody is named anew with the same address, what waits for them stays owed."""
+    if before is not None and after is not None and reader(before).address == reader(after).address:
+        outbox.hand_on(register, before.person_id, after.person_id)
 
 
 def _same(row: models.Person, person: Person) -> bool:

@@ -129,10 +129,29 @@ def look_again(register: Register, holding_id: str) -> None:
     """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
 
     That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
-    they are, and none is owed twice.
+    they are, and none is owed twice; one that was dropped unsent may be owed again.
     """
     rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, remind_at__isnull=False)
-    rows.exclude(state=CertificateState.VOID).update(remind_at=None)
+    _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
+
+
+def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
+    """Have these looked at anew, by the keys of their rows: what took their place was revoked.
+
+    Behind one that was revoked itself it is what that had taken the place of, as `_successors` reads it.
+    """
+    behind = set(certificates)
+    while behind:
+        rows = models.Certificate.objects.using(register.alias).filter(pk__in=behind)
+        _look_again(register, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
+        revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
+        behind = {pk for places in revoked for pk in places} - {None}
+
+
+def _look_again(register: Register, certificates: Iterable[int]) -> None:
+    for part in _parts(certificates):
+        models.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
+        outbox.forget_dropped(register, part)
 
 
 def count_ending(register: Register, first: datetime, before: datetime) -> int:

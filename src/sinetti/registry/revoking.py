@@ -11,7 +11,7 @@ from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
-from sinetti.registry import audit, models, outbox, reading
+from sinetti.registry import audit, models, outbox, reading, reminding
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
 
@@ -76,7 +76,7 @@ def revoke_lines(
         outbox.owe_each(register, "revoked", found, deed.at)
         # What these had taken the place of is to be reminded of again, if it is near its end.
         before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
-        certificates.filter(pk__in=before, remind_at__isnull=False).update(remind_at=None)
+        reminding.look_again_behind(register, before)
     return tuple(Serial(row.serial) for row in found)
 
 

@@ -119,8 +119,9 @@ def end_dead(register: Register, shift: Shift, owed: Owed, problem: str, *, addr
 
 
 def drop(register: Register, shift: Shift, owed: Owed, why: str) -> None:
-    """End a message that is not owed any more."""
-    _mine(register, shift, owed).update(dropped=shift.now, problem=_short(why), **_FREE)
+    """End a message that is not owed any more. One that was handed on meanwhile is owed to another row."""
+    rows = _mine(register, shift, owed).filter(recipient=owed.recipient)
+    rows.update(dropped=shift.now, problem=_short(why), **_FREE)
 
 
 def untried(
