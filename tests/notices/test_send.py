@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
 from sinetti.notices.room import Away, Lost, NotDeliverable, NotNow
-from sinetti.notices.send import BATCH, Sent, send_due, send_one
+from sinetti.notices.send import BATCH, Sent, send_due, send_one, sending_rounds
 from sinetti.notices.spread import spread_events
 from sinetti.registry import models, outbox, sending, waiting
 from sinetti.registry.outbox import NewMessage
@@ -237,6 +237,18 @@ def test_reminders_wait_for_office_hours_and_others_do_not(desk):
     assert send_due(here, "one", desk.clock.now) == Sent(sent=1)
     later(desk, timedelta(days=2))
     assert send_due(here, "one", desk.clock.now) == Sent(dropped=1), "it has no recipient"
+
+
+def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_desk):
+    """All that had to leave by 16:00 is due in that minute, and is more than leaves in it."""
+    desk = sqlite_desk
+    desk.clock.now = NOW.replace(hour=14, second=59)  # 16:00:59 Finnish time
+    owe(desk, *(NewMessage(MessageKind.REMINDER, EMAIL, f"{number}", "7", due=NOW) for number in range(3 * BATCH)))
+    here = room(desk, Post(), step=lambda name: name == "taken" and desk.clock.forward(31 * MINUTE))
+    run = sum(sending_rounds(here, "one", lambda: desk.clock.now), Sent())
+    assert run == Sent(dropped=2 * BATCH), "they have no recipient; the third batch would be begun at 17:02"
+    desk.clock.now = NOW.replace(hour=14, minute=1)
+    assert send_due(here, "two", desk.clock.now) == Sent(), "a run of its own after 16:00"
 
 
 def test_one_message_at_once(desk):

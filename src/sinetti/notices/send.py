@@ -5,7 +5,7 @@ A letter is written at the moment that it leaves, from the register as it is the
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
@@ -22,6 +22,9 @@ BATCH: Final = 50
 _MARGIN = sending.LEASE / 2
 """No letter is begun later than this before the lease ends: a mail server that is slow with each of its answers takes
 four times its timeout for one."""
+
+_GOES_ON = timedelta(hours=1)
+"""So long a run that began in office hours goes on after them: all that had to leave by 16:00 is due in that minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,12 @@ def sending_rounds(room: Mailroom, worker: str, now: Callable[[], datetime]) -> 
     """Send as `send_due` does, on a clock that may go on meanwhile; tells after each batch what came of it."""
     if not room.deliverers:
         return
-    yield Sent(dead=sending.end_worn(room.register, _shift(room, worker, now())))
+    begun = now()
+    yield Sent(dead=sending.end_worn(room.register, _shift(room, worker, begun)))
     for channel in MessageChannel:
         # What nobody can deliver waits. Where letters leave but no texts, texts end: they would come too late one day.
         served = channel in room.deliverers or channel is MessageChannel.SMS
-        while served and (taken := sending.take(room.register, _shift(room, worker, now()), channel, BATCH)):
+        while served and (taken := _taken(room, worker, (begun, now()), channel)):
             batch = _send(Tries(room, worker, now(), channel), list(taken))
             yield batch
             served = not batch.away
@@ -79,8 +83,16 @@ def send_one(room: Mailroom, message_id: str, now: datetime) -> bool:
     return owed is not None and _send(Tries(room, worker, now, owed.channel), [owed]).sent == 1
 
 
-def _shift(room: Mailroom, worker: str, now: datetime) -> Shift:
-    held = frozenset(kind for kind in MessageKind if not may_leave(kind, now))
+def _taken(room: Mailroom, worker: str, since: tuple[datetime, datetime], channel: MessageChannel) -> tuple[Owed, ...]:
+    """Take a batch now, in a run that has begun: two instants of the office's clock."""
+    begun, now = since
+    return sending.take(room.register, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
+
+
+def _shift(room: Mailroom, worker: str, now: datetime, begun: datetime | None = None) -> Shift:
+    """Who sends now. What may leave now may, and what might when the run began."""
+    instants = (now,) if begun is None else (begun, now)
+    held = frozenset(kind for kind in MessageKind if not any(may_leave(kind, at) for at in instants))
     return Shift(worker, now, room.machine_now(), held)
 
 
