@@ -8,9 +8,11 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.reminders import Stop
 from sinetti.domain.revocation import RevocationReason
-from sinetti.notices.owing import still_owed
+from sinetti.domain.values import Language
+from sinetti.notices.owing import copies, still_owed
 from sinetti.notices.plan import plan
 from sinetti.registry import models
+from sinetti.registry.roles import Reader
 from tests.notices.test_plan import (
     STEPS,
     certificates,
@@ -102,6 +104,15 @@ def test_where_mail_fails_the_phone_is_still_owed(sqlite_desk):
     contact(bounced_at=STEPS[7])(sqlite_desk, None)
     assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7]) == Stop.NOT_REACHED
     assert still_owed(owed[f"sms {CONTACT.name}"], room, STEPS[7]) is None
+
+
+def test_one_text_message_to_one_phone_however_its_number_is_written():
+    written = ("+358 40 000 0067", "040-000 0067", "00358 (0)40 0000067", "040 000 0068", "0067", "00 67")
+    people = [
+        Reader(str(place), "", f"{place}@customer.example", phone, Language.FI, mailable=False, textable=True)
+        for place, phone in enumerate(written)
+    ]
+    assert [one.phone for one, _ in copies(timedelta(days=7), people)] == [written[0], written[3], written[4]]
 
 
 def test_who_acts_for_the_organisation(sqlite_desk):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.phones import international
 from sinetti.domain.reminders import (
     TEXTED_FROM,
     WIDER_FROM,
@@ -49,7 +50,7 @@ def copies(step: timedelta, people: Iterable[Reader]) -> tuple[Copy, ...]:
     for one in people:
         if one.mailable:
             found.append((one, MessageChannel.EMAIL))
-        phone = "".join(character for character in one.phone if character.isdecimal())
+        phone = international(one.phone) or "".join(character for character in one.phone if character.isdecimal())
         if step <= TEXTED_FROM and one.textable and not one.stopped and phone not in phones:
             phones.add(phone)
             found.append((one, MessageChannel.SMS))
