@@ -17,7 +17,7 @@ from sinetti.ca.hierarchy import load_preset
 from sinetti.domain.values import Environment, KeyType
 from sinetti.founding import Founding, found
 from sinetti.pki.formats import generate_key, load_certificate
-from sinetti.registry import status_models
+from sinetti.registry import models, status_models
 from sinetti.registry.lists import WHOLE
 from sinetti.settings.authority import Settings
 from sinetti.settings.folder import FolderKind
@@ -171,3 +171,27 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
         assert words in (alarms.findings(authority, tls)[name] or ""), what
     clock.now = NOW + 75 * DAY
     assert "tls.pem" not in str(alarms.findings(authority)), "what nobody names is not seen"
+
+
+def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority):
+    register, hour = authority.office.register, timedelta(hours=1)
+    rows = models.OutboxRow.objects.using(register.alias)
+
+    def told():
+        return alarms.findings(authority)["messages"]
+
+    message = {"kind": "operator", "step": "once:email", "channel": "email", "created": NOW, "address": "x@pki.example"}
+    rows.create(**message, due=NOW - hour)
+    rows.create(kind="renewed", step="once", created=NOW, due=NOW - hour - SECOND)
+    assert told() is None, "due for an hour; and without settings nobody is meant to make messages of events"
+    authority.folder.notices.touch()
+    assert told() == "of 1 event no message was made: run sinetti authority notices plan"
+    rows.create(**message, due=NOW - hour - SECOND)
+    assert told().startswith(f"1 message should have left by {NOW - hour:%Y-%m-%d} 10:59 UTC; of 1 event")
+    rows.update(dead=NOW)
+    assert "given up: sinetti authority notices retry --dir " in told()
+    rows.update(dead=None, sent=NOW)
+    assert told() is None
+    for number in range(20):
+        rows.create(**message, message_id=f"{number:032}", due=NOW, sent=NOW, bounced=NOW - DAY)
+    assert told().startswith("20 of 22 e-mails of the last seven days came back")
