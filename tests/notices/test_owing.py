@@ -115,6 +115,16 @@ def test_one_text_message_to_one_phone_however_its_number_is_written():
     assert [one.phone for one, _ in copies(timedelta(days=7), people)] == [written[0], written[3], written[4]]
 
 
+def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
+    written = (("contact", "X@customer.example", ""), ("chair", "x@customer.example", "+358 40 000 0067"))
+    near, far = (
+        Reader(name, name, email, phone, Language.FI, mailable=True, textable=bool(phone))
+        for name, email, phone in written
+    )
+    assert copies(timedelta(days=7), (near, far)) == ((near, MessageChannel.EMAIL), (far, MessageChannel.SMS))
+    assert copies(timedelta(days=14), (near, far)) == ((near, MessageChannel.EMAIL),)
+
+
 def test_who_acts_for_the_organisation(sqlite_desk):
     enrolled(sqlite_desk)
     signatory(sqlite_desk, "chair")

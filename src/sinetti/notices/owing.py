@@ -33,25 +33,25 @@ def ladder_of(room: Mailroom) -> Ladder:
 
 
 def concerned(step: timedelta, holder: tuple[Reader | None, Reader | None], acting: Roles) -> tuple[Reader, ...]:
-    """Whom a step concerns, one for each address: contact and deputy; later those who act for the organisation too."""
-    contact, deputy = holder
-    if step > WIDER_FROM:
-        return once_each((contact, deputy))
-    return once_each((contact, deputy, acting.contact_person, *acting.signatories))
+    """Whom a step concerns, the nearest first: contact and deputy; later those who act for the organisation too."""
+    people = (*holder, acting.contact_person, *acting.signatories) if step <= WIDER_FROM else holder
+    return tuple(one for one in people if one is not None)
 
 
 def copies(step: timedelta, people: Iterable[Reader]) -> tuple[Copy, ...]:
-    """The messages of a step: a mail to each whom mail reaches, and in the last days a text message to each phone.
+    """The messages of a step: a mail to each address, and in the last days a text message to each phone.
 
-    Somebody whose address is known to fail is reached by phone alone; who wants no more mail is left alone.
+    Somebody whose address is known to fail is reached by phone alone; who wants no more mail is left alone. Who is
+    named twice, by address, gets one of each: where their nearest role has no number, that of the other is known.
     """
-    found: list[Copy] = []
+    everybody = tuple(people)
+    found: list[Copy] = [(one, MessageChannel.EMAIL) for one in once_each(everybody) if one.mailable]
+    if step > TEXTED_FROM:
+        return tuple(found)
     phones: set[str] = set()
-    for one in people:
-        if one.mailable:
-            found.append((one, MessageChannel.EMAIL))
+    for one in once_each(one for one in everybody if one.textable and not one.stopped):
         phone = international(one.phone) or "".join(character for character in one.phone if character.isdecimal())
-        if step <= TEXTED_FROM and one.textable and not one.stopped and phone not in phones:
+        if phone not in phones:
             phones.add(phone)
             found.append((one, MessageChannel.SMS))
     return tuple(found)
