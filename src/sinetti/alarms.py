@@ -11,10 +11,15 @@ from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
 from sinetti.domain.watching import Finding
 from sinetti.domain.words import amount
+from sinetti.notices.workdays import held
 from sinetti.registry import bouncing, lists
 from sinetti.registry.opening import Register
-from sinetti.registry.waiting import standing
+from sinetti.registry.unheard import unheard
+from sinetti.registry.waiting import LATE, standing
 from sinetti.wiring import Authority
+
+_NAMED = 5
+"""Serials in one sentence."""
 
 TOLD_EVERY = 24 * 3600.0
 """Seconds between two lines in the log about the same."""
@@ -89,6 +94,7 @@ def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapp
         "issuing-ca": issuing_ca(authority),
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
+        "nobody-told": nobody_told(authority),
     }
     for one in _watched(authority, {**own_certificates(authority), **more}):
         before = told.get(one.kind.value)
@@ -109,7 +115,7 @@ def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[F
 def messages(authority: Authority) -> str | None:
     """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
     office = authority.office
-    found = standing(office.register, office.now())
+    found = standing(office.register, office.now(), held(office.now(), LATE))
     told = []
     if found.late and found.oldest is not None:
         told.append(f"{amount(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
@@ -122,6 +128,18 @@ def messages(authority: Authority) -> str | None:
     if (returned := bouncing.finding(office.register, office.now())) is not None:
         told.append(returned)
     return "; ".join(told) or None
+
+
+def nobody_told(authority: Authority) -> str | None:
+    """Name certificates that end soon and of which nobody could be told."""
+    office = authority.office
+    found = unheard(office.register, office.now(), _NAMED)
+    if not found.count:
+        return None
+    more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
+    what = f"{amount(found.count, 'certificate')} near the end, of which nobody could be told"
+    way_out = "name somebody with sinetti authority change-contact, or organisation signatory add"
+    return f"{what} ({', '.join(found.first)}{more}): {way_out}"
 
 
 def own_certificates(authority: Authority) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """Which days are off in Finland: public holidays, by a library that is kept up, and the two eves."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 
 from sinetti.domain.messages import OFFICE_HOURS_ONLY, MessageKind
@@ -15,6 +15,11 @@ def day_off(day: date) -> bool:
 def may_leave(kind: MessageKind, now: datetime) -> bool:
     """Whether a message of this kind may leave at this instant."""
     return kind not in OFFICE_HOURS_ONLY or in_hours(now, day_off)
+
+
+def held(now: datetime, lately: timedelta) -> frozenset[MessageKind]:
+    """The kinds that could not leave all the time lately: what waits of them is not late."""
+    return frozenset(kind for kind in OFFICE_HOURS_ONLY if not (may_leave(kind, now) and may_leave(kind, now - lately)))
 
 
 def next_hours(now: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """What waits in the outbox and what was given up there; and sending again what was given up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,9 +45,9 @@ class Standing:
     dead: int
 
 
-def standing(register: Register, now: datetime) -> Standing:
-    """Look at the outbox, on the office's clock."""
-    messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE)
+def standing(register: Register, now: datetime, held: Collection[MessageKind] = ()) -> Standing:
+    """Look at the outbox, on the office's clock. Of the kinds that are held back just now none is late."""
+    messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE) & ~Q(kind__in=held, channel__isnull=False)
     counted = _open(register).aggregate(
         waiting=Count("pk", filter=messages),
         late=Count("pk", filter=messages & late),

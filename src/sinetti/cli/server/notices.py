@@ -29,7 +29,7 @@ from sinetti.notices.room import Letter, Mailroom
 from sinetti.notices.rounds import Owing
 from sinetti.notices.samples import NoSample, sample
 from sinetti.notices.send import Sent, sending_rounds
-from sinetti.notices.workdays import may_leave
+from sinetti.notices.workdays import held, may_leave
 from sinetti.notices.writing import NotOwed, write
 from sinetti.protocols.rows import instant
 from sinetti.registry import waiting
@@ -132,7 +132,8 @@ def _send(parsed: argparse.Namespace) -> int:
             _put_owed(parsed, due, "would be sent")
             return 0
         sent = _sent(here.room)
-        standing = waiting.standing(here.room.register, here.room.now())
+        now = here.room.now()
+        standing = waiting.standing(here.room.register, now, held(now, waiting.LATE))
     shown = {
         **asdict(sent),
         "away": sorted(sent.away),

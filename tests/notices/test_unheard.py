@@ -1,0 +1,100 @@
+"""Certificates near their end of which nobody could be told: operators are."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.messages import OFFICE_HOURS_ONLY
+from sinetti.notices.plan import plan
+from sinetti.notices.workdays import held
+from sinetti.registry import models
+from sinetti.registry.unheard import unheard
+from tests.notices.test_plan import ENDS, STEPS
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import DAY, SECOND, enrolled, renewed
+
+HOUR = timedelta(hours=1)
+
+
+def rows(desk, model):
+    return model.objects.using(desk.register.alias)
+
+
+def looked(desk, step):
+    """Plan at this step as somebody would each night, and give what is unheard a moment later."""
+    for days, at in STEPS.items():
+        if days >= step:
+            desk.clock.now = at
+            plan(a_mailroom(desk), at)
+    desk.clock.forward(SECOND)
+    return unheard(desk.register, desk.clock.now, 5)
+
+
+def bounced(desk):
+    rows(desk, models.Person).update(bounced_at=STEPS[60] + DAY, phone="")
+
+
+def nobody(desk):
+    rows(desk, models.Holding).update(contact=None, deputy=None)
+
+
+@pytest.mark.parametrize("silent", [bounced, nobody])
+def test_nobody_can_be_told(desk, silent):
+    held_one = enrolled(desk)
+    assert looked(desk, 60).count == 0, "it is not near yet"
+    rows(desk, models.OutboxRow).filter(channel__isnull=False).update(sent=STEPS[60])
+    silent(desk)
+    found = looked(desk, 7)
+    assert (found.count, found.first) == (1, (held_one.serial,))
+
+
+def looked_after(desk):
+    ours = rows(desk, models.Organisation).get()
+    firm = {"folded": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
+    agent = rows(desk, models.Organisation).create(name="A firm", created=desk.clock.now, **firm)
+    rows(desk, models.Mandate).create(
+        organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY
+    )
+
+
+def let_end(desk):
+    rows(desk, models.Holding).update(let_end_at=desk.clock.now)
+
+
+OTHERWISE = {
+    "the contact is there": lambda _desk: None,
+    "a firm looks after it": lambda desk: (nobody(desk), looked_after(desk)),
+    "they let it end": lambda desk: (nobody(desk), let_end(desk)),
+}
+
+
+@pytest.mark.parametrize("otherwise", OTHERWISE.values(), ids=OTHERWISE)
+def test_there_is_nothing_to_tell(desk, otherwise):
+    enrolled(desk)
+    looked(desk, 60)
+    otherwise(desk)
+    assert looked(desk, 7).count == 0
+
+
+def test_the_new_one_was_fetched(sqlite_desk):
+    desk = sqlite_desk
+    first = enrolled(desk)
+    looked(desk, 60)
+    nobody(desk)
+    desk.clock.now = STEPS[30]
+    renewed(desk, first)
+    new = rows(desk, models.Certificate).filter(predecessor__isnull=False)
+    assert new.update(first_fetched_at=None, state="issued") == 1
+    assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
+    assert new.update(first_fetched_at=desk.clock.now) == 1
+    assert unheard(desk.register, desk.clock.now, 5).count == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "late"),
+    [(ENDS, True), (ENDS - 6 * HOUR - SECOND, False), (ENDS - 5.5 * HOUR, False), (ENDS + 12 * HOUR, False)],
+    ids=["in the afternoon", "before eight", "at half past eight", "in the night"],
+)
+def test_what_waits_for_the_morning_is_not_late(at, late):
+    assert held(at, HOUR) == (frozenset() if late else OFFICE_HOURS_ONLY)
