@@ -261,9 +261,10 @@ def test_a_link_lasts_fourteen_days(desk):
 
 
 def test_a_new_link_ends_the_one_before(desk):
-    """A phone was wrong: the contact was changed, and gets a link of their own."""
+    """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
+    models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
     holding = models.Holding.objects.using(desk.register.alias).get()
     person = models.Person.objects.using(desk.register.alias).create(
         name="B", email="b@customer.example", phone="+358 2", language="sv"
@@ -272,6 +273,7 @@ def test_a_new_link_ends_the_one_before(desk):
     new = sent_of(desk, offer(sent.offered.order_id, desk.office, "operator", REQUEST))
     assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.CLOSED)
     assert [row.dropped for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
+    assert [row.dead for row in owed(desk, "transfer-ids")] == [None, None], "nobody has to look at what was given up"
     waiting = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
     assert waiting == [person.pk]
     spent(desk, opened(desk, new).ids)

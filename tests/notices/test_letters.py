@@ -115,7 +115,12 @@ WHEN = {
         (f"{LAST} Thursday 24 June 2027", DAY_OFF),
         (),
     ),
-    "a second before its last it has not ended": (ENDS, ENDS - timedelta(seconds=1), ("ends on Sunday",), ("ended on",)),
+    "a second before its last it has not ended": (
+        ENDS,
+        ENDS - timedelta(seconds=1),
+        ("ends on Sunday",),
+        ("ended on",),
+    ),
     "in its last second it has, for whoever reads that": (
         ENDS,
         ENDS,

@@ -65,7 +65,7 @@ class Matter:
 
     @property
     def ended(self) -> bool:
-        """Whether its certificate has ended for whoever reads this: in its last second it has, since they read it later."""
+        """Whether its certificate has ended for whoever reads it: in its last second it has, since that is later."""
         return self.now >= self.certificate.not_after
 
     @property
