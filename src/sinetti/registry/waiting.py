@@ -94,9 +94,7 @@ def dead_letters(register: Register) -> tuple[DeadLetter, ...]:
             one.certificate.serial if one.certificate else None,
             one.order_id,
         )
-        for one in _dead(register)
-        .select_related("holding__organisation", "certificate")
-        .order_by("dead", "pk")
+        for one in _dead(register).select_related("holding__organisation", "certificate").order_by("dead", "pk")
         if one.dead is not None
     )
 
