@@ -23,7 +23,7 @@ from sinetti.actions.secure_message import (
 from sinetti.domain.refusals import Reason
 from sinetti.domain.secure_messages import Delivery, Leads, Standing
 from sinetti.domain.tokens import pin_code, signatory_code
-from sinetti.registry import models, parties
+from sinetti.registry import models, parties, waiting
 from sinetti.registry.notice_models import Pin, SecureMessage
 from tests.support.authority import NOW
 from tests.support.office import (
@@ -261,9 +261,12 @@ def test_a_link_lasts_fourteen_days(desk):
 
 
 def test_a_new_link_ends_the_one_before(desk):
-    """A phone was wrong: the contact was changed, and gets a link of their own."""
+    """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
+    models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
+    (dead,) = waiting.dead_letters(desk.register)
+    assert (dead.order_id, dead.serial, bool(dead.customer_id)) == (sent.offered.order_id, None, True)
     holding = models.Holding.objects.using(desk.register.alias).get()
     person = models.Person.objects.using(desk.register.alias).create(
         name="B", email="b@customer.example", phone="+358 2", language="sv"
@@ -272,8 +275,9 @@ def test_a_new_link_ends_the_one_before(desk):
     new = sent_of(desk, offer(sent.offered.order_id, desk.office, "operator", REQUEST))
     assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.CLOSED)
     assert [row.dropped for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
-    waiting = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
-    assert waiting == [person.pk]
+    assert [row.dead for row in owed(desk, "transfer-ids")] == [None, None], "nobody has to look at what was given up"
+    recipients = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
+    assert recipients == [person.pk]
     spent(desk, opened(desk, new).ids)
 
 

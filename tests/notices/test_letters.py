@@ -115,10 +115,15 @@ WHEN = {
         (f"{LAST} Thursday 24 June 2027", DAY_OFF),
         (),
     ),
-    "in its last second it has not ended": (ENDS, ENDS, ("ends on Sunday",), ("ended on",)),
-    "a second later it has": (
+    "a second before its last it has not ended": (
         ENDS,
-        ENDS + timedelta(seconds=1),
+        ENDS - timedelta(seconds=1),
+        ("ends on Sunday",),
+        ("ended on",),
+    ),
+    "in its last second it has, for whoever reads that": (
+        ENDS,
+        ENDS,
         ("ended on Sunday 2 May 2027 at 14:03", "can no longer be renewed", "Ask the organisation's representative"),
         ("ends on", "Can be renewed from"),
     ),
@@ -246,6 +251,17 @@ def test_who_else_gets_it(both, change, there):
     waiting = OutboxRow.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
     assert there in write(one, samples.room(case, both)).text
+
+
+def test_whoever_was_replaced_meanwhile_is_no_representative(both):
+    case = replace(by_title(MessageKind.REFUSED, "requests for renewal"), others=("before",))
+    assert "goes to: Entinen Nimetty (until now)." in letter(both, case).text
+
+
+def test_a_link_to_transfer_ids_is_one_persons(both):
+    """Whoever got an earlier link for the same holding did not get this one."""
+    case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
+    assert "Nobody else gets this message." in letter(both, case).text
 
 
 def test_who_was_erased_is_named_no_more(both):
@@ -554,6 +570,26 @@ CHANGES = {
 @pytest.mark.parametrize(("changes", "there"), CHANGES.values(), ids=CHANGES)
 def test_who_looks_after_a_certificate_now(stage, changes, there):
     assert there in letter(stage, CHANGED, **changes).text
+
+
+def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile(stage):
+    case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
+    one = samples.owed(case, stage)
+    one = replace(one, facts={**one.facts, "place": "deputy"})
+    assert "deputy for the certificate “Palkanlaskenta”" in write(one, samples.room(case, stage)).text
+
+
+def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
+    found = answered(stage, CHANGED, to="before", facts={"old": "signatory", "new": "before"})
+    assert isinstance(found, NotOwed)
+    assert found.why == "the recipient is not named for it any more"
+
+
+def test_whoever_was_only_corrected_did_not_take_over_from_themselves(stage):
+    row(stage, Person, stage.people.before).update(name="Nimi Nimetty")
+    text = letter(stage, CHANGED).text
+    assert "You are now the technical contact person of the certificate" in text
+    assert "Until now" not in text
 
 
 ALONE = {

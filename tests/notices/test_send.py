@@ -147,7 +147,7 @@ def test_pauses_grow_and_the_fifth_try_is_the_last(desk):
     assert tried == [(1, 0)] * 4 + [(0, 1)]
     assert sending.PAUSES == (MINUTE, 5 * MINUTE, 30 * MINUTE, 120 * MINUTE)
     (dead,) = waiting.dead_letters(desk.register)
-    assert (dead.message_id, dead.tries, dead.problem) == (
+    assert (dead.id, dead.tries, dead.problem) == (
         message,
         5,
         "the mail server answered 451 4.7.1 to the recipient",
@@ -303,7 +303,7 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
     later(desk, sending.AFTER_A_KILL)
     assert send_due(room(desk, post), "last", desk.clock.now) == Sent(dead=1)
     (dead,) = waiting.dead_letters(desk.register)
-    assert dead.message_id == killer
+    assert dead.id == killer
     assert "may have arrived" in dead.problem
 
 

@@ -242,9 +242,9 @@ def _one(changed: int) -> None:
 
 
 def _drop(register: Register, order_id: str, kinds: list[MessageKind], deed: Deed) -> None:
-    """Owe no more what waits to be sent: it would bring a link or a PIN code that has ended."""
+    """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
     rows = models.OutboxRow.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
-    rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True).update(dropped=deed.at)
+    rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=deed.at)
 
 
 def _pins(register: Register, secure_id: str) -> "QuerySet[Pin]":

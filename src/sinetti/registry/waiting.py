@@ -23,15 +23,21 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was given up, and why. Instants are the office's clock's."""
+    """A message that was given up, and why. Instants are the office's clock's.
 
-    message_id: str
+    What it is about tells an operator whose it is: the organisation, the certificate or the order; None for none.
+    """
+
+    id: str
     kind: MessageKind
     channel: MessageChannel
     due: datetime
     dead: datetime
     tries: int
     problem: str
+    customer_id: str | None
+    serial: str | None
+    order_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,11 @@ def dead_letters(register: Register) -> tuple[DeadLetter, ...]:
             one.dead,
             one.tries,
             one.problem or "",
+            one.holding.organisation.customer_id if one.holding else None,
+            one.certificate.serial if one.certificate else None,
+            one.order_id,
         )
-        for one in _dead(register).order_by("dead", "pk")
+        for one in _dead(register).select_related("holding__organisation", "certificate").order_by("dead", "pk")
         if one.dead is not None
     )
 

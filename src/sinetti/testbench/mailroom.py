@@ -12,9 +12,9 @@ from sinetti.testbench.mailbox import Letters, Mailbox
 
 OPERATOR = "operator@bench.example"
 _HELP = {
-    Language.FI: "Tämä on testipenkki: viestit jäävät sen postilaatikkoon, eikä kukaan vastaa niihin.",
-    Language.SV: "Det här är en testbänk: meddelandena stannar i dess brevlåda, och ingen svarar på dem.",
-    Language.EN: "This is a test bench: messages stay in its mailbox, and nobody answers them.",
+    Language.FI: "apu@bench.example (testipenkki: kukaan ei vastaa sieltä)",
+    Language.SV: "hjalp@bench.example (en testbänk: ingen svarar där)",
+    Language.EN: "help@bench.example (a test bench: nobody answers there)",
 }
 
 

@@ -133,12 +133,14 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     code, out, err = operator.run("notices", "retry", "--json")
     assert code == 3
     rows = json.loads(out)
-    assert {one["message_id"] for one in rows} == {first, second}
+    assert {one["id"] for one in rows} == {first, second}
     assert {one["problem"] for one in rows} == {"the mail server answered 550 5.1.1 to the recipient"}
+    assert {(one["customer_id"], one["serial"], one["order_id"]) for one in rows} == {(None, None, None)}
     assert address not in out + err
     assert "given up" in operator.does("status")
     assert "no message of the id 00 was given up" in operator.refused(2, "notices", "retry", "00")
     assert "name messages by their ids" in operator.refused(2, "notices", "retry", "--forget")
+    assert "not both" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
     assert operator.does("notices", "retry", first) == "1 message to be sent again.\n"
     server.handler.answers.clear()
     code, out, _ = operator.run("notices", "send")

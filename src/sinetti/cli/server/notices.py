@@ -82,7 +82,7 @@ def register(commands: "Commands") -> None:
     example = "sinetti authority notices retry --dir /srv/sinetti --all"
     retry = command(below, "retry", "list messages that were given up, or send them again", _retry, example)
     retry.add_argument("ids", nargs="*", metavar="ID", help="send these again (the next `send` does)")
-    retry.add_argument("--all", action="store_true", help="all that were given up")
+    retry.add_argument("--all", action="store_true", help="all that were given up, in place of ids")
     retry.add_argument("--forget", action="store_true", help="let them go instead: they are not listed any more")
     for parser in (plan, send, preview, bounces, retry):
         add_dir(parser)
@@ -215,16 +215,19 @@ def _bounces(parsed: argparse.Namespace) -> int:
 
 
 def _retry(parsed: argparse.Namespace) -> int:
+    if parsed.all and parsed.ids:
+        sentence = "name messages by their ids, or say --all: not both"
+        raise OptionError(sentence)
     with opened(parsed.dir) as authority:
         dead = waiting.dead_letters(authority.office.register)
-        ids = [one.message_id for one in dead] if parsed.all else list(parsed.ids)
+        ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
         if parsed.forget and not ids and not parsed.all:
             sentence = "--forget: name messages by their ids, or all with --all"
             raise OptionError(sentence)
         if not ids:
             _put_dead(parsed, dead)
             return SOMEBODY_HAS_TO_ACT if dead else 0
-        known = {one.message_id for one in dead}
+        known = {one.id for one in dead}
         if unknown := [one for one in ids if one not in known]:
             sentence = f"no message of the id {unknown[0]} was given up: retry without an id lists those that were"
             raise OptionError(sentence)
@@ -238,8 +241,16 @@ def _retry(parsed: argparse.Namespace) -> int:
 
 def _put_dead(parsed: argparse.Namespace, dead: Sequence[DeadLetter]) -> None:
     rows = [{**asdict(one), "due": instant(one.due), "dead": instant(one.dead)} for one in dead]
-    lines = [f"{one['message_id']}  {one['kind']}  {one['channel']}  {one['dead']}  {one['problem']}" for one in rows]
+    lines = [
+        f"{one['id']}  {one['kind']}  {one['channel']}  {one['dead']}  {_about(one)}{one['problem']}" for one in rows
+    ]
     put(rows, as_json=parsed.json, table=lambda: _list(lines, "No message was given up.", "given up"))
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    """Whose message it is, so that somebody can be found for it: no names and addresses stand here."""
+    names = {"customer_id": "organisation", "serial": "certificate", "order_id": "order"}
+    return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 
 
 def _put_owed(parsed: argparse.Namespace, owed: Sequence[Owed], words: str) -> None:
@@ -259,4 +270,5 @@ def _list(lines: Sequence[str], nothing: str, words: str) -> str:
 
 
 def _line(before: str, counts: Mapping[str, object]) -> str:
-    return f"{before}: {', '.join(f'{count} {name}' for name, count in counts.items())}."
+    shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{before}: {shown.replace('_', ' ')}."

@@ -24,7 +24,7 @@ _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 def reminder(matter: Matter) -> Written:
     """Tell of an end that comes, or has come."""
     role = matter.role()
-    ended = matter.now > matter.certificate.not_after
+    ended = matter.ended
     subject = matter.say(
         texts.ENDED_SUBJECT if ended else texts.ENDS_SUBJECT,
         day=matter.day(matter.certificate.not_after),
@@ -37,7 +37,7 @@ def reminder(matter: Matter) -> Written:
 def take_into_use(matter: Matter) -> Written:
     """Tell that the old certificate is, or was until its end, still used though the new one was retrieved."""
     role, certificate = matter.role(), matter.certificate
-    ended = matter.now > certificate.not_after
+    ended = matter.ended
     names = matter.names()
     subject = matter.say(
         texts.USE_ENDED_SUBJECT if ended else texts.USE_SUBJECT,
@@ -53,7 +53,7 @@ def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     """The reminder's text message: its id and values; the organisation's name may be cut."""
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
-    if matter.now > certificate.not_after:
+    if matter.ended:
         return texts.SMS_ENDED, values
     contact = texted(shown(matter.holding.contact.name)) if matter.holding.contact else None
     if matter.role() not in _DOES_IT and contact:
@@ -66,7 +66,7 @@ def take_into_use_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     """The same of *take into use*."""
     certificate = matter.certificate
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
-    return (texts.SMS_USE_ENDED if matter.now > certificate.not_after else texts.SMS_USE), values
+    return (texts.SMS_USE_ENDED if matter.ended else texts.SMS_USE), values
 
 
 def also_written(matter: Matter) -> str:
@@ -134,7 +134,7 @@ def _asked(matter: Matter, last: str) -> str:
 def _ordered(matter: Matter, role: Role, at: datetime) -> Iterator[Part]:
     """A replacement is ordered and nobody has used its transfer IDs. Until the end renewing would do as well."""
     yield matter.say(texts.ORDERED, ordered=matter.when(at))
-    ended, contact = matter.now > matter.certificate.not_after, _contact(matter)
+    ended, contact = matter.ended, _contact(matter)
     last = {} if ended else {"last": _last(matter)}
     if role in _DOES_IT:
         yield matter.say(texts.FETCH_ORDERED_NOW if ended else texts.FETCH_ORDERED, **last)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from sinetti.domain.concerned import CONCERNED, Whom
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.tokens import STOP_LINK, link_token
 from sinetti.domain.values import Environment
@@ -62,7 +63,7 @@ def _facts(matter: Matter) -> Rows:
         matter.say(texts.SERIAL, serial=certificate.serial),
     ]
     if certificate.revoked_at is None:
-        if certificate.successor is None and matter.now <= certificate.not_after:
+        if certificate.successor is None and not matter.ended:
             lines.append(matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)))
         lines.append(matter.say(texts.ENDS, ends=matter.when(certificate.not_after)))
     return Rows(tuple(lines))
@@ -75,7 +76,9 @@ def _who(matter: Matter, written: Written) -> str:
         why = matter.say(texts.WHY_UNNAMED)
     else:
         why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
-    also = telling.others(matter.room.register, matter.owed)
+    # A link to transfer IDs is one person's: earlier ones of the same holding are other messages.
+    alone = matter.owed.kind is MessageKind.TRANSFER_IDS
+    also = () if alone else telling.others(matter.room.register, matter.owed)
     if also is None:
         return why
     people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=shown(one.name)) for one in also)
@@ -86,7 +89,10 @@ def _role_of(matter: Matter, person_id: str) -> Role:
     """What somebody else is; a contact of before is said to be one."""
     if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
         return Role.FORMER
-    return matter.role_of(person_id)
+    role = matter.role_of(person_id)
+    told = CONCERNED.get(matter.owed.kind)
+    # Who is nothing any more, in a message that signatories do not get, was contact or deputy when it happened.
+    return Role.FORMER if role is Role.SIGNATORY and told and Whom.SIGNATORIES not in told else role
 
 
 def _links(matter: Matter, written: Written) -> Iterator[Part]:

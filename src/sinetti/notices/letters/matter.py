@@ -64,6 +64,11 @@ class Matter:
         return self.told.certificate
 
     @property
+    def ended(self) -> bool:
+        """Whether its certificate has ended for whoever reads it: in its last second it has, since that is later."""
+        return self.now >= self.certificate.not_after
+
+    @property
     def organisation(self) -> str:
         """The organisation's name as it may be shown."""
         return shown(self.holding.organisation)
@@ -88,6 +93,10 @@ class Matter:
     def is_to(self, person_id: str | None) -> bool:
         """Whether it is to this person."""
         return person_id is not None and person_id == self.owed.recipient
+
+    def is_by_name(self, name: str) -> bool:
+        """Whether it is to somebody of this name."""
+        return self.told.to is not None and self.told.to.name == name
 
     def role(self) -> Role:
         """What the recipient is now. Who is nothing any more was the contact when it happened."""

@@ -46,6 +46,10 @@ def contact_changed(matter: Matter) -> Written:
     day = matter.day(matter.owed.due)
     subject = matter.say(texts.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
+        if not _is_named(matter):
+            # Named and replaced before this left: who it is now is told by the change after it.
+            why = "the recipient is not named for it any more"
+            raise NothingToSay(why)
         return Written(subject, tuple(_to_the_new(matter)), matter.role())
     new = telling.named(matter.room.register, matter.fact("new"))
     if matter.is_to(matter.fact("old")):
@@ -55,11 +59,16 @@ def contact_changed(matter: Matter) -> Written:
     return Written(subject, (matter.say(texts.CHANGED, name=shown(new.name), **matter.names()),), matter.role())
 
 
+def _is_named(matter: Matter) -> bool:
+    contact = matter.holding.contact
+    return matter.is_to(contact.person_id if contact else None) or matter.is_to(matter.holding.deputy)
+
+
 def _to_the_new(matter: Matter) -> Iterator[str]:
     old = telling.named(matter.room.register, matter.fact("old"))
     if matter.role() is Role.DEPUTY:
         yield matter.say(texts.NOW_DEPUTY, **matter.names())
-    elif old:
+    elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
         yield matter.say(texts.NOW_YOU_AFTER, name=shown(old.name), **matter.names())
     else:
         yield matter.say(texts.NOW_YOU, **matter.names())
@@ -74,7 +83,7 @@ def _what_you_do(matter: Matter) -> str:
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
         return matter.say(texts.WHAT_DEPUTY_DOES_FIRST if deputy else texts.WHAT_YOU_DO_FIRST)
     ends = matter.when(certificate.not_after)
-    if matter.now > certificate.not_after:
+    if matter.ended:
         return matter.say(texts.WHAT_YOU_DO_AFTER, ends=ends)
     if matter.now >= certificate.renewable_from:
         return matter.say(texts.WHAT_YOU_DO_NOW, ends=ends)
@@ -84,7 +93,7 @@ def _what_you_do(matter: Matter) -> str:
 def _to_the_old(matter: Matter, name: str | None) -> str:
     if name is None:
         return matter.say(texts.NOW_SOMEBODY, **matter.names())
-    deputy = matter.fact("new") == matter.holding.deputy
+    deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.holding.deputy
     return matter.say(texts.NO_LONGER_DEPUTY if deputy else texts.NOW_ANOTHER, name=name, **matter.names())
 
 
