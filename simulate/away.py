@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 from simulate.nodes import Here, dying, run
 
-_KILLED = 137
+_KILLED, _STOP = 137, "stop"
 _LOOKS_EVERY = 5.0
 """Seconds between two looks whether whoever started this process is still there."""
 
@@ -48,6 +48,8 @@ class Away:
     def close(self) -> None:
         """End it."""
         if self._pipe is not None:
+            # Said in words: the other node's process may hold a copy of this pipe's end, so that closing tells nothing.
+            self._pipe.send((_STOP, None, None))
             self._pipe.close()
             self._join()
 
@@ -78,6 +80,8 @@ def _serve(make: Callable[[], Here], pipe: Connection, parents: Connection) -> N
                 if os.getppid() != parent:
                     os._exit(0)
             what, first, kill_after = pipe.recv()
+            if what == _STOP:
+                os._exit(0)
         except EOFError:
             os._exit(0)
         try:

@@ -134,7 +134,8 @@ class Digests:
             if ones and not self._may(firm, day, ones[0].at, first if of_week else None):
                 self.model.verdict.is_wrong("digest: left though it was not owed", f"{to}: {ones}")
             late = any(one.tries for one in sent if abs(one.at.date() - day) < 3 * _DAY)
-            if not ones and not late and self._must(firm, day, weekly=of_week and day == first):
+            due = not late and self._must(firm, day, weekly=of_week and day == first)
+            if due and not ones:
                 self.model.verdict.is_wrong("digest: never left", f"{to} on {day}, firm {firm}")
             if ones:
                 week_done = first

@@ -12,10 +12,11 @@ _HEAD = """# Two years of messages, simulated
     {command}
 
 Written by that command, which `make simulate` runs. A world is made from a seed: organisations, people, certificates,
-and what their holders do. Renewals are recorded through the store, as the service records them, without keys. Five
-times a day two nodes do what is due, each in a process of its own; they are restarted, killed between steps, and away
-for nights and days. A model beside them, in an arithmetic of its own, says of each certificate and person which
-messages there have to be, and from when to when. What a deed at the same time makes uncertain may be, and need not.
+and what their holders do. Renewals are recorded through the store, as the service records them, without keys. Four
+times a day one of two nodes or both at once, in processes of their own, do what is due; they are restarted, killed
+between steps, and away for nights and days. A model beside them, in an arithmetic of its own, says of each certificate
+and person which messages there have to be, and from when to when. What a deed at the same time makes uncertain may be,
+and need not.
 """
 _GOOD = (
     "Each message left exactly once, none after its certificate was taken care of, none is missing, none left outside "

@@ -163,10 +163,10 @@ class _Maker:
         """From how many certificates on that end on one day there is a wave: far more than end on other days."""
         return max(self.count // 50, 5)
 
-    def person(self, role: str) -> Person:
+    def person(self, role: str, *, reachable: bool = False) -> Person:
         self.people += 1
         chance = self.chance
-        gone = role == "contact" and chance.random() < 0.02  # noqa: PLR2004 - one of fifty
+        gone = role == "contact" and not reachable and chance.random() < 0.02  # noqa: PLR2004 - one of fifty
         phone = f"+35840{self.people:07}" if chance.random() < 0.5 else ""  # noqa: PLR2004 - every other one
         name = f"{'gone' if gone else role}{self.people}@customer.example"
         return Person(hex_id(chance), name, phone, chance.choice(("fi", "sv", "en")))
@@ -180,7 +180,9 @@ class _Maker:
         chance = self.chance
         habit = chance.choices(list(self.shares), list(self.shares.values()))[0]
         deputy = self.person("deputy") if chance.random() < 0.15 else None  # noqa: PLR2004 - about one of seven
-        contact, serial = self.person("contact"), "40" + hex_id(chance, 36)
+        # Who orders names somebody there is.
+        contact = self.person("contact", reachable=habit is Habit.ORDERS)
+        serial = "40" + hex_id(chance, 36)
         life = Life(number, serial, hex_id(chance), organisation, self._end(), habit, contact, deputy)
         life.deeds = sorted(self._deeds(life), key=lambda deed: deed.at)
         return life
@@ -214,7 +216,9 @@ class _Maker:
             yield done
             yield from self._afterwards(life, done)
         if life.habit is not Habit.REPLACED and chance.random() < 0.1:  # noqa: PLR2004 - one of ten
-            yield Deed(self._between(ends - 70 * _DAY, ends, ends), Act.CHANGE_CONTACT, self.person("contact"))
+            yield Deed(
+                self._between(ends - 70 * _DAY, ends, ends), Act.CHANGE_CONTACT, self.person("contact", reachable=True)
+            )
 
     def _afterwards(self, life: Life, done: Deed) -> Iterator[Deed]:
         """Give what follows: most fetch at once, some go on with the old one, some fetch late or never."""
@@ -247,13 +251,13 @@ class Round:
     sound: bool = False
 
 
-_ROUNDS = (time(8), time(10, 30), time(13), time(16), time(21))
+_ROUNDS = (time(8), time(12), time(16), time(21))
 
 
 def rounds(
     seed: int, until: datetime, troubles: float = 0.05, *, steps: int = 60, at_times: Sequence[time] = _ROUNDS
 ) -> list[Round]:
-    """Give all rounds: five a day, with missed nights, restarts of one node, kills, and days on which nobody served.
+    """Give all rounds: four a day, with missed nights, restarts of one node, kills, and days on which nobody served.
 
     Who is killed is so within so many steps.
     """
@@ -263,10 +267,16 @@ def rounds(
         if chance.random() < troubles / 3:
             away = day + _DAY * chance.randrange(1, 5)
         only = chance.choice((0, 1)) if chance.random() < 2 * troubles else None
-        for at in at_times:
+        for number, at in enumerate(at_times):
             if day < away or (at == at_times[-1] and chance.random() < troubles):
                 continue
-            kills = tuple(chance.randrange(1, steps) if chance.random() < troubles else None for _ in range(2))
-            found.append(Round(universal(day, at), (0, 1) if only is None else (only,), kills))  # type: ignore[arg-type]
+            kills = (_kill(chance, steps, troubles), _kill(chance, steps, troubles))
+            # Both at once in every other round, in the ones between one of the two.
+            alone = chance.choice((0, 1)) if only is None and number % 2 else only
+            found.append(Round(universal(day, at), (0, 1) if alone is None else (alone,), kills))
         day += _DAY
     return found
+
+
+def _kill(chance: random.Random, steps: int, troubles: float) -> int | None:
+    return chance.randrange(1, steps) if chance.random() < troubles else None
