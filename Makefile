@@ -16,11 +16,12 @@ demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the 
 	@scripts/environment authority
 	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: ## all tests but the judges, on both databases; says what it skipped
+test: ## all tests but the judges and long ones, on both databases; says what it skipped
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest tests --ignore=tests/judges -n 3
+	@echo "left to make judges: the judges, and tests marked long (tests/conftest.py)"
+	@scripts/pytest tests --ignore=tests/judges -m "not long" -n 3
 
 judges: coverage ## every branch of the core, then programs that nobody here wrote judge what we make
 	@scripts/environment authority,test
@@ -28,6 +29,7 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@scripts/packages test
 	@scripts/interop
 	@scripts/peers
+	@scripts/pytest tests --ignore=tests/judges -m long -n 2
 	@scripts/pytest tests/judges
 
 peers: ## install what the peers in other languages stand on, as `make judges` does; tests/judges/peers says how they are called

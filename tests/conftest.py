@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from coverage import Coverage
@@ -71,6 +72,8 @@ class LoopbackSocket(socket.socket):
         return super().sendto(data, *rest)
 
 
+DATABASES = ("sqlite", "postgresql")
+
 MEASURED = ("domain", "wire", "pki", "ca", "actions")
 """Rooms whose tests reach every branch of theirs. Measuring takes a third of the time, so it is left out elsewhere …"""
 
@@ -100,6 +103,50 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
         return (yield)
     finally:
         measuring.start()
+
+
+LONG = (
+    "attacks/test_guessing.py",
+    "attacks/test_state_machine.py",
+    "bench/",
+    "cli/server/test_traffic.py",
+    "cli/test_nodes.py",
+    "cli/test_restoring.py",
+    "testbench/test_demo.py",
+)
+"""What takes long for what it tells each day: `make judges` plays it, `make test` leaves it out (marker `long`)."""
+
+SHARED_OUT = (
+    "simulate/",
+    "notices/test_letters.py",
+    "notices/test_digests.py",
+    "notices/test_returns.py",
+    "notices/test_owing.py",
+    "notices/test_spread.py",
+    "notices/test_unheard.py",
+)
+"""Where each test runs on one of the two databases: rules above the registry, which has tests of its own."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what takes long; leave out the other database of what is shared out.
+
+    The seed of the random order says which, the next one another.
+    """
+    for item in items:
+        if item.path.relative_to(HERE).as_posix().startswith(LONG):
+            item.add_marker("long")
+    seed = config.getoption("randomly_seed", None)
+    if not isinstance(seed, int):
+        return
+    kept, left = [], []
+    for item in items:
+        path, spec = item.path.relative_to(HERE).as_posix(), getattr(item, "callspec", None)
+        database = spec.params.get("register") if spec is not None and path.startswith(SHARED_OUT) else None
+        drawn = DATABASES[(seed + crc32(item.name.replace(str(database), "").encode())) % 2]
+        (left if database in DATABASES and database != drawn else kept).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,8 @@ ARRIVED, RENDERED = "1-arrived", "12-rendered"
 
 REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
-OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED)
+CONTACT = "contact-changed"
+OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT)
 """Reached by an operator's commands, not by the server."""
 
 

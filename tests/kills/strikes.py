@@ -10,7 +10,7 @@ from time import sleep
 from tests.kills.arena import Arena
 from tests.kills.clients import Ended, Kill
 from tests.kills.outside import ages_ago, ten_revoked_by
-from tests.kills.steps import APPROVED, MANY, RETAINED
+from tests.kills.steps import APPROVED, CONTACT, MANY, RETAINED
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
@@ -122,6 +122,11 @@ def _operator(arena: Arena, step: str | None) -> None:
         assert arena.old_refusals() == (0, told + there), "what is past its period is there, or not told as erased"
         return
     _wait(arena, lambda: arena.load.to_revoke)
+    if step == CONTACT:
+        who = ("--name", "The contact", "--email", f"contact-{arena.kills}@customer.example")
+        again = _command(arena, step, "change-contact", arena.load.to_revoke[0], *who)
+        assert again.code == 0, again.err
+        return
     serial = arena.load.to_revoke.popleft()
     if step in {*MANY, APPROVED} or (step is None and arena.random.random() < 0.5):
         _many(arena, step, serial)

@@ -1,6 +1,7 @@
 """A mail server on loopback that is not ours (aiosmtpd), in a thread; the standard library reads what it took."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from email.message import EmailMessage
 from threading import Thread
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+# It tells of each connection, also when whoever took the log's lines is gone by then.
+logging.getLogger("mail.log").disabled = True
 
 
 @dataclass(frozen=True, slots=True)
