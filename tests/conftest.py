@@ -2,6 +2,7 @@
 
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -147,6 +148,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left if database in DATABASES and database != drawn else kept).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Take away handlers of the log whose stream is gone with a command's test: they would complain in this one's."""
+    root = logging.getLogger()
+    for one in list(root.handlers):
+        if isinstance(one, logging.StreamHandler) and getattr(one.stream, "closed", False):
+            root.removeHandler(one)
 
 
 @pytest.hookimpl(wrapper=True)
