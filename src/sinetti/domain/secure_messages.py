@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
+from sinetti.domain.workdays import FINNISH_TIME
 
 LINK_LIVES: Final = TRANSFER_IDS_LIVE
 PIN_LIVES: Final = timedelta(minutes=15)
@@ -20,8 +20,6 @@ PINS_A_DAY: Final = 3
 """PIN codes for one secure message on one Finnish day, so that nobody who has a link can fill a phone."""
 CODE_TRIES: Final = 5
 """The fifth wrong code of a signatory ends the link: there is no second channel that could send another."""
-
-_FINNISH_TIME: Final = ZoneInfo("Europe/Helsinki")
 
 
 class Leads(StrEnum):
@@ -111,5 +109,5 @@ def standing(pin: SentPin | None, now: datetime) -> Standing:
 
 def day_began(now: datetime) -> datetime:
     """The last Finnish midnight, UTC: from then on PIN codes are counted."""
-    local = now.astimezone(_FINNISH_TIME)
+    local = now.astimezone(FINNISH_TIME)
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(now.tzinfo)

@@ -5,15 +5,11 @@ from functools import cache
 from gettext import GNUTranslations
 from importlib import resources
 from string import Formatter
-from typing import Final
-from zoneinfo import ZoneInfo
 
 from sinetti.domain.refusals import Refusal
 from sinetti.domain.values import Language
+from sinetti.domain.workdays import FINNISH_TIME
 from sinetti.texts.refusals import LONGEST, REFUSALS
-
-FINNISH_TIME: Final = ZoneInfo("Europe/Helsinki")
-"""People read the clock on the wall in Finland; everything else is UTC."""
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
