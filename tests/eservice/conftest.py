@@ -4,9 +4,23 @@ import pytest
 
 from tests.support.browser import Browser, Post, people_door
 from tests.support.office import desk, sqlite_desk
-from tests.support.registers import register, sqlite_register
+from tests.support.registers import opened_register
 
-__all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+__all__ = ["desk", "sqlite_desk"]
+
+
+@pytest.fixture
+def sqlite_register(request, tmp_path):
+    """A register on SQLite as pages have it: Django's default, which its sessions and allauth's tables are in."""
+    with opened_register("sqlite", request, tmp_path, alias="default") as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def register(request, tmp_path):
+    """The same on each database in turn."""
+    with opened_register(request.param, request, tmp_path, alias="default") as opened:
+        yield opened
 
 
 @pytest.fixture

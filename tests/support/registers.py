@@ -44,14 +44,16 @@ def sqlite_register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
 
 
 @contextmanager
-def opened_register(database: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Register]:
+def opened_register(
+    database: str, request: pytest.FixtureRequest, folder: Path, alias: str = ALIAS
+) -> Iterator[Register]:
     """Open a fresh register on this kind of database, and take it away again."""
     if database == "sqlite":
         fresh = copied_file(folder / "register.sqlite3")
     else:
         fresh = emptied_database(request.getfixturevalue("postgres_url"))
     with fresh as url, all_connections_closed():
-        yield open_register(url, alias=ALIAS)
+        yield open_register(url, alias=alias)
 
 
 @contextmanager
@@ -139,15 +141,19 @@ def _emptying_connection(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
     return psycopg.connect(url, autocommit=True)
 
 
+_KEPT = ["django_migrations%", "django_content_type%", "auth_permission%"]
+"""What migrations write."""
+
+
 @cache
 def emptying_of(url: str) -> str:
     """Write the statements that delete every row of ours, past the triggers that forbid it, and count from 1 again."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'registry%'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE ALL (%s)", [_KEPT]
         ).fetchall()
         sequences = connection.execute(
-            "SELECT sequencename FROM pg_sequences WHERE sequencename LIKE 'registry%'"
+            "SELECT sequencename FROM pg_sequences WHERE sequencename NOT LIKE ALL (%s)", [_KEPT]
         ).fetchall()
     deletes = [f"DELETE FROM {name}" for (name,) in tables]  # noqa: S608 - names that the database itself gave
     statements = ["SET session_replication_role = replica", *deletes]

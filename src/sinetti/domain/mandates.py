@@ -1,6 +1,10 @@
-"""Who may act for an organisation: the roles that the register stores. The rules come with the e-service."""
+"""Who may do what for which organisation: roles, the rights that each has, and what is handed on (docs/mandates.md)."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Role(StrEnum):
@@ -9,3 +13,103 @@ class Role(StrEnum):
     SIGNATORY = "signatory"
     MANAGER = "manager"
     VIEWER = "viewer"
+
+
+class Right(StrEnum):
+    """What one has to have the right to: each act of the e-service asks for one of these, on one organisation."""
+
+    SEE = "see"
+    ORDER = "order"
+    FETCH = "fetch"
+    CONTACT = "contact"
+    REVOKE = "revoke"
+    APPLY = "apply"
+    GRANT = "grant"
+    """Giving and withdrawing authorisations, and seeing who has them."""
+
+
+RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {
+        Role.SIGNATORY: frozenset(Right),
+        Role.MANAGER: frozenset({Right.SEE, Right.ORDER, Right.FETCH, Right.CONTACT, Right.REVOKE}),
+        Role.VIEWER: frozenset({Right.SEE}),
+    }
+)
+"""Each role has all rights of those after it."""
+
+_SMALLEST_FIRST = (Role.VIEWER, Role.MANAGER, Role.SIGNATORY)
+
+GIVEN_TO_AGENTS = frozenset({Role.MANAGER, Role.VIEWER})
+"""What an organisation may give to another one."""
+
+NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
+"""Roles that count only for who has signed in with a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role for an organisation, held by a person directly (`via` is None) or by an organisation that they act for.
+
+    Ids are the register's. `until` is None where it has no end.
+    """
+
+    organisation_id: str
+    role: Role
+    via: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The greatest role that somebody has for an organisation, and through which one they have it, if not directly."""
+
+    role: Role
+    via: str | None = None
+
+
+def smaller(one: Role, other: Role) -> Role:
+    """The role with fewer rights."""
+    return min(one, other, key=_SMALLEST_FIRST.index)
+
+
+def greater(one: Role, other: Role) -> Role:
+    """The role with more rights."""
+    return max(one, other, key=_SMALLEST_FIRST.index)
+
+
+def may(role: Role | None, right: Right) -> bool:
+    """Whether a role has a right; no role has none."""
+    return role is not None and right in RIGHTS[role]
+
+
+def enough(right: Right) -> Role:
+    """The smallest role that has a right."""
+    return next(role for role in _SMALLEST_FIRST if right in RIGHTS[role])
+
+
+def held(direct: Iterable[Grant], handed: Iterable[Grant], now: datetime, *, second_factor: bool) -> dict[str, Held]:
+    """What somebody holds now, by organisation.
+
+    `direct` are the person's own grants; `handed` are those that organisations gave to other organisations (`via`).
+    Through an organisation one has the smaller of the role in it and the role that it was given; what was handed on
+    once is not handed on again, since only direct grants count there. Without a second factor the roles that need one
+    count as nothing. A grant counts up to its last second.
+    """
+    found: dict[str, Held] = {}
+    own: dict[str, Role] = {}
+    for grant in direct:
+        if _counts(grant, now) and (second_factor or grant.role not in NEEDS_SECOND_FACTOR):
+            role = greater(grant.role, own.get(grant.organisation_id, grant.role))
+            own[grant.organisation_id] = role
+            found[grant.organisation_id] = Held(role)
+    for grant in handed:
+        if grant.via not in own or grant.role not in GIVEN_TO_AGENTS or not _counts(grant, now):
+            continue
+        role, before = smaller(own[grant.via], grant.role), found.get(grant.organisation_id)
+        if before is None or greater(role, before.role) != before.role:
+            found[grant.organisation_id] = Held(role, grant.via)
+    return found
+
+
+def _counts(grant: Grant, now: datetime) -> bool:
+    return grant.until is None or now <= grant.until

@@ -23,4 +23,6 @@ def application(address: str, key: bytes) -> WSGIHandler:
     settings.CSRF_COOKIE_SECURE = secure
     # A name that begins so is taken over https alone, and from this very host (RFC 6265bis, 4.1.3.2).
     settings.CSRF_COOKIE_NAME = "__Host-csrf" if secure else "csrf"
+    settings.SESSION_COOKIE_SECURE = secure
+    settings.SESSION_COOKIE_NAME = "__Host-session" if secure else "session"
     return WSGIHandler()

@@ -9,6 +9,9 @@ from django.urls import reverse
 
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice import static
+from sinetti.eservice.acting import taken_words
+from sinetti.eservice.blocks import Block, Link
+from sinetti.eservice.menu import account_links, menu
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
 
@@ -17,6 +20,9 @@ _WORDS = {
     "skip": mark("Skip to the content"),
     "languages": mark("Language"),
     "help": mark("Help"),
+    "menu": mark("Menu"),
+    "account": mark("Your account"),
+    "check": mark("Check these"),
     "independent": mark(
         "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
         "the sense of eIDAS."
@@ -59,7 +65,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says, from top to bottom. `good` is news that was waited for; `final` keeps its reader there."""
+    """What a page says, from top to bottom. `good` is news that was waited for; `final` keeps its reader there.
+
+    `blocks` come after all else; `wide` pages have tables; `back` leads to where one comes from.
+    """
 
     title: str
     paragraphs: Sequence[str] = ()
@@ -70,6 +79,9 @@ class Page:
     after: Sequence[str] = ()
     final: bool = False
     status: int = 200
+    blocks: Sequence[Block] = ()
+    wide: bool = False
+    back: Link | None = None
 
 
 def show(request: HttpRequest, page: Page) -> HttpResponse:
@@ -78,6 +90,9 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
     title = text(_ERROR_IN_TITLE, language, title=page.title) if page.error else page.title
     context: Mapping[str, object] = {
         "page": page,
+        "menu": () if page.final else menu(request),
+        "account": () if page.final else account_links(request),
+        "said": () if page.final else taken_words(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,

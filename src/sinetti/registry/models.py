@@ -1,8 +1,5 @@
 """Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
 
-from typing import ClassVar
-
-from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -13,6 +10,7 @@ from sinetti.domain.messages import MessageChannel
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
 from sinetti.registry import notice_models, officer_models, status_models  # noqa: F401 - more: Django looks here
+from sinetti.registry.eservice_models import User
 from sinetti.registry.ids import random_id
 
 
@@ -34,21 +32,6 @@ class Instance(models.Model):
     environment = models.CharField(max_length=10, choices=_choices(Environment))
     created = models.DateTimeField()
     fingerprints = models.JSONField(default=dict)
-
-
-class User(AbstractBaseUser, PermissionsMixin):
-    """Who signs in to the e-service (none can yet). The one user model, from the first migration."""
-
-    user_id = random_key()
-    email = models.EmailField(unique=True)
-    language = models.CharField(max_length=2, choices=_choices(Language), default=Language.EN)
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
-    created = models.DateTimeField()
-
-    USERNAME_FIELD = "email"
-    EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
 
 class Person(models.Model):
@@ -124,6 +107,7 @@ class Organisation(models.Model):
     created = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="contact_of")
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False)
 
 
 class ApprovedType(models.Model):
@@ -147,20 +131,32 @@ class ApprovedType(models.Model):
 
 
 class Mandate(models.Model):
-    """A person, or another organisation, may act for an organisation, from one instant to another."""
+    """A person, or another organisation, may act for an organisation, from one instant to another.
+
+    `person` is written to; `user` is the account that acts by it: without one it gives no right in the e-service.
+    """
 
     mandate_id = random_key()
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="given")
     person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="mandates")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="mandates", db_index=False)
     agent = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="held")
     role = models.CharField(max_length=10, choices=_choices(Role))
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
 
+    class Meta:
+        """Found by account at each request of somebody who is signed in."""
+
+        indexes = (models.Index(fields=["user"], condition=Q(user__isnull=False), name="mandates_by_user"),)
+
 
 class Holding(models.Model):
-    """The line of a certificate through its renewals. `version` moves with every change of state on it."""
+    """The line of a certificate through its renewals. `version` moves with every change of state on it.
+
+    `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
+    """
 
     holding_id = random_key()
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holdings")
@@ -172,6 +168,7 @@ class Holding(models.Model):
     version = models.BigIntegerField(default=0)
     created = models.DateTimeField()
     let_end_at = models.DateTimeField(null=True)
+    serves = models.PositiveIntegerField(null=True)
 
 
 class Order(models.Model):

@@ -1,0 +1,114 @@
+"""May this person do that for this organisation? Asked at each act, about the organisation of its very object.
+
+Roles come from sources of one shape: our own mandates, and what a sign-in said (docs/mandates.md). What they give is
+put together by `domain/mandates.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sinetti.actions.office import Office
+from sinetti.domain import mandates
+from sinetti.domain.mandates import Grant, Held, Right, Role
+from sinetti.registry import grants
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRole:
+    """A role for an organisation, by its customer id, that the sign-in vouched for. It counts for that session."""
+
+    customer_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is signed in, and how. `staff` is a clerk of the authority."""
+
+    user_id: str
+    second_factor: bool = False
+    outside: tuple[OutsideRole, ...] = ()
+    staff: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it stands in audit rows: opaque."""
+        return f"user:{self.user_id}"
+
+
+class NotAllowed(Exception):
+    """Somebody lacks a right, or their second factor. It says nothing of the organisation, which may be others'."""
+
+    def __init__(self, right: Right, organisation_id: str | None, *, second_factor: bool = False) -> None:
+        """`second_factor`: the right is theirs as soon as they sign in with one. Without an id it is for no object."""
+        super().__init__(right)
+        self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
+
+
+class Source(Protocol):
+    """Where roles of people come from."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """The roles that this person has directly, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMandates:
+    """Mandates in the register."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """Those of the account."""
+        return grants.of_user(office.register, actor.user_id, office.now())
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRoles:
+    """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """Those of this session, of organisations that are in the register."""
+        ids = grants.organisation_ids(office.register, {one.customer_id for one in actor.outside})
+        return tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids)
+
+
+SOURCES: tuple[Source, ...] = (OwnMandates(), OutsideRoles())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody may do now: their role for each organisation, and what waits for their second factor."""
+
+    held: Mapping[str, Held]
+    waiting: frozenset[str] = field(default=frozenset())
+    """Organisations for which they have more once they sign in with a second factor."""
+
+    def may(self, right: Right, organisation_id: str) -> bool:
+        """Whether they have a right."""
+        found = self.held.get(organisation_id)
+        return found is not None and mandates.may(found.role, right)
+
+    def organisations(self, right: Right) -> frozenset[str]:
+        """The ids of all organisations for which they have a right."""
+        return frozenset(one for one in self.held if self.may(right, one))
+
+
+def standing(actor: Actor, office: Office) -> Standing:
+    """Read what somebody may do now: two statements, three where a sign-in vouched for roles."""
+    now = office.now()
+    direct = [grant for source in SOURCES for grant in source.grants(actor, office)]
+    handed = grants.of_agents(office.register, {grant.organisation_id for grant in direct}, now)
+    held = mandates.held(direct, handed, now, second_factor=actor.second_factor)
+    whole = mandates.held(direct, handed, now, second_factor=True)
+    return Standing(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
+
+
+def require(right: Right, organisation_id: str, actor: Actor, office: Office) -> Held:
+    """Give the role by which somebody has a right for an organisation. Raises NotAllowed.
+
+    An organisation that is not there is like one for which they have no right.
+    """
+    found = standing(actor, office)
+    if found.may(right, organisation_id):
+        return found.held[organisation_id]
+    raise NotAllowed(right, organisation_id, second_factor=organisation_id in found.waiting)

@@ -1,0 +1,238 @@
+"""What pages are made of: values with their texts in them. Each has a template of its own, which computes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Tone(StrEnum):
+    """How something is told, by the style sheet and by a word for who does not see colours."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link. `button` makes it look like one; `download` says that a file comes; `current` is where one is."""
+
+    text: str
+    address: str
+    button: bool = False
+    download: bool = False
+    current: bool = False
+    note: str = ""
+    """Read aloud after the text where that alone would not tell links apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Paragraphs."""
+
+    template: ClassVar[str] = "blocks/text.html"
+    paragraphs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that is not to be overlooked, with what to do about it."""
+
+    template: ClassVar[str] = "blocks/notice.html"
+    text: str
+    tone: Tone = Tone.PLAIN
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value with its name. `secret` is shown to be copied; `link` leads to more."""
+
+    name: str
+    value: str = field(repr=False)
+    secret: bool = False
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A list of names and values."""
+
+    template: ClassVar[str] = "blocks/values.html"
+    values: Sequence[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links one below the other, or buttons in a row."""
+
+    template: ClassVar[str] = "blocks/links.html"
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to be typed or copied, and what it does."""
+
+    template: ClassVar[str] = "blocks/command.html"
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column. `sort` is where a press on its name leads, `sorted` is "ascending", "descending" or empty."""
+
+    name: str
+    sort: str = ""
+    sorted: str = ""
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a row under a column. `percent` draws a bar beside the text, which says the same."""
+
+    text: str
+    link: str = ""
+    tone: Tone | None = None
+    note: str = ""
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; on narrow screens each row becomes a list of names and values. The first cell of a row is its name.
+
+    `pick` is the name of checkboxes before the rows, whose values are in `picks`; `form` is the id of their form.
+    """
+
+    template: ClassVar[str] = "blocks/table.html"
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    empty: str = ""
+    pick: str = ""
+    picks: Sequence[str] = ()
+    form: str = ""
+
+    @property
+    def lines(self) -> "Sequence[Line]":
+        """Its rows as the template takes them: each cell beside the name of its column."""
+        names = [one.name for one in self.columns]
+        picks = self.picks or [""] * len(self.rows)
+        return [
+            Line(pick, [Placed(name, cell) for name, cell in zip(names, row, strict=True)])
+            for pick, row in zip(picks, self.rows, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A cell and the name of its column."""
+
+    name: str
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table, and what picking it says."""
+
+    pick: str
+    cells: Sequence[Placed]
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Which part of a list this is, and where the parts before and after are (empty where there is none)."""
+
+    template: ClassVar[str] = "blocks/pager.html"
+    told: str
+    before: Link | None = None
+    after: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of several things to choose from."""
+
+    value: str
+    text: str
+    chosen: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form.
+
+    `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea",
+    "select", "radio", "checks" (several may be chosen), "check" (yes or no) or "hidden".
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    value: str = field(default="", repr=False)
+    hint: str = ""
+    error: str = ""
+    required: bool = False
+    options: Sequence[Option] = ()
+    longest: int | None = None
+    autocomplete: str = "off"
+    numeric: bool = False
+    focus: bool = False
+    checked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A form's button; `does` tells the page which one it was."""
+
+    text: str
+    does: str = ""
+    minor: bool = False
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form. `errors` are told above it, each with a link to its field: (name, text). `files`: a file may be sent.
+
+    With `search` it is sent by GET, and changes nothing.
+    """
+
+    template: ClassVar[str] = "blocks/form.html"
+    inputs: Sequence[Input]
+    buttons: Sequence[Button]
+    action: str = ""
+    errors: Sequence[tuple[str, str]] = ()
+    files: bool = False
+    search: bool = False
+    inline: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page under a heading of its own."""
+
+    template: ClassVar[str] = "blocks/section.html"
+    title: str
+    blocks: "Sequence[Block]"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What may be opened by who wants to know more."""
+
+    template: ClassVar[str] = "blocks/details.html"
+    title: str
+    blocks: "Sequence[Block]"
+
+
+Block = Text | Notice | Values | Links | Command | Table | Pager | Form | Section | Details

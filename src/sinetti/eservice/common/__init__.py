@@ -1,0 +1,1 @@
+"""Pages for everyone: the start, one's own settings, accessibility, privacy."""

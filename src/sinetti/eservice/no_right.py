@@ -1,0 +1,22 @@
+"""Not allowed? Which right is missing, who can give it, and a button that asks for it (docs/mandates.md)."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from sinetti.actions.authority import NotAllowed
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of
+from sinetti.texts.reader import mark, text
+
+_TITLE = mark("You do not have the authorisation for this")
+_SECOND = mark("This needs a second factor: sign in with your passkey or a verification code.")
+_WHO = mark("The organisation's representative (for example the managing director) can give it.")
+
+
+def no_right(request: HttpRequest, lacking: NotAllowed) -> HttpResponse:
+    """Say what is lacking; an organisation that is not there reads like one that is somebody else's."""
+    language = language_of(request)
+    sentence = _SECOND if lacking.second_factor else _WHO
+    page = Page(text(_TITLE, language), [text(sentence, language)], status=HTTPStatus.FORBIDDEN)
+    return show(request, page)

@@ -1,0 +1,1 @@
+"""Clerks' pages: applications, organisations, invitations, search, messages, audit; what is looked at is logged."""

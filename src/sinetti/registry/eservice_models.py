@@ -1,0 +1,107 @@
+"""Tables of the e-service: accounts, invitations, requests for a right, applications for the technical interface.
+
+Fields and constraints, as in models.py. Instants are the office's clock's. Second factors and sessions have tables of
+their own, which are those of django-allauth and Django.
+"""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.db import models
+
+from sinetti.domain.applications import ApplicationState
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.registry.ids import random_id
+
+
+def _key() -> "models.CharField[str, str]":
+    return models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Who signs in to the e-service: signing up gives no right. The one user model, from the first migration.
+
+    `is_staff` makes a clerk.
+    """
+
+    user_id = _key()
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200, blank=True, db_default="")
+    language = models.CharField(max_length=2, choices=[(one.value, one.value) for one in Language], default=Language.EN)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created = models.DateTimeField()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+
+class Invitation(models.Model):
+    """A single-use link by which an account takes up a mandate. Of the link its SHA-256 is kept (domain/tokens.py).
+
+    It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`.
+    """
+
+    invitation_id = _key()
+    mandate = models.ForeignKey("registry.Mandate", on_delete=models.PROTECT, related_name="invitations")
+    token_sha256 = models.CharField(max_length=64)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    used_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="invitations")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Tokens are unique by a constraint, which makes no second index of them."""
+
+        constraints = (models.UniqueConstraint(fields=["token_sha256"], name="one_invitation_per_token"),)
+
+
+class RightRequest(models.Model):
+    """Somebody, or a firm for itself, asks an organisation for a role; its signatories answer.
+
+    The organisation is named as it was asked (`folded` as in Organisation), since whoever asks is not told whether it
+    is in the register. `agent` is the firm that the role is for; without one it is for the user who asks. `until` is
+    the end that was asked for. `answered_at` with a `mandate` is a yes, without one a no.
+    """
+
+    request_id = _key()
+    customer_id = models.CharField(max_length=30)
+    folded = models.CharField(max_length=60, db_index=True)
+    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="asked")
+    agent = models.ForeignKey(
+        "registry.Organisation", null=True, on_delete=models.PROTECT, related_name="asked_for_clients"
+    )
+    role = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Role])
+    until = models.DateTimeField(null=True)
+    created = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    mandate = models.ForeignKey("registry.Mandate", null=True, on_delete=models.PROTECT, related_name="requests")
+
+
+class InterfaceApplication(models.Model):
+    """An organisation applies for use of the technical interface, for these channels; a clerk decides.
+
+    `case_number` is random, not counting. `reason` is the clerk's, in the party's language, and stands in the decision.
+    """
+
+    application_id = _key()
+    case_number = models.CharField(max_length=20, unique=True)
+    organisation = models.ForeignKey("registry.Organisation", on_delete=models.PROTECT, related_name="applications")
+    channels = models.JSONField()
+    purpose = models.CharField(max_length=1000)
+    software = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=2)
+    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="applications")
+    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in ApplicationState])
+    created = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="decisions")
+    reason = models.CharField(max_length=2000, blank=True)
+
+    class Meta:
+        """Those that wait for a decision are found by an index."""
+
+        indexes = (models.Index(fields=["created"], condition=models.Q(state="open"), name="applications_that_wait"),)

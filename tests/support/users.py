@@ -1,0 +1,65 @@
+"""Accounts and who acts for whom, put into a register; and somebody's browser that is signed in.
+
+Reads aloud: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`,
+`signed_in(browser, maija).get("/settings/certificates")`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.eservice.acting import OUTSIDE_ROLES
+from sinetti.registry import models
+from tests.support.browser import Browser
+from tests.support.office import Desk
+
+
+def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
+    """Make an account, whose e-mail address is made of its name."""
+    user = models.User(
+        email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.office.now()
+    )
+    user.set_unusable_password()
+    user.save(using=desk.register.alias)
+    return user
+
+
+def mandate(
+    desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
+) -> models.Mandate:
+    """Give a role for an organisation to an account, or to another organisation by its customer id."""
+    rows = models.Organisation.objects.using(desk.register.alias)
+    organisation = rows.get(customer_id=customer_id)
+    values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
+    if not isinstance(who, str):
+        values["person"] = models.Person.objects.using(desk.register.alias).create(
+            name=who.name, email=who.email, language=who.language
+        )
+    return models.Mandate.objects.using(desk.register.alias).create(
+        organisation=organisation, role=role, valid_from=desk.office.now(), valid_until=until, **values
+    )
+
+
+def signed_in(
+    browser: Browser,
+    user: models.User,
+    *,
+    second_factor: bool = True,
+    outside: Iterable[tuple[str, Role]] = (),
+) -> Browser:
+    """Sign somebody in as allauth leaves a session behind, without its forms: those have tests of their own."""
+    session = SessionStore()
+    session[SESSION_KEY] = user.pk
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    methods = [{"method": "password", "at": 0}]
+    session["account_authentication_methods"] = [*methods, *([{"method": "mfa", "at": 0}] if second_factor else [])]
+    session[OUTSIDE_ROLES] = [(customer_id, role.value) for customer_id, role in outside]
+    session.save()
+    browser.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    return browser
