@@ -20,7 +20,7 @@ from sinetti.registry.opening import Register
 from sinetti.registry.parties import Person, give_way, new_person
 from sinetti.registry.people import take_open
 from sinetti.registry.roles import standing
-from sinetti.registry.telling_authorisations import Tells, owe_to_firm, owe_to_person
+from sinetti.registry.telling_authorisations import Tells, owe_to_firm, owe_to_person, owe_to_signatories
 
 
 class Otherwise(Exception):
@@ -171,17 +171,23 @@ def withdraw(register: Register, mandate_id: str, deed: Deed, *, last_may_go: bo
 def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> bool:
     """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
     with transaction.atomic(using=register.alias):
-        row = _taken(register, mandate_id, deed.at)
-        if row.role == terms.role and row.valid_until == terms.until:
-            return False
-        ends_earlier = terms.until is not None and (row.valid_until is None or terms.until < row.valid_until)
-        if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
-            _keep_a_signatory(register, row, deed.at)
-        rows = models.Mandate.objects.using(register.alias).filter(pk=row.pk)
-        rows.update(role=terms.role, valid_until=terms.until)
-        row.role, row.valid_until = terms.role.value, terms.until
-        _audit(register, deed, "authorisation-changed", row, role=terms.role)
-        _tell(register, row, Tells.CHANGED, deed)
+        return change_locked(register, _taken(register, mandate_id, deed.at), terms, deed)
+
+
+def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: Deed) -> bool:
+    """As `change`, where the organisation is held."""
+    if row.role == terms.role and row.valid_until == terms.until:
+        return False
+    ends_earlier = terms.until is not None and (row.valid_until is None or terms.until < row.valid_until)
+    if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
+        _keep_a_signatory(register, row, deed.at)
+    becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
+    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
+    row.role, row.valid_until = terms.role.value, terms.until
+    _audit(register, deed, "authorisation-changed", row, role=terms.role)
+    _tell(register, row, Tells.CHANGED, deed)
+    if becomes_one:
+        owe_to_signatories(register, row.organisation_id, Tells.JOINED, deed.at, mandate=row.mandate_id)
     return True
 
 

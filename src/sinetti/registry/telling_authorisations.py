@@ -75,6 +75,13 @@ def owe_to_signatories(register: Register, organisation_id: str, tells: Tells, n
     _owe(register, _ids(told), {"tells": tells.value, **about}, now)
 
 
+def owe_asked(register: Register, requests: Mapping[str, str], now: datetime) -> None:
+    """Owe signatories of each of these organisations a message about the request to it: ids of both."""
+    for organisation_id, found in roles.roles(register, requests, now).items():
+        told = _ids(roles.once_each(found.signatories))
+        _owe(register, told, {"tells": Tells.ASKED.value, "request": requests[organisation_id]}, now)
+
+
 def owe_answer(register: Register, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
     """Owe whoever asked the answer."""
     tells = Tells.GRANTED if given else Tells.DECLINED
