@@ -69,6 +69,22 @@ def authorisation(mandate_id: str, who: Standing, office: Office) -> MandateFoun
     return found
 
 
+def asked(request_id: str, who: Standing, office: Office) -> RequestFound:
+    """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
+    who.require(Right.GRANT, asking.organisation_of(office.register, request_id))
+    found = authorised.request(office.register, request_id, office.now())
+    if found is None:
+        raise Gone
+    return found
+
+
+def organisation_asked(request_id: str, who: Standing, office: Office) -> str:
+    """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
+    found = asking.organisation_of(office.register, request_id)
+    who.require(Right.GRANT, found)
+    return found
+
+
 def give(to: ToPerson, office: Office, actor: Actor, request_id: str) -> Invited:
     """Invite somebody to a role; the same given already stays as it is.
 
