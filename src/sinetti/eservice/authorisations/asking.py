@@ -24,6 +24,7 @@ _HOW = mark(
     "Give the organisation's Business ID. If the organisation uses this service, its representative is told that you "
     "ask, and sees your name and e-mail address. You get a message when the request has been answered."
 )
+_FIRM = mark("Does your organisation act for others? Ask them for an authorisation for it")
 _ASKED = mark("The request is stored. You get a message when the organisation's representative has answered it.")
 _BEFORE = mark("You have asked for this already; the request waits for its answer.")
 _THERE = mark("You have this authorisation already.")
@@ -71,14 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
         Text([text(_HOW, language), *what_roles_do(no_greater(Role.SIGNATORY)[::-1], language)]),
         form.block(Button(text(mark("Ask"), language), "ask")),
         _table(asked_by(actor, office) if actor else (), language),
-        Links(
-            [
-                Link(
-                    text(mark("Does your organisation act for others? Ask for its clients"), language),
-                    link_to("clients"),
-                )
-            ]
-        ),
+        Links([Link(text(_FIRM, language), link_to("clients"))]),
     ]
     return show(request, Page(text(TITLE, language), blocks=blocks))
 

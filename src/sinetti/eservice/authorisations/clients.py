@@ -39,9 +39,9 @@ TITLE = mark("Clients")
 _TITLE_OF = mark("Clients – {organisation}")
 _ASK = mark("Ask for authorisations")
 _HOW = mark(
-    "List the Business IDs of the organisations, each on a line of its own, at most {count} at once. The representative "
-    "of each organisation that uses this service is told, and approves or declines. Which organisations use it is not "
-    "told here. Requests lapse after 60 days."
+    "List the Business IDs of the organisations, each on a line of its own, at most {count} at once. The "
+    "representative of each organisation that uses this service is told, and approves or declines. Which organisations "
+    "use it is not told here. Requests lapse after 60 days."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SHOWN_WRONG = 10

@@ -23,7 +23,7 @@ from sinetti.eservice.authorisations.common import (
     what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import TITLE
-from sinetti.eservice.blocks import Button, Text
+from sinetti.eservice.blocks import Block, Button, Text
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -40,7 +40,7 @@ class PersonForm(PeopleForm):
 
     name = forms.CharField(label=mark("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(label=mark("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
-    language = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGES)
+    written_in = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGES)
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
@@ -61,7 +61,7 @@ class PersonForm(PeopleForm):
     def person(self) -> Person:
         """Whom a valid form names."""
         told = self.cleaned_data
-        return Person(told["name"], told["email"], "", Language(told["language"]))
+        return Person(told["name"], told["email"], "", Language(told["written_in"]))
 
 
 class OrganisationForm(PeopleForm):
@@ -79,7 +79,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
     language, office = language_of(request), surroundings(request).office
-    start = {"role": Role.MANAGER.value, "language": language.value}
+    start = {"role": Role.MANAGER.value, "written_in": language.value}
     form = PersonForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         told, actor = form.cleaned_data, actor_of(request)
@@ -145,6 +145,6 @@ def _shown(request: HttpRequest, organisation_id: str, title: str, form: PeopleF
     roles = tuple(Role) if isinstance(form, PersonForm) else _FIRM_ROLES
     button = Button(text(mark("Give the authorisation"), language), "give")
     action = f"{request.path}?organisation={organisation_id}"
-    blocks = [Text([whose, *what_roles_do(roles, language)]), form.block(button, action=action)]
+    blocks: list[Block] = [Text([whose, *what_roles_do(roles, language)]), form.block(button, action=action)]
     there = back(language, "authorisations", TITLE, organisation=organisation_id)
     return show(request, Page(text(title, language), blocks=blocks, back=there))

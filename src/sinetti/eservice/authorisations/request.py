@@ -28,10 +28,11 @@ from sinetti.eservice.authorisations.common import (
     what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import TITLE, request_values
-from sinetti.eservice.blocks import Button, Text, Values
+from sinetti.eservice.blocks import Block, Button, Text, Values
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.authorisations import ROLES
 from sinetti.texts.reader import mark, text
 
 _SAID = {
@@ -84,13 +85,8 @@ def _form(request: HttpRequest, found: RequestFound, *, sent: bool) -> PeopleFor
     form = kind(language, request.POST if sent else None, initial={"role": found.role.value, "until": until})
     role = form.fields["role"]
     if isinstance(role, forms.ChoiceField):
-        allowed = {one.value for one in no_greater(found.role)}
-        role.choices = [(value, told) for value, told in _pairs(role) if value in allowed]
+        role.choices = [(one.value, text(ROLES[one], language)) for one in no_greater(found.role)]
     return form
-
-
-def _pairs(role: forms.ChoiceField) -> list[tuple[str, str]]:
-    return [(str(one[0]), str(one[1])) for one in role.choices if isinstance(one, tuple | list)]
 
 
 def _answered(request: HttpRequest, does: str, asked_id: str, form: PeopleForm) -> str | None:
@@ -109,7 +105,7 @@ def _shown(request: HttpRequest, organisation_id: str, found: RequestFound, form
         Button(text(mark("Approve"), language), "approve"),
         Button(text(mark("Decline"), language), "decline", minor=True),
     )
-    blocks = [
+    blocks: list[Block] = [
         Values(request_values(found, language)),
         Text(what_roles_do(no_greater(found.role), language)),
         form.block(*buttons),
