@@ -71,13 +71,13 @@ class PeopleForm(forms.Form):
             inputs,
             buttons,
             action,
-            self._errors(),
+            self._told_errors(),
             files=self.is_multipart(),
             search=search,
             name=name,
         )
 
-    def _errors(self) -> Sequence[tuple[str, str]]:
+    def _told_errors(self) -> Sequence[tuple[str, str]]:
         if not self.is_bound:
             return ()
         return [
