@@ -63,9 +63,9 @@ def authorisations(organisation_id: str, who: Standing, office: Office) -> Autho
 def authorisation(mandate_id: str, who: Standing, office: Office) -> MandateFound:
     """One mandate that lasts. Raises NotAllowed."""
     found = authorised.mandate(office.register, mandate_id, office.now())
-    who.require(Right.GRANT, found.organisation_id if found else "")
     if found is None:
-        raise NotAllowed(Right.GRANT, "")
+        raise NotAllowed(Right.GRANT, None)
+    who.require(Right.GRANT, found.organisation_id)
     return found
 
 
