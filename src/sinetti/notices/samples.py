@@ -1,12 +1,12 @@
 """The samples: each kind of message in each of its variants, to whom, about what and when."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
+from sinetti.notices.sample_case import Case, at
+from sinetti.notices.samples_authorisation import AUTHORISATIONS
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
@@ -29,35 +29,13 @@ TERMS = Terms(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
-
-    kind: MessageKind
-    title: str
-    now: datetime
-    about: str | None = None
-    to: str | None = "contact"
-    others: tuple[str, ...] = ()
-    channel: MessageChannel = MessageChannel.EMAIL
-    step: str = "once"
-    facts: dict[str, str] = field(default_factory=dict)
-    first: bool = False
-    """Whether nothing was written to its recipient before."""
-    production: bool = False
-
-
-def _at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(year, month, day, hour, minute, tzinfo=UTC)
-
-
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
-_OPENED = _at(2027, 3, 3, 11, 3)
-_A_WEEK = _at(2027, 4, 23, 5)
-_TWO_WEEKS = _at(2027, 4, 16, 11, 3)
-_LAST_DAY = _at(2027, 4, 30, 5)
-_ENDED = _at(2027, 5, 3, 5)
+_OPENED = at(2027, 3, 3, 11, 3)
+_A_WEEK = at(2027, 4, 23, 5)
+_TWO_WEEKS = at(2027, 4, 16, 11, 3)
+_LAST_DAY = at(2027, 4, 30, 5)
+_ENDED = at(2027, 5, 3, 5)
 
 REMINDERS = (
     Case(
@@ -76,7 +54,7 @@ REMINDERS = (
     Case(
         _K.REMINDER,
         "30 days before an end on a working day, to the deputy",
-        _at(2027, 4, 1, 11, 3),
+        at(2027, 4, 1, 11, 3),
         "tuesday",
         "deputy",
         ("contact",),
@@ -168,20 +146,20 @@ OTHERS = (
     Case(
         _K.TRANSFER_IDS,
         "to a technical contact person with a phone",
-        _at(2027, 3, 2, 7, 41),
+        at(2027, 3, 2, 7, 41),
         "ordered",
         facts={"secure": "secure"},
     ),
     Case(
         _K.TRANSFER_IDS,
         "without a phone, the first message to this person",
-        _at(2027, 3, 2, 7, 41),
+        at(2027, 3, 2, 7, 41),
         "nameless",
         "without_phone",
         facts={"secure": "secure"},
         first=True,
     ),
-    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
     Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
@@ -191,26 +169,26 @@ OTHERS = (
     Case(
         _K.DIGEST,
         "on a Monday, to a firm's contact person",
-        _at(2027, 4, 19, 5),
+        at(2027, 4, 19, 5),
         None,
         "firm",
         step="2027-04-19",
         facts={"agent": "0" * 31 + "2"},
     ),
-    Case(_K.FETCHED, "the first certificate of an order", _at(2027, 3, 16, 9, 29), "fetched"),
-    Case(_K.FETCHED, "a renewal", _at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
+    Case(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
+    Case(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
     Case(
         _K.RENEWED,
         "to the technical contact person",
-        _at(2027, 4, 12, 6, 31),
+        at(2027, 4, 12, 6, 31),
         "renewal",
         others=("contact", "signatory"),
     ),
-    Case(_K.RENEWED, "to a representative", _at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
+    Case(_K.RENEWED, "to a representative", at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
     Case(
         _K.REFUSED,
         "requests for renewal",
-        _at(2027, 3, 16, 10),
+        at(2027, 3, 16, 10),
         "sunday",
         others=("deputy",),
         facts={"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
@@ -218,16 +196,16 @@ OTHERS = (
     Case(
         _K.REFUSED,
         "other requests",
-        _at(2027, 3, 16, 10),
+        at(2027, 3, 16, 10),
         "sunday",
         facts={"reason": "PKI036", "reason_name": "not-entitled", "operation": "enrol"},
     ),
-    Case(_K.REVOKED, "to the technical contact person", _at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
-    Case(_K.REVOKED, "to a representative", _at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
+    Case(_K.REVOKED, "to the technical contact person", at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
+    Case(_K.REVOKED, "to a representative", at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
     Case(
         _K.BOUNCED,
         "to a representative",
-        _at(2027, 3, 3, 12),
+        at(2027, 3, 3, 12),
         "sunday",
         "signatory",
         ("contact_person",),
@@ -236,7 +214,7 @@ OTHERS = (
     Case(
         _K.BOUNCED,
         "to a representative, of an address that many certificates name",
-        _at(2027, 3, 3, 12),
+        at(2027, 3, 3, 12),
         None,
         "signatory",
         facts={"person": "contact", "since": "2027-03-03"},
@@ -244,7 +222,7 @@ OTHERS = (
     Case(
         _K.CONTACT_GONE,
         "to a representative",
-        _at(2027, 3, 8, 12),
+        at(2027, 3, 8, 12),
         "sunday",
         "signatory",
         facts={"person": "contact", "message": "0" * 32},
@@ -252,7 +230,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the new one",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "contact",
         ("before",),
@@ -262,7 +240,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the new one, before the certificate is retrieved",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "ordered",
         "contact",
         ("before",),
@@ -271,7 +249,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to a new deputy",
-        _at(2027, 2, 9, 12),
+        at(2027, 2, 9, 12),
         "sunday",
         "deputy",
         ("before",),
@@ -280,7 +258,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the one before",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "before",
         ("contact",),
@@ -289,7 +267,7 @@ OTHERS = (
     Case(
         _K.OPERATOR,
         "a finding",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         None,
         None,
         facts={
@@ -300,7 +278,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS)
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS)
 
 
 class NoSample(ValueError):
