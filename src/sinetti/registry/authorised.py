@@ -10,9 +10,8 @@ from sinetti.domain.invitations import REQUEST_LIVES, Answer, answer
 from sinetti.domain.mandates import Role
 from sinetti.registry import models
 from sinetti.registry.eservice_models import Invitation, RightRequest
-from sinetti.registry.mandating import lasting
 from sinetti.registry.opening import Register
-from sinetti.registry.roles import standing
+from sinetti.registry.roles import lasting, standing
 
 SHOWN = 200
 """Rows of a list on one page: an organisation has few, and no page grows without bounds."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from sinetti.domain.invitations import A_DAY, INVITED_A_DAY
 from sinetti.domain.mandates import Role, stays_as_long
@@ -19,7 +19,7 @@ from sinetti.registry.eservice_models import Invitation
 from sinetti.registry.opening import Register
 from sinetti.registry.parties import Person, give_way, new_person
 from sinetti.registry.people import take_open
-from sinetti.registry.roles import standing
+from sinetti.registry.roles import lasting, standing
 from sinetti.registry.telling_authorisations import Tells, owe_to_firm, owe_to_person, owe_to_signatories
 
 
@@ -249,11 +249,6 @@ def _of_address(register: Register, to: ToPerson, now: datetime) -> models.Manda
     address = to.person.email.casefold()
     found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
     return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
-
-
-def lasting(now: datetime) -> Q:
-    """Which mandates are neither withdrawn nor past their end, whether they were taken up or not."""
-    return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
 
 
 def _withdrawn(register: Register, row: models.Mandate, deed: Deed) -> None:

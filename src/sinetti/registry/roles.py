@@ -120,6 +120,11 @@ def standing(now: datetime) -> Q:
     )
 
 
+def lasting(now: datetime) -> Q:
+    """Which mandates are neither withdrawn nor past their end, whether they were taken up or not."""
+    return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
+
+
 def reader(row: models.Person) -> Reader:
     """Whom a row is about."""
     there = row.erased_at is None

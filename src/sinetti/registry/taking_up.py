@@ -11,9 +11,9 @@ from sinetti.domain.mandates import Role
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Invitation
-from sinetti.registry.mandating import lasting
 from sinetti.registry.opening import Register
 from sinetti.registry.people import Closed, take_open
+from sinetti.registry.roles import lasting
 from sinetti.registry.telling_authorisations import Tells, owe_to_signatories
 
 
