@@ -16,6 +16,7 @@ from tests.support.users import account, mandate, signed_in
 
 CLIENT, FIRM = CUSTOMER_ID, "7654321-4"
 PAGE = "/settings/authorisations"
+CLIENTS = ("/settings/clients", "/settings/clients/requests", "/settings/clients/ask")
 MOST_STATEMENTS = 8
 
 
@@ -211,7 +212,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
 
 def test_several_organisations_are_chosen_among(browser, sqlite_desk):
     mandate(sqlite_desk, rows(sqlite_desk, "User").get(), FIRM, Role.SIGNATORY)
-    for page in (PAGE, f"{PAGE}/person", f"{PAGE}/organisation", "/settings/clients", "/settings/clients/ask"):
+    for page in (PAGE, f"{PAGE}/person", f"{PAGE}/organisation", *CLIENTS):
         assert len(browser.get(page).page.xpath("//tbody/tr")) == 2, page
 
 
@@ -238,7 +239,23 @@ def test_the_pages_read_little(browser, sqlite_desk):
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
     given, asked = rows(sqlite_desk, "Mandate").get(agent__isnull=False), rows(sqlite_desk, "RightRequest").get()
     ids = ("", "/person", "/organisation", "/ask", f"/{given.pk}", f"/requests/{asked.pk}")
-    for page in (*(f"{PAGE}{one}" for one in ids), "/settings/clients", "/settings/clients/ask"):
+    for page in (*(f"{PAGE}{one}" for one in ids), *CLIENTS):
         with CaptureQueriesContext(connections["default"]) as said:
             assert browser.get(page).reply.status == 200, page
         assert len(said) <= MOST_STATEMENTS, page
+        found = browser.page.xpath("//@id")
+        assert len(found) == len(set(found)), page
+
+
+def test_long_lists_have_pages(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
+    firm.press("ask", customer_ids=" ".join(map(str, range(103))), role="manager")
+    lengths = []
+    for page in ("1", "2", "3", "nonsense", "99"):
+        firm.get(f"/settings/clients/requests?page={page}")
+        lengths.append(len(firm.page.xpath("//tbody/tr")))
+    assert lengths == [50, 50, 3, 50, 0]
+    assert firm.get("/settings/clients/requests?page=2").page.xpath("//a[@rel]/@href") == [
+        "/settings/clients/requests?page=1",
+        "/settings/clients/requests?page=3",
+    ]

@@ -74,6 +74,7 @@ ROUTES: dict[str, Route] = {
     "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
     "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
     "clients": Route("/settings/clients?organisation={organisation}", ORDER),
+    "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
     "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),
     "invitation": Route("/invitation/{unknown}", frozenset({STRANGER}), frozenset({STRANGER}), lacks="not there"),
 }

@@ -3,18 +3,21 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, Value, When
 
 from sinetti.domain.invitations import REQUEST_LIVES, Answer, answer
-from sinetti.domain.mandates import Role
+from sinetti.domain.mandates import Role, no_greater
 from sinetti.registry import models
 from sinetti.registry.eservice_models import Invitation, RightRequest
 from sinetti.registry.opening import Register
 from sinetti.registry.roles import lasting, standing
 
-SHOWN = 200
-"""Rows of a list on one page: an organisation has few, and no page grows without bounds."""
+_Row = TypeVar("_Row", bound=Model)
+
+SHOWN = 50
+"""Rows of a list on one page. One more is read, which tells that there is another page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +74,21 @@ class Client:
     until: datetime | None
 
 
-def names(register: Register, organisation_ids: Collection[str]) -> Mapping[str, Named]:
-    """These organisations by their ids, those that are open, by name."""
+def names(register: Register, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, Named]:
+    """These organisations by their ids, those that are open, by name, from `start` on as many as a page has."""
     if not organisation_ids:
         return {}
     rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
-    return {row.organisation_id: _named(row) for row in rows.order_by("name", "customer_id")[: SHOWN * 10]}
+    return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
 
 
-def mandates(register: Register, organisation_id: str, now: datetime) -> tuple[MandateFound, ...]:
-    """The mandates of an organisation that last, signatories first."""
+def mandates(register: Register, organisation_id: str, now: datetime, start: int = 0) -> tuple[MandateFound, ...]:
+    """The mandates of an organisation that last, people's before organisations', signatories first."""
     rows = _mandates(register, now).filter(lasting(now), organisation=organisation_id)
-    order = {Role.SIGNATORY: 0, Role.MANAGER: 1, Role.VIEWER: 2}
-    found = [_found(row) for row in rows.order_by("valid_from", "pk")[:SHOWN]]
-    return tuple(sorted(found, key=lambda one: (one.agent is not None, order[one.role])))
+    place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(no_greater(Role.SIGNATORY))))
+    firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
+    ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
+    return tuple(_found(row) for row in _part(ordered, start))
 
 
 def mandate(register: Register, mandate_id: str, now: datetime) -> MandateFound | None:
@@ -98,7 +102,7 @@ def requests_to(register: Register, organisation_id: str, now: datetime) -> tupl
     own = models.Organisation.objects.using(register.alias).filter(pk=organisation_id).values("folded")
     rows = RightRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
-    return tuple(_request(row, now) for row in rows[:SHOWN])
+    return tuple(_request(row, now) for row in _part(rows, 0))
 
 
 def request(register: Register, request_id: str, now: datetime) -> RequestFound | None:
@@ -108,28 +112,32 @@ def request(register: Register, request_id: str, now: datetime) -> RequestFound 
     return None if row is None else _request(row, now)
 
 
-def requests_of_firm(register: Register, agent_id: str, now: datetime) -> tuple[RequestFound, ...]:
+def requests_of_firm(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[RequestFound, ...]:
     """What a firm asked, the newest first: what waits, and what was answered or lapsed in the last 60 days."""
     rows = RightRequest.objects.using(register.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in rows[: SHOWN * 5])
+    return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def requests_of_user(register: Register, user_id: str, now: datetime) -> tuple[RequestFound, ...]:
+def requests_of_user(register: Register, user_id: str, now: datetime, start: int = 0) -> tuple[RequestFound, ...]:
     """What somebody asked for themselves, likewise."""
     rows = RightRequest.objects.using(register.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
-    return tuple(_request(row, now) for row in rows[:SHOWN])
+    return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def clients(register: Register, agent_id: str, now: datetime) -> tuple[Client, ...]:
+def clients(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
     """The open organisations that gave a firm a role, by name."""
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
         Client(_named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
-        for row in rows.order_by("organisation__name", "organisation__customer_id")[: SHOWN * 5]
+        for row in _part(rows.order_by("organisation__name", "organisation__customer_id"), start)
     )
+
+
+def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
+    return rows[start : start + SHOWN + 1]
 
 
 def _mandates(register: Register, now: datetime) -> "QuerySet[models.Mandate]":

@@ -264,7 +264,7 @@ def _keep_a_signatory(register: Register, row: models.Mandate, now: datetime) ->
     others = models.Mandate.objects.using(register.alias).filter(
         standing(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
-    if not stays_as_long(row.valid_until, others.exclude(user=row.user_id).values_list("valid_until", flat=True)):
+    if not stays_as_long(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
         raise LastSignatory
 
 

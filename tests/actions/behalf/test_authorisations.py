@@ -20,7 +20,7 @@ from sinetti.actions.behalf.authorisations import (
     ToPerson,
     WrongTerms,
 )
-from sinetti.actions.behalf.clients import AskClients, ask_clients, clients
+from sinetti.actions.behalf.clients import AskClients, ask_clients, clients, requests
 from sinetti.actions.invitations import offered, take_up
 from sinetti.actions.register_organisation import close
 from sinetti.domain.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, Answer
@@ -417,9 +417,10 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     with pytest.raises(WrongTerms):
         behalf.approve(asked, TERMS, office, signatory, REQUEST)
     assert behalf.approve(asked, Terms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
-    found = clients(firm_id, standing(accountant, office), office)
-    assert [(one.organisation.customer_id, one.role) for one in found.clients] == [(CLIENT, Role.VIEWER)]
-    assert {one.state for one in found.requests} == {Answer.GIVEN, Answer.WAITING}
+    who = standing(accountant, office)
+    found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, office)]
+    assert found == [(CLIENT, Role.VIEWER)]
+    assert {one.state for one in requests(firm_id, who, office)} == {Answer.GIVEN, Answer.WAITING}
     # A smaller role than was asked for is no reason not to ask again; the same one is.
     assert ask_clients(replace(ask, role=Role.VIEWER), office, accountant, REQUEST).there == (CLIENT,)
     assert ("given-to-firm", "accountant@people.example") in told(desk)

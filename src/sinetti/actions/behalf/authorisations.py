@@ -50,12 +50,12 @@ class GiveToFirm:
     until: datetime
 
 
-def authorisations(organisation_id: str, who: Standing, office: Office) -> Authorisations:
-    """Everything on an organisation's page of authorisations. Raises NotAllowed."""
+def authorisations(organisation_id: str, who: Standing, office: Office, start: int = 0) -> Authorisations:
+    """What is on an organisation's page of authorisations, mandates from `start` on. Raises NotAllowed."""
     who.require(Right.GRANT, organisation_id)
     now = office.now()
     return Authorisations(
-        authorised.mandates(office.register, organisation_id, now),
+        authorised.mandates(office.register, organisation_id, now, start),
         authorised.requests_to(office.register, organisation_id, now),
     )
 

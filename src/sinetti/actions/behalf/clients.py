@@ -14,15 +14,7 @@ from sinetti.registry.asking import Asked, Asker
 from sinetti.registry.authorised import Client, RequestFound
 from sinetti.registry.mandating import Terms
 
-__all__ = ["AskClients", "Asked", "Client", "Clients", "TooMany", "WrongTerms", "ask_clients", "clients"]
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """A firm's clients, and what it asked of others."""
-
-    clients: tuple[Client, ...]
-    requests: tuple[RequestFound, ...]
+__all__ = ["AskClients", "Asked", "Client", "TooMany", "WrongTerms", "ask_clients", "clients", "requests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +27,16 @@ class AskClients:
     until: datetime
 
 
-def clients(firm_id: str, who: Standing, office: Office) -> Clients:
-    """Whom a firm acts for, and what it asked. Raises NotAllowed."""
+def clients(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[Client, ...]:
+    """Whom a firm acts for, from `start` on. Raises NotAllowed."""
     _directly(who.require(Right.ASK, firm_id), firm_id)
-    now = office.now()
-    return Clients(
-        authorised.clients(office.register, firm_id, now), authorised.requests_of_firm(office.register, firm_id, now)
-    )
+    return authorised.clients(office.register, firm_id, office.now(), start)
+
+
+def requests(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[RequestFound, ...]:
+    """What a firm asked, from `start` on, the newest first. Raises NotAllowed."""
+    _directly(who.require(Right.ASK, firm_id), firm_id)
+    return authorised.requests_of_firm(office.register, firm_id, office.now(), start)
 
 
 def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str) -> Asked:

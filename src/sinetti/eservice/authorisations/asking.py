@@ -1,5 +1,7 @@
 """Asking an organisation for an authorisation for oneself, and what came of it."""
 
+from collections.abc import Sequence
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
@@ -10,7 +12,7 @@ from sinetti.domain.invitations import Answer
 from sinetti.domain.mandates import Role, no_greater
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.acting import actor_of, say, signed_in
-from sinetti.eservice.authorisations.common import WRONG, after, role_field, what_roles_do
+from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of, what_roles_do
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table, Text
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
@@ -68,20 +70,17 @@ def page(request: HttpRequest) -> HttpResponse:
         else:
             say(request, text(_ASKED if asked.now else _BEFORE if asked.before else _THERE, language))
             return after("ask")
+    asked_before, pager = paged(request, asked_by(actor, office, start_of(request)) if actor else ())
     blocks: list[Block] = [
         Text([text(_HOW, language), *what_roles_do(no_greater(Role.SIGNATORY)[::-1], language)]),
         form.block(Button(text(mark("Ask"), language), "ask")),
-        _table(asked_by(actor, office) if actor else (), language),
+        Section(text(mark("Your requests"), language), [requests_table(asked_before, language), *pager], "asked"),
         Links([Link(text(_FIRM, language), link_to("clients"))]),
     ]
     return show(request, Page(text(TITLE, language), blocks=blocks))
 
 
-def _table(asked: tuple[RequestFound, ...], language: Language) -> Section:
-    return Section(text(mark("Your requests"), language), [requests_table(asked, language)], "asked")
-
-
-def requests_table(asked: tuple[RequestFound, ...], language: Language) -> Table:
+def requests_table(asked: Sequence[RequestFound], language: Language) -> Table:
     """What was asked, of organisations as they were named then, and its state."""
     names = (mark("Business ID"), mark("Authorisation"), mark("Asked on"), mark("State"))
     rows = [

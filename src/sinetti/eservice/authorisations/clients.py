@@ -1,10 +1,12 @@
 """A firm's clients: whom it acts for, what it asked, and asking many at once."""
 
+from collections.abc import Sequence
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.behalf.clients import AskClients, Asked, Client, ask_clients, clients
+from sinetti.actions.behalf.clients import AskClients, Asked, Client, ask_clients, clients, requests
 from sinetti.domain.invitations import ASKED_AT_ONCE, read_ids
 from sinetti.domain.mandates import GIVEN_TO_AGENTS, Right, Role
 from sinetti.domain.values import Environment
@@ -19,7 +21,9 @@ from sinetti.eservice.authorisations.common import (
     chosen,
     end_of,
     name_of,
+    paged,
     role_field,
+    start_of,
     told_until,
     tried,
     two_years,
@@ -38,6 +42,7 @@ from sinetti.texts.reader import mark, text, when
 TITLE = mark("Clients")
 _TITLE_OF = mark("Clients – {organisation}")
 _ASK = mark("Ask for authorisations")
+_REQUESTS = mark("Requests")
 _HOW = mark(
     "List the Business IDs of the organisations, each on a line of its own, at most {count} at once. The "
     "representative of each organisation that uses this service is told, and approves or declines. Which organisations "
@@ -80,12 +85,30 @@ def page(request: HttpRequest) -> HttpResponse:
     firm_id = chosen(request, ids, Right.ASK)
     if firm_id is None:
         return choose(request, text(TITLE, language), ids, "clients")
-    found = clients(firm_id, standing_of(request), surroundings(request).office)
+    found = clients(firm_id, standing_of(request), surroundings(request).office, start_of(request))
     named = name_of(request, firm_id)
-    link = Link(text(_ASK, language), address("clients_ask", organisation=firm_id), button=True)
-    asked = Section(text(mark("Requests"), language), [requests_table(found.requests, language)], "requests")
-    blocks: list[Block] = [Links([link]), _table(found.clients, request), asked]
+    links = [
+        Link(text(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
+        Link(text(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
+    ]
+    rows, pager = paged(request, found)
+    blocks: list[Block] = [Links(links), _table(rows, request), *pager]
     return show(request, Page(text(_TITLE_OF, language, organisation=named.name), blocks=blocks, wide=True))
+
+
+@require_safe
+@signed_in
+def asked(request: HttpRequest) -> HttpResponse:
+    """Show what a firm asked, and what came of it."""
+    language, ids = language_of(request), firms(request)
+    firm_id = chosen(request, ids, Right.ASK)
+    if firm_id is None:
+        return choose(request, text(_REQUESTS, language), ids, "clients_requests")
+    found = requests(firm_id, standing_of(request), surroundings(request).office, start_of(request))
+    rows, pager = paged(request, found)
+    there = back(language, "clients", TITLE, organisation=firm_id)
+    title = text(mark("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
+    return show(request, Page(title, blocks=[requests_table(rows, language), *pager], back=there, wide=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,7 +123,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
     form = AskManyForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
-        return after("clients", organisation=firm_id)
+        return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
     how = [text(_HOW, language, count=ASKED_AT_ONCE), *what_roles_do(_FIRM_ROLES, language)]
     button = Button(text(mark("Ask"), language), "ask")
@@ -117,8 +140,8 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
     if not ids or actor is None or until is None:
         return False
     done: list[Asked] = []
-    asked = AskClients(firm_id, ids, Role(told["role"]), until)
-    wrong = tried(lambda: done.append(ask_clients(asked, office, actor, request_id(request))))
+    many = AskClients(firm_id, ids, Role(told["role"]), until)
+    wrong = tried(lambda: done.append(ask_clients(many, office, actor, request_id(request))))
     if wrong is not None:
         form.refuse(None, wrong)
         return False
@@ -128,7 +151,7 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
     return True
 
 
-def _table(found: tuple[Client, ...], request: HttpRequest) -> Section:
+def _table(found: Sequence[Client], request: HttpRequest) -> Section:
     language, now = language_of(request), surroundings(request).office.now()
     names = (mark("Organisation"), mark("Authorisation"), mark("Since"), mark("Until"))
     certificates, soon = link_to("certificates"), text(mark("ends soon"), language)

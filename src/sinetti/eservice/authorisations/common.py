@@ -3,23 +3,27 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from sinetti.actions.asking import Named, organisations
+from sinetti.actions.asking import SHOWN, Named, organisations
 from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
 from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import standing_of
-from sinetti.eservice.blocks import Cell, Column, Link, Table
+from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.authorisations import DOES, ROLES
 from sinetti.texts.reader import finnish_day, mark, text, when
+
+_Row = TypeVar("_Row")
+_LONGEST_PAGE = 6
 
 NO_END = mark("no end")
 ROLE_FIELD = mark("Authorisation")
@@ -117,17 +121,42 @@ def name_of(request: HttpRequest, organisation_id: str) -> Named:
     return found[0]
 
 
+def start_of(request: HttpRequest) -> int:
+    """How many rows of a list come before the page that is asked for."""
+    wanted = request.GET.get("page", "1")
+    number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < _LONGEST_PAGE else 1
+    return max(number - 1, 0) * SHOWN
+
+
+def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Block]]:
+    """The rows of this page out of those that were read, and where the pages before and after are."""
+    start, language = start_of(request), language_of(request)
+    more = len(found) > SHOWN
+    if not start and not more:
+        return found, []
+
+    def link(told: str, number: int) -> Link:
+        query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
+        return Link(text(told, language), f"{request.path}?{urlencode(query)}")
+
+    number, shown = start // SHOWN + 1, found[:SHOWN]
+    before = link(mark("Previous page"), number - 1) if start else None
+    after_ = link(mark("Next page"), number + 1) if more else None
+    told = text(mark("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
+    return shown, [Pager(told if shown else "", before, after_)]
+
+
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
     """Have one of several organisations chosen."""
     language = language_of(request)
+    found, pager = paged(request, organisations(ids, surroundings(request).office, start_of(request)))
     rows = [
-        [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)]
-        for one in organisations(ids, surroundings(request).office)
+        [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]
     caption = text(mark("Organisations"), language)
     columns = [Column(text(mark("Name"), language)), Column(text(mark("Business ID"), language))]
     sentence = text(mark("Choose the organisation."), language)
-    return show(request, Page(title, [sentence], blocks=[Table(caption, columns, rows)], wide=True))
+    return show(request, Page(title, [sentence], blocks=[Table(caption, columns, rows), *pager], wide=True))
 
 
 def address(page: str, *args: str, **query: str) -> str:

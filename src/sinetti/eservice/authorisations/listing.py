@@ -9,7 +9,17 @@ from sinetti.actions.behalf.authorisations import MandateFound, RequestFound, au
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import signed_in, standing_of
-from sinetti.eservice.authorisations.common import address, capital, choose, chosen, day_of, name_of, told_until
+from sinetti.eservice.authorisations.common import (
+    address,
+    capital,
+    choose,
+    chosen,
+    day_of,
+    name_of,
+    paged,
+    start_of,
+    told_until,
+)
 from sinetti.eservice.blocks import (
     Block,
     Button,
@@ -33,6 +43,7 @@ from sinetti.texts.reader import mark, text, when
 TITLE = mark("Authorisations")
 _TITLE_OF = mark("Authorisations – {organisation}")
 _SHOWN_REQUESTS = 20
+"""The others stand on the same page as soon as these are answered."""
 NEAR = timedelta(days=60)
 """So long before its end it is said of an authorisation."""
 
@@ -46,15 +57,17 @@ def page(request: HttpRequest) -> HttpResponse:
     organisation_id = chosen(request, ids, Right.GRANT)
     if organisation_id is None:
         return choose(request, text(TITLE, language), ids, "authorisations")
-    found = authorisations(organisation_id, who, surroundings(request).office)
+    found = authorisations(organisation_id, who, surroundings(request).office, start_of(request))
     named = name_of(request, organisation_id)
-    people = [one for one in found.mandates if one.agent is None]
-    firms = [one for one in found.mandates if one.agent is not None]
+    mandates, pager = paged(request, found.mandates)
+    people = [one for one in mandates if one.agent is None]
+    firms = [one for one in mandates if one.agent is not None]
     blocks: list[Block] = [
         *([_waiting(found.requests, language)] if found.requests else ()),
         _give(organisation_id, language),
         _people(people, language),
         _firms(firms, request),
+        *pager,
     ]
     return show(request, Page(text(_TITLE_OF, language, organisation=named.name), blocks=blocks, wide=True))
 

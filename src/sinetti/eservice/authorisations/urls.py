@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/authorisations/requests/<str:asked_id>", request.page, name="authorisation_request"),
     path("settings/authorisations/<str:mandate_id>", one.page, name="authorisation"),
     path("settings/clients", clients.page, name="clients"),
+    path("settings/clients/requests", clients.asked, name="clients_requests"),
     path("settings/clients/ask", clients.ask, name="clients_ask"),
     path("invitation/<str:token>", invitation.page, name="invitation"),
 ]
