@@ -26,7 +26,9 @@ NOT_RIGHT = mark(
 
 ASKED_SUBJECT = mark("Authorisation asked for on {day} – {organisation}")
 ASKED_BY_FIRM = mark("{firm} ({firm_id}) asks {organisation} ({customer_id}) for an authorisation: {role}.")
-ASKED_BY_PERSON = mark("{name} ({email}) asks {organisation} ({customer_id}) for an authorisation: {role}.")
+ASKED_BY_PERSON = mark(
+    "Somebody with the e-mail address {email} asks {organisation} ({customer_id}) for an authorisation: {role}."
+)
 ANSWER = mark(
     "Answer in the e-service (Settings > Authorisations): you can approve it, give less than was asked for, or "
     "decline. Without an answer it lapses on {expires}."
@@ -68,6 +70,7 @@ WHO_OF_FIRM = mark(
     "cannot be given on to others."
 )
 
+UNTIL_ASKED = mark("It would be valid until {until}.")
 UNTIL = mark("It is valid until {until}.")
 NO_END = mark("It is valid until it is withdrawn.")
 

@@ -56,12 +56,15 @@ def _joined(matter: Matter, about: Told) -> Written:
 
 
 def _asked(matter: Matter, about: Told) -> Written:
-    who = {"name": _somebody(about), "email": shown(about.email), **_firm(about)}
+    # Of somebody the address alone, which was verified: their name is text that anybody could have us send.
+    who = {"email": shown(about.email), **_firm(about)}
     message = texts.ASKED_BY_FIRM if about.firm else texts.ASKED_BY_PERSON
     if about.expires is None:
         raise NothingToSay(NOT_THERE)
+    said = matter.say(message, role=_role(matter, about), **who, **_names(about))
+    until = "" if about.until is None else f" {matter.say(texts.UNTIL_ASKED, until=matter.when(about.until))}"
     parts = (
-        matter.say(message, role=_role(matter, about), **who, **_names(about)),
+        said + until,
         matter.say(texts.ANSWER, expires=matter.when(about.expires)),
         matter.say(texts.KNOW_THEM),
     )
