@@ -10,11 +10,12 @@ ROLES: Mapping[Role, str] = {
     Role.MANAGER: mark("certificate manager"),
     Role.VIEWER: mark("viewer"),
 }
-DOES: Mapping[Role, str] = {
-    Role.SIGNATORY: mark("may do everything, also give authorisations to others"),
-    Role.MANAGER: mark("may order, retrieve and revoke certificates, and change their contacts"),
-    Role.VIEWER: mark("may see the certificates, and change nothing"),
+CHOICES: Mapping[Role, str] = {
+    Role.SIGNATORY: mark("Representative: may do everything, also give authorisations to others"),
+    Role.MANAGER: mark("Certificate manager: may order, retrieve and revoke certificates, and change their contacts"),
+    Role.VIEWER: mark("Viewer: may see the certificates, and change nothing"),
 }
+"""The same with what each may do, as they are chosen among."""
 LACKING: Mapping[Right, str] = {
     Right.SEE: mark("You would need the right to see the organisation's certificates."),
     Right.ORDER: mark("You would need the right to order certificates for the organisation."),

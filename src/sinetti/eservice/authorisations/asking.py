@@ -12,7 +12,7 @@ from sinetti.domain.invitations import Answer
 from sinetti.domain.mandates import Role, no_greater
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.acting import actor_of, say, signed_in
-from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of, what_roles_do
+from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table, Text
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
@@ -72,7 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
             return after("ask")
     asked_before, pager = paged(request, asked_by(actor, office, start_of(request)) if actor else ())
     blocks: list[Block] = [
-        Text([text(_HOW, language), *what_roles_do(no_greater(Role.SIGNATORY)[::-1], language)]),
+        Text([text(_HOW, language)]),
         form.block(Button(text(mark("Ask"), language), "ask")),
         Section(text(mark("Your requests"), language), [requests_table(asked_before, language), *pager], "asked"),
         Links([Link(text(_FIRM, language), link_to("clients"))]),

@@ -28,7 +28,6 @@ from sinetti.eservice.authorisations.common import (
     tried,
     two_years,
     until_field,
-    what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import NEAR
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table, Text
@@ -125,7 +124,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
         return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
-    how = [text(_HOW, language, count=ASKED_AT_ONCE), *what_roles_do(_FIRM_ROLES, language)]
+    how = [text(_HOW, language, count=ASKED_AT_ONCE)]
     button = Button(text(mark("Ask"), language), "ask")
     blocks: list[Block] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
     there = back(language, "clients", TITLE, organisation=firm_id)

@@ -19,7 +19,7 @@ from sinetti.eservice.acting import standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
-from sinetti.texts.authorisations import DOES, ROLES
+from sinetti.texts.authorisations import CHOICES
 from sinetti.texts.reader import finnish_day, mark, text, when
 
 _Row = TypeVar("_Row")
@@ -67,12 +67,7 @@ def until_field(*, required: bool) -> forms.DateField:
 
 def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
     """One of these roles."""
-    return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, ROLES[one]) for one in roles])
-
-
-def what_roles_do(roles: Sequence[Role], language: Language) -> list[str]:
-    """A sentence for each role."""
-    return [f"{capital(text(ROLES[one], language))}: {text(DOES[one], language)}." for one in roles]
+    return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, CHOICES[one]) for one in roles])
 
 
 def end_of(day: date | None) -> datetime | None:

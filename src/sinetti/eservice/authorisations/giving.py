@@ -20,7 +20,6 @@ from sinetti.eservice.authorisations.common import (
     tried,
     two_years,
     until_field,
-    what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import TITLE
 from sinetti.eservice.blocks import Block, Button, Text
@@ -142,9 +141,8 @@ def _shown(request: HttpRequest, organisation_id: str, title: str, form: PeopleF
     whose = text(
         mark("For: {organisation}, {customer_id}"), language, organisation=named.name, customer_id=named.customer_id
     )
-    roles = tuple(Role) if isinstance(form, PersonForm) else _FIRM_ROLES
     button = Button(text(mark("Give the authorisation"), language), "give")
     action = f"{request.path}?organisation={organisation_id}"
-    blocks: list[Block] = [Text([whose, *what_roles_do(roles, language)]), form.block(button, action=action)]
+    blocks: list[Block] = [Text([whose]), form.block(button, action=action)]
     there = back(language, "authorisations", TITLE, organisation=organisation_id)
     return show(request, Page(text(title, language), blocks=blocks, back=there))

@@ -11,12 +11,12 @@ from sinetti.actions.authority import Actor
 from sinetti.actions.invitations import Invitation, Offered, offered, take_up
 from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
 from sinetti.eservice.acting import actor_of, say, signed_in
-from sinetti.eservice.authorisations.common import told_until, what_roles_do
+from sinetti.eservice.authorisations.common import told_until
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Value, Values
 from sinetti.eservice.links import link_to
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
-from sinetti.texts.authorisations import ROLES
+from sinetti.texts.authorisations import CHOICES, ROLES
 from sinetti.texts.notices_authorisation import BUTTON
 from sinetti.texts.reader import mark, text
 
@@ -83,7 +83,7 @@ def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]
             Value(text(mark("Your account"), language), str(getattr(request.user, "email", ""))),
         ]
     )
-    does = Text(what_roles_do([found.role], language))
+    does = Text([f"{text(CHOICES[found.role], language)}."])
     if lacks:
         factor = link_to("mfa_index")
         links = [Link(text(mark("Add a second factor"), language), factor)] if factor else []

@@ -79,7 +79,10 @@ def _give(organisation_id: str, language: Language) -> Links:
         "clients": mark("Clients that the organisation acts for"),
     }
     return Links(
-        [Link(text(told, language), address(name, organisation=organisation_id)) for name, told in pages.items()]
+        [
+            Link(text(told, language), address(name, organisation=organisation_id), button=True)
+            for name, told in pages.items()
+        ]
     )
 
 

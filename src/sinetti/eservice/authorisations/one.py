@@ -15,7 +15,6 @@ from sinetti.eservice.authorisations.common import (
     told_until,
     tried,
     until_field,
-    what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import TITLE, state
 from sinetti.eservice.blocks import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
@@ -83,7 +82,6 @@ def _done(request: HttpRequest, does: str, found: MandateFound, form: PeopleForm
 def _shown(request: HttpRequest, found: MandateFound, form: PeopleForm, wrong: str) -> HttpResponse:
     language = language_of(request)
     who = found.agent.name if found.agent else found.name or found.email
-    roles = tuple(Role) if found.agent is None else _FIRM_ROLES
     change_it = form.block(Button(text(mark("Change"), language), "change"))
     withdraw_it = Form([], [Button(text(mark("Withdraw the authorisation"), language), "withdraw", danger=True)])
     blocks: list[Block] = [
@@ -92,7 +90,7 @@ def _shown(request: HttpRequest, found: MandateFound, form: PeopleForm, wrong: s
         *([_again(request)] if found.agent is None and found.account is None else ()),
         Section(
             text(mark("Change the authorisation"), language),
-            [Text(what_roles_do(roles, language)), change_it],
+            [change_it],
             "change",
         ),
         Section(

@@ -25,14 +25,13 @@ from sinetti.eservice.authorisations.common import (
     tried,
     two_years,
     until_field,
-    what_roles_do,
 )
 from sinetti.eservice.authorisations.listing import TITLE, request_values
-from sinetti.eservice.blocks import Block, Button, Text, Values
+from sinetti.eservice.blocks import Block, Button, Values
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
-from sinetti.texts.authorisations import ROLES
+from sinetti.texts.authorisations import CHOICES
 from sinetti.texts.reader import mark, text
 
 _SAID = {
@@ -85,7 +84,7 @@ def _form(request: HttpRequest, found: RequestFound, *, sent: bool) -> PeopleFor
     form = kind(language, request.POST if sent else None, initial={"role": found.role.value, "until": until})
     role = form.fields["role"]
     if isinstance(role, forms.ChoiceField):
-        role.choices = [(one.value, text(ROLES[one], language)) for one in no_greater(found.role)]
+        role.choices = [(one.value, text(CHOICES[one], language)) for one in no_greater(found.role)]
     return form
 
 
@@ -107,7 +106,6 @@ def _shown(request: HttpRequest, organisation_id: str, found: RequestFound, form
     )
     blocks: list[Block] = [
         Values(request_values(found, language)),
-        Text(what_roles_do(no_greater(found.role), language)),
         form.block(*buttons),
     ]
     there = back(language, "authorisations", TITLE, organisation=organisation_id)
