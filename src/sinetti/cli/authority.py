@@ -18,6 +18,7 @@ MODULES = {
     "serve": "serve",
     "organisation": "organisation",
     "gateway": "gateway",
+    "account": "account",
     "order": "order",
     "transfer-ids": "transfer_ids",
     "change-contact": "change_contact",
