@@ -33,9 +33,11 @@ from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.explaining import ExplainingDoor
+from sinetti.testbench.identity.provider import identity_door, with_double
 from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.mailroom import mailroom
 from sinetti.testbench.places import (
+    LOCALHOST,
     LOOPBACK,
     Ports,
     bench_clock,
@@ -156,7 +158,8 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
-    settings = eservice_settings.read(authority.folder.eservice)
+    identity = identity_door(ports)
+    settings = with_double(eservice_settings.read(authority.folder.eservice), identity)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
@@ -164,7 +167,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
+        Listener(StatusEdge(StatusDoor(authority.office), deliveries, identity, leave), listen(LOOPBACK, ports.status)),
         Listener(people, listen(LOOPBACK, ports.people)),
     )
 
@@ -184,7 +187,7 @@ def _soap_url(ports: Ports, options: BenchOptions) -> str:
 
 
 def _people_url(ports: Ports) -> str:
-    return f"http://{LOOPBACK}:{ports.people}"
+    return f"http://{LOCALHOST}:{ports.people}"
 
 
 def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:

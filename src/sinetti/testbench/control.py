@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 
 from sinetti.actions import look_up
 from sinetti.actions.office import Office
@@ -24,6 +23,7 @@ from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import explaining, fields
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
+from sinetti.testbench.loopback import is_loopback
 from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.orders import take_order
 from sinetti.testbench.postman import Postman
@@ -32,7 +32,6 @@ _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
 _CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages and /explain."
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _STATUS_OF = {
     NotRevocableKind.UNKNOWN: 404,
     NotRevocableKind.ALREADY: 409,
@@ -53,7 +52,7 @@ class ControlDoor:
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method and path."""
-        if not _is_loopback(request.headers.get("host", "")):
+        if not is_loopback(request.headers.get("host", "")):
             return problem(403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1.")
         path = _ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/"))
         routes = self._routes().get(path)
@@ -172,15 +171,3 @@ def _shown(ids: ShownIds) -> Reply:
 def _reached_at(to: str) -> str:
     """An address in the form in which two are compared; of a phone number the digits: a query's "+" means a blank."""
     return to.strip().casefold() if "@" in to else re.sub(r"\D", "", to)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a Host header names loopback: a page from elsewhere cannot send that, even by DNS rebinding."""
-    named = _HOST.fullmatch(host)
-    if named is None:
-        return False
-    name = named["name"].strip("[]")
-    try:
-        return name.casefold() == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
