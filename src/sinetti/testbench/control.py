@@ -1,4 +1,4 @@
-"""The control door: clock, orders, certificates, revocations, messages, explanations. Loopback only, no CORS."""
+"""The control door: clock, orders, certificates, revocations, messages, accounts, explanations. Loopback, no CORS."""
 
 import logging
 import re
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from sinetti.actions import look_up
+from sinetti.actions.accounts import AccountError
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError, OrderSpent, OrderUnknown, send_ids
 from sinetti.actions.passwords import ShownIds
@@ -21,6 +22,7 @@ from sinetti.protocols.rows import certificate_row, instant
 from sinetti.registry.journal import JournalUnavailable
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import explaining, fields
+from sinetti.testbench.accounts import take_account
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
 from sinetti.testbench.loopback import is_loopback
@@ -30,7 +32,7 @@ from sinetti.testbench.postman import Postman
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages and /explain."
+_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages, /accounts and /explain."
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
     NotRevocableKind.UNKNOWN: 404,
@@ -77,6 +79,8 @@ class ControlDoor:
             return problem(404, "unknown", f"{unknown}.")
         except OrderSpent as spent:
             return problem(409, "already", f"{spent}.")
+        except AccountError as there:
+            return problem(409, "already", f"{there}.")
         except (FieldError, WordError, CustomerIdError, ChannelError, OrderError, ClockOutOfRange) as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
@@ -97,6 +101,7 @@ class ControlDoor:
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
             "/messages": {"GET": self._messages},
+            "/accounts": {"POST": self._account},
             explaining.PATH: {"POST": self._explain},
         }
 
@@ -150,6 +155,10 @@ class ControlDoor:
             if (kind is None or one.kind == kind) and (to is None or _reached_at(one.to) == to)
         ]
         return json_reply(200, found)
+
+    def _account(self, request: Request) -> Reply:
+        value = fields.read_object(request.body)
+        return json_reply(201, asdict(take_account(value, self.office, request.request_id)))
 
     def _explain(self, request: Request) -> Reply:
         return explaining.answer(request, self.office)
