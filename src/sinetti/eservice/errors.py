@@ -32,6 +32,17 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     return show(request, page)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Say that this was tried too often."""
+    language = language_of(request)
+    page = Page(
+        text("Too many tries", language),
+        (text("Nothing was done. Wait a few minutes, then try again.", language),),
+        status=429,
+    )
+    return show(request, page)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Say that there is no such page."""
     del exception

@@ -11,13 +11,11 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.values import Language
 from sinetti.eservice import errors
+from sinetti.eservice.content_policy import policy_of
 from sinetti.eservice.surroundings import request_id
 
 COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
 _log = logging.getLogger(__name__)
 
@@ -35,7 +33,7 @@ def page_headers(get_response: GetResponse) -> GetResponse:
             _log.exception("request %s failed", request_id(request))
             response = errors.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = policy_of(response)
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
@@ -45,12 +43,18 @@ def page_headers(get_response: GetResponse) -> GetResponse:
 
 
 def reader_language(get_response: GetResponse) -> GetResponse:
-    """Find the reader's language: what a link of the page says, else the cookie, else the browser, else English."""
+    """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
+
+    Without any of these it is English.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = _known(request.GET.get("lang", ""))
         request.reader_language = (  # type: ignore[attr-defined] # as Django's own middleware does
-            chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_browser(request.headers.get("Accept-Language", ""))
+            chosen
+            or _known(request.COOKIES.get(COOKIE, ""))
+            or _of_account(request)
+            or _of_browser(request.headers.get("Accept-Language", ""))
         )
         response = get_response(request)
         if chosen is not None:
@@ -80,6 +84,11 @@ class CsrfMiddleware(CsrfViewMiddleware):
     def _check_referer(self, request: HttpRequest) -> None:
         if "HTTP_REFERER" in request.META:
             super()._check_referer(request)  # type: ignore[misc] # as above
+
+
+def _of_account(request: HttpRequest) -> Language | None:
+    user = getattr(request, "user", None)
+    return _known(user.language) if user is not None and user.is_authenticated else None
 
 
 def _of_browser(header: str) -> Language:

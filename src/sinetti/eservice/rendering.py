@@ -11,6 +11,7 @@ from sinetti.domain.values import Environment, Language
 from sinetti.eservice import static
 from sinetti.eservice.acting import taken_words
 from sinetti.eservice.blocks import Block, Link
+from sinetti.eservice.content_policy import allow
 from sinetti.eservice.menu import account_links, menu
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
@@ -67,6 +68,7 @@ class Value:
 class Page:
     """What a page says, from top to bottom. `good` is news that was waited for; `final` keeps its reader there.
 
+    `script` is the name of a file of ours that it runs, `form_targets` are origins that its forms may lead to.
     `blocks` come after all else; `wide` pages have tables; `back` leads to where one comes from.
     """
 
@@ -82,6 +84,8 @@ class Page:
     blocks: Sequence[Block] = ()
     wide: bool = False
     back: Link | None = None
+    script: str = ""
+    form_targets: Sequence[str] = ()
 
 
 def show(request: HttpRequest, page: Page) -> HttpResponse:
@@ -101,10 +105,13 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static.file, args=[static.stylesheet()]),
+        "script": reverse(static.file, args=[static.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
         "path": request.path,
     }
-    return render(request, "page.html", dict(context), status=page.status)
+    response = render(request, "page.html", dict(context), status=page.status)
+    allow(response, scripts=bool(page.script), targets=page.form_targets)
+    return response
 
 
 def _languages(chosen: Language) -> list[dict[str, object]]:
