@@ -325,7 +325,7 @@ def _say_how_to_sign_in(stage: Stage) -> None:
 
     {command} testbench code SECRET
 
-  Without an account: choose "Rehearsal sign-in" on the same page. It stands for an outside identification service
+  Without an account of your own: sign in with "the test bench's rehearsal sign-in". It stands for an outside service
   that knows who represents {_CUSTOMER["customer_id"]}. Messages, with links and PIN codes, are at
   {stage.ready["control_url"]}/messages
 """)

@@ -36,8 +36,9 @@ _STYLE = """
 :root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:40rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
 fieldset{margin:0 0 1rem;padding:.5rem 1rem}
-.choice{display:block;padding:.35rem 0}
-textarea{display:block;box-sizing:border-box;width:100%;font:inherit}
+label,legend{font-weight:600}
+.choice{display:flex;gap:.5rem;align-items:baseline;padding:.35rem 0;font-weight:400}
+textarea{display:block;margin-bottom:.5rem;box-sizing:border-box;width:100%;font:inherit}
 button{font:inherit;padding:.6rem 1.2rem;margin-top:1rem}
 :focus-visible{outline:3px solid;outline-offset:2px}
 .rehearsal,.error{border-left:.4rem solid;padding:.5rem 1rem}
@@ -87,8 +88,8 @@ def _why(given: Mapping[str, str], language: Language) -> str:
 def _people(typed: Mapping[str, str], language: Language) -> str:
     rows = "".join(
         f'<label class="choice"><input type="radio" name="who" value="{one.subject}" required'
-        f"{_checked(typed, 'who', one.subject)}> {escape(one.name)}: {escape(text(one.what, language))}"
-        f"{escape(_codes(one))}</label>"
+        f"{_checked(typed, 'who', one.subject)}> <span>{escape(one.name)}: {escape(text(one.what, language))}"
+        f"{escape(_codes(one))}</span></label>"
         for one in PEOPLE
     )
     return f"<fieldset><legend>{escape(text(_WHO, language))}</legend>{rows}</fieldset>"
@@ -111,7 +112,7 @@ def _codes(person: TestPerson) -> str:
 
 def _strong(typed: Mapping[str, str], language: Language) -> str:
     box = f'<input type="checkbox" name="strong" value="1"{_checked(typed, "strong", "1")}>'
-    return f'<label class="choice">{box} {escape(text(_STRONG, language))}</label>'
+    return f'<label class="choice">{box} <span>{escape(text(_STRONG, language))}</span></label>'
 
 
 def _checked(typed: Mapping[str, str], name: str, value: str) -> str:

@@ -14,9 +14,9 @@ from sinetti.testbench.places import LOCALHOST, LOOPBACK, Ports
 
 PROVIDER_ID = "rehearsal"
 _NAME = {
-    Language.FI: "Harjoitustunnistautuminen (testipenkki)",
-    Language.SV: "Övningsidentifiering (testbänk)",
-    Language.EN: "Rehearsal sign-in (test bench)",
+    Language.FI: "testipenkin harjoitustunnistautuminen",
+    Language.SV: "testbänkens övningsidentifiering",
+    Language.EN: "the test bench's rehearsal sign-in",
 }
 
 
