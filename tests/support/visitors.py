@@ -13,14 +13,14 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
 from sinetti.clock import machine_now
 from sinetti.testbench.verification import code_at
 from tests.support.programs import Bench
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-WIDE = {"width": 1100, "height": 900}
+WIDE = ViewportSize(width=1100, height=900)
 _PEOPLE = itertools.count(1)
 _LINK = re.compile(r"http://localhost:\d+(/\S+)")
 
