@@ -171,6 +171,7 @@ class Input:
 
     `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea",
     "select", "radio", "checks" (several may be chosen), "check" (yes or no) or "hidden".
+    `code` is for what is copied letter by letter; `focus` is where a reader begins (once a page).
     """
 
     name: str
@@ -186,6 +187,7 @@ class Input:
     numeric: bool = False
     focus: bool = False
     checked: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.actions.authority import NotAllowed
+from sinetti.eservice.blocks import Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text
@@ -18,5 +19,5 @@ def no_right(request: HttpRequest, lacking: NotAllowed) -> HttpResponse:
     """Say what is lacking; an organisation that is not there reads like one that is somebody else's."""
     language = language_of(request)
     sentence = _SECOND if lacking.second_factor else _WHO
-    page = Page(text(_TITLE, language), [text(sentence, language)], status=HTTPStatus.FORBIDDEN)
+    page = Page(text(_TITLE, language), [Text([text(sentence, language)])], status=HTTPStatus.FORBIDDEN)
     return show(request, page)

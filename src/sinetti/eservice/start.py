@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from sinetti.eservice.blocks import Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text
@@ -25,4 +26,4 @@ _WHAT = (
 def page(request: HttpRequest) -> HttpResponse:
     """Say what this is."""
     language = language_of(request)
-    return show(request, Page(text(_TITLE, language), [text(one, language) for one in _WHAT]))
+    return show(request, Page(text(_TITLE, language), [Text([text(one, language) for one in _WHAT])]))
