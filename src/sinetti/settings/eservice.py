@@ -22,7 +22,6 @@ FILE = "eservice.toml"
 Spoken = Mapping[Language, str]
 """A text in each language; empty where there is none."""
 
-_NONE: Spoken = MappingProxyType({})
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _OTHERS_WRITE = 0o002
@@ -77,8 +76,8 @@ class EserviceSettings:
     """
 
     providers: tuple[Provider, ...] = ()
-    appeal: Spoken = _NONE
-    legal_basis: Spoken = _NONE
+    appeal: Spoken = field(default_factory=dict)
+    legal_basis: Spoken = field(default_factory=dict)
     supervising_authority: SupervisingAuthority | None = None
     accessibility_feedback: str = ""
 
@@ -140,13 +139,14 @@ def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
 def _provider(table: Table, folder: Path) -> Provider:
     provider_id = table.text("id")
     if not _ID.fullmatch(provider_id):
-        table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that sign-in returns to")
+        table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
     secret = table.secret("client_secret_file", folder)
     if secret is None:
         table.refuse("client_secret_file", "the name of a file with the secret that the provider gave you")
     provider = Provider(
         provider_id,
-        _spoken(table, "name") or table.refuse("name", 'a text in each language: name = { fi = "…", sv = "…", en = "…" }'),
+        _spoken(table, "name")
+        or table.refuse("name", 'a text in each language: name = { fi = "…", sv = "…", en = "…" }'),
         _issuer(table),
         table.text("client_id"),
         secret,
@@ -199,11 +199,11 @@ def _supervising(top: Table) -> SupervisingAuthority | None:
 
 def _spoken(table: Table, key: str) -> Spoken:
     if not table.has(key):
-        return _NONE
+        return {}
     inner = table.table(key)
     spoken = {language: inner.text(language) for language in Language}
     inner.finish()
-    return MappingProxyType(spoken)
+    return spoken
 
 
 def _email(table: Table, key: str) -> str:

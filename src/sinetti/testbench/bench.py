@@ -27,8 +27,8 @@ from sinetti.protocols.status import StatusDoor
 from sinetti.registry.sending import let_all_go
 from sinetti.responders import keep_in_force
 from sinetti.response_signer import AnswersUnsigned
-from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings import eservice as eservice_settings
+from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor

@@ -35,7 +35,7 @@ class People:
 
 
 def listen_people(address: Address, authority: Authority) -> People:
-    """Listen for people. Raises AddressTaken, and SettingsError where `notices.toml` is missing, or a setting is wrong."""
+    """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
     room, settings = mailroom(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_shared(address, PEOPLE_WORKERS)
     return People(bound, sockets, room, settings)
