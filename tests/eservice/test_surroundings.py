@@ -55,7 +55,7 @@ def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
 @pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
 def test_pages_below_a_path(sqlite_desk, post, sent, passed):
     browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
-    assert browser.page.xpath("//link/@href") == [f"/pages/static/{static.stylesheet()}"]
+    assert browser.page.xpath("//link[@rel='stylesheet']/@href") == [f"/pages/static/{static.stylesheet()}"]
     assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
     browser.press("open")
     assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)

@@ -121,10 +121,9 @@ class Table:
     @property
     def lines(self) -> "Sequence[Line]":
         """Its rows as the template takes them: each cell beside the name of its column."""
-        names = [one.name for one in self.columns]
         picks = self.picks or [""] * len(self.rows)
         return [
-            Line(pick, [Placed(name, cell) for name, cell in zip(names, row, strict=True)])
+            Line(pick, [Placed(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)])
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
@@ -135,6 +134,7 @@ class Placed:
 
     name: str
     cell: Cell
+    numeric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

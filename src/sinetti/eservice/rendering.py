@@ -74,6 +74,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "help": around.help[language],
         "stylesheet": reverse(static.file, args=[static.stylesheet()]),
         "links": () if page.final else _footer(language),
+        "icon": reverse(static.file, args=[static.served(static.ICON)]),
         "home": "" if page.final else reverse("start"),
         "path": request.path,
     }
