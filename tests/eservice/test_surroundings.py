@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 
 import pytest
+from django.http import HttpResponse
 
 from sinetti.domain.values import Language
 from sinetti.eservice import static
+from sinetti.eservice.content_policy import allow, policy_of
 from sinetti.protocols.edge import Edge
 from sinetti.texts.reader import text
 from tests.support.browser import ADDRESS, Browser, people_door
@@ -30,12 +32,60 @@ PAGES = {"the first page": "/", "a secure message": "/m/{token}", "no such page"
 def test_headers_of_a_page(browser, sent, path):
     headers = browser.get(path.format(token=sent.token)).reply.headers
     assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-frame-options"] == "DENY"
-    assert headers["strict-transport-security"] == "max-age=31536000"
-    policy = headers["content-security-policy"]
-    assert ("default-src 'none'" in policy, "unsafe" in policy, "http" in policy) == (True, False, False)
     assert {one.strip() for one in headers["vary"].split(",")} >= {"Accept-Language", "Cookie"}
+
+
+ALWAYS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+def a_form_without_a_cookie(browser, _desk):
+    browser.post("/m/aaaa", {"do": "open"})
+
+
+def another_host(browser, _desk):
+    browser.headers = {"host": "evil.example"}
+    browser.get("/")
+
+
+def a_fault(browser, desk):
+    browser.door = people_door(broken(desk))
+    browser.get(f"/m/{'a' * 32}")
+
+
+ANSWERS = {
+    "a page": (lambda browser, _: browser.get("/"), 200),
+    "no page": (lambda browser, _: browser.get("/nothing"), 404),
+    "a file": (lambda browser, _: browser.get(f"/static/{static.stylesheet()}"), 200),
+    "no file": (lambda browser, _: browser.get("/static/pages.css"), 404),
+    "a method that there is not": (lambda browser, _: browser.get("/", "PUT"), 403),
+    "options": (lambda browser, _: browser.get("/", "OPTIONS"), 405),
+    "a form that is not ours": (a_form_without_a_cookie, 403),
+    "another host": (another_host, 400),
+    "a fault of ours": (a_fault, 500),
+}
+
+
+@pytest.mark.parametrize(("asks", "status"), ANSWERS.values(), ids=ANSWERS)
+def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
+    asks(browser, sqlite_desk)
+    assert browser.reply.status == status
+    assert {name: browser.reply.headers.get(name) for name in ALWAYS} == ALWAYS
+
+
+def test_a_page_may_do_what_it_needs():
+    response = HttpResponse()
+    allow(response, scripts=True, targets=("https://sign-in.example",))
+    assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(policy_of(response).split("; "))
 
 
 def test_cookies_behind_https(browser, sent):

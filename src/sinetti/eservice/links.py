@@ -1,10 +1,10 @@
-"""Addresses of pages by their names in urls.py, also where a page is left out of what is served."""
+"""Links to pages by their names: nothing where a part of the pages is not served."""
 
 from django.urls import NoReverseMatch, reverse
 
 
 def link_to(name: str, *args: object) -> str:
-    """Return the address of a page, or "" where there is no such page."""
+    """The address of a page, or the empty text where there is no such page."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

@@ -11,13 +11,22 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.values import Language
 from sinetti.eservice import errors
+from sinetti.eservice.content_policy import policy_of
 from sinetti.eservice.surroundings import request_id
 
 COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+_ALWAYS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""Written here, around all else, so that no kind of answer lacks them, not even that to a fault of ours."""
+_HSTS = f"max-age={_A_YEAR}"
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
 _log = logging.getLogger(__name__)
 
@@ -25,7 +34,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def page_headers(get_response: GetResponse) -> GetResponse:
-    """Keep pages out of caches, frames and other sites' reach; a page that may be kept says so itself."""
+    """Keep every answer out of caches, frames and other sites' reach; what may be kept says so itself."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         try:
@@ -35,10 +44,11 @@ def page_headers(get_response: GetResponse) -> GetResponse:
             _log.exception("request %s failed", request_id(request))
             response = errors.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        response.headers["Content-Security-Policy"] = policy_of(response)
+        for name, value in _ALWAYS.items():
+            response.headers[name] = value
+        if request.is_secure():
+            response.headers["Strict-Transport-Security"] = _HSTS
         return response
 
     return answer
