@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sinetti.cli.server import (
+    account,
     backup,
     change_contact,
     clock,
@@ -39,6 +40,7 @@ def register(subparsers: "Commands") -> None:
         serve,
         organisation,
         gateway,
+        account,
         order,
         transfer_ids,
         change_contact,

@@ -27,6 +27,7 @@ from sinetti.protocols.status import StatusDoor
 from sinetti.registry.sending import let_all_go
 from sinetti.responders import keep_in_force
 from sinetti.response_signer import AnswersUnsigned
+from sinetti.settings import eservice as eservice_settings
 from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
@@ -155,7 +156,9 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
-    people = people_edge(authority.office, mailroom(authority.office, letters, people_url), leave)
+    settings = eservice_settings.read(authority.folder.eservice)
+    room = mailroom(authority.office, letters, people_url)
+    people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
