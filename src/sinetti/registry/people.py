@@ -48,7 +48,7 @@ class HoldingFound:
 def add_signatory(register: Register, organisation_id: str, person: Person, deed: Deed) -> bool:
     """Name a signatory; False where the same stands already. Somebody at the same address gives way. Raises Closed."""
     with transaction.atomic(using=register.alias):
-        _take_open(register, organisation_id)
+        take_open(register, organisation_id)
         found = _signatories(register, organisation_id, person.email, deed.at)
         if any(row.person is not None and _same(row.person, person) for row in found):
             return False
@@ -81,7 +81,7 @@ def set_contact_person(register: Register, organisation_id: str, person: Person 
         if person is None:
             _take(register, organisation_id)
         else:
-            _take_open(register, organisation_id)
+            take_open(register, organisation_id)
         rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id)
         before = rows.select_related("contact").get().contact
         if before is None if person is None else before is not None and _same(before, person):
@@ -105,7 +105,7 @@ def add_agent(register: Register, organisation_id: str, agent_id: str, deed: Dee
     with transaction.atomic(using=register.alias):
         # In the order of their ids: two commands that name each other's organisations do not wait for each other.
         for one in sorted((organisation_id, agent_id)):
-            _take_open(register, one)
+            take_open(register, one)
         rows = models.Mandate.objects.using(register.alias)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(standing(deed.at), **values).exists():
@@ -227,7 +227,8 @@ def _take(register: Register, organisation_id: str) -> None:
     models.Organisation.objects.using(register.alias).filter(pk=organisation_id).update(created=F("created"))
 
 
-def _take_open(register: Register, organisation_id: str) -> None:
+def take_open(register: Register, organisation_id: str) -> None:
+    """The same of an organisation that is open, inside a transaction. Raises Closed."""
     rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
         raise Closed(models.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)

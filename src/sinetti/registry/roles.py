@@ -114,8 +114,10 @@ def once_each(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
 
 
 def standing(now: datetime) -> Q:
-    """Which mandates count at `now`: begun, not withdrawn, not past their last instant."""
-    return Q(valid_from__lte=now, withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
+    """Which mandates count at `now`: taken up, begun, not withdrawn, not past their last instant."""
+    return Q(waiting=False, valid_from__lte=now, withdrawn_at__isnull=True) & (
+        Q(valid_until__isnull=True) | Q(valid_until__gte=now)
+    )
 
 
 def reader(row: models.Person) -> Reader:
