@@ -73,6 +73,23 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Something that waits to be done, and where."""
+
+    text: str
+    address: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What waits to be done, the most urgent first; each is a link."""
+
+    template: ClassVar[str] = "blocks/tasks.html"
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Something to be typed or copied, and what it does."""
 
@@ -237,4 +254,4 @@ class Details:
     blocks: "Sequence[Block]"
 
 
-Block = Text | Notice | Values | Links | Command | Table | Pager | Form | Section | Details
+Block = Text | Notice | Values | Links | Tasks | Command | Table | Pager | Form | Section | Details

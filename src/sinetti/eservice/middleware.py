@@ -64,15 +64,20 @@ def reader_language(get_response: GetResponse) -> GetResponse:
         )
         response = get_response(request)
         if chosen is not None:
-            # Lax, not strict: it counts, too, when a link in a mail is followed.
-            response.set_cookie(
-                COOKIE, chosen, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
-            )
+            remember_language(response, chosen)
         if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
     return answer
+
+
+def remember_language(response: HttpResponse, language: Language) -> None:
+    """Keep a language that was chosen, in a cookie."""
+    # Lax, not strict: it counts, too, where a link in a mail is followed.
+    response.set_cookie(
+        COOKIE, language, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )
 
 
 class CsrfMiddleware(CsrfViewMiddleware):

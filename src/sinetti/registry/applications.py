@@ -138,7 +138,9 @@ def decide(
             organisation=decided.organisation_id,
             case=decided.case_number,
         )
-        outbox.put(register, _messages(application_id, _told(register, application_id, decided, deed.at), deed), deed.at)
+        outbox.put(
+            register, _messages(application_id, _told(register, application_id, decided, deed.at), deed), deed.at
+        )
     return _read(_rows(register).get(pk=application_id))
 
 

@@ -31,7 +31,10 @@ AT_ONCE = 500
 """Changes in one transaction."""
 PARTS_AT_ONCE = 10
 """Transactions while somebody waits for a page."""
-REASONS = {ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED, ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION}
+REASONS = {
+    ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
+    ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
+}
 """Why certificates go of organisations that were merged into others, or ended."""
 
 
