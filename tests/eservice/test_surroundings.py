@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from django.db import OperationalError, connections
 from django.http import HttpResponse
 
 from sinetti.domain.values import Language
@@ -15,6 +16,7 @@ from sinetti.protocols.edge import Edge
 from sinetti.texts.reader import text
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.secure import offered
+from tests.support.users import account, signed_in
 
 LOOPBACK = "http://127.0.0.1:8123"
 
@@ -253,6 +255,17 @@ def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language,
     assert "0" * 32 in browser.page.text_content()
     assert "failed" in caplog.text
     assert sent.token not in caplog.text
+
+
+def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk, browser, monkeypatch):
+    signed_in(browser, account(sqlite_desk, "maija", language=Language.FI))
+
+    def broken_down(*_words):
+        raise OperationalError
+
+    monkeypatch.setattr(connections["default"], "cursor", broken_down)
+    browser.get("/")
+    assert (browser.reply.status, browser.page.get("lang")) == (500, "en")
 
 
 def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):

@@ -254,4 +254,32 @@ class Details:
     blocks: "Sequence[Block]"
 
 
-Block = Text | Notice | Values | Links | Tasks | Command | Table | Pager | Form | Section | Details
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that a phone's camera reads: a square of `size` modules, drawn by `path` (SVG)."""
+
+    template: ClassVar[str] = "blocks/code.html"
+    name: str
+    size: int
+    path: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A button that asks the browser for a passkey, new or there, and sends what that answers (static/passkeys.js).
+
+    `options` are the service's (JSON); `without` is told where scripts do not run.
+    """
+
+    template: ClassVar[str] = "blocks/passkey.html"
+    does: str
+    options: str = field(repr=False)
+    button: str
+    failed: str
+    without: str
+    inputs: Sequence[Input] = ()
+    errors: Sequence[tuple[str, str]] = ()
+    action: str = ""
+
+
+Block = Code | Passkey | Text | Notice | Values | Links | Tasks | Command | Table | Pager | Form | Section | Details

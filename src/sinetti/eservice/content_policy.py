@@ -1,4 +1,4 @@
-"""What a page may load and where its forms may lead: nothing but ours, unless the page says that it needs more."""
+"""What a page may load and where its forms may lead: ours alone, unless the page says that it needs more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

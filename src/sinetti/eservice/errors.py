@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sinetti.eservice.blocks import Text
 from sinetti.eservice.rendering import Page, show
-from sinetti.eservice.surroundings import language_of, request_id
+from sinetti.eservice.surroundings import forget_account, language_of, request_id
 from sinetti.texts.reader import text
 
 
@@ -36,6 +36,17 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     return show(request, page)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Say that this was tried too often."""
+    language = language_of(request)
+    page = Page(
+        text("Too many tries", language),
+        [Text([text("Nothing was done. Wait a few minutes, then try again.", language)])],
+        status=429,
+    )
+    return show(request, page)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Say that there is no such page."""
     del exception
@@ -47,7 +58,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it was our fault; the reference is what the log has, too."""
+    """Say that it was our fault; the reference is what the log has, too. Nothing is asked of the register."""
+    forget_account(request)
     language = language_of(request)
     page = Page(
         text("This cannot be done now", language),

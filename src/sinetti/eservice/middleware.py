@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -55,13 +56,25 @@ def page_headers(get_response: GetResponse) -> GetResponse:
 
 
 def reader_language(get_response: GetResponse) -> GetResponse:
-    """Find the reader's language: what a link of the page says, else the cookie, else the browser, else English."""
+    """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
+
+    Without any of these it is English.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = _known(request.GET.get("lang", ""))
-        request.reader_language = (  # type: ignore[attr-defined] # as Django's own middleware does
-            chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_browser(request.headers.get("Accept-Language", ""))
-        )
+
+        def without() -> Language:
+            kept = chosen or _known(request.COOKIES.get(COOKIE, ""))
+            return kept or _of_browser(request.headers.get("Accept-Language", ""))
+
+        @cache
+        def found() -> Language:
+            # Asked for when a page is made: a file is the same for whoever is signed in.
+            return chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_account(request) or without()
+
+        request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
+        request.reader_language = found  # type: ignore[attr-defined] # likewise
         response = get_response(request)
         if chosen is not None:
             remember_language(response, chosen)
@@ -95,6 +108,11 @@ class CsrfMiddleware(CsrfViewMiddleware):
     def _check_referer(self, request: HttpRequest) -> None:
         if "HTTP_REFERER" in request.META:
             super()._check_referer(request)  # type: ignore[misc] # as above
+
+
+def _of_account(request: HttpRequest) -> Language | None:
+    user = getattr(request, "user", None)
+    return _known(user.language) if user is not None and user.is_authenticated else None
 
 
 def _of_browser(header: str) -> Language:

@@ -10,7 +10,8 @@ from django.urls import reverse
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice import static
 from sinetti.eservice.acting import taken_words
-from sinetti.eservice.blocks import Block, Details, Form, Link, Section
+from sinetti.eservice.blocks import Block, Details, Form, Link, Passkey, Section
+from sinetti.eservice.content_policy import allow
 from sinetti.eservice.links import link_to
 from sinetti.eservice.menu import account_links, menu
 from sinetti.eservice.surroundings import language_of, surroundings
@@ -38,8 +39,9 @@ _REHEARSAL = mark("This is the test environment: what you see here is for rehear
 class Page:
     """What a page says, from top to bottom. `final` keeps its reader there: no link leads away.
 
-    `error` is what went wrong where no field is to blame (a form has its own errors); `wide` pages have tables; `back`
-    leads to where one comes from.
+    `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
+    ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to
+    where one comes from.
     """
 
     title: str
@@ -49,6 +51,8 @@ class Page:
     status: int = 200
     wide: bool = False
     back: Link | None = None
+    script: str = ""
+    form_targets: Sequence[str] = ()
 
     @property
     def wrong(self) -> bool:
@@ -74,18 +78,21 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "help": around.help[language],
         "stylesheet": reverse(static.file, args=[static.stylesheet()]),
         "links": () if page.final else _footer(language),
-        "icon": reverse(static.file, args=[static.served(static.ICON)]),
+        "icon": reverse(static.file, args=[static.named("seal.svg")]),
+        "script": reverse(static.file, args=[static.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
         "path": request.path,
     }
-    return render(request, "page.html", dict(context), status=page.status)
+    response = render(request, "page.html", dict(context), status=page.status)
+    allow(response, scripts=bool(page.script), targets=page.form_targets)
+    return response
 
 
 def _wrong(blocks: Sequence[Block]) -> bool:
     return any(
-        bool(one.errors) if isinstance(one, Form) else _wrong(one.blocks)
+        bool(one.errors) if isinstance(one, Form | Passkey) else _wrong(one.blocks)
         for one in blocks
-        if isinstance(one, Form | Section | Details)
+        if isinstance(one, Form | Passkey | Section | Details)
     )
 
 

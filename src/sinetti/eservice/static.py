@@ -1,5 +1,6 @@
-"""Files of the pages, under names made of their content: each may be kept for ever, and a new one has another name."""
+"""Files of the pages, each under a name made of its content: it may be kept for ever, a new one has another."""
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -7,38 +8,36 @@ from importlib import resources
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-STYLESHEET, ICON = "pages.css", "seal.svg"
-_KINDS = {STYLESHEET: "text/css; charset=utf-8", ICON: "image/svg+xml"}
-"""Every file that there is, and what it is."""
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGITS = 16
+FILES: Mapping[str, str] = {
+    "pages.css": "text/css; charset=utf-8",
+    "seal.svg": "image/svg+xml",
+    "passkeys.js": "text/javascript; charset=utf-8",
+}
+"""What is served, and as what: nothing else is."""
 
 
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponseBase:
     """Serve one."""
     del request
-    wanted = _named().get(name)
-    if wanted is None:
+    found = next((one for one in FILES if named(one) == name), None)
+    if found is None:
         raise Http404
-    return HttpResponse(_octets(wanted), content_type=_KINDS[wanted], headers={"Cache-Control": _FOR_EVER})
+    return HttpResponse(_octets(found), content_type=FILES[found], headers={"Cache-Control": _FOR_EVER})
 
 
-def served(name: str) -> str:
-    """The name under which a file is served: pages.css is pages.HASH.css."""
-    stem, _, ending = name.partition(".")
-    return f"{stem}.{sha256(_octets(name)).hexdigest()[:_DIGITS]}.{ending}"
-
-
-@cache
 def stylesheet() -> str:
-    """The name under which the style sheet is served."""
-    return served(STYLESHEET)
+    """The style sheet's name."""
+    return named("pages.css")
 
 
 @cache
-def _named() -> dict[str, str]:
-    return {served(name): name for name in _KINDS}
+def named(name: str) -> str:
+    """The name that a file is served under."""
+    stem, _, kind = name.rpartition(".")
+    return f"{stem}.{sha256(_octets(name)).hexdigest()[:_DIGITS]}.{kind}"
 
 
 @cache

@@ -23,6 +23,8 @@ FILE = "eservice.toml"
 Spoken = Mapping[Language, str]
 """A text in each language; empty where there is none."""
 
+_TAKEN = frozenset({"new", "cancelled"})
+"""Ids that pages of ours have the places of."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _OTHERS_WRITE = 0o002
@@ -141,7 +143,7 @@ def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
 
 def _provider(table: Table, folder: Path) -> Provider:
     provider_id = table.text("id")
-    if not _ID.fullmatch(provider_id):
+    if not _ID.fullmatch(provider_id) or provider_id in _TAKEN:
         table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
     secret = table.secret("client_secret_file", folder)
     if secret is None:
