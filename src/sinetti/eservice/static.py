@@ -12,6 +12,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGITS = 16
 FILES: Mapping[str, str] = {
     "pages.css": "text/css; charset=utf-8",
+    "seal.svg": "image/svg+xml",
     "passkeys.js": "text/javascript; charset=utf-8",
 }
 """What is served, and as what: nothing else is."""

@@ -2,10 +2,9 @@
 
 from django.urls import include, path
 
-from sinetti.eservice import errors, message, start, static, stop
+from sinetti.eservice import errors, message, static, stop
 
 urlpatterns = [
-    path("", start.page, name="start"),
     path("m/<str:token>", message.page),
     path("stop/<str:message_id>/<str:token>", stop.page),
     path("static/<str:name>", static.file),

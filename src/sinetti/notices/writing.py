@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import parts
-from sinetti.notices.letters import account, changes, digest, ending, operators, orders, people
+from sinetti.notices.letters import account, authorisation, changes, digest, ending, operators, orders, people
 from sinetti.notices.letters.frame import framed
 from sinetti.notices.letters.matter import Matter, NothingToSay, NotOwed, Written
 from sinetti.notices.room import Letter, Mailroom
@@ -28,6 +28,7 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.CONTACT_GONE: people.contact_gone,
     MessageKind.CONTACT_CHANGED: people.contact_changed,
     MessageKind.ACCOUNT: account.account,
+    MessageKind.AUTHORISATION: authorisation.authorisation,
     MessageKind.OPERATOR: operators.finding,
 }
 """What is written as e-mail."""

@@ -33,7 +33,6 @@ ROOT_URLCONF = "sinetti.eservice.urls"
 APPEND_SLASH = False
 MIDDLEWARE = [
     "sinetti.eservice.middleware.page_headers",
-    "django.middleware.security.SecurityMiddleware",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.middleware.reader_language",
@@ -41,7 +40,6 @@ MIDDLEWARE = [
     "sinetti.eservice.middleware.CsrfMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
     {
@@ -102,10 +100,6 @@ SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 """A provider's word about an e-mail address binds no account: issuer and subject do."""
-X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "no-referrer"
-SECURE_HSTS_SECONDS = 365 * 24 * 3600
-"""Said over https alone."""
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None

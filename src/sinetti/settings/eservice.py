@@ -12,6 +12,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sinetti.domain.mandates import Role
+from sinetti.domain.retention import Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError, check_email
 from sinetti.settings.authority import SettingsError, is_loopback
@@ -74,7 +75,8 @@ class EserviceSettings:
     """What an operator decides about pages for people.
 
     `appeal` says how to appeal against a refusal, `legal_basis` what people's data is handled by, each language by
-    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None.
+    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None. `periods` are those of
+    `authority.toml`: how long people's data is kept.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -82,6 +84,7 @@ class EserviceSettings:
     legal_basis: Spoken = field(default_factory=dict)
     supervising_authority: SupervisingAuthority | None = None
     accessibility_feedback: str = ""
+    periods: Periods = field(default_factory=Periods)
 
     def provider(self, provider_id: str) -> Provider | None:
         """The provider of this id; None where there is none."""

@@ -159,7 +159,8 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     )
     leave = authority.office.register.close
     identity = identity_door(ports)
-    settings = with_double(eservice_settings.read(authority.folder.eservice), identity)
+    kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
+    settings = with_double(kept_settings, identity)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)

@@ -15,7 +15,7 @@ from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, next_of
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
 from sinetti.eservice.acting import say
-from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Text
+from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone
 from sinetti.eservice.rendering import Page
 from sinetti.texts.reader import mark
 
@@ -192,12 +192,11 @@ class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: igno
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        blocks: list[Block] = [Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)])]
-        return Page(
-            self.say(mark("The new password is set")),
-            good=self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")),
-            blocks=blocks,
-        )
+        blocks: list[Block] = [
+            Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
+            Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)]),
+        ]
+        return Page(self.say(mark("The new password is set")), blocks)
 
 
 def _lapsed(view: OurPage) -> Page:
