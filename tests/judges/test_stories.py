@@ -10,7 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import sync_playwright
 
+from sinetti.clock import machine_now
 from sinetti.pki.formats import load_certificate, serial_hex
+from sinetti.testbench.verification import code_at
 from tests.support.programs import fetched, holder_of, new_key, ran, running
 from tests.support.visitors import Town
 from tests.support.web_servers import tool
@@ -229,6 +231,65 @@ def test_roles_of_an_outside_source(town):
     director.goes("/settings/certificates")
     assert "payroll of six" in director.reads()
     assert director.page.get_by_role("link", name="Order a certificate").count() == 1
+
+
+def test_an_organisation_comes_in(town):
+    """From nothing: a clerk adds it and invites, its director makes an account, applies, is approved, and may order."""
+    mail, pass_phrase = "new.director@people.example", "a pass phrase of some words"
+    clerk = town.somebody("clerk", staff=True)
+    clerk.goes("/staff")
+    clerk.follows("Say what you need it for")
+    clerk.fills(purpose="application")
+    clerk.presses("Go on")
+    clerk.goes("/staff/organisations/new")
+    clerk.fills(customer_id="story-7", name="Uusi Malli Oy", kind="artificial", country="FI", spoken="en")
+    clerk.presses("Add it")
+    clerk.shows("organisation-added")
+    clerk.goes("/staff/invitations")
+    clerk.fills(organisation="story-7", name="New Director", email=mail, spoken="en")
+    clerk.presses("Send the invitation")
+
+    director, way = town.stranger(), town.way(mail, "authorisation")
+    director.email, director.password = mail, pass_phrase
+    director.goes(way)
+    director.follows("Make an account")
+    director.fills(name="New Director", email=mail, password1=pass_phrase)
+    director.presses("Make an account")
+    director.goes(town.way(mail, "account"))
+    director.presses("Yes, confirm it")
+    director.goes(way)
+    director.follows("Sign in")
+    director.fills(login=mail, password=pass_phrase)
+    director.presses("Sign in")
+    director.goes(way)
+    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
+    assert "you need a second factor" in director.reads()
+    director.shows("invited")
+    director.follows("Add a second factor")
+    director.follows("Set up an app's codes")
+    director.page.get_by_text("Cannot read the picture?").click()
+    director.secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
+    director.fills(code=code_at(director.secret, machine_now()))
+    director.presses("Take the codes into use")
+    director.goes(way)
+    director.presses("Take up the authorisation")
+    assert "You can now act for Uusi Malli Oy." in director.reads()
+
+    director.goes("/settings/applications")
+    director.follows("Apply for Uusi Malli Oy")
+    director.fills(channels="WS", purpose="We send wage reports, twelve times a year.", software="Payroll")
+    director.presses("Send the application")
+    case = re.search(r"SI-[0-9A-Z]{5}-[0-9A-Z]{5}", director.reads())[0]
+    director.shows("applied")
+    clerk.goes("/staff/applications")
+    clerk.follows(case)
+    clerk.fills(verdict="approved")
+    clerk.presses("Decide")
+    assert "The decision as it was made" in clerk.reads()
+    clerk.shows("decided")
+    assert any(case in one["text"] for one in town.letters(mail, "authorisation"))
+    assert director.goes("/settings/orders/new") == 200
+    assert "Uusi Malli Oy" in director.reads()
 
 
 def enrolled(town, customer_id, description):

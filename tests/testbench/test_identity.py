@@ -19,7 +19,7 @@ from sinetti.settings.eservice import EserviceSettings
 from sinetti.testbench.identity.door import CLIENT_ID, STRONG, WEAK
 from sinetti.testbench.identity.grants import Grants, b64
 from sinetti.testbench.identity.people import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
-from sinetti.testbench.identity.provider import IdentityDoor, with_double
+from sinetti.testbench.identity.provider import IdentityDoor, rehearsed
 
 ISSUER, PAGES = "http://127.0.0.1:20001/identity", "http://localhost:20002"
 BACK = f"{PAGES}/account/oidc/rehearsal/login/callback/"
@@ -216,9 +216,15 @@ def test_what_is_no_organisation(typed):
 
 
 def test_the_bench_s_e_service_knows_it(client):
-    (double,) = with_double(EserviceSettings(), client.door).providers
+    (double,) = rehearsed(EserviceSettings(), client.door).providers
     assert (double.issuer, double.client_secret, double.acr_values) == (ISSUER, client.door.client_secret, (STRONG,))
     assert double.roles.means["TJ"] is Role.SIGNATORY
     assert double.roles.means[MANAGER_CODES[0]] is Role.MANAGER
-    (again,) = with_double(EserviceSettings((double,)), client.door).providers
+    (again,) = rehearsed(EserviceSettings((double,)), client.door).providers
     assert again == double
+
+
+def test_refusing_can_be_rehearsed_and_the_folder_s_words_count_first(client):
+    given = {language: "as the operator says" for language in Language}
+    assert set(rehearsed(EserviceSettings(), client.door).appeal) == set(Language)
+    assert rehearsed(EserviceSettings(appeal=given), client.door).appeal == given

@@ -33,7 +33,7 @@ from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.explaining import ExplainingDoor
-from sinetti.testbench.identity.provider import identity_door, with_double
+from sinetti.testbench.identity.provider import identity_door, rehearsed
 from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.mailroom import mailroom
 from sinetti.testbench.places import (
@@ -160,7 +160,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     leave = authority.office.register.close
     identity = identity_door(ports)
     kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
-    settings = with_double(kept_settings, identity)
+    settings = rehearsed(kept_settings, identity)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)

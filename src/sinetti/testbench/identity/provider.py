@@ -18,6 +18,18 @@ _NAME = {
     Language.SV: "testbänkens övningsidentifiering",
     Language.EN: "the test bench's rehearsal sign-in",
 }
+_APPEAL = {
+    Language.FI: "Tämä on testipenkin päätös: sillä ei ole vaikutuksia, eikä siihen voi hakea muutosta.",
+    Language.SV: "Detta är testbänkens beslut: det har inga verkningar och kan inte överklagas.",
+    Language.EN: "This is a test bench's decision: it has no effects and cannot be appealed.",
+}
+"""Without it nothing could be refused, and refusing is to be rehearsed, too."""
+_NO_LAW = {
+    Language.FI: "ei mikään: testipenkissä ei käsitellä kenenkään oikeita tietoja",
+    Language.SV: "ingen: i testbänken behandlas ingens riktiga uppgifter",
+    Language.EN: "none: on a test bench nobody's real data is handled",
+}
+_FEEDBACK = "help@bench.example"
 
 
 def identity_door(ports: Ports) -> IdentityDoor:
@@ -26,8 +38,8 @@ def identity_door(ports: Ports) -> IdentityDoor:
     return IdentityDoor(f"http://{LOOPBACK}:{ports.status}{PATH}", pages, machine_now, Grants(machine_now))
 
 
-def with_double(settings: EserviceSettings, door: IdentityDoor) -> EserviceSettings:
-    """Settings of a bench's e-service: those of its folder, if there are any, and the double."""
+def rehearsed(settings: EserviceSettings, door: IdentityDoor) -> EserviceSettings:
+    """Settings of a bench's e-service: those of its folder, rehearsal's words where it has none, and the double."""
     means = {
         code: role
         for role, codes in (
@@ -40,4 +52,10 @@ def with_double(settings: EserviceSettings, door: IdentityDoor) -> EserviceSetti
     roles = RolesClaim(ROLES_CLAIM, "identifier", "roles", MappingProxyType(means))
     double = Provider(PROVIDER_ID, _NAME, door.issuer, CLIENT_ID, door.client_secret, (STRONG,), roles)
     others = tuple(one for one in settings.providers if one.provider_id != PROVIDER_ID)
-    return replace(settings, providers=(*others, double))
+    return replace(
+        settings,
+        providers=(*others, double),
+        appeal=settings.appeal or _APPEAL,
+        legal_basis=settings.legal_basis or _NO_LAW,
+        accessibility_feedback=settings.accessibility_feedback or _FEEDBACK,
+    )
