@@ -19,6 +19,7 @@ from tests.support.web_servers import tool
 
 NOW = "2027-01-13T08:00:00Z"
 PHONE = "+358 40 1234567"
+DIRECTOR = "new.director@people.example"
 
 
 @pytest.fixture(scope="module")
@@ -235,46 +236,12 @@ def test_roles_of_an_outside_source(town):
 
 def test_an_organisation_comes_in(town):
     """From nothing: a clerk adds it and invites, its director makes an account, applies, is approved, and may order."""
-    mail, pass_phrase = "new.director@people.example", "a pass phrase of some words"
     clerk = town.somebody("clerk", staff=True)
-    clerk.goes("/staff")
-    clerk.follows("Say what you need it for")
-    clerk.fills(purpose="application")
-    clerk.presses("Go on")
-    clerk.goes("/staff/organisations/new")
-    clerk.fills(customer_id="story-7", name="Uusi Malli Oy", kind="artificial", country="FI", spoken="en")
-    clerk.presses("Add it")
-    clerk.shows("organisation-added")
+    added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
-    clerk.fills(organisation="story-7", name="New Director", email=mail, spoken="en")
+    clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
     clerk.presses("Send the invitation")
-
-    director, way = town.stranger(), town.way(mail, "authorisation")
-    director.email, director.password = mail, pass_phrase
-    director.goes(way)
-    director.follows("Make an account")
-    director.fills(name="New Director", email=mail, password1=pass_phrase)
-    director.presses("Make an account")
-    director.goes(town.way(mail, "account"))
-    director.presses("Yes, confirm it")
-    director.goes(way)
-    director.follows("Sign in")
-    director.fills(login=mail, password=pass_phrase)
-    director.presses("Sign in")
-    director.goes(way)
-    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
-    assert "you need a second factor" in director.reads()
-    director.shows("invited")
-    director.follows("Add a second factor")
-    director.follows("Set up an app's codes")
-    director.page.get_by_text("Cannot read the picture?").click()
-    director.secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
-    director.fills(code=code_at(director.secret, machine_now()))
-    director.presses("Take the codes into use")
-    director.goes(way)
-    director.presses("Take up the authorisation")
-    assert "You can now act for Uusi Malli Oy." in director.reads()
-
+    director = invited(town, town.way(DIRECTOR, "authorisation"))
     director.goes("/settings/applications")
     director.follows("Apply for Uusi Malli Oy")
     director.fills(channels="WS", purpose="We send wage reports, twelve times a year.", software="Payroll")
@@ -287,9 +254,50 @@ def test_an_organisation_comes_in(town):
     clerk.presses("Decide")
     assert "The decision as it was made" in clerk.reads()
     clerk.shows("decided")
-    assert any(case in one["text"] for one in town.letters(mail, "authorisation"))
+    assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
     assert director.goes("/settings/orders/new") == 200
     assert "Uusi Malli Oy" in director.reads()
+
+
+def added(clerk, customer_id, name):
+    """Have a clerk, who says what for, add an organisation."""
+    clerk.goes("/staff")
+    clerk.follows("Say what you need it for")
+    clerk.fills(purpose="application")
+    clerk.presses("Go on")
+    clerk.goes("/staff/organisations/new")
+    clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
+    clerk.presses("Add it")
+    clerk.shows("organisation-added")
+
+
+def invited(town, way):
+    """Follow an invitation without an account: make one, add a second factor, and take up what it gives."""
+    director, pass_phrase = town.stranger(), "a pass phrase of some words"
+    director.goes(way)
+    director.follows("Make an account")
+    director.fills(name="New Director", email=DIRECTOR, password1=pass_phrase)
+    director.presses("Make an account")
+    director.goes(town.way(DIRECTOR, "account"))
+    director.presses("Yes, confirm it")
+    director.goes(way)
+    director.follows("Sign in")
+    director.fills(login=DIRECTOR, password=pass_phrase)
+    director.presses("Sign in")
+    director.goes(way)
+    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
+    assert "you need a second factor" in director.reads()
+    director.shows("invited")
+    director.follows("Add a second factor")
+    director.follows("Set up an app's codes")
+    director.page.get_by_text("Cannot read the picture?").click()
+    secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
+    director.fills(code=code_at(secret, machine_now()))
+    director.presses("Take the codes into use")
+    director.goes(way)
+    director.presses("Take up the authorisation")
+    assert "You can now act for Uusi Malli Oy." in director.reads()
+    return director
 
 
 def enrolled(town, customer_id, description):

@@ -225,6 +225,6 @@ def test_the_bench_s_e_service_knows_it(client):
 
 
 def test_refusing_can_be_rehearsed_and_the_folder_s_words_count_first(client):
-    given = {language: "as the operator says" for language in Language}
+    given = dict.fromkeys(Language, "as the operator says")
     assert set(rehearsed(EserviceSettings(), client.door).appeal) == set(Language)
     assert rehearsed(EserviceSettings(appeal=given), client.door).appeal == given
