@@ -19,7 +19,7 @@ from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import TRANSFER_KEY, Desk
 
-PASSWORD = "neljä sanaa peräkkäin"  # noqa: S105 - a test's
+PASSWORD = "neljä sanaa peräkkäin"
 PERIOD = 30
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -50,12 +51,15 @@ def reader_language(get_response: GetResponse) -> GetResponse:
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = _known(request.GET.get("lang", ""))
-        request.reader_language = (  # type: ignore[attr-defined] # as Django's own middleware does
-            chosen
-            or _known(request.COOKIES.get(COOKIE, ""))
-            or _of_account(request)
-            or _of_browser(request.headers.get("Accept-Language", ""))
-        )
+
+        @cache
+        def find() -> Language:
+            """Look when somebody asks: files are in no language, and nobody's account is read for them."""
+            of_browser = request.headers.get("Accept-Language", "")
+            cookie = _known(request.COOKIES.get(COOKIE, ""))
+            return chosen or cookie or _of_account(request) or _of_browser(of_browser)
+
+        request.reader_language = find  # type: ignore[attr-defined] # as Django's own middleware does
         response = get_response(request)
         if chosen is not None:
             # Lax, not strict: it counts, too, when a link in a mail is followed.

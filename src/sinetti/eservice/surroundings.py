@@ -57,8 +57,8 @@ def request_id(request: HttpRequest) -> str:
 
 def language_of(request: HttpRequest) -> Language:
     """The reader's language (middleware.py)."""
-    language: Language = getattr(request, "reader_language", Language.EN)
-    return language
+    find: Callable[[], Language] = getattr(request, "reader_language", lambda: Language.EN)
+    return find()
 
 
 def send_at_once(request: HttpRequest, message_id: str) -> None:

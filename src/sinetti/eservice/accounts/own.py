@@ -27,7 +27,7 @@ class ChangePassword(OurPage, ProvedAgain, views.PasswordChangeView):  # type: i
     def page(self, context: Context) -> Page:
         """The form."""
         told = self.say(mark("All your sign-ins on other devices end when you change it."))
-        form = self.form(context["form"], mark("Change the password"))
+        form = self.asked(context["form"], mark("Change the password"))
         return Page(self.say(mark("Change the password")), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
@@ -42,7 +42,7 @@ class SetPassword(OurPage, ProvedAgain, views.PasswordSetView):  # type: ignore[
 
     def page(self, context: Context) -> Page:
         """The form."""
-        return Page(self.say(_SET), blocks=[self.form(context["form"], _SET)], back=self.back)
+        return Page(self.say(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Set it, and say so."""
@@ -75,7 +75,7 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
         said = [self.say(mark("Your address now: {email}"), email=user.email)]
         if (new := context.get("new_emailaddress")) is not None:
             said.append(self.say(mark("Waits for its link to be opened: {email}"), email=new.email))
-        form = self.form(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
+        form = self.asked(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
         return Page(self.say(mark("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
 
 
@@ -121,4 +121,4 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""
-        return proving(self, self.form(context["form"], mark("Go on")), context)
+        return proving(self, self.asked(context["form"], mark("Go on")), context)

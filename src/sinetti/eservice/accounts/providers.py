@@ -182,7 +182,7 @@ class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
                 mark("Have you an account already? Sign in with it, then connect the other service in your account.")
             ),
         ]
-        form = self.form(context["form"], mark("Make an account"))
+        form = self.asked(context["form"], mark("Make an account"))
         links = Links([Link(self.say(mark("Sign in with the account that I have")), reverse("account_login"))])
         return Page(self.say(mark("Make an account?")), blocks=[Text(said), form, links])
 
