@@ -124,7 +124,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
     settings = _settings(request, provider_id)
     try:
         answer: HttpResponse = OidcCallback.adapter_view(OidcAdapter(request, settings))(request)
-    except (requests.RequestException, KeyError, ValueError, TypeError) as wrong:
+    except (requests.RequestException, OAuth2Error, KeyError, ValueError, TypeError) as wrong:
         _log.warning("request %s: %s answered wrongly: %s", request_id(request), provider_id, type(wrong).__name__)
         return failed(request)
     return answer
