@@ -21,6 +21,18 @@ _NEW_ADDRESS = {"email": Asked(mark("New e-mail address"), "email", "email")}
 _SET = mark("Set the password")
 
 
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
+_SHORT = 40
+
+
+def browser_of(user_agent: str) -> str:
+    """What a browser is, by what it says of itself, in a few words: "Firefox, Linux"."""
+    name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
+    system = next((one for one in _SYSTEMS if one in user_agent), "")
+    return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
+
+
 class ChangePassword(OurPage, ProvedAgain, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
     """Another password; all other sign-ins end."""
 
@@ -90,7 +102,7 @@ class Sessions(OurPage, sessions.ListUserSessionsView):  # type: ignore[misc]
         rows = [
             [
                 Cell(when_short(one.created_at, self.language), note=self.say(mark("this one")) if mine else ""),
-                Cell(one.user_agent),
+                Cell(browser_of(one.user_agent)),
                 Cell(one.ip),
             ]
             for one in context["sessions"]
