@@ -7,13 +7,15 @@ from django.apps import apps
 
 from sinetti.actions import accounts
 from sinetti.actions.accounts import AccountError, Telling
+from sinetti.actions.retain import apply_retention
 from sinetti.actions.sealing import LINK, SECOND_FACTOR, NotSealed, seal, unseal
 from sinetti.domain.account_letters import AccountLetter
+from sinetti.domain.retention import UNCONFIRMED, Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
-from tests.support.office import REQUEST, TRANSFER_KEY
+from tests.support.office import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.people import audited
 
 WHO = ("operator", REQUEST)
@@ -109,3 +111,18 @@ def test_what_was_not_sealed_here_is_not_opened(sealed):
         unseal(TRANSFER_KEY, LINK, sealed)
     with pytest.raises(NotSealed):
         unseal(TRANSFER_KEY, SECOND_FACTOR, seal(TRANSFER_KEY, LINK, "x"))
+
+
+def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
+    kept = accounts.make_account(NEW, desk.office, *WHO)
+    session(desk, kept)
+    old = models.User(email="old@people.example", created=desk.clock() - UNCONFIRMED - SECOND, language="fi")
+    new = models.User(email="new@people.example", created=desk.clock() - UNCONFIRMED, language="fi")
+    for one in (old, new):
+        one.save(using=desk.register.alias)
+    rows(desk, "registry.Remembered").create(key="0" * 64, value="1", expires=desk.machine())
+    apply_retention(Periods(), desk.office, REQUEST)
+    assert set(rows(desk, "registry.User").values_list("pk", flat=True)) == {kept, new.pk}
+    assert len(audited(desk, "account-erased")) == 1
+    for name in ("sessions.Session", "usersessions.UserSession", "registry.Remembered"):
+        assert not rows(desk, name).exists(), name

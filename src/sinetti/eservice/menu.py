@@ -9,6 +9,7 @@ from django.urls import reverse
 from sinetti.domain.mandates import Right
 from sinetti.eservice.acting import actor_of, standing_of
 from sinetti.eservice.blocks import Link
+from sinetti.eservice.links import link_to
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text
 
@@ -31,6 +32,13 @@ class Item:
     shown: Callable[[HttpRequest], bool]
 
 
+_OWN = (
+    (mark("Settings"), "profile"),
+    (mark("Sign-in and security"), "mfa_index"),
+    (mark("Sign out"), "account_logout"),
+)
+"""What whoever is signed in has beside the menu: a name, and the page's name in urls.py."""
+
 ITEMS: tuple[Item, ...] = ()
 """In the order in which they stand."""
 
@@ -51,4 +59,10 @@ def account_links(request: HttpRequest) -> list[Link]:
     language = language_of(request)
     if actor_of(request) is None:
         return [Link(text(mark("Sign in"), language), reverse("account_login"))]
-    return []
+    own = [
+        (mark("Settings"), "profile"),
+        (mark("Sign-in and security"), "mfa_index"),
+        (mark("Sign out"), "account_logout"),
+    ]
+    there = [(name, address) for name, page in own if (address := link_to(page))]
+    return [Link(text(name, language), address, current=request.path == address) for name, address in there]
