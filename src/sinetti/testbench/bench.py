@@ -184,7 +184,8 @@ def _soap_url(ports: Ports, options: BenchOptions) -> str:
 
 
 def _people_url(ports: Ports) -> str:
-    return f"http://{LOOPBACK}:{ports.people}"
+    """By a name: browsers keep no passkeys for a number (Web Authentication, 5.1.3)."""
+    return f"http://localhost:{ports.people}"
 
 
 def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
