@@ -121,10 +121,12 @@ def test_each_dependency_has_licence_release_and_reason():
 def test_the_page_of_dependencies_has_each_npm_package_and_no_other():
     page = (DOCS / "dependencies.md").read_text(encoding="utf-8")
     named = dict(re.findall(r"^- `(\S+)` \([^()]+, ([0-9.]+)\): \w+ ", page, re.MULTILINE))
-    folder = ROOT / "tests" / "judges" / "peers" / "node"
-    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    assert named == {name: locked[f"node_modules/{name}"]["version"] for name in wanted}
+    judges, there = ROOT / "tests" / "judges", {}
+    for folder in (judges / "peers" / "node", judges / "oidc"):
+        wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+        there |= {name: locked[f"node_modules/{name}"]["version"] for name in wanted}
+    assert named == there
     assert all(one.startswith("^") for one in wanted.values())
     assert not [name for name, one in locked.items() if "resolved" in one]  # it would name where it came from
 

@@ -45,7 +45,11 @@ ITEMS: tuple[Item, ...] = (
 
 
 _STRANGERS = ((mark("Sign in"), "account_login"),)
-_OWN = ((mark("My settings"), "profile"), (mark("Sign out"), "account_logout"))
+_OWN = (
+    (mark("My settings"), "profile"),
+    (mark("Sign-in and security"), "mfa_index"),
+    (mark("Sign out"), "account_logout"),
+)
 
 
 def menu(request: HttpRequest) -> list[Link]:

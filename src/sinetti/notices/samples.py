@@ -1,13 +1,13 @@
 """The samples: each kind of message in each of its variants, to whom, about what and when."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
-from sinetti.domain.account_letters import AccountLetter
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
+from sinetti.notices.account_samples import ACCOUNT_LETTERS
 from sinetti.notices.room import Letter, Mailroom, Terms
+from sinetti.notices.sample_case import Case
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
@@ -28,24 +28,6 @@ TERMS = Terms(
     },
     operators=("paivystys@pki.example",),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
-
-    kind: MessageKind
-    title: str
-    now: datetime
-    about: str | None = None
-    to: str | None = "contact"
-    others: tuple[str, ...] = ()
-    channel: MessageChannel = MessageChannel.EMAIL
-    step: str = "once"
-    facts: dict[str, str] = field(default_factory=dict)
-    first: bool = False
-    """Whether nothing was written to its recipient before."""
-    production: bool = False
 
 
 def _at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
@@ -166,43 +148,8 @@ REMINDERS = (
     Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
 )
 
-_LINK = {
-    AccountLetter.CONFIRM: "/account/confirm-email/Mg:1uXyZa:Q5mX1c5xUqvOeYd0r3nJ2kPq7sT9wLzB4hNfG6aRiEo/",
-    AccountLetter.CONFIRM_NEW: "/account/confirm-email/Mw:1uXyZb:Vd2mP8qLxR4tB7nKcW0yHsJfG3aZeU6iOo9rT1wQ5vE/",
-    AccountLetter.RESET: "/account/password/reset/key/00000000000000000000000000000001-d1f2g3-5a9c0e7b4d2f8a6c1e3b/",
-}
-_TITLES = {
-    AccountLetter.CONFIRM: "the address of a new account",
-    AccountLetter.CONFIRM_NEW: "a new address of an account",
-    AccountLetter.THERE_ALREADY: "sign-up with an address that has an account",
-    AccountLetter.RESET: "a new password",
-    AccountLetter.NO_ACCOUNT: "a new password for an address without an account",
-    AccountLetter.WELCOME: "an account that the authority made",
-    AccountLetter.PASSWORD_CHANGED: "the password was changed",
-    AccountLetter.PASSWORD_RESET: "the password was set anew",
-    AccountLetter.ADDRESS_CHANGED: "the address was changed, to the one before",
-    AccountLetter.CODES_ADDED: "verification codes are a second factor",
-    AccountLetter.CODES_REMOVED: "verification codes were removed",
-    AccountLetter.PASSKEY_ADDED: "a passkey was added",
-    AccountLetter.PASSKEY_REMOVED: "a passkey was removed",
-    AccountLetter.RECOVERY_MADE: "recovery codes were made",
-    AccountLetter.RECOVERY_USED: "a recovery code was used",
-    AccountLetter.PROVIDER_ADDED: "another service's sign-in was connected",
-    AccountLetter.PROVIDER_REMOVED: "another service's sign-in was disconnected",
-}
 ACCOUNTS = tuple(
-    Case(
-        _K.ACCOUNT,
-        _TITLES[letter],
-        _at(2027, 3, 9, 12),
-        None,
-        None,
-        facts={
-            "letter": letter,
-            **({"way": _LINK[letter], "until": _at(2027, 3, 9, 14).isoformat()} if letter in _LINK else {}),
-        },
-    )
-    for letter in AccountLetter
+    Case(_K.ACCOUNT, title, _at(2027, 3, 9, 12), None, None, facts=dict(facts)) for title, facts in ACCOUNT_LETTERS
 )
 
 OTHERS = (

@@ -14,8 +14,10 @@ from django.db.models import Exists, OuterRef
 from sinetti.domain.values import Language
 from sinetti.registry import audit
 from sinetti.registry.audit import Deed
-from sinetti.registry.eservice_models import User
+from sinetti.registry.eservice_models import Remembered, User
 from sinetti.registry.opening import Register
+
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,29 @@ def end_sessions(register: Register, user_id: str) -> None:
     keys = list(rows.values_list("session_key", flat=True))
     apps.get_model("sessions", "Session").objects.using(register.alias).filter(session_key__in=keys).delete()
     rows.delete()
+
+
+def erase_unconfirmed(register: Register, before: datetime, deed: Deed) -> int:
+    """Erase accounts made before `before` whose address nobody confirmed; returns how many. One audit row each."""
+    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
+    erased = 0
+    with transaction.atomic(using=register.alias):
+        rows = User.objects.using(register.alias).filter(created__lt=before)
+        for user in rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk"))))[:_AT_ONCE]:
+            audit.write(register, deed, "account-erased", f"user:{user.pk}")
+            user.delete(using=register.alias)
+            erased += 1
+    return erased
+
+
+def forget_sessions(register: Register, now: datetime) -> None:
+    """Forget sessions that have expired at `now`, on the machine's clock, and what was remembered until then."""
+    sessions = apps.get_model("sessions", "Session").objects.using(register.alias)
+    known = apps.get_model("usersessions", "UserSession").objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        sessions.filter(expire_date__lte=now).delete()
+        known.exclude(Exists(sessions.filter(session_key=OuterRef("session_key")))).delete()
+        Remembered.objects.using(register.alias).filter(expires__lte=now).delete()
 
 
 def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str | int | None) -> None:

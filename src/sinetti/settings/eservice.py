@@ -150,8 +150,7 @@ def _provider(table: Table, folder: Path) -> Provider:
         table.refuse("client_secret_file", "the name of a file with the secret that the provider gave you")
     provider = Provider(
         provider_id,
-        _spoken(table, "name")
-        or table.refuse("name", 'a text in each language: name = { fi = "…", sv = "…", en = "…" }'),
+        _name(table),
         _issuer(table),
         table.text("client_id"),
         secret,
@@ -160,6 +159,10 @@ def _provider(table: Table, folder: Path) -> Provider:
     )
     table.finish()
     return provider
+
+
+def _name(table: Table) -> Spoken:
+    return _spoken(table, "name") or table.refuse("name", 'a text in each language: { fi = "…", sv = "…", en = "…" }')
 
 
 def _issuer(table: Table) -> str:
@@ -197,7 +200,7 @@ def _supervising(top: Table) -> SupervisingAuthority | None:
     address = table.text("address")
     if not address.startswith("https://") or not address.isascii() or not address.isprintable() or " " in address:
         table.refuse("address", "the address of its pages, like https://www.saavutettavuusvaatimukset.fi")
-    name = {language: table.text(language) for language in Language}
+    name = _name(table)
     table.finish()
     return SupervisingAuthority(name, address)
 

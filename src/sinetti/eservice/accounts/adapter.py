@@ -45,6 +45,8 @@ LETTERS: Mapping[str, AccountLetter] = {
 }
 """What allauth calls each of its mails, and ours: one that is not here is a fault, which the tests find."""
 
+PROVED = "sinetti_proved"
+"""On a request: its page has seen that who is signed in has just proved it."""
 _NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
 
 
@@ -119,6 +121,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         if has_second_factor(str(user.pk)):
             return [one for one in methods if one["id"] != "reauthenticate"]
         return methods
+
+    def is_reauthentication_required(self, *, app: str, **told: object) -> bool:
+        """Not where our own page has asked already, which asks for more (accounts/pages.py)."""
+        return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Begin a session: what another sign-in vouched for is out."""

@@ -54,8 +54,10 @@ def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[t
         if not isinstance(one, dict) or not isinstance(customer_id := one.get(where.identifier), str):
             continue
         codes = one.get(where.roles)
-        roles = {where.means[code] for code in codes if code in where.means} if isinstance(codes, list) else set()
-        found += [(customer_id, role.value) for role in sorted(roles)]
+        known = [code for code in codes if isinstance(code, str)] if isinstance(codes, list) else []
+        found += [
+            (customer_id, role.value) for role in sorted({where.means[one] for one in known if one in where.means})
+        ]
     return found
 
 

@@ -41,7 +41,7 @@ class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no ty
             Link(self.say(mark("Forgot your password?")), reverse("account_reset_password")),
             Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
         ]
-        blocks: list[Block] = [self.form(context["form"], _SIGN_IN), Links(others)]
+        blocks: list[Block] = [self.asked(context["form"], _SIGN_IN), Links(others)]
         blocks += provider_blocks(self.request, mark("Sign in with {name}"), "login")
         return Page(self.say(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
 
@@ -76,7 +76,7 @@ class Signup(OurPage, views.SignupView):  # type: ignore[misc]
             self.say(mark("We send a link to your e-mail address. The account can be used once you have opened it.")),
         ]
         back = Link(self.say(mark("You have an account already? Sign in")), reverse("account_login"))
-        form = self.form(context["form"], mark("Make an account"), _PASSWORD)
+        form = self.asked(context["form"], mark("Make an account"), _PASSWORD)
         return Page(self.say(mark("Make an account")), blocks=[Text(said), form, Links([back])])
 
 
@@ -149,7 +149,7 @@ class AskNewPassword(OurPage, views.PasswordResetView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """The form."""
         told = self.say(mark("Give the e-mail address of your account. We send you a link to set a new password."))
-        form = self.form(context["form"], mark("Send the link"))
+        form = self.asked(context["form"], mark("Send the link"))
         back = Link(self.say(_SIGN_IN), reverse("account_login"))
         return Page(self.say(mark("Forgot your password?")), blocks=[Text([told]), form], back=back)
 
@@ -175,7 +175,7 @@ class NewPassword(OurPage, views.PasswordResetFromKeyView):  # type: ignore[misc
         if context.get("token_fail"):
             return _lapsed(self)
         told = self.say(mark("Afterwards you sign in with it, and with your second factor if you have one."))
-        form = self.form(context["form"], mark("Set the password"))
+        form = self.asked(context["form"], mark("Set the password"))
         return Page(self.say(mark("Set a new password")), blocks=[Text([told]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401

@@ -71,7 +71,7 @@ class SecondFactor(_WithPasskey, base.AuthenticateView):  # type: ignore[misc] #
             wrong = errors_of(context["webauthn_form"], self.language, {})
             blocks.append(self.passkey("get", options, _USE_PASSKEY, errors=wrong))
         names = {} if Authenticator.Type.RECOVERY_CODES in kinds else _CODE_OF_APP
-        blocks.append(self.form(context["form"], mark("Go on"), names))
+        blocks.append(self.asked(context["form"], mark("Go on"), names))
         return Page(self.say(mark("Your second factor")), blocks=blocks, script="passkeys.js")
 
 
@@ -156,7 +156,7 @@ class AddCodes(OurPage, ProvedAgain, totp.ActivateTOTPView):  # type: ignore[mis
                 self.say(mark("Cannot read the picture? Type the secret")),
                 [Values([Value(self.say(mark("Secret")), written, secret=True)])],
             ),
-            self.form(context["form"], mark("Take the codes into use"), _CODE_OF_APP),
+            self.asked(context["form"], mark("Take the codes into use"), _CODE_OF_APP),
         ]
         return Page(self.say(mark("Set up an app's codes")), blocks=blocks, back=self.back)
 
@@ -177,10 +177,9 @@ class AddPasskey(_WithPasskey, ProvedAgain, webauthn.AddWebAuthnView):  # type: 
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
         """With options for a passkey, not for a key that needs a password beside it."""
-        context: Context = super().get_context_data(**kwargs)
-        context["js_data"] = {"creation_options": begin_registration(self.request.user, passwordless=True)}
-        context["form"] = kwargs.get("form") or self.get_form()
-        return context
+        form = kwargs.get("form") or self.get_form()
+        options = begin_registration(self.request.user, passwordless=True)
+        return {"form": form, "js_data": {"creation_options": options}}
 
     def get_form_kwargs(self) -> Context:
         """What proves its owner is asked for each passkey."""
@@ -221,7 +220,7 @@ class EditPasskey(OurPage, ProvedAgain, webauthn.EditWebAuthnView):  # type: ign
         """The form."""
         names = {"name": Asked(_NAME.label, hint=_NAME.hint)}
         away = Link(self.say(mark("Remove this passkey")), _key_path(self.object.pk, "mfa_remove_webauthn"))
-        blocks: list[Block] = [self.form(context["form"], mark("Change the name"), names), Links([away])]
+        blocks: list[Block] = [self.asked(context["form"], mark("Change the name"), names), Links([away])]
         return Page(self.say(mark("Passkey")), blocks=blocks, back=self.back)
 
 
@@ -266,7 +265,7 @@ class NewRecoveryCodes(OurPage, ProvedAgain, recovery.GenerateRecoveryCodesView)
     def page(self, context: Context) -> Page:
         """The button."""
         told = self.say(mark("The recovery codes that you have now do not work any more after this."))
-        form = self.form(context["form"], mark("Make new recovery codes"))
+        form = self.asked(context["form"], mark("Make new recovery codes"))
         return Page(self.say(mark("Make new recovery codes")), blocks=[Text([told]), form], back=self.back)
 
 
@@ -275,7 +274,7 @@ class ProveByCode(OurPage, base.ReauthenticateView):  # type: ignore[misc]
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""
-        return proving(self, self.form(context["form"], mark("Go on")), context)
+        return proving(self, self.asked(context["form"], mark("Go on")), context)
 
 
 class ProveByPasskey(_WithPasskey, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]

@@ -21,13 +21,25 @@ _NEW_ADDRESS = {"email": Asked(mark("New e-mail address"), "email", "email")}
 _SET = mark("Set the password")
 
 
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
+_SHORT = 40
+
+
+def browser_of(user_agent: str) -> str:
+    """What a browser is, by what it says of itself, in a few words: "Firefox, Linux"."""
+    name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
+    system = next((one for one in _SYSTEMS if one in user_agent), "")
+    return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
+
+
 class ChangePassword(OurPage, ProvedAgain, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
     """Another password; all other sign-ins end."""
 
     def page(self, context: Context) -> Page:
         """The form."""
         told = self.say(mark("All your sign-ins on other devices end when you change it."))
-        form = self.form(context["form"], mark("Change the password"))
+        form = self.asked(context["form"], mark("Change the password"))
         return Page(self.say(mark("Change the password")), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
@@ -42,7 +54,7 @@ class SetPassword(OurPage, ProvedAgain, views.PasswordSetView):  # type: ignore[
 
     def page(self, context: Context) -> Page:
         """The form."""
-        return Page(self.say(_SET), blocks=[self.form(context["form"], _SET)], back=self.back)
+        return Page(self.say(_SET), blocks=[self.asked(context["form"], _SET)], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Set it, and say so."""
@@ -75,7 +87,7 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
         said = [self.say(mark("Your address now: {email}"), email=user.email)]
         if (new := context.get("new_emailaddress")) is not None:
             said.append(self.say(mark("Waits for its link to be opened: {email}"), email=new.email))
-        form = self.form(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
+        form = self.asked(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
         return Page(self.say(mark("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
 
 
@@ -90,7 +102,7 @@ class Sessions(OurPage, sessions.ListUserSessionsView):  # type: ignore[misc]
         rows = [
             [
                 Cell(when_short(one.created_at, self.language), note=self.say(mark("this one")) if mine else ""),
-                Cell(one.user_agent),
+                Cell(browser_of(one.user_agent)),
                 Cell(one.ip),
             ]
             for one in context["sessions"]
@@ -121,4 +133,4 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""
-        return proving(self, self.form(context["form"], mark("Go on")), context)
+        return proving(self, self.asked(context["form"], mark("Go on")), context)

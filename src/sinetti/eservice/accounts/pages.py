@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 
 from sinetti.clock import machine_now
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.fields import Asked, Asking, form_block
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.blocks import Button, Form, Link
@@ -47,7 +48,7 @@ class OurPage:
         """A text in the reader's language."""
         return text(message_id, self.language, **values)
 
-    def form(self, form: DjangoForm, button: str, names: dict[str, Asked] | None = None, **how: str) -> Form:
+    def asked(self, form: DjangoForm, button: str, names: dict[str, Asked] | None = None, **how: str) -> Form:
         """A form of allauth's as a block, with one button; where one goes on after it goes along."""
         hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_of(self.request)) else {}
         asking = Asking((Button(self.say(button)),), hidden, names or {}, **how)
@@ -96,6 +97,7 @@ def _lead_away(request: HttpRequest) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
     if proved_just_now(request):
+        setattr(request, PROVED, True)
         return None
     methods = get_adapter(request).get_reauthentication_methods(request.user)
     address = methods[0]["url"] if methods else reverse("account_reauthenticate")

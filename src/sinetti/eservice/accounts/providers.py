@@ -124,7 +124,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
     settings = _settings(request, provider_id)
     try:
         answer: HttpResponse = OidcCallback.adapter_view(OidcAdapter(request, settings))(request)
-    except (requests.RequestException, KeyError, ValueError, TypeError) as wrong:
+    except (requests.RequestException, OAuth2Error, KeyError, ValueError, TypeError) as wrong:
         _log.warning("request %s: %s answered wrongly: %s", request_id(request), provider_id, type(wrong).__name__)
         return failed(request)
     return answer
@@ -182,7 +182,7 @@ class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
                 mark("Have you an account already? Sign in with it, then connect the other service in your account.")
             ),
         ]
-        form = self.form(context["form"], mark("Make an account"))
+        form = self.asked(context["form"], mark("Make an account"))
         links = Links([Link(self.say(mark("Sign in with the account that I have")), reverse("account_login"))])
         return Page(self.say(mark("Make an account?")), blocks=[Text(said), form, links])
 

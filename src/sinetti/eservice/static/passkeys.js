@@ -1,11 +1,9 @@
 // Asks the browser for a passkey when its button is pressed, and sends the answer with the form (Web Authentication,
-// level 3). Without this script, or in a browser without passkeys, the page says what else to do.
+// level 3). Without this script, or in a browser without passkeys, the page goes on to say what else to do.
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const failed = form.querySelector("[data-failed]");
-  if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
-    form.querySelector("[data-without]").hidden = false;
-    continue;
-  }
+  if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) continue;
+  form.querySelector("[data-without]").hidden = true;
   form.querySelector("button").hidden = false;
   form.addEventListener("submit", async (event) => {
     if (form.elements.credential.value) return;

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from sinetti.domain.account_letters import LINKED, AccountLetter
+from sinetti.notices.letters.frame import page
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
 from sinetti.notices.parts import Link, Part
+from sinetti.texts import notices as texts
 from sinetti.texts.notices import Part as Role
 from sinetti.texts.notices_account import SAID
 
@@ -18,7 +20,7 @@ def account(matter: Matter) -> Written:
     link: tuple[Part, ...] = ()
     if letter in LINKED:
         values["until"] = matter.when(_until(matter))
-        link = (Link(_address(matter)),)
+        link = (Link(_address(matter)), matter.say(texts.TYPE_STOP, address=page(matter)))
     before, after = ([matter.say(one, **values) for one in some] for some in (said.before, said.after))
     return Written(matter.say(said.subject), (*before, *link, *after), Role.ACCOUNT)
 

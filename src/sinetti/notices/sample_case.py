@@ -1,0 +1,24 @@
+"""What a sample of a message is: its kind, to whom, about what and when."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinetti.domain.messages import MessageChannel, MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
+
+    kind: MessageKind
+    title: str
+    now: datetime
+    about: str | None = None
+    to: str | None = "contact"
+    others: tuple[str, ...] = ()
+    channel: MessageChannel = MessageChannel.EMAIL
+    step: str = "once"
+    facts: dict[str, str] = field(default_factory=dict)
+    first: bool = False
+    """Whether nothing was written to its recipient before."""
+    production: bool = False
