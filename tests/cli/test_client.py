@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sinetti.cli import common
+from sinetti.cli import common, status
+from sinetti.cli import console as term
 from sinetti.cli import entry as start
 from sinetti.cli import main as entry
 from sinetti.domain.values import Language
@@ -297,7 +298,7 @@ def test_languages(absent, present, language, shell):
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
     assert "Anna yksi NAME" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
-    assert common.language_of(["x", "--lang", "sv"]) is Language.SV
+    assert term.language_of(["x", "--lang", "sv"]) is Language.SV
 
 
 LOCALES = {
@@ -313,8 +314,8 @@ LOCALES = {
 
 @pytest.mark.parametrize(("named", "language"), LOCALES.values(), ids=LOCALES)
 def test_the_language_of_a_locale(named, language, monkeypatch):
-    monkeypatch.setattr(common.locale, "setlocale", lambda _category, _wanted=None: named)
-    assert common.language_of_locale() is language
+    monkeypatch.setattr(term.locale, "setlocale", lambda _category, _wanted=None: named)
+    assert term.language_of_locale() is language
 
 
 WISHES = {
@@ -329,14 +330,14 @@ WISHES = {
 @pytest.mark.parametrize(("environment", "language"), WISHES.values(), ids=WISHES)
 def test_a_locale_that_is_not_installed_still_tells_the_language(environment, language, monkeypatch):
     def missing(*_):
-        raise common.locale.Error
+        raise term.locale.Error
 
-    monkeypatch.setattr(common.locale, "setlocale", missing)
+    monkeypatch.setattr(term.locale, "setlocale", missing)
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert common.language_of_locale() is language
+    assert term.language_of_locale() is language
 
 
 def test_reasons_are_in_the_readers_language(shell, document):
@@ -550,7 +551,7 @@ def test_no_stack_trace(error, expected, text, shell, monkeypatch):
     def fail(_parsed):
         raise error
 
-    monkeypatch.setattr(entry.status, "run", fail)
+    monkeypatch.setattr(status, "run", fail)
     code, _, err = shell.run("status", "--store", shell.folder)
     assert code == expected
     assert text in err
@@ -561,7 +562,7 @@ def test_debug_shows_where(shell, monkeypatch):
     def fail(_parsed):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(entry.status, "run", fail)
+    monkeypatch.setattr(status, "run", fail)
     with pytest.raises(ZeroDivisionError):
         shell.run("status", "--store", shell.folder, "--debug")
 
@@ -575,3 +576,41 @@ def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys)
     monkeypatch.setattr(entry, "main", interrupted)
     assert start.main() == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "Interrupted. Run the same command again.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        (["status"], {"sinetti.cli.status"}),
+        (["enroll"], {"sinetti.cli.enrol"}),
+        (["gateway", "check"], {"sinetti.cli.gateway", "sinetti.cli.relying.check"}),
+        (["authority", "status"], {"sinetti.cli.authority", "sinetti.cli.server.status"}),
+        (["authority", "restore"], {"sinetti.cli.authority", "sinetti.cli.server.backup"}),
+    ],
+    ids=" ".join,
+)
+def test_only_the_command_that_is_wanted_is_loaded(words, loaded):
+    program = (
+        "import sys, sinetti.cli.main as entry; before = set(sys.modules);"
+        f"entry.build_parser(*{words});"
+        "print(*sorted(name for name in set(sys.modules) - before if hasattr(sys.modules[name], 'register')"
+        " and name.startswith('sinetti.cli')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == loaded
+
+
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        (["--help"], ["enrol", "receipt", "gateway", "authority", "testbench"]),
+        (["statu"], ["enrol", "receipt", "gateway", "authority", "testbench"]),
+        (["gateway", "--help"], ["check", "ssh-keys"]),
+        (["gateway", "chek"], ["check", "ssh-keys"]),
+        (["-h", "status"], ["enrol", "receipt", "gateway", "authority", "testbench"]),
+    ],
+    ids=" ".join,
+)
+def test_where_no_command_is_named_all_are(words, others, shell):
+    _, out, err = shell.run(*words)
+    assert all(name in out + err for name in others)

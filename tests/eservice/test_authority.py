@@ -62,6 +62,9 @@ TOKEN = {"lacks": "not there", "stranger": "not there"}
 
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
+    "profile": Route("/settings/profile", KNOWN, KNOWN),
+    "privacy": Route("/privacy", ALL),
+    "accessibility": Route("/accessibility", ALL),
     "m/<str:token>": Route("/m/{unknown}", NONE, NONE, **TOKEN),
     "stop/<str:message_id>/<str:token>": Route("/stop/{unknown}/{unknown}", NONE, NONE, **TOKEN),
     "static/<str:name>": Route("/static/{unknown}", NONE, **TOKEN),

@@ -121,10 +121,12 @@ def test_each_dependency_has_licence_release_and_reason():
 def test_the_page_of_dependencies_has_each_npm_package_and_no_other():
     page = (DOCS / "dependencies.md").read_text(encoding="utf-8")
     named = dict(re.findall(r"^- `(\S+)` \([^()]+, ([0-9.]+)\): \w+ ", page, re.MULTILINE))
-    folder = ROOT / "tests" / "judges" / "peers" / "node"
-    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    assert named == {name: locked[f"node_modules/{name}"]["version"] for name in wanted}
+    judges, there = ROOT / "tests" / "judges", {}
+    for folder in (judges / "peers" / "node", judges / "oidc"):
+        wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+        there |= {name: locked[f"node_modules/{name}"]["version"] for name in wanted}
+    assert named == there
     assert all(one.startswith("^") for one in wanted.values())
     assert not [name for name, one in locked.items() if "resolved" in one]  # it would name where it came from
 
@@ -289,7 +291,7 @@ def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, ar
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Return every command of the client and the server side, whose own are there only where one of them is wanted."""
-    found = {name: one for wanted in (None, *SERVER) for name, one in below(build_parser(wanted))}
+    found = {name: one for words in ((), *([name] for name in SERVER)) for name, one in below(build_parser(*words))}
     return {name: one for name, one in found.items() if name not in SERVER}
 
 
@@ -319,7 +321,9 @@ def test_the_interfaces_have_every_command_with_its_options_and_no_other():
 def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
     text = re.sub(r"\\\n *", "", page.read_text(encoding="utf-8"))
     there = {name: {word.strip("[]") for word in written(parser)[1]} for name, parser in commands().items()}
-    told = re.findall(r"^ {4}(?:.* )?(authority (?:organisation |journal )?[a-z-]+)((?: .*)?)$", text, re.MULTILINE)
+    told = re.findall(
+        r"^ {4}(?:.* )?(authority (?:account |organisation |journal )?[a-z-]+)((?: .*)?)$", text, re.MULTILINE
+    )
     assert len(told) > 3
     for name, rest in told:
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= there[name], (name, rest)

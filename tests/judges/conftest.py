@@ -12,6 +12,11 @@ PLAYED = pytest.StashKey[dict[Case, Played]]()
 LEFT_OUT = pytest.StashKey[bool]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make accessibility` have the walk's findings written into the package."""
+    parser.addoption("--last-run", action="store_true", help="write what the walk of all pages found (test_walk.py)")
+
+
 @pytest.fixture(scope="session")
 def standing(pytestconfig):
     """Say what each peer that can run here stands on."""

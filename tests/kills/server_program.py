@@ -33,9 +33,10 @@ HELD_AT_MOST = 20.0
 FOUNDED_AGO = timedelta(days=1)
 """How old an authority is when its kills begin, so that its clock can go back without leaving its CAs' lives."""
 
-for _name in ("granian.server.embed", "psycopg", "sinetti.cli.authority", "django.db.backends.sqlite3.base",
+for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.base",
               "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
     importlib.import_module(_name)
+main.build_parser("authority")  # has every command loaded, so that no process loads one again
 
 
 class Striker:

@@ -17,6 +17,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.values import Language
 from sinetti.notices import parts, samples
+from sinetti.notices.letters.matter import NOT_THERE
 from sinetti.notices.sample_case import Case
 from sinetti.notices.samples import CASES, KEY, TERMS
 from sinetti.notices.writing import NotOwed, write
@@ -296,6 +297,7 @@ def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
     assert "The new certificate has been retrieved, but" in letter(both, case, kind=MessageKind.TAKE_INTO_USE).text
 
 
+ACCOUNT_LINK = {"kind": MessageKind.ACCOUNT}
 NOT_OWED = {
     "erased": ({"erased_at": BEFORE}, {}, "the recipient was erased"),
     "bounced": ({"bounced_at": BEFORE}, {}, "the recipient's e-mail address does not work"),
@@ -303,7 +305,17 @@ NOT_OWED = {
     "no address": ({"email": ""}, {}, "the recipient has no e-mail address"),
     "no phone": ({"phone": ""}, {"channel": MessageChannel.SMS}, "the recipient has no phone number"),
     "erased, by phone": ({"erased_at": BEFORE}, {"channel": MessageChannel.SMS}, "the recipient was erased"),
-    "a kind without e-mail": ({}, {"kind": MessageKind.ACCOUNT}, "nothing is written by e-mail of the kind account"),
+    "an account's link without its end": ({}, {**ACCOUNT_LINK, "facts": {"letter": "reset"}}, NOT_THERE),
+    "an account's link without its way": (
+        {},
+        {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2999-01-01T00:00:00+00:00"}},
+        NOT_THERE,
+    ),
+    "an account's link that has lapsed": (
+        {},
+        {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2000-01-01T00:00:00+00:00"}},
+        "its link does not work any more",
+    ),
     "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}, "nothing is written by e-mail of the kind pin"),
     "a kind without text message": (
         {},
@@ -503,7 +515,7 @@ def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part
         if one.channel is MessageChannel.SMS:
             assert len(one.text) <= parts.LONGEST_SMS, case.title
             assert "Ääkköset" in one.text
-        elif case.kind not in {MessageKind.OPERATOR, MessageKind.DIGEST}:
+        elif case.kind not in {MessageKind.OPERATOR, MessageKind.DIGEST, MessageKind.ACCOUNT}:
             assert "2027" in one.subject, case.title
             assert len(one.subject) <= parts.LONGEST_SUBJECT
 

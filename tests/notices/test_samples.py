@@ -16,8 +16,6 @@ from tests.texts.test_catalogues import NEVER
 SAMPLES = tools.script("messages")
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
-NOT_WRITTEN = {MessageKind.ACCOUNT}
-"""The e-service's own, which are written elsewhere."""
 
 
 def test_the_folder_shows_what_is_written(register):
@@ -28,7 +26,7 @@ def test_the_folder_shows_what_is_written(register):
 
 
 def test_every_kind_is_written_and_shown():
-    assert set(EMAILS) | set(TEXT_MESSAGES) == set(MessageKind) - NOT_WRITTEN
+    assert set(EMAILS) | set(TEXT_MESSAGES) == set(MessageKind)
     assert {(one.kind, one.channel) for one in CASES} == {
         *((kind, MessageChannel.EMAIL) for kind in EMAILS),
         *((kind, MessageChannel.SMS) for kind in TEXT_MESSAGES),
@@ -36,7 +34,7 @@ def test_every_kind_is_written_and_shown():
 
 
 def test_the_page_has_every_kind():
-    assert {cells[0].strip("`") for cells in rows(PAGE, "kind")} == {kind.value for kind in MessageKind} - NOT_WRITTEN
+    assert {cells[0].strip("`") for cells in rows(PAGE, "kind")} == {kind.value for kind in MessageKind}
 
 
 def words_of_text(text):

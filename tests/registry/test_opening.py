@@ -1,5 +1,6 @@
 """Opening a register: which databases, with which promises, and that two never mix."""
 
+import gc
 from io import StringIO
 
 import pytest
@@ -7,7 +8,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 
 from sinetti.domain.values import Environment
-from sinetti.registry import authorities, models
+from sinetti.registry import authorities, models, opening
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import REGISTER_UNAVAILABLE, Register, migrate, open_register
 from tests.support.authority import NOW
@@ -63,6 +64,19 @@ def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_register):
         pass
     options = connections[sqlite_register.alias].settings_dict["OPTIONS"]
     assert options["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_while_tables_are_made_nobody_looks_for_garbage_and_then_as_before(sqlite_register, monkeypatch, on):
+    looking, was_on = [], gc.isenabled()
+    monkeypatch.setattr(opening, "_is_current", lambda _connection: False)
+    monkeypatch.setattr(opening, "_make_current", lambda _connection: looking.append(gc.isenabled()))
+    (gc.enable if on else gc.disable)()
+    try:
+        migrate(sqlite_register)
+        assert (looking, gc.isenabled()) == ([False], on)
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_migrating_again_changes_nothing(register):

@@ -13,6 +13,7 @@ from sinetti.eservice.application import application
 from sinetti.eservice.surroundings import Surroundings
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.wsgi import WsgiDoor
+from sinetti.settings.eservice import DEFAULTS, EserviceSettings
 from tests.support.office import REQUEST, Desk
 
 ADDRESS = "https://people.sinetti.example"
@@ -90,8 +91,8 @@ class Browser:
 
     @property
     def error(self) -> str:
-        """What it says went wrong."""
-        return "".join(self.page.xpath("//*[@role='alert']/text()"))
+        """What it says went wrong, above all else."""
+        return " ".join(self.page.xpath("//*[@role='alert']//p/text() | //*[@role='alert']//li//text()"))
 
     @property
     def secrets(self) -> list[str]:
@@ -118,7 +119,9 @@ class Browser:
         return self
 
 
-def people_door(desk: Desk, post: Post | None = None, address: str = ADDRESS) -> WsgiDoor:
+def people_door(
+    desk: Desk, post: Post | None = None, address: str = ADDRESS, settings: EserviceSettings = DEFAULTS
+) -> WsgiDoor:
     """The pages of an office, as a node serves them."""
-    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP)
+    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP, settings)
     return WsgiDoor(application(address, desk.office.transfer_key), address, around.given())

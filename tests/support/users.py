@@ -9,10 +9,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 
+from sinetti.clock import machine_now
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.acting import OUTSIDE_ROLES
 from sinetti.registry import models
 from tests.support.browser import Browser
@@ -50,16 +51,22 @@ def signed_in(
     user: models.User,
     *,
     second_factor: bool = True,
+    recent: bool = False,
     outside: Iterable[tuple[str, Role]] = (),
 ) -> Browser:
-    """Sign somebody in as allauth leaves a session behind, without its forms: those have tests of their own."""
+    """Sign somebody in as allauth leaves a session behind, without its forms: those have tests of their own.
+
+    `recent`: just now, so that nothing asks for the password once more.
+    """
+    proved = {"at": machine_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
     session = SessionStore()
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    methods = [{"method": "password", "at": 0}]
-    session["account_authentication_methods"] = [*methods, *([{"method": "mfa", "at": 0}] if second_factor else [])]
+    names = ("password", "mfa") if second_factor else ("password",)
+    session["account_authentication_methods"] = [{"method": one, **proved} for one in names]
+    session["account_authentication_methods_user"] = user.pk
     session[OUTSIDE_ROLES] = [(customer_id, role.value) for customer_id, role in outside]
     session.save()
-    browser.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    browser.cookies[settings.SESSION_COOKIE_NAME] = session.secret
     return browser

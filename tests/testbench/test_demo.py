@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from time import sleep
 
 import pytest
 
 from sinetti.clock import ticks
+from sinetti.testbench.demo import SIGN_INS
 from tests.support.programs import started
 
 COMMAND = [sys.executable, "-u", "-W", "ignore", "-m", "sinetti.testbench.demo"]
@@ -101,6 +103,7 @@ def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
     pid = int(re.search(r"kill (\d+)", printed)[1])
     try:
         talk(printed)
+        look(printed)
     finally:
         os.kill(pid, signal.SIGTERM)
     assert_ends(pid)
@@ -128,6 +131,19 @@ def talk(printed):
     )
     assert answer["Status"] == "FAIL"
     assert answer["ErrorInfo"][0]["ErrorCode"] == "PKI020"
+
+
+def look(printed):
+    """What is said of pages for people."""
+    address = re.search(r"open (http://localhost:\d+) and sign in", printed)[1]
+    with urllib.request.urlopen(address, timeout=30) as page:  # noqa: S310 - loopback
+        assert page.status == 200
+    rows = [line for line in printed.splitlines() if "@people.example" in line]
+    assert len(rows) == len(SIGN_INS)
+    for (who, account), row in zip(SIGN_INS, rows, strict=True):
+        assert re.fullmatch(rf"  {who} +{account['email']} +[\w-]{{16}}  [A-Z2-7]{{32}}", row), row
+    command = re.search(r"^ {4}(\S+ testbench code) SECRET$", printed, re.MULTILINE)[1]
+    assert re.match(r"\d{6}\n", shell(f"{command} {rows[0].split()[-1]}"))
 
 
 def shell(command):

@@ -18,7 +18,7 @@ def register_organisation(
 
     Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
     """
-    _check_channels(new.channels, office)
+    check_channels(new.channels, office)
     customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
     return parties.add_organisation(office.register, checked, office.deed(actor, request_id))
@@ -26,7 +26,7 @@ def register_organisation(
 
 def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:
     """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
-    _check_channels(channels, office)
+    check_channels(channels, office)
     organisation = parties.find_organisation(office.register, customer_id)
     if organisation is None:
         return False
@@ -53,7 +53,8 @@ def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool
     return True
 
 
-def _check_channels(channels: frozenset[Channel], office: Office) -> None:
+def check_channels(channels: frozenset[Channel], office: Office) -> None:
+    """Pass channels that this authority has a CA for. Raises ChannelError."""
     if missing := channels - office.issuing.keys():
         there = ", ".join(sorted(office.issuing)) or "none"
         sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sinetti.actions.office import Office
-from sinetti.domain.retention import Cutoffs, Periods, cutoffs
-from sinetti.registry import retaining
+from sinetti.domain.retention import UNCONFIRMED, Cutoffs, Periods, cutoffs
+from sinetti.registry import accounts, retaining
 
 
 class NotErased(ValueError):
@@ -64,4 +64,6 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
     sent = each(past.messages, lambda ids: retaining.delete_messages(register, ids, until.messages, deed))
     refused = each(past.refusals, lambda ids: retaining.delete_refusals(register, ids, until.refusals, deed))
     people = each(past.people, lambda ids: retaining.erase_people(register, ids, until.people, deed))
+    accounts.erase_unconfirmed(register, deed.at - UNCONFIRMED, deed)
+    accounts.forget_sessions(register, office.machine_now())
     return Erased(people, refused, sent)

@@ -1,8 +1,8 @@
 """Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sinetti.actions.noting import note_revoked_or_say
@@ -24,6 +24,10 @@ _LOOKED_UP = "sinetti authority status --customer-id ID lists those of a custome
 _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.DONE: "this proposal is done: nothing is left to approve",
     BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkReason.OTHER_DOOR: (
+        "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
+        "officer approves by this command"
+    ),
     BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
     BulkReason.CHANGED: (
         "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
@@ -106,16 +110,21 @@ def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell
     resumed = bulk.unfinished(office.register, ask.officer)
     for one in resumed:
         _carry_out(one, ask.officer, office, request_id, told)
+    return replace(propose(ask, office, request_id, told), resumed=resumed)
+
+
+def propose(ask: BulkAsk, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+    """Do the same, and leave alone what other runs left undone. Raises BulkRefused."""
     selection = look(ask, office)
     if not selection.going:
-        return Outcome(selection, None, resumed)
+        return Outcome(selection, None)
     now = office.now()
     new = Proposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
     stored = bulk.propose(office.register, new, office.deed(actor_of(ask.officer), request_id))
     office.step("many-stored")
     if stored.approved_at is not None:
         _carry_out(stored, ask.officer, office, request_id, told)
-    return Outcome(selection, bulk.find(office.register, stored.proposal_id), resumed)
+    return Outcome(selection, bulk.find(office.register, stored.proposal_id))
 
 
 def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Proposal, Selection]:
@@ -161,13 +170,46 @@ def approve(proposal_id: str, officer: str, office: Office, request_id: str, tol
 
     Raises BulkRefused.
     """
+    proposal, selection = _approved(proposal_id, officer, office, request_id)
+    _carry_out(proposal, officer, office, request_id, told)
+    return Outcome(selection, bulk.find(office.register, proposal_id))
+
+
+def say_yes(proposal_id: str, officer: str, office: Office, request_id: str) -> Proposal:
+    """Approve another officer's proposal, and revoke nothing yet: `go_on` does. Raises BulkRefused."""
+    return _approved(proposal_id, officer, office, request_id)[0]
+
+
+def go_on(proposal_id: str, officer: str, most: int, office: Office, request_id: str) -> tuple[int, Proposal]:
+    """Revoke the next part of an approved proposal, `most` times 50 holdings: for who waits in front of a page.
+
+    Gives how many of it are revoked by then, and the proposal, which is done once nothing is left. Any officer may go
+    on with it: it was decided on. Raises BulkRefused where nobody approved it.
+    """
+    check_officer(officer)
+    proposal = _proposal(proposal_id, office)
+    if proposal.approved_at is None:
+        raise BulkRefused(BulkReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
+    if proposal.done_at is None:
+        _carry_out(proposal, officer, office, request_id, tell_nobody, most)
+    return progress(proposal_id, office)
+
+
+def progress(proposal_id: str, office: Office) -> tuple[int, Proposal]:
+    """How many certificates of a proposal are revoked, and the proposal. Raises BulkRefused."""
+    proposal = _proposal(proposal_id, office)
+    rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
+    return sum(row.revoked for row in rows), proposal
+
+
+def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -> tuple[Proposal, Selection]:
+    """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRefused."""
     proposal, selection = look_at_proposal(proposal_id, officer, office)
     if proposal.approved_at is None:
         if not bulk.approve(office.register, proposal, officer, office.deed(actor_of(officer), request_id)):
             raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
         office.step("many-approved")
-    _carry_out(proposal, officer, office, request_id, told)
-    return Outcome(selection, bulk.find(office.register, proposal_id))
+    return proposal, selection
 
 
 def _proposal(proposal_id: str, office: Office) -> Proposal:
@@ -215,16 +257,21 @@ def _with_renewals(starts: Iterable[Row], reason: RevocationReason, line: tuple[
     return tuple(row for row in line if row.serial in taken)
 
 
-def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str, told: Told) -> None:
+def _carry_out(  # noqa: PLR0913 - what is done, by whom, with what, and how much of it
+    proposal: Proposal, officer: str, office: Office, request_id: str, told: Told, most: int | None = None
+) -> None:
     """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
 
-    What was revoked before is passed over, so that it can be cut short and run again at any point.
+    What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is
+    so many transactions at most; what is left is for another time.
     """
     rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
     holdings = list(dict.fromkeys(row.holding_id for row in rows))
+    begins = 0 if most is None else _left_from(rows, holdings)
+    ends = len(holdings) if most is None else min(begins + most * LINES_AT_ONCE, len(holdings))
     authorities: set[str] = set()
     gone = 0
-    for at in range(0, len(holdings), LINES_AT_ONCE):
+    for at in range(begins, ends, LINES_AT_ONCE):
         part = set(holdings[at : at + LINES_AT_ONCE])
         starts = [row for row in rows if row.holding_id in part]
         taken = _revoke_part(starts, proposal, office, office.deed(actor_of(officer), request_id))
@@ -238,7 +285,16 @@ def _carry_out(proposal: Proposal, officer: str, office: Office, request_id: str
     for authority in sorted(authorities):
         publish_or_leave(authority, office, request_id)
     office.step("many-published")
+    if ends < len(holdings):
+        return
     bulk.finish(office.register, proposal, office.deed(actor_of(officer), request_id))
+
+
+def _left_from(rows: Iterable[Row], holdings: Sequence[str]) -> int:
+    """Where to go on: one part before the first that has anything left, which may not have been written down yet."""
+    left = {row.holding_id for row in rows if not row.revoked}
+    first = next((at for at, one in enumerate(holdings) if one in left), len(holdings))
+    return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 
 def _revoke_part(starts: Collection[Row], proposal: Proposal, office: Office, deed: Deed) -> tuple[Row, ...]:

@@ -2,11 +2,8 @@
 
 import argparse
 import json
-import locale
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sinetti import clock
 from sinetti.cli import output
+from sinetti.cli.console import Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.exchange import Run
-from sinetti.holder.messages import Message, say
+from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
 
 if TYPE_CHECKING:
@@ -28,20 +26,6 @@ NOW_HELP = "for test benches: the instant that certificates are judged at, such 
 
 _LONGEST_WAIT = 86_400
 """Seconds: a day."""
-
-NAMED = {"finnish": Language.FI, "swedish": Language.SV}
-"""How Windows names the locales that matter here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """Where a person reads: standard error, in one language. Standard output is for what programs read."""
-
-    language: Language
-
-    def tell(self, message: Message) -> None:
-        """Say one message, on a line of its own."""
-        output.tell(messages.render(message, self.language))
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -65,37 +49,6 @@ def add_names(parser: argparse.ArgumentParser) -> None:
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add --wait."""
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
-
-
-def language_of(arguments: Sequence[str]) -> Language:
-    """Give the reader's language: --lang, else the locale's, else English. Looked at before anything is parsed."""
-    for here, word in enumerate(arguments):
-        given = word.removeprefix("--lang=") if word.startswith("--lang=") else None
-        if word == "--lang" and here + 1 < len(arguments):
-            given = arguments[here + 1]
-        if given in set(Language):
-            return Language(given)
-    return language_of_locale()
-
-
-def language_of_locale() -> Language:
-    """Give the language that the machine's locale asks for (LC_ALL, LC_MESSAGES, LANG); for any other, English."""
-    category = getattr(locale, "LC_MESSAGES", locale.LC_CTYPE)
-    try:
-        locale.setlocale(category, "")
-        named = (locale.setlocale(category) or "").lower()
-    except locale.Error:  # it is not installed here, which must not change the language
-        named = _wished().lower()
-    if named[:2] in set(Language) and not named[2:3].isalpha():
-        return Language(named[:2])
-    return NAMED.get(named.split("_")[0], Language.EN)
-
-
-def _wished() -> str:
-    """Give the locale that the environment names, in the order of POSIX (XBD 8.2); empty where it names none."""
-    # The system's own wish for a language, no setting of ours: the client has no room for those.
-    given = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))  # noqa: TID251
-    return next(filter(None, given), "")
 
 
 def values(kind: type[StrEnum]) -> list[str]:

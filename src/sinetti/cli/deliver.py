@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
-from sinetti.cli.common import Console
+from sinetti.cli.console import Console
 from sinetti.holder import delivering, files, messages, reasons, settings, status
 from sinetti.holder.delivering import Ask, Delivered, DeliveryResult
 from sinetti.holder.messages import say

@@ -1,9 +1,8 @@
 """`sinetti gateway …`: who calls, by their certificate, and whether a document is whole."""
 
 import argparse
+import importlib
 from typing import TYPE_CHECKING
-
-from sinetti.cli.relying import check, fetch, key, serve, ssh_keys, verify
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -13,11 +12,19 @@ examples:
   sinetti gateway check --anchors holders.pem --crl issuing.crl --channel WS certificate.pem
   sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml report-sealed.xml"""
 
-COMMANDS = (check, verify, serve, fetch, key, ssh_keys)
+MODULES = {
+    "check": "check",
+    "verify": "verify",
+    "serve": "serve",
+    "fetch": "fetch",
+    "key": "key",
+    "ssh-keys": "ssh_keys",
+}
+"""Which module of `cli/relying/` brings each command."""
 
 
-def register(subparsers: "Commands") -> None:
-    """Add the commands to the parser."""
+def register(subparsers: "Commands", wanted: str | None = None) -> None:
+    """Add the commands to the parser: the one that is wanted alone, or all where it is none of them."""
     parser = subparsers.add_parser(
         "gateway",
         help="check certificates and documents where they arrive",
@@ -26,5 +33,5 @@ def register(subparsers: "Commands") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        module.register(commands)
+    for name in (MODULES[wanted],) if wanted in MODULES else MODULES.values():
+        importlib.import_module(f"sinetti.cli.relying.{name}").register(commands)

@@ -9,16 +9,21 @@ import warnings
 from collections.abc import Sequence
 
 from sinetti import __version__
-from sinetti.cli import deliver, enrol, explain, gateway, output, receipt, renew, retrieve, sign, status, verify
-from sinetti.cli.common import Console, language_of
+from sinetti.cli import output
+from sinetti.cli.console import Console, language_of
 from sinetti.cli.output import OutputLost
 from sinetti.holder import messages, reasons
 from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 
-CLIENT = (enrol, retrieve, renew, status, sign, verify, explain, deliver, receipt, gateway)
-"""What every installation has."""
+CLIENT = ("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway")
+"""What every installation has: modules of these names in this package."""
+
+ALIASES = {"enroll": "enrol"}
+
+GROUPS = ("authority", "gateway")
+"""Commands with many below them, of which only the one that is wanted is loaded."""
 
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
@@ -43,14 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.tell(say(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
-        return _run(arguments, wanted, console)
+        return _run(arguments, console)
     except OutputLost as lost:
         console.tell(say(messages.OUTPUT_LOST, why=reasons.of(lost.why)))
         return ExitCode.FAULT
 
 
-def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
-    """Put the parser together; a server command's own options only where that command is the one wanted."""
+def build_parser(*wanted: str) -> argparse.ArgumentParser:
+    """Put the parser together: of the command that the first words name, and of all where they name none.
+
+    A command is loaded with all that it works with, which takes longer than most of them work.
+    """
     parser = argparse.ArgumentParser(
         prog="sinetti",
         description="Certificates for organisations that exchange data over a technical interface.",
@@ -59,19 +67,21 @@ def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in CLIENT:
-        module.register(commands)
+    first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
+    if first in CLIENT or first in SERVER:
+        below = wanted[1:2] if first in GROUPS else ()
+        importlib.import_module(f"sinetti.cli.{first}").register(commands, *below)
+        return parser
+    for name in CLIENT:
+        importlib.import_module(f"sinetti.cli.{name}").register(commands)
     for name, summary in SERVER.items():
-        if name == wanted:
-            importlib.import_module(f"sinetti.cli.{name}").register(commands)
-        else:
-            commands.add_parser(name, help=summary)
+        commands.add_parser(name, help=summary)
     return parser
 
 
-def _run(arguments: Sequence[str], wanted: str | None, console: Console) -> int:
+def _run(arguments: Sequence[str], console: Console) -> int:
     try:
-        parsed = build_parser(wanted).parse_args(arguments)
+        parsed = build_parser(*arguments[:2]).parse_args(arguments)
     except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli import common
-from sinetti.cli.common import Console
+from sinetti.cli.console import Console
 from sinetti.holder import messages, status
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode

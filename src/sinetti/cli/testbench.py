@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.ca.hierarchy import PRESETS
 from sinetti.cli.output import put_line
-from sinetti.cli.server import sample
+from sinetti.cli.server import code, sample
 from sinetti.cli.server.common import command, group, heed_stop, leave, zoned_instant
 from sinetti.cli.server.logs import log_to_stderr
 from sinetti.testbench.bench import BenchOptions, run_bench
@@ -40,6 +40,7 @@ def register(subparsers: "Commands") -> None:
         "--until-stdin-closes", action="store_true", help="stop with the program that started it and holds its input"
     )
     sample.register(commands)
+    code.register(commands)
 
 
 def _serve(parsed: argparse.Namespace) -> int:

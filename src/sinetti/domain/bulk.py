@@ -17,6 +17,8 @@ COUNTED_FOR = timedelta(hours=24)
 PROPOSAL_LIVES = timedelta(hours=24)
 """A proposal that nobody approved by then has to be made anew."""
 
+_ACCOUNT = "user."
+"""What the ids of officers begin with who are accounts of the e-service."""
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -35,6 +37,7 @@ class BulkReason(StrEnum):
     WITHDRAWN = "withdrawn"
     APPROVED = "approved"
     OTHER_OFFICER = "other-officer"
+    OTHER_DOOR = "other-door"
 
 
 class BulkRefused(ValueError):
@@ -77,9 +80,27 @@ def check_officer(text: str) -> str:
     return text
 
 
+def check_named_officer(text: str) -> str:
+    """As `check_officer`, of somebody who gives their id themselves: none of an account's. Raises BulkRefused."""
+    if is_account(text):
+        sentence = f"an officer's id does not begin with {_ACCOUNT}: so do those of clerks' accounts"
+        raise BulkRefused(BulkReason.OFFICER, sentence)
+    return check_officer(text)
+
+
+def officer_of_account(user_id: str) -> str:
+    """The officer's id of a clerk's account."""
+    return f"{_ACCOUNT}{user_id}"
+
+
+def is_account(officer: str) -> bool:
+    """Whether an officer is an account of the e-service, which signed in; else it is an id that a command was given."""
+    return officer.casefold().startswith(_ACCOUNT)
+
+
 def actor_of(officer: str) -> str:
-    """How an officer stands in audit rows."""
-    return f"officer:{officer}"
+    """How an officer stands in audit rows: an account as it stands in all others."""
+    return f"user:{officer.removeprefix(_ACCOUNT)}" if is_account(officer) else f"officer:{officer}"
 
 
 def takes_two(count: int, lately: int) -> bool:
@@ -99,6 +120,9 @@ def may_approve(
         return BulkReason.WITHDRAWN if proposal.withdrawn else BulkReason.DONE
     if proposal.officer.casefold() == officer.casefold():
         return BulkReason.SAME_OFFICER
+    if is_account(proposal.officer) is not is_account(officer):
+        # A command takes its word for who the officer is: one person could be both.
+        return BulkReason.OTHER_DOOR
     if proposal.approved_at is not None:
         # Approved and cut short: what is left goes, whatever has happened since.
         return None

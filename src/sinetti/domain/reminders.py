@@ -168,13 +168,13 @@ def kind_owed(course: Course, step: timedelta, now: datetime) -> MessageKind | S
         return Stop.CLOSED
     if course.fetched is None:
         return MessageKind.REMINDER
-    if step <= WIDER_FROM and _still_used(course, course.fetched, now):
+    if step <= WIDER_FROM and still_used(course, course.fetched, now):
         return MessageKind.TAKE_INTO_USE
     return Stop.FETCHED
 
 
-def _still_used(course: Course, fetched: datetime, now: datetime) -> bool:
-    """Whether the old one was seen after the new one was fetched.
+def still_used(course: Course, fetched: datetime, now: datetime) -> bool:
+    """Whether the old one was seen after the new one was fetched, and no change was made since.
 
     Between fetching and taking into use it is seen for a while, rightly. So where the new one was seen later than the
     old one, and the old one not lately, the change is made.

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 SHORTEST = timedelta(days=30)
 LONGEST = timedelta(days=36_500)
 
+UNCONFIRMED = timedelta(days=7)
+"""How long an account is kept whose address nobody has confirmed: the link for it works for three days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Periods:

@@ -1,10 +1,10 @@
-"""Links to other parts of the e-service, which may not be there."""
+"""Links to pages by their names: nothing where a part of the pages is not served."""
 
 from django.urls import NoReverseMatch, reverse
 
 
 def link_to(name: str, *args: object) -> str:
-    """The address of a page by its name in urls.py; empty where there is no such page."""
+    """The address of a page, or the empty text where there is no such page."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

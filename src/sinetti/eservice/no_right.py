@@ -12,7 +12,7 @@ from sinetti.actions.authority import NotAllowed
 from sinetti.actions.staff import NotStaff
 from sinetti.domain.mandates import Right, Role, enough
 from sinetti.eservice.acting import standing_of
-from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Tone
+from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Text, Tone
 from sinetti.eservice.links import link_to
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
@@ -48,7 +48,7 @@ def no_right(request: HttpRequest, lacking: NotAllowed) -> HttpResponse:
     else:
         sentences.append(text(_FOR, language, organisation=named[0], customer_id=named[1]))
     block = _ask(request, role, None if named is None else named[1])
-    return show(request, Page(text(_TITLE, language), sentences, status=HTTPStatus.FORBIDDEN, blocks=[block]))
+    return show(request, Page(text(_TITLE, language), [Text(sentences), block], status=HTTPStatus.FORBIDDEN))
 
 
 def not_staff(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
@@ -56,7 +56,7 @@ def not_staff(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
     if lacking.second_factor:
         return _second_factor(request)
     language = language_of(request)
-    return show(request, Page(text(_TITLE, language), [text(_CLERKS, language)], status=HTTPStatus.FORBIDDEN))
+    return show(request, Page(text(_TITLE, language), [Text([text(_CLERKS, language)])], status=HTTPStatus.FORBIDDEN))
 
 
 def _second_factor(request: HttpRequest) -> HttpResponse:

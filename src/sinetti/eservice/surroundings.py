@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from sinetti.actions.office import Office
 from sinetti.domain.values import Language
+from sinetti.settings.eservice import DEFAULTS, EserviceSettings
 
 _log = logging.getLogger(__name__)
 
@@ -17,13 +18,14 @@ class Surroundings:
     """The authority that the pages are of.
 
     `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
-    `help` says in each language how to reach help.
+    `help` says in each language how to reach help; `eservice` is what the operator decided about pages for people.
     """
 
     office: Office
     send_now: Callable[[str], bool]
     service: str
     help: Mapping[Language, str]
+    eservice: EserviceSettings = DEFAULTS
 
     def given(self) -> dict[str, object]:
         """As it stands in an environ."""
@@ -32,6 +34,7 @@ class Surroundings:
             "sinetti.send_now": self.send_now,
             "sinetti.service": self.service,
             "sinetti.help": self.help,
+            "sinetti.eservice": self.eservice,
         }
 
 
@@ -39,7 +42,11 @@ def surroundings(request: HttpRequest) -> Surroundings:
     """Read what stands in a request's environ."""
     given = request.META
     return Surroundings(
-        given["sinetti.office"], given["sinetti.send_now"], given["sinetti.service"], given["sinetti.help"]
+        given["sinetti.office"],
+        given["sinetti.send_now"],
+        given["sinetti.service"],
+        given["sinetti.help"],
+        given["sinetti.eservice"],
     )
 
 
@@ -50,8 +57,15 @@ def request_id(request: HttpRequest) -> str:
 
 def language_of(request: HttpRequest) -> Language:
     """The reader's language (middleware.py)."""
-    language: Language = getattr(request, "reader_language", Language.EN)
-    return language
+    found: Callable[[], Language] | None = getattr(request, "reader_language", None)
+    return Language.EN if found is None else found()
+
+
+def forget_account(request: HttpRequest) -> None:
+    """Have the reader's language told without their account: the register may be what failed."""
+    without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
+    if without is not None:
+        request.reader_language = without  # type: ignore[attr-defined] # middleware.py
 
 
 def send_at_once(request: HttpRequest, message_id: str) -> None:

@@ -4,6 +4,7 @@ from tempfile import TemporaryDirectory
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
+from sinetti.notices.account_samples import ACCOUNT_LETTERS
 from sinetti.notices.room import Letter, Mailroom, Terms
 from sinetti.notices.sample_case import Case, at
 from sinetti.notices.samples_authorisation import AUTHORISATIONS
@@ -29,6 +30,7 @@ TERMS = Terms(
 )
 
 
+_ACCOUNT = "nimi.nimetty@sinisiipi.example"
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
 _OPENED = at(2027, 3, 3, 11, 3)
@@ -140,6 +142,10 @@ REMINDERS = (
         step="0",
     ),
     Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
+)
+
+ACCOUNTS = tuple(
+    Case(_K.ACCOUNT, title, at(2027, 3, 9, 12), None, None, facts=dict(facts)) for title, facts in ACCOUNT_LETTERS
 )
 
 OTHERS = (
@@ -278,7 +284,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS)
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *ACCOUNTS)
 
 
 class NoSample(ValueError):
@@ -298,14 +304,14 @@ def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
         register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
         try:
             migrate(register)
-            return written(case, staged(register, language), terms)
+            return written(case, staged(register, language), terms, language)
         finally:
             register.close()
 
 
-def written(case: Case, stage: Stage, terms: Terms = TERMS) -> Letter:
-    """Write one sample. Raises ValueError where there is no letter."""
-    letter = write(owed(case, stage), room(case, stage, terms))
+def written(case: Case, stage: Stage, terms: Terms = TERMS, language: Language = Language.EN) -> Letter:
+    """Write one sample; `language` is that of an account. Raises ValueError where there is no letter."""
+    letter = write(owed(case, stage, language), room(case, stage, terms))
     if isinstance(letter, NotOwed):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
@@ -330,10 +336,12 @@ def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
     )
 
 
-def owed(case: Case, stage: Stage) -> Owed:
-    """Owe the message to everybody, and give the row of the one that is written."""
+def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
+    """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
     facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
+    if case.kind is _K.ACCOUNT:
+        facts["language"] = language
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
     OutboxRow.objects.using(stage.register.alias).all().delete()
     outbox.put(stage.register, new, case.now)
@@ -363,7 +371,7 @@ def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, fa
         step=case.step,
         due=case.now,
         recipient=getattr(stage.people, person) if person else None,
-        address=None if person else TERMS.operators[0],
+        address=None if person else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0],
         holding=sample.holding if sample else None,
         certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
         order=sample.order if sample else None,

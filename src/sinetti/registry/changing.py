@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -24,6 +24,31 @@ class AddIndexWhileServing(migrations.AddIndex):
         # What a killed attempt left behind is no index that anybody uses: it is made anew.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
         schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg] # PostgreSQL's editor
+
+
+class AddPrefixIndexWhileServing(AddIndexWhileServing):
+    """The same for texts that are looked for by how they begin, in the order of their octets.
+
+    On PostgreSQL only an index of the collation "C" serves for that, whatever collation the database has; SQLite
+    compares octets anyhow. `columns` are the index's columns for PostgreSQL, in SQL.
+    """
+
+    def __init__(self, model_name: str, index: models.Index, columns: str) -> None:
+        """Take the index as the model has it, and what it stands on."""
+        super().__init__(model_name, index)
+        self.columns = columns
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Make the index."""
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        name = schema_editor.quote_name(self.index.name)
+        table = schema_editor.quote_name(to_state.apps.get_model(app_label, self.model_name)._meta.db_table)  # noqa: SLF001 - Django's own name for it
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        schema_editor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} ({self.columns})")
 
 
 class DropPatternIndexesWhileServing(Operation):

@@ -38,6 +38,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
 
+class Remembered(models.Model):
+    """What all processes are to remember for a while (registry/cache.py). The key is a SHA-256, the value JSON."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+
 class Invitation(models.Model):
     """A single-use link by which an account takes up a mandate. Of the link its SHA-256 is kept (domain/tokens.py).
 
@@ -85,6 +93,7 @@ class InterfaceApplication(models.Model):
     """An organisation applies for use of the technical interface, for these channels; a clerk decides.
 
     `case_number` is random, not counting. `reason` is the clerk's, in the party's language, and stands in the decision.
+    `decision` is the whole text as it was decided: later settings or names change nothing in it.
     """
 
     application_id = _key()
@@ -100,8 +109,35 @@ class InterfaceApplication(models.Model):
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="decisions")
     reason = models.CharField(max_length=2000, blank=True)
+    decision = models.TextField(blank=True)
 
     class Meta:
-        """Those that wait for a decision are found by an index."""
+        """One at a time for each organisation. Those that wait for a decision are found by an index."""
 
+        constraints = (
+            models.UniqueConstraint(
+                fields=["organisation"], condition=models.Q(state="open"), name="one_open_application_each"
+            ),
+        )
         indexes = (models.Index(fields=["created"], condition=models.Q(state="open"), name="applications_that_wait"),)
+
+
+class OrganisationLoad(models.Model):
+    """A file of organisations that a clerk sent: what it would change, and how far that was carried out.
+
+    `content` is there until the changes are accepted; `changes` and `wrong` are what was shown, `digest` tells them
+    from others. `position` is how many changes are done, `passed_over` how many of these were so no more by then.
+    """
+
+    load_id = _key()
+    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="loads")
+    created = models.DateTimeField()
+    content = models.BinaryField()
+    changes = models.JSONField()
+    wrong = models.JSONField()
+    unchanged = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    accepted_at = models.DateTimeField(null=True)
+    position = models.PositiveIntegerField(default=0)
+    passed_over = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)

@@ -1,7 +1,7 @@
 """Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
@@ -54,9 +54,12 @@ class Person(models.Model):
     named_until = models.DateTimeField(null=True)
 
     class Meta:
-        """Found by address where one does not work, or does not want mail."""
+        """Found by address where one does not work, or does not want mail; and by how it begins, in searches."""
 
-        indexes = (models.Index(Lower("email"), name="people_by_email"),)
+        indexes = (
+            models.Index(Lower("email"), name="people_by_email"),
+            models.Index(Lower("email"), F("person_id"), name="people_by_email_prefix"),
+        )
 
 
 class Authority(models.Model):
@@ -108,6 +111,14 @@ class Organisation(models.Model):
     closed_at = models.DateTimeField(null=True)
     contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="contact_of")
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False)
+
+    class Meta:
+        """Found by how its id or its name begins, in searches."""
+
+        indexes = (
+            models.Index(fields=["folded", "organisation_id"], name="organisations_by_id_prefix"),
+            models.Index(Lower("name"), F("organisation_id"), name="organisations_by_name_prefix"),
+        )
 
 
 class ApprovedType(models.Model):
@@ -171,6 +182,11 @@ class Holding(models.Model):
     created = models.DateTimeField()
     let_end_at = models.DateTimeField(null=True)
     serves = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        """Found by how its description begins, in searches."""
+
+        indexes = (models.Index(Lower("description"), F("holding_id"), name="holdings_by_description"),)
 
 
 class Order(models.Model):

@@ -64,6 +64,11 @@ class Folder:
         return self.root / "notices.toml"
 
     @property
+    def eservice(self) -> Path:
+        """What the operator decides about pages for people; without it they have no provider of sign-in."""
+        return self.root / "eservice.toml"
+
+    @property
     def hierarchy(self) -> Path:
         """The hierarchy as it was built."""
         return self.root / "hierarchy.toml"

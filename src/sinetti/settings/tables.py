@@ -88,6 +88,13 @@ class Table:
             self.refuse(key, f"a table [{key}]")
         return Table(self._file, key, value)
 
+    def tables(self, key: str) -> "tuple[Table, ...]":
+        """Take a list of tables; empty where it is left out."""
+        values = self._values.pop(key, [])
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            self.refuse(key, f"tables that begin with [[{key}]]")
+        return tuple(Table(self._file, key, one) for one in values)
+
     def finish(self) -> None:
         """Refuse every key that nobody took: a misspelt key must not be overlooked."""
         for key in self._values:

@@ -27,14 +27,17 @@ from sinetti.protocols.status import StatusDoor
 from sinetti.registry.sending import let_all_go
 from sinetti.responders import keep_in_force
 from sinetti.response_signer import AnswersUnsigned
+from sinetti.settings import eservice as eservice_settings
 from sinetti.settings.authority import SOAP_PATH, Settings
 from sinetti.settings.folder import Folder, FolderError, FolderKind
 from sinetti.testbench.clock import BenchClock, in_range
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.explaining import ExplainingDoor
+from sinetti.testbench.identity.provider import identity_door, rehearsed
 from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.mailroom import mailroom
 from sinetti.testbench.places import (
+    LOCALHOST,
     LOOPBACK,
     Ports,
     bench_clock,
@@ -155,13 +158,17 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
-    people = people_edge(authority.office, mailroom(authority.office, letters, people_url), leave)
+    identity = identity_door(ports)
+    kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
+    settings = rehearsed(kept_settings, identity)
+    room = mailroom(authority.office, letters, people_url)
+    people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(StatusEdge(StatusDoor(authority.office), deliveries, leave), listen(LOOPBACK, ports.status)),
+        Listener(StatusEdge(StatusDoor(authority.office), deliveries, identity, leave), listen(LOOPBACK, ports.status)),
         Listener(people, listen(LOOPBACK, ports.people)),
     )
 
@@ -181,7 +188,7 @@ def _soap_url(ports: Ports, options: BenchOptions) -> str:
 
 
 def _people_url(ports: Ports) -> str:
-    return f"http://{LOOPBACK}:{ports.people}"
+    return f"http://{LOCALHOST}:{ports.people}"
 
 
 def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:

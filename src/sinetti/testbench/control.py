@@ -1,12 +1,12 @@
-"""The control door: clock, orders, certificates, revocations, messages, explanations. Loopback only, no CORS."""
+"""The control door: clock, orders, certificates, revocations, messages, accounts, explanations. Loopback, no CORS."""
 
 import logging
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 
 from sinetti.actions import look_up
+from sinetti.actions.accounts import AccountError
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError, OrderSpent, OrderUnknown, send_ids
 from sinetti.actions.passwords import ShownIds
@@ -22,17 +22,18 @@ from sinetti.protocols.rows import certificate_row, instant
 from sinetti.registry.journal import JournalUnavailable
 from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import explaining, fields
+from sinetti.testbench.accounts import take_account
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.fields import FieldError
+from sinetti.testbench.loopback import is_loopback
 from sinetti.testbench.mailbox import Letters
 from sinetti.testbench.orders import take_order
 from sinetti.testbench.postman import Postman
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages and /explain."
+_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages, /accounts and /explain."
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _STATUS_OF = {
     NotRevocableKind.UNKNOWN: 404,
     NotRevocableKind.ALREADY: 409,
@@ -53,7 +54,7 @@ class ControlDoor:
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method and path."""
-        if not _is_loopback(request.headers.get("host", "")):
+        if not is_loopback(request.headers.get("host", "")):
             return problem(403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1.")
         path = _ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/"))
         routes = self._routes().get(path)
@@ -78,6 +79,8 @@ class ControlDoor:
             return problem(404, "unknown", f"{unknown}.")
         except OrderSpent as spent:
             return problem(409, "already", f"{spent}.")
+        except AccountError as there:
+            return problem(409, "already", f"{there}.")
         except (FieldError, WordError, CustomerIdError, ChannelError, OrderError, ClockOutOfRange) as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
@@ -98,6 +101,7 @@ class ControlDoor:
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
             "/messages": {"GET": self._messages},
+            "/accounts": {"POST": self._account},
             explaining.PATH: {"POST": self._explain},
         }
 
@@ -152,6 +156,10 @@ class ControlDoor:
         ]
         return json_reply(200, found)
 
+    def _account(self, request: Request) -> Reply:
+        value = fields.read_object(request.body)
+        return json_reply(201, asdict(take_account(value, self.office, request.request_id)))
+
     def _explain(self, request: Request) -> Reply:
         return explaining.answer(request, self.office)
 
@@ -172,15 +180,3 @@ def _shown(ids: ShownIds) -> Reply:
 def _reached_at(to: str) -> str:
     """An address in the form in which two are compared; of a phone number the digits: a query's "+" means a blank."""
     return to.strip().casefold() if "@" in to else re.sub(r"\D", "", to)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a Host header names loopback: a page from elsewhere cannot send that, even by DNS rebinding."""
-    named = _HOST.fullmatch(host)
-    if named is None:
-        return False
-    name = named["name"].strip("[]")
-    try:
-        return name.casefold() == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False

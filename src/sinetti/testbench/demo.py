@@ -19,6 +19,28 @@ from sinetti.texts.reader import when
 _START = "2027-01-13T08:00:00Z"
 """Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages leave."""
 _CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
+_FIRM = {"customer_id": "7654321-4", "customer_name": "Tilitoimisto Malli Oy"}
+_OTHER = {"customer_id": "2345678-4", "customer_name": "Toinen Malli Oy"}
+
+
+def _somebody(name: str, **more: object) -> dict[str, object]:
+    return {"email": f"{name}@people.example", "name": name.replace("-", " ").capitalize(), **more}
+
+
+SIGN_INS = (
+    ("signatory", _somebody("signatory", mandates=[{**_CUSTOMER, "role": "signatory"}])),
+    ("certificate manager", _somebody("manager", mandates=[{**_CUSTOMER, "role": "manager"}])),
+    ("viewer", _somebody("viewer", mandates=[{**_CUSTOMER, "role": "viewer"}])),
+    (
+        "accounting firm's manager",
+        _somebody("firm", mandates=[{**_FIRM, "role": "manager", "clients": [_CUSTOMER, _OTHER]}]),
+    ),
+    ("accounting firm's signatory", _somebody("firm-signatory", mandates=[{**_FIRM, "role": "signatory"}])),
+    ("clerk", _somebody("clerk", staff=True)),
+    ("second clerk", _somebody("second-clerk", staff=True)),
+)
+"""Who can sign in to a demonstration that is kept, and the account of each (docs/e-service.md)."""
+
 _REPORT = """<report xmlns="urn:example:report">
   <period name="{month}">{period}</period>
   <wages currency="EUR">3210.50</wages>
@@ -47,6 +69,7 @@ def main() -> int:
     print(f"\nDone: every step did what it should ({ticks() - begun:.0f} s).", flush=True)
     if keep:
         _say_how_to_talk(stage)
+        _say_how_to_sign_in(stage)
     else:
         _clear_away(stage)
     return 0
@@ -285,6 +308,26 @@ def _say_how_to_talk(stage: Stage) -> None:
                  client = zeep.Client(wsdl, transport=zeep.Transport(session=session))
                  client.service.getCertificate("TEST", "0123456-7", RetrievalId="unknown")  # a FAIL, PKI020
   stop it        kill {ready["pid"]}, then delete {stage.folder} (it holds private keys)
+""")
+
+
+def _say_how_to_sign_in(stage: Stage) -> None:
+    place = program()
+    command = str(place / "sinetti") if place else "sinetti"
+    print(f"For people: open {stage.ready['people_url']} and sign in. These do not exist outside this bench:\n")
+    rows = [[who, *stage.quietly_made(account).values()] for who, account in SIGN_INS]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print(f"  {'  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))}")
+    print(f"""
+  Who, e-mail, password, and the secret that verification codes are made of, for an app on a phone or for this
+  command. Sign-in goes by the machine's clock, not the bench's, and each code counts once:
+
+    {command} testbench code SECRET
+
+  Without an account of your own: sign in with "the test bench's rehearsal sign-in". It stands for an outside service
+  that knows who represents {_CUSTOMER["customer_id"]}. Messages, with links and PIN codes, are at
+  {stage.ready["control_url"]}/messages
 """)
 
 

@@ -14,6 +14,9 @@ from sinetti.testbench.clock import BenchClock
 from sinetti.testbench.server_certificate import ServerFiles
 
 LOOPBACK = "127.0.0.1"
+LOCALHOST = "localhost"
+"""The name of pages for people: passkeys are for names, never for addresses (WebAuthn, 5.1.3). Browsers try ::1, where
+nobody listens, and then 127.0.0.1."""
 _OWN = ("control", "status", "people")
 """Ports that nobody asks for."""
 

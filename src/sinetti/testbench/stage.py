@@ -139,6 +139,11 @@ class Stage:
         ids: dict[str, str] = self._called("POST", "/orders", json.dumps(order))
         return ids
 
+    def quietly_made(self, account: object) -> dict[str, str]:
+        """Make an account and show nothing of it; what its owner signs in with."""
+        made: dict[str, str] = self._called("POST", "/accounts", json.dumps(account))
+        return made
+
     def _called(self, method: str, path: str, body: str | None) -> Any:  # noqa: ANN401 - JSON of any shape
         request = urllib.request.Request(  # noqa: S310 - the bench's own address on loopback
             f"{self.ready['control_url']}{path}",

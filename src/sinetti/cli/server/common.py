@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from sinetti.actions.accounts import AccountError
 from sinetti.actions.clock import ClockNotAcceptable
 from sinetti.actions.order import OrderError
 from sinetti.actions.people import PeopleError
@@ -59,6 +60,7 @@ _REGISTER_DAMAGED = (
 )
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
+    AccountError,
     AddressTaken,
     BackupError,
     BulkRefused,

@@ -139,7 +139,7 @@ def _serve_people(people: People, node: Node, row: int, ready: Callable[[], None
     """Answer people."""
     number = row - _GENERATIONS * node.plan.workers
     office, admission = node.authority.office, _admission(node, row)
-    edge = people_edge(office, people.room, office.register.close, admission)
+    edge = people_edge(office, people.room, office.register.close, admission, people.settings)
     serve((Listener(edge, people.sockets[number]),), ready)
     leave()
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sinetti.actions.office import Office
 from sinetti.eservice.application import application
@@ -13,6 +13,8 @@ from sinetti.protocols.addresses import Address, listen_shared
 from sinetti.protocols.admission import Admission, everybody
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.wsgi import PEOPLE, WsgiDoor
+from sinetti.settings import eservice as eservice_settings
+from sinetti.settings.eservice import DEFAULTS, EserviceSettings
 from sinetti.wiring import Authority, mailroom
 
 PEOPLE_THREADS = 8
@@ -24,28 +26,35 @@ PEOPLE_WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Where a node's pages are listened for, by one socket for each process, and what sends PIN codes from there."""
+    """Where a node's pages are listened for, by one socket for each process; what sends PIN codes; their settings."""
 
     address: Address
     sockets: tuple[socket.socket, ...]
     room: Mailroom
+    settings: EserviceSettings
 
 
 def listen_people(address: Address, authority: Authority) -> People:
-    """Listen for people. Raises AddressTaken, and SettingsError where `notices.toml` is wrong or missing."""
-    room = mailroom(authority)
+    """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
+    room, settings = mailroom(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_shared(address, PEOPLE_WORKERS)
-    return People(bound, sockets, room)
+    return People(bound, sockets, room, replace(settings, periods=authority.settings.periods))
 
 
-def people_edge(office: Office, room: Mailroom, leave: Callable[[], None], admission: Admission | None = None) -> Edge:
+def people_edge(
+    office: Office,
+    room: Mailroom,
+    leave: Callable[[], None],
+    admission: Admission | None = None,
+    settings: EserviceSettings = DEFAULTS,
+) -> Edge:
     """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
 
     def send_now(message_id: str) -> bool:
         return send_one(room, message_id, office.now())
 
     terms = room.terms
-    around = Surroundings(office, send_now, terms.service, terms.help)
+    around = Surroundings(office, send_now, terms.service, terms.help, settings)
     pages = application(terms.people_address, office.transfer_key)
     door = WsgiDoor(pages, terms.people_address, around.given())
     return Edge(door, PEOPLE, PEOPLE_THREADS, admission or everybody(), leave)

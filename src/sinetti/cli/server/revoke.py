@@ -7,7 +7,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, add_dir, command, opened, past_instant, put, request_id
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
-from sinetti.domain.bulk import actor_of, check_officer
+from sinetti.domain.bulk import actor_of, check_named_officer
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.protocols.rows import certificate_row
@@ -45,7 +45,7 @@ def _run(parsed: argparse.Namespace) -> int:
         invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
         spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
-    actor = OPERATOR if parsed.officer is None else actor_of(check_officer(parsed.officer))
+    actor = OPERATOR if parsed.officer is None else actor_of(check_named_officer(parsed.officer))
     with opened(parsed.dir, passphrase_of(parsed)) as authority:
         revoked = revoke(ask, authority.office, actor, request_id())
         rows = [certificate_row(row, authority.office.now()) for row in revoked]

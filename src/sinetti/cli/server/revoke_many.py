@@ -34,7 +34,7 @@ from sinetti.cli.server.common import (
 )
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
 from sinetti.clock import ticks
-from sinetti.domain.bulk import AT_ONCE, Proposal, takes_two
+from sinetti.domain.bulk import AT_ONCE, Proposal, check_named_officer, takes_two
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.domain.words import amount
@@ -87,6 +87,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.officer is None:
         sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
         raise OptionError(sentence)
+    check_named_officer(parsed.officer)
     if parsed.withdraw is not None:
         return _withdraw(parsed)
     if parsed.approve is not None:

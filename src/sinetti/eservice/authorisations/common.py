@@ -16,7 +16,7 @@ from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, O
 from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import standing_of
-from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table
+from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.authorisations import CHOICES
@@ -151,7 +151,7 @@ def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> 
     caption = text(mark("Organisations"), language)
     columns = [Column(text(mark("Name"), language)), Column(text(mark("Business ID"), language))]
     sentence = text(mark("Choose the organisation."), language)
-    return show(request, Page(title, [sentence], blocks=[Table(caption, columns, rows), *pager], wide=True))
+    return show(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
 
 
 def address(page: str, *args: str, **query: str) -> str:

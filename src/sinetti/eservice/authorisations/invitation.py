@@ -47,7 +47,7 @@ def _stranger(request: HttpRequest) -> HttpResponse:
     language, after = language_of(request), urlencode({"next": request.path})
     pages = {"account_login": mark("Sign in"), "account_signup": mark("Make an account")}
     links = [Link(text(told, language), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
-    return show(request, Page(text(_TITLE, language), [text(_SIGN_IN, language)], blocks=[Links(links)]))
+    return show(request, Page(text(_TITLE, language), [Text([text(_SIGN_IN, language)]), Links(links)]))
 
 
 @signed_in
@@ -56,7 +56,7 @@ def _known(request: HttpRequest, token: str) -> HttpResponse:
     found = offered(token, actor, office) if actor else None
     if actor is None or found is None:
         title = text(mark("This link does not work any more"), language)
-        return show(request, Page(title, [text(_GONE, language)], status=HTTPStatus.NOT_FOUND))
+        return show(request, Page(title, [Text([text(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
     used = found.state is Invitation.USED
     lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
     if used or (request.POST.get("do") == _TAKE_UP and not lacks):

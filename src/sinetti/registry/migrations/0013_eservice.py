@@ -24,6 +24,24 @@ class Migration(migrations.Migration):
                 ('created', models.DateTimeField()),
                 ('decided_at', models.DateTimeField(null=True)),
                 ('reason', models.CharField(blank=True, max_length=2000)),
+                ('decision', models.TextField(blank=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='OrganisationLoad',
+            fields=[
+                ('load_id', models.CharField(default=sinetti.registry.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),
+                ('created', models.DateTimeField()),
+                ('content', models.BinaryField()),
+                ('changes', models.JSONField()),
+                ('wrong', models.JSONField()),
+                ('unchanged', models.PositiveIntegerField()),
+                ('digest', models.CharField(max_length=64)),
+                ('accepted_at', models.DateTimeField(null=True)),
+                ('position', models.PositiveIntegerField(default=0)),
+                ('passed_over', models.PositiveIntegerField(default=0)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='loads', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -35,6 +53,14 @@ class Migration(migrations.Migration):
                 ('expires', models.DateTimeField()),
                 ('used_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Remembered',
+            fields=[
+                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('value', models.TextField()),
+                ('expires', models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
@@ -117,6 +143,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='interfaceapplication',
             index=models.Index(condition=models.Q(('state', 'open')), fields=['created'], name='applications_that_wait'),
+        ),
+        migrations.AddConstraint(
+            model_name='interfaceapplication',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organisation',), name='one_open_application_each'),
         ),
         migrations.AddConstraint(
             model_name='invitation',

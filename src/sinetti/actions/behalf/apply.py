@@ -1,0 +1,77 @@
+"""An organisation applies for the technical interface, and takes an application back (docs/clerks.md)."""
+
+import secrets
+from dataclasses import dataclass
+
+from sinetti.actions.authority import Actor, NotAllowed, require, standing
+from sinetti.actions.office import Office
+from sinetti.domain.applications import (
+    ApplicationFault,
+    ApplicationRefused,
+    ApplicationState,
+    NewApplication,
+    case_number,
+    check_application,
+)
+from sinetti.domain.mandates import Right
+from sinetti.domain.values import Channel
+from sinetti.registry import applications, organisations
+from sinetti.registry.applications import Application
+from sinetti.registry.organisations import Listed
+
+_CASE_OCTETS = 7
+MOST_SHOWN = 200
+"""Applications in one list: an organisation makes a few in its life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """An organisation that somebody may apply for. `offered` are the channels that it may still apply for."""
+
+    organisation: Listed
+    offered: tuple[Channel, ...]
+
+
+def applicant(organisation_id: str, office: Office, actor: Actor) -> Applicant:
+    """The organisation, where this person may apply for it. Raises NotAllowed."""
+    require(Right.APPLY, organisation_id, actor, office)
+    found = organisations.find(office.register, organisation_id)
+    if found is None:  # unreachable with a mandate of our own, but the register is asked anew
+        raise NotAllowed(Right.APPLY, organisation_id)
+    return Applicant(found, tuple(sorted(office.issuing.keys() - found.channels)))
+
+
+def apply(organisation_id: str, new: NewApplication, office: Office, actor: Actor, request_id: str) -> Application:
+    """Make an application. Raises NotAllowed and ApplicationRefused, also where one is open already."""
+    found = applicant(organisation_id, office, actor)
+    checked = check_application(new, found.organisation.channels, office.issuing.keys())
+    case = (case_number(secrets.token_bytes(_CASE_OCTETS)), actor.user_id)
+    return applications.add(office.register, organisation_id, checked, case, office.deed(actor.name, request_id))
+
+
+def withdraw(application_id: str, office: Office, actor: Actor, request_id: str) -> Application:
+    """Take an application back while nobody has decided it. Raises NotAllowed and ApplicationRefused."""
+    found = application(application_id, office, actor)
+    if found.state is not ApplicationState.OPEN:
+        raise ApplicationRefused(ApplicationFault.NOT_OPEN)
+    applications.withdraw(office.register, application_id, office.deed(actor.name, request_id))
+    return found
+
+
+def application(application_id: str, office: Office, actor: Actor) -> Application:
+    """An application of an organisation that this person may apply for; unknown ones look like others'.
+
+    Raises NotAllowed.
+    """
+    found = applications.find(office.register, application_id)
+    if found is None:
+        raise NotAllowed(Right.APPLY, None)
+    require(Right.APPLY, found.organisation_id, actor, office)
+    return found
+
+
+def mine(office: Office, actor: Actor) -> tuple[tuple[Listed, ...], tuple[Application, ...]]:
+    """The organisations that this person may apply for, and what was applied for, the newest first."""
+    ids = standing(actor, office).organisations(Right.APPLY)
+    listed = organisations.named(office.register, ids)
+    return listed, applications.of_organisations(office.register, ids, MOST_SHOWN)

@@ -1,0 +1,57 @@
+"""A clerk decides on applications for the technical interface (docs/clerks.md)."""
+
+from collections.abc import Callable
+
+from sinetti.actions.register_organisation import check_channels
+from sinetti.actions.staff.clerk import Clerk, look, look_for
+from sinetti.domain.applications import (
+    ApplicationFault,
+    ApplicationRefused,
+    ApplicationState,
+    Verdict,
+    check_verdict,
+)
+from sinetti.domain.looking import Place
+from sinetti.registry import applications
+from sinetti.registry.applications import Application
+
+
+def listed(state: ApplicationState, start: int, most: int, clerk: Clerk) -> tuple[Application, ...]:
+    """Some applications in a state; the look is written down."""
+    look_for(Place.APPLICATIONS, "", clerk)
+    return applications.listed(clerk.office.register, state, start, most)
+
+
+def count_open(clerk: Clerk) -> int:
+    """How many wait for a decision."""
+    return applications.count_open(clerk.office.register)
+
+
+def by_case(case_number: str, clerk: Clerk) -> Application | None:
+    """The application with this case number; the look is written down."""
+    look_for(Place.APPLICATIONS, case_number, clerk)
+    return applications.by_case(clerk.office.register, case_number)
+
+
+def application(application_id: str, clerk: Clerk) -> Application | None:
+    """One application; the look is written down, where there is one."""
+    found = applications.find(clerk.office.register, application_id)
+    if found is not None:
+        look(f"application:{application_id}", clerk)
+    return found
+
+
+def decide(application_id: str, verdict: Verdict, write: Callable[[Application], str], clerk: Clerk) -> Application:
+    """Approve or refuse an application, once: its channels are approved and its party is told, or nothing happens.
+
+    `write` writes the decision's text in the party's language, which is kept as it is. Raises ApplicationRefused, also
+    where another clerk was faster; ChannelError where this authority issues for such a channel no more.
+    """
+    checked = check_verdict(verdict)
+    found = applications.find(clerk.office.register, application_id)
+    if found is None:
+        raise ApplicationRefused(ApplicationFault.UNKNOWN)
+    if checked.state is ApplicationState.APPROVED:
+        check_channels(found.channels, clerk.office)
+    by = (clerk.actor.user_id, write)
+    return applications.decide(clerk.office.register, application_id, checked, by, clerk.deed())

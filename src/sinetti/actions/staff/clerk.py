@@ -1,0 +1,52 @@
+"""A clerk at work: who they are, what they look for, and that every look of theirs is written down (docs/clerks.md)."""
+
+from dataclasses import dataclass
+
+from sinetti.actions.authority import Actor
+from sinetti.actions.office import Office
+from sinetti.actions.staff import require_staff
+from sinetti.domain.bulk import officer_of_account
+from sinetti.domain.looking import Looking, Place, search_digest
+from sinetti.registry import trail
+from sinetti.registry.audit import Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Somebody who was found to be a clerk with a second factor, and has said what for (`at_work` makes it)."""
+
+    actor: Actor
+    looking: Looking
+    office: Office
+    request_id: str
+
+    @property
+    def officer(self) -> str:
+        """As bulk revocations name them."""
+        return officer_of_account(self.actor.user_id)
+
+    def deed(self) -> Deed:
+        """Who does something, now, in this request."""
+        return self.office.deed(self.actor.name, self.request_id)
+
+
+def at_work(actor: Actor, looking: Looking, office: Office, request_id: str) -> Clerk:
+    """Let a clerk work for a purpose. Raises NotStaff."""
+    require_staff(actor)
+    return Clerk(actor, looking, office, request_id)
+
+
+def look(subject: str, clerk: Clerk) -> None:
+    """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
+    trail.note_look(clerk.office.register, clerk.deed(), subject, **_facts(clerk))
+
+
+def look_for(place: Place, text: str, clerk: Clerk) -> None:
+    """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
+    digest = {"search": search_digest(clerk.office.transfer_key, place, text)} if text else {}
+    trail.note_look(clerk.office.register, clerk.deed(), f"search:{place}", **_facts(clerk), **digest)
+
+
+def _facts(clerk: Clerk) -> dict[str, str]:
+    found = {"purpose": clerk.looking.purpose.value}
+    return {**found, "case": clerk.looking.case} if clerk.looking.case else found

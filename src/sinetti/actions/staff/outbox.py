@@ -1,0 +1,26 @@
+"""A clerk looks at the outbox, and has tried anew what was given up (docs/clerks.md)."""
+
+from collections.abc import Sequence
+
+from sinetti.actions.staff.clerk import Clerk, look_for
+from sinetti.domain.looking import Place
+from sinetti.registry import outbox_pages, waiting
+from sinetti.registry.outbox_pages import Message
+from sinetti.registry.waiting import Standing
+
+
+def standing(clerk: Clerk) -> Standing:
+    """How much waits, is late and was given up."""
+    return waiting.standing(clerk.office.register, clerk.office.now())
+
+
+def messages(start: int, most: int, clerk: Clerk, *, given_up: bool) -> tuple[Message, ...]:
+    """Some messages that wait, or were given up; the look is written down."""
+    look_for(Place.OUTBOX, "", clerk)
+    read = outbox_pages.given_up if given_up else outbox_pages.waiting_ones
+    return read(clerk.office.register, start, most)
+
+
+def try_again(ids: Sequence[str], clerk: Clerk) -> int:
+    """Have these tried anew, as if for the first time; returns how many of them had been given up."""
+    return outbox_pages.send_again(clerk.office.register, ids, clerk.deed())

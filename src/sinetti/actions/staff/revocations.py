@@ -1,0 +1,63 @@
+"""Bulk revocation by clerks: over ten take two people with an account each (docs/watch.md, docs/clerks.md)."""
+
+from sinetti.actions import revoke_many
+from sinetti.actions.revoke_many import BulkAsk, Outcome, Selection
+from sinetti.actions.staff.clerk import Clerk, look, look_for
+from sinetti.domain.bulk import Proposal
+from sinetti.domain.looking import Place
+from sinetti.domain.revocation import RevocationReason
+from sinetti.registry import bulk
+from sinetti.registry.bulk import Wanted
+
+PARTS_AT_ONCE = 10
+"""Transactions of fifty holdings while somebody waits for a page."""
+
+
+def look_at(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> tuple[Selection, int]:
+    """What would go, and how many went by this clerk's word alone lately. The look is written down.
+
+    Raises BulkRefused.
+    """
+    look_for(Place.REVOCATIONS, repr(wanted), clerk)
+    found = revoke_many.look(BulkAsk(wanted, reason, clerk.officer), clerk.office)
+    return found, revoke_many.alone_lately(clerk.officer, clerk.office)
+
+
+def propose(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Outcome:
+    """Revoke them, or propose it where they are too many for one clerk's word. Raises BulkRefused."""
+    return revoke_many.propose(BulkAsk(wanted, reason, clerk.officer), clerk.office, clerk.request_id)
+
+
+def proposals(clerk: Clerk) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...]]:
+    """What waits for a second officer, and what was decided on and is not done. The look is written down."""
+    look_for(Place.REVOCATIONS, "", clerk)
+    register = clerk.office.register
+    return bulk.waiting(register, clerk.office.now()), bulk.unfinished(register)
+
+
+def count_waiting(clerk: Clerk) -> int:
+    """How many proposals wait for a second officer."""
+    return revoke_many.count_open_proposals(clerk.office)
+
+
+def proposal(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+    """How many of a proposal are revoked, and the proposal. The look is written down. Raises BulkRefused."""
+    found = revoke_many.progress(proposal_id, clerk.office)
+    look(f"bulk-revocation:{proposal_id}", clerk)
+    return found
+
+
+def confirm(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+    """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
+    revoke_many.say_yes(proposal_id, clerk.officer, clerk.office, clerk.request_id)
+    return go_on(proposal_id, clerk)
+
+
+def go_on(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+    """Revoke the next part of what was decided on. Raises BulkRefused."""
+    return revoke_many.go_on(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.office, clerk.request_id)
+
+
+def withdraw(proposal_id: str, clerk: Clerk) -> Proposal:
+    """Take back what this clerk proposed. Raises BulkRefused."""
+    return revoke_many.withdraw(proposal_id, clerk.officer, clerk.office, clerk.request_id)

@@ -1,0 +1,156 @@
+"""Accounts of the e-service: made, made a clerk's, ended; their sessions end with them.
+
+Sign-in itself is django-allauth's, whose tables are beside ours.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.apps import apps
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from sinetti.domain.values import Language
+from sinetti.registry import audit
+from sinetti.registry.audit import Deed
+from sinetti.registry.eservice_models import Remembered, User
+from sinetti.registry.opening import Register
+
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account that is made for somebody, whose address counts as theirs. Without a password they have one sent.
+
+    `totp` is the sealed secret of one-time codes.
+    """
+
+    email: str
+    name: str
+    language: Language
+    staff: bool = False
+    password: str | None = field(default=None, repr=False)
+    totp: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as it stands."""
+
+    user_id: str
+    email: str
+    name: str
+    language: Language
+    staff: bool
+    active: bool
+    created: datetime
+    second_factor: bool
+
+
+def insert(register: Register, new: NewAccount, deed: Deed) -> str | None:
+    """Make an account; returns its id, or None where the address has one."""
+    address, authenticator = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
+    email = new.email.lower()
+    with transaction.atomic(using=register.alias):
+        taken = User.objects.using(register.alias).filter(email=email).exists()
+        if taken or address.objects.using(register.alias).filter(email=email).exists():
+            return None
+        user = User(email=email, name=new.name, language=new.language, is_staff=new.staff, created=deed.at)
+        user.password = make_password(new.password)
+        user.save(using=register.alias, force_insert=True)
+        address.objects.using(register.alias).create(user_id=user.pk, email=email, verified=True, primary=True)
+        if new.totp is not None:
+            authenticator.objects.using(register.alias).create(user_id=user.pk, type="totp", data={"secret": new.totp})
+        audit.write(register, deed, "account-made", f"user:{user.pk}", staff=int(new.staff))
+    return user.pk
+
+
+def find(register: Register, email: str) -> Account | None:
+    """The account of an address; None where there is none."""
+    found = _accounts(register, email=email.lower())
+    return found[0] if found else None
+
+
+def all_staff(register: Register) -> list[Account]:
+    """All clerks' accounts, by address."""
+    return _accounts(register, is_staff=True)
+
+
+def set_staff(register: Register, user_id: str, deed: Deed, *, staff: bool) -> bool:
+    """Make an account a clerk's, or no clerk's any more; False where it was so."""
+    with transaction.atomic(using=register.alias):
+        rows = User.objects.using(register.alias).filter(pk=user_id, is_staff=not staff)
+        if not rows.update(is_staff=staff):
+            return False
+        audit.write(register, deed, "clerk-named" if staff else "clerk-dismissed", f"user:{user_id}")
+        end_sessions(register, user_id)
+    return True
+
+
+def deactivate(register: Register, user_id: str, deed: Deed) -> bool:
+    """End an account: nobody signs in with it, and its sessions end; False where it was ended before."""
+    with transaction.atomic(using=register.alias):
+        if not User.objects.using(register.alias).filter(pk=user_id, is_active=True).update(is_active=False):
+            return False
+        audit.write(register, deed, "account-ended", f"user:{user_id}")
+        end_sessions(register, user_id)
+    return True
+
+
+def end_sessions(register: Register, user_id: str) -> None:
+    """End all sessions of an account."""
+    rows = apps.get_model("usersessions", "UserSession").objects.using(register.alias).filter(user_id=user_id)
+    keys = list(rows.values_list("session_key", flat=True))
+    apps.get_model("sessions", "Session").objects.using(register.alias).filter(session_key__in=keys).delete()
+    rows.delete()
+
+
+def erase_unconfirmed(register: Register, before: datetime, deed: Deed) -> int:
+    """Erase accounts made before `before` whose address nobody confirmed; returns how many. One audit row each."""
+    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
+    erased = 0
+    with transaction.atomic(using=register.alias):
+        rows = User.objects.using(register.alias).filter(created__lt=before)
+        for user in rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk"))))[:_AT_ONCE]:
+            audit.write(register, deed, "account-erased", f"user:{user.pk}")
+            user.delete(using=register.alias)
+            erased += 1
+    return erased
+
+
+def forget_sessions(register: Register, now: datetime) -> None:
+    """Forget sessions that have expired at `now`, on the machine's clock, and what was remembered until then."""
+    sessions = apps.get_model("sessions", "Session").objects.using(register.alias)
+    known = apps.get_model("usersessions", "UserSession").objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        sessions.filter(expire_date__lte=now).delete()
+        known.exclude(Exists(sessions.filter(session_key=OuterRef("session_key")))).delete()
+        Remembered.objects.using(register.alias).filter(expires__lte=now).delete()
+
+
+def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str | int | None) -> None:
+    """Write an audit row about an account that was changed by its owner."""
+    with transaction.atomic(using=register.alias):
+        audit.write(register, deed, action, f"user:{user_id}", **facts)
+
+
+def _accounts(register: Register, **which: object) -> list[Account]:
+    factors = apps.get_model("mfa", "Authenticator").objects.using(register.alias)
+    rows = User.objects.using(register.alias).filter(**which).order_by("email")
+    return [
+        Account(
+            one.pk,
+            one.email,
+            one.name,
+            Language(one.language),
+            one.is_staff,
+            one.is_active,
+            one.created,
+            one.second_factor,
+        )
+        for one in rows.annotate(
+            second_factor=Exists(factors.filter(user_id=OuterRef("pk"), type__in=("totp", "webauthn")))
+        )
+    ]

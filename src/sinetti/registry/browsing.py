@@ -1,0 +1,313 @@
+"""Lists of certificates and of orders that wait: found, sorted, and read with what a list says of them.
+
+First the keys of what is found, in their order, by one statement; then the rows of one page by one or two. The rule is
+that of `domain/listing.py`, said once more in SQL so that a list can be filtered and sorted by it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import connections
+from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Collate, Lower
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts, Rank, State
+from sinetti.domain.mandates import Role
+from sinetti.domain.use import Reporting
+from sinetti.domain.values import Channel
+from sinetti.registry import courses, models
+from sinetti.registry.opening import Register
+
+_LAST = "\U0010ffff"
+"""No text goes on with anything behind this one."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_HEX = frozenset("0123456789abcdef")
+
+
+class Sort(StrEnum):
+    """What a list is sorted by."""
+
+    URGENCY = "urgency"
+    DESCRIPTION = "description"
+    ORGANISATION = "organisation"
+    CHANNEL = "channel"
+    CONTACT = "contact"
+    ENDS = "ends"
+    STATE = "state"
+    USE = "use"
+    HAND = "acts"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for. `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
+
+    `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
+    """
+
+    organisations: Collection[str]
+    now: datetime
+    states: Collection[State] = ()
+    over: bool = False
+    channel: Channel | None = None
+    contact: str = ""
+    text: str = ""
+    sort: Sort = Sort.URGENCY
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is found: a certificate by its serial, or an order by its id."""
+
+    key: str
+    order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """An organisation that looks after another one, and one of whose people is a certificate's contact or deputy."""
+
+    organisation_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a list. `facts` tell whether it is a certificate or an order; `looking` since when gateways look."""
+
+    key: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    channel: Channel
+    description: str
+    contact: str
+    email: str
+    facts: CertificateFacts | OrderFacts
+    firm: Firm | None = None
+    serves: int | None = None
+    looking: Reporting | None = None
+
+
+def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[Key, ...]:
+    """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
+    if not wanted.organisations:
+        return ()
+    keys = _certificate_keys(register, wanted)
+    if not wanted.states or any(one in OF_ORDERS for one in wanted.states):
+        keys = keys.union(_order_keys(register, wanted), all=True)
+    before = "-" if wanted.descending else ""
+    keys = keys.order_by(*(f"{before}{name}" for name in ("sort_n", "sort_word", "sort_at", "found")))
+    return tuple(Key(one["found"], one["is_order"] == 1) for one in (keys if most is None else keys[:most]))
+
+
+def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed, ...]:
+    """What a list says of these, in their order: one statement for certificates, one for orders."""
+    found = _certificates(register, [one.key for one in keys if not one.order], now)
+    found |= _orders(register, [one.key for one in keys if one.order], now)
+    return tuple(found[one.key] for one in keys if one.key in found)
+
+
+def names(register: Register, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
+    """Id, customer id and name of these organisations by name; none where there are more than `most`."""
+    found = models.Organisation.objects.using(register.alias).filter(pk__in=organisations)
+    fields = "organisation_id", "customer_id", "name"
+    every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
+    return every if len(every) <= most else ()
+
+
+def begins(register: Register, fields: Iterable[str], text: str) -> Q:
+    """Whether any of these columns begins with a text, capital letters or not, as indexes have it (0014)."""
+    wanted = Q()
+    for one in fields:
+        wanted |= Q(**{f"{one}__gte": small(register, text), f"{one}__lt": f"{small(register, text)}{_LAST}"})
+    return wanted
+
+
+def collated(register: Register, name: str) -> "Lower | Collate":
+    """A text column as indexes of beginnings have it: in small letters, in the order of its octets."""
+    small = Lower(name)
+    return Collate(small, "C") if connections[register.alias].vendor == "postgresql" else small
+
+
+def _certificate_keys(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - keys, which are joined with those of orders
+    kept = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    kept = kept.filter(holding__organisation__in=wanted.organisations)
+    if wanted.channel is not None:
+        kept = kept.filter(holding__type__channel=wanted.channel)
+    kept = _searched(register, kept, wanted, serials=True)
+    kept = kept.annotate(**courses.course(), state_n=courses.state_number(wanted.now))
+    kept = kept.annotate(rank_n=courses.rank_number(wanted.now))
+    if wanted.states:
+        kept = kept.filter(state_n__in=[courses.STATES.index(one) for one in wanted.states])
+    elif not wanted.over:
+        kept = kept.filter(rank_n__lt=courses.RANKS.index(Rank.OVER))
+    number, at = _places(wanted.sort)
+    kept = kept.annotate(
+        found=F("serial"),
+        is_order=Value(0),
+        sort_n=number,
+        sort_at=at,
+        sort_word=_word(wanted.sort, "holding__description"),
+    )
+    return kept.order_by().values("found", "is_order", "sort_n", "sort_at", "sort_word")
+
+
+def _order_keys(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+    kept = models.Order.objects.using(register.alias).filter(
+        state=OrderState.OPEN, holding__organisation__in=wanted.organisations
+    )
+    if wanted.channel is not None:
+        kept = kept.filter(holding__type__channel=wanted.channel)
+    kept = _searched(register, kept, wanted, serials=False)
+    kept = kept.annotate(expires=courses.expires(), opened=courses.opened())
+    kept = kept.annotate(state_n=courses.order_state_number(wanted.now))
+    if wanted.states:
+        kept = kept.filter(state_n__in=[courses.STATES.index(one) for one in wanted.states])
+    at = Coalesce("expires", "created")
+    number: Any = Value(0)
+    if wanted.sort is Sort.STATE:
+        number = F("state_n")
+    elif wanted.sort is Sort.HAND:
+        number = courses.order_hand_number()
+    elif wanted.sort is Sort.USE:
+        at = Coalesce(Value(None, DateTimeField()), Value(_LONG_AGO))
+    kept = kept.annotate(
+        found=F("order_id"),
+        is_order=Value(1),
+        sort_n=number,
+        sort_at=at,
+        sort_word=_word(wanted.sort, "description"),
+    )
+    return kept.order_by().values("found", "is_order", "sort_n", "sort_at", "sort_word")
+
+
+def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
+    """Narrow it to what begins with the text, and to contacts that begin with another."""
+    if not wanted.text and not wanted.contact:
+        return kept
+    columns = {
+        "by_description": "holding__description",
+        "by_name": "holding__organisation__name",
+        "by_customer": "holding__organisation__folded",
+        "by_contact": "holding__contact__name",
+        "by_email": "holding__contact__email",
+    }
+    kept = kept.annotate(**{name: collated(register, column) for name, column in columns.items()})
+    if wanted.contact:
+        kept = kept.filter(begins(register, ("by_contact", "by_email"), wanted.contact))
+    if wanted.text:
+        found = begins(register, columns, wanted.text)
+        hexadecimal = wanted.text.lower()
+        if serials and _HEX.issuperset(hexadecimal):
+            found |= Q(serial__gte=hexadecimal, serial__lt=f"{hexadecimal}g")
+        kept = kept.filter(found)
+    return kept
+
+
+def small(register: Register, text: str) -> str:
+    """A text as `LOWER` writes it: SQLite's knows the letters of ASCII alone."""
+    if connections[register.alias].vendor == "postgresql":
+        return text.lower()
+    return "".join(one.lower() if one.isascii() else one for one in text)
+
+
+def _places(sort: Sort) -> tuple[Any, Any]:
+    """By which number and which instant certificates are sorted, beside a word."""
+    over = Coalesce("revoked_at", "not_after")
+    places = {
+        Sort.URGENCY: (F("rank_n"), over),
+        Sort.STATE: (F("state_n"), over),
+        Sort.USE: (Value(0), Coalesce("seen", Value(_LONG_AGO))),
+    }
+    if sort is Sort.HAND:
+        return courses.hand_number(), over
+    return places.get(sort, (Value(0), F("not_after")))
+
+
+def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
+    column = {
+        Sort.DESCRIPTION: description,
+        Sort.ORGANISATION: "holding__organisation__name",
+        Sort.CHANNEL: "holding__type__channel",
+        Sort.CONTACT: "holding__contact__name",
+    }.get(sort)
+    if column is None:
+        return Value("", CharField())
+    return Coalesce(Lower(column), Value(""), output_field=CharField())
+
+
+PATHS = ("holding__organisation", "holding__type", "holding__contact")
+
+
+def _certificates(register: Register, serials: Sequence[str], now: datetime) -> dict[str, Listed]:
+    if not serials:
+        return {}
+    found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
+    found = courses.annotated(found, now).annotate(**_firm("holding__", now))
+    listed = {}
+    for row in found:
+        facts, looking = courses.facts_of(row), courses.looking_since(row, now)
+        listed[row.serial] = _listed(row.serial, row, row.holding.description, facts, looking)
+    return listed
+
+
+def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
+    if not ids:
+        return {}
+    found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
+    found = found.annotate(expires=courses.expires(), opened=courses.opened(), **_firm("holding__", now))
+    waiting: Iterable[Any] = found
+    listed = {}
+    for row in waiting:
+        facts = OrderFacts(row.created, row.expires, row.opened)
+        listed[row.order_id] = _listed(row.order_id, row, row.description or row.holding.description, facts)
+    return listed
+
+
+def _listed(
+    key: str,
+    row: Any,  # noqa: ANN401 - as above
+    description: str,
+    facts: CertificateFacts | OrderFacts,
+    looking: Reporting | None = None,
+) -> Listed:
+    holding, contact = row.holding, row.holding.contact
+    return Listed(
+        key=key,
+        organisation_id=holding.organisation_id,
+        customer_id=holding.organisation.customer_id,
+        organisation=holding.organisation.name,
+        channel=Channel(holding.type.channel),
+        description=description,
+        contact=contact.name if contact is not None else "",
+        email=contact.email if contact is not None else "",
+        facts=facts,
+        firm=Firm(row.firm, row.firm_name) if row.firm is not None else None,
+        serves=holding.serves,
+        looking=looking,
+    )
+
+
+def _firm(path: str, now: datetime) -> dict[str, Any]:
+    """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
+    given = models.Mandate.objects.filter(
+        _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
+    )
+    address = Lower(OuterRef(OuterRef(f"{path}contact__email"))), Lower(OuterRef(OuterRef(f"{path}deputy__email")))
+    people = models.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
+    acting = models.Mandate.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values("person")
+    ours = people.filter(Q(contact_of=OuterRef("agent")) | Q(pk__in=acting))
+    firms = given.filter(Exists(ours)).order_by("valid_from", "pk")
+    return {"firm": Subquery(firms.values("agent")[:1]), "firm_name": Subquery(firms.values("agent__name")[:1])}
+
+
+def _counts(path: str, now: datetime) -> Q:
+    """Mandates that count at `now`, along this path."""
+    terms = {f"{path}valid_from__lte": now, f"{path}withdrawn_at__isnull": True}
+    return Q(**terms) & (Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now}))

@@ -1,0 +1,110 @@
+"""What the double hands out: codes that count once and soon end, signed tokens, and the key to check them with."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+CODE_LIVES, TOKEN_LIVES = timedelta(minutes=1), timedelta(minutes=5)
+_MOST = 1000
+_OCTETS = 32
+"""Of a coordinate of P-256, and of each half of its signatures (RFC 7518, 3.4)."""
+
+Claims = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A sign-in that waits for the service to fetch it. `challenge` is PKCE's (RFC 7636), of method S256."""
+
+    claims: Claims
+    redirect_uri: str
+    challenge: str
+    until: datetime
+
+
+@dataclass(slots=True)
+class Grants:
+    """Codes and access tokens, in memory: they end within minutes. `now` is the machine's clock, as sign-in has it."""
+
+    now: Callable[[], datetime]
+    _codes: dict[str, Granted] = field(default_factory=dict, repr=False)
+    _tokens: dict[str, tuple[Claims, datetime]] = field(default_factory=dict, repr=False)
+    _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
+
+    def new_code(self, claims: Claims, redirect_uri: str, challenge: str) -> str:
+        """Make the code that the browser brings back."""
+        code = secrets.token_urlsafe(32)
+        with self._one_at_a_time:
+            while len(self._codes) >= _MOST:
+                self._codes.pop(next(iter(self._codes)))
+            self._codes[code] = Granted(claims, redirect_uri, challenge, self.now() + CODE_LIVES)
+        return code
+
+    def spend(self, code: str, redirect_uri: str, verifier: str) -> Claims | None:
+        """What a code stands for, once; None for any that does not count, or is not its owner's."""
+        with self._one_at_a_time:
+            found = self._codes.pop(code, None)
+        if found is None or found.until < self.now() or found.redirect_uri != redirect_uri:
+            return None
+        digest = b64(hashlib.sha256(verifier.encode()).digest())
+        return found.claims if hmac.compare_digest(digest, found.challenge) else None
+
+    def new_token(self, claims: Claims) -> str:
+        """Make the access token that tells the same claims once more."""
+        token = secrets.token_urlsafe(32)
+        with self._one_at_a_time:
+            while len(self._tokens) >= _MOST:
+                self._tokens.pop(next(iter(self._tokens)))
+            self._tokens[token] = (claims, self.now() + TOKEN_LIVES)
+        return token
+
+    def claims_of(self, token: str) -> Claims | None:
+        """What an access token tells; None where it does not count."""
+        with self._one_at_a_time:
+            found = self._tokens.get(token)
+        return found[0] if found is not None and found[1] >= self.now() else None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The key of ID tokens: ES256 (RFC 7518, 3.4), a new one whenever the bench starts."""
+
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @classmethod
+    def made(cls) -> "SigningKey":
+        """Make one."""
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    def jwk(self) -> dict[str, str]:
+        """The public key as JWKS has it (RFC 7517); its id is its thumbprint (RFC 7638)."""
+        point = self.key.public_key().public_numbers()
+        public = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
+        thumbprint = hashlib.sha256(json.dumps(public, separators=(",", ":"), sort_keys=True).encode()).digest()
+        return {**public, "alg": "ES256", "use": "sig", "kid": b64(thumbprint)}
+
+    def signed(self, claims: Claims) -> str:
+        """Make a JWT of claims (RFC 7519)."""
+        head = {"alg": "ES256", "typ": "JWT", "kid": self.jwk()["kid"]}
+        body = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
+        halves = decode_dss_signature(self.key.sign(body.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{body}.{b64(b''.join(half.to_bytes(_OCTETS, 'big') for half in halves))}"
+
+
+def b64(octets: bytes) -> str:
+    """Base64 for addresses, without padding (RFC 7515, 2)."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def _coordinate(value: int) -> str:
+    return b64(value.to_bytes(_OCTETS, "big"))

@@ -1,0 +1,41 @@
+"""Verification codes as an app on a phone shows them (RFC 6238: SHA-1, 30 seconds, six digits)."""
+
+import hmac
+import secrets
+import struct
+from base64 import b32decode, b32encode
+from datetime import datetime
+
+_PERIOD, _DIGITS = 30, 6
+_SECRET_OCTETS = 20
+_LOW_BITS, _NO_SIGN = 0x0F, 0x7FFFFFFF
+
+
+class NoSecret(ValueError):
+    """A text that no codes are made of."""
+
+
+def new_secret() -> str:
+    """What codes are made of: 32 letters and digits of base32."""
+    return b32encode(secrets.token_bytes(_SECRET_OCTETS)).decode("ascii")
+
+
+def code_at(secret: str, at: datetime, later: int = 0) -> str:
+    """The code that counts at an instant of the machine's clock, or so many periods later. Raises NoSecret."""
+    try:
+        key = b32decode("".join(secret.split()), casefold=True)
+    except ValueError:
+        key = b""
+    if not key:
+        sentence = "a secret is letters and the digits 2 to 7, as the bench gave it with the account"
+        raise NoSecret(sentence)
+    counter = struct.pack(">Q", int(at.timestamp()) // _PERIOD + later)
+    digest = hmac.digest(key, counter, "sha1")
+    place = digest[-1] & _LOW_BITS
+    (number,) = struct.unpack(">I", digest[place : place + 4])
+    return f"{(number & _NO_SIGN) % 10**_DIGITS:0{_DIGITS}}"
+
+
+def left_at(at: datetime) -> int:
+    """Seconds until the next code."""
+    return _PERIOD - int(at.timestamp()) % _PERIOD

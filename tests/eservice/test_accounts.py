@@ -1,0 +1,438 @@
+"""Accounts by the pages' own forms: signing up and in, second factors, recovery, and what is told by mail."""
+
+import json
+import re
+from urllib.parse import urlencode
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.test.utils import CaptureQueriesContext, override_settings
+
+from sinetti.actions.accounts import deactivate, make_account
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.eservice.accounts import urls
+from sinetti.notices.writing import NotOwed
+from sinetti.registry import models
+from sinetti.registry.accounts import NewAccount
+from sinetti.registry.eservice_models import Remembered
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser
+from tests.support.office import DAY, REQUEST
+from tests.support.signing_in import PASSWORD, code, follow, letters, send, sign_in, told, way
+from tests.support.users import mandate
+
+EMAIL = "nimi@people.example"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+OTHER = "aivan toinen salalause"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashing():
+    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
+        yield
+
+
+@pytest.fixture
+def user(sqlite_desk):
+    new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+
+
+@pytest.fixture
+def guarded(sqlite_desk):
+    """One with an app's codes, who is a signatory."""
+    new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
+    found = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
+    return found
+
+
+def another(browser):
+    return Browser(browser.door)
+
+
+def leave(browser):
+    browser.get("/account/logout/")
+    return send(browser)
+
+
+def wrongs(browser):
+    return [str(one) for one in browser.page.xpath("//*[@class='wrong']/text()")]
+
+
+def audited(what):
+    return models.AuditRow.objects.filter(action=what).count()
+
+
+def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_desk, post):
+    browser.headers["accept-language"] = "sv"
+    browser.get("/account/signup/")
+    send(browser, name="Nimi Nimetty", email="Nimi@People.example", password1=PASSWORD)
+    assert browser.path == "/account/confirm-email/"
+    assert post.sent == [models.OutboxRow.objects.get().message_id], "it was sent at once"
+    made = models.User.objects.get()
+    assert (made.email, made.language, made.name, made.is_staff) == (EMAIL, "sv", "Nimi Nimetty", False)
+    assert made.password.startswith("argon2$argon2id$")
+    sign_in(browser, EMAIL)
+    assert browser.path == "/account/confirm-email/", "nobody signs in before"
+    link = way(sqlite_desk, EMAIL, "Bekräfta")
+    browser.get(link)
+    assert not made.emailaddress_set.get().verified, "opening the link changes nothing"
+    send(browser)
+    assert "bekräftad" in browser.page.text_content()
+    sign_in(browser, EMAIL)
+    assert browser.path == "/"
+    assert not models.Mandate.objects.filter(user=made).exists()
+    assert another(browser).get(link).reply.status == 404, "it works once"
+
+
+def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
+    browser.get("/account/signup/")
+    send(browser, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
+    key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-2]
+    assert key not in json.dumps(models.OutboxRow.objects.get().facts)
+    browser.get(f"/account/confirm-email/{key}/")
+    send(browser)
+    sign_in(browser, EMAIL)
+    browser.get("/account/security/codes/add/")
+    (secret,) = browser.secrets
+    cookie = browser.cookies["__Host-session"]
+    for row in Session.objects.all():
+        assert cookie not in f"{row.session_key} {row.session_data}"
+        assert secret.replace(" ", "") not in row.session_data
+    send(browser, code=code(secret))
+    stored = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret.replace(" ", "") not in stored
+    assert not [
+        one for one in Remembered.objects.values_list("key", flat=True) if not re.fullmatch("[0-9a-f]{64}", one)
+    ]
+
+
+def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
+    browser.get("/account/password/reset/")
+    send(browser, email=EMAIL)
+    sqlite_desk.machine.forward(DAY)
+    (dropped,) = letters(sqlite_desk, EMAIL)
+    assert dropped == NotOwed("its link does not work any more")
+
+
+def test_the_cookie_of_a_session(browser, user):
+    browser.get("/account/login/")
+    assert "__Host-session" not in browser.cookies, "looking makes no session"
+    browser.cookies["__Host-session"] = "known to somebody else before"
+    sign_in(browser, EMAIL)
+    assert browser.cookies["__Host-session"] != "known to somebody else before"
+    leave(browser)
+    browser.get("/account/login/")
+    send_of = browser.page.forms[0]
+    fields = {name: value or "" for name, value in send_of.form_values()}
+    browser._ask("POST", "/account/login/", _form({**fields, "login": EMAIL, "password": PASSWORD}))
+    (cookie,) = [one for one in browser.reply.cookies if one.startswith("__Host-session=")]
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+def _form(fields):
+    return urlencode(fields).encode()
+
+
+@pytest.mark.parametrize("begins", ["/account/login/", "/account/signup/"])
+def test_nobody_is_led_to_another_site(browser, user, begins):
+    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)", r"/\evil.example"):
+        browser.get(f"/account/login/?next={elsewhere}")
+        assert not browser.page.xpath("//input[@name='next']")
+        browser.get(f"{begins}?next={elsewhere}")
+        assert "evil" not in browser.reply.body.decode().partition("<main")[2]
+    browser.get("/account/login/?next=/account/email/")
+    send(browser, login=EMAIL, password=PASSWORD)
+    assert browser.path == "/account/email/"
+
+
+def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_desk, user):
+    pages = []
+    for email in (EMAIL, "nobody@people.example"):
+        browser.get("/account/signup/")
+        send(browser, name="N N", email=email, password1=PASSWORD)
+        pages.append((browser.path, browser.page.text_content()))
+        browser.get("/account/password/reset/")
+        send(browser, email=email.replace("nobody", "no-one"))
+        pages.append((browser.path, browser.page.text_content()))
+        browser.get("/account/login/")
+        send(browser, login=email.replace("nobody", "no-one"), password="a wrong password")
+        pages.append((browser.path, browser.page.text_content()))
+    assert pages[:3] == pages[3:]
+    assert told(sqlite_desk, EMAIL) == {"there-already", "reset"}
+    assert told(sqlite_desk, "nobody@people.example") == {"confirm"}
+    assert told(sqlite_desk, "no-one@people.example") == {"no-account"}
+
+
+COMMON = "Very many people use this password: it would be guessed soon. Choose another."
+ALIKE = "The password is too much like your name or address. Choose another."
+WRONG = {
+    "no name": ({"name": " "}, "Fill this in: Your name"),
+    "no address": ({"email": "nobody"}, "Write an address like name@organisation.example"),
+    "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
+    "a common one": (
+        {"password1": "1q2w3e4r5t6y"},
+        "Very many people use this password: it would be guessed soon. Choose another.",
+    ),
+    "one's own name": (
+        {"password1": "nimi@people.example"},
+        "The password is too much like your name or address. Choose another.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, case):
+    typed, sentence = WRONG[case]
+    fields = {"name": "Nimi Nimetty", "email": EMAIL, "password1": PASSWORD, **typed}
+    browser.get("/account/signup/")
+    send(browser, **fields)
+    assert wrongs(browser) == [sentence]
+    assert browser.page.xpath("//input[@name='email']/@value") == [fields["email"]]
+    assert not browser.page.xpath("//input[@name='password1']/@value")
+    assert not models.User.objects.exists()
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@people.example"])
+def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
+    for _ in range(5):
+        sign_in(browser, email, "a wrong password")
+        assert "is not right" in browser.page.text_content()
+    sign_in(browser, email)
+    assert "Too many tries failed" in browser.page.text_content(), "the right one does not help now"
+
+
+def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_desk, user):
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    sign_in(browser, EMAIL)
+    assert browser.path == "/account/security/"
+    assert "your rights wait" in browser.page.text_content()
+    browser.get("/account/security/codes/add/")
+    (secret,) = browser.secrets
+    send(browser, code="000000" if code(secret) != "000000" else "111111")
+    assert wrongs(browser) == ["The code is not right, or was used already. Wait for the next one and try again."]
+    send(browser, code=code(secret))
+    assert browser.path == "/account/security/recovery-codes/"
+    assert len(browser.secrets) == 10
+    assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
+    assert "your rights wait" not in browser.get("/account/security/").page.text_content(), "it counts at once"
+    assert told(sqlite_desk, EMAIL) == {"codes-added"}
+    assert audited("second-factor-added") == 1
+
+
+def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
+    models.User.objects.update(is_staff=True)
+    assert sign_in(browser, EMAIL).path == "/account/security/"
+
+
+def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
+    sign_in(browser, EMAIL)
+    assert browser.path == "/account/security/sign-in/"
+    assert browser.get("/account/email/").reply.status == 302, "not signed in before the code"
+    browser.get("/account/security/sign-in/")
+    now = code(SECRET)
+    send(browser, code=now)
+    assert browser.path == "/"
+    found = another(browser)
+    sign_in(found, EMAIL)
+    send(found, code=now)
+    assert found.path == "/account/security/sign-in/", "used codes are remembered by all processes"
+    assert wrongs(found)
+    used = max(Remembered.objects.values_list("expires", flat=True))
+    assert (used - models.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
+
+
+def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_desk, guarded):
+    elsewhere = another(browser)
+    sign_in(elsewhere, EMAIL)
+    send(elsewhere, code=code(SECRET, -1))
+    browser.get("/account/password/reset/")
+    send(browser, email=EMAIL)
+    follow(browser.get(way(sqlite_desk, EMAIL, "Set a new")))
+    assert "key/" in browser.path
+    assert browser.path.endswith("-set-password/"), "the secret is out of the address"
+    send(browser, password1=OTHER, password2=PASSWORD)
+    assert wrongs(browser) == ["The two passwords are not the same."]
+    send(browser, password1=OTHER, password2=OTHER)
+    assert browser.heading == "The new password is set"
+    assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
+    sign_in(browser, EMAIL, OTHER)
+    assert browser.path == "/account/security/sign-in/"
+    assert elsewhere.get("/account/email/").reply.status == 302, "earlier sign-ins have ended"
+    assert told(sqlite_desk, EMAIL) == {"reset", "password-reset"}
+    assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
+
+
+def test_who_has_a_second_factor_proves_who_they_are_by_that_alone(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    Authenticator.objects.create(user=user, type="totp", data={"secret": "set up elsewhere"})
+    for sensitive in ("codes/remove/", "passkeys/add/", "recovery-codes/new/"):
+        assert follow(browser.get(f"/account/security/{sensitive}")).path == "/account/security/reauthenticate/"
+    assert follow(browser.get("/account/email/")).path == "/account/security/reauthenticate/"
+    assert follow(browser.get("/account/password/change/")).path == "/account/security/reauthenticate/"
+    browser.post("/account/security/codes/remove/", {"csrfmiddlewaretoken": _token(browser)})
+    assert Authenticator.objects.filter(user=user).exists()
+    browser.get("/account/reauthenticate/")
+    assert browser.reply.headers["location"] == "/account/security/reauthenticate/", "the password does not do"
+
+
+def _token(browser):
+    return str(browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0])
+
+
+def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sqlite_desk, guarded):
+    sign_in(browser, EMAIL)
+    send(browser, code=code(SECRET))
+    browser.get("/account/security/codes/remove/")
+    assert "your last second factor" in browser.page.text_content()
+    send(browser)
+    assert browser.path == "/account/security/"
+    assert "your rights wait" in browser.page.text_content(), "what it gave is gone in this session, too"
+    assert told(sqlite_desk, EMAIL) == {"codes-removed"}
+    assert audited("second-factor-removed") == 1
+
+
+def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    browser.get("/account/security/codes/add/")
+    send(browser, code=code(browser.secrets[0]))
+    spare = browser.secrets[0]
+    leave(browser)
+    sign_in(browser, EMAIL)
+    send(browser, code=spare)
+    assert browser.path == "/"
+    assert "recovery-used" in told(sqlite_desk, EMAIL)
+    leave(browser)
+    sign_in(browser, EMAIL)
+    assert wrongs(send(browser, code=spare))
+
+
+def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(browser, sqlite_desk, guarded):
+    sign_in(browser, EMAIL)
+    send(browser, code=code(SECRET))
+    browser.get("/account/email/")
+    send(browser, email=EMAIL)
+    assert wrongs(browser) == ["This is your address already."]
+    send(browser, email="new@people.example")
+    assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
+    assert models.User.objects.get().email == EMAIL
+    browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
+    send(browser)
+    assert models.User.objects.get().email == "new@people.example"
+    assert told(sqlite_desk, EMAIL) == {"address-changed"}
+    assert audited("address-changed") == 1
+
+
+def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
+    elsewhere = sign_in(another(browser), EMAIL)
+    sign_in(browser, EMAIL)
+    browser.get("/account/password/change/")
+    send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
+    assert wrongs(browser) == ["The password is not right."]
+    send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
+    assert browser.path == "/account/security/"
+    assert elsewhere.get("/account/email/").reply.status == 302
+    assert told(sqlite_desk, EMAIL) == {"password-changed"}
+
+
+def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, user):
+    elsewhere = another(browser)
+    elsewhere.headers["user-agent"] = "A phone"
+    sign_in(elsewhere, EMAIL)
+    sign_in(browser, EMAIL)
+    browser.get("/account/sessions/")
+    assert "A phone" in browser.page.text_content()
+    send(browser)
+    assert "A phone" not in browser.page.text_content()
+    assert elsewhere.get("/account/sessions/").reply.status == 302
+    assert browser.get("/account/sessions/").reply.status == 200
+
+
+def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    assert deactivate(EMAIL, sqlite_desk.office, "operator", REQUEST)
+    assert not Session.objects.exists()
+    assert browser.get("/account/sessions/").reply.status == 302
+    assert sign_in(browser, EMAIL).heading == "The account has been ended"
+
+
+def test_signing_out_takes_a_button(browser, user):
+    sign_in(browser, EMAIL)
+    browser.get("/account/logout/")
+    assert browser.get("/account/sessions/").reply.status == 200
+    leave(browser)
+    assert browser.get("/account/sessions/").reply.status == 302
+
+
+def test_pages_speak_the_language_of_the_account_unless_told_otherwise(browser, sqlite_desk, user):
+    models.User.objects.update(language="fi")
+    sign_in(browser, EMAIL)
+    assert browser.get("/account/security/").page.get("lang") == "fi"
+    assert browser.get("/account/security/?lang=sv").page.get("lang") == "sv"
+
+
+def test_only_pages_of_ours_are_served(browser):
+    for one in urls.urlpatterns:
+        view = getattr(one.callback, "view_class", one.callback)
+        assert view.__module__.startswith("sinetti.eservice.accounts."), one.name
+    for path in ("login/code/", "login/code/confirm/", "2fa/", "3rdparty/", "signup/passkey/", "phone/verify/", ""):
+        assert browser.get(f"/account/{path}").reply.status in {302, 404}
+        assert browser.get(f"/accounts/{path}").reply.status == 404
+    assert browser.get("/account/providers/unknown/").reply.status == 404
+    assert browser.get("/account/providers/unknown/answer/").reply.status == 404
+
+
+SIGNED_IN = (
+    "/account/security/",
+    "/account/email/",
+    "/account/password/change/",
+    "/account/sessions/",
+    "/account/providers/",
+    "/account/security/passkeys/add/",
+    "/account/security/codes/remove/",
+    "/account/security/recovery-codes/new/",
+    "/account/logout/",
+)
+OPEN = (
+    "/account/login/",
+    "/account/signup/",
+    "/account/password/reset/",
+    "/account/password/reset/done/",
+    "/account/password/reset/key/done/",
+    "/account/confirm-email/",
+    "/account/inactive/",
+    "/account/security/passkeys/sign-in/",
+    "/account/providers/cancelled/",
+)
+STATEMENTS = 8
+
+
+def test_every_page_in_every_language_within_few_statements(browser, sqlite_desk, guarded):
+    stranger = another(browser)
+    sign_in(browser, EMAIL)
+    send(browser, code=code(SECRET))
+    for language in Language:
+        for who, pages in ((stranger, OPEN), (browser, SIGNED_IN)):
+            for page in pages:
+                with CaptureQueriesContext(connections["default"]) as asked:
+                    who.get(f"{page}?lang={language}")
+                assert who.reply.status in {200, 403}, page
+                assert who.page.get("lang") == language
+                statements = [one["sql"] for one in asked if one["sql"] not in {"BEGIN IMMEDIATE", "COMMIT"}]
+                assert len(statements) <= STATEMENTS, (page, statements)
+                assert not re.search(r"[{}]", who.page.find(".//main").text_content()), page
+
+
+def test_the_edge_tells_no_ajax_and_stores_no_page(browser, user):
+    browser.headers["x-requested-with"] = "XMLHttpRequest"
+    sign_in(browser, EMAIL)
+    assert browser.reply.content_type.startswith("text/html")
+    assert browser.reply.headers["cache-control"].startswith(("no-store", "max-age=0"))
+    assert "script-src" not in browser.reply.headers["content-security-policy"]
+    browser.get("/account/security/passkeys/add/")
+    assert "script-src 'self'" in browser.reply.headers["content-security-policy"]

@@ -1,0 +1,261 @@
+"""Signing in by another service: what of its answers is believed, and whom it signs in."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.test.utils import override_settings
+
+from sinetti.actions.accounts import make_account
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.eservice.accounts.claims import outside_roles
+from sinetti.eservice.accounts.sessions import SessionStore, stored
+from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
+from sinetti.registry import models
+from sinetti.registry.accounts import NewAccount
+from sinetti.settings.eservice import RolesClaim
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, people_door
+from tests.support.office import REQUEST
+from tests.support.signing_in import PASSWORD, follow, send, sign_in, told, way
+from tests.support.small_provider import CLIENT, settings_for, small_provider
+
+ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNATORY, "katselu": Role.VIEWER})
+EMAIL = "nimi@people.example"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashing():
+    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
+        yield
+
+
+@pytest.fixture(scope="module")
+def provider():
+    with small_provider() as says:
+        yield says
+
+
+@pytest.fixture
+def says(provider):
+    """The provider, saying what is right."""
+    fresh = type(provider)(issuer=provider.issuer)
+    for name in provider.__slots__:
+        setattr(provider, name, getattr(fresh, name))
+    return provider
+
+
+@pytest.fixture
+def browser(sqlite_desk, post, says):
+    return Browser(people_door(sqlite_desk, post, settings=settings_for(says.issuer, ROLES)))
+
+
+@pytest.fixture
+def user(sqlite_desk):
+    new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+
+
+def begun(browser, says, page="/account/login/"):
+    """Press the button; gives what our request to the provider says."""
+    browser.get(page)
+    form = next(one for one in browser.page.forms if one.action == "/account/providers/op/")
+    browser.post("/account/providers/op/", {name: value or "" for name, value in form.form_values()})
+    place = urlsplit(browser.reply.headers["location"])
+    assert f"{place.scheme}://{place.netloc}{place.path}" == f"{says.issuer}/authorize"
+    asked = {name: values[0] for name, values in parse_qs(place.query).items()}
+    says.nonce = asked["nonce"]
+    return asked
+
+
+def answered(browser, asked, **more):
+    query = "&".join(f"{name}={value}" for name, value in {"code": "c", "state": asked["state"], **more}.items())
+    return follow(browser.get(f"/account/providers/op/answer/?{query}"))
+
+
+def signed_up(browser, sqlite_desk, says):
+    """Somebody whom the provider signs in, with an account of their own."""
+    answered(browser, begun(browser, says))
+    send(browser, name="Nimi Nimetty", email=EMAIL)
+    browser.get(way(sqlite_desk, EMAIL, "Confirm"))
+    send(browser)
+    return models.User.objects.get(email=EMAIL)
+
+
+def session_of(browser):
+    return SessionStore(stored(browser.cookies["__Host-session"]))
+
+
+def test_what_our_request_says(browser, says):
+    asked = begun(browser, says)
+    assert asked["client_id"] == CLIENT
+    assert asked["response_type"] == "code"
+    assert set(asked["scope"].split()) == {"openid", "profile", "email"}
+    assert asked["redirect_uri"] == "https://people.sinetti.example/account/providers/op/answer/"
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["acr_values"] == "strong"
+    assert len(asked["state"]) >= 16
+    assert len(asked["nonce"]) == 32
+    policy = browser.get("/account/login/").reply.headers["content-security-policy"]
+    assert f"form-action 'self' {says.issuer};" in policy
+    browser.post("/account/providers/op/?auth_params=nonce%3Dmine%26acr_values%3Dweak&scope=more", {})
+    answered(browser, asked)
+    (sent,) = says.asked
+    assert sent["code_verifier"]
+
+
+def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(browser, sqlite_desk, says):
+    says.claims = {"email": EMAIL, "email_verified": True, "name": "Nimi Nimetty"}
+    answered(browser, begun(browser, says))
+    assert browser.path == "/account/providers/new/"
+    assert not models.User.objects.exists()
+    assert browser.page.xpath("//input[@name='email']/@value") == [EMAIL]
+    send(browser)
+    assert browser.path == "/account/confirm-email/", "the provider's word about an address confirms nothing"
+    made = models.User.objects.get()
+    assert not made.has_usable_password()
+    assert not made.is_staff
+    bound = SocialAccount.objects.get()
+    assert bound.extra_data == {"iss": says.issuer, "sub": "one"}, "nothing else is kept"
+
+
+def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_desk, says, user):
+    says.claims = {"email": EMAIL, "email_verified": True}
+    answered(browser, begun(browser, says))
+    assert browser.path == "/account/providers/new/"
+    send(browser, name="N N")
+    assert browser.path == "/account/confirm-email/", "and nobody is told that there is one"
+    assert told(sqlite_desk, EMAIL) == {"there-already"}
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    says.claims = {"acr": "strong", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO", "other"]}]}
+    answered(browser, begun(browser, says))
+    assert browser.path == "/"
+    assert session_of(browser)[STRONG] is True
+    assert session_of(browser)[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
+    browser.get("/account/logout/")
+    send(browser)
+    says.claims = {}
+    answered(browser, begun(browser, says))
+    assert session_of(browser)[STRONG] is False
+    assert session_of(browser)[OUTSIDE_ROLES] == [], "it was that session's alone"
+
+
+def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    says.claims = {"acr": "weak", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
+    assert answered(browser, begun(browser, says)).path == "/account/security/"
+
+
+REFUSED = {
+    "another issuer": {"claims": {"iss": "https://evil.example"}},
+    "for another client": {"claims": {"aud": "another"}},
+    "for others, too": {"claims": {"aud": [CLIENT, "another"]}},
+    "handed to another": {"claims": {"azp": "another"}},
+    "another nonce": {"claims": {"nonce": "another"}},
+    "no nonce": {"claims": {"nonce": None}},
+    "too old": {"claims": {"exp": 1_600_000_000}},
+    "without an end": {"claims": {"exp": None}},
+    "no subject": {"claims": {"sub": ""}},
+    "signed by nobody": {"algorithm": "none"},
+    "signed with the secret that both have": {"algorithm": "HS256"},
+    "signed by another key": {"foreign_key": True},
+    "signed by an unknown key": {"key_id": "two"},
+    "no ID token": {"without_id_token": True},
+    "userinfo of somebody else": {"userinfo": {"sub": "two"}},
+    "the provider says it is another": {"discovery": {"issuer": "https://evil.example"}},
+    "keys over plain http": {"discovery": {"jwks_uri": "http://evil.example/keys"}},
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_an_answer_that_is_not_believed(browser, says, case):
+    asked = begun(browser, says)
+    for name, value in REFUSED[case].items():
+        setattr(says, name, value)
+    answered(browser, asked)
+    assert browser.reply.status == 401
+    assert browser.heading == "Signing in by the other service did not work"
+    assert browser.get("/account/sessions/").reply.status == 302
+
+
+@pytest.mark.parametrize("more", [{"state": "unknown"}, {"iss": "https://evil.example"}, {"error": "server_error"}])
+def test_an_answer_to_another_request(browser, says, more):
+    asked = begun(browser, says)
+    answered(browser, asked, **more)
+    assert browser.reply.status == 401
+    again = answered(browser, asked)
+    assert again.reply.status == (200 if "state" in more else 401), "a state counts once"
+
+
+def test_another_issuers_subject_of_the_same_name_is_somebody_else(browser, sqlite_desk, says, post):
+    signed_up(browser, sqlite_desk, says)
+    with small_provider() as other:
+        theirs = Browser(people_door(sqlite_desk, post, settings=settings_for(other.issuer, ROLES)))
+        answered(theirs, begun(theirs, other))
+        assert theirs.path == "/account/providers/new/"
+
+
+def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqlite_desk, says, user):
+    browser.get("/account/login/")
+    token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
+    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "connect"})
+    assert browser.reply.headers["location"] == "/account/providers/"
+    sign_in(browser, EMAIL)
+    answered(browser, begun(browser, says, "/account/providers/"))
+    assert browser.path == "/account/providers/"
+    assert SocialAccount.objects.get().user == user
+    assert told(sqlite_desk, EMAIL) == {"provider-added"}
+    browser.get("/account/logout/")
+    send(browser)
+    answered(browser, begun(browser, says))
+    assert browser.get("/account/sessions/").reply.status == 200
+    browser.get("/account/providers/")
+    send(browser, account=str(SocialAccount.objects.get().pk))
+    assert not SocialAccount.objects.exists()
+    assert told(sqlite_desk, EMAIL) == {"provider-added", "provider-removed"}
+
+
+def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    answered(browser, begun(browser, says))
+    browser.get("/account/providers/")
+    send(browser, account=str(SocialAccount.objects.get().pk))
+    assert "first set a password" in browser.page.text_content()
+    assert SocialAccount.objects.exists()
+
+
+def test_a_link_alone_begins_nothing(browser, says):
+    assert follow(browser.get("/account/providers/op/")).path == "/account/login/"
+    assert not says.asked
+
+
+def test_a_provider_that_is_away_or_signs_in_elsewhere(browser, says):
+    says.discovery = {"authorization_endpoint": "https://sign-in.example/authorize"}
+    browser.get("/account/login/")
+    token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
+    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "login"})
+    assert browser.page.xpath("//a[starts-with(@href, 'https://sign-in.example/authorize?')]")
+    says.discovery = {"token_endpoint": None}
+    browser.post("/account/providers/op/", {"csrfmiddlewaretoken": token, "process": "login"})
+    assert browser.reply.status == 401
+
+
+SHAPES = {
+    "no such claim": {},
+    "no list": {"organisations": "1234567-1"},
+    "no objects": {"organisations": ["1234567-1", None, 1]},
+    "no identifier": {"organisations": [{"roles": ["NIMKO"]}, {"identifier": 1, "roles": ["NIMKO"]}]},
+    "no roles": {"organisations": [{"identifier": "1234567-1"}, {"identifier": "1234567-1", "roles": "NIMKO"}]},
+    "unknown roles": {"organisations": [{"identifier": "1234567-1", "roles": ["OTHER", 7, ["NIMKO"], None]}]},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_claims_of_another_shape_give_nothing(shape):
+    assert outside_roles(SHAPES[shape], ROLES) == []
+    assert outside_roles({"organisations": [{"identifier": "1", "roles": ["katselu"]}]}, None) == []

@@ -1,0 +1,78 @@
+"""What holds of every page, in every language: its form, its size, its statements, and that no page is left out."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.domain.values import Language
+from sinetti.eservice import static
+from tests.eservice.conftest import opened_register
+from tests.support.browser import ADDRESS
+from tests.support.office import opened_desk
+from tests.support.visits import NOT_WALKED, VISITS, patterns, town
+
+LARGEST = 150_000
+STATEMENTS = 8
+OF_ALLAUTH = 12
+"""django-allauth asks for each factor and address by a statement of its own, and on some pages twice."""
+ALLAUTHS = ("mfa_", "account_email", "account_reauthenticate")
+
+
+@pytest.fixture(scope="module")
+def built(request, tmp_path_factory):
+    """A town that is looked at, and not changed."""
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as register:
+        yield town(opened_desk(register), ADDRESS)
+
+
+def test_every_page_is_visited():
+    pages = set(patterns())
+    visited = {one.route for one in VISITS.values()} | set(NOT_WALKED)
+    assert not pages - visited, "add visits to tests/support/visits.py"
+    assert not visited - pages, "these are no pages any more"
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_a_page(built, name):
+    visit, texts = VISITS[name], []
+    for language in Language:
+        with CaptureQueriesContext(connections["default"]) as queries:
+            browser = built.visited(visit, language.value)
+        looked = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
+        assert (browser.reply.status, browser.page.get("lang")) == (visit.status, language.value)
+        if visit.sends is None:
+            assert len(looked) <= (OF_ALLAUTH if visit.route.startswith(ALLAUTHS) else STATEMENTS), "\n".join(looked)
+        sound(browser)
+        texts.append(browser.page.xpath("string(//main)"))
+    assert len(set(texts)) == len(Language), "not translated"
+
+
+def sound(browser):
+    """The rules of pages that a look at one shows."""
+    page, body = browser.page, browser.reply.body.decode()
+    assert len(browser.reply.body) <= LARGEST
+    assert not page.xpath("//style | //@style | //script[not(@src)] | //@*[starts-with(name(), 'on')]"), "inline"
+    outside = [one for one in page.xpath("//link/@href | //script/@src | //img/@src") if not one.startswith("/static/")]
+    assert not outside
+    assert "None" not in page.xpath("string(//main)"), "a value that is not there"
+    assert not re.search(r"\{[a-z_]+\}", page.xpath("string(//main)")), "a placeholder that nothing filled"
+    headings = [int(one.tag[1]) for one in page.xpath("//h1 | //h2 | //h3 | //h4")]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(headings)), headings
+    twice = [one for one, count in Counter(page.xpath("//@id")).items() if count > 1]
+    assert not twice, twice
+    ids = set(page.xpath("//@id"))
+    named = {one for each in page.xpath("//@aria-describedby | //@aria-labelledby") for one in each.split()}
+    assert named | set(page.xpath("//label/@for")) <= ids
+    for one in page.xpath("//input[not(@type='hidden')] | //select | //textarea"):
+        assert one.xpath(f"//label[@for='{one.get('id')}']") or one.get("aria-labelledby"), one.get("name")
+    for one in page.xpath("//a[@href] | //button"):
+        assert one.text_content().strip() or one.get("aria-label")
+    assert static.stylesheet() in body
+    for link in page.xpath("//*[@role='alert']//a/@href"):
+        assert link.removeprefix("#") in ids, "an error leads to its field"

@@ -1,0 +1,318 @@
+"""Stories: people do together, in real browsers at a bench's pages, what the service is for. Each is told once."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from playwright.sync_api import sync_playwright
+
+from sinetti.clock import machine_now
+from sinetti.pki.formats import load_certificate, serial_hex
+from sinetti.testbench.verification import code_at
+from tests.support.programs import fetched, holder_of, new_key, ran, running
+from tests.support.visitors import Town
+from tests.support.web_servers import tool
+
+NOW = "2027-01-13T08:00:00Z"
+PHONE = "+358 40 1234567"
+DIRECTOR = "new.director@people.example"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """Serve a bench whose clock stands on a working day."""
+    with running(tmp_path_factory.mktemp("stories") / "bench", "--http", "--now", NOW) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Run Debian's Chromium; the sandbox is for users who are not root."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def town(bench, chromium):
+    """Give the bench, and close its visitors' windows at the end."""
+    one = Town(bench, chromium)
+    yield one
+    one.close()
+
+
+def request_of(folder, key="key.pem"):
+    """Make a private key and a certificate signing request as the page says, with openssl."""
+    words = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / key, "-subj", "/CN=0123456-7"]
+    done = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout
+
+
+def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
+    signatory = town.somebody("signatory", mandates=[organisation("0123456-7", "signatory")])
+    signatory.enters("a[href*='/settings/orders/new']")
+    signatory.types(channel="WS", description="payroll", whose="own", contact_name="The Contact")
+    signatory.types(contact_email="contact@customer.example", contact_phone=PHONE, contact_language="en")
+    signatory.shows("order-asked")
+    signatory.enters("button[value=check]")
+    assert "contact@customer.example" in signatory.reads()
+    signatory.shows("order-checked")
+    signatory.enters("button[value=send]")
+    assert "The certificate is ordered." in signatory.reads()
+    signatory.shows("ordered")
+
+    contact = town.stranger()
+    contact.goes(town.way("contact@customer.example", "transfer-ids"))
+    contact.enters("button[value=open]")
+    (sms,) = town.letters(PHONE, "pin")
+    contact.types(pin=re.search(r"\b\d{6}\b", sms["text"])[0])
+    contact.shows("pin-entered")
+    contact.enters("button[value=pin]")
+    assert re.search(r"\b[0-9]{32}\b", contact.reads().replace(" ", ""))
+    contact.shows("transfer-ids")
+    contact.tabs_to("form[action$='/fetch'] button")
+    with contact.page.context.expect_page() as opened:
+        contact.page.keyboard.press("Enter")
+    contact.page = opened.value
+    contact.page.wait_for_load_state()
+    contact.types(request=request_of(tmp_path))
+    contact.shows("fetch-asked")
+    contact.enters("button[value=fetch]")
+    assert "The certificate was retrieved." in contact.reads()
+    contact.shows("fetched")
+    contact.tabs_to("button[value=pem]")
+    with contact.page.expect_download() as download:
+        contact.page.keyboard.press("Enter")
+    download.value.save_as(tmp_path / "certificate.pem")
+    assert_theirs(tmp_path, town.bench)
+    assert checked(town, tmp_path)["verdict"] == "accepted"
+    signatory.goes("/settings/certificates")
+    assert "payroll" in signatory.reads()
+    signatory.shows("list")
+
+
+def organisation(customer_id, role, name="Malli Oy", **more):
+    return {"customer_id": customer_id, "customer_name": name, "role": role, **more}
+
+
+def assert_theirs(folder, bench):
+    """The certificate is for the key that never left its owner, and openssl finds its way to the root."""
+    certificate = folder / "certificate.pem"
+    words = (["x509", "-in", certificate, "-noout", "-pubkey"], ["pkey", "-in", folder / "key.pem", "-pubout"])
+    one, other = (subprocess.run(["openssl", *each], capture_output=True, check=True).stdout for each in words)
+    assert one == other
+    serial = serial_hex(load_certificate(certificate.read_bytes()).serial_number)
+    assert serial in {row["serial"] for row in bench.rows()}
+
+
+def test_a_viewer_sees_cannot_order_and_asks(town):
+    enrolled(town, "story-2", "payroll of two")
+    signatory = town.somebody("signatory", mandates=[organisation("story-2", "signatory")])
+    viewer = town.somebody("viewer", mandates=[organisation("story-2", "viewer")])
+    viewer.goes("/settings/certificates")
+    assert "payroll of two" in viewer.reads()
+    assert viewer.page.get_by_role("link", name="Order a certificate").count() == 0
+    viewer.shows("viewer-list")
+    assert viewer.goes("/settings/orders/new") == 403
+    assert "order" in viewer.reads().lower()
+    assert "representative" in viewer.reads()
+    viewer.shows("viewer-lacks")
+    viewer.fills(customer_id="story-2")
+    viewer.presses("Ask for the authorisation")
+    assert "The request is stored." in viewer.reads()
+    (told,) = town.letters(signatory.email, "authorisation")
+    assert viewer.email in told["text"]
+    signatory.goes("/settings/authorisations")
+    assert viewer.email in signatory.reads()
+    signatory.shows("request")
+    signatory.presses("Approve")
+    assert town.letters(viewer.email, "authorisation")
+    assert viewer.goes("/settings/orders/new") == 200
+
+
+def test_a_firm_asks_is_approved_and_loses_a_client(town):
+    clients = ("story-3a", "story-3b")
+    for one in clients:
+        enrolled(town, one, f"payroll of {one}")
+    signatories = [town.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
+    firm = town.somebody("firm", mandates=[organisation("story-3", "manager", "Tilitoimisto Malli Oy")])
+    firm.goes("/settings/clients")
+    firm.follows("Ask for authorisations")
+    firm.fills(customer_ids="\n".join(clients), role="manager")
+    firm.shows("firm-asks")
+    firm.presses("Ask")
+    for one in signatories:
+        (told,) = town.letters(one.email, "authorisation")
+        assert "Tilitoimisto Malli Oy" in told["text"]
+        one.goes("/settings/authorisations")
+        one.presses("Approve")
+    firm.goes("/settings/certificates")
+    assert [one in firm.reads() for one in clients] == [True, True]
+    firm.shows("firm-two-clients")
+    firm.follows("payroll of story-3b")
+    lost = firm.page.url
+    signatories[1].goes("/settings/authorisations")
+    signatories[1].follows("Tilitoimisto Malli Oy")
+    signatories[1].shows("firm-s-authorisation")
+    signatories[1].presses("Withdraw the authorisation")
+    firm.goes("/settings/certificates")
+    assert [one in firm.reads() for one in clients] == [True, False]
+    firm.shows("firm-one-client")
+    assert firm.goes(lost) in {403, 404}
+
+
+def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_path):
+    certificate = enrolled(town, "story-4", "payroll of four")
+    (tmp_path / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    assert checked(town, tmp_path)["verdict"] == "accepted"
+    manager = town.somebody("manager", mandates=[organisation("story-4", "manager")])
+    manager.goes("/settings/certificates")
+    manager.follows("payroll of four")
+    manager.shows("certificate")
+    serial = serial_hex(certificate.serial_number)
+    manager.goes(f"/settings/certificates/{serial}/contact")
+    manager.fills(person_name="Another Contact", person_email="another@customer.example", person_phone=PHONE)
+    manager.presses("Save")
+    assert "Saved." in manager.reads()
+    for address in ("story-4@customer.example", "another@customer.example"):
+        assert town.letters(address, "contact-changed"), address
+    manager.goes(f"/settings/certificates/{serial}/revoke")
+    manager.fills(reason="cessationOfOperation")
+    manager.presses("Look at what is revoked")
+    assert serial in manager.reads()
+    manager.shows("second-look")
+    manager.presses("Revoke 1 for good")
+    assert "revoked" in manager.reads().lower()
+    assert town.letters("another@customer.example", "revoked")
+    said = checked(town, tmp_path)
+    assert (said["verdict"], said["reason"], said["revocation"]) == ("refused", "revoked", "revoked")
+
+
+def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(town):
+    enrolled(town, "story-5", "payroll of five")
+    signatory = town.somebody("signatory", mandates=[organisation("story-5", "signatory")])
+    assert town.bench.control("PUT", "/clock", {"advance": "P731D"})[0] == 200
+    assert signatory.goes("/settings/certificates") == 200
+    assert signatory.page.get_by_role("link", name="Sign out").count() == 1
+    signatory.fills(state="expired")
+    signatory.presses("Show these")
+    assert "payroll of five" in signatory.reads()
+    signatory.shows("years-ahead")
+    town.somebody("late", mandates=[organisation("story-5", "viewer")])
+
+
+def test_roles_of_an_outside_source(town):
+    enrolled(town, "story-6", "payroll of six")
+    director = town.stranger()
+    director.goes("/account/login/")
+    director.presses("Sign in with the test bench's rehearsal sign-in")
+    assert "This is a rehearsal" in director.reads()
+    for language in ("Suomi", "Svenska", "English"):
+        with director.page.expect_navigation():
+            director.page.get_by_role("link", name=language).click()
+        violations = Axe().run(director.page).response["violations"]
+        assert not violations, violations
+    director.fills(who="test-person-1", organisations="story-6")
+    director.shows("double")
+    director.presses("Sign in")
+    director.fills(email="director@people.example", name="Director")
+    director.presses("Make an account")
+    director.goes(town.way("director@people.example", "account"))
+    director.shows("address-confirmed")
+    director.presses("Yes, confirm it")
+    director.goes("/account/login/")
+    director.presses("Sign in with the test bench's rehearsal sign-in")
+    director.fills(who="test-person-1", organisations="story-6")
+    director.presses("Sign in")
+    director.goes("/settings/certificates")
+    assert "payroll of six" in director.reads()
+    assert director.page.get_by_role("link", name="Order a certificate").count() == 1
+
+
+def test_an_organisation_comes_in(town):
+    """From nothing: a clerk adds it and invites, its director makes an account, applies, is approved, and may order."""
+    clerk = town.somebody("clerk", staff=True)
+    added(clerk, "story-7", "Uusi Malli Oy")
+    clerk.goes("/staff/invitations")
+    clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
+    clerk.presses("Send the invitation")
+    director = invited(town, town.way(DIRECTOR, "authorisation"))
+    director.goes("/settings/applications")
+    director.follows("Apply for Uusi Malli Oy")
+    director.fills(channels="WS", purpose="We send wage reports, twelve times a year.", software="Payroll")
+    director.presses("Send the application")
+    case = re.search(r"SI-[0-9A-Z]{5}-[0-9A-Z]{5}", director.reads())[0]
+    director.shows("applied")
+    clerk.goes("/staff/applications")
+    clerk.follows(case)
+    clerk.fills(verdict="approved")
+    clerk.presses("Decide")
+    assert "The decision as it was made" in clerk.reads()
+    clerk.shows("decided")
+    assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
+    assert director.goes("/settings/orders/new") == 200
+    assert "Uusi Malli Oy" in director.reads()
+
+
+def added(clerk, customer_id, name):
+    """Have a clerk, who says what for, add an organisation."""
+    clerk.goes("/staff")
+    clerk.follows("Say what you need it for")
+    clerk.fills(purpose="application")
+    clerk.presses("Go on")
+    clerk.goes("/staff/organisations/new")
+    clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
+    clerk.presses("Add it")
+    clerk.shows("organisation-added")
+
+
+def invited(town, way):
+    """Follow an invitation without an account: make one, add a second factor, and take up what it gives."""
+    director, pass_phrase = town.stranger(), "a pass phrase of some words"
+    director.goes(way)
+    director.follows("Make an account")
+    director.fills(name="New Director", email=DIRECTOR, password1=pass_phrase)
+    director.presses("Make an account")
+    director.goes(town.way(DIRECTOR, "account"))
+    director.presses("Yes, confirm it")
+    director.goes(way)
+    director.follows("Sign in")
+    director.fills(login=DIRECTOR, password=pass_phrase)
+    director.presses("Sign in")
+    director.goes(way)
+    assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
+    assert "you need a second factor" in director.reads()
+    director.shows("invited")
+    director.follows("Add a second factor")
+    director.follows("Set up an app's codes")
+    director.page.get_by_text("Cannot read the picture?").click()
+    secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
+    director.fills(code=code_at(secret, machine_now()))
+    director.presses("Take the codes into use")
+    director.goes(way)
+    director.presses("Take up the authorisation")
+    assert "You can now act for Uusi Malli Oy." in director.reads()
+    return director
+
+
+def enrolled(town, customer_id, description):
+    """Have a certificate issued to an organisation as its program would."""
+    contact = {"name": "The Contact", "email": f"{customer_id}@customer.example", "language": "en"}
+    ids = town.bench.order(customer_id=customer_id, customer_name="Malli Oy", description=description, contact=contact)
+    return holder_of(town.bench, customer_id).enrolled(ids, new_key())
+
+
+def checked(town, folder):
+    """Have a gateway judge the certificate, by the list that is out now."""
+    certificate = load_certificate((folder / "certificate.pem").read_bytes())
+    points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    crl = folder / "fresh.crl"
+    crl.write_bytes(fetched(points[0].full_name[0].value))
+    holders, now = town.bench.ready["trust"]["holders"], town.bench.now().isoformat()
+    words = ["--anchors", holders, "--crl", crl, "--channel", "WS", "--at", now, "--json", folder / "certificate.pem"]
+    return json.loads(ran("gateway", "check", *words).stdout)

@@ -1,0 +1,94 @@
+"""Every page in every language: before Chromium and axe, wide and narrow, light and dark, by the keyboard; HTML by vnu.
+
+`make accessibility` writes what a whole walk found into the package, for the accessibility statement.
+"""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import sync_playwright
+
+from sinetti.clock import machine_now
+from sinetti.domain.values import Language
+from tests.eservice.conftest import opened_register
+from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
+from tests.support.office import opened_desk
+from tests.support.tools import ROOT
+from tests.support.visits import NOT_WALKED, VISITS, Visit, town
+from tests.support.walking import walked_pages
+from tests.support.web_servers import tool
+
+LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "common" / "last-run.json"
+SAVED = ROOT / "build" / "pages"
+VNU = ROOT / "build" / "peers" / "html" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
+
+
+@pytest.fixture(scope="module")
+def built(request, tmp_path_factory):
+    """A town that is looked at, and its pages over HTTP."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
+        patch.setattr(settings, "ROOT_URLCONF", "tests.judges.gallery")
+        with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as register:
+            desk = opened_desk(register)
+            with walked_pages(desk) as address:
+                yield town(desk, address)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's; the sandbox is for users who are not root."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def walks(pytestconfig):
+    """What each walk found; written down where that was asked for and every state was walked."""
+    found: dict[str, Walk] = {}
+    yield found
+    if pytestconfig.getoption("--last-run") and set(found) == set(EVERY):
+        told = {
+            "date": machine_now().date().isoformat(),
+            "axe": AXE_VERSION,
+            "languages": [one.value for one in Language],
+            "widths": [one["width"] for one in WIDTHS],
+            "pages": sorted({one.route for one in VISITS.values()} - set(NOT_WALKED)),
+            "findings": sum(len(one.wrong) for one in found.values()),
+        }
+        LAST_RUN.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_page(built, chromium, walks, name):
+    context, page = windows(chromium, built.address)
+    walks[name] = found = walked(page, built, name, EVERY[name], [one.value for one in Language])
+    context.close()
+    assert not found.wrong, "\n".join(found.wrong)
+
+
+def test_the_html_of_every_page(built):
+    """One run of the checker over every state in every language: it takes a second to start."""
+    shutil.rmtree(SAVED, ignore_errors=True)
+    SAVED.mkdir(parents=True)
+    for name, visit in EVERY.items():
+        for language in Language:
+            place = SAVED / f"{name.replace(' ', '-').replace(',', '')}-{language.value}.html"
+            place.write_bytes(built.visited(visit, language.value).reply.body)
+    shutil.copy(ROOT / "src" / "sinetti" / "eservice" / "static" / "pages.css", SAVED)
+    if not VNU.is_file():
+        pytest.skip("the checker of HTML is not there: scripts/peers installs it")
+    ran = subprocess.run(
+        [tool("java"), "-Xss4m", "-jar", VNU, "--format", "json", "--also-check-css", SAVED],
+        check=False, capture_output=True, timeout=120,
+    )  # fmt: skip
+    told = json.loads(ran.stderr)["messages"]
+    found = {(one["message"], one.get("extract", "")): one["url"] for one in told if one["type"] != "info"}
+    assert not found, json.dumps([[*key, url] for key, url in found.items()], indent=1)
+    assert len(list(SAVED.glob("*.html"))) == len(Language) * len(EVERY)

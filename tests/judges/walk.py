@@ -1,0 +1,145 @@
+"""One state of a page before Chromium: looked at by axe, photographed, and gone through with the Tab key."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.support.tools import ROOT
+from tests.support.visits import STRANGER, Town, Visit, session_of
+
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+WIDTHS = (WIDE, NARROW)
+SCREENSHOTS = ROOT / "build" / "screenshots"
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+AXE = Axe()
+AXE_VERSION = re.search(r"axe v([0-9.]+)", AXE.axe_script)[1]  # type: ignore[index] # its first line
+_RUN = """options => axe.run(document, options)
+  .then(found => found.violations.map(one => ({id: one.id, nodes: one.nodes.map(n => n.html)})))"""
+# Every control that is seen, but of a group of radio buttons the one that Tab leads to.
+_CONTROLS = """() => {
+  const seen = one => one.getClientRects().length && one.checkVisibility({visibilityProperty: true})
+  const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+  window.__reached = new Set()
+  document.addEventListener('focusin', event => {
+    const one = event.target, box = one.getBoundingClientRect(), how = getComputedStyle(one)
+    const shown = box.width && box.right > 0 && box.bottom > 0 && box.top < innerHeight
+    window.__reached.add(one.type === 'radio' ? one.name : one)
+    if (one.matches('main, [tabindex="-1"]')) return
+    if (!shown) (window.__hidden ??= []).push(one.outerHTML)
+    if (how.outlineStyle === 'none' || parseFloat(how.outlineWidth) < 2) (window.__faint ??= []).push(one.outerHTML)
+  })
+  window.__wanted = all.filter(one => seen(one) && !one.disabled).map(one => one.type === 'radio' ? one.name : one)
+  return new Set(window.__wanted).size
+}"""
+_LEFT = """() => ({
+  missed: [...new Set(window.__wanted)].filter(one => !window.__reached.has(one)).map(one => one.outerHTML ?? one),
+  hidden: window.__hidden ?? [], faint: window.__faint ?? [],
+})"""
+_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidden]), select, summary, nav a, a.button')]
+  .filter(one => one.getClientRects().length)
+  .map(one => [one.outerHTML, one.getBoundingClientRect()])
+  .filter(([, box]) => box.width < 24 || box.height < 24 || (box.x >= 0 && box.right > innerWidth + 1))
+  .map(([told]) => told)"""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was found on the way."""
+
+    name: str
+    wrong: list[str] = field(default_factory=list)
+
+    def note(self, where: str, found: object) -> None:
+        """Note what there should be nothing of."""
+        if found:
+            self.wrong.append(f"{self.name}, {where}: {found}")
+
+
+def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
+    """A window with axe in it, which asks for no other host."""
+    context = browser.new_context(base_url=address, viewport=WIDE, color_scheme="light", reduced_motion="reduce")
+    context.add_init_script(AXE.axe_script)
+    return context, context.new_page()
+
+
+def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
+    """Go to a page as whoever it is, in a language, and press what there is to press."""
+    context = page.context
+    context.clear_cookies()
+    cookies = {"language": language}
+    if visit.who != STRANGER:
+        cookies |= session_of(town.browser(visit))
+    context.add_cookies([{"name": name, "value": value, "url": town.address} for name, value in cookies.items()])
+    page.goto(town.place(visit))
+    if visit.sends is None:
+        return
+    does, typed = visit.sends
+    for name, value in typed.items():
+        page.locator(f"main [name='{name}']").fill(value)
+    with page.expect_navigation():
+        page.locator(f"main button[value='{does}']" if does else "main form button").first.click()
+
+
+def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
+    """Look at one state in each language and width, in light; once in dark and with the keyboard."""
+    found = Walk(name)
+    listen(page, town, found, visit)
+    for language in languages:
+        page.set_viewport_size(WIDE)
+        open_visit(page, town, visit, language)
+        for width in WIDTHS:
+            where = f"{language} {width['width']}"
+            page.set_viewport_size(width)
+            found.note(where, page.evaluate(_RUN, RULES))
+            found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
+            if page.evaluate("document.documentElement.scrollWidth") > width["width"]:
+                found.note(where, "it scrolls to the side")
+            photographed(page, f"{name}-{language}-{width['width']}")
+    keyboard(page, found)
+    page.emulate_media(color_scheme="dark")
+    found.note("dark", page.evaluate(_RUN, COLOURS))
+    photographed(page, f"{name}-dark-320")
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
+    """Note requests to other hosts, and what the console says: above all of the Content-Security-Policy."""
+    ours = urlsplit(town.address).netloc
+
+    def asked(url: str) -> None:
+        if urlsplit(url).netloc != ours:
+            found.note("asks another host", url)
+
+    page.on("request", lambda one: asked(one.url))
+    expected = f"status of {visit.status}"
+    page.on("console", lambda one: found.note("console", "" if expected in one.text else one.text))
+    page.on("pageerror", lambda one: found.note("script", str(one)))
+
+
+def keyboard(page: Page, found: Walk) -> None:
+    """Press Tab through the page: every control is reached, seen and marked."""
+    page.evaluate("document.activeElement.blur()")
+    wanted = page.evaluate(_CONTROLS)
+    for _ in range(wanted + 6):
+        page.keyboard.press("Tab")
+    left = page.evaluate(_LEFT)
+    for what in ("missed", "hidden", "faint"):
+        found.note(f"Tab, {what}", json.dumps(left[what]) if left[what] else "")
+
+
+def photographed(page: Page, name: str) -> None:
+    """Keep what it looks like, to be looked at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    place = SCREENSHOTS / f"{name.replace(' ', '-').replace(',', '')}.png"
+    page.screenshot(path=Path(place), full_page=True, animations="disabled", caret="hide")

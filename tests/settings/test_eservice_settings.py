@@ -1,0 +1,107 @@
+"""eservice.toml: what may be left out, what is refused by name, and the example that is shipped."""
+
+import pytest
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.settings.authority import SettingsError
+from sinetti.settings.eservice import DEFAULTS, parse, read
+from tests.house.tree import ROOT
+
+EXAMPLE = ROOT / "deploy" / "eservice.toml"
+NAME = 'name = { fi = "a", sv = "b", en = "c" }'
+PROVIDER = f"""[[providers]]
+id = "op"
+{NAME}
+issuer = "https://op.example"
+client_id = "sinetti"
+client_secret_file = "secret"
+"""
+ROLES = """[providers.roles]
+claim = "organisations"
+identifier = "identifier"
+roles = "roles"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the files that settings name."""
+    (tmp_path / "secrets").mkdir()
+    for name in ("secret", "secrets/sign-in"):
+        (tmp_path / name).write_text("hush\n")
+        (tmp_path / name).chmod(0o600)
+    return tmp_path
+
+
+def test_without_the_file_everything_is_left_out(tmp_path):
+    assert read(tmp_path / "eservice.toml") is DEFAULTS
+    assert DEFAULTS.providers == ()
+    assert DEFAULTS.provider("op") is None
+
+
+def test_the_example_is_whole(folder):
+    (folder / "eservice.toml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    found = read(folder / "eservice.toml")
+    provider = found.provider("sign-in")
+    assert provider is not None
+    assert provider.roles is not None
+    assert provider.client_secret == "hush"
+    assert "hush" not in repr(found)
+    assert provider.roles.means == {"NIMKO": Role.SIGNATORY, "TJ": Role.SIGNATORY, "certificates": Role.MANAGER}
+    assert set(found.appeal) == set(found.legal_basis) == set(provider.name) == set(Language)
+    assert found.supervising_authority is not None
+    assert found.accessibility_feedback == "accessibility@authority.example"
+
+
+def test_what_everybody_can_change_is_refused(folder):
+    (folder / "eservice.toml").write_text("")
+    (folder / "eservice.toml").chmod(0o666)
+    with pytest.raises(SettingsError, match="could sign in as anybody"):
+        read(folder / "eservice.toml")
+
+
+def test_what_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "eservice.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"eservice\.toml cannot be read"):
+        read(tmp_path / "eservice.toml")
+
+
+WRONG = {
+    "no TOML": ("=", "is not TOML"),
+    "an unknown key": ("appeals = 1", "appeals: there is no such setting"),
+    "a language is missing": ('appeal = { fi = "a", sv = "b" }', "en: write a text"),
+    "no address": ('accessibility_feedback = "nobody"', "accessibility_feedback: write an address"),
+    "plain http": (f'[supervising_authority]\naddress = "http://x.example"\n{NAME}', "address: write"),
+    "no tables": ("providers = 1", r"providers: write tables that begin with \[\[providers\]\]"),
+    "an id of ours": (PROVIDER.replace('"op"', '"new"'), "id: write up to 30"),
+    "an id with a slash": (PROVIDER.replace('"op"', '"o/p"'), "id: write up to 30"),
+    "no name": (PROVIDER.replace(NAME, ""), "name: write a text in each language"),
+    "an issuer over http": (PROVIDER.replace("https:", "http:"), "issuer: write"),
+    "an issuer with a query": (PROVIDER.replace("op.example", "op.example/?a"), "issuer: write"),
+    "no host": (PROVIDER.replace("https://op.example", "https://[op"), "issuer: write"),
+    "no secret": (PROVIDER.replace('client_secret_file = "secret"', ""), "client_secret_file: write the name"),
+    "the same twice": (PROVIDER + PROVIDER, "each id and each issuer once"),
+    "an unknown key of a provider": (PROVIDER + "acr = 1", "acr: there is no such setting"),
+    "no codes": (PROVIDER + ROLES, "signatory: write the provider's codes"),
+    "a code for two": (PROVIDER + ROLES + 'viewer = ["A"]\nmanager = ["A"]', "viewer: write the codes of this role"),
+    "an empty code": (PROVIDER + ROLES + 'viewer = [""]', "viewer: write the codes of this role"),
+    "too many": (
+        "".join(PROVIDER.replace('"op"', f'"o{n}"').replace("op.example", f"o{n}.example") for n in range(21)),
+        "at most 20",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_errors_name_the_key(folder, case):
+    text, sentence = WRONG[case]
+    with pytest.raises(SettingsError, match=sentence):
+        parse(text, folder)
+
+
+def test_on_this_machine_itself_plain_http_will_do(folder):
+    (found,) = parse(PROVIDER.replace("https://op.example", "http://localhost:3000"), folder).providers
+    assert found.issuer == "http://localhost:3000"
+    assert found.acr_values == ()
+    assert found.roles is None

@@ -1,0 +1,158 @@
+"""Named cases of what a list says of certificates, and rows in a register that are like them.
+
+One table for the rule (tests/domain/test_listing.py) and for the same rule in SQL (tests/registry/test_browsing.py).
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sinetti.domain.listing import CertificateFacts, Hand, Rank, State
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Span
+from sinetti.registry import models
+from sinetti.registry.officer_models import Gateway, Sighting
+from tests.support.authority import NOW
+from tests.support.office import Desk
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+
+
+def ending(after: timedelta, **more: object) -> CertificateFacts:
+    """A certificate that was fetched and ends this long after NOW."""
+    span = Span(NOW + after - 730 * DAY, NOW + after)
+    facts = CertificateFacts(span, span.not_after - 60 * DAY, fetched_at=span.not_before)
+    return replace(facts, **more)  # type: ignore[arg-type] # a case's own values
+
+
+def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta | None = None) -> CertificateFacts:
+    """One whose renewal was fetched ten days ago; gateways saw both so long ago."""
+    when = [None if one is None else NOW - one for one in (seen, new_seen)]
+    return ending(after, succeeded=True, taken_at=NOW - 10 * DAY, seen=when[0], new_seen=when[1])
+
+
+CASES: dict[str, tuple[CertificateFacts, State, Rank, Hand]] = {
+    "a second before renewal opens": (ending(60 * DAY + SECOND), State.VALID, Rank.OPEN, Hand.NOBODY),
+    "the second it opens": (ending(60 * DAY), State.RENEWAL_OPEN, Rank.OPEN, Hand.CONTACT),
+    "open, and a program has renewed before": (
+        ending(60 * DAY, by_renewal=True),
+        State.RENEWAL_OPEN,
+        Rank.OPEN,
+        Hand.PROGRAM,
+    ),
+    "open, and the channel is not approved any more": (
+        ending(60 * DAY, by_renewal=True, approved=False),
+        State.RENEWAL_OPEN,
+        Rank.OPEN,
+        Hand.REPRESENTATIVE,
+    ),
+    "a second more than 14 days": (ending(14 * DAY + SECOND), State.RENEWAL_OPEN, Rank.OPEN, Hand.CONTACT),
+    "14 days": (ending(14 * DAY, by_renewal=True), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
+    "14 days and no channel": (ending(14 * DAY, approved=False), State.ENDS_SOON, Rank.OPEN, Hand.REPRESENTATIVE),
+    "its last second": (ending(0 * DAY), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
+    "the second after it": (ending(-SECOND), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),
+    "over for 14 days": (ending(-14 * DAY), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),
+    "over for longer": (ending(-14 * DAY - SECOND), State.EXPIRED, Rank.OVER, Hand.NOBODY),
+    "over, and renewed": (replace(taken(-SECOND)), State.EXPIRED, Rank.OVER, Hand.NOBODY),
+    "revoked, and nothing in its place": (
+        ending(90 * DAY, revoked_at=NOW - 14 * DAY, reason=RevocationReason.KEY_COMPROMISE),
+        State.REVOKED,
+        Rank.OPEN,
+        Hand.REPRESENTATIVE,
+    ),
+    "revoked long ago": (
+        ending(90 * DAY, revoked_at=NOW - 14 * DAY - SECOND, reason=RevocationReason.KEY_COMPROMISE),
+        State.REVOKED,
+        Rank.OVER,
+        Hand.NOBODY,
+    ),
+    "revoked because it is not needed": (
+        ending(90 * DAY, revoked_at=NOW, reason=RevocationReason.CESSATION_OF_OPERATION),
+        State.REVOKED,
+        Rank.OVER,
+        Hand.NOBODY,
+    ),
+    "revoked and past its end: revoked": (
+        ending(-SECOND, revoked_at=NOW - DAY, reason=RevocationReason.UNSPECIFIED),
+        State.REVOKED,
+        Rank.OPEN,
+        Hand.REPRESENTATIVE,
+    ),
+    "being issued": (ending(730 * DAY, issued=False, fetched_at=None), State.ISSUING, Rank.SEEN_TO, Hand.NOBODY),
+    "issued, and not fetched": (ending(729 * DAY, fetched_at=None), State.NOT_FETCHED, Rank.OPEN, Hand.CONTACT),
+    "a new one waits": (ending(30 * DAY, succeeded=True), State.NEW_WAITS, Rank.OPEN, Hand.CONTACT),
+    "renewed, and never seen": (taken(30 * DAY), State.RENEWED, Rank.SEEN_TO, Hand.NOBODY),
+    "renewed, and last seen when it was": (taken(30 * DAY, 10 * DAY), State.RENEWED, Rank.SEEN_TO, Hand.NOBODY),
+    "seen a second later": (taken(30 * DAY, 10 * DAY - SECOND), State.OLD_IN_USE, Rank.OPEN, Hand.CONTACT),
+    "the new one was seen later, the old one lately": (
+        taken(30 * DAY, 7 * DAY, 6 * DAY),
+        State.OLD_IN_USE,
+        Rank.OPEN,
+        Hand.CONTACT,
+    ),
+    "the new one was seen later, the old one not lately": (
+        taken(30 * DAY, 7 * DAY + SECOND, 6 * DAY),
+        State.RENEWED,
+        Rank.SEEN_TO,
+        Hand.NOBODY,
+    ),
+    "let end": (ending(5 * DAY, let_end_at=NOW), State.LET_END, Rank.SEEN_TO, Hand.NOBODY),
+    "renewed since it was let end": (
+        ending(700 * DAY, let_end_at=NOW - 31 * DAY),
+        State.VALID,
+        Rank.OPEN,
+        Hand.NOBODY,
+    ),
+}
+
+
+def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **holding: object) -> str:
+    """Write a certificate that is like these facts, with what took its place; returns its serial."""
+    using = desk.register.alias
+    row = _certificate(desk, facts, f"{number:038x}", _holding(desk, facts, description, holding))
+    if facts.seen is not None:
+        Sighting.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
+    if facts.succeeded:
+        span = Span(facts.span.not_before, NOW + 700 * DAY)
+        new = replace(facts, span=span, revoked_at=None, reason=None, fetched_at=facts.taken_at, succeeded=False)
+        by = _certificate(desk, new, f"ff{number:036x}", row.holding, predecessor=row)
+        if facts.new_seen is not None:
+            Sighting.objects.using(using).create(certificate=by, gateway=gateway(desk), last_seen=facts.new_seen)
+    return row.serial
+
+
+def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
+    """A gateway that has looked for a hundred days."""
+    values = {"public_key": "", "added": NOW, "first_report": NOW - 100 * DAY, "last_report": last}
+    return Gateway.objects.using(desk.register.alias).get_or_create(name="gate", defaults=values)[0]
+
+
+def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Holding:
+    using = desk.register.alias
+    organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).order_by("created")[0]
+    kind = models.CertificateType.objects.using(using).get(channel="WS" if facts.approved else "SFTP")
+    count = models.Holding.objects.using(using).count()
+    values = {"subject_serial": f"{count:032X}", "description": description, "created": NOW} | more
+    return models.Holding.objects.using(using).create(
+        organisation=organisation, type=kind, let_end_at=facts.let_end_at, **values
+    )
+
+
+def _certificate(
+    desk: Desk,
+    facts: CertificateFacts,
+    serial: str,
+    holding: models.Holding,
+    predecessor: models.Certificate | None = None,
+) -> models.Certificate:
+    using = desk.register.alias
+    state = "reserved" if not facts.issued else "issued" if facts.fetched_at is None else "fetched"
+    renewed = facts.by_renewal or predecessor is not None
+    return models.Certificate.objects.using(using).create(
+        serial=serial, authority_id=holding.type.authority_id, holding=holding, state=state,
+        origin="renewal" if renewed else "import", predecessor=predecessor,
+        key=models.UsedKey.objects.using(using).create(key_id=f"{serial}-key", first_seen=NOW),
+        sha256=serial.rjust(64, "0") if facts.issued else None, retrieval_id=f"{serial[:2]}{serial[-30:]}",
+        not_before=facts.span.not_before, not_after=facts.span.not_after, renewable_from=facts.renewable_from,
+        reserved_at=NOW, first_fetched_at=facts.fetched_at, revoked_at=facts.revoked_at,
+        revocation_reason=facts.reason or "",
+    )  # fmt: skip

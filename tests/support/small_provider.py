@@ -1,0 +1,110 @@
+"""A small OpenID Connect provider on this machine, which says what it is told to say, right or wrong."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sinetti.clock import machine_now
+from sinetti.settings.eservice import EserviceSettings, Provider, RolesClaim
+
+CLIENT, SECRET = "sinetti", "a secret that is only a test's, but long enough"
+ROLES = RolesClaim("organisations", "identifier", "roles", {})
+NAMES = {"fi": "Kirjautumispalvelu", "sv": "Inloggningstjänsten", "en": "the sign-in service"}
+_KEY, _OTHER = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+
+
+@dataclass(slots=True)
+class Says:
+    """What the provider says. `claims` take the place of right ones; None takes one away."""
+
+    issuer: str = ""
+    claims: dict[str, Any] = field(default_factory=dict)
+    userinfo: dict[str, Any] | None = None
+    discovery: dict[str, Any] = field(default_factory=dict)
+    algorithm: str = "ES256"
+    key_id: str = "one"
+    foreign_key: bool = False
+    without_id_token: bool = False
+    nonce: str = ""
+    asked: list[dict[str, list[str]]] = field(default_factory=list)
+    """What was sent to its token endpoint."""
+
+    def id_token(self) -> str:
+        """An ID token."""
+        now = int(machine_now().timestamp())
+        right = {"iss": self.issuer, "sub": "one", "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": self.nonce}
+        claims = {name: value for name, value in {**right, **self.claims}.items() if value is not None}
+        key: Any = {"ES256": _OTHER if self.foreign_key else _KEY, "HS256": SECRET, "none": None}[self.algorithm]
+        return jwt.encode(claims, key, self.algorithm, headers={"kid": self.key_id})
+
+    def answer(self, path: str) -> dict[str, Any] | None:
+        """What stands at a path."""
+        places = {
+            "/.well-known/openid-configuration": {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "jwks_uri": f"{self.issuer}/keys",
+                **({"userinfo_endpoint": f"{self.issuer}/userinfo"} if self.userinfo is not None else {}),
+                **self.discovery,
+            },
+            "/keys": {"keys": [{**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(_KEY.public_key())), "kid": "one"}]},
+            "/userinfo": self.userinfo,
+            "/token": {
+                "access_token": "a token",
+                "token_type": "Bearer",
+                **({} if self.without_id_token else {"id_token": self.id_token()}),
+            },
+        }
+        return places.get(path)
+
+
+@contextmanager
+def small_provider() -> Iterator[Says]:
+    """Serve one; gives what it says, to be changed."""
+    says = Says()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            octets = self.rfile.read(int(self.headers["content-length"]))
+            says.asked.append(parse_qs(octets.decode()))
+            self._answer()
+
+        def _answer(self) -> None:
+            found = says.answer(self.path)
+            body = json.dumps(found).encode()
+            self.send_response(404 if found is None else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_rest: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    says.issuer = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield says
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def settings_for(issuer: str, roles: RolesClaim | None = None) -> EserviceSettings:
+    """Settings with this one provider, whose id is `op`."""
+    return EserviceSettings((Provider("op", NAMES, issuer, CLIENT, SECRET, ("strong",), roles),))  # type: ignore[arg-type] # languages are texts

@@ -1,0 +1,241 @@
+"""How each page is reached, as whom: the pages that tests and judges go round. A page without a visit fails a test.
+
+A visit's address has names of what stands in the town: {organisation}, {serial}, {message} … Whoever adds a page adds a
+visit to it, and one to each state of it that looks different.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.apps import apps
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from sinetti.actions.asking import ask_for_oneself
+from sinetti.actions.authority import Actor
+from sinetti.actions.sealing import SECOND_FACTOR, seal
+from sinetti.domain.mandates import Role
+from sinetti.registry import models
+from sinetti.registry.eservice_models import InterfaceApplication
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, Post, people_door
+from tests.support.firms import a_certificate, a_person, rows
+from tests.support.office import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
+from tests.support.secure import asked, offered, opened
+from tests.support.users import account, mandate, signed_in
+
+DAY = timedelta(days=1)
+STRANGER, NOBODY, SIGNATORY, VIEWER, CLERK, WEAK = "stranger", "nobody", "signatory", "viewer", "clerk", "weak"
+OWNER = "owner"
+"""Who comes by: `nobody` is signed in and has no role, `weak` is a signatory without a second factor; `owner` has a
+password and one-time codes."""
+PASSWORD = "neljä sanaa peräkkäin"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One state of a page. `sends` presses the button that does this, with these values typed into its form.
+
+    Not `recent`: the sign-in was long ago.
+    """
+
+    route: str
+    address: str
+    who: str = STRANGER
+    status: int = 200
+    sends: tuple[str, Mapping[str, str]] | None = None
+    recent: bool = True
+
+
+VISITS: dict[str, Visit] = {
+    "start of a stranger": Visit("start", "/"),
+    "start of a signatory": Visit("start", "/", SIGNATORY),
+    "start of somebody without authorisations": Visit("start", "/", NOBODY),
+    "start without the second factor": Visit("start", "/", WEAK),
+    "start of a clerk": Visit("start", "/", CLERK),
+    "my settings": Visit("profile", "/settings/profile", SIGNATORY),
+    "my settings, wrong": Visit("profile", "/settings/profile", SIGNATORY, 422, ("save", {"name": ""})),
+    "privacy": Visit("privacy", "/privacy"),
+    "accessibility": Visit("accessibility", "/accessibility"),
+    "a message": Visit("m/<str:token>", "/m/{message}"),
+    "a message whose PIN waits": Visit("m/<str:token>", "/m/{asked}"),
+    "a wrong PIN": Visit("m/<str:token>", "/m/{asked}", STRANGER, 422, ("pin", {"pin": "12"})),
+    "a message by a code": Visit("m/<str:token>", "/m/{by_code}"),
+    "an old message": Visit("m/<str:token>", "/m/{unknown}", STRANGER, 404),
+    "a stop link that is not ours": Visit("stop/<str:message_id>/<str:token>", "/stop/{unknown}/x", STRANGER, 404),
+    "no such page": Visit("static/<str:name>", "/static/{unknown}", STRANGER, 404),
+    "authorisations": Visit("authorisations", "/settings/authorisations?organisation={organisation}", SIGNATORY),
+    "authorisations, not allowed": Visit(
+        "authorisations", "/settings/authorisations?organisation={organisation}", VIEWER, 403
+    ),
+    "authorisations without the second factor": Visit(
+        "authorisations", "/settings/authorisations?organisation={organisation}", WEAK, 403
+    ),
+    "a role for a person": Visit(
+        "authorisation_person", "/settings/authorisations/person?organisation={organisation}", SIGNATORY
+    ),
+    "a role for an organisation": Visit(
+        "authorisation_organisation", "/settings/authorisations/organisation?organisation={organisation}", SIGNATORY
+    ),
+    "asking for a role": Visit("ask", "/settings/authorisations/ask", NOBODY),
+    "a request": Visit("authorisation_request", "/settings/authorisations/requests/{request}", SIGNATORY),
+    "one authorisation": Visit("authorisation", "/settings/authorisations/{mandate}", SIGNATORY),
+    "clients": Visit("clients", "/settings/clients?organisation={organisation}", SIGNATORY),
+    "asking clients": Visit("clients_ask", "/settings/clients/ask?organisation={organisation}", SIGNATORY),
+    "an invitation, to a stranger": Visit("invitation", "/invitation/{unknown}"),
+    "an invitation that is not there": Visit("invitation", "/invitation/{unknown}", NOBODY, 404),
+    "sign in": Visit("account_login", "/account/login/"),
+    "sign in, wrong": Visit(
+        "account_login", "/account/login/", STRANGER, 200, ("", {"login": "maija@people.example", "password": "x"})
+    ),
+    "sign out": Visit("account_logout", "/account/logout/", VIEWER),
+    "make an account": Visit("account_signup", "/account/signup/"),
+    "an account that has ended": Visit("account_inactive", "/account/inactive/", status=403),
+    "a letter to confirm the address was sent": Visit("account_email_verification_sent", "/account/confirm-email/"),
+    "an address is confirmed, too late": Visit(
+        "account_confirm_email", "/account/confirm-email/{unknown}/", status=404
+    ),
+    "a new password": Visit("account_reset_password", "/account/password/reset/"),
+    "a new password was asked for": Visit("account_reset_password_done", "/account/password/reset/done/"),
+    "a new password is set": Visit("account_reset_password_from_key_done", "/account/password/reset/key/done/"),
+    "my e-mail address": Visit("account_email", "/account/email/", VIEWER),
+    "where I am signed in": Visit("usersessions_list", "/account/sessions/", VIEWER),
+    "my second factor": Visit("mfa_index", "/account/security/", VIEWER),
+    "my password": Visit("account_change_password", "/account/password/change/", OWNER),
+    "my first password": Visit("account_set_password", "/account/password/set/", VIEWER),
+    "the password once more": Visit("account_reauthenticate", "/account/reauthenticate/", NOBODY, recent=False),
+    "a link for a new password, too late": Visit(
+        "account_reset_password_from_key", "/account/password/reset/key/x-{unknown}/", status=404
+    ),
+    "codes of an app": Visit("mfa_activate_totp", "/account/security/codes/add/", VIEWER),
+    "a passkey": Visit("mfa_add_webauthn", "/account/security/passkeys/add/", VIEWER),
+    "my second factor, with codes": Visit("mfa_index", "/account/security/", OWNER),
+    "no more codes": Visit("mfa_deactivate_totp", "/account/security/codes/remove/", OWNER),
+    "recovery codes": Visit("mfa_generate_recovery_codes", "/account/security/recovery-codes/new/", OWNER),
+    "a code once more": Visit("mfa_reauthenticate", "/account/security/reauthenticate/", OWNER, recent=False),
+    "sign in, the second factor": Visit(
+        "mfa_authenticate", "/account/login/", sends=("", {"login": "owner@people.example", "password": PASSWORD})
+    ),
+    "a provider was left": Visit("socialaccount_login_cancelled", "/account/providers/cancelled/"),
+    "other services": Visit("socialaccount_connections", "/account/providers/", VIEWER),
+}
+
+NOT_WALKED: Mapping[str, str] = {
+    "openid_connect_login": "leads to a provider at once",
+    "openid_connect_callback": "comes from a provider, and leads on at once",
+    "mfa_login_webauthn": "answers a script",
+    "mfa_reauthenticate_webauthn": "needs a passkey: accounts have their own walk",
+    "mfa_edit_webauthn": "needs a passkey, likewise",
+    "mfa_remove_webauthn": "needs a passkey, likewise",
+    "mfa_view_recovery_codes": "leads on: codes are shown once",
+    "socialaccount_signup": "comes after a provider's answer: accounts have their own walk",
+}
+"""Pages that nobody sees, and why."""
+
+
+@dataclass(slots=True)
+class Town:
+    """An office with something of everything, and somebody of each kind."""
+
+    desk: Desk
+    address: str
+    objects: dict[str, str] = field(default_factory=dict)
+    people: dict[str, models.User] = field(default_factory=dict)
+
+    def browser(self, visit: Visit) -> Browser:
+        """A browser of whoever the visit is of."""
+        browser = Browser(people_door(self.desk, Post(), self.address))
+        if visit.who == STRANGER:
+            return browser
+        return signed_in(browser, self.people[visit.who], second_factor=visit.who != WEAK, recent=visit.recent)
+
+    def place(self, visit: Visit) -> str:
+        """Where it leads."""
+        return visit.address.format(**self.objects)
+
+    def visited(self, visit: Visit, language: str) -> Browser:
+        """What whoever it is sees in a language."""
+        browser = self.browser(visit)
+        browser.cookies["language"] = language
+        browser.get(self.place(visit))
+        if visit.sends is not None:
+            does, typed = visit.sends
+            form = next(one for one in browser.page.forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
+            fields = {name: value or "" for name, value in form.form_values()}
+            browser.post(form.action or browser.path, {**fields, "do": does, **typed})
+            while browser.reply.status in {302, 303}:
+                browser.get(browser.reply.headers["location"])
+        return browser
+
+
+def town(desk: Desk, address: str) -> Town:
+    """Build it."""
+    built = Town(desk, address)
+    people_door(desk, Post(), address)  # names of cookies are those of its address
+    for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER):
+        built.people[who] = account(desk, who, staff=who == CLERK)
+    with_factors(desk, built.people[OWNER])
+    built.people[NOBODY].set_password(PASSWORD)
+    built.people[NOBODY].save()
+    for who, role in ((SIGNATORY, Role.SIGNATORY), (WEAK, Role.SIGNATORY), (VIEWER, Role.VIEWER)):
+        kept = mandate(desk, built.people[who], CUSTOMER_ID, role)
+    now, contact = desk.office.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
+    own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
+    held = enrolled(desk)
+    for left in (3, 9, 40, 500):
+        a_certificate(desk, own, now + left * DAY, contact)
+    ids = ordered(desk, an_order())
+    add_organisation(desk, "7654321-4")
+    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
+    ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.office, Actor(built.people[NOBODY].pk), REQUEST)
+    application = InterfaceApplication.objects.using(desk.register.alias).create(
+        case_number="1", organisation=own, channels=["WS"], purpose="Payroll", language="fi", state="open", created=now
+    )
+    pin = offered(desk)
+    asked(desk, pin)
+    shown = offered(desk)
+    opened(desk, shown)
+    built.objects |= {
+        "organisation": own.pk,
+        "serial": held.serial,
+        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
+        "mandate": kept.pk,
+        "request": rows(desk, "RightRequest").get(user=built.people[NOBODY]).pk,
+        "application": application.pk,
+        "message": offered(desk).token,
+        "asked": pin.token,
+        "by_code": offered(desk, phone="").token,
+        "unknown": "0" * 32,
+    }
+    return built
+
+
+def with_factors(desk: Desk, user: models.User) -> None:
+    """Give an account a password, a confirmed address and one-time codes."""
+    user.set_password(PASSWORD)
+    user.save(using=desk.register.alias)
+    secret = seal(desk.office.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
+    address, factor = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
+    address.objects.create(user=user, email=user.email, verified=True, primary=True)
+    factor.objects.create(user=user, type="totp", data={"secret": secret})
+
+
+def patterns() -> dict[str, URLPattern]:
+    """Every page of the e-service by its name in urls.py, else its pattern there."""
+
+    def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
+        for one in resolver.url_patterns:
+            whole = before + str(one.pattern)
+            if isinstance(one, URLResolver):
+                yield from within(one, whole)
+            else:
+                yield one.name or whole, one
+
+    return dict(within(get_resolver("sinetti.eservice.urls"), ""))
+
+
+def session_of(browser: Browser) -> dict[str, str]:
+    """The cookie that makes somebody signed in."""
+    name = settings.SESSION_COOKIE_NAME
+    return {name: browser.cookies[name]} if name in browser.cookies else {}
