@@ -59,10 +59,5 @@ def account_links(request: HttpRequest) -> list[Link]:
     language = language_of(request)
     if actor_of(request) is None:
         return [Link(text(mark("Sign in"), language), reverse("account_login"))]
-    own = [
-        (mark("Settings"), "profile"),
-        (mark("Sign-in and security"), "mfa_index"),
-        (mark("Sign out"), "account_logout"),
-    ]
-    there = [(name, address) for name, page in own if (address := link_to(page))]
+    there = [(name, address) for name, page in _OWN if (address := link_to(page))]
     return [Link(text(name, language), address, current=request.path == address) for name, address in there]
