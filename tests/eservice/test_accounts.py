@@ -14,6 +14,8 @@ from sinetti.actions.accounts import deactivate, make_account
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
+from sinetti.eservice.accounts.own import browser_of
+from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.notices.writing import NotOwed
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
@@ -326,6 +328,62 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     assert models.User.objects.get().email == "new@people.example"
     assert told(sqlite_desk, EMAIL) == {"address-changed"}
     assert audited("address-changed") == 1
+
+
+def aged(browser):
+    """As if the browser had signed in long ago."""
+    session = SessionStore(stored(browser.cookies["__Host-session"]))
+    session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
+    session.save()
+
+
+def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    aged(browser)
+    follow(browser.get("/account/email/"))
+    assert browser.path == "/account/reauthenticate/"
+    send(browser, password="not it at all")
+    assert wrongs(browser) == ["The password is not right."]
+    send(browser, password=PASSWORD)
+    assert browser.path == "/account/email/", "and one goes on to what was asked"
+
+
+def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
+    sign_in(browser, EMAIL)
+    send(browser, code=code(SECRET, -1))
+    aged(browser)
+    follow(browser.get("/account/security/recovery-codes/new/"))
+    assert browser.path == "/account/security/reauthenticate/"
+    send(browser, code=code(SECRET))
+    assert browser.path == "/account/security/recovery-codes/new/"
+    send(browser)
+    assert browser.path == "/account/security/recovery-codes/"
+    assert len(browser.secrets) == 10
+    assert told(sqlite_desk, EMAIL) == {"recovery-made"}
+
+
+def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
+    for _ in range(7):
+        browser.get("/account/password/reset/")
+        send(browser, email=EMAIL)
+    assert browser.reply.status == 429
+    assert browser.heading == "Too many tries"
+    assert len(letters(sqlite_desk, EMAIL)) == 5
+
+
+BROWSERS = {
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox, Linux",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0 Safari/537.36 Edg/1": ("Edge, Windows"),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1": "Safari, iPhone",
+    "curl/8.5.0": "curl/8.5.0",
+    "": "",
+    "x" * 200: "x" * 40,
+}
+
+
+@pytest.mark.parametrize("user_agent", BROWSERS)
+def test_browsers_are_named_in_a_few_words(user_agent):
+    assert browser_of(user_agent) == BROWSERS[user_agent]
 
 
 def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):

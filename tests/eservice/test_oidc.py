@@ -229,6 +229,18 @@ def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
     assert SocialAccount.objects.exists()
 
 
+def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    answered(browser, begun(browser, says))
+    session = session_of(browser)
+    session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
+    session.save()
+    follow(browser.get("/account/email/"))
+    assert browser.path == "/account/reauthenticate/"
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/email/"))
+    assert browser.path == "/account/email/"
+
+
 def test_a_link_alone_begins_nothing(browser, says):
     assert follow(browser.get("/account/providers/op/")).path == "/account/login/"
     assert not says.asked

@@ -15,6 +15,8 @@ from sinetti.registry.opening import migrate, open_register
 from sinetti.registry.outbox import NewMessage
 from sinetti.registry.sample_rows import Sample, Stage, staged
 
+__all__ = ["Case"]
+
 KEY = b"s" * 32
 """The samples' key: nothing but samples is made with it."""
 

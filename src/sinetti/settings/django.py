@@ -84,6 +84,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip,5/h/key"}
+"""Beside allauth's own: whoever asks for new passwords in somebody's name sends them five messages an hour."""
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_ADAPTER = "sinetti.eservice.accounts.second_factor.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True

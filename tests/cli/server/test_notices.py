@@ -182,7 +182,7 @@ def test_previews(sqlite_operator, server):
     assert operator.does("notices", "preview", message, "--html") == f"{shown['html']}\n"
     assert operator.does("notices", "preview", message) == f"{shown['subject']}\n\n{shown['text']}\n"
     assert "neither a kind of message nor the id of one" in operator.refused(2, "notices", "preview", "nothing")
-    assert "nothing is written of the kind account" in operator.refused(2, "notices", "preview", "account")
+    assert "nothing is written of the kind authorisation" in operator.refused(2, "notices", "preview", "authorisation")
 
 
 def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, server):
@@ -191,9 +191,11 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
     settle(operator, server)
     now = machine_now()
     pin = NewMessage(MessageKind.PIN, MessageChannel.SMS, "0a", "once", now, facts={"pin": "0a"})
+    reset = NewMessage(MessageKind.ACCOUNT, MessageChannel.EMAIL, "0b", "reset", now, address="nimi@people.example")
     with opened(operator) as register:
-        outbox.put(register, [pin], now)
-    assert "holds a secret" in operator.refused(2, "notices", "preview", pin.message_id)
+        outbox.put(register, [pin, reset], now)
+    for one in (pin, reset):
+        assert "holds a secret" in operator.refused(2, "notices", "preview", one.message_id)
 
 
 def test_returned_mail(sqlite_operator, server, tmp_path):

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 _SHOWN = 100
-_SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS})
+_SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})
 """What is for the recipient's eyes alone."""
 
 

@@ -99,19 +99,15 @@ class Sessions(OurPage, sessions.ListUserSessionsView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """The list, and the button."""
         columns = [Column(self.say(one)) for one in (mark("Since"), mark("Browser"), mark("Address"))]
-        rows = [
-            [
-                Cell(when_short(one.created_at, self.language), note=self.say(mark("this one")) if mine else ""),
-                Cell(browser_of(one.user_agent)),
-                Cell(one.ip),
-            ]
-            for one in context["sessions"]
-            for mine in [one.is_current()]
-        ]
+        rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
         blocks: list[Block] = [Table(self.say(mark("Your sign-ins")), columns, rows)]
         if len(rows) > 1:
             blocks.append(Form((), (Button(self.say(mark("End all others"))),)))
         return Page(self.say(mark("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
+
+    def _since(self, one: Any) -> str:  # noqa: ANN401 - allauth's
+        when = when_short(one.created_at, self.language)
+        return self.say(mark("{when} (this one)"), when=when) if one.is_current() else when
 
 
 class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
