@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from sinetti.domain.listed import Sort, Wanted
 from sinetti.domain.listing import OrderFacts, Rank, State, hand_of, order_state, over_at, rank_of, state_of
 from sinetti.domain.use import Use, use_of
 from sinetti.domain.values import Channel
 from sinetti.registry import browsing, courses, models
-from sinetti.registry.browsing import Sort, Wanted
 from sinetti.registry.searching import PAGE, FoundBy, search_everything
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import CASES, DAY, SECOND, ending, gateway, put

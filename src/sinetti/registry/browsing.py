@@ -5,9 +5,7 @@ that of `domain/listing.py`, said once more in SQL so that a list can be filtere
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from django.db import connections
@@ -15,7 +13,8 @@ from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, Q, S
 from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
-from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts, Rank, State
+from sinetti.domain.listed import Firm, Key, Listed, Sort, Wanted
+from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts, Rank
 from sinetti.domain.mandates import Role
 from sinetti.domain.use import Reporting
 from sinetti.domain.values import Channel
@@ -26,72 +25,6 @@ _LAST = "\U0010ffff"
 """No text goes on with anything behind this one."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
-
-
-class Sort(StrEnum):
-    """What a list is sorted by."""
-
-    URGENCY = "urgency"
-    DESCRIPTION = "description"
-    ORGANISATION = "organisation"
-    CHANNEL = "channel"
-    CONTACT = "contact"
-    ENDS = "ends"
-    STATE = "state"
-    USE = "use"
-    HAND = "acts"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for. `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
-
-    `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
-    """
-
-    organisations: Collection[str]
-    now: datetime
-    states: Collection[State] = ()
-    over: bool = False
-    channel: Channel | None = None
-    contact: str = ""
-    text: str = ""
-    sort: Sort = Sort.URGENCY
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What is found: a certificate by its serial, or an order by its id."""
-
-    key: str
-    order: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Firm:
-    """An organisation that looks after another one, and one of whose people is a certificate's contact or deputy."""
-
-    organisation_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A row of a list. `facts` tell whether it is a certificate or an order; `looking` since when gateways look."""
-
-    key: str
-    organisation_id: str
-    customer_id: str
-    organisation: str
-    channel: Channel
-    description: str
-    contact: str
-    email: str
-    facts: CertificateFacts | OrderFacts
-    firm: Firm | None = None
-    serves: int | None = None
-    looking: Reporting | None = None
 
 
 def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[Key, ...]:
@@ -249,34 +182,35 @@ def _certificates(register: Register, serials: Sequence[str], now: datetime) -> 
     if not serials:
         return {}
     found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = courses.annotated(found, now).annotate(**_firm("holding__", now))
-    listed = {}
+    found = courses.annotated(found, now).annotate(**firm("holding__", now))
+    read = {}
     for row in found:
         facts, looking = courses.facts_of(row), courses.looking_since(row, now)
-        listed[row.serial] = _listed(row.serial, row, row.holding.description, facts, looking)
-    return listed
+        read[row.serial] = listed(row.serial, row, row.holding.description, facts, looking)
+    return read
 
 
 def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
     if not ids:
         return {}
     found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
-    found = found.annotate(expires=courses.expires(), opened=courses.opened(), **_firm("holding__", now))
+    found = found.annotate(expires=courses.expires(), opened=courses.opened(), **firm("holding__", now))
     waiting: Iterable[Any] = found
-    listed = {}
+    read = {}
     for row in waiting:
         facts = OrderFacts(row.created, row.expires, row.opened)
-        listed[row.order_id] = _listed(row.order_id, row, row.description or row.holding.description, facts)
-    return listed
+        read[row.order_id] = listed(row.order_id, row, row.description or row.holding.description, facts)
+    return read
 
 
-def _listed(
+def listed(
     key: str,
     row: Any,  # noqa: ANN401 - as above
     description: str,
     facts: CertificateFacts | OrderFacts,
     looking: Reporting | None = None,
 ) -> Listed:
+    """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
     holding, contact = row.holding, row.holding.contact
     return Listed(
         key=key,
@@ -294,7 +228,7 @@ def _listed(
     )
 
 
-def _firm(path: str, now: datetime) -> dict[str, Any]:
+def firm(path: str, now: datetime) -> dict[str, Any]:
     """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
     given = models.Mandate.objects.filter(
         _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
