@@ -31,7 +31,7 @@ class Item:
     shown: Callable[[HttpRequest], bool]
 
 
-ITEMS: tuple[Item, ...] = ()
+ITEMS: tuple[Item, ...] = (Item(mark("Certificates"), "certificates", _may(Right.SEE)),)
 """In the order in which they stand."""
 
 

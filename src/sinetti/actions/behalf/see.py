@@ -6,6 +6,8 @@ Whatever is read is bounded by what its reader may see. What is not there reads 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from cryptography.x509.oid import NameOID
+
 from sinetti.actions.authority import Actor, NotAllowed, Standing
 from sinetti.actions.office import Office
 from sinetti.domain.listed import Deed, Listed, Refused, Seen, Wanted
@@ -91,7 +93,7 @@ def one_certificate(serial: str, standing: Standing, actor: Actor, office: Offic
         history.refusals(office.register, seen.holding_id, REFUSALS),
         use,
         None if issued is None else key_type(issued.public_key()),
-        issuer.subject.rfc4514_string(),
+        str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
     )
 
 
