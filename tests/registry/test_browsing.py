@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.db import transaction
 
 from sinetti.domain.listed import Sort, Wanted
 from sinetti.domain.listing import OrderFacts, Rank, State, hand_of, order_state, over_at, rank_of, state_of
@@ -26,7 +27,8 @@ def found(desk, **changes):
 
 def test_the_rule_is_the_same_where_the_rows_are(desk):
     models.ApprovedType.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
-    serials = {put(desk, facts, number): facts for number, (facts, *_) in enumerate(CASES.values())}
+    with transaction.atomic(desk.register.alias):
+        serials = {put(desk, facts, number): facts for number, (facts, *_) in enumerate(CASES.values())}
     keys = browsing.find(desk.register, wanted(desk, over=True, sort=Sort.STATE))
     read = {one.key: one.facts for one in browsing.rows(desk.register, keys, NOW)}
     assert serials.keys() <= read.keys()
@@ -132,8 +134,9 @@ def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
 
 def test_a_clerks_search_goes_on_page_by_page(desk):
     maija = named(desk, "Maija Esimerkki", "ab@malli.example")
-    for number in range(PAGE + 2):
-        put(desk, ending(90 * DAY), number, "Abacus" if number < PAGE else "other", contact=maija)
+    with transaction.atomic(desk.register.alias):
+        for number in range(PAGE + 2):
+            put(desk, ending(90 * DAY), number, "Abacus" if number < PAGE else "other", contact=maija)
     pages, after = [], ""
     while not pages or after:
         page = search_everything(desk.register, "AB", after)
