@@ -27,12 +27,24 @@ class Streaming:
         self.over.set()
 
 
+def received(goes=None):
+    """A sender that goes away when it is told to, if ever."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        await (goes or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
 def asked(door, limits=SHORT, method="GET", taken=None):
     """What was sent, and what went wrong; `taken` waits as a slow reader does."""
     sent, edge = [], Edge(door, limits)
 
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+    receive = received()
 
     async def send(message):
         sent.append(message)
@@ -117,8 +129,7 @@ def asked_beside(door, after):
     """The same, with something done in the same loop once it has failed."""
     sent, edge = [], Edge(door, SHORT)
 
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+    receive = received()
 
     async def send(message):
         sent.append(message)
@@ -151,6 +162,28 @@ def test_slow_readers_are_cut_off(taken, least):
     assert isinstance(failed, TimeoutError)
     assert len(sent) - 1 >= least
     assert all(one.get("more_body") for one in sent[1:])
+    assert door.closed == 1
+
+
+def test_for_who_has_gone_away_no_more_is_made():
+    door, sent = Streaming(endless()), []
+
+    async def ask():
+        goes = asyncio.Event()
+
+        async def send(message):
+            sent.append(message)
+            if len(sent) == 3:
+                goes.set()
+            await asyncio.sleep(0)
+
+        scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
+        await asyncio.wait_for(Edge(door, Limits())(scope, received(goes), send), SOON)
+
+    asyncio.run(ask())
+    assert door.over.wait(SOON)
+    assert 3 <= len(sent) < 10
+    assert all(one.get("more_body", True) for one in sent[1:])
     assert door.closed == 1
 
 

@@ -94,7 +94,8 @@ class Edge:
             if reply.parts is None:
                 await _answer(send, reply, request_id, scope["method"])
             else:
-                await self._stream(send, replace(reply, parts=None), reply.parts, (request_id, scope["method"]))
+                asked = request_id, scope["method"]
+                await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
         if reply.noted is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
             outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
@@ -152,26 +153,32 @@ class Edge:
         current_request.set(request.request_id)
         return self._door(request)
 
-    async def _stream(self, send: Send, reply: Reply, parts: Parts, asked: tuple[str, str]) -> None:
-        """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole."""
+    async def _stream(self, receive: Receive, send: Send, reply: Reply, parts: Parts, asked: tuple[str, str]) -> None:
+        """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole.
+
+        For whoever has gone away no more parts are made: the server itself would take them all.
+        """
         request_id, method = asked
         self._inside += 1
         last: asyncio.Future[bytes | None] | None = None
+        gone = asyncio.ensure_future(_gone(receive))
         try:
             await send(_start(reply, request_id))
             async with asyncio.timeout(self._limits.streaming):
-                while method != "HEAD":
+                while method != "HEAD" and not gone.done():
                     last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id)))
                     part = await asyncio.wait_for(asyncio.shield(last), self._limits.answering)
                     if part is None:
                         break
                     taken = send({"type": "http.response.body", "body": part, "more_body": True})
                     await asyncio.wait_for(taken, self._limits.answering)
-            await send({"type": "http.response.body", "body": b""})
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
         except Exception:
             _log.exception("request %s: its answer was cut off", request_id)
             raise
         finally:
+            gone.cancel()
             self._inside -= 1
             self._close_after(last, parts)
 
@@ -242,6 +249,12 @@ def _request(scope: Scope, body: bytes, request_id: str) -> Request:
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     query = scope.get("query_string", b"").decode("latin-1")
     return Request(scope["method"], scope["path"], query, headers, request_id, body)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the sender goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _next(parts: Parts, request_id: str) -> bytes | None:
