@@ -9,7 +9,7 @@ from sinetti.domain.listed import Sort, Wanted
 from sinetti.domain.listing import OrderFacts, Rank, State, hand_of, order_state, over_at, rank_of, state_of
 from sinetti.domain.use import Use, use_of
 from sinetti.domain.values import Channel
-from sinetti.registry import browsing, courses, models
+from sinetti.registry import browsing, models, ranking
 from sinetti.registry.searching import PAGE, FoundBy, search_everything
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import CASES, DAY, SECOND, ending, gateway, put
@@ -41,14 +41,14 @@ def test_the_rule_is_the_same_where_the_rows_are(desk):
     for state in State:
         expected = {key for key, one in read.items() if state_of(one, NOW) is state}
         assert set(found(desk, states=[state])) == expected, state
-    by_state = sorted(read, key=lambda key: (courses.STATES.index(state_of(read[key], NOW)), over_at(read[key]), key))
+    by_state = sorted(read, key=lambda key: (ranking.STATES.index(state_of(read[key], NOW)), over_at(read[key]), key))
     assert [one.key for one in keys] == by_state
     acts = found(desk, over=True, sort=Sort.HAND)
-    assert acts == sorted(acts, key=lambda key: courses.HAND_ORDER.index(hand_of(read[key], NOW)))
+    assert acts == sorted(acts, key=lambda key: ranking.HAND_ORDER.index(hand_of(read[key], NOW)))
     assert set(found(desk)) == {key for key, one in read.items() if rank_of(one, NOW) is not Rank.OVER}
     urgent = found(desk)
     assert urgent == sorted(
-        urgent, key=lambda key: (courses.RANKS.index(rank_of(read[key], NOW)), over_at(read[key]), key)
+        urgent, key=lambda key: (ranking.RANKS.index(rank_of(read[key], NOW)), over_at(read[key]), key)
     )
 
 
