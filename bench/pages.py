@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from statistics import quantiles
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from sinetti.eservice.surroundings import Surroundings
 from sinetti.protocols.http import Request
 from sinetti.protocols.wsgi import WsgiDoor
 from sinetti.registry import models
+from sinetti.registry.eservice_models import User
 from sinetti.registry.officer_models import Gateway
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.registry.searching import search_everything
@@ -65,7 +67,7 @@ SELECT i + 1, substr(md5('s' || i), 1, 30) || lpad(to_hex(i), 8, '0'), 'bench-ca
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i),
        CASE WHEN i %% 8 = 1 THEN i END,
        ends - interval '730 days', ends, ends - interval '60 days', 1, %(at)s, %(at)s, ends - interval '730 days', ''
-  FROM {numbers}, LATERAL (SELECT %(at)s::timestamptz + ((i * 7919) %% 900 - 170) * interval '1 day' AS ends) AS e;
+  FROM {numbers}, LATERAL (SELECT %(at)s::timestamptz + ((i::bigint * 7919) %% 900 - 170) * interval '1 day' AS ends) AS e;
 INSERT INTO registry_sighting (certificate_id, gateway_id, last_seen)
 SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {numbers} WHERE i %% 2 = 0
 """
@@ -147,10 +149,12 @@ def _lists(office: Office, actor: Actor, times: int) -> list[Figure]:
         "search in it: nothing": replace(wanted, text="nothing"),
         "contact": replace(wanted, contact="contact1"),
     }
-    figures = [
-        _timed(what, times, lambda _, one=one: see.list_page(one, 1, allowed, office)) for what, one in asked.items()
-    ]
-    return [*figures, _timed("list, page 20", times, lambda _: see.list_page(wanted, 20, allowed, office))]
+
+    def page(one: Wanted, number: int = 1) -> Callable[[int], object]:
+        return lambda _: see.list_page(one, number, allowed, office)
+
+    figures = [_timed(what, times, page(one)) for what, one in asked.items()]
+    return [*figures, _timed("list, page 20", times, page(wanted, 20))]
 
 
 def _searches(register: Register, certificates: int, times: int) -> list[Figure]:
@@ -178,7 +182,7 @@ def _searches(register: Register, certificates: int, times: int) -> list[Figure]
     ]
 
 
-def _pages(office: Office, user: models.User, times: int) -> list[Figure]:
+def _pages(office: Office, user: User, times: int) -> list[Figure]:
     """Whole pages through the door, session and mandates included."""
     around = Surroundings(office, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
     door = WsgiDoor(application(ADDRESS, office.transfer_key), ADDRESS, around.given())
@@ -196,8 +200,12 @@ def _pages(office: Office, user: models.User, times: int) -> list[Figure]:
         if reply.status != 200:  # noqa: PLR2004 - HTTP's word for "here it is"
             sentence = f"{what}: {reply.status}"
             raise RuntimeError(sentence)
-        figures.append(replace(_timed(what, times, lambda _, one=request: door(one)), octets=len(reply.body)))
+        figures.append(replace(_timed(what, times, partial(_ask, door, request)), octets=len(reply.body)))
     return figures
+
+
+def _ask(door: WsgiDoor, request: Request, _number: int) -> None:
+    door(request)
 
 
 def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
@@ -235,11 +243,11 @@ def fill(register: Register, certificates: int) -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _firm(register: Register) -> models.User:
+def _firm(register: Register) -> User:
     """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
     using = register.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
-    user = models.User.objects.using(using).create(email="somebody@firm.example", created=NOW)
+    user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
     mandates = models.Mandate.objects.using(using)
     firm = ids.pop()
     mandates.create(organisation_id=firm, user=user, role="manager", valid_from=NOW)
@@ -249,7 +257,7 @@ def _firm(register: Register) -> models.User:
     return user
 
 
-def _session(user: models.User) -> str:
+def _session(user: User) -> str:
     """A session of somebody who has signed in."""
     session = SessionStore()
     session[SESSION_KEY] = user.pk

@@ -96,7 +96,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,
-        "languages": [] if page.final else _languages(language),
+        "languages": [] if page.final else _languages(language, request),
         "words": {name: text(message_id, language) for name, message_id in _WORDS.items()},
         "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
         "help": around.help[language],
@@ -107,5 +107,12 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
     return render(request, "page.html", dict(context), status=page.status)
 
 
-def _languages(chosen: Language) -> list[dict[str, object]]:
-    return [{"code": one.value, "name": name, "chosen": one is chosen} for one, name in _NAMES.items()]
+def _languages(chosen: Language, request: HttpRequest) -> list[dict[str, object]]:
+    """Links to the same page in each language; what its address asks for is kept."""
+    asked = request.GET.copy()
+    links: list[dict[str, object]] = []
+    for one, name in _NAMES.items():
+        asked["lang"] = one.value
+        address = f"{request.path}?{asked.urlencode()}"
+        links.append({"code": one.value, "name": name, "chosen": one is chosen, "address": address})
+    return links
