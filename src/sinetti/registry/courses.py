@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, DateTimeField, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.listing import CertificateFacts
@@ -67,12 +67,18 @@ def course() -> dict[str, Any]:
         certificate__revoked_at__isnull=True,
         certificate__first_fetched_at__isnull=False,
     )
+    succeeded = Exists(_successors())
     return {
-        "succeeded": Exists(_successors()),
-        "taken_at": Subquery(fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
+        "succeeded": succeeded,
+        # Mostly there is none, and then nothing more is looked for.
+        "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
         "seen": Subquery(seen.annotate(last=Max("last_seen")).values("last")),
-        "new_seen": Subquery(new.order_by("-last_seen").values("last_seen")[:1]),
+        "new_seen": _where(succeeded, new.order_by("-last_seen").values("last_seen")[:1]),
     }
+
+
+def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
+    return Case(When(terms, then=Subquery(instants)), default=Value(None), output_field=DateTimeField())
 
 
 def approved(path: str) -> Exists:
