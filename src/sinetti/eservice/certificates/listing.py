@@ -111,11 +111,8 @@ class _Around:
     standing: Standing
     now: datetime
     language: Language
-
-    @property
-    def several(self) -> bool:
-        """Whether rows are of more than one organisation."""
-        return len(self.standing.organisations(Right.SEE)) > 1
+    several: bool
+    """Whether rows may be of more than one organisation."""
 
 
 @require_safe
@@ -123,7 +120,8 @@ class _Around:
 def page(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
     office, standing = surroundings(request).office, standing_of(request)
-    around = _Around(filters.read(request.GET, standing), standing, office.now(), language_of(request))
+    several = len(standing.organisations(Right.SEE)) > 1
+    around = _Around(filters.read(request.GET, standing), standing, office.now(), language_of(request), several)
     found = see.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, office)
     names = see.names(standing, office, MOST_TO_CHOOSE) if around.several else ()
     language = around.language
