@@ -190,6 +190,17 @@ NOT_OFFERED = {
 }
 
 
+def test_of_many_it_is_said_that_there_are_more(maija, sqlite_desk, monkeypatch):
+    monkeypatch.setattr(see, "PAGE", 1)
+    monkeypatch.setattr(see, "COUNTED", 1)
+    with transaction.atomic("default"):
+        for number in range(2):
+            put(sqlite_desk, ending(90 * DAY), number, serves=1234 + number)
+    assert "Rows 1 to 1 of more than 1" in body(maija.get(LIST))
+    assert "Also for about 1,234 others" in body(maija)
+    assert "Myös noin 1\u00a0234 muun puolesta" in body(maija.get(f"{LIST}?lang=fi"))
+
+
 def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
     other = add_organisation(sqlite_desk, FIRM)
     put(sqlite_desk, ending(90 * DAY), 1, organisation=organisation(FIRM))

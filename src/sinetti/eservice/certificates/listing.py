@@ -257,7 +257,10 @@ def _pager(around: _Around, found: ListPage) -> list[Block]:
     count = _COUNT_MORE if found.more else _COUNT_ONE if found.count == 1 else _COUNT
     before = Link(text(_BEFORE, language), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
     after = None if found.last else Link(text(_AFTER, language), f"{address}{asked.query(page=found.page + 1)}")
-    pager = Pager(text(count, language, first=first, last=last, count=found.count), before, after)
+    told = {
+        name: words.number(one, language) for name, one in (("first", first), ("last", last), ("count", found.count))
+    }
+    pager = Pager(text(count, language, **told), before, after)
     links = [Link(text(_CSV, language), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
         urgent = replace(asked, sort=Sort.URGENCY, descending=False).query()

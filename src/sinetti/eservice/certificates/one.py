@@ -175,7 +175,8 @@ def _first(around: _Around) -> list[Value]:
         Value(text(_CONTACT, language), contact),
     ]
     if listed.serves is not None:
-        stops = text(_OWN_AND_OTHERS, language, count=listed.serves) if listed.serves else text(_OWN_REPORTS, language)
+        others = words.number(listed.serves, language)
+        stops = text(_OWN_AND_OTHERS, language, count=others) if listed.serves else text(_OWN_REPORTS, language)
         values.append(Value(text(_SERVES, language), stops))
     if facts.reason is not None:
         values.append(Value(text(_REASON, language), text(REASONS[facts.reason], language)))

@@ -156,7 +156,12 @@ def serves_words(serves: int | None, language: Language) -> str:
     """What stops beside the organisation's own reports; empty where nothing does, or where it was never told."""
     if not serves:
         return ""
-    return text(_SERVES_ONE, language) if serves == 1 else text(_SERVES, language, count=serves)
+    return text(_SERVES_ONE, language) if serves == 1 else text(_SERVES, language, count=number(serves, language))
+
+
+def number(count: int, language: Language) -> str:
+    """A number with its thousands set apart: "1 000" in Finnish and Swedish, "1,000" in English."""
+    return f"{count:,}" if language is Language.EN else f"{count:,}".replace(",", "\u00a0")
 
 
 def channel_words(channel: Channel, language: Language) -> str:
