@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, Standing, standing
@@ -57,12 +57,12 @@ def forget_actor(request: HttpRequest) -> None:
 
 
 def signed_in(
-    view: Callable[Concatenate[HttpRequest, Asked], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
     """Make a page one for who is signed in: others sign in first. A right that is lacking is told by a page."""
 
     @wraps(view)
-    def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
+    def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if actor_of(request) is None:
             after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else "/")

@@ -282,4 +282,40 @@ class Passkey:
     action: str = ""
 
 
-Block = Code | Passkey | Text | Notice | Values | Links | Tasks | Command | Table | Pager | Form | Section | Details
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Something on a timeline, placed: `mark` is the outline of its shape (SVG, path), `filled` what has happened."""
+
+    mark: str
+    filled: bool
+    kind: str
+    what: str
+    when: str
+    y: int
+    what_y: int
+    when_y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A life as a picture, whose words stand below it, too. `now_y` is where what is to come begins.
+
+    `label` is what it is about, `told` the same in one text. `share` is how much of the bar on top is over, out of
+    `width`.
+    """
+
+    template: ClassVar[str] = "blocks/timeline.html"
+    label: str
+    told: str
+    points: Sequence[Point]
+    height: int
+    now_y: int
+    top: int
+    bottom: int
+    share: int
+    width: int
+
+
+Block = (
+    Code | Command | Details | Form | Links | Notice | Pager | Passkey | Section | Table | Tasks | Text | Timeline | Values
+)

@@ -38,6 +38,7 @@ def _acts_for_clients(request: HttpRequest) -> bool:
 
 
 ITEMS: tuple[Item, ...] = (
+    Item(mark("Certificates"), "certificates", _may(Right.SEE)),
     Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
     Item(mark("Clients"), "clients", _acts_for_clients),
 )

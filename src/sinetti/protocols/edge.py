@@ -15,7 +15,7 @@ from typing import Any
 
 from sinetti.clock import ticks
 from sinetti.protocols.admission import Admission, TurnedAway, everybody
-from sinetti.protocols.http import SOAP_PATH, Reply, Request, current_request, plain
+from sinetti.protocols.http import SOAP_PATH, Parts, Reply, Request, current_request, plain
 from sinetti.protocols.pool import Pool
 
 _FOUND = range(200, 400)
@@ -38,7 +38,8 @@ class Limits:
     What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
     announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
-    octet.
+    octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
+    `streaming` for all.
     """
 
     body: int = 128 * 1024
@@ -46,6 +47,7 @@ class Limits:
     collecting: float = 5.0
     answering: float = 30.0
     waiting: int = 256
+    streaming: float = 600.0
 
 
 class TooLarge(Exception):
@@ -75,7 +77,7 @@ class Edge:
         """
         self._door = door
         self._limits = limits or Limits()
-        self._pool: Pool[Reply] = Pool(threads, leave)
+        self._pool: Pool[Any] = Pool(threads, leave)
         self._inside = 0
         self._retiring = False
         self._admission = admission or everybody()
@@ -89,7 +91,11 @@ class Edge:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
             if self._retiring:
                 reply = replace(reply, headers={**reply.headers, "connection": "close"})
-            await _answer(send, reply, request_id, scope["method"])
+            if reply.parts is None:
+                await _answer(send, reply, request_id, scope["method"])
+            else:
+                asked = request_id, scope["method"]
+                await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
         if reply.noted is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
             outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
@@ -147,6 +153,46 @@ class Edge:
     def _work(self, request: Request) -> Reply:
         current_request.set(request.request_id)
         return self._door(request)
+
+    async def _stream(self, receive: Receive, send: Send, reply: Reply, parts: Parts, asked: tuple[str, str]) -> None:
+        """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole.
+
+        For whoever has gone away no more parts are made: the server itself would take them all.
+        """
+        request_id, method = asked
+        self._inside += 1
+        last: asyncio.Future[bytes | None] | None = None
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send(_start(reply, request_id))
+            async with asyncio.timeout(self._limits.streaming):
+                while method != "HEAD" and not gone.done():
+                    last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id)))
+                    part = await asyncio.wait_for(asyncio.shield(last), self._limits.answering)
+                    if part is None:
+                        break
+                    taken = send({"type": "http.response.body", "body": part, "more_body": True})
+                    await asyncio.wait_for(taken, self._limits.answering)
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
+        except Exception:
+            _log.exception("request %s: its answer was cut off", request_id)
+            raise
+        finally:
+            gone.cancel()
+            self._inside -= 1
+            self._close_after(last, parts)
+
+    def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: Parts) -> None:
+        """Close what made the parts, once nobody works on one any more."""
+
+        def close(_work: object = None) -> None:
+            self._pool.submit(parts.close)
+
+        if last is None or last.done():
+            close()
+        else:
+            last.add_done_callback(close)
 
     def _left(self, work: "asyncio.Future[Reply]") -> None:
         self._inside -= 1
@@ -206,17 +252,33 @@ def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request
     return Request(scope["method"], scope["path"], query, headers, request_id, body, caller)
 
 
+async def _gone(receive: Receive) -> None:
+    """Wait until the sender goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _next(parts: Parts, request_id: str) -> bytes | None:
+    current_request.set(request_id)
+    return next(parts.octets, None)
+
+
 async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> None:
+    length = {"content-length": str(len(reply.body))}
+    if reply.status == _NOT_MODIFIED:
+        length = {}  # it would be that of what is not sent (RFC 9110, 8.6)
+    await send(_start(replace(reply, headers={**length, **reply.headers}), request_id))
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+
+
+def _start(reply: Reply, request_id: str) -> dict[str, Any]:
+    """The head of an answer."""
     headers = {
         "content-type": reply.content_type,
-        "content-length": str(len(reply.body)),
         "x-content-type-options": "nosniff",
         "x-request-id": request_id,
         **reply.headers,
     }
-    if reply.status == _NOT_MODIFIED:
-        del headers["content-length"]  # it would be that of what is not sent (RFC 9110, 8.6)
     pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in reply.cookies)]
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+    return {"type": "http.response.start", "status": reply.status, "headers": encoded}

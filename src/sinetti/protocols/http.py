@@ -1,7 +1,7 @@
 """What a door sees of HTTP, and what it gives back. Header names are lower-case."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -27,10 +27,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A body that is made while it is sent. Each part may be made by another thread; `close` is called once, at last.
+
+    So a part holds nothing of its thread: no cursor, no open transaction.
+    """
+
+    octets: Iterator[bytes]
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there.
 
-    `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3).
+    `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3). With `parts` these are its body.
     """
 
     status: int
@@ -39,6 +50,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] | None = field(default_factory=dict)
     cookies: tuple[str, ...] = field(default=(), repr=False)
+    parts: Parts | None = field(default=None, repr=False)
 
 
 def plain(status: int, text: str, **headers: str) -> Reply:

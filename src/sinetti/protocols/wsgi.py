@@ -1,4 +1,6 @@
-"""A WSGI application as a door: what the edge has collected goes in, and one whole answer comes out (PEP 3333).
+"""A WSGI application as a door: what the edge has collected goes in, and one answer comes out (PEP 3333).
+
+It comes out whole; a body that says of itself that it is `streaming`, as Django's do, goes on part by part.
 
 So that pages for people stand behind the same edge as machine doors do: granian's own WSGI loses bodies that come in
 chunks, and stands still behind eight senders that stall (docs/pages.md).
@@ -7,14 +9,14 @@ chunks, and stands still behind eight senders that stall (docs/pages.md).
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from sinetti.protocols.edge import Limits
-from sinetti.protocols.http import Reply, Request, plain
+from sinetti.protocols.http import Parts, Reply, Request, plain
 
 PEOPLE = Limits(body=16 * 1024, discarded=128 * 1024)
 """What a person's browser sends is a form with two fields."""
@@ -46,10 +48,14 @@ class WsgiDoor:
         if not _is_utf8(request.headers.get("content-type", "")):
             return plain(415, "Forms are taken in UTF-8 alone.")
         body = self.application(environ(request, self.address, self.given), start_response)
+        if getattr(body, "streaming", False):
+            ((status, headers),) = said
+            parts = Parts(iter(body), getattr(body, "close", _nothing))
+            return replace(_reply(int(status[:3]), headers, b"", request.path), parts=parts)
         try:
             octets = b"".join(body)
         finally:
-            getattr(body, "close", lambda: None)()
+            getattr(body, "close", _nothing)()
         ((status, headers),) = said
         return _reply(int(status[:3]), headers, octets, request.path)
 
@@ -95,6 +101,10 @@ def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) 
     kind = others.pop("content-type", "application/octet-stream")
     cookies = tuple(value.strip() for name, value in headers if name.lower() == "set-cookie")
     return Reply(status, kind, body, others, {"path": _shown(status, path)}, cookies)
+
+
+def _nothing() -> None:
+    """Close what has nothing to be closed."""
 
 
 def _shown(status: int, path: str) -> str:

@@ -1,25 +1,23 @@
 """Lists of certificates and of orders that wait: found, sorted, and read with what a list says of them.
 
-First the keys of what is found, in their order, by one statement; then the rows of one page by one or two. The rule is
-that of `domain/listing.py`, said once more in SQL so that a list can be filtered and sorted by it.
+First the keys of what is found, in their order, by one statement (ranking.py); then the rows of one page by one or two.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from django.db import connections
-from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
-from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts, Rank, State
+from sinetti.domain.listed import Firm, Key, Listed, Sort, Wanted
+from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts
 from sinetti.domain.mandates import Role
 from sinetti.domain.use import Reporting
 from sinetti.domain.values import Channel
-from sinetti.registry import courses, models
+from sinetti.registry import courses, models, ranking
 from sinetti.registry.opening import Register
 
 _LAST = "\U0010ffff"
@@ -28,82 +26,13 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 
-class Sort(StrEnum):
-    """What a list is sorted by."""
-
-    URGENCY = "urgency"
-    DESCRIPTION = "description"
-    ORGANISATION = "organisation"
-    CHANNEL = "channel"
-    CONTACT = "contact"
-    ENDS = "ends"
-    STATE = "state"
-    USE = "use"
-    HAND = "acts"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for. `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
-
-    `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
-    """
-
-    organisations: Collection[str]
-    now: datetime
-    states: Collection[State] = ()
-    over: bool = False
-    channel: Channel | None = None
-    contact: str = ""
-    text: str = ""
-    sort: Sort = Sort.URGENCY
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What is found: a certificate by its serial, or an order by its id."""
-
-    key: str
-    order: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Firm:
-    """An organisation that looks after another one, and one of whose people is a certificate's contact or deputy."""
-
-    organisation_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A row of a list. `facts` tell whether it is a certificate or an order; `looking` since when gateways look."""
-
-    key: str
-    organisation_id: str
-    customer_id: str
-    organisation: str
-    channel: Channel
-    description: str
-    contact: str
-    email: str
-    facts: CertificateFacts | OrderFacts
-    firm: Firm | None = None
-    serves: int | None = None
-    looking: Reporting | None = None
-
-
 def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[Key, ...]:
     """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
-    keys = _certificate_keys(register, wanted)
-    if not wanted.states or any(one in OF_ORDERS for one in wanted.states):
-        keys = keys.union(_order_keys(register, wanted), all=True)
-    before = "-" if wanted.descending else ""
-    keys = keys.order_by(*(f"{before}{name}" for name in ("sort_n", "sort_word", "sort_at", "found")))
-    return tuple(Key(one["found"], one["is_order"] == 1) for one in (keys if most is None else keys[:most]))
+    with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
+    orders = _wanted_orders(register, wanted) if with_orders else None
+    return ranking.ranked_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
 
 
 def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed, ...]:
@@ -135,56 +64,48 @@ def collated(register: Register, name: str) -> "Lower | Collate":
     return Collate(small, "C") if connections[register.alias].vendor == "postgresql" else small
 
 
-def _certificate_keys(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - keys, which are joined with those of orders
+_COLUMNS = (
+    "serial",
+    "not_before",
+    "not_after",
+    "renewable_from",
+    "state",
+    "origin",
+    "first_fetched_at",
+    "revoked_at",
+    "revocation_reason",
+    "let_end_at",
+    "succeeded",
+    "taken_at",
+    "seen",
+    "new_seen",
+    "word",
+)
+
+
+def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - a query of two tables
     kept = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     kept = kept.filter(holding__organisation__in=wanted.organisations)
     if wanted.channel is not None:
         kept = kept.filter(holding__type__channel=wanted.channel)
     kept = _searched(register, kept, wanted, serials=True)
-    kept = kept.annotate(**courses.course(), state_n=courses.state_number(wanted.now))
-    kept = kept.annotate(rank_n=courses.rank_number(wanted.now))
-    if wanted.states:
-        kept = kept.filter(state_n__in=[courses.STATES.index(one) for one in wanted.states])
-    elif not wanted.over:
-        kept = kept.filter(rank_n__lt=courses.RANKS.index(Rank.OVER))
-    number, at = _places(wanted.sort)
     kept = kept.annotate(
-        found=F("serial"),
-        is_order=Value(0),
-        sort_n=number,
-        sort_at=at,
-        sort_word=_word(wanted.sort, "holding__description"),
+        **courses.course(), let_end_at=F("holding__let_end_at"), word=_word(wanted.sort, "holding__description")
     )
-    return kept.order_by().values("found", "is_order", "sort_n", "sort_at", "sort_word")
+    if wanted.sort is Sort.HAND:
+        return kept.annotate(approved=courses.approved("holding__")).values(*_COLUMNS, "approved")
+    return kept.values(*_COLUMNS)
 
 
-def _order_keys(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+def _wanted_orders(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
     kept = models.Order.objects.using(register.alias).filter(
         state=OrderState.OPEN, holding__organisation__in=wanted.organisations
     )
     if wanted.channel is not None:
         kept = kept.filter(holding__type__channel=wanted.channel)
     kept = _searched(register, kept, wanted, serials=False)
-    kept = kept.annotate(expires=courses.expires(), opened=courses.opened())
-    kept = kept.annotate(state_n=courses.order_state_number(wanted.now))
-    if wanted.states:
-        kept = kept.filter(state_n__in=[courses.STATES.index(one) for one in wanted.states])
-    at = Coalesce("expires", "created")
-    number: Any = Value(0)
-    if wanted.sort is Sort.STATE:
-        number = F("state_n")
-    elif wanted.sort is Sort.HAND:
-        number = courses.order_hand_number()
-    elif wanted.sort is Sort.USE:
-        at = Coalesce(Value(None, DateTimeField()), Value(_LONG_AGO))
-    kept = kept.annotate(
-        found=F("order_id"),
-        is_order=Value(1),
-        sort_n=number,
-        sort_at=at,
-        sort_word=_word(wanted.sort, "description"),
-    )
-    return kept.order_by().values("found", "is_order", "sort_n", "sort_at", "sort_word")
+    kept = kept.annotate(expires=courses.expires(), opened=courses.opened(), word=_word(wanted.sort, "description"))
+    return kept.values("order_id", "created", "expires", "opened", "word")
 
 
 def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
@@ -217,19 +138,6 @@ def small(register: Register, text: str) -> str:
     return "".join(one.lower() if one.isascii() else one for one in text)
 
 
-def _places(sort: Sort) -> tuple[Any, Any]:
-    """By which number and which instant certificates are sorted, beside a word."""
-    over = Coalesce("revoked_at", "not_after")
-    places = {
-        Sort.URGENCY: (F("rank_n"), over),
-        Sort.STATE: (F("state_n"), over),
-        Sort.USE: (Value(0), Coalesce("seen", Value(_LONG_AGO))),
-    }
-    if sort is Sort.HAND:
-        return courses.hand_number(), over
-    return places.get(sort, (Value(0), F("not_after")))
-
-
 def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
     column = {
         Sort.DESCRIPTION: description,
@@ -249,34 +157,35 @@ def _certificates(register: Register, serials: Sequence[str], now: datetime) -> 
     if not serials:
         return {}
     found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = courses.annotated(found, now).annotate(**_firm("holding__", now))
-    listed = {}
+    found = courses.annotated(found, now).annotate(**firm("holding__", now))
+    read = {}
     for row in found:
         facts, looking = courses.facts_of(row), courses.looking_since(row, now)
-        listed[row.serial] = _listed(row.serial, row, row.holding.description, facts, looking)
-    return listed
+        read[row.serial] = listed(row.serial, row, row.holding.description, facts, looking)
+    return read
 
 
 def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
     if not ids:
         return {}
     found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
-    found = found.annotate(expires=courses.expires(), opened=courses.opened(), **_firm("holding__", now))
+    found = found.annotate(expires=courses.expires(), opened=courses.opened(), **firm("holding__", now))
     waiting: Iterable[Any] = found
-    listed = {}
+    read = {}
     for row in waiting:
         facts = OrderFacts(row.created, row.expires, row.opened)
-        listed[row.order_id] = _listed(row.order_id, row, row.description or row.holding.description, facts)
-    return listed
+        read[row.order_id] = listed(row.order_id, row, row.description or row.holding.description, facts)
+    return read
 
 
-def _listed(
+def listed(
     key: str,
     row: Any,  # noqa: ANN401 - as above
     description: str,
     facts: CertificateFacts | OrderFacts,
     looking: Reporting | None = None,
 ) -> Listed:
+    """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
     holding, contact = row.holding, row.holding.contact
     return Listed(
         key=key,
@@ -294,7 +203,7 @@ def _listed(
     )
 
 
-def _firm(path: str, now: datetime) -> dict[str, Any]:
+def firm(path: str, now: datetime) -> dict[str, Any]:
     """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
     given = models.Mandate.objects.filter(
         _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True

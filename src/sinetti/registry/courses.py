@@ -1,25 +1,18 @@
-"""What became of certificates and of orders, as `domain/listing.py` wants to know it; and its rule said in SQL.
+"""What became of certificates and of orders, as `domain/listing.py` wants to know it: columns beside a row."""
 
-Lists are filtered and sorted by the rule where the rows are; tests hold both against each other, case by case.
-"""
-
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from sinetti.domain.digests import IN_TIME, STAYS
 from sinetti.domain.lifecycle import CertificateState
-from sinetti.domain.listing import FOR_GOOD, HANDS, OF_ORDERS, SEEN_TO, CertificateFacts, Hand, Rank, State
+from sinetti.domain.listing import CertificateFacts
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.use import LATELY, Reporting
 from sinetti.domain.values import Span
 from sinetti.registry import models
 from sinetti.registry.notice_models import SecureMessage
 from sinetti.registry.officer_models import Gateway, Sighting
-
-STATES, RANKS, HAND_ORDER = tuple(State), tuple(Rank), tuple(Hand)
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what was annotated
@@ -74,79 +67,18 @@ def course() -> dict[str, Any]:
         certificate__revoked_at__isnull=True,
         certificate__first_fetched_at__isnull=False,
     )
+    succeeded = Exists(_successors())
     return {
-        "succeeded": Exists(_successors()),
-        "taken_at": Subquery(fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
+        "succeeded": succeeded,
+        # Mostly there is none, and then nothing more is looked for.
+        "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
         "seen": Subquery(seen.annotate(last=Max("last_seen")).values("last")),
-        "new_seen": Subquery(new.order_by("-last_seen").values("last_seen")[:1]),
+        "new_seen": _where(succeeded, new.order_by("-last_seen").values("last_seen")[:1]),
     }
 
 
-def state_number(now: datetime) -> Case:
-    """The place of `domain.listing.state_of` in the list of states."""
-    changed = Q(new_seen__isnull=True) | Q(new_seen__lte=F("seen")) | Q(seen__gte=now - LATELY)
-    held: Mapping[State, Q] = {
-        State.REVOKED: Q(revoked_at__isnull=False),
-        State.EXPIRED: Q(not_after__lt=now),
-        State.ISSUING: Q(state=CertificateState.RESERVED),
-        State.OLD_IN_USE: Q(succeeded=True) & Q(taken_at__isnull=False) & Q(seen__gt=F("taken_at")) & changed,
-        State.RENEWED: Q(succeeded=True) & Q(taken_at__isnull=False),
-        State.NEW_WAITS: Q(succeeded=True),
-        State.NOT_FETCHED: Q(first_fetched_at__isnull=True),
-        State.LET_END: Q(holding__let_end_at__isnull=False) & Q(not_before__lte=F("holding__let_end_at")),
-        State.ENDS_SOON: Q(not_after__lte=now + IN_TIME),
-        State.RENEWAL_OPEN: Q(renewable_from__lte=now),
-    }
-    whens = (When(terms, then=Value(STATES.index(one))) for one, terms in held.items())
-    return Case(*whens, default=Value(STATES.index(State.VALID)), output_field=IntegerField())
-
-
-def order_state_number(now: datetime) -> Case:
-    """The same of `domain.listing.order_state`, of orders; `expires` and `opened` are there."""
-    return Case(
-        When(Q(expires__isnull=True) | Q(expires__lt=now), then=Value(STATES.index(State.IDS_LAPSED))),
-        When(opened=True, then=Value(STATES.index(State.IDS_OPENED))),
-        default=Value(STATES.index(State.IDS_SENT)),
-        output_field=IntegerField(),
-    )
-
-
-def rank_number(now: datetime) -> Case:
-    """The place of `domain.listing.rank_of` in the list of ranks; `state_n` is there."""
-    gone = Q(state_n__in=[STATES.index(State.REVOKED), STATES.index(State.EXPIRED)])
-    long_ago = Q(revoked_at__lt=now - STAYS) | Q(revoked_at__isnull=True, not_after__lt=now - STAYS)
-    for_good = Q(revocation_reason__in=[one.value for one in FOR_GOOD])
-    seen_to = [STATES.index(one) for one in SEEN_TO]
-    return Case(
-        When(gone & (long_ago | for_good | Q(succeeded=True)), then=Value(RANKS.index(Rank.OVER))),
-        When(Q(state_n__in=seen_to), then=Value(RANKS.index(Rank.SEEN_TO))),
-        default=Value(RANKS.index(Rank.OPEN)),
-        output_field=IntegerField(),
-    )
-
-
-def hands_by_state(states: Iterable[State]) -> list[When]:
-    """In whose hands each of these states is; `state_n` is there."""
-    return [When(state_n=STATES.index(one), then=Value(HAND_ORDER.index(HANDS[one]))) for one in states]
-
-
-def hand_number() -> Case:
-    """The place of `domain.listing.hand_of` in the list of hands; `state_n` and `rank_n` are there."""
-    near = Q(state_n__in=[STATES.index(State.ENDS_SOON), STATES.index(State.RENEWAL_OPEN)])
-    by_itself = Q(state_n=STATES.index(State.RENEWAL_OPEN), origin="renewal")
-    return Case(
-        When(~Q(rank_n=RANKS.index(Rank.OPEN)), then=Value(HAND_ORDER.index(Hand.NOBODY))),
-        When(near & ~Q(approved("holding__")), then=Value(HAND_ORDER.index(Hand.REPRESENTATIVE))),
-        When(by_itself, then=Value(HAND_ORDER.index(Hand.PROGRAM))),
-        *hands_by_state(State),
-        default=Value(HAND_ORDER.index(Hand.NOBODY)),
-        output_field=IntegerField(),
-    )
-
-
-def order_hand_number() -> Case:
-    """The same of orders; `state_n` is there."""
-    return Case(*hands_by_state(OF_ORDERS), default=Value(0), output_field=IntegerField())
+def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
+    return Case(When(terms, then=Subquery(instants)), default=Value(None), output_field=DateTimeField())
 
 
 def approved(path: str) -> Exists:

@@ -1,0 +1,106 @@
+"""The list as a file for spreadsheets: the same rows, in parts while they are read (docs/certificates-page.md)."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from io import StringIO
+
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from sinetti.actions.authority import Standing
+from sinetti.actions.behalf import see
+from sinetti.domain.listed import Listed
+from sinetti.domain.listing import OrderFacts, days_left
+from sinetti.domain.values import Language
+from sinetti.domain.workdays import FINNISH_TIME
+from sinetti.eservice.acting import signed_in, standing_of
+from sinetti.eservice.certificates import filters, words
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.reader import finnish_day, mark, text
+
+_BOM = "\ufeff"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_COLUMNS = (
+    mark("Customer ID"),
+    mark("Organisation"),
+    mark("Description"),
+    mark("Channel"),
+    mark("Contact person"),
+    mark("Contact person's e-mail"),
+    mark("Serial number"),
+    mark("Order"),
+    mark("Begins (Finnish time)"),
+    mark("Renewal opens (Finnish time)"),
+    mark("Ends (Finnish time)"),
+    mark("Days left"),
+    mark("State"),
+    mark("In use"),
+    mark("Who can act"),
+    mark("Others served, about"),
+)
+
+
+@require_safe
+@signed_in
+def page(request: HttpRequest) -> HttpResponseBase:
+    """Send everything that the list has with this filter."""
+    office, standing, language = surroundings(request).office, standing_of(request), language_of(request)
+    now = office.now()
+    wanted = filters.read(request.GET, standing).wanted(standing, now)
+    name = f"certificates-{finnish_day(now).isoformat()}.csv"
+    parts = _octets(see.in_parts(wanted, standing, office), standing, now, language)
+    response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _octets(
+    parts: Iterator[Sequence[Listed]], standing: Standing, now: datetime, language: Language
+) -> Iterator[bytes]:
+    yield (_BOM + _lines([[text(one, language) for one in _COLUMNS]])).encode()
+    for part in parts:
+        yield _lines([_row(one, standing, now, language) for one in part]).encode()
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    written = StringIO()
+    # Semicolons: the comma is the decimal sign in Finland, so that Excel takes no comma there.
+    csv.writer(written, delimiter=";", lineterminator="\r\n").writerows([guarded(one) for one in row] for row in rows)
+    return written.getvalue()
+
+
+def _row(one: Listed, standing: Standing, now: datetime, language: Language) -> list[str]:
+    begins, opens, ends, left = "", "", "", ""
+    order = isinstance(one.facts, OrderFacts)
+    if not isinstance(one.facts, OrderFacts):
+        span = one.facts.span
+        begins, opens, ends = (_instant(at) for at in (span.not_before, one.facts.renewable_from, span.not_after))
+        left = str(days_left(span.not_after, now))
+    return [
+        one.customer_id,
+        one.organisation,
+        one.description,
+        words.channel_words(one.channel, language),
+        one.contact,
+        one.email,
+        "" if order else one.key,
+        one.key if order else "",
+        begins,
+        opens,
+        ends,
+        left,
+        words.state_words(one, now, language),
+        "" if order else words.use_words(words.use_in(one, now), language),
+        words.acts_words(one, standing, now, language),
+        "" if one.serves is None else str(one.serves),
+    ]
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(FINNISH_TIME):%Y-%m-%d %H:%M}"

@@ -1,0 +1,101 @@
+"""A certificate's life as a picture, and as a list that says the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.actions.behalf.see import OneCertificate
+from sinetti.domain.listing import percent_left
+from sinetti.domain.use import Use
+from sinetti.domain.values import Language
+from sinetti.eservice.blocks import Block, Details, Point, Timeline, Value, Values
+from sinetti.texts.reader import mark, text, when
+
+_LABEL = mark("Timeline of the certificate")
+_TOLD = mark("{what}: {when}")
+_NOW, _IN_WORDS = mark("Now"), mark("The timeline in words")
+_ORDERED, _OPENED, _ISSUED, _FETCHED = (
+    mark("Ordered"),
+    mark("Transfer IDs opened"),
+    mark("Issued"),
+    mark("Retrieved"),
+)
+_SEEN, _TAKEN, _OPENS, _OPENED_RENEWAL = (
+    mark("Last seen in use"),
+    mark("The new one retrieved"),
+    mark("Renewal opens"),
+    mark("Renewal opened"),
+)
+_LET_END, _REVOKED, _ENDS, _ENDED = (
+    mark("Said that it is to end"),
+    mark("Revoked"),
+    mark("Ends"),
+    mark("Expired"),
+)
+
+# Outlines around (0, 0): what happened is a disc, what is to come a ring, now a pointer, the end a square.
+_ROUND = "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z"
+_SQUARE = "M-6 -6H6V6H-6Z"
+_CROSS = "M-6 -6L6 6M6 -6L-6 6"
+_POINTER = "M-10 -7L4 0L-10 7Z"
+_TOP, _STEP, _WIDTH, _HUNDRED = 44, 46, 312, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a certificate, or will."""
+
+    at: datetime
+    what: str
+    mark: str = _ROUND
+    kind: str = "event"
+
+
+def events(one: OneCertificate, now: datetime) -> list[Event]:
+    """Everything on the timeline, the earliest first; `now` stands among it."""
+    seen, facts = one.seen, one.seen.facts
+    over = facts.revoked_at
+    told = [
+        (seen.ordered_at, _ORDERED, _ROUND, "event"),
+        (seen.opened_at, _OPENED, _ROUND, "event"),
+        (seen.issued_at, _ISSUED, _ROUND, "event"),
+        (facts.fetched_at, _FETCHED, _ROUND, "event"),
+        (one.use.since if one.use.use is Use.SEEN else None, _SEEN, _ROUND, "event"),
+        (facts.let_end_at, _LET_END, _ROUND, "event"),
+        (facts.taken_at, _TAKEN, _ROUND, "event"),
+        (over, _REVOKED, _CROSS, "end"),
+        (facts.span.not_after, _ENDED if now > facts.span.not_after else _ENDS, _SQUARE, "end"),
+    ]
+    if over is None or facts.renewable_from <= over:
+        opened = _OPENED_RENEWAL if now >= facts.renewable_from else _OPENS
+        told.append((facts.renewable_from, opened, _ROUND, "event"))
+    found = [Event(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
+    found.append(Event(now, _NOW, _POINTER, "now"))
+    # Of what happened in one second, what was done stands before now, and the last second is still to come.
+    return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
+
+
+def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[Block]:
+    """The picture, and its words."""
+    told = events(one, now)
+    place = next(number for number, event in enumerate(told) if event.kind == "now")
+    points = [_point(event, number, number <= place, language) for number, event in enumerate(told)]
+    values = [Value(text(event.what, language), when(event.at, language)) for event in told]
+    picture = Timeline(
+        text(_LABEL, language),
+        ". ".join(text(_TOLD, language, what=value.name, when=value.value) for value in values),
+        points,
+        height=_TOP + _STEP * len(points),
+        now_y=_TOP + _STEP * place,
+        top=_TOP,
+        bottom=_TOP + _STEP * (len(points) - 1),
+        share=_WIDTH * (_HUNDRED - percent_left(one.seen.facts.span, now)) // _HUNDRED,
+        width=_WIDTH,
+    )
+    return [picture, Details(text(_IN_WORDS, language), [Values(values)])]
+
+
+def _point(event: Event, number: int, past: bool, language: Language) -> Point:  # noqa: FBT001 - of one caller
+    y = _TOP + _STEP * number
+    what = text(event.what, language)
+    return Point(event.mark, past, event.kind, what, when(event.at, language), y, y - 2, y + 15)

@@ -1,0 +1,357 @@
+"""The list of certificates, its file, and the page of one (docs/certificates-page.md)."""
+
+import csv
+import io
+
+import pytest
+from cryptography import x509
+from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
+from icalendar import Calendar
+
+from sinetti.actions import let_end, revoke
+from sinetti.actions.behalf import see
+from sinetti.domain.mandates import Role
+from sinetti.domain.revocation import RevocationReason
+from sinetti.eservice.certificates.table_file import guarded
+from sinetti.registry import models, refusing
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
+from tests.support.listing import DAY, ending, put
+from tests.support.office import (
+    REQUEST,
+    add_organisation,
+    an_order,
+    enrolled,
+    in_the_window,
+    ordered,
+    renewed,
+)
+from tests.support.users import account, mandate, signed_in
+
+LIST, FIRM = "/settings/certificates", "7654321-0"
+MOST_STATEMENTS, MOST_OCTETS = 8, 150_000
+
+
+@pytest.fixture
+def maija(browser, sqlite_desk):
+    """A signatory's browser."""
+    user = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    return signed_in(browser, user)
+
+
+@pytest.fixture
+def tili(browser, sqlite_desk):
+    """The browser of somebody at an accounting firm which looks after the organisation."""
+    add_organisation(sqlite_desk, FIRM)
+    models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
+    user = account(sqlite_desk, "tili")
+    mandate(sqlite_desk, user, FIRM, Role.MANAGER)
+    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    return signed_in(browser, user)
+
+
+def body(browser):
+    return browser.reply.body.decode()
+
+
+def rows(browser):
+    """The rows of the page's first table, each by the names of its columns."""
+    (table, *_) = browser.page.xpath("//main//table")
+    names = [" ".join(one.text_content().split()) for one in table.xpath("thead//th")]
+    return [
+        dict(zip(names, [" ".join(one.text_content().split()) for one in row.xpath("th|td")], strict=True))
+        for row in table.xpath("tbody/tr")
+    ]
+
+
+def named(name, email):
+    return models.Person.objects.using("default").create(name=name, email=email, language="fi")
+
+
+def organisation(customer_id):
+    return models.Organisation.objects.using("default").get(customer_id=customer_id)
+
+
+def file_of(reply):
+    parts = list(reply.parts.octets)
+    reply.parts.close()
+    return parts, list(csv.reader(io.StringIO(b"".join(parts).decode("utf-8-sig")), delimiter=";"))
+
+
+def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    ordered(sqlite_desk, an_order())
+    waiting, certificate = rows(maija.get(LIST))
+    assert certificate["Description"] == "payroll"
+    assert certificate["State"].startswith("ValidRenewal opens 1 January 2028 at ")
+    assert certificate["Last day"].endswith("730 days left")
+    assert (certificate["In use"], certificate["Who can act"]) == ("Not known", "Nothing to do now")
+    assert waiting["State"] == "Ordered: the transfer IDs were sent"
+    assert waiting["Who can act"] == "Your contact person Nimi Nimetty"
+    assert "Organisation" not in certificate
+    assert f'href="{LIST}/{held.serial}"' in body(maija)
+    assert "sinetti renew NAME --store DIR" in body(maija)
+    assert LIST in maija.page.xpath("//nav[@class='menu']//a/@href")
+    assert maija.page.xpath("//meter/@value") == ["100"]
+
+
+STATES = {
+    "ends soon": (ending(9 * DAY), "Ends in 9 days", "Your organisation: no contact person is named"),
+    "a day": (ending(DAY), "Ends in 1 day", "Your organisation: no contact person is named"),
+    "hours": (ending(DAY / 2), "Ends in less than a day", "Your organisation: no contact person is named"),
+    "renewal is open": (
+        ending(59 * DAY, by_renewal=True),
+        "Renewal open since 1 March 2026 at 14:00",
+        "Your program",
+    ),
+    "over": (ending(-DAY), "Expired on 1 March 2026 at 14:00", "You"),
+}
+
+
+def test_states_in_words(maija, sqlite_desk):
+    for number, (name, (facts, *_)) in enumerate(STATES.items()):
+        put(sqlite_desk, facts, number, name)
+    told = {row["Description"]: (row["State"], row["Who can act"]) for row in rows(maija.get(LIST))}
+    assert told == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
+
+
+def test_who_may_only_look_is_told_who_can_act(browser, sqlite_desk):
+    user = account(sqlite_desk, "katsoja")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+    serial = put(sqlite_desk, ending(-DAY), 1)
+    (row,) = rows(signed_in(browser, user).get(LIST))
+    assert row["Who can act"] == "Your organisation's representative"
+    browser.get(f"{LIST}/{serial}")
+    assert "What you can do" not in body(browser)
+
+
+def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlite_desk):
+    theirs, ours = named("Nimi", "nimi@malli.example"), named("Tili", "tili@people.example")
+    put(sqlite_desk, ending(20 * DAY), 1, "theirs", contact=theirs)
+    put(sqlite_desk, ending(10 * DAY), 2, "ours to do", contact=ours)
+    put(sqlite_desk, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
+    put(sqlite_desk, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
+    told = [(row["Description"], row["Organisation"], row["Who can act"]) for row in rows(tili.get(LIST))]
+    client = f"{CUSTOMER_NAME}{CUSTOMER_ID}"
+    assert told == [
+        ("ours to do", client, "You"),
+        ("theirs", client, "Your client"),
+        ("by itself", client, "Your client's program"),
+        ("ownAlso for about 300 others", f"Tili Oy{FIRM}", "Nothing to do now"),
+    ]
+    one = organisation(CUSTOMER_ID).pk
+    assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={one}&q=ours"))] == ["ours to do"]
+
+
+def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_desk):
+    add_organisation(sqlite_desk, FIRM)
+    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    mandate(sqlite_desk, account(sqlite_desk, "tili"), FIRM, Role.MANAGER)
+    put(sqlite_desk, ending(10 * DAY), 2, contact=named("Tili", "tili@people.example"))
+    (row,) = rows(maija.get(LIST))
+    assert row["Who can act"] == f"Your accounting firm {CUSTOMER_NAME}"
+
+
+def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
+    with transaction.atomic("default"):
+        for number in range(see.PAGE + 1):
+            put(sqlite_desk, ending(90 * DAY), number, "Payroll & =co", contact=named("Ä", "a@malli.example"))
+    asked = "channel=WS&contact=%C3%84&q=payroll+%26&sort=contact&order=descending"
+    maija.get(f"{LIST}?{asked}")
+    kept = {f"{LIST}?{asked}&page=2", f"{LIST}.csv?{asked}", f"{LIST}?{asked}&lang=fi"}
+    assert kept <= set(maija.page.xpath("//a/@href"))
+    fields = dict(maija.page.xpath("//form[@id='filter']")[0].form_values())
+    assert fields == {
+        "q": "payroll &",
+        "state": "",
+        "channel": "WS",
+        "contact": "Ä",
+        "sort": "contact",
+        "order": "descending",
+    }
+    assert "Rows 1 to 50 of 51" in body(maija)
+    assert maija.page.xpath("//th[@aria-sort='descending']/a/text()") == ["Contact person"]
+    assert len(rows(maija.get(f"{LIST}?{asked}&page=2"))) == 1
+    assert "Rows 51 to 51 of 51" in body(maija.get(f"{LIST}?page=999999999999"))
+    parts, table = file_of(maija.get(f"{LIST}.csv?{asked}").reply)
+    assert (len(table), table[1][2]) == (see.PAGE + 2, "Payroll & =co")
+    assert len(parts) == 2
+
+
+NOT_OFFERED = {
+    "a state": "state=lost",
+    "a channel": "channel=X",
+    "an order": "sort=x",
+    "a way": "order=up",
+    "somebody else's organisation": "organisation={other}",
+    "one that is not there": "organisation=nobody",
+    "something new": "colour=red",
+}
+
+
+def test_of_many_it_is_said_that_there_are_more(maija, sqlite_desk, monkeypatch):
+    monkeypatch.setattr(see, "PAGE", 1)
+    monkeypatch.setattr(see, "COUNTED", 1)
+    with transaction.atomic("default"):
+        for number in range(2):
+            put(sqlite_desk, ending(90 * DAY), number, serves=1234 + number)
+    assert "Rows 1 to 1 of more than 1" in body(maija.get(LIST))
+    assert "Also for about 1,234 others" in body(maija)
+    assert "Myös noin 1\u00a0234 muun puolesta" in body(maija.get(f"{LIST}?lang=fi"))
+
+
+def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
+    other = add_organisation(sqlite_desk, FIRM)
+    put(sqlite_desk, ending(90 * DAY), 1, organisation=organisation(FIRM))
+    put(sqlite_desk, ending(90 * DAY), 2)
+    for name, query in NOT_OFFERED.items():
+        assert len(rows(maija.get(f"{LIST}?{query.format(other=other)}"))) == 1, name
+        assert "Something in the address of this page is not known here" in body(maija), name
+
+
+def test_nothing_is_found(maija):
+    assert "There are no certificates and no orders here yet." in body(maija.get(LIST))
+    assert "Nothing is like this." in body(maija.get(f"{LIST}?q=%00%0Ano"))
+    assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
+
+
+def test_statements_and_octets(tili, sqlite_desk):
+    """A page as full as it gets, for somebody with several organisations, with a firm's people and orders on it."""
+    person = named("Å" * 60, "tili@people.example")
+    with transaction.atomic("default"):
+        for number in range(see.PAGE):
+            put(sqlite_desk, ending(20 * DAY), number, "Ä" * 120, contact=person, serves=300)
+    for _ in range(2):
+        ordered(sqlite_desk, an_order())
+    held = enrolled(sqlite_desk)
+    for address in (LIST, f"{LIST}?q=a&sort=acts&state=all&contact=n", f"{LIST}/{held.serial}", f"{LIST}.csv"):
+        with CaptureQueriesContext(connections["default"]) as asked:
+            tili.get(address)
+        assert tili.reply.status == 200
+        assert len(asked) <= MOST_STATEMENTS, [one["sql"][:80] for one in asked]
+        assert len(tili.reply.body) < MOST_OCTETS
+    assert len(rows(tili.get(LIST))) == see.PAGE
+
+
+def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(browser, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    add_organisation(sqlite_desk, FIRM)
+    user = account(sqlite_desk, "muu")
+    mandate(sqlite_desk, user, FIRM, Role.SIGNATORY)
+    signed_in(browser, user)
+    for behind in ("", "/certificate.pem", "/certificate.der", "/chain.pem", "/dates.ics"):
+        there = browser.get(f"{LIST}/{held.serial}{behind}").reply
+        nowhere = browser.get(f"{LIST}/{'ab' * 20}{behind}").reply
+        assert there.status == nowhere.status == 403
+        assert there.body.replace(held.serial.encode(), b"ab" * 20) == nowhere.body
+    assert rows_or_none(browser.get(f"{LIST}?state=all")) == []
+
+
+def rows_or_none(browser):
+    return rows(browser) if browser.page.xpath("//main//table") else []
+
+
+def test_a_stranger_signs_in_first(browser, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    for behind in ("", ".csv", f"/{held.serial}", f"/{held.serial}/certificate.pem"):
+        reply = browser.get(f"{LIST}{behind}").reply
+        assert (reply.status, reply.headers["location"].partition("?")[0]) == (302, "/account/login/")
+
+
+def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    signed_in(maija, models.User.objects.get(email="maija@people.example"), second_factor=False)
+    assert maija.get(f"{LIST}/{held.serial}").reply.status == 403
+    assert "second factor" in body(maija)
+
+
+def test_the_page_of_one(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    new = renewed(sqlite_desk, held)
+    deed = sqlite_desk.office.deed("program", REQUEST)
+    holding = models.Holding.objects.using("default").get()
+    refusing.note_refusal(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
+    user = models.User.objects.get(email="maija@people.example")
+    let_end.let_end(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
+    maija.get(f"{LIST}/{held.serial}")
+    words = " ".join(maija.page.text_content().split())
+    (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
+    assert picture.get("role") == "img"
+    whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
+    assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
+    assert "Ordered: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")
+    assert not maija.page.xpath("//*[@style]")
+    assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
+    assert "A later certificate of the same line was issued" in words
+    assert "Said that it is to end You" in words
+    assert "PKI034 Too early" in words
+    assert user.pk not in words
+    assert "EC P-256" in words
+    maija.get(f"{LIST}/{new.serial.upper()}")
+    assert maija.page.xpath(f"//dl//a[@href='{LIST}/{held.serial}']")
+
+
+def test_what_comes_after_a_revocation(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    ask = revoke.RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE)
+    revoke.revoke(ask, sqlite_desk.office, "operator", REQUEST)
+    sqlite_desk.clock.forward(DAY)
+    maija.get(f"{LIST}/{held.serial}")
+    words = " ".join(maija.page.text_content().split())
+    assert "Revoked The service desk" in words
+    assert "the private key came into other hands" in words
+    assert "How a certificate is renewed" not in words
+    assert "Renewal opens" not in maija.page.findtext(".//figure/svg/desc")
+
+
+def test_downloads(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    page = f"{LIST}/{held.serial}"
+    got = {name: maija.get(f"{page}/{name}").reply for name in ("certificate.pem", "certificate.der", "chain.pem")}
+    kinds = ("application/x-pem-file", "application/pkix-cert", "application/x-pem-file")
+    assert tuple(one.content_type for one in got.values()) == kinds
+    assert got["certificate.der"].body == held.der
+    leaf = x509.load_pem_x509_certificate(got["certificate.pem"].body)
+    issuing, intermediate = x509.load_pem_x509_certificates(got["chain.pem"].body)
+    leaf.verify_directly_issued_by(issuing)
+    issuing.verify_directly_issued_by(intermediate)
+    assert f"certificate-{held.serial}.pem" in got["certificate.pem"].headers["content-disposition"]
+
+
+def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    first = maija.get(f"{LIST}/{held.serial}/dates.ics").reply
+    sqlite_desk.clock.forward(DAY)
+    again = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body)
+    assert first.content_type == "text/calendar; charset=utf-8"
+    one, other = Calendar.from_ical(first.body).walk("VEVENT")
+    leaf = x509.load_der_x509_certificate(held.der)
+    assert (one["dtstart"].dt, other["dtstart"].dt) == (leaf.not_valid_after_utc - 60 * DAY, leaf.not_valid_after_utc)
+    assert [event["uid"] for event in again.walk("VEVENT")] == [one["uid"], other["uid"]]
+    assert one["dtstamp"].dt == NOW
+    assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == [-14 * DAY, -DAY]
+
+
+def test_a_file_has_no_formulas(maija, sqlite_desk):
+    put(sqlite_desk, ending(90 * DAY), 1, '=HYPERLINK("x";"y")')
+    put(sqlite_desk, ending(80 * DAY), 2, "plain", serves=0)
+    reply = maija.get(f"{LIST}.csv").reply
+    parts, (head, first, second) = file_of(reply)
+    assert parts[0].startswith("\ufeff".encode())
+    assert head[:3] == ["Customer ID", "Organisation", "Description"]
+    assert (first[2], first[10], first[15]) == ("plain", "2026-05-21 15:00", "0")
+    assert second[2] == '\'=HYPERLINK("x";"y")'
+    assert reply.headers["content-disposition"] == 'attachment; filename="certificates-2026-03-02.csv"'
+    assert [guarded(one) for one in ("-1", "a-1", "\t=1", "")] == ["'-1", "a-1", "'\t=1", ""]
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+def test_in_the_readers_language(maija, sqlite_desk, language):
+    held = enrolled(sqlite_desk)
+    ordered(sqlite_desk, an_order())
+    for address in (LIST, f"{LIST}/{held.serial}"):
+        maija.get(f"{address}?lang={language}")
+        assert "Finnish time" not in body(maija)
+        assert not {"Valid", "Retrieved"} & set(maija.page.xpath("//main//text()"))
