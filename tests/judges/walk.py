@@ -131,7 +131,7 @@ def keyboard(page: Page, found: Walk) -> None:
     """Press Tab through the page: every control is reached, seen and marked."""
     page.evaluate("document.activeElement.blur()")
     wanted = page.evaluate(_CONTROLS)
-    for _ in range(wanted + 6):
+    for _ in range(wanted + wanted // 5 + 10):  # fields of dates have several stops
         page.keyboard.press("Tab")
     left = page.evaluate(_LEFT)
     for what in ("missed", "hidden", "faint"):
