@@ -6,11 +6,11 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges peers bench chaos simulate fuzz check format texts coverage clean
+.PHONY: help demo test judges peers accessibility bench chaos simulate fuzz check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the test bench running
 	@scripts/environment authority
@@ -36,6 +36,13 @@ peers: ## install what the peers in other languages stand on, as `make judges` d
 	@scripts/environment authority,test
 	@scripts/packages judges
 	@scripts/peers
+
+accessibility: ## walk all pages as `make judges` does, and write what was found into the accessibility statement
+	@scripts/environment authority,test
+	@scripts/packages judges
+	@scripts/peers
+	@.venv/bin/python scripts/texts.py compile
+	@scripts/pytest tests/judges/test_walk.py --last-run
 
 bench: ## how fast certificates are renewed, revoked, checked and told of; BENCH="--wave 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority

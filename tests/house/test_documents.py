@@ -122,7 +122,7 @@ def test_the_page_of_dependencies_has_each_npm_package_and_no_other():
     page = (DOCS / "dependencies.md").read_text(encoding="utf-8")
     named = dict(re.findall(r"^- `(\S+)` \([^()]+, ([0-9.]+)\): \w+ ", page, re.MULTILINE))
     judges, there = ROOT / "tests" / "judges", {}
-    for folder in (judges / "peers" / "node", judges / "oidc"):
+    for folder in (judges / "peers" / "node", judges / "oidc", judges / "html"):
         wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
         locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
         there |= {name: locked[f"node_modules/{name}"]["version"] for name in wanted}

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from django.db import connections
@@ -15,12 +15,19 @@ from tests.support.office import REQUEST, Desk
 
 @contextmanager
 def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
-    """Serve them at the address that is given, until the block ends; one request at a time."""
+    """Serve them at the address that is given, until the block ends.
+
+    Browsers open connections in advance, so each has a thread.
+    """
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
         def _answer(self):
+            try:
+                self._told()
+            finally:
+                connections.close_all()  # this thread's
+
+        def _told(self):
             place = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -37,17 +44,11 @@ def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
         def log_message(self, *_words):
             """Keep quiet."""
 
-    class Server(HTTPServer):
-        def serve_until_the_end(self):
-            try:
-                self.serve_forever(poll_interval=0.02)
-            finally:
-                connections.close_all()
-
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
+        server.daemon_threads = True
         door = people_door(desk, post, address)
-        thread = threading.Thread(target=server.serve_until_the_end, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
             yield address

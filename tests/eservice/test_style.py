@@ -1,0 +1,72 @@
+"""The style sheet: contrasts of its tokens in both schemes, nothing from elsewhere, and no colour beside the tokens."""
+
+import re
+from importlib import resources
+
+import pytest
+
+CSS = (resources.files("sinetti.eservice") / "static" / "pages.css").read_text(encoding="utf-8")
+LIGHT, DARK = (
+    dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part))
+    for part in re.split(r"@media \(prefers-color-scheme: dark\)", CSS.partition("/* The sheet */")[0])
+)
+TEXTS = [
+    ("ink", "paper"), ("ink", "sheet"), ("ink", "tint"), ("quiet", "paper"), ("quiet", "sheet"), ("quiet", "tint"),
+    ("accent", "paper"), ("accent", "sheet"), ("accent", "tint"), ("accent-deep", "tint"), ("accent-deep", "paper"),
+    ("on-accent", "accent"), ("on-accent", "accent-deep"), ("good", "good-tint"), ("warning", "warning-tint"),
+    ("error", "error-tint"), ("error", "paper"), ("error", "sheet"), ("sheet", "error"), ("sheet", "good"),
+    ("sheet", "warning"), ("sheet", "quiet"), ("ink", "good-tint"), ("ink", "warning-tint"), ("ink", "error-tint"),
+    ("accent", "warning-tint"), ("accent", "good-tint"), ("seal", "sheet"),
+]  # fmt: skip
+"""WCAG 1.4.3: texts, 4.5 : 1."""
+SIGNS = [
+    ("edge", "paper"), ("edge", "sheet"), ("edge", "tint"), ("accent", "paper"), ("error", "sheet"), ("seal", "sheet"),
+    ("focus", "paper"), ("focus", "sheet"), ("focus", "tint"), ("focus", "error-tint"),
+    ("focus", "warning-tint"),
+]  # fmt: skip
+"""WCAG 1.4.11 and 2.4.13: edges of controls, signs and the mark of the focus, which stands off its control, 3 : 1."""
+
+
+def luminance(colour):
+    """WCAG 2.2, relative luminance."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    """WCAG 2.2, contrast ratio."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_contrasts(scheme):
+    assert len(LIGHT) == len(DARK) > 15
+    poor = {
+        (one, on): round(contrast(scheme[one], scheme[on]), 2)
+        for pairs, least in ((TEXTS, 4.5), (SIGNS, 3))
+        for one, on in pairs
+        if contrast(scheme[one], scheme[on]) < least
+    }
+    assert not poor
+
+
+def test_the_measure_itself():
+    assert round(contrast("#ffffff", "#000000"), 1) == 21
+    assert round(contrast("#777777", "#ffffff"), 2) == 4.48
+
+
+def test_nothing_comes_from_elsewhere():
+    assert not re.findall(r"url\(|@import|https?:", CSS)
+
+
+def test_colours_are_tokens():
+    """But for the code that a phone reads, which is black on white, and paper, which is white."""
+    rules = CSS.partition("/* The sheet */")[2].partition("@media print")[0]
+    assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b", rules)) <= {"#fff"}
+
+
+@pytest.mark.parametrize("feature", ["reduced-motion", "contrast: more", "forced-colors: active", "print"])
+def test_what_readers_ask_of_it(feature):
+    assert feature in CSS
