@@ -257,7 +257,7 @@ def _with_renewals(starts: Iterable[Row], reason: RevocationReason, line: tuple[
     return tuple(row for row in line if row.serial in taken)
 
 
-def _carry_out(  # noqa: PLR0913 - what is done, by whom, with what, and how much of it
+def _carry_out(  # noqa: PLR0913, PLR0917 - what is done, by whom, with what, and how much of it
     proposal: Proposal, officer: str, office: Office, request_id: str, told: Told, most: int | None = None
 ) -> None:
     """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.

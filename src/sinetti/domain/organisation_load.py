@@ -267,7 +267,11 @@ def _has_ended(text: str, today: date) -> bool:
 
 
 def _conflict(
-    wish: _Wish, before: Standing | None, register: Mapping[str, Standing], made: Collection[str], leaving: Collection[str]
+    wish: _Wish,
+    before: Standing | None,
+    register: Mapping[str, Standing],
+    made: Collection[str],
+    leaving: Collection[str],
 ) -> tuple[str, Slip] | None:
     """Which column contradicts the register or the rest of the file, and how."""
     if before is None:

@@ -31,7 +31,10 @@ class Item:
     shown: Callable[[HttpRequest], bool]
 
 
-ITEMS: tuple[Item, ...] = ()
+ITEMS: tuple[Item, ...] = (
+    Item(mark("Applications"), "applications", _may(Right.APPLY)),
+    Item(mark("Clerk's pages"), "staff", _is_staff),
+)
 """In the order in which they stand."""
 
 

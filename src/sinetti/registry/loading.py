@@ -67,9 +67,7 @@ def carry_on(register: Register, load_id: str, most: int, deed: Deed) -> bool:
         passed_over = organisations.apply(register, part, deed)
         position = row.position + len(part)
         done = position >= len(row.changes)
-        rows.update(
-            position=position, passed_over=row.passed_over + passed_over, done_at=deed.at if done else None
-        )
+        rows.update(position=position, passed_over=row.passed_over + passed_over, done_at=deed.at if done else None)
         if done:
             audit.write(register, deed, "load-done", f"load:{load_id}", changes=position)
     return not done

@@ -55,10 +55,10 @@ def send_again(register: Register, ids: Sequence[str], deed: Deed) -> int:
 
 def _read(rows: "QuerySet[OutboxRow]", start: int, most: int) -> tuple[Message, ...]:
     told = rows.annotate(customer=F("holding__organisation__customer_id"), number=F("certificate__serial"))
-    values = told.values_list(
-        "message_id", "kind", "channel", "due", "tries", "dead", "problem", "customer", "number"
-    )
+    values = told.values_list("message_id", "kind", "channel", "due", "tries", "dead", "problem", "customer", "number")
     return tuple(
-        Message(one, MessageKind(kind), MessageChannel(channel or ""), due, tries, dead, problem or "", customer, serial)
+        Message(
+            one, MessageKind(kind), MessageChannel(channel or ""), due, tries, dead, problem or "", customer, serial
+        )
         for one, kind, channel, due, tries, dead, problem, customer, serial in values[start : start + most]
     )

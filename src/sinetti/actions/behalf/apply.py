@@ -19,6 +19,8 @@ from sinetti.registry import applications, organisations
 from sinetti.registry.applications import Application
 from sinetti.registry.organisations import Listed
 
+__all__ = ["Applicant", "Application", "applicant", "application", "apply", "mine", "withdraw"]
+
 _CASE_OCTETS = 7
 MOST_SHOWN = 200
 """Applications in one list: an organisation makes a few in its life."""
