@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from sinetti.domain.customers import folded
@@ -170,6 +170,7 @@ LINES = some.lists(
 )
 
 
+@settings(max_examples=60)
 @given(LINES)
 def test_an_applied_difference_is_none_the_next_time(lines):
     first = compared(*lines)

@@ -152,13 +152,10 @@ def _lines(lines: Sequence[str], delimiter: str) -> Iterator[FileLine]:
     lacking = set(COLUMNS[:5]) - set(names)
     if lacking or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
         raise FileRefused(Slip.COLUMNS)
-    count = 0
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip(f" \t{delimiter}"):
-            continue
-        count += 1
-        if count > MOST_LINES:
-            raise FileRefused(Slip.LINES)
+    told = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip(f" \t{delimiter}")]
+    if len(told) > MOST_LINES:
+        raise FileRefused(Slip.LINES)
+    for number, line in told:
         found = _cells(line, delimiter)
         # One with too many cells or too few is told of, with its number.
         yield FileLine(number, dict(zip(names, found, strict=True)) if len(found) == len(names) else {})
