@@ -44,7 +44,7 @@ def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]
             for case in cases.CASES:
                 written = None if case.first else cases.REMINDERS[0].now
                 people.update(language=language, first_written_at=written)
-                yield language, case, cases.written(case, stage)
+                yield language, case, cases.written(case, stage, language=language)
 
 
 def shown(case: cases.Case, letter: Letter) -> str:

@@ -22,6 +22,10 @@ LOCALE = PACKAGE / "texts" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"text", "_", "mark"})
 """Calls whose first argument is a message id, where it is written out."""
+COUNTS = frozenset({"count_text", "mark_count"})
+"""Calls whose first two arguments are the forms of one message id, for one and for more."""
+MessageId = str | tuple[str, str]
+"""As catalogues have it: a text, or its forms for one and for more."""
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 HEADER = """\
 # Sinetti: what people read, in this language. Terms and tone: docs/glossary.md.
@@ -31,6 +35,7 @@ msgstr ""
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
 
@@ -67,13 +72,13 @@ def compile_all() -> list[Path]:
     return places
 
 
-def messages(package: Path = PACKAGE) -> dict[str, list[str]]:
+def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
     """Return every message id in the code, with the modules that it stands in (by syntax tree, in order)."""
-    found: dict[str, list[str]] = {}
+    found: dict[MessageId, list[str]] = {}
     for module in sorted(package.rglob("*.py")):
         name = module.relative_to(package.parent).as_posix()
         tree = ast.parse(module.read_text(encoding="utf-8"))
-        ids = table_ids(tree) if name == "sinetti/texts/refusals.py" else called_ids(tree)
+        ids: Iterator[MessageId] = table_ids(tree) if name == "sinetti/texts/refusals.py" else called_ids(tree)
         for message_id in ids:
             places = found.setdefault(message_id, [])
             if name not in places:
@@ -81,11 +86,13 @@ def messages(package: Path = PACKAGE) -> dict[str, list[str]]:
     return found
 
 
-def called_ids(tree: ast.AST) -> Iterator[str]:
-    """Yield the message ids that are written out in calls of `text`, `_` and `mark`."""
+def called_ids(tree: ast.AST) -> Iterator[MessageId]:
+    """Yield the message ids that are written out in calls of `text`, `_` and `mark`; pairs of those about a count."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
             yield from _strings(node.args[0])
+        elif isinstance(node, ast.Call) and _name(node.func) in COUNTS:
+            yield from zip(*(list(_strings(one)) for one in node.args[:2]), strict=True)
 
 
 def table_ids(tree: ast.AST) -> Iterator[str]:
@@ -115,7 +122,8 @@ def update() -> None:
         new = Catalog(locale=language, fuzzy=False)
         for message_id, places in wanted.items():
             kept = old.get(message_id)
-            string = message_id if language == "en" else kept.string if kept else ""
+            untold = ("", "") if isinstance(message_id, tuple) else ""
+            string = message_id if language == "en" else kept.string if kept and kept.id == message_id else untold
             new.add(message_id, string, auto_comments=places)
         body = io.BytesIO()
         write_po(body, new, width=110, omit_header=True)

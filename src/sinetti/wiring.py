@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from cryptography import x509
 
 from sinetti.actions.clock import ClockGuard
 from sinetti.actions.office import Office, always, no_step
+from sinetti.actions.sealing import LINK, unseal
 from sinetti.actions.shards import Shards
 from sinetti.ca.hierarchy import Hierarchy, parse_hierarchy
 from sinetti.ca.issuing import Issuer
@@ -94,6 +96,7 @@ def mailroom(
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
         key=office.transfer_key,
+        unseal=partial(unseal, office.transfer_key, LINK),
     )
 
 

@@ -110,7 +110,7 @@ def test_wrong_entries_are_counted_and_the_fifth_ends_the_pin(sqlite_desk, brows
         assert (browser.error, browser.reply.status) == (f"That PIN code is wrong. Tries left: {left}.", 422)
         assert browser.page.findtext(".//title").startswith("Error: ")
         (field,) = browser.page.xpath("//input[@id='pin']")
-        assert (field.get("aria-invalid"), field.get("aria-describedby")) == ("true", "error hint")
+        assert (field.get("aria-invalid"), field.get("aria-describedby")) == ("true", "pin-error pin-hint")
     browser.press("pin", pin=another(pin))
     assert (browser.error, browser.buttons) == (
         "The PIN code was entered wrong five times and works no more.",

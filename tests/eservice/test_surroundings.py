@@ -6,13 +6,17 @@ import re
 from dataclasses import replace
 
 import pytest
+from django.db import OperationalError, connections
+from django.http import HttpResponse
 
 from sinetti.domain.values import Language
 from sinetti.eservice import static
+from sinetti.eservice.content_policy import allow, policy_of
 from sinetti.protocols.edge import Edge
 from sinetti.texts.reader import text
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.secure import offered
+from tests.support.users import account, signed_in
 
 LOOPBACK = "http://127.0.0.1:8123"
 
@@ -30,12 +34,60 @@ PAGES = {"the first page": "/", "a secure message": "/m/{token}", "no such page"
 def test_headers_of_a_page(browser, sent, path):
     headers = browser.get(path.format(token=sent.token)).reply.headers
     assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-frame-options"] == "DENY"
-    assert headers["strict-transport-security"] == "max-age=31536000"
-    policy = headers["content-security-policy"]
-    assert ("default-src 'none'" in policy, "unsafe" in policy, "http" in policy) == (True, False, False)
     assert {one.strip() for one in headers["vary"].split(",")} >= {"Accept-Language", "Cookie"}
+
+
+ALWAYS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+def a_form_without_a_cookie(browser, _desk):
+    browser.post("/m/aaaa", {"do": "open"})
+
+
+def another_host(browser, _desk):
+    browser.headers = {"host": "evil.example"}
+    browser.get("/")
+
+
+def a_fault(browser, desk):
+    browser.door = people_door(broken(desk))
+    browser.get(f"/m/{'a' * 32}")
+
+
+ANSWERS = {
+    "a page": (lambda browser, _: browser.get("/"), 200),
+    "no page": (lambda browser, _: browser.get("/nothing"), 404),
+    "a file": (lambda browser, _: browser.get(f"/static/{static.stylesheet()}"), 200),
+    "no file": (lambda browser, _: browser.get("/static/pages.css"), 404),
+    "a method that there is not": (lambda browser, _: browser.get("/", "PUT"), 403),
+    "options": (lambda browser, _: browser.get("/", "OPTIONS"), 405),
+    "a form that is not ours": (a_form_without_a_cookie, 403),
+    "another host": (another_host, 400),
+    "a fault of ours": (a_fault, 500),
+}
+
+
+@pytest.mark.parametrize(("asks", "status"), ANSWERS.values(), ids=ANSWERS)
+def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
+    asks(browser, sqlite_desk)
+    assert browser.reply.status == status
+    assert {name: browser.reply.headers.get(name) for name in ALWAYS} == ALWAYS
+
+
+def test_a_page_may_do_what_it_needs():
+    response = HttpResponse()
+    allow(response, scripts=True, targets=("https://sign-in.example",))
+    assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(policy_of(response).split("; "))
 
 
 def test_cookies_behind_https(browser, sent):
@@ -55,7 +107,7 @@ def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
 @pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
 def test_pages_below_a_path(sqlite_desk, post, sent, passed):
     browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
-    assert browser.page.xpath("//link/@href") == [f"/pages/static/{static.stylesheet()}"]
+    assert browser.page.xpath("//link[@rel='stylesheet']/@href") == [f"/pages/static/{static.stylesheet()}"]
     assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
     browser.press("open")
     assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)
@@ -203,6 +255,17 @@ def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language,
     assert "0" * 32 in browser.page.text_content()
     assert "failed" in caplog.text
     assert sent.token not in caplog.text
+
+
+def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk, browser, monkeypatch):
+    signed_in(browser, account(sqlite_desk, "maija", language=Language.FI))
+
+    def broken_down(*_words):
+        raise OperationalError
+
+    monkeypatch.setattr(connections["default"], "cursor", broken_down)
+    browser.get("/")
+    assert (browser.reply.status, browser.page.get("lang")) == (500, "en")
 
 
 def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):

@@ -16,7 +16,7 @@ from tests.texts.test_catalogues import NEVER
 SAMPLES = tools.script("messages")
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
-NOT_WRITTEN = {MessageKind.AUTHORISATION, MessageKind.ACCOUNT}
+NOT_WRITTEN = {MessageKind.AUTHORISATION}
 """The e-service's, which has nothing to write about yet."""
 
 

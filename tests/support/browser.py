@@ -90,8 +90,8 @@ class Browser:
 
     @property
     def error(self) -> str:
-        """What it says went wrong."""
-        return "".join(self.page.xpath("//*[@role='alert']/text()"))
+        """What it says went wrong, above all else."""
+        return " ".join(self.page.xpath("//*[@role='alert']//p/text() | //*[@role='alert']//li//text()"))
 
     @property
     def secrets(self) -> list[str]:

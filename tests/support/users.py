@@ -9,10 +9,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.acting import OUTSIDE_ROLES
 from sinetti.registry import models
 from tests.support.browser import Browser
@@ -59,7 +59,8 @@ def signed_in(
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     methods = [{"method": "password", "at": 0}]
     session["account_authentication_methods"] = [*methods, *([{"method": "mfa", "at": 0}] if second_factor else [])]
+    session["account_authentication_methods_user"] = user.pk
     session[OUTSIDE_ROLES] = [(customer_id, role.value) for customer_id, role in outside]
     session.save()
-    browser.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    browser.cookies[settings.SESSION_COOKIE_NAME] = session.secret
     return browser

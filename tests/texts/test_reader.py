@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.values import RENEWAL_WINDOW, Language
-from sinetti.texts import reader
+from sinetti.texts import notices_digest, reader
 from sinetti.texts.reader import (
     CatalogueMissingError,
+    count_text,
     day,
     days,
     finnish_day,
     mark,
+    number,
     on,
     placeholders,
     text,
@@ -202,3 +204,27 @@ def test_the_window_opens_an_hour_earlier_by_the_clock_when_summer_time_lies_bet
     assert timedelta(days=60) == RENEWAL_WINDOW
     assert when(ENDS, Language.FI).endswith("14.03")
     assert when(ENDS - RENEWAL_WINDOW, Language.FI).endswith("13.03")
+
+
+NUMBERS = {
+    "small": (7, "7", "7"),
+    "a thousand": (1000, "1\N{NO-BREAK SPACE}000", "1,000"),
+    "millions": (1234567, "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}567", "1,234,567"),
+}
+
+
+@pytest.mark.parametrize(("count", "finnish", "english"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers(count, finnish, english):
+    assert [number(count, one) for one in (Language.FI, Language.SV, Language.EN)] == [finnish, finnish, english]
+
+
+COUNTED = {
+    "none": (0, "And 0 more that go by themselves."),
+    "one": (1, "And 1 more that goes by itself."),
+    "many": (2000, "And 2,000 more that go by themselves."),
+}
+
+
+@pytest.mark.parametrize(("count", "told"), COUNTED.values(), ids=COUNTED)
+def test_a_text_has_the_form_of_its_count(count, told):
+    assert count_text(*notices_digest.MORE, count, Language.EN) == told

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from sinetti.domain.workdays import FINNISH_TIME
 
 
 class Role(StrEnum):
@@ -90,6 +92,16 @@ def may(role: Role | None, right: Right) -> bool:
 def enough(right: Right) -> Role:
     """The smallest role that has a right."""
     return next(role for role in _SMALLEST_FIRST if right in RIGHTS[role])
+
+
+def no_greater(role: Role) -> tuple[Role, ...]:
+    """This role and those with fewer rights, the greatest first."""
+    return tuple(reversed(_SMALLEST_FIRST[: _SMALLEST_FIRST.index(role) + 1]))
+
+
+def last_second(day: date) -> datetime:
+    """The end of what is valid until a day: its last second on a Finnish clock, in UTC."""
+    return datetime.combine(day, time(23, 59, 59), FINNISH_TIME).astimezone(UTC)
 
 
 def for_an_agent(role: Role, until: datetime | None, now: datetime) -> bool:

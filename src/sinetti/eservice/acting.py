@@ -17,8 +17,11 @@ OUTSIDE_ROLES = "outside_roles"
 """In a session: pairs of customer id and role that its sign-in vouched for (eservice/accounts)."""
 STRONG = "strong_sign_in"
 """In a session: its sign-in was by a provider whose word counts as a second factor."""
-_METHODS = "account_authentication_methods"
-"""In a session: by which methods somebody proved who they are (django-allauth's)."""
+_METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
+"""In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
+"mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
+it; and a factor that was set up in this session (accounts/noticing.py). Records stay where a sign-in was begun as
+somebody else, so that whose they are is looked at."""
 _SAID = "said"
 _ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
 
@@ -44,6 +47,13 @@ def standing_of(request: HttpRequest) -> Standing:
         setattr(request, _STANDING, found)
     there: Standing = getattr(request, _STANDING)
     return there
+
+
+def forget_actor(request: HttpRequest) -> None:
+    """Have who is signed in looked up anew: they just signed in, or proved more."""
+    for name in (_ACTOR, _STANDING):
+        if hasattr(request, name):
+            delattr(request, name)
 
 
 def signed_in(
@@ -85,9 +95,7 @@ def _actor(request: HttpRequest) -> Actor | None:
     if user is None or not user.is_authenticated or not user.is_active:
         return None
     session = request.session
-    methods = session.get(_METHODS, ())
-    strong = bool(session.get(STRONG)) or any(
-        one.get("method") == "mfa" or one.get("passwordless") for one in methods if isinstance(one, dict)
-    )
+    methods = session.get(_METHODS, ()) if session.get(_WHOSE) == user.pk else ()
+    strong = bool(session.get(STRONG)) or any(one["method"] == "mfa" for one in methods)
     outside = tuple(OutsideRole(customer_id, Role(role)) for customer_id, role in session.get(OUTSIDE_ROLES, ()))
     return Actor(user.pk, strong, outside, user.is_staff)

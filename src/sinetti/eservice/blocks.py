@@ -73,6 +73,23 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Something that waits to be done, and where."""
+
+    text: str
+    address: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What waits to be done, the most urgent first; each is a link."""
+
+    template: ClassVar[str] = "blocks/tasks.html"
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Something to be typed or copied, and what it does."""
 
@@ -121,10 +138,9 @@ class Table:
     @property
     def lines(self) -> "Sequence[Line]":
         """Its rows as the template takes them: each cell beside the name of its column."""
-        names = [one.name for one in self.columns]
         picks = self.picks or [""] * len(self.rows)
         return [
-            Line(pick, [Placed(name, cell) for name, cell in zip(names, row, strict=True)])
+            Line(pick, [Placed(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)])
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
@@ -135,6 +151,7 @@ class Placed:
 
     name: str
     cell: Cell
+    numeric: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +188,7 @@ class Input:
 
     `kind` is "text", "email", "tel", "number", "date", "password", "file", "textarea",
     "select", "radio", "checks" (several may be chosen), "check" (yes or no) or "hidden".
+    `code` is for what is copied letter by letter; `focus` is where a reader begins (once a page).
     """
 
     name: str
@@ -186,6 +204,7 @@ class Input:
     numeric: bool = False
     focus: bool = False
     checked: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,4 +254,32 @@ class Details:
     blocks: "Sequence[Block]"
 
 
-Block = Text | Notice | Values | Links | Command | Table | Pager | Form | Section | Details
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that a phone's camera reads: a square of `size` modules, drawn by `path` (SVG)."""
+
+    template: ClassVar[str] = "blocks/code.html"
+    name: str
+    size: int
+    path: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A button that asks the browser for a passkey, new or there, and sends what that answers (static/passkeys.js).
+
+    `options` are the service's (JSON); `without` is told where scripts do not run.
+    """
+
+    template: ClassVar[str] = "blocks/passkey.html"
+    does: str
+    options: str = field(repr=False)
+    button: str
+    failed: str
+    without: str
+    inputs: Sequence[Input] = ()
+    errors: Sequence[tuple[str, str]] = ()
+    action: str = ""
+
+
+Block = Code | Passkey | Text | Notice | Values | Links | Tasks | Command | Table | Pager | Form | Section | Details

@@ -2,8 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from sinetti.eservice.blocks import Text
 from sinetti.eservice.rendering import Page, show
-from sinetti.eservice.surroundings import language_of, request_id
+from sinetti.eservice.surroundings import forget_account, language_of, request_id
 from sinetti.texts.reader import text
 
 
@@ -12,9 +13,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     del exception
     language = language_of(request)
     title = text("The request could not be understood", language)
-    return show(
-        request, Page(title, (text("Nothing was done. Open the link in our message again.", language),), status=400)
-    )
+    said = text("Nothing was done. Open the link in our message again.", language)
+    return show(request, Page(title, [Text([said])], status=400))
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -23,11 +23,26 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     language = language_of(request)
     page = Page(
         text("The button could not be used", language),
-        (
-            text("Nothing was done. Let your browser accept this site's cookies.", language),
-            text("Then load the page again and press the button.", language),
-        ),
+        [
+            Text(
+                [
+                    text("Nothing was done. Let your browser accept this site's cookies.", language),
+                    text("Then load the page again and press the button.", language),
+                ]
+            )
+        ],
         status=403,
+    )
+    return show(request, page)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Say that this was tried too often."""
+    language = language_of(request)
+    page = Page(
+        text("Too many tries", language),
+        [Text([text("Nothing was done. Wait a few minutes, then try again.", language)])],
+        status=429,
     )
     return show(request, page)
 
@@ -36,28 +51,27 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     """Say that there is no such page."""
     del exception
     language = language_of(request)
-    page = Page(
-        text("There is no such page", language),
-        (
-            text(
-                "E-mail programs sometimes cut long links. Copy the whole link from our message into your browser.",
-                language,
-            ),
-        ),
-        status=404,
+    said = text(
+        "E-mail programs sometimes cut long links. Copy the whole link from our message into your browser.", language
     )
-    return show(request, page)
+    return show(request, Page(text("There is no such page", language), [Text([said])], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that it was our fault; the reference is what the log has, too."""
+    """Say that it was our fault; the reference is what the log has, too. Nothing is asked of the register."""
+    forget_account(request)
     language = language_of(request)
     page = Page(
         text("This cannot be done now", language),
-        (
-            text("The fault is ours. Try again in a few minutes.", language),
-            text("Reference: {reference}", language, reference=request_id(request)),
-        ),
+        [
+            Text(
+                [
+                    text("The fault is ours. Try again in a few minutes.", language),
+                    text("Reference: {reference}", language, reference=request_id(request)),
+                ]
+            )
+        ],
+        final=True,  # whose links would ask the register once more
         status=500,
     )
     return show(request, page)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from sinetti.domain.mandates import Right
 from sinetti.eservice.acting import actor_of, standing_of
 from sinetti.eservice.blocks import Link
+from sinetti.eservice.links import link_to
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text
 
@@ -31,11 +32,22 @@ class Item:
     shown: Callable[[HttpRequest], bool]
 
 
+def _acts_for_clients(request: HttpRequest) -> bool:
+    """Whether somebody acts for one organisation through another: a firm's own page lists such clients."""
+    return any(one.via is not None for one in standing_of(request).held.values())
+
+
 ITEMS: tuple[Item, ...] = (
     Item(mark("Applications"), "applications", _may(Right.APPLY)),
+    Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
+    Item(mark("Clients"), "clients", _acts_for_clients),
     Item(mark("Clerk's pages"), "staff", _is_staff),
 )
 """In the order in which they stand."""
+
+
+_STRANGERS = ((mark("Sign in"), "account_login"),)
+_OWN = ((mark("My settings"), "profile"), (mark("Sign out"), "account_logout"))
 
 
 def menu(request: HttpRequest) -> list[Link]:
@@ -50,8 +62,8 @@ def menu(request: HttpRequest) -> list[Link]:
 
 
 def account_links(request: HttpRequest) -> list[Link]:
-    """Signing in; or one's account, and signing out."""
+    """Signing in; or one's own settings, and signing out."""
     language = language_of(request)
-    if actor_of(request) is None:
-        return [Link(text(mark("Sign in"), language), reverse("account_login"))]
-    return []
+    places = _STRANGERS if actor_of(request) is None else _OWN
+    found = ((text(name, language), link_to(page)) for name, page in places)
+    return [Link(name, address, current=request.path == address) for name, address in found if address]

@@ -1,12 +1,14 @@
 """What the page of a secure message says, in each of its states."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
 from sinetti.actions.secure_message import Seen, Shown
 from sinetti.domain.secure_messages import Delivery, Leads, Standing
 from sinetti.domain.values import Language
-from sinetti.eservice.rendering import Field, Form, Page, Value
+from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Text, Tone, Value, Values
+from sinetti.eservice.rendering import Page
 from sinetti.texts.reader import mark, text, when
 
 OPEN, PIN, CODE = "open", "pin", "code"
@@ -76,19 +78,17 @@ def page(seen: Seen, error: str, language: Language, status: int) -> Page:
             reasons = _LOCKED_LINK if seen.standing is Standing.LOCKED else _CLOSED
             return Page(
                 text("This link does not work any more", language),
-                [text(one, language) for one in reasons],
+                [_texts(reasons, language)],
                 status=HTTPStatus.NOT_FOUND,
             )
         case Leads.SPENT:
             title = text("The transfer IDs were used", language)
-            return Page(title, [text(one, language) for one in _SPENT], status=HTTPStatus.GONE)
+            return Page(title, [_texts(_SPENT, language)], status=HTTPStatus.GONE)
         case Leads.CODE:
-            made = _code_page(language)
+            made = _code_page(said, language)
         case Leads.PIN:
-            made = _pin_page(seen, language)
-    if said:
-        return replace(made, error=said, good="", status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    return replace(made, status=status)
+            made = _pin_page(seen, said, language)
+    return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if said else status)
 
 
 def why_not(seen: Seen) -> str:
@@ -113,60 +113,84 @@ def shown(done: Shown, language: Language) -> Page:
         values.append(Value(text("Certificate", language), done.description))
     return Page(
         text("Your transfer IDs", language),
-        good=text("The transfer IDs were made for you just now.", language),
-        values=values,
-        after=[text(_NOW_ENTER, language), text(_LEAVING, language)],
+        [
+            Notice(text("The transfer IDs were made for you just now.", language), Tone.GOOD),
+            Values(values),
+            _texts((_NOW_ENTER, _LEAVING), language),
+        ],
         final=True,
     )
 
 
-def _code_page(language: Language) -> Page:
-    field = Field("code", text("Code", language), text("Ten letters and digits", language), numeric=False, longest=20)
+def _code_page(error: str, language: Language) -> Page:
+    hint = text("Ten letters and digits", language)
+    field = Input(
+        "code", text("Code", language), hint=hint, error=error, required=True, longest=20, focus=True, code=True
+    )
     return Page(
         text("Secure message", language),
-        [text(one, language) for one in (_WAITS, _BY_CODE, _MADE_ANEW)],
-        forms=[Form(CODE, text("Open message", language), field)],
+        [
+            _texts((_WAITS, _BY_CODE, _MADE_ANEW), language),
+            _entry(field, Button(text("Open message", language), CODE)),
+        ],
     )
 
 
-def _pin_page(seen: Seen, language: Language) -> Page:
+def _pin_page(seen: Seen, error: str, language: Language) -> Page:
     if seen.standing is Standing.WAITING:
-        return _enter_page(seen, language)
+        return _enter_page(seen, error, language)
     title = text("Secure message", language)
-    other = text(_OTHER_NUMBER, language)
     if not seen.pins_left:
-        return Page(title, [text(_WAITS, language), text(_NONE_TODAY, language)], after=[other])
-    paragraphs = [
-        text(_WAITS, language),
-        text(_HOW, language, digits=seen.phone_end),
-        text(_MADE_ANEW, language),
-    ]
-    button = Form(OPEN, text("Open message", language), after=seen.made)
-    return Page(title, paragraphs, forms=[button], after=[other])
+        return Page(title, [_texts((_WAITS, _NONE_TODAY, _OTHER_NUMBER), language)], error)
+    how = text(_HOW, language, digits=seen.phone_end)
+    what = Text([text(_WAITS, language), how, text(_MADE_ANEW, language)])
+    button = _sends(seen, Button(text("Open message", language), OPEN))
+    return Page(title, [what, button, _texts((_OTHER_NUMBER,), language)], error)
 
 
-def _enter_page(seen: Seen, language: Language) -> Page:
+def _enter_page(seen: Seen, error: str, language: Language) -> Page:
     """Ask for the PIN code that was sent."""
-    hint = text("Six digits; the code works for 15 minutes", language)
-    forms = [
-        Form(
-            PIN,
-            text("Show transfer IDs", language),
-            Field("pin", text("PIN code", language), hint, numeric=True, longest=12),
-        )
-    ]
-    if seen.pins_left:
-        forms.append(Form(OPEN, text("Send a new PIN code", language), after=seen.made, minor=True))
-    after = [] if seen.pins_left else [text(_NONE_TODAY, language)]
-    page = Page(
-        text("Enter the PIN code", language),
-        forms=forms,
-        after=[*after, text(_OTHER_NUMBER, language)],
+    field = Input(
+        "pin",
+        text("PIN code", language),
+        hint=text("Six digits; the code works for 15 minutes", language),
+        error=error,
+        required=True,
+        longest=12,
+        autocomplete="one-time-code",
+        numeric=True,
+        focus=True,
+        code=True,
     )
+    told = not error or seen.delivery is not Delivery.SENT
+    blocks: list[Block] = [_delivered(seen, language)] if told else []
+    blocks.append(_entry(field, Button(text("Show transfer IDs", language), PIN)))
+    if seen.pins_left:
+        blocks.append(_sends(seen, Button(text("Send a new PIN code", language), OPEN, minor=True)))
+    else:
+        blocks.append(_texts((_NONE_TODAY,), language))
+    return Page(text("Enter the PIN code", language), [*blocks, _texts((_OTHER_NUMBER,), language)])
+
+
+def _delivered(seen: Seen, language: Language) -> Block:
     match seen.delivery:
         case Delivery.SENT:
-            return replace(page, good=text(_SENT, language, digits=seen.phone_end))
+            return Notice(text(_SENT, language, digits=seen.phone_end), Tone.GOOD)
         case Delivery.WAITING:
-            return replace(page, paragraphs=[text(_NOT_YET, language)])
+            return Text([text(_NOT_YET, language)])
         case Delivery.FAILED:
-            return replace(page, paragraphs=[text(_FAILED, language, digits=seen.phone_end)])
+            return Notice(text(_FAILED, language, digits=seen.phone_end), Tone.WARNING)
+
+
+def _entry(field: Input, button: Button) -> Form:
+    """A form with one field; its error stands above, too."""
+    return Form([field], [button], errors=[(field.name, field.error)] if field.error else ())
+
+
+def _sends(seen: Seen, button: Button) -> Form:
+    """A button that sends a PIN code, which knows how many were made before."""
+    return Form([Input("after", "", "hidden", str(seen.made))], [button])
+
+
+def _texts(message_ids: Sequence[str], language: Language) -> Text:
+    return Text([text(one, language) for one in message_ids])

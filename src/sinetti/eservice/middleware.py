@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -11,13 +12,22 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.values import Language
 from sinetti.eservice import errors
+from sinetti.eservice.content_policy import policy_of
 from sinetti.eservice.surroundings import request_id
 
 COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+_ALWAYS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""Written here, around all else, so that no kind of answer lacks them, not even that to a fault of ours."""
+_HSTS = f"max-age={_A_YEAR}"
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
 _log = logging.getLogger(__name__)
 
@@ -25,7 +35,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def page_headers(get_response: GetResponse) -> GetResponse:
-    """Keep pages out of caches, frames and other sites' reach; a page that may be kept says so itself."""
+    """Keep every answer out of caches, frames and other sites' reach; what may be kept says so itself."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         try:
@@ -35,34 +45,52 @@ def page_headers(get_response: GetResponse) -> GetResponse:
             _log.exception("request %s failed", request_id(request))
             response = errors.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        response.headers["Content-Security-Policy"] = policy_of(response)
+        for name, value in _ALWAYS.items():
+            response.headers[name] = value
+        if request.is_secure():
+            response.headers["Strict-Transport-Security"] = _HSTS
         return response
 
     return answer
 
 
 def reader_language(get_response: GetResponse) -> GetResponse:
-    """Find the reader's language: what a link of the page says, else the cookie, else the browser, else English."""
+    """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
+
+    Without any of these it is English.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = _known(request.GET.get("lang", ""))
-        request.reader_language = (  # type: ignore[attr-defined] # as Django's own middleware does
-            chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_browser(request.headers.get("Accept-Language", ""))
-        )
+
+        def without() -> Language:
+            kept = chosen or _known(request.COOKIES.get(COOKIE, ""))
+            return kept or _of_browser(request.headers.get("Accept-Language", ""))
+
+        @cache
+        def found() -> Language:
+            # Asked for when a page is made: a file is the same for whoever is signed in.
+            return chosen or _known(request.COOKIES.get(COOKIE, "")) or _of_account(request) or without()
+
+        request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
+        request.reader_language = found  # type: ignore[attr-defined] # likewise
         response = get_response(request)
         if chosen is not None:
-            # Lax, not strict: it counts, too, when a link in a mail is followed.
-            response.set_cookie(
-                COOKIE, chosen, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
-            )
+            remember_language(response, chosen)
         if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
 
     return answer
+
+
+def remember_language(response: HttpResponse, language: Language) -> None:
+    """Keep a language that was chosen, in a cookie."""
+    # Lax, not strict: it counts, too, where a link in a mail is followed.
+    response.set_cookie(
+        COOKIE, language, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )
 
 
 class CsrfMiddleware(CsrfViewMiddleware):
@@ -80,6 +108,11 @@ class CsrfMiddleware(CsrfViewMiddleware):
     def _check_referer(self, request: HttpRequest) -> None:
         if "HTTP_REFERER" in request.META:
             super()._check_referer(request)  # type: ignore[misc] # as above
+
+
+def _of_account(request: HttpRequest) -> Language | None:
+    user = getattr(request, "user", None)
+    return _known(user.language) if user is not None and user.is_authenticated else None
 
 
 def _of_browser(header: str) -> Language:

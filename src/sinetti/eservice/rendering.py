@@ -1,16 +1,18 @@
 """A page as a value, and the page as HTML: every text is there before a template sees it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice import static
 from sinetti.eservice.acting import taken_words
-from sinetti.eservice.blocks import Block, Link
+from sinetti.eservice.blocks import Block, Details, Form, Link, Passkey, Section
+from sinetti.eservice.content_policy import allow
+from sinetti.eservice.links import link_to
 from sinetti.eservice.menu import account_links, menu
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
@@ -28,66 +30,40 @@ _WORDS = {
         "the sense of eIDAS."
     ),
 }
+_FOOTER = ((mark("Privacy"), "privacy"), (mark("Accessibility"), "accessibility"))
 _ERROR_IN_TITLE = mark("Error: {title}")
 _REHEARSAL = mark("This is the test environment: what you see here is for rehearsal.")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a form. `kind` is a word that the style sheet and the template know."""
-
-    name: str
-    label: str
-    hint: str
-    numeric: bool
-    longest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One button, with or without a field before it; `does` tells the page which form was sent."""
-
-    does: str
-    button: str
-    field: Field | None = None
-    after: int | None = None
-    minor: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value to be copied, or read, with its name."""
-
-    name: str
-    value: str = field(repr=False)
-    secret: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says, from top to bottom. `good` is news that was waited for; `final` keeps its reader there.
+    """What a page says, from top to bottom. `final` keeps its reader there: no link leads away.
 
-    `blocks` come after all else; `wide` pages have tables; `back` leads to where one comes from.
+    `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
+    ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to
+    where one comes from.
     """
 
     title: str
-    paragraphs: Sequence[str] = ()
+    blocks: Sequence[Block] = ()
     error: str = ""
-    good: str = ""
-    values: Sequence[Value] = ()
-    forms: Sequence[Form] = ()
-    after: Sequence[str] = ()
     final: bool = False
     status: int = 200
-    blocks: Sequence[Block] = ()
     wide: bool = False
     back: Link | None = None
+    script: str = ""
+    form_targets: Sequence[str] = ()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it tells of an error, its own or a form's."""
+        return bool(self.error) or _wrong(self.blocks)
 
 
 def show(request: HttpRequest, page: Page) -> HttpResponse:
     """Render a page in its reader's language."""
     language, around = language_of(request), surroundings(request)
-    title = text(_ERROR_IN_TITLE, language, title=page.title) if page.error else page.title
+    title = text(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
         "menu": () if page.final else menu(request),
@@ -96,16 +72,41 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,
-        "languages": [] if page.final else _languages(language),
+        "languages": [] if page.final else _languages(request, language),
         "words": {name: text(message_id, language) for name, message_id in _WORDS.items()},
         "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static.file, args=[static.stylesheet()]),
+        "links": () if page.final else _footer(language),
+        "icon": reverse(static.file, args=[static.named("seal.svg")]),
+        "script": reverse(static.file, args=[static.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
         "path": request.path,
     }
-    return render(request, "page.html", dict(context), status=page.status)
+    response = render(request, "page.html", dict(context), status=page.status)
+    allow(response, scripts=bool(page.script), targets=page.form_targets)
+    return response
 
 
-def _languages(chosen: Language) -> list[dict[str, object]]:
-    return [{"code": one.value, "name": name, "chosen": one is chosen} for one, name in _NAMES.items()]
+def _wrong(blocks: Sequence[Block]) -> bool:
+    return any(
+        bool(one.errors) if isinstance(one, Form | Passkey) else _wrong(one.blocks)
+        for one in blocks
+        if isinstance(one, Form | Passkey | Section | Details)
+    )
+
+
+def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
+    """Links to this very page in each language: what its address asks for stays."""
+    asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+    languages: list[dict[str, object]] = []
+    for one, name in _NAMES.items():
+        asked["lang"] = one.value
+        address = f"{request.path}?{asked.urlencode()}"
+        languages.append({"code": one.value, "name": name, "address": address, "chosen": one is chosen})
+    return languages
+
+
+def _footer(language: Language) -> list[Link]:
+    pages = ((text(name, language), link_to(page)) for name, page in _FOOTER)
+    return [Link(name, address) for name, address in pages if address]

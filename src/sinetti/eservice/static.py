@@ -1,5 +1,6 @@
-"""The style sheet, under a name made of its content: it may be kept for ever, and a new one has another name."""
+"""Files of the pages, each under a name made of its content: it may be kept for ever, a new one has another."""
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -9,23 +10,36 @@ from django.views.decorators.http import require_safe
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGITS = 16
+FILES: Mapping[str, str] = {
+    "pages.css": "text/css; charset=utf-8",
+    "seal.svg": "image/svg+xml",
+    "passkeys.js": "text/javascript; charset=utf-8",
+}
+"""What is served, and as what: nothing else is."""
 
 
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Serve it."""
+    """Serve one."""
     del request
-    if name != stylesheet():
+    found = next((one for one in FILES if named(one) == name), None)
+    if found is None:
         raise Http404
-    return HttpResponse(_octets(), content_type="text/css; charset=utf-8", headers={"Cache-Control": _FOR_EVER})
+    return HttpResponse(_octets(found), content_type=FILES[found], headers={"Cache-Control": _FOR_EVER})
 
 
-@cache
 def stylesheet() -> str:
     """The style sheet's name."""
-    return f"pages.{sha256(_octets()).hexdigest()[:_DIGITS]}.css"
+    return named("pages.css")
 
 
 @cache
-def _octets() -> bytes:
-    return (resources.files("sinetti.eservice") / "static" / "pages.css").read_bytes()
+def named(name: str) -> str:
+    """The name that a file is served under."""
+    stem, _, kind = name.rpartition(".")
+    return f"{stem}.{sha256(_octets(name)).hexdigest()[:_DIGITS]}.{kind}"
+
+
+@cache
+def _octets(name: str) -> bytes:
+    return (resources.files("sinetti.eservice") / "static" / name).read_bytes()

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.stop_mail import ask_to_stop, stop_page
 from sinetti.domain.stopping import StopPage, Tells, Unknown
 from sinetti.domain.values import Language
-from sinetti.eservice.rendering import Form, Page, show
+from sinetti.eservice.blocks import Button, Form, Notice, Text, Tone
+from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.reader import mark, text
 
@@ -42,18 +43,21 @@ def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
     found = stop_page(message_id, token, office)
     if isinstance(found, Unknown):
         title = text("This link does not work any more", language)
-        return show(request, Page(title, [text(one, language) for one in _UNKNOWN], status=HTTPStatus.NOT_FOUND))
+        return show(
+            request, Page(title, [Text([text(one, language) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND)
+        )
     return show(request, _page(found, language))
 
 
 def _page(found: StopPage, language: Language) -> Page:
     title = text(_TITLE, language)
     if found.stopped:
-        return Page(title, good=text(_STOPPED, language))
+        return Page(title, [Notice(text(_STOPPED, language), Tone.GOOD)])
     if not found.told:
-        return Page(title, [text(_NOTHING, language)])
+        return Page(title, [Text([text(_NOTHING, language)])])
     told = [text(_TOLD[one], language) for one in Tells if one in found.told]
     then = [text(_THEN, language)] if found.stops else []
+    what = Text([*told, *then])
     if found.asked:
-        return Page(title, [*told, *then], good=text(_ASKED, language))
-    return Page(title, [*told, *then], forms=[Form(_STOP, text("This is not my task any more", language))])
+        return Page(title, [Notice(text(_ASKED, language), Tone.GOOD), what])
+    return Page(title, [what, Form([], [Button(text("This is not my task any more", language), _STOP)])])

@@ -57,8 +57,15 @@ def request_id(request: HttpRequest) -> str:
 
 def language_of(request: HttpRequest) -> Language:
     """The reader's language (middleware.py)."""
-    language: Language = getattr(request, "reader_language", Language.EN)
-    return language
+    found: Callable[[], Language] | None = getattr(request, "reader_language", None)
+    return Language.EN if found is None else found()
+
+
+def forget_account(request: HttpRequest) -> None:
+    """Have the reader's language told without their account: the register may be what failed."""
+    without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
+    if without is not None:
+        request.reader_language = without  # type: ignore[attr-defined] # middleware.py
 
 
 def send_at_once(request: HttpRequest, message_id: str) -> None:

@@ -2,10 +2,9 @@
 
 from django.urls import include, path
 
-from sinetti.eservice import errors, message, start, static, stop
+from sinetti.eservice import errors, message, static, stop
 
 urlpatterns = [
-    path("", start.page, name="start"),
     path("m/<str:token>", message.page),
     path("stop/<str:message_id>/<str:token>", stop.page),
     path("static/<str:name>", static.file),
@@ -20,3 +19,4 @@ urlpatterns = [
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = errors.too_many

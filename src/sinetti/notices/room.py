@@ -96,6 +96,7 @@ class Mailroom:
     """Register, clocks, the key of links and PIN codes, and who delivers.
 
     `now` is the office's clock, on which messages are due; `machine_now` measures locks and the time between two tries.
+    `unseal` opens what is sealed in a row: the way to a page, for whoever has it may act there.
     `step` is called at named points where a test may end the process (docs/notices.md); production takes no step.
     """
 
@@ -107,3 +108,4 @@ class Mailroom:
     deliverers: Mapping[MessageChannel, Deliverer]
     key: bytes = field(repr=False)
     step: Callable[[str], None] = lambda _name: None
+    unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
+from sinetti.domain.account_letters import AccountLetter
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
@@ -51,6 +52,7 @@ def _at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
+_ACCOUNT = "nimi.nimetty@sinisiipi.example"
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
 _OPENED = _at(2027, 3, 3, 11, 3)
@@ -162,6 +164,45 @@ REMINDERS = (
         step="0",
     ),
     Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
+)
+
+_LINK = {
+    AccountLetter.CONFIRM: "/account/confirm-email/Mg:1uXyZa:Q5mX1c5xUqvOeYd0r3nJ2kPq7sT9wLzB4hNfG6aRiEo/",
+    AccountLetter.CONFIRM_NEW: "/account/confirm-email/Mw:1uXyZb:Vd2mP8qLxR4tB7nKcW0yHsJfG3aZeU6iOo9rT1wQ5vE/",
+    AccountLetter.RESET: "/account/password/reset/key/00000000000000000000000000000001-d1f2g3-5a9c0e7b4d2f8a6c1e3b/",
+}
+_TITLES = {
+    AccountLetter.CONFIRM: "the address of a new account",
+    AccountLetter.CONFIRM_NEW: "a new address of an account",
+    AccountLetter.THERE_ALREADY: "sign-up with an address that has an account",
+    AccountLetter.RESET: "a new password",
+    AccountLetter.NO_ACCOUNT: "a new password for an address without an account",
+    AccountLetter.WELCOME: "an account that the authority made",
+    AccountLetter.PASSWORD_CHANGED: "the password was changed",
+    AccountLetter.PASSWORD_RESET: "the password was set anew",
+    AccountLetter.ADDRESS_CHANGED: "the address was changed, to the one before",
+    AccountLetter.CODES_ADDED: "verification codes are a second factor",
+    AccountLetter.CODES_REMOVED: "verification codes were removed",
+    AccountLetter.PASSKEY_ADDED: "a passkey was added",
+    AccountLetter.PASSKEY_REMOVED: "a passkey was removed",
+    AccountLetter.RECOVERY_MADE: "recovery codes were made",
+    AccountLetter.RECOVERY_USED: "a recovery code was used",
+    AccountLetter.PROVIDER_ADDED: "another service's sign-in was connected",
+    AccountLetter.PROVIDER_REMOVED: "another service's sign-in was disconnected",
+}
+ACCOUNTS = tuple(
+    Case(
+        _K.ACCOUNT,
+        _TITLES[letter],
+        _at(2027, 3, 9, 12),
+        None,
+        None,
+        facts={
+            "letter": letter,
+            **({"way": _LINK[letter], "until": _at(2027, 3, 9, 14).isoformat()} if letter in _LINK else {}),
+        },
+    )
+    for letter in AccountLetter
 )
 
 OTHERS = (
@@ -300,7 +341,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS)
+CASES = (*REMINDERS, *OTHERS, *ACCOUNTS)
 
 
 class NoSample(ValueError):
@@ -320,14 +361,14 @@ def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
         register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
         try:
             migrate(register)
-            return written(case, staged(register, language), terms)
+            return written(case, staged(register, language), terms, language)
         finally:
             register.close()
 
 
-def written(case: Case, stage: Stage, terms: Terms = TERMS) -> Letter:
-    """Write one sample. Raises ValueError where there is no letter."""
-    letter = write(owed(case, stage), room(case, stage, terms))
+def written(case: Case, stage: Stage, terms: Terms = TERMS, language: Language = Language.EN) -> Letter:
+    """Write one sample; `language` is that of an account. Raises ValueError where there is no letter."""
+    letter = write(owed(case, stage, language), room(case, stage, terms))
     if isinstance(letter, NotOwed):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
@@ -352,10 +393,12 @@ def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
     )
 
 
-def owed(case: Case, stage: Stage) -> Owed:
-    """Owe the message to everybody, and give the row of the one that is written."""
+def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
+    """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
     facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
+    if case.kind is _K.ACCOUNT:
+        facts["language"] = language
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
     OutboxRow.objects.using(stage.register.alias).all().delete()
     outbox.put(stage.register, new, case.now)
@@ -385,7 +428,7 @@ def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, fa
         step=case.step,
         due=case.now,
         recipient=getattr(stage.people, person) if person else None,
-        address=None if person else TERMS.operators[0],
+        address=None if person else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0],
         holding=sample.holding if sample else None,
         certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
         order=sample.order if sample else None,

@@ -5,7 +5,17 @@ from collections.abc import Callable, Mapping
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import parts
-from sinetti.notices.letters import changes, decisions, digest, ending, operators, orders, people
+from sinetti.notices.letters import (
+    account,
+    authorisation,
+    changes,
+    decisions,
+    digest,
+    ending,
+    operators,
+    orders,
+    people,
+)
 from sinetti.notices.letters.frame import framed
 from sinetti.notices.letters.matter import Matter, NothingToSay, NotOwed, Written
 from sinetti.notices.room import Letter, Mailroom
@@ -28,9 +38,11 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.BOUNCED: people.bounced,
     MessageKind.CONTACT_GONE: people.contact_gone,
     MessageKind.CONTACT_CHANGED: people.contact_changed,
+    MessageKind.ACCOUNT: account.account,
+    MessageKind.AUTHORISATION: authorisation.authorisation,
     MessageKind.OPERATOR: operators.finding,
 }
-"""What is written as e-mail. Authorisations and accounts are the e-service's, which has none to write about yet."""
+"""What is written as e-mail."""
 
 TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]]]] = {
     MessageKind.PIN: orders.pin_sms,
@@ -46,11 +58,17 @@ def write(owed: Owed, room: Mailroom) -> Letter | NotOwed:
     told = telling.tell(room.register, owed, now)
     if (why := _unreachable(owed, told)) is not None:
         return NotOwed(why)
-    matter = Matter(owed, room, told, told.to.language if told.to else Language.EN, now)
+    matter = Matter(owed, room, told, told.to.language if told.to else _language(owed), now)
     try:
         return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
     except NothingToSay as nothing:
         return NotOwed(str(nothing))
+
+
+def _language(owed: Owed) -> Language:
+    """The language of an address that is no person's: it stands in the row, or is the operators'."""
+    spoken = (owed.facts or {}).get("language")
+    return Language(spoken) if spoken in set(Language) else Language.EN
 
 
 def _unreachable(owed: Owed, told: Told) -> str | None:

@@ -108,6 +108,10 @@ class Admission:
             return None
         return address
 
+    def caller(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> str:
+        """The caller's address; empty where nobody tells."""
+        return self._caller(peer, headers) or ""
+
     def say(self, sentence: str, facts: Mapping[str, str]) -> None:
         """Say it in the log, at most every ten seconds for each reason: whoever sends much shall not fill a disk."""
         reason = facts.get("reason", "")

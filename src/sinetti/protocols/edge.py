@@ -134,7 +134,8 @@ class Edge:
             return plain(413, text, connection="close")
         except Gone:  # or what came is no HTTP: then somebody reads this
             return plain(400, "The request did not arrive whole. Send it again.", connection="close")
-        request = _request(scope, body, request_id)
+        caller = self._admission.caller(scope.get("client"), scope["headers"])
+        request = _request(scope, body, request_id, caller)
         # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
         # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
@@ -213,13 +214,13 @@ async def _collect(receive: Receive, limits: Limits) -> bytes:
     return b"".join(parts)
 
 
-def _request(scope: Scope, body: bytes, request_id: str) -> Request:
+def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     query = scope.get("query_string", b"").decode("latin-1")
-    return Request(scope["method"], scope["path"], query, headers, request_id, body)
+    return Request(scope["method"], scope["path"], query, headers, request_id, body, caller)
 
 
 async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> None:

@@ -22,6 +22,8 @@ class Request:
     headers: Mapping[str, str]
     request_id: str
     body: bytes = field(repr=False)
+    caller: str = ""
+    """The address that it came from, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

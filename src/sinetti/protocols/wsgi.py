@@ -76,6 +76,7 @@ def environ(request: Request, address: str, given: Mapping[str, object]) -> dict
         "QUERY_STRING": request.query,
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(request.body)),
+        "REMOTE_ADDR": request.caller,
         "SERVER_NAME": place.hostname or "",
         "SERVER_PORT": str(place.port or {"https": 443}.get(place.scheme, 80)),
         "SERVER_PROTOCOL": "HTTP/1.1",

@@ -102,6 +102,13 @@ def requests_to(register: Register, organisation_id: str, now: datetime) -> tupl
     return tuple(_request(row, now) for row in rows[:SHOWN])
 
 
+def request(register: Register, request_id: str, now: datetime) -> RequestFound | None:
+    """One request that waits; None where there is none."""
+    rows = RightRequest.objects.using(register.alias).filter(pk=request_id, answered_at__isnull=True)
+    row = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").first()
+    return None if row is None else _request(row, now)
+
+
 def requests_of_firm(register: Register, agent_id: str, now: datetime) -> tuple[RequestFound, ...]:
     """What a firm asked, the newest first: what waits, and what was answered or lapsed in the last 60 days."""
     rows = RightRequest.objects.using(register.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)

@@ -38,6 +38,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
 
+class Remembered(models.Model):
+    """What all processes are to remember for a while (registry/cache.py). The key is a SHA-256, the value JSON."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+
 class Invitation(models.Model):
     """A single-use link by which an account takes up a mandate. Of the link its SHA-256 is kept (domain/tokens.py).
 

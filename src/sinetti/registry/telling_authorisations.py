@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sinetti.domain.invitations import REQUEST_LIVES
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.registry import models, outbox, roles
@@ -46,6 +47,7 @@ class Told:
     standing: bool = False
     """Whether the role, the request or the link that it is about stands now."""
     expires: datetime | None = None
+    """The end of the link, or of the request."""
 
 
 def owe_to_person(
@@ -91,12 +93,11 @@ def owe_answer(register: Register, person_id: str, request_id: str, now: datetim
 def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | None:
     """What a message has to tell, by its facts; None where what it is about is not in the register any more."""
     if (request_id := facts.get("request")) is not None:
-        return _of_request(register, str(request_id))
+        return _of_request(register, str(request_id), now)
     rows = models.Mandate.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
     row = rows.select_related("organisation", "agent", "person").first()
     if row is None:
         return None
-    lasts = row.withdrawn_at is None and (row.valid_until is None or row.valid_until >= now)
     expires, works = None, True
     if (invitation_id := facts.get("invitation")) is not None:
         links = Invitation.objects.using(register.alias).filter(pk=str(invitation_id))
@@ -112,12 +113,16 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
         row.person.email if row.person else "",
         row.agent.name if row.agent else "",
         row.agent.customer_id if row.agent else "",
-        standing=lasts and works and row.organisation.closed_at is None,
+        standing=_lasts(row, now) and works and row.organisation.closed_at is None,
         expires=expires,
     )
 
 
-def _of_request(register: Register, request_id: str) -> Told | None:
+def _lasts(row: models.Mandate, now: datetime) -> bool:
+    return row.withdrawn_at is None and (row.valid_until is None or row.valid_until >= now)
+
+
+def _of_request(register: Register, request_id: str, now: datetime) -> Told | None:
     rows = RightRequest.objects.using(register.alias).filter(pk=request_id)
     row = rows.select_related("agent", "user", "mandate").first()
     if row is None:
@@ -133,7 +138,8 @@ def _of_request(register: Register, request_id: str) -> Told | None:
         row.user.email if row.user else "",
         row.agent.name if row.agent else "",
         row.agent.customer_id if row.agent else "",
-        standing=row.answered_at is None,
+        standing=_lasts(given, now) if given else row.answered_at is None and now <= row.created + REQUEST_LIVES,
+        expires=row.created + REQUEST_LIVES,
     )
 
 

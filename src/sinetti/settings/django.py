@@ -35,15 +35,13 @@ ROOT_URLCONF = "sinetti.eservice.urls"
 APPEND_SLASH = False
 MIDDLEWARE = [
     "sinetti.eservice.middleware.page_headers",
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.CsrfMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
     {
@@ -53,8 +51,23 @@ TEMPLATES = [
 ]
 
 # Accounts (eservice/accounts): sign-in, second factors, sessions and limits are django-allauth's.
+CACHES = {"default": {"BACKEND": "sinetti.registry.cache.RegisterCache", "LOCATION": "", "OPTIONS": {"added_for": 120}}}
+"""Limits, and used one-time codes, are those of all processes and nodes. A code counts for 90 s, for clocks that differ
+(MFA_TOTP_TOLERANCE), but django-allauth remembers a used one for 30: what is added is remembered for longer."""
+SESSION_ENGINE = "sinetti.eservice.accounts.sessions"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "start"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
+]
+PASSWORD_RESET_TIMEOUT = 2 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 """Lax, not strict: a link in a mail leads to a page that knows who is signed in."""
@@ -67,14 +80,28 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_CHANGE_EMAIL = True
+"""One address each: a new one takes the place of the one before once it is confirmed."""
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ADAPTER = "sinetti.eservice.accounts.second_factor.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+"""Nobody signs in without a confirmed address; that a new one waits for its confirmation keeps no factor away."""
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+SOCIALACCOUNT_ADAPTER = "sinetti.eservice.accounts.providers.SocialAccountAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+"""An unknown subject is asked first whether an account is to be made."""
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 """A provider's word about an e-mail address binds no account: issuer and subject do."""
-X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "no-referrer"
-SECURE_HSTS_SECONDS = 365 * 24 * 3600
-"""Said over https alone."""
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sinetti.domain.mandates import Role
+from sinetti.domain.retention import Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError, check_email
 from sinetti.settings.authority import SettingsError, is_loopback
@@ -22,6 +23,8 @@ FILE = "eservice.toml"
 Spoken = Mapping[Language, str]
 """A text in each language; empty where there is none."""
 
+_TAKEN = frozenset({"new", "cancelled"})
+"""Ids that pages of ours have the places of."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _OTHERS_WRITE = 0o002
@@ -72,7 +75,8 @@ class EserviceSettings:
     """What an operator decides about pages for people.
 
     `appeal` says how to appeal against a refusal, `legal_basis` what people's data is handled by, each language by
-    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None.
+    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None. `periods` are those of
+    `authority.toml`: how long people's data is kept.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -80,6 +84,7 @@ class EserviceSettings:
     legal_basis: Spoken = field(default_factory=dict)
     supervising_authority: SupervisingAuthority | None = None
     accessibility_feedback: str = ""
+    periods: Periods = field(default_factory=Periods)
 
     def provider(self, provider_id: str) -> Provider | None:
         """The provider of this id; None where there is none."""
@@ -138,7 +143,7 @@ def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
 
 def _provider(table: Table, folder: Path) -> Provider:
     provider_id = table.text("id")
-    if not _ID.fullmatch(provider_id):
+    if not _ID.fullmatch(provider_id) or provider_id in _TAKEN:
         table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
     secret = table.secret("client_secret_file", folder)
     if secret is None:

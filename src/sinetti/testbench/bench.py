@@ -156,7 +156,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
-    settings = eservice_settings.read(authority.folder.eservice)
+    settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
     soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)

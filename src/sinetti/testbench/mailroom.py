@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sinetti.actions.office import Office
+from sinetti.actions.sealing import LINK, unseal
 from sinetti.domain.messages import MessageChannel
 from sinetti.domain.values import Language
 from sinetti.notices.room import Mailroom, Terms
@@ -37,4 +39,5 @@ def mailroom(
         terms=terms(people_address),
         deliverers=dict.fromkeys(MessageChannel, mailbox),
         key=office.transfer_key,
+        unseal=partial(unseal, office.transfer_key, LINK),
     )

@@ -20,6 +20,7 @@ class Part(StrEnum):
     FORMER = "former"
     FIRM = "firm"
     OPERATOR = "operator"
+    ACCOUNT = "account"
 
 
 HELLO = mark("Hello {name},")
@@ -47,6 +48,7 @@ WHY: Mapping[Part, str] = {
     Part.FORMER: mark("You get this message because you have looked after this certificate until now."),
     Part.FIRM: mark("You get this message because your firm looks after these certificates for its clients."),
     Part.OPERATOR: mark("You get this message because your address is among the operators' in the service's settings."),
+    Part.ACCOUNT: mark("You get this message because your address was given in the certificate service."),
 }
 WHY_UNNAMED = mark("You get this message because you act for an organisation that uses this service.")
 ALSO = mark("The same message goes to: {people}.")

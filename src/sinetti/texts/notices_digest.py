@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sinetti.domain.digests import Matter, Part
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
 SUBJECT = mark("Clients' certificates on {day} – to do: {count}")
 INTRODUCTION = mark(
@@ -15,7 +15,7 @@ HEADINGS: Mapping[Part, str] = {
     Part.BY_ITSELF: mark("Goes by itself ({count}):"),
 }
 ROW = mark("{organisation}, {customer_id}: “{description}”, valid until {ends}. {what}")
-MORE = mark("And {count} more that go by themselves.")
+MORE = mark_count("And {count} more that goes by itself.", "And {count} more that go by themselves.")
 
 YOURS: Mapping[Matter, str] = {
     Matter.RETRIEVE: mark("The new certificate is ready: retrieve it in the program."),

@@ -47,6 +47,26 @@ def text(message_id: str, language: Language, /, **values: object) -> str:
     return _catalogue(language).gettext(message_id).format(**values)
 
 
+def mark_count(one: str, more: str) -> tuple[str, str]:
+    """Return the two forms of a message id unchanged, for one and for more; says to the tools that they are one."""
+    return one, more
+
+
+def count_text(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
+    """Return a text about so many of something, in the form that the language has for them.
+
+    `one` and `more` are the English forms, as in `count_text("{count} certificate", "{count} certificates", 2, …)`;
+    {count} is filled with the number as the language writes it. Raises as `text` does.
+    """
+    return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
+
+
+def number(count: int, language: Language) -> str:
+    """Return a whole number: "1 000" with a space that does not break, in English "1,000"."""
+    written = f"{count:,}"
+    return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
+
+
 def when(at: datetime, language: Language) -> str:
     """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
     short = when_short(at, language)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from sinetti.cli.server.notices import owed_line
 from sinetti.clock import machine_now
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
@@ -76,6 +77,10 @@ def test_settings_that_are_wrong(sqlite_operator, server):
     sqlite_operator.found()
     settle(sqlite_operator, server, 'port = "25"\n')
     assert "[mail] port: there is no such setting" in sqlite_operator.refused(5, "notices", "send")
+
+
+def test_what_is_owed_is_told_in_words():
+    assert owed_line({"events": 1, "reminders": 2, "findings": 0}) == "Owed by now: 1 event, 2 reminders, 0 findings."
 
 
 def test_planned_and_sent(sqlite_operator, server):

@@ -63,9 +63,25 @@ def authorisations(organisation_id: str, who: Standing, office: Office) -> Autho
 def authorisation(mandate_id: str, who: Standing, office: Office) -> MandateFound:
     """One mandate that lasts. Raises NotAllowed."""
     found = authorised.mandate(office.register, mandate_id, office.now())
-    who.require(Right.GRANT, found.organisation_id if found else "")
     if found is None:
-        raise NotAllowed(Right.GRANT, "")
+        raise NotAllowed(Right.GRANT, None)
+    who.require(Right.GRANT, found.organisation_id)
+    return found
+
+
+def asked(request_id: str, who: Standing, office: Office) -> RequestFound:
+    """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
+    who.require(Right.GRANT, asking.organisation_of(office.register, request_id))
+    found = authorised.request(office.register, request_id, office.now())
+    if found is None:
+        raise Gone
+    return found
+
+
+def organisation_asked(request_id: str, who: Standing, office: Office) -> str:
+    """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
+    found = asking.organisation_of(office.register, request_id)
+    who.require(Right.GRANT, found)
     return found
 
 

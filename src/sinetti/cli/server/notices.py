@@ -105,7 +105,7 @@ def _plan(parsed: argparse.Namespace) -> int:
         found = findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
         if not parsed.dry_run:
             shown = _counts(rounds.owe_all(here.room, now, found))
-            put(shown, as_json=parsed.json, table=lambda: _line("Owed by now", shown))
+            put(shown, as_json=parsed.json, table=lambda: owed_line(shown))
             return 0
         with waiting.rehearsed(register):
             before = {one.message_id for one in waiting.waiting(register)}
@@ -122,6 +122,12 @@ def _counts(owing: Owing) -> dict[str, int]:
         "digests": owing.digests,
         "findings": owing.findings,
     }
+
+
+def owed_line(counts: Mapping[str, int]) -> str:
+    """Tell how much of each is owed: 1 event, 2 reminders."""
+    shown = ", ".join(amount(count, name.removesuffix("s")) for name, count in counts.items())
+    return f"Owed by now: {shown}."
 
 
 def _send(parsed: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sinetti.actions.office import Office
 from sinetti.eservice.application import application
@@ -38,7 +38,7 @@ def listen_people(address: Address, authority: Authority) -> People:
     """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
     room, settings = mailroom(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_shared(address, PEOPLE_WORKERS)
-    return People(bound, sockets, room, settings)
+    return People(bound, sockets, room, replace(settings, periods=authority.settings.periods))
 
 
 def people_edge(

@@ -1,7 +1,162 @@
-"""What django-allauth asks of us: who may sign up, and how its mail leaves."""
+"""What django-allauth asks of us: who may sign up, how its mail leaves, where one is led after signing in."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import get_script_prefix, reverse
+
+from sinetti.actions.accounts import Telling, tell
+from sinetti.domain.account_letters import LINKED, AccountLetter
+from sinetti.domain.values import Language
+from sinetti.eservice.accounts.second_factor import has_second_factor
+from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
+from sinetti.eservice.links import link_to
+from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
+
+LETTERS: Mapping[str, AccountLetter] = {
+    "account/email/email_confirmation_signup": AccountLetter.CONFIRM,
+    "account/email/email_confirmation": AccountLetter.CONFIRM,
+    "account/email/account_already_exists": AccountLetter.THERE_ALREADY,
+    "account/email/password_reset_key": AccountLetter.RESET,
+    "account/email/unknown_account": AccountLetter.NO_ACCOUNT,
+    "account/email/password_changed": AccountLetter.PASSWORD_CHANGED,
+    "account/email/password_set": AccountLetter.PASSWORD_CHANGED,
+    "account/email/password_reset": AccountLetter.PASSWORD_RESET,
+    "account/email/email_changed": AccountLetter.ADDRESS_CHANGED,
+    "mfa/email/totp_activated": AccountLetter.CODES_ADDED,
+    "mfa/email/totp_deactivated": AccountLetter.CODES_REMOVED,
+    "mfa/email/webauthn_added": AccountLetter.PASSKEY_ADDED,
+    "mfa/email/webauthn_removed": AccountLetter.PASSKEY_REMOVED,
+    "mfa/email/recovery_codes_generated": AccountLetter.RECOVERY_MADE,
+    "sinetti/recovery_code_used": AccountLetter.RECOVERY_USED,
+    "socialaccount/email/account_connected": AccountLetter.PROVIDER_ADDED,
+    "socialaccount/email/account_disconnected": AccountLetter.PROVIDER_REMOVED,
+}
+"""What allauth calls each of its mails, and ours: one that is not here is a fault, which the tests find."""
+
+_NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
     """Accounts as this service has them."""
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """Pages are pages: nothing answers in JSON, whatever headers somebody sends."""
+        del request
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that the edge tells, for limits and the list of sessions."""
+        return str(request.META.get("REMOTE_ADDR") or _NOBODY)
+
+    def new_user(self, request: HttpRequest) -> AbstractBaseUser:
+        """An account in the language of the page where it is made."""
+        user: AbstractBaseUser = super().new_user(request)
+        user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
+        user.created = surroundings(request).office.now()  # type: ignore[attr-defined]
+        return user
+
+    def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Form, commit: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002 - its signature
+        """Save a new account with its name."""
+        user.name = form.cleaned_data.get("name", "")  # type: ignore[attr-defined]
+        return super().save_user(request, user, form, commit)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell whoever owns the address; as long as it takes to make an account, the asker waits."""
+        make_password("as long as a new one takes")
+        super().send_account_already_exists_mail(email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Owe the letter to the outbox, and have it sent at once."""
+        request, user = self.request, context.get("user")
+        letter = LETTERS[template_prefix]
+        if letter is AccountLetter.CONFIRM and user is not None and _has_address(user):
+            letter = AccountLetter.CONFIRM_NEW
+        way = lives = None
+        if letter in LINKED:
+            way = _path(context.get("activate_url") or context["password_reset_url"])
+            lives = timedelta(days=app_settings.EMAIL_CONFIRMATION_EXPIRE_DAYS)
+            if letter is AccountLetter.RESET:
+                lives = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+        language = language_of(request) if user is None else Language(user.language)
+        message_id = tell(Telling(letter, email, language, way, lives), surroundings(request).office)
+        send_at_once(request, message_id)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the account's owner what was changed, in their language."""
+        super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Where one comes to after signing in: to the list of certificates."""
+        del request
+        return link_to("certificates") or reverse("start")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Where one comes to after changing the password."""
+        del request
+        return reverse("mfa_index")
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """How somebody proves once more who they are: who has a second factor does it by that, never without."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if has_second_factor(str(user.pk)):
+            return [one for one in methods if one["id"] != "reauthenticate"]
+        return methods
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Begin a session: what another sign-in vouched for is out."""
+        for name in (STRONG, OUTSIDE_ROLES):
+            request.session.pop(name, None)
+        super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
+        """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
+        sociallogin = (told.get("signal_kwargs") or {}).get("sociallogin")
+        if sociallogin is not None:
+            request.session[STRONG] = bool(sociallogin.state.get(STRONG))
+            request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
+        _just_proved(request, user)
+        forget_actor(request)
+        response: HttpResponse = super().post_login(request, user, **told)
+        return HttpResponseRedirect(reverse("mfa_index")) if needs_second_factor(request) else response
+
+
+def needs_second_factor(request: HttpRequest) -> bool:
+    """Whether whoever is signed in has more rights once they sign in with a second factor."""
+    actor = actor_of(request)
+    if actor is None or actor.second_factor:
+        return False
+    return actor.staff or bool(standing_of(request).waiting)
+
+
+def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """Let signing in count as having just proved who one is: nobody gives the same password twice in a minute."""
+    records = get_authentication_records(request, user)
+    if records:
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], "reauthenticated": True}]
+
+
+def _has_address(user: AbstractBaseUser) -> bool:
+    return bool(EmailAddress.objects.filter(user_id=user.pk, verified=True).exists())
+
+
+def _path(address: str) -> str:
+    """The path of one of our addresses, below the one that the pages have."""
+    return "/" + urlsplit(address).path.removeprefix(get_script_prefix())

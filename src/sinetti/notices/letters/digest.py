@@ -40,7 +40,7 @@ def _third(matter: Matter, third: Third, rows: Sequence[DigestRow]) -> Iterator[
     if told:
         yield Rows(tuple(_line(matter, row) for row in told))
     if len(told) < len(rows):
-        yield matter.say(texts.MORE, count=len(rows) - len(told))
+        yield reader.count_text(*texts.MORE, len(rows) - len(told), matter.language)
 
 
 def _line(matter: Matter, row: DigestRow) -> str:

@@ -72,12 +72,14 @@ def _facts(matter: Matter) -> Rows:
 def _who(matter: Matter, written: Written) -> str:
     """Why they get it, and who else does, where that is known."""
     holding = matter.told.holding
+    if written.why:
+        return written.why
     if holding is None and written.role is Role.SIGNATORY:
         why = matter.say(texts.WHY_UNNAMED)
     else:
         why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
-    # A link to transfer IDs is one person's: earlier ones of the same holding are other messages.
-    alone = matter.owed.kind is MessageKind.TRANSFER_IDS
+    # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
+    alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
     also = () if alone else telling.others(matter.room.register, matter.owed)
     if also is None:
         return why

@@ -56,6 +56,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Remembered',
+            fields=[
+                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('value', models.TextField()),
+                ('expires', models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='RightRequest',
             fields=[
                 ('request_id', models.CharField(default=sinetti.registry.ids.random_id, editable=False, max_length=32, primary_key=True, serialize=False)),

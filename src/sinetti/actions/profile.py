@@ -1,0 +1,11 @@
+"""Somebody changes what their own account says of them. Nobody else can: the account is whoever is signed in."""
+
+from sinetti.actions.authority import Actor
+from sinetti.actions.office import Office
+from sinetti.domain.values import Language
+from sinetti.registry import profiles
+
+
+def change_profile(name: str, language: Language, office: Office, actor: Actor, request_id: str) -> bool:
+    """Store name and language of whoever is signed in; False where nothing changed."""
+    return profiles.change(office.register, actor.user_id, name, language, office.deed(actor.name, request_id))

@@ -1,0 +1,208 @@
+"""Signing in and out, signing up, confirming an address, a new password for who has forgotten theirs."""
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.account import views
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
+from sinetti.eservice.accounts.pages import Context, OurPage, next_of
+from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
+from sinetti.eservice.acting import say
+from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone
+from sinetti.eservice.rendering import Page
+from sinetti.texts.reader import mark
+
+_PASSWORD = {"password1": Asked(mark("Password"), "password", "new-password", NEW_PASSWORD.hint)}
+NO_RIGHTS = mark("An account by itself gives no rights: your organisation's representative gives them to you.")
+_LAPSED = (
+    mark("It was used already, or too much time has passed."),
+    mark("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
+)
+_LAPSED_TITLE = mark("This link does not work any more")
+_SIGN_IN = mark("Sign in")
+
+
+class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no types
+    """Sign in, by password, passkey or another service."""
+
+    def page(self, context: Context) -> Page:
+        """The form, and the other ways in."""
+        onward = next_of(self.request)
+        rest = f"?{urlencode({'next': onward})}" if onward else ""
+        others = [
+            Link(self.say(mark("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
+            Link(self.say(mark("Forgot your password?")), reverse("account_reset_password")),
+            Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
+        ]
+        blocks: list[Block] = [self.form(context["form"], _SIGN_IN), Links(others)]
+        blocks += provider_blocks(self.request, mark("Sign in with {name}"), "login")
+        return Page(self.say(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
+
+
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]
+    """Sign-up asks for a name, too: colleagues see it."""
+
+    field_order = ("name", "email", "password1")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.fields["name"] = forms.CharField(max_length=LONGEST_PERSON)
+        self.order_fields(self.field_order)
+
+    def clean_name(self) -> str:
+        """A name that can be shown."""
+        try:
+            return check_text("name", self.cleaned_data["name"], LONGEST_PERSON)
+        except WordError as wrong:
+            raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
+
+
+class Signup(OurPage, views.SignupView):  # type: ignore[misc]
+    """Make an account, which gives no right."""
+
+    form_class = SignupForm
+
+    def page(self, context: Context) -> Page:
+        """The form."""
+        said = [
+            self.say(NO_RIGHTS),
+            self.say(mark("We send a link to your e-mail address. The account can be used once you have opened it.")),
+        ]
+        back = Link(self.say(mark("You have an account already? Sign in")), reverse("account_login"))
+        form = self.form(context["form"], mark("Make an account"), _PASSWORD)
+        return Page(self.say(mark("Make an account")), blocks=[Text(said), form, Links([back])])
+
+
+class Logout(OurPage, views.LogoutView):  # type: ignore[misc]
+    """Sign out: by a button, since a link may be followed by a program."""
+
+    def page(self, context: Context) -> Page:
+        """The button."""
+        del context
+        form = Form((), (Button(self.say(mark("Sign out"))),))
+        return Page(self.say(mark("Sign out")), blocks=[Text([self.say(mark("You are about to sign out."))]), form])
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        """Sign out."""
+        answer: HttpResponse = super().post(*args, **kwargs)
+        answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+
+class Inactive(OurPage, views.AccountInactiveView):  # type: ignore[misc]
+    """The account was ended."""
+
+    def page(self, context: Context) -> Page:
+        """Say so."""
+        del context
+        told = self.say(mark("This account has been ended and cannot be used. Ask for help below if that is wrong."))
+        return Page(self.say(mark("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
+
+
+class ConfirmationSent(OurPage, views.EmailVerificationSentView):  # type: ignore[misc]
+    """A link was sent: the same, whether the address has an account or not."""
+
+    def page(self, context: Context) -> Page:
+        """Say so."""
+        del context
+        said = [
+            self.say(mark("We have sent you a message. Open the link in it to confirm that the address is yours.")),
+            self.say(mark("No message? Look into the junk mail, or sign in again in a few minutes for a new one.")),
+        ]
+        return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text(said)])
+
+
+class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
+    """The page of the link: opening it changes nothing, its button does."""
+
+    def page(self, context: Context) -> Page:
+        """The button, or that the link does not work."""
+        if not context["confirmation"] or not context["can_confirm"]:
+            return _lapsed(self)
+        told = self.say(mark("Is this your address? {email}"), email=context["email"])
+        form = Form((), (Button(self.say(mark("Yes, confirm it"))),))
+        return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text([told]), form])
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        """Confirm it, and go on."""
+        try:
+            answer: HttpResponse = super().post(*args, **kwargs)
+        except Http404:
+            self.object = None
+            return self.render_to_response({"confirmation": None, "can_confirm": False})
+        if answer.status_code == HTTPStatus.FOUND:
+            say(self.request, self.say(mark("Your e-mail address is confirmed. You can sign in with it.")))
+            answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+
+class AskNewPassword(OurPage, views.PasswordResetView):  # type: ignore[misc]
+    """Forgot your password? A link is sent to the address."""
+
+    def page(self, context: Context) -> Page:
+        """The form."""
+        told = self.say(mark("Give the e-mail address of your account. We send you a link to set a new password."))
+        form = self.form(context["form"], mark("Send the link"))
+        back = Link(self.say(_SIGN_IN), reverse("account_login"))
+        return Page(self.say(mark("Forgot your password?")), blocks=[Text([told]), form], back=back)
+
+
+class AskedNewPassword(OurPage, views.PasswordResetDoneView):  # type: ignore[misc]
+    """A link was sent: the same, whether the address has an account or not."""
+
+    def page(self, context: Context) -> Page:
+        """Say so."""
+        del context
+        said = [
+            self.say(mark("We have sent a message to the address. The link in it works for two hours.")),
+            self.say(mark("No message? Look into the junk mail, and at whether the address is that of your account.")),
+        ]
+        return Page(self.say(mark("Open the link in our message")), blocks=[Text(said)])
+
+
+class NewPassword(OurPage, views.PasswordResetFromKeyView):  # type: ignore[misc]
+    """The page of that link. It signs nobody in: who has a second factor needs it afterwards, too."""
+
+    def page(self, context: Context) -> Page:
+        """The form, or that the link does not work."""
+        if context.get("token_fail"):
+            return _lapsed(self)
+        told = self.say(mark("Afterwards you sign in with it, and with your second factor if you have one."))
+        form = self.form(context["form"], mark("Set the password"))
+        return Page(self.say(mark("Set a new password")), blocks=[Text([told]), form])
+
+    def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
+        """Where the link does not work there is no form to be made."""
+        if kwargs.get("token_fail"):
+            return {"token_fail": True}
+        context: Context = super().get_context_data(**kwargs)
+        return context
+
+
+class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: ignore[misc]
+    """The new password counts."""
+
+    def page(self, context: Context) -> Page:
+        """Say so."""
+        del context
+        blocks: list[Block] = [
+            Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
+            Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)]),
+        ]
+        return Page(self.say(mark("The new password is set")), blocks)
+
+
+def _lapsed(view: OurPage) -> Page:
+    again = [
+        Link(view.say(mark("Sign in")), reverse("account_login")),
+        Link(view.say(mark("Forgot your password?")), reverse("account_reset_password")),
+    ]
+    said = [view.say(one) for one in _LAPSED]
+    return Page(view.say(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)

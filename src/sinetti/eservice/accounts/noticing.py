@@ -1,0 +1,77 @@
+"""What allauth tells by signals: a factor that was set up counts at once, and what is changed is audited."""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+    record_authentication,
+)
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as social_signals
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.dispatch import Signal
+from django.http import HttpRequest
+
+from sinetti.actions.accounts import note
+from sinetti.eservice.accounts.second_factor import has_second_factor
+from sinetti.eservice.acting import forget_actor
+from sinetti.eservice.surroundings import request_id, surroundings
+
+
+def listen() -> None:
+    """Begin to heed them; once for each process."""
+    for signal, heed in (
+        (mfa_signals.authenticator_added, _factor_added),
+        (mfa_signals.authenticator_removed, _factor_removed),
+        (mfa_signals.authenticator_used, _factor_used),
+    ):
+        signal.connect(heed, dispatch_uid=f"sinetti.{heed.__name__}")
+    for signal, what in (
+        (mfa_signals.authenticator_reset, "recovery-codes-made"),
+        (account_signals.password_changed, "password-changed"),
+        (account_signals.password_set, "password-changed"),
+        (account_signals.password_reset, "password-reset"),
+        (account_signals.email_changed, "address-changed"),
+        (social_signals.social_account_added, "provider-connected"),
+        (social_signals.social_account_removed, "provider-disconnected"),
+    ):
+        _audit(signal, what)
+
+
+def _audit(signal: Signal, what: str) -> None:
+    def heed(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
+        whose = user if user is not None else request.user
+        note(str(whose.pk), what, surroundings(request).office, request_id(request))
+
+    signal.connect(heed, weak=False, dispatch_uid=f"sinetti.{what}")
+
+
+def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        return
+    # Who sets one up has just shown that they have it, and before that proved who they are.
+    more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
+    record_authentication(request, user, "mfa", **more)
+    forget_actor(request)
+    note(str(user.pk), "second-factor-added", surroundings(request).office, request_id(request))
+
+
+def _factor_removed(
+    request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object
+) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        return
+    note(str(user.pk), "second-factor-removed", surroundings(request).office, request_id(request))
+    if not has_second_factor(str(user.pk)):
+        records: list[dict[str, Any]] = get_authentication_records(request, user)
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
+        forget_actor(request)
+
+
+def _factor_used(user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        get_adapter().send_notification_mail("sinetti/recovery_code_used", user)

@@ -1,0 +1,169 @@
+"""OpenID Connect with the providers of the settings: django-allauth's code flow, with what it leaves unchecked.
+
+PKCE, state and nonce go with each request; an answer counts only if discovery, ID token and userinfo are of the same
+issuer and subject. An account is bound by these two, never by an e-mail address.
+"""
+
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.http import HttpRequest, HttpResponse
+
+from sinetti.eservice.accounts.claims import ClaimsRefused, is_strong, outside_roles, verified
+from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
+from sinetti.settings.authority import is_loopback
+from sinetti.settings.eservice import Provider
+
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_NONCE_OCTETS = 24
+
+
+class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types
+    """One provider, for one request. `state` is what the request to it was begun with."""
+
+    def __init__(self, request: HttpRequest, settings: Provider) -> None:
+        super().__init__(request, settings.provider_id)
+        self.settings = settings
+        self.state: dict[str, Any] = {}
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        """What the provider says of itself; it has to be the issuer that stands in the settings."""
+        found: dict[str, Any] = super().openid_config
+        if found.get("issuer") != self.settings.issuer:
+            sentence = "the provider says that it is another issuer"
+            raise OAuth2Error(sentence)
+        if not all(_is_safe(found.get(name)) for name in _ENDPOINTS):
+            sentence = "an address of the provider is missing, or not https"
+            raise OAuth2Error(sentence)
+        return found
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
+        """Believe the provider's answer, or raise OAuth2Error."""
+        del app
+        id_token = kwargs["response"].get("id_token")
+        if not isinstance(id_token, str):
+            sentence = "the provider gave no ID token"
+            raise OAuth2Error(sentence)
+        try:
+            claims = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
+        except ClaimsRefused as refused:
+            raise OAuth2Error(str(refused)) from refused
+        claims = {**self._userinfo(token.token, claims["sub"]), **claims}
+        # What it vouches for goes with this sign-in alone, and is not kept beside the account.
+        self.state[STRONG] = is_strong(claims, self.settings)
+        self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
+        return self.get_provider().sociallogin_from_response(request, claims)
+
+    def _keys(self) -> Mapping[str, Any]:
+        with get_adapter().get_requests_session() as session:
+            answer = session.get(self.openid_config["jwks_uri"])
+            answer.raise_for_status()
+            found: Mapping[str, Any] = answer.json()
+        return found
+
+    def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
+        """Further claims, where the provider has such a place; they have to be about the same subject (5.3.2)."""
+        if not _is_safe(self.openid_config.get("userinfo_endpoint")):
+            return {}
+        found = self._fetch_user_info(access_token)
+        if not isinstance(found, dict) or found.get("sub") != subject:
+            sentence = "the provider tells of somebody else"
+            raise OAuth2Error(sentence)
+        return found
+
+
+class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
+    """A provider of the settings, as allauth sees it."""
+
+    def get_oauth2_adapter(self, request: HttpRequest) -> OidcAdapter:
+        """Ours."""
+        return OidcAdapter(request, self.app.sinetti)
+
+    def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        """Nothing but where one goes on to, and what for: whoever makes a link adds no parameters to our request."""
+        found: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
+        return {**found, "scope": self.get_scope(), "auth_params": {}}
+
+    def redirect(self, request: HttpRequest, process: str, **rest: Any) -> HttpResponse:  # noqa: ANN401
+        """Lead to the provider, with a nonce that its ID token has to repeat."""
+        nonce = secrets.token_urlsafe(_NONCE_OCTETS)
+        params = {"nonce": nonce}
+        if self.app.sinetti.acr_values:
+            params["acr_values"] = " ".join(self.app.sinetti.acr_values)
+        answer: HttpResponse = super().redirect(request, process, **{**rest, "auth_params": params, "nonce": nonce})
+        return answer
+
+    def extract_uid(self, data: Mapping[str, Any]) -> str:
+        """Issuer and subject as one: another issuer's subject of the same name is somebody else."""
+        return sha256(f"{data['iss']}\0{data['sub']}".encode()).hexdigest()
+
+    def extract_extra_data(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Who that is, and no more, is kept."""
+        return {"iss": data["iss"], "sub": data["sub"]}
+
+    def extract_common_fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What a new account's form begins with; none of it counts as confirmed."""
+        return {name: value for name in ("email", "name") if isinstance(value := data.get(name), str)}
+
+    def extract_email_addresses(self, data: Mapping[str, Any]) -> list[Any]:
+        """None: whoever gives an address confirms it to us."""
+        del data
+        return []
+
+
+class OidcCallback(OAuth2CallbackView):  # type: ignore[misc]
+    """The provider's answer."""
+
+    def _get_state(self, request: HttpRequest, provider: OidcProvider) -> Any:  # noqa: ANN401
+        """What the request was begun with; an answer that names another issuer is none to it (RFC 9207)."""
+        state, away = super()._get_state(request, provider)
+        if state is not None:
+            self.adapter.state = state
+            if request.GET.get("iss", self.adapter.settings.issuer) != self.adapter.settings.issuer:
+                sentence = "another issuer answers"
+                return None, _refused(request, provider, sentence)
+        return state, away
+
+
+def social_app(settings: Provider, name: str) -> SocialApp:
+    """A provider of the settings in allauth's shape; it is in no table."""
+    app = SocialApp(
+        provider="openid_connect",
+        provider_id=settings.provider_id,
+        name=name,
+        client_id=settings.client_id,
+        secret=settings.client_secret,
+        settings={
+            "server_url": settings.issuer.rstrip("/"),
+            "oauth_pkce_enabled": True,
+            "scope": ["openid", "profile", "email"],
+        },
+    )
+    app.sinetti = settings
+    return app
+
+
+def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> HttpResponse:
+    # Imported here: it asks for the adapter, which is made of this.
+    from allauth.socialaccount.helpers import render_authentication_error  # noqa: PLC0415
+
+    answer: HttpResponse = render_authentication_error(request, provider, exception=OAuth2Error(sentence))
+    return answer
+
+
+def _is_safe(address: object) -> bool:
+    """Whether an address is https, or on this machine itself."""
+    if not isinstance(address, str):
+        return False
+    place = urlsplit(address)
+    return place.scheme == "https" or (place.scheme == "http" and is_loopback(place.hostname or ""))

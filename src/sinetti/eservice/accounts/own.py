@@ -1,0 +1,124 @@
+"""One's own account: its password, its address, where one is signed in, and proving once more who one is."""
+
+from typing import Any
+
+from allauth.account import views
+from allauth.account.forms import AddEmailForm
+from allauth.usersessions import views as sessions
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse_lazy
+
+from sinetti.eservice.accounts.factors import proving
+from sinetti.eservice.accounts.fields import Asked
+from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain
+from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
+from sinetti.eservice.acting import say
+from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Table, Text
+from sinetti.eservice.rendering import Page, show
+from sinetti.texts.reader import mark, when_short
+
+_NEW_ADDRESS = {"email": Asked(mark("New e-mail address"), "email", "email")}
+_SET = mark("Set the password")
+
+
+class ChangePassword(OurPage, ProvedAgain, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
+    """Another password; all other sign-ins end."""
+
+    def page(self, context: Context) -> Page:
+        """The form."""
+        told = self.say(mark("All your sign-ins on other devices end when you change it."))
+        form = self.form(context["form"], mark("Change the password"))
+        return Page(self.say(mark("Change the password")), blocks=[Text([told]), form], back=self.back)
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Change it, and say so."""
+        answer: HttpResponse = super().form_valid(form)
+        say(self.request, self.say(mark("The password was changed.")))
+        return answer
+
+
+class SetPassword(OurPage, ProvedAgain, views.PasswordSetView):  # type: ignore[misc]
+    """A first password, for who signs in by another service."""
+
+    def page(self, context: Context) -> Page:
+        """The form."""
+        return Page(self.say(_SET), blocks=[self.form(context["form"], _SET)], back=self.back)
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Set it, and say so."""
+        answer: HttpResponse = super().form_valid(form)
+        say(self.request, self.say(mark("The password was changed.")))
+        return answer
+
+
+class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc]
+    """Another e-mail address: it counts once its owner has opened the link; the one before is told."""
+
+    form_class = AddEmailForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        """Ask for the new one: nothing else is done here."""
+        del request, args, kwargs
+        form = self.get_form()
+        return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Send the link."""
+        answer: HttpResponse = super().form_valid(form)
+        told = mark("We have sent a link to the new address. It counts once you have opened the link.")
+        say(self.request, self.say(told))
+        return answer
+
+    def page(self, context: Context) -> Page:
+        """The form, and what waits."""
+        user: Any = self.request.user
+        said = [self.say(mark("Your address now: {email}"), email=user.email)]
+        if (new := context.get("new_emailaddress")) is not None:
+            said.append(self.say(mark("Waits for its link to be opened: {email}"), email=new.email))
+        form = self.form(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
+        return Page(self.say(mark("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
+
+
+class Sessions(OurPage, sessions.ListUserSessionsView):  # type: ignore[misc]
+    """Where one is signed in; the others can be ended."""
+
+    success_url = reverse_lazy("usersessions_list")
+
+    def page(self, context: Context) -> Page:
+        """The list, and the button."""
+        columns = [Column(self.say(one)) for one in (mark("Since"), mark("Browser"), mark("Address"))]
+        rows = [
+            [
+                Cell(when_short(one.created_at, self.language), note=self.say(mark("this one")) if mine else ""),
+                Cell(one.user_agent),
+                Cell(one.ip),
+            ]
+            for one in context["sessions"]
+            for mine in [one.is_current()]
+        ]
+        blocks: list[Block] = [Table(self.say(mark("Your sign-ins")), columns, rows)]
+        if len(rows) > 1:
+            blocks.append(Form((), (Button(self.say(mark("End all others"))),)))
+        return Page(self.say(mark("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
+
+
+class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
+    """Prove once more who one is: by the password; by signing in again, for who has none."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        """Who has neither password nor second factor signs in again where they did."""
+        user: Any = request.user
+        if user.is_authenticated and not user.has_usable_password() and not self.get_reauthentication_alternatives():
+            blocks = provider_blocks(request, mark("Sign in again with {name}"), "login")
+            return show(
+                request,
+                Page(
+                    self.say(mark("Is it you?")), blocks=blocks, back=self.back, form_targets=provider_origins(request)
+                ),
+            )
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return answer
+
+    def page(self, context: Context) -> Page:
+        """The form, and other ways."""
+        return proving(self, self.form(context["form"], mark("Go on")), context)

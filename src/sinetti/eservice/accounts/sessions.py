@@ -1,0 +1,79 @@
+"""Sign-in sessions: rows tell nobody how to take one over. Of the cookie its hash is kept, and what is said is sealed.
+
+Django's own store has the cookie itself in its table, and readable what a session remembers, such as the secret of
+one-time codes while they are set up.
+"""
+
+from contextvars import ContextVar
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import get_random_string
+
+from sinetti.actions.sealing import SESSION, NotSealed, seal, unseal
+
+_SECRET_LETTERS = 43
+"""Of 36 kinds: 222 bits."""
+_KEY_DIGITS = 40
+_secrets: ContextVar[dict[str, str]] = ContextVar("session_secrets")
+"""What stands in cookies, by the keys of rows: of the request that this thread works on."""
+
+
+def stored(secret: str) -> str:
+    """The key of the row of a cookie: SHA-256, cut to 160 bits."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_DIGITS]
+
+
+class SessionStore(DatabaseStore):
+    """A session. Its key is that of its row; what the cookie has is known only to the request."""
+
+    secret: str = ""
+    """What the cookie of a new session is to have."""
+
+    def _get_new_session_key(self) -> str:
+        self.secret = get_random_string(_SECRET_LETTERS, VALID_KEY_CHARS)
+        key = stored(self.secret)
+        _secrets.get({})[key] = self.secret
+        return key
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        """Seal what the session remembers."""
+        return seal(_key(), SESSION, super().encode(session_dict))
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        """Open it; nothing where that was not sealed here."""
+        try:
+            opened = unseal(_key(), SESSION, str(session_data))
+        except NotSealed:
+            return {}
+        found: dict[str, Any] = super().decode(opened)
+        return found
+
+
+class SessionMiddleware(DjangoMiddleware):
+    """Django's, for cookies that are not the keys of rows."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Find the session of a cookie."""
+        secret = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+        key = stored(secret) if secret else None
+        _secrets.set({key: secret} if key else {})
+        request.session = SessionStore(key)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Set the cookie where the session is new or was changed."""
+        response = super().process_response(request, response)
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and cookie.value:
+            secret = _secrets.get({})[str(request.session.session_key)]
+            cookie.set(settings.SESSION_COOKIE_NAME, secret, secret)
+        return response
+
+
+def _key() -> bytes:
+    return str(settings.SECRET_KEY).encode()

@@ -1,0 +1,76 @@
+"""One's own settings: name and language; and where password, second factor and sessions are looked after."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from sinetti.actions.profile import change_profile
+from sinetti.domain.values import Language
+from sinetti.eservice.acting import actor_of, say, signed_in
+from sinetti.eservice.blocks import Block, Button, Link, Links, Section
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import link_to
+from sinetti.eservice.middleware import remember_language
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.reader import mark, text
+
+_SAVED = mark("Your settings were saved.")
+_ACCOUNT = (
+    (mark("Password"), "account_change_password"),
+    (mark("E-mail address"), "account_email"),
+    (mark("Second factor: passkeys and verification codes"), "mfa_index"),
+    (mark("Where you are signed in"), "usersessions_list"),
+    (mark("Sign-in by other services"), "socialaccount_connections"),
+)
+
+
+class ProfileForm(PeopleForm):
+    """Name and language."""
+
+    autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
+    name = forms.CharField(
+        label=mark("Your name"), help_text=mark("As others see it who act for the same organisation"), max_length=200
+    )
+    reads = forms.ChoiceField(
+        label=mark("Language"),
+        help_text=mark("Of these pages, and of our messages about your account"),
+        choices=[
+            (Language.FI.value, mark("Finnish")),
+            (Language.SV.value, mark("Swedish")),
+            (Language.EN.value, mark("English")),
+        ],
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def page(request: HttpRequest) -> HttpResponse:
+    """Show them, or change them."""
+    user, language = request.user, language_of(request)
+    if request.method != "POST":
+        stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
+        return _shown(request, ProfileForm(language, initial=stored))
+    form, actor = ProfileForm(language, request.POST.dict()), actor_of(request)
+    if actor is None or not form.is_valid():
+        return _shown(request, form, status=422)
+    chosen = Language(form.cleaned_data["reads"])
+    change_profile(form.cleaned_data["name"], chosen, surroundings(request).office, actor, request_id(request))
+    say(request, text(_SAVED, chosen))
+    response = HttpResponseRedirect(reverse("profile"), status=303)
+    remember_language(response, chosen)
+    return response
+
+
+def _shown(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
+    language = language_of(request)
+    there = (Link(text(name, language), link_to(place)) for name, place in _ACCOUNT)
+    blocks: list[Block] = [
+        form.block(Button(text(mark("Save"), language), "save")),
+        Section(text(mark("Signing in"), language), [Links([one for one in there if one.address])]),
+    ]
+    return show(request, Page(text(mark("My settings"), language), blocks, status=status))

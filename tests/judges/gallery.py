@@ -1,0 +1,165 @@
+"""A page that shows every block in every state: for the judges, in no product. Its addresses are the pages' and one."""
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Command,
+    Details,
+    Form,
+    Input,
+    Link,
+    Links,
+    Notice,
+    Option,
+    Pager,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of
+from sinetti.eservice.urls import handler400, handler403, handler404
+from sinetti.eservice.urls import urlpatterns as ours
+from sinetti.texts.reader import when
+from tests.support.authority import NOW
+
+__all__ = ["handler400", "handler403", "handler404"]
+
+OPTIONS = [
+    Option("own", "Only the organisation's own reports", chosen=True),
+    Option("others", "Also reports of other organisations", hint="An accounting firm's certificate, for example"),
+]
+STATES = [
+    (Cell("Valid", tone=Tone.GOOD), 71),
+    (Cell("Renewal open", tone=Tone.PLAIN, note="since 3 March 2027 at 13:03"), 8),
+    (Cell("Ends in 9 days", tone=Tone.WARNING), 2),
+    (Cell("Expired", tone=Tone.ERROR), 0),
+]
+
+
+def fields(error: str = "") -> list[Input]:
+    """Each kind of field."""
+    kinds = (
+        "text",
+        "email",
+        "tel",
+        "number",
+        "date",
+        "password",
+        "file",
+        "textarea",
+        "select",
+        "radio",
+        "checks",
+        "check",
+    )
+    return [
+        Input(
+            f"{kind}{'-wrong' if error else ''}",
+            f"A field of the kind {kind}",
+            kind,
+            "" if kind in {"file", "password", "number", "date"} else "what was typed",
+            hint="" if kind == "check" else "One line that helps to fill it in",
+            error=error,
+            required=True,
+            options=OPTIONS,
+            longest=200 if kind in {"text", "email", "tel", "password", "textarea"} else None,
+        )
+        for kind in kinds
+    ]
+
+
+def table(language: object) -> Table:
+    """A list of certificates, as wide as it gets."""
+    columns = [
+        Column("Certificate", "?sort=name"),
+        Column("Organisation"),
+        Column("Type"),
+        Column("Last day", "?sort=end", "ascending"),
+        Column("Left", numeric=True),
+        Column("State"),
+        Column("Who can act"),
+    ]
+    rows: list[Sequence[Cell]] = [
+        [
+            Cell(f"Payroll system {number}", "/gallery"),
+            Cell("Kirjanpitopalvelu Esimerkinen ja kumppanit Oy" if number % 2 else "Malli Oy", note="1234567-1"),
+            Cell("WS"),
+            Cell(when(NOW, language)),  # type: ignore[arg-type] # a language
+            Cell(f"{percent * 7} days", percent=percent),
+            state,
+            Cell("You, by renewing it in the program"),
+        ]
+        for number, (state, percent) in enumerate(STATES)
+    ]
+    return Table("Certificates", columns, rows, pick="serial", picks=[f"{one}" for one in range(4)], form="many")
+
+
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show all there is."""
+    notices = [
+        Notice("The certificate ends on Sunday 2 May 2027 at 14:03 (Finnish time). Renew it in the program.", tone)
+        for tone in Tone
+    ]
+    links = [Link("Order a certificate", "/gallery", button=True), Link("Certificate (PEM)", "/gallery", download=True)]
+    blocks: list[Block] = [
+        Text(["A paragraph of a page. It says one thing, in plain words, and the next step."]),
+        *notices,
+        Notice("A notice that leads on.", Tone.WARNING, [Link("What to do", "/gallery")]),
+        Links(links),
+        Section("Names and values", [values()]),
+        Section("A table", [search(), table(language_of(request)), many(), pager()]),
+        Section("A table without rows", [Table("Orders", [Column("Order")], [], empty="No orders wait.")]),
+        Section("A form", [Form(fields(), [Button("Order", "order"), Button("Look at it first", "look", minor=True)])]),
+        Section("A form that was filled in wrong", [wrong()]),
+        Section("A second look", [Form([], [Button("Revoke the certificate", "revoke", danger=True)])]),
+        Section("A command", [Command("Renews on the command line", f"sinetti renew payroll --store {'x' * 90}")]),
+        Details("What the gateways saw", [Text(["They saw it today."]), values()]),
+    ]
+    return show(request, Page("Every block in every state", blocks, wide=True, back=Link("Certificates", "/gallery")))
+
+
+def values() -> Values:
+    """Names and values."""
+    return Values(
+        [
+            Value("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
+            Value("Organisation", "Malli Oy", link="/gallery"),
+            Value("One-time password", "kb3d-94xw-0f2m-9qqz", secret=True),
+        ]
+    )
+
+
+def search() -> Form:
+    """A search above a table."""
+    state = Input("state", "State", "select", options=[Option("", "All"), Option("ends", "Ends soon", chosen=True)])
+    return Form([Input("q", "Search"), state], [Button("Search")], search=True, inline=True)
+
+
+def many() -> Form:
+    """What is done with the rows that were picked."""
+    return Form([], [Button("Order replacements", "many")], name="many")
+
+
+def pager() -> Pager:
+    """The second page of three."""
+    return Pager("51–100 of 129", Link("Earlier", "?page=1"), Link("Later", "?page=3"))
+
+
+def wrong() -> Form:
+    """Every kind of field, filled in wrong."""
+    there = fields("This does not look right: write it as it stands in the register.")
+    return Form(there, [Button("Order", "order")], errors=[(one.name, one.error) for one in there])
+
+
+urlpatterns = [path("gallery", gallery), *ours]

@@ -1,0 +1,75 @@
+"""Somebody's way through the pages of accounts: forms as browsers send them, letters as they arrive, an app's codes."""
+
+import re
+from base64 import b32decode
+from dataclasses import replace
+from functools import partial
+from hashlib import sha1
+from hmac import digest
+from struct import pack
+from urllib.parse import urlsplit
+
+from sinetti.actions.sealing import LINK, unseal
+from sinetti.clock import machine_now
+from sinetti.domain.messages import MessageKind
+from sinetti.notices.room import Letter
+from sinetti.notices.writing import NotOwed, write
+from sinetti.registry import models, sending
+from tests.support.browser import Browser
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import TRANSFER_KEY, Desk
+
+PASSWORD = "neljä sanaa peräkkäin"
+PERIOD = 30
+
+
+def letters(desk: Desk, email: str) -> list[Letter | NotOwed]:
+    """What has been written about accounts to an address, the oldest first, as it would arrive now."""
+    room = replace(a_mailroom(desk), unseal=partial(unseal, TRANSFER_KEY, LINK))
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    return [write(sending.owed_of(row), room) for row in rows.order_by("created", "pk")]
+
+
+def told(desk: Desk, email: str) -> set[str]:
+    """Which letters there were to an address."""
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
+
+
+def way(desk: Desk, email: str, begins: str) -> str:
+    """The path of the link in the last letter whose subject begins so."""
+    found = [one for one in letters(desk, email) if isinstance(one, Letter) and one.subject.startswith(begins)]
+    (link,) = re.findall(r"^https://\S+$", found[-1].text, re.MULTILINE)
+    return urlsplit(link).path
+
+
+def send(browser: Browser, address: str | None = None, **values: str) -> Browser:
+    """Send the page's form, the one that leads to `address` or to the page itself, and follow where it leads."""
+    wanted = address or browser.path
+    form = next(one for one in browser.page.forms if urlsplit(one.action or "").path == wanted)
+    fields = {name: value or "" for name, value in form.form_values()}
+    browser.post(wanted, {**fields, **values})
+    return follow(browser)
+
+
+def follow(browser: Browser) -> Browser:
+    """Follow redirects to pages of ours."""
+    for _ in range(5):
+        if browser.reply.status not in {301, 302, 303}:
+            break
+        browser.get(browser.reply.headers["location"])
+    return browser
+
+
+def sign_in(browser: Browser, email: str, password: str = PASSWORD) -> Browser:
+    """Sign in by the form."""
+    browser.get("/account/login/")
+    return send(browser, login=email, password=password)
+
+
+def code(secret: str, later: int = 0) -> str:
+    """The code that an app shows now, or so many periods later (RFC 6238)."""
+    counter = int(machine_now().timestamp()) // PERIOD + later
+    mac = digest(b32decode(secret.replace(" ", "")), pack(">Q", counter), sha1)
+    at = mac[-1] & 0xF
+    return f"{(int.from_bytes(mac[at : at + 4]) & 0x7FFFFFFF) % 10**6:06}"

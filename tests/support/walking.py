@@ -1,0 +1,56 @@
+"""The pages of an office over HTTP, in the test's own process: what a browser walks without a node being started."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import unquote, urlsplit
+
+from django.db import connections
+
+from sinetti.protocols.http import Request
+from tests.support.browser import Post, people_door
+from tests.support.office import REQUEST, Desk
+
+
+@contextmanager
+def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
+    """Serve them at the address that is given, until the block ends; one request at a time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self):
+            place = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = door(Request(self.command, unquote(place.path), place.query, headers, REQUEST, body))
+            self.send_response(reply.status)
+            named = {**reply.headers, "content-type": reply.content_type, "content-length": str(len(reply.body))}
+            for name, value in [*named.items(), *(("set-cookie", one) for one in reply.cookies)]:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *_words):
+            """Keep quiet."""
+
+    class Server(HTTPServer):
+        def serve_until_the_end(self):
+            try:
+                self.serve_forever(poll_interval=0.02)
+            finally:
+                connections.close_all()
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        door = people_door(desk, post, address)
+        thread = threading.Thread(target=server.serve_until_the_end, daemon=True)
+        thread.start()
+        try:
+            yield address
+        finally:
+            server.shutdown()
+            thread.join()
