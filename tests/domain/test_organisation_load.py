@@ -1,4 +1,4 @@
-"""Files of organisations: what is read, what is different from the register, and that an applied file is no difference."""
+"""Files of organisations: what is read, what differs from the register; what was applied differs no more."""
 
 from dataclasses import replace
 from datetime import date

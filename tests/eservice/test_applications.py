@@ -40,7 +40,7 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     assert "Rajapintaa ei tarvita tähän." in text_of(browser)
     browser.get(f"/settings/applications/{made.pk}/decision")
     assert "Hakemus hylätään." in text_of(browser)
-    assert list(APPEAL.values())[0] in text_of(browser)
+    assert next(iter(APPEAL.values())) in text_of(browser)
 
 
 def test_it_is_withdrawn_once(sqlite_desk, browser):

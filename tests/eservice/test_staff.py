@@ -47,7 +47,7 @@ def door(sqlite_desk):
 def at_work(desk, door, name="anna", purpose="application", case=""):
     """A clerk's browser after they said what for."""
     browser = signed_in(Browser(door), account(desk, name, staff=True))
-    browser.get("/staff/purpose").press("", purpose=purpose, case=case)
+    browser.get("/staff/purpose").press("go", purpose=purpose, case=case)
     return browser
 
 
@@ -98,13 +98,13 @@ def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
     assert looked(sqlite_desk) == []
-    page = browser.get("/staff/purpose?next=/staff/outbox").press("", purpose="x", case="my own words")
+    page = browser.get("/staff/purpose?next=/staff/outbox").press("go", purpose="x", case="my own words")
     assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
     assert len(page.page.xpath("//*[@class='wrong']")) == 2
-    assert page.press("", purpose="support", case="si-00000-00000").path == "/staff/outbox"
+    assert page.press("go", purpose="support", case="si-00000-00000").path == "/staff/outbox"
     assert "Helping somebody who has asked for help (SI-00000-00000)" in text_of(page)
     assert looked(sqlite_desk) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
-    page.get("/staff/purpose?next=https://elsewhere.example").press("", purpose="incident", case="")
+    page.get("/staff/purpose?next=https://elsewhere.example").press("go", purpose="incident", case="")
     assert page.path == "/staff"
 
 
@@ -146,7 +146,7 @@ def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
 def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
     made = applied(sqlite_desk, "en")
     anna.get(f"/staff/applications/{made.pk}")
-    assert "Nothing can be refused yet" in text_of(anna)
+    assert "No application can be refused yet" in text_of(anna)
     anna.press("decide", verdict="refused", reason="The purpose does not need it.")
     made.refresh_from_db()
     assert made.state == "open"
@@ -189,13 +189,13 @@ def upload(browser, content, token):
     body = (
         (
             f'--{edge}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}\r\n'
-            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n'
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
         ).encode()
         + content
         + f"\r\n--{edge}--\r\n".encode()
     )
     browser.headers["content-type"] = f"multipart/form-data; boundary={edge}"
-    browser._ask("POST", "/staff/organisations/load", body)  # noqa: SLF001 - the browser sends forms without files else
+    browser._ask("POST", "/staff/organisations/load", body)
     del browser.headers["content-type"]
     return browser.get(browser.reply.headers["location"]) if browser.reply.status == 303 else browser
 
@@ -211,8 +211,7 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oy;fi;A-1;\nX;y\n"
     upload(anna, (HEAD + lines).encode(), token)
     wrong, changes = table(anna)[:1], table(anna)[1:]
-    assert wrong == [["4", "the whole line", "The line has more values, or fewer, than there are columns, or a "
-                      "quotation mark is not closed."]]  # fmt: skip
+    assert wrong[0][:2] == ["4", "the whole line"]
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
     assert models.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
@@ -232,7 +231,7 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     anna.get("/staff/revocations/new").press("look", reason="superseded")
     assert "Say which certificates" in text_of(anna)
     anna.press("look", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
-    assert "These 2 certificates would be revoked. A second clerk has to confirm it." in text_of(anna)
+    assert "Certificates that would be revoked: 2. A second clerk has to confirm it." in text_of(anna)
     anna.press("propose")
     assert "confirm" not in anna.buttons
     assert "withdraw" in anna.buttons
@@ -248,7 +247,7 @@ def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
     anna.get("/staff/revocations/new").press("look", organisation=CUSTOMER_ID, reason="superseded")
     enrolled(sqlite_desk)
     anna.press("propose")
-    assert "These 2 certificates would be revoked. They are revoked at once" in text_of(anna)
+    assert "Certificates that would be revoked: 2. They are revoked at once" in text_of(anna)
     assert not BulkRevocation.objects.exists()
     anna.press("propose")
     assert BulkRevocation.objects.get().done_at is not None
@@ -290,7 +289,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "no such host" in text_of(anna)
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
-    assert "1 messages are tried again." in text_of(anna)
+    assert "Messages that are tried again: 1" in text_of(anna)
     assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
 
 

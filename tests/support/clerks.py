@@ -3,7 +3,7 @@
 import json
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.staff.clerk import Clerk, at_work
+from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.registry import models
 from tests.support.office import REQUEST, Desk
@@ -13,7 +13,7 @@ from tests.support.users import account
 def a_clerk(desk: Desk, name: str = "anna", case: str = "", purpose: Purpose = Purpose.APPLICATION) -> Clerk:
     """A clerk with an account, who has said what for."""
     user = account(desk, name, staff=True)
-    return at_work(Actor(user.pk, second_factor=True, staff=True), Looking(purpose, case), desk.office, REQUEST)
+    return Clerk(Actor(user.pk, second_factor=True, staff=True), Looking(purpose, case), desk.office, REQUEST)
 
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:

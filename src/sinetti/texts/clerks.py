@@ -70,14 +70,14 @@ FAULTS: Mapping[ApplicationFault, str] = {
         "decision."
     ),
     ApplicationFault.APPEAL: mark(
-        "Nothing can be refused yet: the settings do not say in this language how to appeal. Ask an operator to set it "
+        "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to set it "
         "(eservice.toml, appeal)."
     ),
 }
 
 CHANGES: Mapping[ChangeKind, str] = {
     ChangeKind.ADD: mark("new"),
-    ChangeKind.CHANGE: mark("changes"),
+    ChangeKind.CHANGE: mark("is changed"),
     ChangeKind.MERGE: mark("is merged"),
     ChangeKind.END: mark("ends"),
 }

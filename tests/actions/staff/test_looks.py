@@ -7,7 +7,7 @@ import pytest
 
 from sinetti.actions.authority import Actor
 from sinetti.actions.staff import NotStaff, certificates, open_invitations, outbox, trail
-from sinetti.actions.staff.clerk import at_work
+from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.trail import Asked
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.revocation import RevocationReason
@@ -25,7 +25,7 @@ LOOKING = Looking(Purpose.SUPPORT)
 @pytest.mark.parametrize("actor", [Actor("x", second_factor=True), Actor("x", staff=True)])
 def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
     with pytest.raises(NotStaff):
-        at_work(actor, LOOKING, sqlite_desk.office, REQUEST)
+        Clerk(actor, LOOKING, sqlite_desk.office, REQUEST)
 
 
 def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):

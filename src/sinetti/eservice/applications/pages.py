@@ -115,7 +115,8 @@ def listed(request: HttpRequest) -> HttpResponse:
         "certificates can be ordered.",
         language,
     )
-    return show(request, Page(text(_TITLE, language), [explained], blocks=[table, Links(buttons[:50])], wide=True))
+    blocks: list[Block] = [Text([explained]), table, Links(buttons[:50])]
+    return show(request, Page(text(_TITLE, language), blocks=blocks, wide=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

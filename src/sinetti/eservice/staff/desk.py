@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.actions.authority import Actor
 from sinetti.actions.staff import NotStaff, require_staff
-from sinetti.actions.staff.clerk import Clerk, at_work
+from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.eservice.acting import actor_of
 from sinetti.eservice.blocks import Block, Link, Pager, Value, Values
@@ -61,7 +61,7 @@ def at_desk(
         if looking is None:
             after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("staff")
             return HttpResponseRedirect(f"{reverse('staff_purpose')}?{urlencode({'next': after})}")
-        clerk = at_work(actor, looking, surroundings(request).office, request_id(request))
+        clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
         return view(request, clerk, *args, **named)
 
     return staff_only(answer)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.actions.authority import Actor
 from sinetti.actions.staff import applications, revocations
-from sinetti.actions.staff.clerk import at_work
+from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.applications import read_case_number
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.values import Language
@@ -72,7 +72,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
             links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
         )
         return show(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
-    clerk = at_work(actor, looking, surroundings(request).office, request_id(request))
+    clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
     waits = Values(
         [
             Value(
@@ -111,7 +111,7 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
             )
         ]
     )
-    button = Button(say("Go on"))
+    button = Button(say("Go on"), "go")
     return show(request, Page(say("What do you look for?"), blocks=[explained, form.block(button)], wide=True))
 
 

@@ -76,7 +76,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         [
             say(
                 "The file names organisations: new ones, new names, those merged into others, those that ended. What "
-                "it does not name stays as it is. You see first what would change; nothing is written before you say so."
+                "it does not name stays as it is. You see first what would change; nothing is written before you say "
+                "so."
             ),
             say("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
         ]
@@ -143,7 +144,7 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
         )
         blocks.append(wrong)
     if difference.changes:
-        press = say("Carry out {count} changes", count=len(difference.changes))
+        press = say("Carry out these changes: {count}", count=len(difference.changes))
         hidden = Input("digest", "", "hidden", found.digest)
         blocks.append(Form([hidden], [Button(press, "accept")]))
     else:
@@ -153,7 +154,7 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
 
 def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
     say, language, count = speaker(request), language_of(request), len(found.difference.changes)
-    far = say("{done} of {count} changes", done=found.position, count=count)
+    far = say("{done} of {count}", done=found.position, count=count)
     rows = [Value(say("Carried out"), far)]
     if found.passed_over:
         over = say(
@@ -167,12 +168,12 @@ def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
         blocks.append(Form((), [Button(say("Go on"), "go-on")]))
     for left in organisations.left(found, clerk):
         told = say(
-            "{count} certificates of organisations that this file closed are in force. They are to be revoked. Reason: "
-            "{reason}. More than ten wait for a second clerk.",
+            "Certificates in force of organisations that this file closed: {count}. They are to be revoked, for this "
+            "reason: {reason}. More than ten wait for a second clerk.",
             count=len(left.serials),
             reason=say(REASONS[left.reason]),
         )
-        press = Button(say("Revoke these {count}", count=len(left.serials)), left.kind.value, danger=True)
+        press = Button(say("Revoke all of them: {count}", count=len(left.serials)), left.kind.value, danger=True)
         title = (
             say("Certificates of merged organisations")
             if left.kind is ChangeKind.MERGE

@@ -108,7 +108,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
                 Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
                 Cell(one.customer_id),
                 Cell(say(KINDS[one.kind])),
-                Cell(say("open") if one.closed_at is None else say("ended")),
+                Cell(say("active") if one.closed_at is None else say("ended")),
             ]
             for one in rows[:A_PAGE]
         ],

@@ -23,7 +23,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     say = speaker(request)
     if request.method == "POST":
         count = outbox.try_again(request.POST.getlist("message")[:A_PAGE], clerk)
-        tell(request, say("{count} messages are tried again.", count=count))
+        tell(request, say("Messages that are tried again: {count}", count=count))
         return to("staff_outbox", state="given-up")
     given_up, number = request.GET.get("state") == "given-up", page_number(request)
     standing = outbox.standing(clerk)
@@ -50,7 +50,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
 
 def _table(request: HttpRequest, rows: tuple[Message, ...], *, given_up: bool) -> Table:
     say, language = speaker(request), language_of(request)
-    names = (mark("About"), mark("Kind"), mark("By"), mark("Due"), mark("Tries"), mark("Problem"))
+    names = (mark("About"), mark("Kind"), mark("Sent by"), mark("Due"), mark("Tries"), mark("Problem"))
     told = [
         [
             Cell(one.customer_id or "–", note=one.serial or ""),

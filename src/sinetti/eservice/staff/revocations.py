@@ -13,7 +13,7 @@ from sinetti.actions.staff import revocations
 from sinetti.actions.staff.certificates import REASONS as MAY_GIVE
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.revocations import Wanted
-from sinetti.domain.bulk import AT_ONCE, BulkReason, BulkRefused, Proposal, takes_two
+from sinetti.domain.bulk import AT_ONCE, BulkReason, BulkRefused, Proposal, actor_of, takes_two
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.domain.workdays import FINNISH_TIME
@@ -209,7 +209,7 @@ def _blocks(request: HttpRequest, clerk: Clerk, selection: Selection) -> list[Bl
     if not selection.going:
         return [Notice(say("Nothing of this is left to revoke."))]
     two = takes_two(len(selection.going), revocations.alone_lately(clerk))
-    told = say("These {count} certificates would be revoked.", count=len(selection.going))
+    told = say("Certificates that would be revoked: {count}.", count=len(selection.going))
     second = say("A second clerk has to confirm it.") if two else say("They are revoked at once, and that is for good.")
     return [Notice(f"{told} {second}", Tone.WARNING), _table(request, selection)]
 
@@ -218,7 +218,7 @@ def _table(request: HttpRequest, selection: Selection) -> Table:
     """The first of what would go; the whole list stands on the proposal's page."""
     say, language = speaker(request), language_of(request)
     return Table(
-        say("The first {count} of them", count=min(A_PAGE, len(selection.going))),
+        say("The first of them"),
         [Column(say(one)) for one in (mark("Serial number"), mark("ID"), mark("Channel"), mark("Valid until"))],
         [
             [
@@ -253,12 +253,12 @@ def _values(request: HttpRequest, proposal: Proposal, revoked: int) -> Values:
     say, language = speaker(request), language_of(request)
     rows = [
         Value(say("Proposed"), when(proposal.created, language)),
-        Value(say("Proposed by"), proposal.officer),
+        Value(say("Proposed by"), actor_of(proposal.officer)),
         Value(say("Reason"), say(REASONS[proposal.reason])),
         Value(say("Revoked"), say("{done} of {count}", done=revoked, count=len(proposal.serials))),
     ]
     if proposal.approver:
-        rows.append(Value(say("Confirmed by"), proposal.approver))
+        rows.append(Value(say("Confirmed by"), actor_of(proposal.approver)))
     if proposal.approved_at is None and not proposal.withdrawn:
         rows.append(Value(say("Has to be confirmed by"), when(proposal.expires, language)))
     return Values(rows)
@@ -279,7 +279,7 @@ def _buttons(request: HttpRequest, clerk: Clerk, proposal: Proposal) -> list[Blo
     if proposal.officer == clerk.officer:
         mine = Notice(say(BULK[BulkReason.SAME_OFFICER]))
         return [mine, Form((), [Button(say("Withdraw this proposal"), "withdraw", minor=True)])]
-    press = Button(say("Revoke these {count}", count=len(proposal.serials)), "confirm", danger=True)
+    press = Button(say("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
     asked = say("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
     return [Notice(asked, Tone.WARNING), Form((), [press])]
 
