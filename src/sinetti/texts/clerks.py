@@ -70,8 +70,8 @@ FAULTS: Mapping[ApplicationFault, str] = {
         "decision."
     ),
     ApplicationFault.APPEAL: mark(
-        "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to set it "
-        "(eservice.toml, appeal)."
+        "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to "
+        "set it (eservice.toml, appeal)."
     ),
 }
 
