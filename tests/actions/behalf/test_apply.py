@@ -82,6 +82,9 @@ def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
             acts.application(application_id, sqlite_desk.office, stranger)
     with pytest.raises(NotAllowed):
         acts.withdraw(made.application_id, sqlite_desk.office, stranger, REQUEST)
+    for one in (organisation_id, "0" * 32):
+        with pytest.raises(NotAllowed):
+            acts.applicant(one, sqlite_desk.office, stranger)
     assert acts.mine(sqlite_desk.office, stranger) == ((), ())
 
 

@@ -36,10 +36,10 @@ class Applicant:
 
 def applicant(organisation_id: str, office: Office, actor: Actor) -> Applicant:
     """The organisation, where this person may apply for it. Raises NotAllowed."""
-    require(Right.APPLY, organisation_id, actor, office)
     found = organisations.find(office.register, organisation_id)
-    if found is None:  # unreachable with a mandate of our own, but the register is asked anew
+    if found is None:
         raise NotAllowed(Right.APPLY, organisation_id)
+    require(Right.APPLY, organisation_id, actor, office)
     return Applicant(found, tuple(sorted(office.issuing.keys() - found.channels)))
 
 
