@@ -130,7 +130,10 @@ def test_cut_short_it_is_gone_on_with(sqlite_desk, monkeypatch):
     with pytest.raises(KilledError):
         organisations.carry_on(found.load_id, a_clerk(sqlite_desk.but(step=killed_at("load-part")), "bo"))
     assert organisations.load(found.load_id, anna).position == 1
-    monkeypatch.setattr(organisations, "PARTS_AT_ONCE", 2)
+    slow = sqlite_desk.but(machine_now=lambda: sqlite_desk.machine.forward(organisations.WAITED_FOR * 1.1))
+    organisations.carry_on(found.load_id, a_clerk(slow, "cecilia"))
+    assert organisations.load(found.load_id, anna).position == 2, "nobody waits for long"
+    monkeypatch.setattr(organisations, "PARTS_AT_ONCE", 1)
     organisations.carry_on(found.load_id, anna)
     assert organisations.load(found.load_id, anna).done_at is None
     organisations.carry_on(found.load_id, anna)

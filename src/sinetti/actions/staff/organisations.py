@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sinetti.actions.register_organisation import register_organisation
 from sinetti.actions.revoke_many import BulkAsk, Outcome, propose
@@ -51,7 +51,9 @@ AT_ONCE = 500
 """Changes in one transaction."""
 _SHOWN = 20
 PARTS_AT_ONCE = 10
-"""Transactions while somebody waits for a page."""
+"""Transactions while somebody waits for a page, at most."""
+WAITED_FOR = timedelta(seconds=8)
+"""So long somebody waits, on the machine's clock, and for one transaction more."""
 REASONS = {
     ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
     ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
@@ -141,8 +143,10 @@ def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
 
 def carry_on(load_id: str, clerk: Clerk) -> None:
     """Make the next changes of an accepted file; cut short, it is gone on with by the same."""
+    begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
-        if not loading.carry_on(clerk.office.register, load_id, AT_ONCE, clerk.deed()):
+        left = loading.carry_on(clerk.office.register, load_id, AT_ONCE, clerk.deed())
+        if not left or clerk.office.machine_now() - begun > WAITED_FOR:
             return
         clerk.office.step("load-part")
 
