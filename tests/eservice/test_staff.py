@@ -296,8 +296,9 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
 def test_the_trail_is_in_words(sqlite_desk, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
-    assert (what[:14], subject) == ("A clerk looked", "search audit")
-    assert "purpose: application" in more
+    assert what.startswith("A clerk looked")
+    assert subject.startswith("search:audit")
+    assert "purpose: Handling an application" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"
     anna.get("/staff/audit?since=yesterday")
     assert anna.page.xpath("//input[@name='since']/@value") == ["yesterday"]

@@ -1,6 +1,6 @@
 """The audit trail in words: what was done, to what, by whom and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlencode
 
@@ -11,12 +11,14 @@ from django.views.decorators.http import require_safe
 from sinetti.actions.staff import trail
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.trail import Asked, Entry
+from sinetti.domain.looking import Purpose
 from sinetti.domain.workdays import FINNISH_TIME
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, at_desk, show_page, speaker
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, show_page, speaker
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.audit import ACTIONS, FACTS, OBJECTS
+from sinetti.texts.clerks import PURPOSES
 from sinetti.texts.reader import mark, when
 
 
@@ -84,14 +86,18 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
     names = (mark("When"), mark("What"), mark("Object"), mark("Who"), mark("More"))
 
     def more(one: Entry) -> str:
-        facts = "; ".join(f"{say(FACTS[name]) if name in FACTS else name}: {value}" for name, value in _told(one.facts))
-        return facts if one.sound else f"{facts} – {say('this row is not as it was written: tell an operator')}"
+        told = "; ".join(
+            f"{say(FACTS[name]) if name in FACTS else name}: {_value(say, name, value)}"
+            for name, value in sorted(one.facts.items())
+            if value is not None
+        )
+        return told if one.sound else f"{told} – {say('this row is not as it was written: tell an operator')}"
 
     rows = [
         [
             Cell(when(one.at, language)),
             Cell(say(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
-            Cell(_object(request, one.object)),
+            Cell(one.object, note=_object(say, one.object)),
             Cell(one.actor),
             Cell(more(one) or "–"),
         ]
@@ -100,12 +106,12 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
     return Table(say("Rows, the newest first"), [Column(say(one)) for one in names], rows, say("None."))
 
 
-def _told(facts: Mapping[str, object]) -> list[tuple[str, object]]:
-    return [(name, value) for name, value in sorted(facts.items()) if value is not None]
+def _value(say: Say, name: str, value: object) -> str:
+    """A fact's value: a purpose in words, all else as it stands."""
+    return say(PURPOSES[Purpose(str(value))]) if name == "purpose" and value in set(Purpose) else str(value)
 
 
-def _object(request: HttpRequest, subject: str) -> str:
-    """An object in words and with its id."""
-    kind, _, key = subject.partition(":")
-    word = OBJECTS.get(kind)
-    return subject if word is None else f"{speaker(request)(word)} {key}".rstrip()
+def _object(say: Say, subject: str) -> str:
+    """What an object is, in a word; where it is looked for it stands as it is written."""
+    word = OBJECTS.get(subject.partition(":")[0])
+    return say(word) if word is not None else ""

@@ -136,7 +136,7 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
     if difference.wrong:
         wrong = Table(
             say("Lines that change nothing because something is wrong with them"),
-            [Column(say("Line"), numeric=True), Column(say("Column")), Column(say("What to write"))],
+            [Column(say("Line")), Column(say("Column")), Column(say("What to write"))],
             [
                 [Cell(str(one.line)), Cell(one.column or say("the whole line")), Cell(say(SLIPS[one.slip]))]
                 for one in difference.wrong[:_WRONG_SHOWN]
