@@ -74,8 +74,8 @@ class VerdictForm(PeopleForm):
     )
 
 
-@require_safe
 @at_desk
+@require_safe
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Those that wait, from the oldest on; or those that were decided; or one case."""
     say, language = speaker(request), language_of(request)
@@ -110,8 +110,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Applications for the technical interface"), blocks)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, application_id: str) -> HttpResponse:
     """One application, and the decision: made here, or as it was made."""
     say = speaker(request)

@@ -58,8 +58,8 @@ class AuditForm(PeopleForm):
         )
 
 
-@require_safe
 @at_desk
+@require_safe
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Rows of the trail, the newest first."""
     say, language = speaker(request), language_of(request)

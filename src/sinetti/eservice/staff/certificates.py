@@ -67,8 +67,8 @@ class RevokeForm(PeopleForm):
     sure = forms.BooleanField(label=mark("I have made sure that it is this certificate, and that it is to be revoked."))
 
 
-@require_safe
 @at_desk
+@require_safe
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """What begins with a text; nothing is listed without one."""
     say, language = speaker(request), language_of(request)
@@ -96,8 +96,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Certificates"), blocks)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
     """One certificate: its data, its people, what was done to it; and revoking it."""
     say = speaker(request)

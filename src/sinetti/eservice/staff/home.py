@@ -58,8 +58,8 @@ class PurposeForm(PeopleForm):
         return found or ""
 
 
-@require_safe
 @staff_only
+@require_safe
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What there is to do. Nobody's data stands here, so that nothing is asked before."""
     say, looking = speaker(request), looking_of(request)
@@ -90,8 +90,8 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show_page(request, say("Clerk's pages"), [waits, links])
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_only
+@require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
     """Choose a purpose out of a closed list; it stays for the session until it is changed."""
     say, language = speaker(request), language_of(request)

@@ -54,8 +54,8 @@ class InviteForm(PeopleForm):
             return ""
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Those that wait; making another one; ending one."""
     say, language = speaker(request), language_of(request)

@@ -51,8 +51,8 @@ class FileForm(PeopleForm):
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Send a file; nothing of it is carried out before it was shown."""
     say, language = speaker(request), language_of(request)
@@ -88,8 +88,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Load organisations from a file"), blocks, _back(say, "staff_organisations"))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse:
     """What a file would change, line by line; then how far that is."""
     say = speaker(request)

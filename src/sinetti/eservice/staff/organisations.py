@@ -91,8 +91,8 @@ class NewForm(NameForm):
             return ""
 
 
-@require_safe
 @at_desk
+@require_safe
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Organisations by name, some at a time."""
     say, language = speaker(request), language_of(request)
@@ -125,8 +125,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Organisations"), blocks)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Add one organisation; channels are approved by its application."""
     say, language = speaker(request), language_of(request)
@@ -157,8 +157,8 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Add an organisation"), blocks, _back(request))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpResponse:
     """One organisation: its data, a new name, its end."""
     say, language = speaker(request), language_of(request)

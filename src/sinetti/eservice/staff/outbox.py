@@ -16,8 +16,8 @@ from sinetti.texts.reader import mark, when
 _CHANNELS = {MessageChannel.EMAIL: mark("e-mail"), MessageChannel.SMS: mark("text message")}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Those that wait, the oldest first, or those that were given up; no address and no text stands here."""
     say = speaker(request)

@@ -102,8 +102,8 @@ class ChooseForm(PeopleForm):
         return Wanted(values["serials"] or None, values["organisation"] or None, values["authority"] or None, issued)
 
 
-@require_safe
 @at_desk
+@require_safe
 def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """What waits for a second clerk, and what was decided on and is not done."""
     say, language = speaker(request), language_of(request)
@@ -129,8 +129,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say(_TITLE), blocks)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """Choose certificates, see which they are, and propose them."""
     say = speaker(request)
@@ -162,8 +162,8 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say(_TITLE), [explained, *shown, form.block(*buttons)], _back(say))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
     """One proposal: what it is, confirming or withdrawing it, and how far it is."""
     say = speaker(request)
