@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "texts" / "locale"
 LANGUAGES = ("fi", "sv", "en")
-CALLS = frozenset({"text", "_", "mark"})
+CALLS = frozenset({"text", "_", "mark", "say"})
 """Calls whose first argument is a message id, where it is written out."""
 COUNTS = frozenset({"count_text", "mark_count"})
 """Calls whose first two arguments are the forms of one message id, for one and for more."""

@@ -12,9 +12,11 @@ from sinetti.domain.bulk import (
     BulkRefused,
     Proposal,
     actor_of,
+    check_named_officer,
     check_officer,
     may_approve,
     may_withdraw,
+    officer_of_account,
     takes_two,
 )
 from sinetti.domain.revocation import RevocationReason
@@ -25,6 +27,8 @@ SERIALS = ("0a", "0b")
 WAITING = Proposal(
     "1" * 32, "a17", RevocationReason.SUPERSEDED, None, SERIALS, NOW - PROPOSAL_LIVES, NOW, "", None, None
 )
+BY_CLERK = officer_of_account("1a" * 16)
+CLERKS = replace(WAITING, officer=BY_CLERK)
 CUT_SHORT = replace(WAITING, approver="b2", approved_at=NOW - timedelta(hours=1))
 
 CASES = {
@@ -41,6 +45,10 @@ CASES = {
     "cut short, gone on with": (CUT_SHORT, "b2", SERIALS[:1], ("0b",), NOW + SECOND, None),
     "cut short, gone on with by a third": (CUT_SHORT, "c3", (), SERIALS, NOW, None),
     "cut short, and the one who proposed it": (CUT_SHORT, "a17", (), SERIALS, NOW, BulkReason.SAME_OFFICER),
+    "a clerk's account, of what a command proposed": (WAITING, BY_CLERK, SERIALS, (), NOW, BulkReason.OTHER_DOOR),
+    "a command, of what a clerk proposed": (CLERKS, "b2", SERIALS, (), NOW, BulkReason.OTHER_DOOR),
+    "another clerk's account": (CLERKS, officer_of_account("9f" * 16), SERIALS, (), NOW, None),
+    "the same clerk's account": (CLERKS, BY_CLERK, SERIALS, (), NOW, BulkReason.SAME_OFFICER),
 }
 
 
@@ -88,4 +96,13 @@ def test_an_officer_s_id(officer):
 def test_what_is_no_officer_s_id(officer):
     with pytest.raises(BulkRefused, match="no person's name") as refused:
         check_officer(officer)
+    assert refused.value.reason is BulkReason.OFFICER
+
+
+def test_a_clerks_account_is_an_officer_that_no_command_passes_for():
+    assert check_officer(BY_CLERK) == BY_CLERK
+    assert actor_of(BY_CLERK) == f"user:{'1a' * 16}"
+    assert check_named_officer("a17") == "a17"
+    with pytest.raises(BulkRefused) as refused:
+        check_named_officer(BY_CLERK.upper())
     assert refused.value.reason is BulkReason.OFFICER

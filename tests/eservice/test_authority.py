@@ -14,6 +14,7 @@ from sinetti.actions.asking import ask_for_oneself
 from sinetti.actions.authority import Actor
 from sinetti.domain.mandates import Role
 from sinetti.protocols.http import Reply
+from sinetti.registry.eservice_models import InterfaceApplication
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
@@ -60,6 +61,9 @@ class Route:
 TOKEN = {"lacks": "not there", "stranger": "not there"}
 """Where a link's token is the proof: without a right one nobody is let in."""
 
+HIDDEN = {"lacks": "not there", "stranger": "not there"}
+"""Clerks' pages: for others there are none, by whatever method. Who has not said what for is asked, not let in yet."""
+
 ROUTES: dict[str, Route] = {
     "start": Route("/", ALL),
     "profile": Route("/settings/profile", KNOWN, KNOWN),
@@ -79,6 +83,27 @@ ROUTES: dict[str, Route] = {
     "clients": Route("/settings/clients?organisation={organisation}", ORDER),
     "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
     "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),
+    "applications": Route("/settings/applications", SIGN),
+    "application_new": Route("/settings/applications/new?organisation={organisation}", SIGN, SIGN),
+    "application": Route("/settings/applications/{application}", SIGN, SIGN),
+    "application_decision": Route("/settings/applications/{application}/decision", SIGN),
+    "staff": Route("/staff", STAFF, **HIDDEN),
+    "staff_purpose": Route("/staff/purpose", STAFF, STAFF, **HIDDEN),
+    "staff_applications": Route("/staff/applications", STAFF, **HIDDEN),
+    "staff_application": Route("/staff/applications/{unknown}", STAFF, STAFF, **HIDDEN),
+    "staff_organisations": Route("/staff/organisations", STAFF, **HIDDEN),
+    "staff_organisation_new": Route("/staff/organisations/new", STAFF, STAFF, **HIDDEN),
+    "staff_loads": Route("/staff/organisations/load", STAFF, STAFF, **HIDDEN),
+    "staff_load": Route("/staff/organisations/load/{unknown}", STAFF, STAFF, **HIDDEN),
+    "staff_organisation": Route("/staff/organisations/{unknown}", STAFF, STAFF, **HIDDEN),
+    "staff_invitations": Route("/staff/invitations", STAFF, STAFF, **HIDDEN),
+    "staff_certificates": Route("/staff/certificates", STAFF, **HIDDEN),
+    "staff_certificate": Route("/staff/certificates/{unknown}", STAFF, STAFF, **HIDDEN),
+    "staff_revocations": Route("/staff/revocations", STAFF, **HIDDEN),
+    "staff_revocation_new": Route("/staff/revocations/new", STAFF, STAFF, **HIDDEN),
+    "staff_revocation": Route("/staff/revocations/{unknown}", STAFF, STAFF, **HIDDEN),
+    "staff_outbox": Route("/staff/outbox", STAFF, STAFF, **HIDDEN),
+    "staff_audit": Route("/staff/audit", STAFF, **HIDDEN),
     "invitation": Route("/invitation/{unknown}", frozenset({STRANGER}), frozenset({STRANGER}), lacks="not there"),
 }
 """By the page's name in urls.py, else its pattern there.
@@ -144,7 +169,7 @@ def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterat
 def expects(who: str, route: Route, allowed: frozenset[str] | None) -> str:
     """What somebody gets."""
     if allowed is None:
-        return "no such method"
+        return "not there" if route.get == STAFF else "no such method"
     if who in allowed:
         return "allowed"
     return route.stranger if who == STRANGER else route.lacks
@@ -212,7 +237,13 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
     asker = account(desk, f"asker-{customer_id}")
     ask_for_oneself(customer_id, Role.VIEWER, desk.office, Actor(asker.pk), REQUEST)
     kept = mandate(desk, account(desk, f"kept-{customer_id}"), customer_id, Role.VIEWER)
+    organisation = rows(desk, "Organisation").get(customer_id=customer_id)
+    application = InterfaceApplication.objects.using(desk.register.alias).create(
+        case_number=f"SI-{customer_id}", organisation=organisation, channels=["WS"], purpose="reports", language="en",
+        state="refused", created=desk.clock.now, decision="Decision\n\nRefused",
+    )  # fmt: skip
     return {
+        "application": application.pk,
         "organisation": rows(desk, "Organisation").get(customer_id=customer_id).pk,
         "serial": held.serial,
         "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,

@@ -109,7 +109,7 @@ def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell
     look(ask, office)
     resumed = bulk.unfinished(office.register, ask.officer)
     for one in resumed:
-        _carry_out(one, ask.officer, office, request_id, told)
+        _carry_out(one, _By(ask.officer, office, request_id), told)
     return replace(propose(ask, office, request_id, told), resumed=resumed)
 
 
@@ -123,7 +123,7 @@ def propose(ask: BulkAsk, office: Office, request_id: str, told: Told = tell_nob
     stored = bulk.propose(office.register, new, office.deed(actor_of(ask.officer), request_id))
     office.step("many-stored")
     if stored.approved_at is not None:
-        _carry_out(stored, ask.officer, office, request_id, told)
+        _carry_out(stored, _By(ask.officer, office, request_id), told)
     return Outcome(selection, bulk.find(office.register, stored.proposal_id))
 
 
@@ -171,7 +171,7 @@ def approve(proposal_id: str, officer: str, office: Office, request_id: str, tol
     Raises BulkRefused.
     """
     proposal, selection = _approved(proposal_id, officer, office, request_id)
-    _carry_out(proposal, officer, office, request_id, told)
+    _carry_out(proposal, _By(officer, office, request_id), told)
     return Outcome(selection, bulk.find(office.register, proposal_id))
 
 
@@ -191,7 +191,7 @@ def go_on(proposal_id: str, officer: str, most: int, office: Office, request_id:
     if proposal.approved_at is None:
         raise BulkRefused(BulkReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
     if proposal.done_at is None:
-        _carry_out(proposal, officer, office, request_id, tell_nobody, most)
+        _carry_out(proposal, _By(officer, office, request_id), tell_nobody, most)
     return progress(proposal_id, office)
 
 
@@ -257,14 +257,26 @@ def _with_renewals(starts: Iterable[Row], reason: RevocationReason, line: tuple[
     return tuple(row for row in line if row.serial in taken)
 
 
-def _carry_out(  # noqa: PLR0913 - what is done, by whom, with what, and how much of it
-    proposal: Proposal, officer: str, office: Office, request_id: str, told: Told, most: int | None = None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who carries it out, with what, in which request."""
+
+    officer: str
+    office: Office
+    request_id: str
+
+    def deed(self) -> Deed:
+        """Who does it, now."""
+        return self.office.deed(actor_of(self.officer), self.request_id)
+
+
+def _carry_out(proposal: Proposal, by: _By, told: Told, most: int | None = None) -> None:
     """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
 
     What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is
     so many transactions at most; what is left is for another time.
     """
+    office = by.office
     rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
     holdings = list(dict.fromkeys(row.holding_id for row in rows))
     begins = 0 if most is None else _left_from(rows, holdings)
@@ -274,7 +286,7 @@ def _carry_out(  # noqa: PLR0913 - what is done, by whom, with what, and how muc
     for at in range(begins, ends, LINES_AT_ONCE):
         part = set(holdings[at : at + LINES_AT_ONCE])
         starts = [row for row in rows if row.holding_id in part]
-        taken = _revoke_part(starts, proposal, office, office.deed(actor_of(officer), request_id))
+        taken = _revoke_part(starts, proposal, office, by.deed())
         office.step("many-revoked")
         note_revoked_or_say([row.serial for row in taken], office)
         office.step("many-noted")
@@ -283,11 +295,11 @@ def _carry_out(  # noqa: PLR0913 - what is done, by whom, with what, and how muc
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
     for authority in sorted(authorities):
-        publish_or_leave(authority, office, request_id)
+        publish_or_leave(authority, office, by.request_id)
     office.step("many-published")
     if ends < len(holdings):
         return
-    bulk.finish(office.register, proposal, office.deed(actor_of(officer), request_id))
+    bulk.finish(office.register, proposal, by.deed())
 
 
 def _left_from(rows: Iterable[Row], holdings: Sequence[str]) -> int:

@@ -39,8 +39,10 @@ def _acts_for_clients(request: HttpRequest) -> bool:
 
 ITEMS: tuple[Item, ...] = (
     Item(mark("Certificates"), "certificates", _may(Right.SEE)),
+    Item(mark("Applications"), "applications", _may(Right.APPLY)),
     Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
     Item(mark("Clients"), "clients", _acts_for_clients),
+    Item(mark("Clerk's pages"), "staff", _is_staff),
 )
 """In the order in which they stand."""
 

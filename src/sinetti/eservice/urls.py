@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("sinetti.eservice.authorisations.urls")),
     path("", include("sinetti.eservice.certificates.urls")),
     path("", include("sinetti.eservice.orders.urls")),
+    path("", include("sinetti.eservice.applications.urls")),
     path("", include("sinetti.eservice.staff.urls")),
     path("", include("sinetti.eservice.common.urls")),
 ]

@@ -5,11 +5,22 @@ from collections.abc import Callable, Mapping
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import parts
-from sinetti.notices.letters import account, authorisation, changes, digest, ending, operators, orders, people
+from sinetti.notices.letters import (
+    account,
+    authorisation,
+    changes,
+    decisions,
+    digest,
+    ending,
+    operators,
+    orders,
+    people,
+)
 from sinetti.notices.letters.frame import framed
 from sinetti.notices.letters.matter import Matter, NothingToSay, NotOwed, Written
 from sinetti.notices.room import Letter, Mailroom
 from sinetti.registry import telling
+from sinetti.registry.applications import DECIDED_STEP
 from sinetti.registry.telling import Addressee, Told
 from sinetti.texts import notices as texts
 
@@ -81,7 +92,9 @@ def _not_mailable(to: Addressee) -> str | None:
 
 def _email(matter: Matter) -> Letter | NotOwed:
     owed = matter.owed
-    if (writer := EMAILS.get(owed.kind)) is None:
+    # A decision is mail about what an organisation may do, as authorisations are about what people may.
+    writer = decisions.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
+    if writer is None:
         return NotOwed(f"nothing is written by e-mail of the kind {owed.kind}")
     written = writer(matter)
     whole = framed(matter, written)

@@ -6,9 +6,10 @@ granian's WSGI loses chunked bodies and stands still behind eight stalled sender
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -48,6 +49,8 @@ class Limits:
     answering: float = 30.0
     waiting: int = 256
     streaming: float = 600.0
+    wide: "Mapping[str, Limits]" = field(default_factory=dict)
+    """By path: what is larger for one address, of which `waiting` are taken at once."""
 
 
 class TooLarge(Exception):
@@ -79,6 +82,7 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Any] = Pool(threads, leave)
         self._inside = 0
+        self._wide: Counter[str] = Counter()
         self._retiring = False
         self._admission = admission or everybody()
 
@@ -112,14 +116,27 @@ class Edge:
         self._pool.retire()
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
+        path: str = scope["path"]
+        if scope["method"] != "POST" or (wide := self._limits.wide.get(path)) is None:
+            return await self._collected(scope, receive, request_id, self._limits)
+        if self._wide[path] >= wide.waiting:
+            # Few at once: each may hold megabytes, and whoever sends it has not signed in before it is whole.
+            return plain(503, "The service is busy. Send the same request again.", retry_after="5", connection="close")
+        self._wide[path] += 1
         try:
-            _check_announced(scope, self._limits)
-            async with asyncio.timeout(self._limits.collecting):
-                body = await _collect(receive, self._limits)
+            return await self._collected(scope, receive, request_id, wide)
+        finally:
+            self._wide[path] -= 1
+
+    async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: Limits) -> Reply:
+        try:
+            _check_announced(scope, limits)
+            async with asyncio.timeout(limits.collecting):
+                body = await _collect(receive, limits)
         except TimeoutError:
             return plain(408, "The request took too long to arrive. Send it again.", connection="close")
         except TooLarge:
-            text = f"The request is larger than {self._limits.body} octets. A request of this service is far smaller."
+            text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
             return plain(413, text, connection="close")
         except Gone:  # or what came is no HTTP: then somebody reads this
             return plain(400, "The request did not arrive whole. Send it again.", connection="close")

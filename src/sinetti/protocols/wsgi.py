@@ -18,8 +18,15 @@ from urllib.parse import urlsplit
 from sinetti.protocols.edge import Limits
 from sinetti.protocols.http import Parts, Reply, Request, plain
 
-PEOPLE = Limits(body=16 * 1024, discarded=128 * 1024)
-"""What a person's browser sends is a form with two fields."""
+_MEGABYTE = 1024 * 1024
+FILES = Limits(body=6 * _MEGABYTE, discarded=8 * _MEGABYTE, collecting=60, waiting=4)
+"""What a clerk sends: a file of at most 5 MB, or a list of serial numbers (docs/clerks.md)."""
+PEOPLE = Limits(
+    body=16 * 1024,
+    discarded=128 * 1024,
+    wide={"/staff/organisations/load": FILES, "/staff/revocations/new": FILES},
+)
+"""What a person's browser sends is a form with a few fields."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})

@@ -12,7 +12,7 @@ from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Channel, Language
 from sinetti.registry import audit, models, outbox, parties
 from sinetti.registry.audit import Deed
-from sinetti.registry.eservice_models import InterfaceApplication
+from sinetti.registry.eservice_models import InterfaceApplication, User
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import NewMessage
 from sinetti.registry.parties import Person
@@ -167,7 +167,7 @@ def _told(register: Register, application_id: str, decided: Application, at: dat
     for row in signatories.select_related("person"):
         if row.person is not None and row.person.email:
             found.setdefault(row.person.email.casefold(), row.person.person_id)
-    user = models.User.objects.using(register.alias).filter(applications__pk=application_id).first()
+    user = User.objects.using(register.alias).filter(applications__pk=application_id).first()
     if user is not None and user.email.casefold() not in found:
         person = models.Person.objects.using(register.alias).filter(user=user).first() or parties.new_person(
             register, Person(user.name or user.email, user.email, "", Language(user.language))

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from sinetti.domain.organisation_load import Change, ChangeKind, Difference, Slip, Wrong
+from sinetti.domain.organisation_load import Change, ChangeKind, Difference, Slip, Wrong, as_told
 from sinetti.domain.values import CustomerKind
 from sinetti.registry import audit, organisations
 from sinetti.registry.audit import Deed
@@ -87,7 +87,7 @@ def newest(register: Register, most: int) -> tuple[tuple[str, datetime, int, dat
 
 def _told(difference: Difference) -> dict[str, object]:
     return {
-        "changes": [asdict(one) for one in difference.changes],
+        "changes": [as_told(one) for one in difference.changes],
         "wrong": [asdict(one) for one in difference.wrong],
         "unchanged": difference.unchanged,
     }

@@ -1,4 +1,4 @@
-"""Organisations as clerks look after them: found, renamed, merged into others, ended, many at a time (docs/clerks.md)."""
+"""Organisations as clerks look after them: found, renamed, merged, ended, many at a time (docs/clerks.md)."""
 
 import json
 from collections.abc import Collection, Sequence

@@ -12,6 +12,8 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.models import AuditRow
 from sinetti.registry.opening import Register
 
+Facts = Mapping[str, str | int | None]
+
 LOOKED_THROUGH = 100_000
 """Rows that one look goes through where no index leads to them: what is further back is asked for by another look."""
 
@@ -38,7 +40,7 @@ class Entry:
     action: str
     object: str
     request_id: str
-    facts: Mapping[str, object]
+    facts: Facts
     sound: bool
 
 

@@ -25,6 +25,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES: dict[str, Any] = {}
 USE_TZ = True
 TIME_ZONE = "UTC"
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+"""What a request may be is for the edge to say (protocols/wsgi.py); nothing of it is laid down in a file."""
 LANGUAGE_CODE = "en"
 LANGUAGES = [("fi", "suomi"), ("sv", "svenska"), ("en", "English")]
 

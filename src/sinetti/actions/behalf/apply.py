@@ -19,6 +19,8 @@ from sinetti.registry import applications, organisations
 from sinetti.registry.applications import Application
 from sinetti.registry.organisations import Listed
 
+__all__ = ["Applicant", "Application", "applicant", "application", "apply", "mine", "withdraw"]
+
 _CASE_OCTETS = 7
 MOST_SHOWN = 200
 """Applications in one list: an organisation makes a few in its life."""
@@ -34,10 +36,10 @@ class Applicant:
 
 def applicant(organisation_id: str, office: Office, actor: Actor) -> Applicant:
     """The organisation, where this person may apply for it. Raises NotAllowed."""
-    require(Right.APPLY, organisation_id, actor, office)
     found = organisations.find(office.register, organisation_id)
-    if found is None:  # unreachable with a mandate of our own, but the register is asked anew
+    if found is None:
         raise NotAllowed(Right.APPLY, organisation_id)
+    require(Right.APPLY, organisation_id, actor, office)
     return Applicant(found, tuple(sorted(office.issuing.keys() - found.channels)))
 
 

@@ -15,6 +15,8 @@ from sinetti.domain.looking import Place
 from sinetti.registry import applications
 from sinetti.registry.applications import Application
 
+__all__ = ["Application", "application", "by_case", "count_open", "decide", "listed"]
+
 
 def listed(state: ApplicationState, start: int, most: int, clerk: Clerk) -> tuple[Application, ...]:
     """Some applications in a state; the look is written down."""

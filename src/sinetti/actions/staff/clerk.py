@@ -13,12 +13,19 @@ from sinetti.registry.audit import Deed
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Somebody who was found to be a clerk with a second factor, and has said what for (`at_work` makes it)."""
+    """A clerk with a second factor who has said what for: whoever has this value was found to be one.
+
+    Raises NotStaff where it is made of anybody else, so that acts which take it need not ask again.
+    """
 
     actor: Actor
     looking: Looking
     office: Office
     request_id: str
+
+    def __post_init__(self) -> None:
+        """Let nobody else through."""
+        require_staff(self.actor)
 
     @property
     def officer(self) -> str:
@@ -28,12 +35,6 @@ class Clerk:
     def deed(self) -> Deed:
         """Who does something, now, in this request."""
         return self.office.deed(self.actor.name, self.request_id)
-
-
-def at_work(actor: Actor, looking: Looking, office: Office, request_id: str) -> Clerk:
-    """Let a clerk work for a purpose. Raises NotStaff."""
-    require_staff(actor)
-    return Clerk(actor, looking, office, request_id)
 
 
 def look(subject: str, clerk: Clerk) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sinetti.actions.register_organisation import register_organisation
 from sinetti.actions.revoke_many import BulkAsk, Outcome, propose
@@ -27,10 +28,32 @@ from sinetti.registry.loading import Load
 from sinetti.registry.organisations import Listed
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
+__all__ = [
+    "Left",
+    "Listed",
+    "Load",
+    "NewOrganisation",
+    "NotThere",
+    "accept",
+    "add",
+    "alter",
+    "carry_on",
+    "left",
+    "load",
+    "newest_loads",
+    "organisation",
+    "preview",
+    "propose_left",
+    "search",
+]
+
 AT_ONCE = 500
 """Changes in one transaction."""
+_SHOWN = 20
 PARTS_AT_ONCE = 10
-"""Transactions while somebody waits for a page."""
+"""Transactions while somebody waits for a page, at most."""
+WAITED_FOR = timedelta(seconds=8)
+"""So long somebody waits, on the machine's clock, and for one transaction more."""
 REASONS = {
     ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
     ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
@@ -97,8 +120,13 @@ def load(load_id: str, clerk: Clerk) -> Load:
     return found
 
 
+def newest_loads(clerk: Clerk) -> tuple[tuple[str, datetime, int, datetime | None], ...]:
+    """The files that were sent last: id, when, how many changes are done, when it was all done."""
+    return loading.newest(clerk.office.register, _SHOWN)
+
+
 def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
-    """Accept what was shown, by its digest, and begin with it. False where it has to be shown again: the register moved.
+    """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
 
     Who presses twice does nothing twice. Raises NotThere.
     """
@@ -115,8 +143,10 @@ def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
 
 def carry_on(load_id: str, clerk: Clerk) -> None:
     """Make the next changes of an accepted file; cut short, it is gone on with by the same."""
+    begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
-        if not loading.carry_on(clerk.office.register, load_id, AT_ONCE, clerk.deed()):
+        left = loading.carry_on(clerk.office.register, load_id, AT_ONCE, clerk.deed())
+        if not left or clerk.office.machine_now() - begun > WAITED_FOR:
             return
         clerk.office.step("load-part")
 

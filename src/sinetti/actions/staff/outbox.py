@@ -8,6 +8,8 @@ from sinetti.registry import outbox_pages, waiting
 from sinetti.registry.outbox_pages import Message
 from sinetti.registry.waiting import Standing
 
+__all__ = ["Message", "messages", "standing", "try_again"]
+
 
 def standing(clerk: Clerk) -> Standing:
     """How much waits, is late and was given up."""

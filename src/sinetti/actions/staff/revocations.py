@@ -9,18 +9,32 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.registry import bulk
 from sinetti.registry.bulk import Wanted
 
+__all__ = [
+    "Wanted",
+    "alone_lately",
+    "confirm",
+    "count_waiting",
+    "go_on",
+    "look_at",
+    "proposal",
+    "proposals",
+    "propose",
+    "withdraw",
+]
+
 PARTS_AT_ONCE = 10
 """Transactions of fifty holdings while somebody waits for a page."""
 
 
-def look_at(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> tuple[Selection, int]:
-    """What would go, and how many went by this clerk's word alone lately. The look is written down.
-
-    Raises BulkRefused.
-    """
+def look_at(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Selection:
+    """What would go. The look is written down. Raises BulkRefused."""
     look_for(Place.REVOCATIONS, repr(wanted), clerk)
-    found = revoke_many.look(BulkAsk(wanted, reason, clerk.officer), clerk.office)
-    return found, revoke_many.alone_lately(clerk.officer, clerk.office)
+    return revoke_many.look(BulkAsk(wanted, reason, clerk.officer), clerk.office)
+
+
+def alone_lately(clerk: Clerk) -> int:
+    """How many certificates went by this clerk's word alone within 24 hours."""
+    return revoke_many.alone_lately(clerk.officer, clerk.office)
 
 
 def propose(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Outcome:

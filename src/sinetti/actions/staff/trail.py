@@ -3,7 +3,9 @@
 from sinetti.actions.staff.clerk import Clerk, look_for
 from sinetti.domain.looking import Place
 from sinetti.registry import trail
-from sinetti.registry.trail import Asked, Found
+from sinetti.registry.trail import Asked, Entry, Found
+
+__all__ = ["Asked", "Entry", "entries"]
 
 
 def entries(asked: Asked, most: int, clerk: Clerk) -> Found:

@@ -1,5 +1,26 @@
-"""Which page of this part stands where."""
+"""Which of clerks' pages stands where."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from sinetti.eservice.staff import applications, audit, certificates, home, invitations, loads, organisations, outbox
+from sinetti.eservice.staff import revocations as many
+
+urlpatterns = [
+    path("staff", home.home, name="staff"),
+    path("staff/purpose", home.purpose, name="staff_purpose"),
+    path("staff/applications", applications.listed, name="staff_applications"),
+    path("staff/applications/<str:application_id>", applications.one, name="staff_application"),
+    path("staff/organisations", organisations.listed, name="staff_organisations"),
+    path("staff/organisations/new", organisations.new, name="staff_organisation_new"),
+    path("staff/organisations/load", loads.listed, name="staff_loads"),
+    path("staff/organisations/load/<str:load_id>", loads.one, name="staff_load"),
+    path("staff/organisations/<str:organisation_id>", organisations.one, name="staff_organisation"),
+    path("staff/invitations", invitations.listed, name="staff_invitations"),
+    path("staff/certificates", certificates.listed, name="staff_certificates"),
+    path("staff/certificates/<str:serial>", certificates.one, name="staff_certificate"),
+    path("staff/revocations", many.listed, name="staff_revocations"),
+    path("staff/revocations/new", many.new, name="staff_revocation_new"),
+    path("staff/revocations/<str:proposal_id>", many.one, name="staff_revocation"),
+    path("staff/outbox", outbox.listed, name="staff_outbox"),
+    path("staff/audit", audit.listed, name="staff_audit"),
+]

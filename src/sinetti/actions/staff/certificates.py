@@ -1,0 +1,54 @@
+"""A clerk looks for certificates, looks at one, and revokes it (docs/clerks.md)."""
+
+from dataclasses import dataclass, field
+
+from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.actions.staff.clerk import Clerk, look, look_for
+from sinetti.domain.looking import Place
+from sinetti.domain.records import Certificate
+from sinetti.domain.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.values import Serial
+from sinetti.registry import roles, searching, store, trail
+from sinetti.registry.roles import Reader
+from sinetti.registry.searching import FoundPage
+from sinetti.registry.trail import Asked, Entry
+
+__all__ = ["REASONS", "Reader", "Seen", "certificate", "revoke_one", "search"]
+
+REASONS = tuple(one for one in RevocationReason if may_give(Revoker.OPERATOR, one))
+"""Why the authority may revoke a certificate."""
+_HISTORY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A certificate as a clerk sees it: its data, who looks after it, and what was done to it, the newest first."""
+
+    certificate: Certificate
+    contact: Reader | None = field(repr=False)
+    deputy: Reader | None = field(repr=False)
+    history: tuple[Entry, ...]
+
+
+def search(text: str, after: str, clerk: Clerk) -> FoundPage:
+    """Certificates of everybody of which something begins with this text; the look is written down."""
+    look_for(Place.CERTIFICATES, text, clerk)
+    return searching.search_everything(clerk.office.register, text, after)
+
+
+def certificate(serial: Serial, clerk: Clerk) -> Seen | None:
+    """One certificate; the look is written down, where there is one."""
+    register = clerk.office.register
+    found = store.find_certificate(register, serial)
+    if found is None:
+        return None
+    look(f"certificate:{serial}", clerk)
+    holding_id = found.holding.holding_id
+    contact, deputy = roles.holders(register, [holding_id]).get(holding_id, (None, None))
+    history = trail.entries(register, Asked(object=f"certificate:{serial}"), _HISTORY).entries
+    return Seen(found, contact, deputy, history)
+
+
+def revoke_one(serial: Serial, reason: RevocationReason, clerk: Clerk) -> tuple[Certificate, ...]:
+    """Revoke a certificate and, for a lost key, what was renewed from it. Raises NotRevocable."""
+    return revoke(RevokeAsk(serial, reason), clerk.office, clerk.actor.name, clerk.request_id)

@@ -1,0 +1,1 @@
+"""Applications for the technical interface, as organisations make them."""

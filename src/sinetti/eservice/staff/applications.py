@@ -1,0 +1,182 @@
+"""Applications for the technical interface as a clerk sees and decides them."""
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sinetti.actions.register_organisation import ChannelError
+from sinetti.actions.staff import applications
+from sinetti.actions.staff.applications import Application
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.domain.applications import (
+    ApplicationFault,
+    ApplicationRefused,
+    ApplicationState,
+    Verdict,
+    read_case_number,
+)
+from sinetti.eservice.acting import say as tell
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Link,
+    Links,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Value,
+    Values,
+)
+from sinetti.eservice.errors import not_found
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.staff.decision import lines, written
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
+from sinetti.texts.reader import mark, when
+
+_FIELDS = {ApplicationFault.REASON: "reason", ApplicationFault.VERDICT: "verdict"}
+_LANGUAGES = {"fi": mark("Finnish"), "sv": mark("Swedish"), "en": mark("English")}
+
+
+class CaseForm(PeopleForm):
+    """Looking for one case."""
+
+    case = forms.CharField(label=mark("Case number"), help_text=mark("For example SI-7K3M2-Q9PXW."), max_length=20)
+
+    def clean_case(self) -> str:
+        """A case number of ours as it is kept."""
+        found = read_case_number(str(self.cleaned_data["case"]))
+        if found is None:
+            self.refuse("case", mark("A case number looks like SI-7K3M2-Q9PXW."))
+        return found or ""
+
+
+class VerdictForm(PeopleForm):
+    """What a clerk decides, and why."""
+
+    verdict = forms.ChoiceField(
+        label=mark("Decision"),
+        choices=[(ApplicationState.APPROVED.value, mark("Approve")), (ApplicationState.REFUSED.value, mark("Refuse"))],
+    )
+    reason = forms.CharField(
+        label=mark("Reasons"),
+        help_text=mark(
+            "In the applicant's language, which stands above. A refusal has to have them; they stand in the decision, "
+            "which the applicant gets as it is."
+        ),
+        required=False,
+        widget=forms.Textarea,
+    )
+
+
+@at_desk
+@require_safe
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Those that wait, from the oldest on; or those that were decided; or one case."""
+    say, language = speaker(request), language_of(request)
+    form = CaseForm(language, request.GET if "case" in request.GET else None)
+    if form.is_bound and form.is_valid():
+        found = applications.by_case(form.cleaned_data["case"], clerk)
+        if found is not None:
+            return to("staff_application", found.application_id)
+        form.refuse("case", mark("No application has this case number."))
+    asked = request.GET.get("state", "")
+    state = ApplicationState(asked) if asked in set(ApplicationState) else ApplicationState.OPEN
+    number = page_number(request)
+    rows = applications.listed(state, (number - 1) * A_PAGE, A_PAGE + 1, clerk)
+    address = reverse("staff_applications")
+    states = Links([Link(say(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
+    table = Table(
+        say("Applications: {state}", state=say(STATES[state])),
+        [Column(say(one)) for one in (mark("Case number"), mark("Organisation"), mark("Applied for"), mark("Made"))],
+        [
+            [
+                Cell(one.case_number, reverse("staff_application", args=[one.application_id])),
+                Cell(one.organisation, note=one.customer_id),
+                Cell(", ".join(sorted(one.channels))),
+                Cell(when(one.created, language)),
+            ]
+            for one in rows[:A_PAGE]
+        ],
+        say("There are none."),
+    )
+    search = form.block(Button(say("Look for it")), search=True)
+    blocks: list[Block] = [states, table, pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE), search]
+    return show_page(request, say("Applications for the technical interface"), blocks)
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, application_id: str) -> HttpResponse:
+    """One application, and the decision: made here, or as it was made."""
+    say = speaker(request)
+    found = applications.application(application_id, clerk)
+    if found is None:
+        return not_found(request)
+    form = VerdictForm(language_of(request), request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid() and _decide(request, found, form, clerk):
+        tell(request, say("Decided. The applicant gets the decision by e-mail."))
+        return to("staff_application", application_id)
+    blocks: list[Block] = [_values(request, found), Section(say("Purpose"), [Text(found.purpose.split("\n"))])]
+    if found.state is ApplicationState.OPEN:
+        blocks.append(Section(say("Decide"), _deciding(request, found, form, say)))
+    elif form.is_bound:
+        blocks.insert(0, Notice(say(FAULTS[ApplicationFault.NOT_OPEN])))
+    if found.decision:
+        blocks.append(Section(say("The decision as it was made"), [Text(lines(found.decision))]))
+    back = Link(say("Applications for the technical interface"), reverse("staff_applications"))
+    return show_page(request, say("Application {case}", case=found.case_number), blocks, back)
+
+
+def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: Clerk) -> bool:
+    """Decide as the form says; whether that was done: else the form says why not."""
+    around = surroundings(request)
+    verdict = Verdict(
+        ApplicationState(form.cleaned_data["verdict"]),
+        form.cleaned_data["reason"],
+        around.eservice.appeal.get(found.language, ""),
+    )
+    try:
+        applications.decide(
+            found.application_id,
+            verdict,
+            lambda decided: written(decided, verdict, around.service, around.office.now()),
+            clerk,
+        )
+    except ApplicationRefused as refused:
+        form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
+        return False
+    except ChannelError:
+        form.refuse(None, FAULTS[ApplicationFault.CHANNELS])
+        return False
+    return True
+
+
+def _deciding(request: HttpRequest, found: Application, form: VerdictForm, say: Say) -> list[Block]:
+    blocks: list[Block] = []
+    if not surroundings(request).eservice.appeal.get(found.language, ""):
+        blocks.append(Notice(say(FAULTS[ApplicationFault.APPEAL])))
+    return [*blocks, form.block(Button(say("Decide"), "decide"), name="decide")]
+
+
+def _values(request: HttpRequest, found: Application) -> Values:
+    say, language = speaker(request), language_of(request)
+    rows = [
+        Value(
+            say("Organisation"), found.organisation, link=reverse("staff_organisation", args=[found.organisation_id])
+        ),
+        Value(say("ID"), found.customer_id),
+        Value(say("Applied for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels))),
+        Value(say("Software"), found.software or say("not given")),
+        Value(say("Language of the case"), say(_LANGUAGES[found.language])),
+        Value(say("Made"), when(found.created, language)),
+        Value(say("State"), say(STATES[found.state])),
+    ]
+    if found.decided_at is not None:
+        rows.append(Value(say("Decided"), when(found.decided_at, language)))
+    return Values(rows)

@@ -1,0 +1,168 @@
+"""Certificates of all organisations, as a clerk looks for them; one of them; revoking it."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sinetti.actions.revoke import NotRevocable, NotRevocableKind
+from sinetti.actions.staff import certificates
+from sinetti.actions.staff.certificates import REASONS as MAY_GIVE
+from sinetti.actions.staff.certificates import Reader, Seen
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.eservice.acting import say as tell
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Link,
+    Pager,
+    Section,
+    Table,
+    Text,
+    Value,
+    Values,
+)
+from sinetti.eservice.errors import not_found
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.staff.audit import history
+from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker, to
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.clerks import CHANNELS
+from sinetti.texts.notices_changes import REASONS
+from sinetti.texts.reader import mark, when
+
+_REFUSED = {
+    NotRevocableKind.UNKNOWN: mark("There is no such certificate."),
+    NotRevocableKind.ALREADY: mark("This certificate is revoked already."),
+    NotRevocableKind.REASON: mark("Choose a reason."),
+    NotRevocableKind.SPARED: mark("This certificate is revoked already."),
+}
+
+
+class SearchForm(PeopleForm):
+    """Looking for certificates."""
+
+    text = forms.CharField(
+        label=mark("Beginning of something"),
+        help_text=mark(
+            "Of the serial number, the organisation's ID or name, the description or the contact's e-mail address; at "
+            "least two characters."
+        ),
+        min_length=2,
+        max_length=254,
+    )
+
+
+class RevokeForm(PeopleForm):
+    """Why a certificate is revoked."""
+
+    reason = forms.ChoiceField(label=mark("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+    sure = forms.BooleanField(label=mark("I have made sure that it is this certificate, and that it is to be revoked."))
+
+
+@at_desk
+@require_safe
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """What begins with a text; nothing is listed without one."""
+    say, language = speaker(request), language_of(request)
+    form = SearchForm(language, request.GET if "text" in request.GET else None)
+    blocks: list[Block] = [form.block(Button(say("Look for it")), search=True)]
+    if form.is_bound and form.is_valid():
+        asked = form.cleaned_data["text"]
+        found = certificates.search(asked, request.GET.get("after", ""), clerk)
+        now = surroundings(request).office.now()
+        columns = (mark("Serial number"), mark("Organisation"), mark("Description"), mark("Contact"), mark("State"))
+        rows = [
+            [
+                Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
+                Cell(one.organisation, note=one.customer_id),
+                Cell(one.description or "–"),
+                Cell(one.contact or "–", note=one.email),
+                Cell(_state(say, one.facts.revoked_at, one.facts.span.not_after, now)),
+            ]
+            for one in found.rows
+        ]
+        blocks.append(Table(say("Found"), [Column(say(one)) for one in columns], rows, say("None was found.")))
+        if found.after:
+            more = Link(say("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
+            blocks.append(Pager("", None, more))
+    return show_page(request, say("Certificates"), blocks)
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
+    """One certificate: its data, its people, what was done to it; and revoking it."""
+    say = speaker(request)
+    found = certificates.certificate(Serial(serial), clerk)
+    if found is None:
+        return not_found(request)
+    form = RevokeForm(language_of(request), request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            gone = certificates.revoke_one(Serial(serial), RevocationReason(form.cleaned_data["reason"]), clerk)
+        except NotRevocable as refused:
+            form.refuse(None, _REFUSED[refused.kind])
+        else:
+            tell(request, say("Revoked: {count}. It is refused everywhere from now on.", count=len(gone)))
+            return to("staff_certificate", serial)
+    blocks: list[Block] = [_values(request, found), Section(say("People"), [_people(say, found)])]
+    if not found.certificate.revoked:
+        told = Text(
+            [
+                say("A revocation is for good. The contact and the representatives are told of it."),
+                say("Where the key is lost or in other hands, everything that was renewed from this one goes along."),
+            ]
+        )
+        press = form.block(Button(say("Revoke"), "revoke", danger=True))
+        blocks.append(Section(say("Revoke this certificate"), [told, press]))
+    blocks.append(Section(say("History"), [history(request, found.history)]))
+    return show_page(request, say("Certificate"), blocks, Link(say("Certificates"), reverse("staff_certificates")))
+
+
+def _values(request: HttpRequest, found: Seen) -> Values:
+    say, language, one = speaker(request), language_of(request), found.certificate
+    customer, now = one.holding.customer, surroundings(request).office.now()
+    rows = [
+        Value(say("Serial number"), one.serial),
+        Value(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
+        Value(say("Channel"), say(CHANNELS[one.holding.channel])),
+        Value(say("CA that issued it"), one.authority),
+        Value(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
+        Value(say("Valid from"), when(one.span.not_before, language)),
+        Value(say("Valid until"), when(one.span.not_after, language)),
+        Value(say("Can be renewed from"), when(one.renewable_from, language)),
+        Value(say("Retrieved first"), when(one.first_fetched_at, language) if one.first_fetched_at else say("not yet")),
+    ]
+    if one.revoked_at is not None and one.revocation_reason is not None:
+        rows.append(Value(say("Revoked"), f"{when(one.revoked_at, language)}: {say(REASONS[one.revocation_reason])}"))
+    for name, serial in ((say("Renewed from"), one.predecessor), (say("Renewed by"), one.renewed_by)):
+        if serial is not None:
+            rows.append(Value(name, serial, link=reverse("staff_certificate", args=[serial])))
+    return Values(rows)
+
+
+def _people(say: Say, found: Seen) -> Values:
+    return Values(
+        [Value(say("Contact"), _person(say, found.contact)), Value(say("Deputy"), _person(say, found.deputy))]
+    )
+
+
+def _person(say: Say, one: Reader | None) -> str:
+    if one is None:
+        return say("nobody")
+    told = ", ".join(part for part in (one.name, one.email, one.phone) if part) or say("erased")
+    return told if one.mailable else say("{person} (mail does not reach this address)", person=told)
+
+
+def _state(say: Say, revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
+    if revoked_at is not None:
+        return say("revoked")
+    return say("ended") if now > not_after else say("in force")

@@ -1,0 +1,120 @@
+"""The clerk's first page, and what they look for."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sinetti.actions.authority import Actor
+from sinetti.actions.staff import applications, revocations
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.domain.applications import read_case_number
+from sinetti.domain.looking import Looking, Purpose
+from sinetti.domain.values import Language
+from sinetti.eservice.acting import say as tell
+from sinetti.eservice.blocks import Button, Link, Links, Notice, Text, Value, Values
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.staff.desk import CASE, PURPOSE, looking_of, safe_next, show_page, speaker, staff_only
+from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.clerks import PURPOSES
+from sinetti.texts.reader import mark
+
+_PAGES: Mapping[str, str] = {
+    "staff_applications": mark("Applications for the technical interface"),
+    "staff_organisations": mark("Organisations"),
+    "staff_invitations": mark("Invitations of representatives"),
+    "staff_certificates": mark("Certificates"),
+    "staff_revocations": mark("Revoke many certificates"),
+    "staff_outbox": mark("Outbox"),
+    "staff_audit": mark("Audit trail"),
+}
+
+
+class PurposeForm(PeopleForm):
+    """What a clerk looks for."""
+
+    purpose = forms.ChoiceField(
+        label=mark("What do you need the information for?"),
+        choices=[(one.value, PURPOSES[one]) for one in Purpose],
+    )
+    case = forms.CharField(
+        label=mark("Case number (optional)"),
+        help_text=mark("For example SI-7K3M2-Q9PXW. Nothing else is written here."),
+        required=False,
+        max_length=20,
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_case(self) -> str:
+        """A case number of ours as it is kept, or nothing."""
+        typed = str(self.cleaned_data["case"])
+        found = read_case_number(typed)
+        if typed.strip() and found is None:
+            self.refuse("case", mark("A case number looks like SI-7K3M2-Q9PXW. Leave this empty if there is none."))
+        return found or ""
+
+
+@staff_only
+@require_safe
+def home(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What there is to do. Nobody's data stands here, so that nothing is asked before."""
+    say, looking = speaker(request), looking_of(request)
+    links = Links([Link(say(name), reverse(page)) for page, name in _PAGES.items()])
+    if looking is None:
+        asked = Notice(
+            say(
+                "Before you see anybody's data, say what you need it for. It is written down with all that you look at."
+            ),
+            links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
+        )
+        return show(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
+    clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
+    waits = Values(
+        [
+            Value(
+                say("Applications that wait for a decision"),
+                str(applications.count_open(clerk)),
+                link=reverse("staff_applications"),
+            ),
+            Value(
+                say("Revocations that wait for a second clerk"),
+                str(revocations.count_waiting(clerk)),
+                link=reverse("staff_revocations"),
+            ),
+        ]
+    )
+    return show_page(request, say("Clerk's pages"), [waits, links])
+
+
+@staff_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
+    """Choose a purpose out of a closed list; it stays for the session until it is changed."""
+    say, language = speaker(request), language_of(request)
+    if request.method == "POST":
+        form = PurposeForm(language, request.POST)
+        if form.is_valid():
+            request.session[PURPOSE], request.session[CASE] = form.cleaned_data["purpose"], form.cleaned_data["case"]
+            tell(request, say("From now on this is written down with all that you look at."))
+            return HttpResponseRedirect(safe_next(form.cleaned_data["next"]), status=HTTPStatus.SEE_OTHER)
+    else:
+        form = _form(request, language, looking_of(request))
+    explained = Text(
+        [
+            say(
+                "Each page and each search is written into the audit trail with your account and this purpose. Look "
+                "only at what your task needs."
+            )
+        ]
+    )
+    button = Button(say("Go on"), "go")
+    return show(request, Page(say("What do you look for?"), blocks=[explained, form.block(button)], wide=True))
+
+
+def _form(request: HttpRequest, language: Language, looking: Looking | None) -> PurposeForm:
+    there = {"purpose": looking.purpose.value, "case": looking.case} if looking else {}
+    return PurposeForm(language, initial={**there, "next": request.GET.get("next", "")})

@@ -1,0 +1,220 @@
+"""Organisations from a file: sent, compared, shown, and then carried out exactly as it was shown."""
+
+from http import HTTPStatus
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from sinetti.actions.staff import organisations
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.actions.staff.organisations import Load, NotThere
+from sinetti.domain.bulk import BulkRefused
+from sinetti.domain.organisation_load import COLUMNS, Change, ChangeKind, FileRefused
+from sinetti.eservice.acting import say as tell
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Command,
+    Form,
+    Input,
+    Link,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.errors import not_found
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.surroundings import language_of
+from sinetti.texts.clerks import BULK, CHANGES, SLIPS
+from sinetti.texts.notices_changes import REASONS
+from sinetti.texts.reader import mark, when
+
+_EXAMPLE = f"{';'.join(COLUMNS)}\n1234567-1;business-id;FI;Malli Oy;fi;;"
+_WRONG_SHOWN = 200
+"""Wrong lines on a page: whoever has more of them mends these first."""
+
+
+class FileForm(PeopleForm):
+    """The file."""
+
+    file = forms.FileField(
+        label=mark("File"), help_text=mark("CSV in UTF-8, at most 50,000 lines and 5 MB."), allow_empty_file=False
+    )
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Send a file; nothing of it is carried out before it was shown."""
+    say, language = speaker(request), language_of(request)
+    sent = request.method == "POST"
+    form = FileForm(language, request.POST if sent else None, request.FILES if sent else None)
+    if form.is_bound and form.is_valid():
+        try:
+            load_id = organisations.preview(form.cleaned_data["file"].read(), clerk)
+        except FileRefused as refused:
+            form.refuse("file", SLIPS[refused.slip])
+        else:
+            return to("staff_load", load_id)
+    rows = [
+        [
+            Cell(when(one[1], language), reverse("staff_load", args=[one[0]])),
+            Cell(when(one[3], language) if one[3] else say("not yet"), note=str(one[2]) if one[2] else ""),
+        ]
+        for one in organisations.newest_loads(clerk)
+    ]
+    explained = Text(
+        [
+            say(
+                "The file names organisations: new ones, new names, those merged into others, those that ended. What "
+                "it does not name stays as it is. You see first what would change; nothing is written before you say "
+                "so."
+            ),
+            say("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
+        ]
+    )
+    table = Table(say("Files sent lately"), [Column(say("Sent")), Column(say("Carried out"))], rows, say("None yet."))
+    example = Command(say("For example"), _EXAMPLE)
+    blocks: list[Block] = [explained, example, form.block(Button(say("Compare with the register"), "compare")), table]
+    return show_page(request, say("Load organisations from a file"), blocks, _back(say, "staff_organisations"))
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse:
+    """What a file would change, line by line; then how far that is."""
+    say = speaker(request)
+    try:
+        if request.method == "POST" and (answer := _act(request, clerk, load_id)) is not None:
+            return answer
+        found = organisations.load(load_id, clerk)
+    except NotThere:
+        return not_found(request)
+    # Shown again after a button that did nothing: what it would have done is not the same any more.
+    status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
+    blocks = _before(request, found) if found.accepted_at is None else _after(request, found, clerk)
+    if status is HTTPStatus.CONFLICT:
+        moved = say("The register has changed since this was shown. Nothing was done: look at what would change now.")
+        blocks.insert(0, Notice(moved, Tone.WARNING))
+    title = say("What the file changes")
+    return show_page(request, title, [*blocks, *_changes(request, found)], _back(say, "staff_loads"), status)
+
+
+def _act(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse | None:
+    """Do what a button asks for; None where it has to be shown again first."""
+    say, does = speaker(request), request.POST.get("do", "")
+    if does == "accept":
+        if not organisations.accept(load_id, request.POST.get("digest", ""), clerk):
+            return None
+        organisations.carry_on(load_id, clerk)
+    elif does == "go-on":
+        organisations.carry_on(load_id, clerk)
+    elif does in {ChangeKind.MERGE, ChangeKind.END}:
+        try:
+            outcome = organisations.propose_left(load_id, ChangeKind(does), clerk)
+        except BulkRefused as refused:
+            tell(request, say(BULK[refused.reason]))
+            return to("staff_load", load_id)
+        if outcome is not None and outcome.proposal is not None:
+            return to("staff_revocation", outcome.proposal.proposal_id)
+    return to("staff_load", load_id)
+
+
+def _before(request: HttpRequest, found: Load) -> list[Block]:
+    say, difference = speaker(request), found.difference
+    counts = _counts(say, found)
+    blocks: list[Block] = [counts]
+    if difference.wrong:
+        wrong = Table(
+            say("Lines that change nothing because something is wrong with them"),
+            [Column(say("Line")), Column(say("Column")), Column(say("What to write"))],
+            [
+                [Cell(str(one.line)), Cell(one.column or say("the whole line")), Cell(say(SLIPS[one.slip]))]
+                for one in difference.wrong[:_WRONG_SHOWN]
+            ],
+        )
+        blocks.append(wrong)
+    if difference.changes:
+        press = say("Carry out these changes: {count}", count=len(difference.changes))
+        hidden = Input("digest", "", "hidden", found.digest)
+        blocks.append(Form([hidden], [Button(press, "accept")]))
+    else:
+        blocks.append(Notice(say("There is nothing to carry out.")))
+    return blocks
+
+
+def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    say, language, count = speaker(request), language_of(request), len(found.difference.changes)
+    far = say("{done} of {count}", done=found.position, count=count)
+    rows = [Value(say("Carried out"), far)]
+    if found.passed_over:
+        over = say(
+            "{count}: the register had changed meanwhile. Send the file again to see them.", count=found.passed_over
+        )
+        rows.append(Value(say("Passed over"), over))
+    if found.done_at is not None:
+        rows.append(Value(say("Done"), when(found.done_at, language)))
+    blocks: list[Block] = [_counts(say, found), Values(rows)]
+    if found.done_at is None:
+        blocks.append(Form((), [Button(say("Go on"), "go-on")]))
+    for left in organisations.left(found, clerk):
+        told = say(
+            "Certificates in force of organisations that this file closed: {count}. They are to be revoked, for this "
+            "reason: {reason}. More than ten wait for a second clerk.",
+            count=len(left.serials),
+            reason=say(REASONS[left.reason]),
+        )
+        press = Button(say("Revoke all of them: {count}", count=len(left.serials)), left.kind.value, danger=True)
+        title = (
+            say("Certificates of merged organisations")
+            if left.kind is ChangeKind.MERGE
+            else say("Certificates of organisations that ended")
+        )
+        blocks.append(Section(title, [Text([told]), Form((), [press])]))
+    return blocks
+
+
+def _counts(say: Say, found: Load) -> Values:
+    changes = found.difference.changes
+    told = [Value(say(CHANGES[kind]), str(sum(one.kind is kind for one in changes))) for kind in ChangeKind]
+    wrong = Value(say("wrong lines"), str(len(found.difference.wrong)))
+    return Values([*told, Value(say("no change"), str(found.difference.unchanged)), wrong])
+
+
+def _changes(request: HttpRequest, found: Load) -> list[Block]:
+    say, number, changes = speaker(request), page_number(request), found.difference.changes
+    part = changes[(number - 1) * A_PAGE : number * A_PAGE]
+    table = Table(
+        say("Every change"),
+        [
+            Column(say("ID")),
+            Column(say("Line"), numeric=True),
+            Column(say("What")),
+            Column(say("Before")),
+            Column(say("After")),
+        ],
+        [[Cell(one.customer_id), Cell(str(one.line)), Cell(say(CHANGES[one.kind])), *_cells(say, one)] for one in part],
+        say("None."),
+    )
+    return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]
+
+
+def _cells(say: Say, one: Change) -> tuple[Cell, Cell]:
+    before = f"{one.name_before} ({one.language_before})" if one.name_before else "–"
+    after = f"{one.name} ({one.language})"
+    into = say("Merged into {customer_id}", customer_id=one.into) if one.into else ""
+    return Cell(before), Cell(after, note=into)
+
+
+def _back(say: Say, name: str) -> Link:
+    told = say("Organisations") if name == "staff_organisations" else say("Load organisations from a file")
+    return Link(told, reverse(name))

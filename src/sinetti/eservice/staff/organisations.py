@@ -1,0 +1,252 @@
+"""Organisations as a clerk looks after them: found, added, renamed, ended."""
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sinetti.actions.staff import organisations
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.actions.staff.organisations import Listed, NewOrganisation, NotThere
+from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.organisation_load import Change, ChangeKind, Slip
+from sinetti.domain.values import CustomerKind, Language
+from sinetti.domain.words import LONGEST_ORGANISATION, WordError, check_country, check_text
+from sinetti.eservice.acting import say as tell
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Form,
+    Link,
+    Links,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.errors import not_found
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.surroundings import language_of
+from sinetti.texts.clerks import CHANNELS, KINDS, SLIPS
+from sinetti.texts.reader import mark, when
+
+_LANGUAGES = [
+    (Language.FI.value, mark("Finnish")),
+    (Language.SV.value, mark("Swedish")),
+    (Language.EN.value, mark("English")),
+]
+_MOVED = mark("The organisation has changed meanwhile. Nothing was done: look at it again.")
+
+
+class SearchForm(PeopleForm):
+    """Looking for organisations."""
+
+    text = forms.CharField(
+        label=mark("ID or name"),
+        help_text=mark("The beginning of the ID, or a part of the name. Empty: all."),
+        required=False,
+        max_length=LONGEST_ORGANISATION,
+    )
+
+
+class NameForm(PeopleForm):
+    """What may change of an organisation."""
+
+    name = forms.CharField(label=mark("Name"), max_length=LONGEST_ORGANISATION)
+    spoken = forms.ChoiceField(label=mark("Language in which it is written to"), choices=_LANGUAGES)
+
+    def clean_name(self) -> str:
+        """The name as it is kept."""
+        try:
+            return check_text("name", str(self.cleaned_data["name"]), LONGEST_ORGANISATION)
+        except WordError:
+            self.refuse("name", SLIPS[Slip.NAME])
+            return ""
+
+
+class NewForm(NameForm):
+    """An organisation that comes into the register."""
+
+    customer_id = forms.CharField(label=mark("ID"), max_length=30)
+    kind = forms.ChoiceField(
+        label=mark("What kind of ID it is"), choices=[(one.value, KINDS[one]) for one in CustomerKind]
+    )
+    country = forms.CharField(
+        label=mark("Country"), help_text=mark("Two letters, such as FI."), initial="FI", max_length=2
+    )
+    field_order = ("customer_id", "kind", "country", "name", "spoken")
+
+    def clean_country(self) -> str:
+        """Two capitals."""
+        try:
+            return check_country("country", str(self.cleaned_data["country"]).strip().upper())
+        except WordError:
+            self.refuse("country", SLIPS[Slip.COUNTRY])
+            return ""
+
+
+@at_desk
+@require_safe
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Organisations by name, some at a time."""
+    say, language = speaker(request), language_of(request)
+    form = SearchForm(language, request.GET if "text" in request.GET else None)
+    asked = form.cleaned_data["text"] if form.is_bound and form.is_valid() else ""
+    number = page_number(request)
+    rows = organisations.search(asked.strip(), (number - 1) * A_PAGE, A_PAGE + 1, clerk)
+    table = Table(
+        say("Organisations"),
+        [Column(say(one)) for one in (mark("Name"), mark("ID"), mark("Kind"), mark("State"))],
+        [
+            [
+                Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
+                Cell(one.customer_id),
+                Cell(say(KINDS[one.kind])),
+                Cell(say("active") if one.closed_at is None else say("ended")),
+            ]
+            for one in rows[:A_PAGE]
+        ],
+        say("None was found."),
+    )
+    links = Links(
+        [
+            Link(say("Add an organisation"), reverse("staff_organisation_new"), button=True),
+            Link(say("Load many from a file"), reverse("staff_loads"), button=True),
+        ]
+    )
+    blocks: list[Block] = [form.block(Button(say("Look for it")), search=True), links, table]
+    blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
+    return show_page(request, say("Organisations"), blocks)
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Add one organisation; channels are approved by its application."""
+    say, language = speaker(request), language_of(request)
+    form = NewForm(language, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        values = form.cleaned_data
+        asked = NewOrganisation(
+            values["customer_id"],
+            CustomerKind(values["kind"]),
+            values["country"],
+            values["name"],
+            Language(values["spoken"]),
+            frozenset(),
+        )
+        try:
+            made = organisations.add(asked, clerk)
+        except CustomerIdError:
+            form.refuse("customer_id", SLIPS[Slip.ID])
+        else:
+            if made is not None:
+                tell(request, say("Added. Invite its representative next, who can then apply for the interface."))
+                return to("staff_organisation", made.organisation_id)
+            form.refuse("customer_id", mark("The register has an organisation with this ID already."))
+    blocks: list[Block] = [
+        Text([say("What it may deliver by is approved by an application, which its representative makes.")]),
+        form.block(Button(say("Add it"), "add")),
+    ]
+    return show_page(request, say("Add an organisation"), blocks, _back(request))
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpResponse:
+    """One organisation: its data, a new name, its end."""
+    say, language = speaker(request), language_of(request)
+    try:
+        found = organisations.organisation(organisation_id, clerk)
+    except NotThere:
+        return not_found(request)
+    saved = request.method == "POST" and request.POST.get("do") == "save"
+    form = NameForm(
+        language, request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value}
+    )
+    blocks: list[Block] = []
+    if found.closed_at is None and request.method == "POST":
+        change = _asked(found, form, request.POST.get("do", ""))
+        if change is not None:
+            if organisations.alter(organisation_id, change, clerk):
+                ended = change.kind is ChangeKind.END
+                tell(request, say("The organisation has ended.") if ended else say("Saved."))
+                return to("staff_organisation", organisation_id)
+            blocks.append(Notice(say(_MOVED), Tone.ERROR))
+    blocks += [_values(request, found), Links(_ways(request, found))]
+    if found.closed_at is None:
+        save = form.block(Button(say("Save"), "save"))
+        blocks.append(
+            Section(
+                say("New name or language"),
+                [
+                    Text([say("The new name stands in certificates that are issued or renewed from now on.")]),
+                    save,
+                ],
+            )
+        )
+        blocks.append(Section(say("End"), _ending(request)))
+    return show_page(request, found.name, blocks, _back(request))
+
+
+def _asked(found: Listed, form: NameForm, does: str) -> Change | None:
+    """The change that a button asks for; None where the form is wrong, or nothing changes."""
+    before = (found.name, found.language.value)
+    if does == "end":
+        after, kind = before, ChangeKind.END
+    elif does == "save" and form.is_valid():
+        after, kind = (form.cleaned_data["name"], form.cleaned_data["spoken"]), ChangeKind.CHANGE
+    else:
+        return None
+    return Change(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
+
+
+def _ending(request: HttpRequest) -> list[Block]:
+    say = speaker(request)
+    told = say(
+        "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
+        "certificates stay valid until they are revoked."
+    )
+    return [Text([told]), Form((), [Button(say("End this organisation"), "end", danger=True)])]
+
+
+def _ways(request: HttpRequest, found: Listed) -> list[Link]:
+    say = speaker(request)
+    ways = [Link(say("Its certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
+    ways.append(
+        Link(say("Revoke its certificates"), f"{reverse('staff_revocation_new')}?organisation={found.customer_id}")
+    )
+    if found.closed_at is None:
+        ways.append(
+            Link(say("Invite its representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
+        )
+    return [*ways, Link(say("Audit trail"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
+
+
+def _values(request: HttpRequest, found: Listed) -> Values:
+    say, language = speaker(request), language_of(request)
+    rows = [
+        Value(say("ID"), found.customer_id),
+        Value(say("Kind"), say(KINDS[found.kind])),
+        Value(say("Country"), found.country),
+        Value(say("Language in which it is written to"), say(dict(_LANGUAGES)[found.language.value])),
+        Value(say("In the register since"), when(found.created, language)),
+        Value(
+            say("Approved for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels)) or say("nothing yet")
+        ),
+    ]
+    if found.closed_at is not None:
+        rows.append(Value(say("Ended"), when(found.closed_at, language)))
+    if found.merged_into:
+        rows.append(Value(say("Merged into"), found.merged_into))
+    return Values(rows)
+
+
+def _back(request: HttpRequest) -> Link:
+    return Link(speaker(request)("Organisations"), reverse("staff_organisations"))

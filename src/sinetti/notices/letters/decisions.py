@@ -1,0 +1,17 @@
+"""A decision on an application for the technical interface: its whole text, as it was decided (docs/clerks.md)."""
+
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.parts import shown
+from sinetti.registry import applications
+from sinetti.texts import clerks as texts
+from sinetti.texts.notices import Part as Role
+
+
+def decided(matter: Matter) -> Written:
+    """Tell what was decided. The decision is in the language of its case, whatever the recipient reads else."""
+    found = applications.find(matter.room.register, matter.fact("application") or "")
+    if found is None or not found.decision:
+        raise NothingToSay(NOT_THERE)
+    subject = matter.say(texts.DECISION_SUBJECT, case=found.case_number)
+    parts = [shown(line) for line in found.decision.splitlines() if line]
+    return Written(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)

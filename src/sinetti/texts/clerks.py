@@ -1,0 +1,134 @@
+"""What clerks' pages and applications say of values of closed lists."""
+
+from collections.abc import Mapping
+
+from sinetti.domain.applications import ApplicationFault, ApplicationState
+from sinetti.domain.bulk import BulkReason
+from sinetti.domain.looking import Place, Purpose
+from sinetti.domain.organisation_load import ChangeKind, Slip
+from sinetti.domain.values import Channel, CustomerKind
+from sinetti.texts.reader import mark
+
+DECISION_SUBJECT = mark("Decision on your application {case}")
+DECISION_FOLLOWS = mark("An application for the technical interface was decided. This is the decision:")
+
+PURPOSES: Mapping[Purpose, str] = {
+    Purpose.APPLICATION: mark("Handling an application"),
+    Purpose.REGISTER: mark("Keeping the register up to date"),
+    Purpose.SUPPORT: mark("Helping somebody who has asked for help"),
+    Purpose.REVOCATION: mark("Revoking certificates"),
+    Purpose.INCIDENT: mark("An incident"),
+    Purpose.SUPERVISION: mark("Supervision"),
+}
+
+PLACES: Mapping[Place, str] = {
+    Place.APPLICATIONS: mark("Applications"),
+    Place.ORGANISATIONS: mark("Organisations"),
+    Place.INVITATIONS: mark("Invitations"),
+    Place.CERTIFICATES: mark("Certificates"),
+    Place.OUTBOX: mark("Outbox"),
+    Place.AUDIT: mark("Audit trail"),
+    Place.REVOCATIONS: mark("Revocations of many"),
+}
+
+STATES: Mapping[ApplicationState, str] = {
+    ApplicationState.OPEN: mark("waits for a decision"),
+    ApplicationState.APPROVED: mark("approved"),
+    ApplicationState.REFUSED: mark("refused"),
+    ApplicationState.WITHDRAWN: mark("withdrawn"),
+}
+
+CHANNELS: Mapping[Channel, str] = {
+    Channel.WS: mark("Web service (WS)"),
+    Channel.SFTP: mark("File transfer (SFTP)"),
+}
+
+KINDS: Mapping[CustomerKind, str] = {
+    CustomerKind.BUSINESS_ID: mark("Business ID"),
+    CustomerKind.VAT: mark("VAT number"),
+    CustomerKind.FOREIGN: mark("Foreign ID"),
+    CustomerKind.REGISTER: mark("ID in another register"),
+    CustomerKind.ARTIFICIAL: mark("Artificial ID (for testing)"),
+}
+
+FAULTS: Mapping[ApplicationFault, str] = {
+    ApplicationFault.CHANNELS: mark("Choose at least one way of delivering."),
+    ApplicationFault.NOTHING_NEW: mark("The organisation has been approved for all of these already."),
+    ApplicationFault.PURPOSE: mark("Say in 1 to 1,000 characters what the organisation would use the interface for."),
+    ApplicationFault.SOFTWARE: mark("The name of the software has at most 200 characters, on one line."),
+    ApplicationFault.ONE_OPEN: mark(
+        "The organisation has an application that waits for a decision. Withdraw it first if you want to make another."
+    ),
+    ApplicationFault.CLOSED: mark("The organisation has ended: nothing more is approved for it."),
+    ApplicationFault.UNKNOWN: mark("There is no such application."),
+    ApplicationFault.NOT_OPEN: mark(
+        "This application does not wait for a decision any more: somebody has decided or withdrawn it meanwhile."
+    ),
+    ApplicationFault.VERDICT: mark("Choose what is decided."),
+    ApplicationFault.REASON: mark(
+        "Give the reason of a refusal in the applicant's language, in 20 to 2,000 characters: it stands in the "
+        "decision."
+    ),
+    ApplicationFault.APPEAL: mark(
+        "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to "
+        "set it (eservice.toml, appeal)."
+    ),
+}
+
+CHANGES: Mapping[ChangeKind, str] = {
+    ChangeKind.ADD: mark("new"),
+    ChangeKind.CHANGE: mark("is changed"),
+    ChangeKind.MERGE: mark("is merged"),
+    ChangeKind.END: mark("ends"),
+}
+
+SLIPS: Mapping[Slip, str] = {
+    Slip.ENCODING: mark("The file is not in UTF-8. Save it as “CSV UTF-8” and send it again."),
+    Slip.SIZE: mark("The file has more than 5 MB. Split it."),
+    Slip.LINES: mark("The file has more than 50,000 lines. Split it."),
+    Slip.COLUMNS: mark(
+        "The first line has to name the columns: customer_id, kind, country, name, language and, where needed, "
+        "merged_into and ended; each once, separated by semicolons or commas."
+    ),
+    Slip.CELLS: mark("The line has more values, or fewer, than there are columns, or a quotation mark is not closed."),
+    Slip.ID: mark("This ID cannot be of this kind. Look at the ID, its check digit and the kind."),
+    Slip.TWICE: mark("An earlier line has the same ID. Keep one of them."),
+    Slip.KIND: mark("Write business-id, vat, foreign, register or artificial."),
+    Slip.OTHER_KIND: mark("The register has this ID as another kind. Write that kind."),
+    Slip.COUNTRY: mark("Write the country's two capital letters, such as FI."),
+    Slip.OTHER_COUNTRY: mark("The register has this organisation in another country. Write that country."),
+    Slip.NAME: mark("Write the name in 1 to 100 characters."),
+    Slip.LANGUAGE: mark("Write fi, sv or en."),
+    Slip.MERGED_UNKNOWN: mark("Neither the register nor this file has the organisation that it was merged into."),
+    Slip.MERGED_SELF: mark("An organisation is not merged into itself. Write the ID of the other one."),
+    Slip.MERGED_CLOSED: mark("The organisation that it was merged into has ended, or ends in this file."),
+    Slip.MERGED_ELSEWHERE: mark(
+        "The register has this organisation as ended in another way. Write it as it stands there."
+    ),
+    Slip.ENDED: mark("Write the day on which it ended as 2026-03-31. It cannot be a day to come."),
+    Slip.CLOSED: mark("The organisation has ended for good, and does not change any more."),
+    Slip.NOT_THERE: mark("The register does not have this organisation, so it cannot end or be merged."),
+}
+
+BULK: Mapping[BulkReason, str] = {
+    BulkReason.OFFICER: mark("Your account cannot revoke many certificates. Ask an operator."),
+    BulkReason.NOTHING_NAMED: mark("Say which certificates: by serial numbers, organisation, CA or time of issue."),
+    BulkReason.UNKNOWN: mark("Something of this is not known here: a serial number, the organisation or the CA."),
+    BulkReason.REASON: mark("This reason is not for organisations' certificates."),
+    BulkReason.NO_PROPOSAL: mark("There is no such proposal, or nobody has confirmed it."),
+    BulkReason.SAME_OFFICER: mark(
+        "You proposed this yourself: another clerk has to confirm it, with their own account."
+    ),
+    BulkReason.EXPIRED: mark("Nobody confirmed this within 24 hours. Propose it anew."),
+    BulkReason.DONE: mark("This is done: nothing is left to confirm."),
+    BulkReason.CHANGED: mark(
+        "What would be revoked has changed since it was proposed. Propose it anew, so that what is confirmed is what "
+        "is revoked."
+    ),
+    BulkReason.WITHDRAWN: mark("Whoever proposed this has withdrawn it."),
+    BulkReason.APPROVED: mark("This is confirmed already, and a revocation cannot be taken back."),
+    BulkReason.OTHER_OFFICER: mark("Only whoever proposed this can withdraw it."),
+    BulkReason.OTHER_DOOR: mark(
+        "This was proposed by a command of the operator's. Another officer confirms it by a command."
+    ),
+}

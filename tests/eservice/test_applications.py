@@ -1,0 +1,78 @@
+"""Applications as organisations make them: what is typed stays, one waits, and a decision is read as it was made."""
+
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.domain.mandates import Role
+from sinetti.registry.eservice_models import InterfaceApplication
+from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
+from tests.support.office import add_organisation
+from tests.support.users import account, mandate, signed_in
+
+__all__ = ["door"]
+
+
+def maija(desk, browser, role=Role.SIGNATORY):
+    """A representative's browser, and their organisation's id."""
+    organisation_id = add_organisation(desk, MALLI, frozenset())
+    user = account(desk, "maija")
+    mandate(desk, user, MALLI, role)
+    return organisation_id, signed_in(browser, user)
+
+
+def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
+    organisation_id, _ = maija(sqlite_desk, browser)
+    assert "/settings/applications" in browser.get("/settings/applications").reply.body.decode()
+    browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=fi")
+    browser.press("apply", software="Palkka 5")
+    assert browser.page.xpath("//input[@name='software']/@value") == ["Palkka 5"]
+    assert len(browser.page.xpath("//*[@class='wrong']")) == 2
+    browser.press("apply", channels="WS", purpose="Palkkatiedot")
+    made = InterfaceApplication.objects.get()
+    assert (made.language, made.software, made.state) == ("fi", "Palkka 5", "open")
+    browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=en")
+    browser.press("apply", channels="WS", purpose="More of it")
+    assert "has an application that waits for a decision" in text_of(browser)
+    assert browser.get(f"/settings/applications/{made.pk}/decision").reply.status == 404
+    anna = at_work(sqlite_desk, door).get(f"/staff/applications/{made.pk}")
+    anna.press("decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.")
+    browser.get(f"/settings/applications/{made.pk}")
+    assert "Rajapintaa ei tarvita tähän." in text_of(browser)
+    browser.get(f"/settings/applications/{made.pk}/decision")
+    assert "Hakemus hylätään." in text_of(browser)
+    assert next(iter(APPEAL.values())) in text_of(browser)
+
+
+def test_it_is_withdrawn_once(sqlite_desk, browser):
+    organisation_id, _ = maija(sqlite_desk, browser)
+    browser.get(f"/settings/applications/new?organisation={organisation_id}")
+    browser.press("apply", channels="SFTP", purpose="Payroll")
+    stale = text_of(browser)
+    browser.press("withdraw")
+    assert InterfaceApplication.objects.get().state == "withdrawn"
+    assert "waits for a decision" in stale
+    assert browser.buttons == []
+    token = browser.cookies["__Host-csrf"]
+    assert browser.post(browser.path, {"do": "withdraw", "csrfmiddlewaretoken": token}).reply.status == 200
+    assert "does not wait for a decision any more" in text_of(browser)
+
+
+def test_who_may_not_is_told_which_right_is_missing(sqlite_desk, browser):
+    organisation_id, _ = maija(sqlite_desk, browser, Role.VIEWER)
+    for address in ("/settings/applications", f"/settings/applications/new?organisation={organisation_id}"):
+        assert browser.get(address).reply.status == 403
+    assert browser.get("/settings/applications/x").reply.status == 403
+
+
+def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
+    organisation_id, _ = maija(sqlite_desk, browser)
+    browser.get(f"/settings/applications/new?organisation={organisation_id}")
+    browser.press("apply", channels="WS", purpose="Payroll")
+    for address in (
+        "/settings/applications",
+        f"/settings/applications/new?organisation={organisation_id}",
+        f"/settings/applications/{InterfaceApplication.objects.get().pk}",
+    ):
+        with CaptureQueriesContext(connections["default"]) as caught:
+            assert browser.get(address).reply.status == 200
+        assert len(statements(caught)) <= 8, statements(caught)

@@ -1,0 +1,305 @@
+"""Clerks' pages: for nobody else there is any; nothing without a purpose; each look stands in the trail first."""
+
+from dataclasses import replace
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language
+from sinetti.registry import models
+from sinetti.registry.eservice_models import InterfaceApplication
+from sinetti.registry.officer_models import BulkRevocation
+from sinetti.settings.eservice import EserviceSettings
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, people_door
+from tests.support.clerks import looked
+from tests.support.office import add_organisation, enrolled
+from tests.support.users import account, mandate, signed_in
+
+MALLI = "1234567-1"
+APPEAL = {Language.FI: "Valita hallinto-oikeuteen.", Language.SV: "Besvär anförs hos förvaltningsdomstolen."}
+PAGES = (
+    "/staff/applications",
+    "/staff/organisations",
+    "/staff/organisations/new",
+    "/staff/organisations/load",
+    "/staff/invitations",
+    "/staff/certificates",
+    "/staff/certificates?text=0123",
+    "/staff/revocations",
+    "/staff/revocations/new",
+    "/staff/outbox",
+    "/staff/outbox?state=given-up",
+    "/staff/audit",
+)
+HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
+
+
+@pytest.fixture
+def door(sqlite_desk):
+    """The pages, where settings say how to appeal."""
+    found = people_door(sqlite_desk)
+    return replace(found, given={**found.given, "sinetti.eservice": EserviceSettings(appeal=APPEAL)})
+
+
+def at_work(desk, door, name="anna", purpose="application", case=""):
+    """A clerk's browser after they said what for."""
+    browser = signed_in(Browser(door), account(desk, name, staff=True))
+    browser.get("/staff/purpose").press("go", purpose=purpose, case=case)
+    return browser
+
+
+@pytest.fixture
+def anna(sqlite_desk, door):
+    """A clerk at work."""
+    return at_work(sqlite_desk, door)
+
+
+def text_of(browser):
+    return " ".join(browser.page.text_content().split())
+
+
+def table(browser):
+    return [[" ".join(cell.text_content().split()) for cell in row] for row in browser.page.findall(".//tbody/tr")]
+
+
+def statements(caught):
+    """Statements but those that begin and end a transaction."""
+    return [one["sql"] for one in caught if not one["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+
+
+NOBODY = {
+    "a stranger": None,
+    "a signatory": {"staff": False},
+    "a clerk without a second factor": {"staff": True, "second_factor": False},
+}
+
+
+@pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
+def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
+    if who is not None:
+        user = account(sqlite_desk, "maija", staff=who["staff"])
+        mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+        signed_in(browser, user, second_factor=who.get("second_factor", True))
+    nowhere = browser.get("/no-such-page")
+    told = (nowhere.reply.status, nowhere.heading)
+    for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
+        assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
+    assert "/staff" not in browser.get("/").reply.body.decode()
+    assert looked(sqlite_desk) == []
+
+
+def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "anna", staff=True))
+    assert "Say what you need it for" in text_of(browser.get("/staff"))
+    for address in PAGES:
+        reply = browser.get(address).reply
+        assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
+    assert looked(sqlite_desk) == []
+    page = browser.get("/staff/purpose?next=/staff/outbox").press("go", purpose="x", case="my own words")
+    assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
+    assert len(page.page.xpath("//*[@class='wrong']")) == 2
+    assert page.press("go", purpose="support", case="si-00000-00000").path == "/staff/outbox"
+    assert "Helping somebody who has asked for help (SI-00000-00000)" in text_of(page)
+    assert looked(sqlite_desk) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
+    page.get("/staff/purpose?next=https://elsewhere.example").press("go", purpose="incident", case="")
+    assert page.path == "/staff"
+
+
+@pytest.mark.parametrize("address", ["/staff", *PAGES])
+def test_a_page_takes_eight_statements_at_most(sqlite_desk, anna, address):
+    enrolled(sqlite_desk)
+    anna.get(address)
+    with CaptureQueriesContext(connections["default"]) as caught:
+        assert anna.get(address).reply.status == 200
+    assert len(statements(caught)) <= 8, statements(caught)
+
+
+def applied(desk, language="sv"):
+    organisation = models.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
+    return InterfaceApplication.objects.create(
+        case_number="SI-7K3M2-Q9PXW", organisation=organisation, channels=["WS"], purpose="Löner\nPensioner",
+        language=language, state="open", created=desk.clock.now, user=account(desk, "maija"),
+    )  # fmt: skip
+
+
+def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
+    made = applied(sqlite_desk)
+    (row,) = table(anna.get("/staff/applications"))
+    assert row[0] == "SI-7K3M2-Q9PXW"
+    anna.get("/staff/applications?case=si-7k3m2-q9pxw").get(anna.reply.headers["location"])
+    anna.press("decide", verdict="refused", reason="Nej.")
+    assert "20 to 2,000 characters" in text_of(anna)
+    assert anna.page.xpath("//textarea/text()")[0].strip() == "Nej."
+    anna.press("decide", verdict="refused", reason="Ändamålet kräver inte gränssnittet.")
+    made.refresh_from_db()
+    assert made.state == "refused"
+    assert APPEAL[Language.SV] in made.decision
+    assert made.decision.splitlines()[-1] in text_of(anna)
+    again = anna.post(anna.path, {"do": "decide", "verdict": "approved", "reason": ""}) if anna.buttons else anna
+    assert again.reply.status in {200, 403}
+    assert "decide" not in again.buttons
+
+
+def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
+    made = applied(sqlite_desk, "en")
+    anna.get(f"/staff/applications/{made.pk}")
+    assert "No application can be refused yet" in text_of(anna)
+    anna.press("decide", verdict="refused", reason="The purpose does not need it.")
+    made.refresh_from_db()
+    assert made.state == "open"
+    anna.press("decide", verdict="approved", reason="")
+    made.refresh_from_db()
+    assert made.state == "approved"
+
+
+def test_unknown_things_have_no_page(sqlite_desk, anna):
+    for address in (
+        "/staff/applications/x",
+        "/staff/organisations/x",
+        "/staff/organisations/load/x",
+        "/staff/certificates/ff",
+        "/staff/revocations/x",
+    ):
+        assert anna.get(address).reply.status == 404
+    assert looked(sqlite_desk) == []
+
+
+def test_an_organisation_is_added_renamed_and_ended(sqlite_desk, anna):
+    anna.get("/staff/organisations/new").press("add", customer_id="", kind="artificial", country="xx1", name="Malli Oy")
+    assert len(anna.page.xpath("//*[@class='wrong']")) >= 2
+    assert anna.page.xpath("//input[@name='name']/@value") == ["Malli Oy"]
+    anna.press("add", customer_id=MALLI, kind="artificial", country="fi", spoken="fi")
+    assert anna.heading == "Malli Oy"
+    anna.press("save", name="Malli Oyj")
+    assert anna.heading == "Malli Oyj"
+    anna.press("end")
+    assert "end" not in anna.buttons
+    anna.get("/staff/organisations?text=malli")
+    assert table(anna) == [["Malli Oyj", MALLI, "Artificial ID (for testing)", "ended"]]
+    anna.get("/staff/organisations/new").press("add", customer_id=MALLI, kind="artificial", name="Malli", spoken="fi")
+    assert "has an organisation with this ID already" in text_of(anna)
+
+
+def upload(browser, content, token):
+    """Send a file as browsers do."""
+    edge = "xxxxxxxx"
+    body = (
+        (
+            f'--{edge}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}\r\n'
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        ).encode()
+        + content
+        + f"\r\n--{edge}--\r\n".encode()
+    )
+    browser.headers["content-type"] = f"multipart/form-data; boundary={edge}"
+    browser._ask("POST", "/staff/organisations/load", body)
+    del browser.headers["content-type"]
+    return browser.get(browser.reply.headers["location"]) if browser.reply.status == 303 else browser
+
+
+def token_of(browser):
+    return browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
+
+
+def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
+    token = token_of(anna.get("/staff/organisations/load"))
+    upload(anna, b"name\n", token)
+    assert "The first line has to name the columns" in text_of(anna)
+    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oy;fi;A-1;\nX;y\n"
+    upload(anna, (HEAD + lines).encode(), token)
+    wrong, changes = table(anna)[:1], table(anna)[1:]
+    assert wrong[0][:2] == ["4", "the whole line"]
+    assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
+    assert models.Organisation.objects.count() == 1
+    stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    assert stale.press("accept").reply.status == 409
+    assert "The register has changed" in text_of(stale)
+    stale.press("accept")
+    assert models.Organisation.objects.count() == 2
+    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
+
+
+def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    serials = [enrolled(sqlite_desk).serial for _ in range(2)]
+    anna.get("/staff/revocations/new").press("look", organisation="", serials="xyz", first="2026-01-01")
+    assert len(anna.page.xpath("//*[@class='wrong']")) == 2
+    anna.get("/staff/revocations/new").press("look", reason="superseded")
+    assert "Say which certificates" in text_of(anna)
+    anna.press("look", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
+    assert "Certificates that would be revoked: 2. A second clerk has to confirm it." in text_of(anna)
+    anna.press("propose")
+    assert "confirm" not in anna.buttons
+    assert "withdraw" in anna.buttons
+    bo = at_work(sqlite_desk, door, "bo", "revocation").get(anna.path)
+    bo.press("confirm")
+    assert "All of these are revoked." in text_of(bo)
+    assert all(sqlite_desk.certificate(one).revoked for one in serials)
+    assert table(bo.get("/staff/revocations")) == []
+
+
+def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
+    enrolled(sqlite_desk)
+    anna.get("/staff/revocations/new").press("look", organisation=CUSTOMER_ID, reason="superseded")
+    enrolled(sqlite_desk)
+    anna.press("propose")
+    assert "Certificates that would be revoked: 2. They are revoked at once" in text_of(anna)
+    assert not BulkRevocation.objects.exists()
+    anna.press("propose")
+    assert BulkRevocation.objects.get().done_at is not None
+
+
+def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
+    serial = enrolled(sqlite_desk).serial
+    anna.get("/staff/certificates?text=x")
+    assert "too short" in text_of(anna)
+    (row,) = table(anna.get(f"/staff/certificates?text={serial[:10]}"))
+    assert row[0].startswith(serial)
+    anna.get(f"/staff/certificates/{serial}").press("revoke", reason="")
+    assert len(anna.page.xpath("//*[@class='wrong']")) == 2
+    anna.press("revoke", reason="privilegeWithdrawn", sure="yes")
+    assert "Revoked: 1." in text_of(anna)
+    assert sqlite_desk.certificate(serial).revoked
+    assert "revoke" not in anna.buttons
+
+
+def test_a_representative_is_invited_once_and_the_invitation_ended(sqlite_desk, anna):
+    anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
+    assert "Write an e-mail address" in text_of(anna)
+    anna.press("invite", email="nimi@customer.example")
+    assert "no organisation with this ID" in text_of(anna)
+    anna.press("invite", organisation=CUSTOMER_ID)
+    assert len(table(anna)) == 1
+    anna.press("end")
+    assert table(anna) == []
+    assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
+
+
+def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
+    now = sqlite_desk.clock.now
+    models.OutboxRow.objects.create(
+        message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now, dead=now, tries=9,
+        problem="no such host", address="ops@pki.example",
+    )  # fmt: skip
+    anna.get("/staff/outbox?state=given-up")
+    assert "no such host" in text_of(anna)
+    assert "ops@" not in text_of(anna)
+    anna.press("again", message="a" * 32)
+    assert "Messages that are tried again: 1" in text_of(anna)
+    assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
+
+
+def test_the_trail_is_in_words(sqlite_desk, anna):
+    anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
+    ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
+    assert what.startswith("A clerk looked")
+    assert subject.startswith("search:audit")
+    assert "purpose: Handling an application" in more
+    assert when == "2 March 2026 at 14:00 (Finnish time)"
+    anna.get("/staff/audit?since=yesterday")
+    assert anna.page.xpath("//input[@name='since']/@value") == ["yesterday"]
+    assert len(anna.page.xpath("//*[@class='wrong']")) == 1

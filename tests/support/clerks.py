@@ -1,0 +1,22 @@
+"""Clerks at work: `anna = a_clerk(desk, "anna")`, and what of theirs stands in the audit trail."""
+
+import json
+
+from sinetti.actions.authority import Actor
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.domain.looking import Looking, Purpose
+from sinetti.registry import models
+from tests.support.office import REQUEST, Desk
+from tests.support.users import account
+
+
+def a_clerk(desk: Desk, name: str = "anna", case: str = "", purpose: Purpose = Purpose.APPLICATION) -> Clerk:
+    """A clerk with an account, who has said what for."""
+    user = account(desk, name, staff=True)
+    return Clerk(Actor(user.pk, second_factor=True, staff=True), Looking(purpose, case), desk.office, REQUEST)
+
+
+def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:
+    """What clerks looked at, oldest first, with what more the rows say."""
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
+    return [(row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]
