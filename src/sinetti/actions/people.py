@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sinetti.actions.office import Office
+from sinetti.domain.contacts import PeopleTrouble
 from sinetti.registry import parties, people, roles
 from sinetti.registry.parties import OrganisationFound, Person
 from sinetti.registry.people import Closed, Looked
@@ -12,7 +13,11 @@ from sinetti.registry.roles import Roles
 
 
 class PeopleError(ValueError):
-    """Somebody who cannot be named so; the sentence says why and what to do."""
+    """Somebody who cannot be named so: `why` for every door, and a sentence for operators, which says what to do."""
+
+    def __init__(self, why: PeopleTrouble, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def look_after(customer_id: str, agent_id: str, office: Office, actor: str, requ
     one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
     if one.organisation_id == agent.organisation_id:
         sentence = "an organisation does not look after itself: name the other one"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.ITSELF, sentence)
     with _says_closed():
         deed = office.deed(actor, request_id)
         return people.add_agent(office.register, one.organisation_id, agent.organisation_id, deed)
@@ -76,7 +81,7 @@ def _organisation(customer_id: str, office: Office) -> OrganisationFound:
     found = parties.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     return found
 
 
@@ -87,4 +92,4 @@ def _says_closed() -> Iterator[None]:
         yield
     except Closed as closed:
         sentence = f"{closed} is closed for good: nobody is named for it any more"
-        raise PeopleError(sentence) from None
+        raise PeopleError(PeopleTrouble.CLOSED, sentence) from None

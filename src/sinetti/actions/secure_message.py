@@ -10,6 +10,7 @@ from sinetti.actions import order as ordering
 from sinetti.actions import passwords
 from sinetti.actions.office import Office
 from sinetti.actions.passwords import ShownIds
+from sinetti.domain.ordering import Trouble
 from sinetti.domain.secure_messages import (
     CODE_TRIES,
     LINK_LIVES,
@@ -100,10 +101,10 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives
         raise ordering.not_open(order_id, office) from None
     except NoRecipient:
         sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
-        raise ordering.OrderError(sentence) from None
+        raise ordering.OrderError(Trouble.NO_CONTACT, sentence) from None
     except NothingIssued:
         sentence = "the organisation is closed for good: nothing more is issued to it"
-        raise ordering.OrderError(sentence) from None
+        raise ordering.OrderError(Trouble.CLOSED, sentence) from None
     return _offered(order_id, link, office, has_phone=has_phone)
 
 

@@ -1,0 +1,14 @@
+"""Why somebody cannot be named, or a certificate not be let end: reasons that each door says in its own words."""
+
+from enum import StrEnum
+
+
+class PeopleTrouble(StrEnum):
+    """What stands in the way."""
+
+    UNKNOWN = "unknown"
+    NOBODY = "nobody"
+    CLOSED = "closed"
+    ITSELF = "itself"
+    NOT_IN_FORCE = "not-in-force"
+    NOT_NEWEST = "not-newest"
