@@ -111,7 +111,10 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives
 def order_and_offer(
     new: NewOrder, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
 ) -> Offered:
-    """Take an order, and owe its contact a link to transfer ids, which nobody knows before. Raises OrderError."""
+    """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
+
+    Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
+    """
     ordering.check_order(new, office)
     deed = office.deed(actor, request_id)
     link = _new_link(office, deed, link_lives)

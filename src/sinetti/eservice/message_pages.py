@@ -6,6 +6,9 @@ from http import HTTPStatus
 from sinetti.actions.secure_message import Seen, Shown
 from sinetti.domain.secure_messages import Delivery, Leads, Standing
 from sinetti.domain.values import Language
+from sinetti.eservice import blocks
+from sinetti.eservice.blocks import Button, Input, Section, Text
+from sinetti.eservice.links import link_to
 from sinetti.eservice.rendering import Field, Form, Page, Value
 from sinetti.texts.reader import mark, text, when
 
@@ -68,6 +71,12 @@ _LEAVING = mark(
 )
 
 
+_BY_HAND = mark(
+    "You can also retrieve the certificate in the browser: you need a certificate signing request, and the next page "
+    "says how it is made."
+)
+
+
 def page(seen: Seen, error: str, language: Language, status: int) -> Page:
     """What the page says where no transfer ids are shown. `error` is a message id, or empty."""
     said = text(error, language, count=seen.tries_left) if error else ""
@@ -117,7 +126,22 @@ def shown(done: Shown, language: Language) -> Page:
         values=values,
         after=[text(_NOW_ENTER, language), text(_LEAVING, language)],
         final=True,
+        blocks=[_in_the_browser(done, language)],
     )
+
+
+def _in_the_browser(done: Shown, language: Language) -> Section:
+    """The way to fetch without a program: in another tab, since this page is shown once; nothing is in its address."""
+    values = {
+        "organisation": done.customer_id,
+        "transfer_id": done.ids.transfer_id,
+        "password": done.ids.transfer_password,
+    }
+    inputs = [Input(name, "", "hidden", value) for name, value in values.items()]
+    button = Button(text("Retrieve in the browser (opens in a new tab)", language), "open", minor=True)
+    form = blocks.Form(inputs, [button], action=link_to("fetch"), new_tab=True)
+    title = text("No program that retrieves it?", language)
+    return Section(title, [Text([text(_BY_HAND, language)]), form])
 
 
 def _code_page(language: Language) -> Page:

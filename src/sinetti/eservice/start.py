@@ -1,8 +1,10 @@
 """The first page: what the service is, for somebody who has never heard of it."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from sinetti.eservice.blocks import Link, Links
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text
@@ -25,4 +27,6 @@ _WHAT = (
 def page(request: HttpRequest) -> HttpResponse:
     """Say what this is."""
     language = language_of(request)
-    return show(request, Page(text(_TITLE, language), [text(one, language) for one in _WHAT]))
+    by_hand = Link(text("Retrieve a certificate in the browser", language), reverse("fetch"))
+    told = [text(one, language) for one in _WHAT]
+    return show(request, Page(text(_TITLE, language), told, blocks=[Links([by_hand])]))

@@ -6,6 +6,7 @@ granian's WSGI loses chunked bodies and stands still behind eight stalled sender
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -38,7 +39,8 @@ class Limits:
     What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
     announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
-    octet.
+    octet. `paths` have limits of their own for what is sent to them, and to what stands below them: the first that fits
+    counts. Of what may be large only so many are collected at once (`at_once`).
     """
 
     body: int = 128 * 1024
@@ -46,6 +48,14 @@ class Limits:
     collecting: float = 5.0
     answering: float = 30.0
     waiting: int = 256
+    at_once: int | None = None
+    paths: tuple[tuple[str, "Limits"], ...] = ()
+
+    def of(self, method: str, path: str) -> "Limits":
+        """The limits of a request: nobody needs more than the common ones to ask for a page."""
+        if method in {"GET", "HEAD"}:
+            return self
+        return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
 
 
 class TooLarge(Exception):
@@ -77,6 +87,7 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Reply] = Pool(threads, leave)
         self._inside = 0
+        self._large: Counter[Limits] = Counter()
         self._retiring = False
         self._admission = admission or everybody()
 
@@ -106,26 +117,32 @@ class Edge:
         self._pool.retire()
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
+        limits = self._limits.of(scope["method"], scope["path"])
+        if limits.at_once is not None and self._large[limits] >= limits.at_once:
+            return plain(503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15")
+        self._large[limits] += 1
         try:
-            _check_announced(scope, self._limits)
-            async with asyncio.timeout(self._limits.collecting):
-                body = await _collect(receive, self._limits)
+            _check_announced(scope, limits)
+            async with asyncio.timeout(limits.collecting):
+                body = await _collect(receive, limits)
         except TimeoutError:
             return plain(408, "The request took too long to arrive. Send it again.", connection="close")
         except TooLarge:
-            text = f"The request is larger than {self._limits.body} octets. A request of this service is far smaller."
+            text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
             return plain(413, text, connection="close")
         except Gone:  # or what came is no HTTP: then somebody reads this
             return plain(400, "The request did not arrive whole. Send it again.", connection="close")
+        finally:
+            self._large[limits] -= 1
         request = _request(scope, body, request_id)
         # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
         # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
             text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
             return plain(415, text, accept_encoding="identity")
-        return await self._act(request)
+        return await self._act(request, limits.answering)
 
-    async def _act(self, request: Request) -> Reply:
+    async def _act(self, request: Request, within: float) -> Reply:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
@@ -133,11 +150,11 @@ class Edge:
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:
-            return await asyncio.wait_for(asyncio.shield(work), self._limits.answering)
+            return await asyncio.wait_for(asyncio.shield(work), within)
         except TimeoutError:
             # Whatever still waits its turn is given up; what is being worked on goes on to its end.
             submitted.cancel()
-            _log.error("request %s took longer than %s s", request.request_id, self._limits.answering)
+            _log.error("request %s took longer than %s s", request.request_id, within)
             return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
         except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
             _log.exception("request %s failed", request.request_id)

@@ -16,8 +16,26 @@ from urllib.parse import urlsplit
 from sinetti.protocols.edge import Limits
 from sinetti.protocols.http import Reply, Request, plain
 
-PEOPLE = Limits(body=16 * 1024, discarded=128 * 1024)
-"""What a person's browser sends is a form with two fields."""
+_KIB = 1024
+_LARGER = {
+    # A request that somebody pasted, in the form that percent signs make of it: up to three octets for one.
+    "/fetch": Limits(body=64 * _KIB, discarded=256 * _KIB),
+    # Hundreds of chosen certificates, each with a transaction of its own.
+    "/settings": Limits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
+    # A list of organisations as a file. Whoever is not signed in may send one, too: few at once.
+    "/staff": Limits(body=5 * _KIB * _KIB, discarded=6 * _KIB * _KIB, collecting=60.0, answering=120.0, at_once=4),
+}
+
+
+def people_limits(address: str) -> Limits:
+    """What a browser may send to pages at this address: mostly a form with two fields, to some pages more.
+
+    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    """
+    before = urlsplit(address).path.rstrip("/")
+    found = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
+    return Limits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(found.items()))
+
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})

@@ -12,7 +12,7 @@ from sinetti.notices.send import send_one
 from sinetti.protocols.addresses import Address, listen_shared
 from sinetti.protocols.admission import Admission, everybody
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.wsgi import PEOPLE, WsgiDoor
+from sinetti.protocols.wsgi import WsgiDoor, people_limits
 from sinetti.wiring import Authority, mailroom
 
 PEOPLE_THREADS = 8
@@ -48,4 +48,4 @@ def people_edge(office: Office, room: Mailroom, leave: Callable[[], None], admis
     around = Surroundings(office, send_now, terms.service, terms.help)
     pages = application(terms.people_address, office.transfer_key)
     door = WsgiDoor(pages, terms.people_address, around.given())
-    return Edge(door, PEOPLE, PEOPLE_THREADS, admission or everybody(), leave)
+    return Edge(door, people_limits(terms.people_address), PEOPLE_THREADS, admission or everybody(), leave)
