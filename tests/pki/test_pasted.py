@@ -48,11 +48,7 @@ TAKEN = {
     "base64 without its end": b64encode(DER).rstrip(b"="),
     "DER": DER,
 }
-NOT_def public(form):
-    return RSA.public_key().public_bytes(Encoding.DER, form)
-
-
-TAKEN = {
+NOT_TAKEN = {
     "nothing": (b"", Pasted.EMPTY),
     "blanks": (b" \n\t", Pasted.EMPTY),
     "too much": (PEM + b"\n" * LARGEST_PASTED, Pasted.LARGE),
@@ -75,12 +71,16 @@ TAKEN = {
     "a request and a private key beside it": (PEM + key(), Pasted.PRIVATE_KEY),
     "the last line of a private key": (key().splitlines()[-1], Pasted.PRIVATE_KEY),
     "the first octets of a key": (key(encoding=Encoding.DER)[:9], Pasted.PRIVATE_KEY),
+    "an encrypted one with a long length": (bytes.fromhex("300a30810506012a05000400"), Pasted.PRIVATE_KEY),
     "one of PuTTY": (b"PuTTY-User-Key-File-3: ssh-rsa", Pasted.PRIVATE_KEY),
     "a certificate": (certificate_pem(CERTIFICATE), Pasted.CERTIFICATE),
     "a certificate in DER": (CERTIFICATE, Pasted.CERTIFICATE),
     "a certificate as base64": (b64encode(CERTIFICATE), Pasted.CERTIFICATE),
     "two requests": (PEM + PEM, Pasted.SEVERAL),
-    "a public key is none of these": (public(PublicFormat.SubjectPublicKeyInfo), public(PublicFormat.SubjectPublicKeyInfo)),
+    "a public key is none of these": (
+        public(PublicFormat.SubjectPublicKeyInfo),
+        public(PublicFormat.SubjectPublicKeyInfo),
+    ),
     "nor is one of PKCS#1": (public(PublicFormat.PKCS1), public(PublicFormat.PKCS1)),
     "one octet": (b64encode(b"\x30"), b"\x30"),
     "prose": ("Hyvää päivää".encode(), Pasted.UNREADABLE),

@@ -70,13 +70,13 @@ class PeopleForm(forms.Form):
             inputs,
             buttons,
             action,
-            self._errors(),
+            self._summary(),
             files=self.is_multipart(),
             search=search,
             name=name,
         )
 
-    def _errors(self) -> Sequence[tuple[str, str]]:
+    def _summary(self) -> Sequence[tuple[str, str]]:
         if not self.is_bound:
             return ()
         return [
