@@ -21,7 +21,8 @@ def statements(act: Callable[[], object]) -> list[str]:
 def errors(browser: Browser) -> dict[str, str]:
     """What stands beside the fields, by their names, and in the summary above with a link to each."""
     beside = {
-        str(one.get("id")).removesuffix("-error"): one.text_content() for one in browser.page.xpath("//p[@class='wrong']")
+        str(one.get("id")).removesuffix("-error"): one.text_content()
+        for one in browser.page.xpath("//p[@class='wrong']")
     }
     summary = {str(one.get("href")).removeprefix("#"): one.text_content() for one in browser.page.xpath("//a[@href]")}
     assert all(summary[name] == told for name, told in beside.items())
@@ -37,5 +38,3 @@ def fields(browser: Browser, does: str) -> dict[str, str]:
 def told(browser: Browser) -> str:
     """All that the page says, white space folded."""
     return " ".join(browser.page.text_content().split())
-
-

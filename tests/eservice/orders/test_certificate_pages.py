@@ -142,7 +142,9 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
     assert "There are more than 1" in told(page)
     assert "There is more of theirs." in told(page.press("save", **SOMEBODY))
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
-    assert models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
+    assert (
+        models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
+    )
 
 
 def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):
