@@ -15,6 +15,7 @@ from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
 from sinetti.notices import samples as cases
 from sinetti.notices.room import Letter
+from sinetti.notices.sample_case import Case
 from sinetti.registry import models
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.registry.sample_rows import staged
@@ -35,7 +36,7 @@ def samples(register: Register) -> dict[str, str]:
     return {name: "\n".join(parts) for name, parts in files.items()}
 
 
-def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]:
+def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
     """Every sample in every language. The register is empty."""
     with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
         stage = staged(register, Language.EN)
@@ -47,7 +48,7 @@ def letters(register: Register) -> Iterator[tuple[Language, cases.Case, Letter]]
                 yield language, case, cases.written(case, stage)
 
 
-def shown(case: cases.Case, letter: Letter) -> str:
+def shown(case: Case, letter: Letter) -> str:
     """One sample in its file."""
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"

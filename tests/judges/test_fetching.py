@@ -14,7 +14,7 @@ from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
 
 __all__ = ["sqlite_desk"]
-PASSWORD = "changeit"  # noqa: S105 - of a keystore that lives as long as the test
+PASSWORD = "changeit"
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The samples: each kind of message in each of its variants, to whom, about what and when."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
+from sinetti.notices.sample_case import Case
+from sinetti.notices.sample_case import at as _at
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
@@ -27,28 +28,6 @@ TERMS = Terms(
     },
     operators=("paivystys@pki.example",),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One sample. `about` names a sample of the stage, `to` and `others` people of it; `to` None is an operator."""
-
-    kind: MessageKind
-    title: str
-    now: datetime
-    about: str | None = None
-    to: str | None = "contact"
-    others: tuple[str, ...] = ()
-    channel: MessageChannel = MessageChannel.EMAIL
-    step: str = "once"
-    facts: dict[str, str] = field(default_factory=dict)
-    first: bool = False
-    """Whether nothing was written to its recipient before."""
-    production: bool = False
-
-
-def _at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 _K, _SMS = MessageKind, MessageChannel.SMS
@@ -287,6 +266,24 @@ OTHERS = (
         facts={"old": "before", "new": "contact"},
     ),
     Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the new one",
+        _at(2027, 3, 9, 12),
+        "sunday",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the one before",
+        _at(2027, 3, 9, 12),
+        "sunday",
+        "before",
+        ("contact",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(
         _K.OPERATOR,
         "a finding",
         _at(2027, 3, 9, 12),
@@ -355,7 +352,7 @@ def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
 def owed(case: Case, stage: Stage) -> Owed:
     """Owe the message to everybody, and give the row of the one that is written."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
-    facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
+    facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
     OutboxRow.objects.using(stage.register.alias).all().delete()
     outbox.put(stage.register, new, case.now)
@@ -377,7 +374,7 @@ def owed(case: Case, stage: Stage) -> Owed:
     )
 
 
-def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, str]) -> NewMessage:
+def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, Any]) -> NewMessage:
     return NewMessage(
         kind=case.kind,
         channel=case.channel,
@@ -393,8 +390,10 @@ def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, fa
     )
 
 
-def _fact(stage: Stage, sample: Sample | None, value: str) -> str:
-    """The id behind a name of the stage; anything else is itself."""
+def _fact(stage: Stage, sample: Sample | None, value: str | list[str]) -> str | list[str]:
+    """The id behind a name of the stage, holdings where there are several; anything else is itself."""
+    if isinstance(value, list):
+        return [getattr(stage, one).holding for one in value]
     if sample is not None and value in {"secure", "pin"}:
         return str(getattr(sample, value))
     return str(getattr(stage.people, value, value))

@@ -44,6 +44,22 @@ class LookedAfter:
     deputy: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LineTold:
+    """A line of certificates as a message lists it; `contact` and `deputy` are folded addresses, empty for nobody.
+
+    `not_after` is the end of the one in force, None where there is none.
+    """
+
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    not_after: datetime | None
+    contact: str = field(repr=False)
+    deputy: str = field(repr=False)
+
+
 def contacts(
     register: Register, organisation_ids: Collection[str], now: datetime, count: int
 ) -> tuple[ContactSeen, ...]:
@@ -76,6 +92,25 @@ def looked_after(
             bool(row.as_deputy),
         )
         for row in rows.order_by("organisation__name", "description", "pk")[:count]
+    )
+
+
+def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tuple[LineTold, ...]:
+    """These lines, by organisation and description."""
+    rows = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = rows.select_related("organisation", "type", "contact", "deputy")
+    listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
+    return tuple(
+        LineTold(
+            row.organisation.name,
+            row.organisation.customer_id,
+            Channel(row.type.channel),
+            row.description,
+            row.ends,
+            row.contact.email.casefold() if row.contact else "",
+            row.deputy.email.casefold() if row.deputy else "",
+        )
+        for row in listed
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sinetti.actions.authority import NotAllowed
-from sinetti.actions.behalf import change_contact, let_end, leaving, revoke
+from sinetti.actions.behalf import change_contact, leaving, let_end, revoke
 from sinetti.actions.behalf.order import OrderAsk, order
 from sinetti.actions.people import PeopleError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind

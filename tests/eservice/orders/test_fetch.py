@@ -4,6 +4,7 @@ import logging
 import shutil
 import subprocess
 from base64 import b64encode
+from itertools import pairwise
 
 import pytest
 from cryptography import x509
@@ -69,7 +70,7 @@ def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(brow
     assert load_certificate(files["der"]) == certificate
     chain = x509.load_pem_x509_certificates(files["bundle"])
     assert chain[0] == certificate
-    for lower, upper in zip(chain, chain[1:], strict=False):
+    for lower, upper in pairwise(chain):
         lower.verify_directly_issued_by(upper)
     assert files["bundle"] == files["pem"] + files["chain"]
 
