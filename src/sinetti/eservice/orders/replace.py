@@ -88,7 +88,7 @@ def _preview(found: Preview, language: Language) -> Page:
             "certificate. Pressing the button again orders nothing twice."
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
-        button = Button(_("Order {count} replacements", count=count), "order")
+        button = Button(_("Order replacements: {count}", count=count), "order")
         blocks += [Text([how]), _table(found, language), Form(carried, [button])]
     else:
         blocks.append(Notice(_("Nothing would be ordered."), Tone.PLAIN))
