@@ -58,6 +58,7 @@ def test_sent_twice_at_once_it_is_ordered_once(desk, monkeypatch):
 
 def test_a_replacement_is_ordered_once_while_one_is_open(sqlite_desk, who):
     held = enrolled(sqlite_desk)
+    assert replaced(held.serial, stands(sqlite_desk, who.manager), sqlite_desk.office).contact.name == "Nimi Nimetty"
     ask = an_ask(who, replaces=held.serial, serves=None)
     first = place(sqlite_desk, ask, who.signatory)
     assert place(sqlite_desk, replace(ask, form=OTHER_FORM), who.manager) == first
