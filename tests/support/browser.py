@@ -118,7 +118,7 @@ class Browser:
         return self
 
 
-def people_door(desk: Desk, post: Post | None = None, address: str = ADDRESS) -> WsgiDoor:
+def people_door(desk: Desk, post: Post | None = None, address: str = ADDRESS, *, sms: bool = True) -> WsgiDoor:
     """The pages of an office, as a node serves them."""
-    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP)
+    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP, sms)
     return WsgiDoor(application(address, desk.office.transfer_key), address, around.given())

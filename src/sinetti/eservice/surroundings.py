@@ -17,13 +17,14 @@ class Surroundings:
     """The authority that the pages are of.
 
     `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
-    `help` says in each language how to reach help.
+    `help` says in each language how to reach help. `sms`: there is a provider of text messages, so PIN codes can be sent.
     """
 
     office: Office
     send_now: Callable[[str], bool]
     service: str
     help: Mapping[Language, str]
+    sms: bool = True
 
     def given(self) -> dict[str, object]:
         """As it stands in an environ."""
@@ -32,6 +33,7 @@ class Surroundings:
             "sinetti.send_now": self.send_now,
             "sinetti.service": self.service,
             "sinetti.help": self.help,
+            "sinetti.sms": self.sms,
         }
 
 
@@ -39,7 +41,11 @@ def surroundings(request: HttpRequest) -> Surroundings:
     """Read what stands in a request's environ."""
     given = request.META
     return Surroundings(
-        given["sinetti.office"], given["sinetti.send_now"], given["sinetti.service"], given["sinetti.help"]
+        given["sinetti.office"],
+        given["sinetti.send_now"],
+        given["sinetti.service"],
+        given["sinetti.help"],
+        given["sinetti.sms"],
     )
 
 

@@ -8,13 +8,14 @@ from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.order import OrderAsk, order, orderable, replaced
 from sinetti.actions.behalf.transfer_ids import look, offer_anew, open_orders
 from sinetti.actions.order import OrderError
+from sinetti.actions.secure_message import order_and_offer
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.ordering import Trouble
 from sinetti.domain.tokens import signatory_code
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel, Serial
 from sinetti.registry import models, parties
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
-from tests.support.office import REQUEST, SECOND, enrolled
+from tests.support.office import REQUEST, SECOND, an_order, enrolled
 
 FORM, OTHER_FORM = "a" * 32, "b" * 32
 
@@ -42,7 +43,9 @@ def test_who_may_orders_and_the_contact_is_owed_a_link(sqlite_desk, who, role):
 
 def test_the_same_form_orders_once_and_another_person_with_it_anew(sqlite_desk, who):
     first = place(sqlite_desk, an_ask(who), who.signatory)
-    assert place(sqlite_desk, an_ask(who, description="Changed"), who.signatory) == first
+    parties.withdraw_channel(sqlite_desk.register, who.organisation_id, Channel.WS, sqlite_desk.deed())
+    assert place(sqlite_desk, an_ask(who, description="Changed"), who.signatory) == first, "whatever has changed since"
+    parties.approve_channels(sqlite_desk.register, who.organisation_id, frozenset(Channel), sqlite_desk.deed())
     others = place(sqlite_desk, an_ask(who), who.manager)
     assert {one.pk for one in orders(sqlite_desk)} == {first, others}
 
@@ -52,7 +55,10 @@ def test_sent_twice_at_once_it_is_ordered_once(desk, monkeypatch):
     first = place(desk, an_ask(who), who.signatory)
     # As if both had looked before either stored anything.
     monkeypatch.setattr(parties, "_expect_new", lambda *_: None)
-    assert place(desk, an_ask(who), who.signatory) == first
+    new = replace(an_order(), order_id=first)
+    with pytest.raises(parties.OrderedAlready) as there:
+        order_and_offer(new, desk.office, who.signatory.name, REQUEST)
+    assert there.value.order_id == first
     assert len(orders(desk)) == 1
 
 

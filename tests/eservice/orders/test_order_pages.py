@@ -7,6 +7,7 @@ from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from sinetti.registry import models, parties
 from tests.support.acting import holding, orders
 from tests.support.authority import CUSTOMER_NAME
+from tests.support.browser import people_door
 from tests.support.office import SECOND, enrolled
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 from tests.support.users import mandate
@@ -31,7 +32,7 @@ def checked(browser, **changes):
 def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     page = checked(signatory)
     assert page.heading == "Check the order"
-    for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", CUSTOMER_NAME):
+    for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", "Finnish", CUSTOMER_NAME):
         assert shown in told(page)
     sent = fields(page, "send")
     page.press("send")
@@ -230,3 +231,15 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
         assert len(taken) <= MOST_STATEMENTS, (address, taken)
     assert len(statements(lambda: checked(signatory))) <= 2 * MOST_STATEMENTS
     assert holding(sqlite_desk, held.serial)
+
+
+def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_desk):
+    signatory.door = people_door(sqlite_desk, sms=False)
+    page = checked(signatory)
+    assert "No text messages can be sent from here." in errors(page)["contact_phone"]
+    assert page.press("check", contact_phone="").heading == "Check the order"
+    held = enrolled(sqlite_desk)
+    assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
+    (form,) = page.page.forms
+    page.post(form.action, dict(form.form_values()))
+    assert set(errors(page)) == {"person_phone"}

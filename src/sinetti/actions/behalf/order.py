@@ -10,7 +10,7 @@ from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import Trouble, order_of_form
 from sinetti.domain.values import Channel, Serial
-from sinetti.registry import holding_seen, replacing
+from sinetti.registry import holding_seen, parties, replacing
 from sinetti.registry.holding_seen import CertificateSeen
 from sinetti.registry.parties import NewOrder, OrderedAlready, OrganisationFound, Person
 
@@ -50,6 +50,10 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
     The same form again orders nothing more and returns the same. Raises NotAllowed and OrderError.
     """
     may_act(Right.ORDER, ask.organisation_id, actor, office)
+    order_id = order_of_form(actor.user_id, ask.form, ask.replaces or "")
+    if parties.order_exists(office.register, order_id):
+        # Whatever may have changed since: the same is answered.
+        return order_id
     (organisation,) = replacing.organisations(office.register, [ask.organisation_id]) or (None,)
     if organisation is None:
         sentence = "the organisation is closed for good"
@@ -62,7 +66,7 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
         ask.deputy,
         ask.replaces,
         ask.serves,
-        order_of_form(actor.user_id, ask.form, ask.replaces or ""),
+        order_id,
     )
     try:
         return secure_message.order_and_offer(new, office, actor.name, request_id).order_id

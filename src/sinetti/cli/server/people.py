@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sinetti.actions.office import Office
+from sinetti.domain.messages import MessageChannel
 from sinetti.eservice.application import application
 from sinetti.eservice.surroundings import Surroundings
 from sinetti.notices.room import Mailroom
@@ -45,7 +46,7 @@ def people_edge(office: Office, room: Mailroom, leave: Callable[[], None], admis
         return send_one(room, message_id, office.now())
 
     terms = room.terms
-    around = Surroundings(office, send_now, terms.service, terms.help)
+    around = Surroundings(office, send_now, terms.service, terms.help, MessageChannel.SMS in room.deliverers)
     pages = application(terms.people_address, office.transfer_key)
     door = WsgiDoor(pages, terms.people_address, around.given())
     return Edge(door, people_limits(terms.people_address), PEOPLE_THREADS, admission or everybody(), leave)

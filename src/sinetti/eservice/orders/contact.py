@@ -12,7 +12,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.people_forms import PersonForm, initial_of
+from sinetti.eservice.orders.people_forms import PersonForm, initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
     back_to_certificate,
     certificate_values,
@@ -41,6 +41,8 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         initial=initial_of(seen.deputy if deputy else seen.contact),
     )
+    if not deputy:
+        refuse_phone(form, "person_phone", sms=surroundings(request).sms)
     if form.is_bound and form.is_valid():
         return _save(request, seen, form, deputy=deputy)
     return show(request, _page(seen, form, language, deputy=deputy))

@@ -16,7 +16,7 @@ from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.people_forms import PersonForm, email_field
+from sinetti.eservice.orders.people_forms import PersonForm, email_field, refuse_phone
 from sinetti.eservice.orders.speaking import back_to_list, hidden, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
@@ -59,6 +59,7 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     form = PersonForm(language, request.POST)
     if form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
+    refuse_phone(form, "person_phone", sms=surroundings(request).sms)
     if not form.is_valid():
         return show(request, _preview(leaving, look(leaving, standing_of(request), office), form, language))
     try:

@@ -16,7 +16,7 @@ from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Section,
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.choosing import choose, not_approved
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
-from sinetti.eservice.orders.people_forms import initial_of
+from sinetti.eservice.orders.people_forms import initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
     CHANNELS,
     back_to_list,
@@ -62,6 +62,7 @@ def _answer(
     does = request.POST.get("do", "") if request.method == "POST" else ""
     if does not in {"check", "send"}:
         return show(request, _asking(request, form, organisation, old))
+    refuse_phone(form, "contact_phone", sms=surroundings(request).sms)
     if not form.is_valid():
         return show(request, _asking(request, form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
     made = request.POST.get("form", "")

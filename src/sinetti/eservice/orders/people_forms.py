@@ -30,6 +30,10 @@ _NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
 _EMAIL_WRONG = mark("Write an e-mail address like contact@customer.example.")
 _PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
 
+_NO_SMS = mark(
+    "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
+)
+
 
 def name_field(label: str, *, required: bool = True) -> forms.CharField:
     """A person's name."""
@@ -92,6 +96,12 @@ def check_person(form: PeopleForm, prefix: str) -> None:
             checked = ""
         if international(checked) is None:
             form.refuse(f"{prefix}phone", _PHONE_WRONG)
+
+
+def refuse_phone(form: PeopleForm, name: str, *, sms: bool) -> None:
+    """Refuse a contact's number where no PIN code could be sent to it: then the code of who orders is told instead."""
+    if not sms and form.is_valid() and form.cleaned_data[name]:
+        form.refuse(name, _NO_SMS)
 
 
 def person_of(form: PeopleForm, prefix: str) -> Person:

@@ -97,7 +97,8 @@ def person(one: Named | None, language: Language) -> str:
     """Somebody in one line."""
     if one is None:
         return text("Nobody", language)
-    return ", ".join([one.name, one.email, *([one.phone] if one.phone else [])])
+    reached = [one.email, *([one.phone] if one.phone else [])]
+    return ", ".join([one.name, *reached, text(LANGUAGES[one.language], language)])
 
 
 def certificate_values(
