@@ -17,7 +17,8 @@ class Surroundings:
     """The authority that the pages are of.
 
     `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
-    `help` says in each language how to reach help. `sms`: there is a provider of text messages, so PIN codes can be sent.
+    `help` says in each language how to reach help. `sms`: there is a provider of text messages, so PIN codes can be
+    sent.
     """
 
     office: Office

@@ -1,7 +1,5 @@
 """Ordering in the e-service: typed, checked, sent once; and how far it has come."""
 
-import pytest
-
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from sinetti.registry import models, parties
@@ -78,15 +76,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("changes", "name"), WRONG.values(), ids=WRONG)
-def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk, changes, name):
-    page = signatory.get(NEW)
-    page.post(NEW, {**fields(page, "check"), **GOOD, **changes, "do": "check"})
-    assert page.reply.status == 422
-    assert set(errors(page)) == {name}
-    kept = fields(page, "check")
-    for field in {*GOOD, *changes} - {"contact_language", "channel"}:
-        assert kept.get(field, "") == {**GOOD, **changes}[field]
+def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
+    """One browser for all: nothing of one case is left for the next."""
+    sent = fields(signatory.get(NEW), "check")
+    for case, (changes, name) in WRONG.items():
+        page = signatory.post(NEW, {**sent, **GOOD, **changes, "do": "check"})
+        assert (page.reply.status, set(errors(page))) == (422, {name}), case
+        kept = fields(page, "check")
+        for field in {*GOOD, *changes} - {"contact_language", "channel"}:
+            assert kept.get(field, "") == {**GOOD, **changes}[field], case
     assert not orders(sqlite_desk)
 
 
@@ -123,12 +121,11 @@ def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_desk, ot
     assert fields(page, "check")["organisation"] == other
 
 
-@pytest.mark.parametrize("address", ["?organisation={other}", "?organisation=0", "?replaces={serial}", "?replaces=00"])
-def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other, address):
-    held = enrolled(sqlite_desk, customer_id="7654321-2")
-    page = signatory.get(NEW + address.format(other=other, serial=held.serial))
-    assert page.reply.status == 403
-    assert held.serial not in told(page)
+def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other):
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
+    for asked in (f"?organisation={other}", "?organisation=0", f"?replaces={theirs}", "?replaces=00"):
+        page = signatory.get(NEW + asked)
+        assert (page.reply.status, theirs in told(page)) == (403, False), asked
 
 
 def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
@@ -136,6 +133,13 @@ def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
     for channel in Channel:
         parties.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
     assert "may not order this type of certificate yet" in told(signatory.get(NEW))
+
+
+def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
+    ours = models.Organisation.objects.get().pk
+    monkeypatch.setattr("sinetti.eservice.orders.new.orderable", lambda *_: ())
+    page = signatory.get(f"{NEW}?organisation={ours}")
+    assert (page.reply.status, "closed for good" in told(page)) == (410, True)
 
 
 def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_desk, monkeypatch):
@@ -184,13 +188,13 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize(("mail", "link", "says"), STATES.values(), ids=STATES)
-def test_how_far_an_order_has_come(signatory, sqlite_desk, mail, link, says):
+def test_how_far_an_order_has_come(signatory, sqlite_desk):
     checked(signatory).press("send")
     now = sqlite_desk.office.now()
-    models.OutboxRow.objects.update(**dict.fromkeys(mail, now))
-    models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
-    assert says in told(signatory.get(signatory.path))
+    for mail, link, says in STATES.values():
+        models.OutboxRow.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
+        models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
+        assert says in told(signatory.get(signatory.path))
 
 
 def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):

@@ -1,15 +1,19 @@
 """For which organisation: the page that asks it where there are several, and the one that says it may not yet."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.actions.behalf.order import OrganisationFound
+from sinetti.domain.ordering import Trouble
 from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Option, Text, Tone
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.speaking import back_to_list, speaker
+from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
+from sinetti.texts.reader import text
 
 _MOST = 1000
 """Organisations in one list of choices: 100 kB."""
@@ -24,6 +28,14 @@ def choose(request: HttpRequest, organisations: Sequence[OrganisationFound]) -> 
     form = Form([field], [Button(_("Continue"))], search=True)
     page = Page(_("For which organisation?"), blocks=[form], back=back_to_list(language))
     return show(request, page)
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """Say that nothing is issued any more to an organisation that somebody may order for."""
+    language = language_of(request)
+    told = Notice(trouble(Trouble.CLOSED, language), Tone.WARNING)
+    title = text("Order a certificate", language)
+    return show(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list(language)))
 
 
 def not_approved(request: HttpRequest, organisation: str) -> HttpResponse:

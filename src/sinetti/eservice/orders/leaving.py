@@ -6,7 +6,6 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.leaving import ContactSeen, LookedAfter, contacts, hand_over, look
 from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
@@ -17,7 +16,7 @@ from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, S
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.people_forms import PersonForm, email_field, refuse_phone
-from sinetti.eservice.orders.speaking import back_to_list, hidden, signed_in_actor, speaker
+from sinetti.eservice.orders.speaking import back_to_list, hidden, lacking, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -39,7 +38,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Ask who leaves; show what they look after and ask for somebody else; hand it over."""
     standing, language = standing_of(request), language_of(request)
     if not standing.organisations(Right.CONTACT):
-        raise NotAllowed(Right.CONTACT, None)
+        raise lacking(Right.CONTACT, standing)
     does = request.POST.get("do", "")
     who = LeavingForm(language, request.POST if does in {"look", "save"} else None)
     if not who.is_bound or not who.is_valid():

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.authority import NotAllowed
+from sinetti.actions.behalf.objects import may_look
 from sinetti.actions.behalf.order import CertificateSeen, OrganisationFound, order, orderable, replaced
 from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
@@ -14,7 +14,7 @@ from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.choosing import choose, not_approved
+from sinetti.eservice.orders.choosing import choose, closed, not_approved
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
 from sinetti.eservice.orders.people_forms import initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
@@ -22,6 +22,7 @@ from sinetti.eservice.orders.speaking import (
     back_to_list,
     called,
     hidden,
+    lacking,
     new_form,
     person,
     serves,
@@ -46,9 +47,12 @@ def page(request: HttpRequest) -> HttpResponse:
         wanted = organisations[0].organisation_id
     if not wanted and organisations:
         return choose(request, organisations)
+    if not wanted:
+        raise lacking(Right.ORDER, standing_of(request))
+    may_look(Right.ORDER, wanted, standing_of(request))
     organisation = next((one for one in organisations if one.organisation_id == wanted), None)
     if organisation is None:
-        raise NotAllowed(Right.ORDER, None)
+        return closed(request)
     allowed = organisation.channels & {old.channel} if old is not None else organisation.channels
     if not allowed:
         return not_approved(request, organisation.name)

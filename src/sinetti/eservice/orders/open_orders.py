@@ -3,14 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.transfer_ids import OrderRow, open_orders
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import signed_in, standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Links, Pager, Table
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.speaking import back_to_list, speaker
+from sinetti.eservice.orders.speaking import back_to_list, lacking, speaker
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import when
@@ -25,7 +24,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show a part of them."""
     standing, office, language = standing_of(request), surroundings(request).office, language_of(request)
     if not standing.organisations(Right.SEE):
-        raise NotAllowed(Right.SEE, None)
+        raise lacking(Right.SEE, standing)
     _ = speaker(language)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0

@@ -6,7 +6,6 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.replace import Candidate, Preview, chosen, ending, replace_many
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import LONGEST_AHEAD, MOST_AT_ONCE, is_form
@@ -15,7 +14,7 @@ from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.speaking import back_to_list, called, hidden, new_form, signed_in_actor, speaker
+from sinetti.eservice.orders.speaking import back_to_list, called, hidden, lacking, new_form, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import left
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -43,7 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Ask which; show what would be ordered; order."""
     standing, office, language = standing_of(request), surroundings(request).office, language_of(request)
     if not standing.organisations(Right.ORDER):
-        raise NotAllowed(Right.ORDER, None)
+        raise lacking(Right.ORDER, standing)
     serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
     form = request.POST.get("form", "")
     if request.POST.get("do") == "order" and is_form(form):
