@@ -1,6 +1,7 @@
 """Fetching in the browser: the same answers as the technical interface, and private keys refused loudly."""
 
 import logging
+import shlex
 import shutil
 import subprocess
 from base64 import b64encode
@@ -10,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sinetti.cli.main import build_parser
 from sinetti.domain.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Language
 from sinetti.eservice.orders import fetch_pages
@@ -227,6 +229,13 @@ def test_the_commands_of_openssl_work(browser, sqlite_desk, tmp_path):
         (tmp_path / name).write_bytes(page.reply.body)
     run(f"{fetch_pages.OPENSSL_AFTER} -passout pass:secret")
     assert (tmp_path / "certificate.p12").stat().st_size
+
+
+def test_the_command_of_our_client_is_one_that_it_takes(browser):
+    shown = [str(one) for one in browser.get(FETCH).page.xpath("//pre/code/text()")]
+    program, *options = shlex.split(next(one for one in shown if one.startswith("sinetti")))
+    assert program == "sinetti"
+    assert build_parser().parse_args(options).customer_id == "1234567-1"
 
 
 def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(browser, sqlite_desk):

@@ -25,11 +25,15 @@ CERTREQ = (
     'echo Subject = "CN={customer_id}"\n'
     "echo KeyLength = 2048\n"
     "echo HashAlgorithm = SHA256\n"
+    'echo ProviderName = "Microsoft Software Key Storage Provider"\n'
     "echo MachineKeySet = TRUE\n"
     "echo RequestType = PKCS10) > request.inf\n"
     "certreq -new request.inf request.pem"
 )
-CERTREQ_AFTER = "certreq -accept -machine certificate-and-chain.pem"
+# Not `certreq -accept`: it takes nothing whose root is not in Windows' own store.
+CERTREQ_AFTER = (
+    "certutil -addstore CA chain.pem\ncertutil -addstore My certificate.pem\ncertutil -repairstore My {serial}"
+)
 CLIENT = (
     "sinetti enrol payroll --store certificates --service ADDRESS --trust-services services.pem --trust-holders "
     "holders.pem --environment {environment} --customer-id {customer_id} --transfer-id TRANSFER_ID "
@@ -81,7 +85,7 @@ def answer(found: Fetched, customer_id: str, language: Language) -> Page:
     blocks: list[Block] = [
         Values(values),
         Section(_("Download"), [Text([again]), Form(carried, buttons, action=link_to("fetch"))]),
-        Section(_("Put it beside the private key"), _beside(language)),
+        Section(_("Put it beside the private key"), _beside(found, language)),
         Details(_("The certificate as text"), [Command(_("Certificate (PEM)"), found.pem)]),
     ]
     return Page(_("Here is the certificate"), good=_("The certificate was retrieved."), blocks=blocks)
@@ -111,14 +115,14 @@ def _how(customer_id: str, environment: Environment, language: Language) -> Sequ
     ]
 
 
-def _beside(language: Language) -> Sequence[Block]:
+def _beside(found: Fetched, language: Language) -> Sequence[Block]:
     _ = speaker(language)
     return [
         Command(
             _("OpenSSL: one file with key and certificate; it says so if they do not belong together"), OPENSSL_AFTER
         ),
         Command(_("Java's keytool"), KEYTOOL_AFTER),
-        Command(_("certreq, on Windows"), CERTREQ_AFTER),
+        Command(_("certreq, on Windows"), CERTREQ_AFTER.replace("{serial}", found.serial)),
     ]
 
 
