@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from sinetti.actions.authority import Actor
 from sinetti.actions.people import (
     PeopleError,
     add_signatory,
+    invite_signatory,
     look_after,
     look_after_no_more,
     remove_signatory,
@@ -14,11 +16,15 @@ from sinetti.actions.people import (
     who_is_who,
 )
 from sinetti.actions.register_organisation import close
+from sinetti.actions.staff.invitations import invite_signatory as invite_by_clerk
+from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.registry import models
 from tests.support.authority import CUSTOMER_ID
+from tests.support.firms import rows
 from tests.support.office import DAY, REQUEST, add_organisation
 from tests.support.people import a_person, audited
+from tests.support.users import account, mandate
 
 FIRM = "7654321-0"
 DIRECTOR = a_person("director")
@@ -137,3 +143,44 @@ def test_what_is_refused(sqlite_desk):
             look_after(one, agent, office, *WHO)
     assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, office, *WHO), "people go, closed or not"
     assert set_contact_person(CUSTOMER_ID, None, office, *WHO)
+
+
+def test_an_operator_invites_a_signatory_who_counts_at_once(sqlite_desk):
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    assert invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO).made
+    assert not invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO).made
+    assert invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO).made
+    assert set(signatories(sqlite_desk)) == {"The director", "The chair"}
+    assert rows(sqlite_desk, "Invitation").count() == 2
+
+
+def test_who_cannot_be_invited(sqlite_desk, monkeypatch):
+    mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
+    viewer = replace(DIRECTOR, email="Viewer@people.example")
+    with pytest.raises(PeopleError, match="another role"):
+        invite_signatory(CUSTOMER_ID, viewer, sqlite_desk.office, *WHO)
+    monkeypatch.setattr("sinetti.registry.mandating.INVITED_A_DAY", 0)
+    with pytest.raises(PeopleError, match="tomorrow"):
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    assert signatories(sqlite_desk) == []
+    close(CUSTOMER_ID, sqlite_desk.office, *WHO)
+    with pytest.raises(PeopleError, match="closed"):
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+
+
+def test_a_signatory_who_is_named_anew_keeps_account_and_link(sqlite_desk):
+    row = mandate(sqlite_desk, account(sqlite_desk, "director"), CUSTOMER_ID, Role.SIGNATORY)
+    changed = replace(DIRECTOR, email="director@people.example", phone="+358 00 009")
+    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.office, *WHO)
+    assert rows(sqlite_desk, "Mandate").get(withdrawn_at=None).user_id == row.user_id
+    invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
+    assert add_signatory(CUSTOMER_ID, replace(a_person("chair"), phone=""), sqlite_desk.office, *WHO)
+    assert rows(sqlite_desk, "Invitation").get().mandate.withdrawn_at is None
+
+
+def test_an_operator_takes_back_what_nobody_has_taken_up(sqlite_desk):
+    clerk = Actor("clerk", second_factor=True, staff=True)
+    invite_by_clerk(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, clerk, REQUEST)
+    assert signatories(sqlite_desk) == []
+    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, sqlite_desk.office, *WHO)
+    assert rows(sqlite_desk, "Mandate").get().withdrawn_at

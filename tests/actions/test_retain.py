@@ -15,7 +15,7 @@ from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.refusals import Reason
 from sinetti.domain.retention import Periods
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models, notice_models, refusing, retaining, store
+from sinetti.registry import eservice_models, models, notice_models, refusing, retaining, store
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     CONTACT,
@@ -152,6 +152,15 @@ def kept_by_mandate(desk, person):
     return lambda: mandates.update(withdrawn_at=desk.clock.now)
 
 
+def kept_by_invitation(desk, person):
+    kept_by_mandate(desk, person)
+    rows(desk, models.Mandate).update(waiting=True)
+    links = rows(desk, eservice_models.Invitation)
+    end = desk.clock.now + 1000 * DAY
+    links.create(mandate=rows(desk, models.Mandate).get(), token_sha256="0" * 64, created=end, expires=end)
+    return lambda: None
+
+
 def kept_by_account(desk, person):
     user = rows(desk, models.User).create(email="someone@sinisiipi.example", created=desk.clock.now)
     rows(desk, models.Person).filter(pk=person.pk).update(user=user)
@@ -161,6 +170,7 @@ def kept_by_account(desk, person):
 KEEPERS = {
     "an organisation's contact": kept_by_organisation,
     "a mandate": kept_by_mandate,
+    "an invitation": kept_by_invitation,
     "an account": kept_by_account,
 }
 

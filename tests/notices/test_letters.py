@@ -17,7 +17,8 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.values import Language
 from sinetti.notices import parts, samples
-from sinetti.notices.samples import CASES, KEY, TERMS, Case
+from sinetti.notices.sample_case import Case
+from sinetti.notices.samples import CASES, KEY, TERMS
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import models, sample_rows
 from sinetti.registry.models import Certificate, Holding, Mandate, Organisation, OutboxRow, Person

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.apps import apps
+
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.registry import models
@@ -13,7 +15,7 @@ YEARS = timedelta(days=730)
 
 def rows(desk: Desk, model: str):
     """Rows of a model, by its name."""
-    return getattr(models, model).objects.using(desk.register.alias)
+    return apps.get_model("registry", model).objects.using(desk.register.alias)
 
 
 def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:

@@ -88,6 +88,13 @@ class Standing:
         found = self.held.get(organisation_id)
         return found is not None and mandates.may(found.role, right)
 
+    def require(self, right: Right, organisation_id: str) -> Held:
+        """Give the role by which they have a right: for pages that show something. Raises NotAllowed."""
+        found = self.held.get(organisation_id)
+        if found is None or not mandates.may(found.role, right):
+            raise NotAllowed(right, organisation_id, second_factor=organisation_id in self.waiting)
+        return found
+
     def organisations(self, right: Right) -> frozenset[str]:
         """The ids of all organisations for which they have a right."""
         return frozenset(one for one in self.held if self.may(right, one))
@@ -108,7 +115,10 @@ def require(right: Right, organisation_id: str, actor: Actor, office: Office) ->
 
     An organisation that is not there is like one for which they have no right.
     """
-    found = standing(actor, office)
-    if found.may(right, organisation_id):
-        return found.held[organisation_id]
-    raise NotAllowed(right, organisation_id, second_factor=organisation_id in found.waiting)
+    return standing(actor, office).require(right, organisation_id)
+
+
+def signs_by_outside(organisation_id: str, actor: Actor, office: Office) -> bool:
+    """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
+    found = OutsideRoles().grants(actor, office)
+    return any(one.organisation_id == organisation_id and one.role is Role.SIGNATORY for one in found)

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
 from sinetti.domain.contacts import PeopleTrouble
-from sinetti.registry import parties, people, roles
+from sinetti.domain.mandates import Role
+from sinetti.registry import mandating, parties, people, roles
+from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
 from sinetti.registry.parties import OrganisationFound, Person
 from sinetti.registry.people import Closed, Looked
 from sinetti.registry.roles import Roles
@@ -37,6 +40,26 @@ def add_signatory(customer_id: str, person: Person, office: Office, actor: str, 
     one = _organisation(customer_id, office)
     with _says_closed():
         return people.add_signatory(office.register, one.organisation_id, person, office.deed(actor, request_id))
+
+
+def invite_signatory(customer_id: str, person: Person, office: Office, actor: str, request_id: str) -> Invited:
+    """Name a signatory, and owe them a link by which they act in the e-service (docs/mandates.md).
+
+    Whoever was named before gets the link alone; who has one that works, or has used it, gets none. Raises PeopleError.
+    """
+    one = _organisation(customer_id, office)
+    deed = office.deed(actor, request_id)
+    to = ToPerson(one.organisation_id, person, Role.SIGNATORY, at_once=True)
+    try:
+        with _says_closed():
+            return mandating.invite(office.register, to, new_link(office, deed.at), deed)
+    except Otherwise:
+        why = PeopleTrouble.OTHER_ROLE
+        sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
+    except TooMany:
+        why = PeopleTrouble.TOO_MANY
+        sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
+    raise PeopleError(why, sentence)
 
 
 def remove_signatory(customer_id: str, email: str, office: Office, actor: str, request_id: str) -> bool:

@@ -10,5 +10,7 @@ class PeopleTrouble(StrEnum):
     NOBODY = "nobody"
     CLOSED = "closed"
     ITSELF = "itself"
+    OTHER_ROLE = "other-role"
+    TOO_MANY = "too-many"
     NOT_IN_FORCE = "not-in-force"
     NOT_NEWEST = "not-newest"

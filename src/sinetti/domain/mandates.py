@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from sinetti.domain.workdays import FINNISH_TIME
 
 
 class Role(StrEnum):
@@ -24,6 +26,8 @@ class Right(StrEnum):
     CONTACT = "contact"
     REVOKE = "revoke"
     APPLY = "apply"
+    ASK = "ask"
+    """Asking other organisations for a role, for this one."""
     GRANT = "grant"
     """Giving and withdrawing authorisations, and seeing who has them."""
 
@@ -31,7 +35,7 @@ class Right(StrEnum):
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.SIGNATORY: frozenset(Right),
-        Role.MANAGER: frozenset({Right.SEE, Right.ORDER, Right.FETCH, Right.CONTACT, Right.REVOKE}),
+        Role.MANAGER: frozenset({Right.SEE, Right.ORDER, Right.FETCH, Right.CONTACT, Right.REVOKE, Right.ASK}),
         Role.VIEWER: frozenset({Right.SEE}),
     }
 )
@@ -41,6 +45,9 @@ _SMALLEST_FIRST = (Role.VIEWER, Role.MANAGER, Role.SIGNATORY)
 
 GIVEN_TO_AGENTS = frozenset({Role.MANAGER, Role.VIEWER})
 """What an organisation may give to another one."""
+
+AGENTS_AT_MOST = timedelta(days=731)
+"""How long another organisation may have a role at a time: two years, one of which may be a leap year."""
 
 NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
 """Roles that count only for who has signed in with a second factor."""
@@ -85,6 +92,29 @@ def may(role: Role | None, right: Right) -> bool:
 def enough(right: Right) -> Role:
     """The smallest role that has a right."""
     return next(role for role in _SMALLEST_FIRST if right in RIGHTS[role])
+
+
+def no_greater(role: Role) -> tuple[Role, ...]:
+    """This role and those with fewer rights, the greatest first."""
+    return tuple(reversed(_SMALLEST_FIRST[: _SMALLEST_FIRST.index(role) + 1]))
+
+
+def last_second(day: date) -> datetime:
+    """The end of what is valid until a day: its last second on a Finnish clock, in UTC."""
+    return datetime.combine(day, time(23, 59, 59), FINNISH_TIME).astimezone(UTC)
+
+
+def for_an_agent(role: Role, until: datetime | None, now: datetime) -> bool:
+    """Whether another organisation may be given this role with this end: it has one, within two years."""
+    return role in GIVEN_TO_AGENTS and until is not None and now < until <= now + AGENTS_AT_MOST
+
+
+def stays_as_long(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
+    """Whether one of the other signatories, by their ends, stays at least as long as the one who goes.
+
+    Without one the organisation would be left with nobody who may give authorisations.
+    """
+    return any(one is None or (gone is not None and gone <= one) for one in others)
 
 
 def held(direct: Iterable[Grant], handed: Iterable[Grant], now: datetime, *, second_factor: bool) -> dict[str, Held]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, Standing, standing
+from sinetti.actions.staff import NotStaff
 from sinetti.domain.mandates import Role
 from sinetti.eservice.surroundings import surroundings
 
@@ -57,11 +58,11 @@ def signed_in(
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else "/")
         try:
             return view(request, *args, **named)
-        except NotAllowed as lacking:
+        except (NotAllowed, NotStaff) as lacking:
             # Imported here: that page is shown like all others.
-            from sinetti.eservice.no_right import no_right  # noqa: PLC0415
+            from sinetti.eservice.no_right import no_right, not_staff  # noqa: PLC0415
 
-            return no_right(request, lacking)
+            return not_staff(request, lacking) if isinstance(lacking, NotStaff) else no_right(request, lacking)
 
     return answer
 

@@ -28,6 +28,7 @@ _ERRORS: Mapping[str, str] = {
     "min_length": mark("This is too short: {label}"),
     "max_value": mark("This number is too large: {label}"),
     "min_value": mark("This number is too small: {label}"),
+    "null_characters_not_allowed": mark("This does not look right: {label}"),
     "missing": mark("Choose a file: {label}"),
     "empty": mark("The file is empty: {label}"),
 }
@@ -53,9 +54,9 @@ class PeopleForm(forms.Form):
             label, hint = str(one.label or ""), str(one.help_text or "")
             one.label = text(label, language) if label else ""
             one.help_text = text(hint, language) if hint else ""
-            for code in one.error_messages:
-                if code in _ERRORS:
-                    one.error_messages[code] = text(_ERRORS[code], language, label=one.label)
+            # Also of what its validators find: they ask the field for a text by its code.
+            for code, told in _ERRORS.items():
+                one.error_messages[code] = text(told, language, label=one.label)
             if isinstance(one, forms.ChoiceField):
                 one.choices = [(value, text(str(told), language) if told else "") for value, told in _choices(one)]
 
@@ -70,13 +71,13 @@ class PeopleForm(forms.Form):
             inputs,
             buttons,
             action,
-            self._summary(),
+            self._told_errors(),
             files=self.is_multipart(),
             search=search,
             name=name,
         )
 
-    def _summary(self) -> Sequence[tuple[str, str]]:
+    def _told_errors(self) -> Sequence[tuple[str, str]]:
         if not self.is_bound:
             return ()
         return [

@@ -1,10 +1,10 @@
-"""Links to pages by their names in urls.py."""
+"""Links to other parts of the e-service, which may not be there."""
 
 from django.urls import NoReverseMatch, reverse
 
 
 def link_to(name: str, *args: object) -> str:
-    """The address of a page, or nothing where there is no such page."""
+    """The address of a page by its name in urls.py; empty where there is no such page."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

@@ -31,7 +31,15 @@ class Item:
     shown: Callable[[HttpRequest], bool]
 
 
-ITEMS: tuple[Item, ...] = ()
+def _acts_for_clients(request: HttpRequest) -> bool:
+    """Whether somebody acts for one organisation through another: a firm's own page lists such clients."""
+    return any(one.via is not None for one in standing_of(request).held.values())
+
+
+ITEMS: tuple[Item, ...] = (
+    Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
+    Item(mark("Clients"), "clients", _acts_for_clients),
+)
 """In the order in which they stand."""
 
 

@@ -1,4 +1,4 @@
-"""One sample of a message: what kind it is, about what, to whom and when."""
+"""One sample of a message, before it is written."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

@@ -6,8 +6,8 @@ from typing import Any
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
-from sinetti.notices.sample_case import Case
-from sinetti.notices.sample_case import at as _at
+from sinetti.notices.sample_case import Case, at
+from sinetti.notices.samples_authorisation import AUTHORISATIONS
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
@@ -32,11 +32,11 @@ TERMS = Terms(
 
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
-_OPENED = _at(2027, 3, 3, 11, 3)
-_A_WEEK = _at(2027, 4, 23, 5)
-_TWO_WEEKS = _at(2027, 4, 16, 11, 3)
-_LAST_DAY = _at(2027, 4, 30, 5)
-_ENDED = _at(2027, 5, 3, 5)
+_OPENED = at(2027, 3, 3, 11, 3)
+_A_WEEK = at(2027, 4, 23, 5)
+_TWO_WEEKS = at(2027, 4, 16, 11, 3)
+_LAST_DAY = at(2027, 4, 30, 5)
+_ENDED = at(2027, 5, 3, 5)
 
 REMINDERS = (
     Case(
@@ -55,7 +55,7 @@ REMINDERS = (
     Case(
         _K.REMINDER,
         "30 days before an end on a working day, to the deputy",
-        _at(2027, 4, 1, 11, 3),
+        at(2027, 4, 1, 11, 3),
         "tuesday",
         "deputy",
         ("contact",),
@@ -147,20 +147,20 @@ OTHERS = (
     Case(
         _K.TRANSFER_IDS,
         "to a technical contact person with a phone",
-        _at(2027, 3, 2, 7, 41),
+        at(2027, 3, 2, 7, 41),
         "ordered",
         facts={"secure": "secure"},
     ),
     Case(
         _K.TRANSFER_IDS,
         "without a phone, the first message to this person",
-        _at(2027, 3, 2, 7, 41),
+        at(2027, 3, 2, 7, 41),
         "nameless",
         "without_phone",
         facts={"secure": "secure"},
         first=True,
     ),
-    Case(_K.PIN, "as a text message", _at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
     Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
     Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
@@ -170,26 +170,26 @@ OTHERS = (
     Case(
         _K.DIGEST,
         "on a Monday, to a firm's contact person",
-        _at(2027, 4, 19, 5),
+        at(2027, 4, 19, 5),
         None,
         "firm",
         step="2027-04-19",
         facts={"agent": "0" * 31 + "2"},
     ),
-    Case(_K.FETCHED, "the first certificate of an order", _at(2027, 3, 16, 9, 29), "fetched"),
-    Case(_K.FETCHED, "a renewal", _at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
+    Case(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
+    Case(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
     Case(
         _K.RENEWED,
         "to the technical contact person",
-        _at(2027, 4, 12, 6, 31),
+        at(2027, 4, 12, 6, 31),
         "renewal",
         others=("contact", "signatory"),
     ),
-    Case(_K.RENEWED, "to a representative", _at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
+    Case(_K.RENEWED, "to a representative", at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
     Case(
         _K.REFUSED,
         "requests for renewal",
-        _at(2027, 3, 16, 10),
+        at(2027, 3, 16, 10),
         "sunday",
         others=("deputy",),
         facts={"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
@@ -197,16 +197,16 @@ OTHERS = (
     Case(
         _K.REFUSED,
         "other requests",
-        _at(2027, 3, 16, 10),
+        at(2027, 3, 16, 10),
         "sunday",
         facts={"reason": "PKI036", "reason_name": "not-entitled", "operation": "enrol"},
     ),
-    Case(_K.REVOKED, "to the technical contact person", _at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
-    Case(_K.REVOKED, "to a representative", _at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
+    Case(_K.REVOKED, "to the technical contact person", at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
+    Case(_K.REVOKED, "to a representative", at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
     Case(
         _K.BOUNCED,
         "to a representative",
-        _at(2027, 3, 3, 12),
+        at(2027, 3, 3, 12),
         "sunday",
         "signatory",
         ("contact_person",),
@@ -215,7 +215,7 @@ OTHERS = (
     Case(
         _K.BOUNCED,
         "to a representative, of an address that many certificates name",
-        _at(2027, 3, 3, 12),
+        at(2027, 3, 3, 12),
         None,
         "signatory",
         facts={"person": "contact", "since": "2027-03-03"},
@@ -223,7 +223,7 @@ OTHERS = (
     Case(
         _K.CONTACT_GONE,
         "to a representative",
-        _at(2027, 3, 8, 12),
+        at(2027, 3, 8, 12),
         "sunday",
         "signatory",
         facts={"person": "contact", "message": "0" * 32},
@@ -231,7 +231,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the new one",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "contact",
         ("before",),
@@ -241,7 +241,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the new one, before the certificate is retrieved",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "ordered",
         "contact",
         ("before",),
@@ -250,7 +250,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to a new deputy",
-        _at(2027, 2, 9, 12),
+        at(2027, 2, 9, 12),
         "sunday",
         "deputy",
         ("before",),
@@ -259,7 +259,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "to the one before",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "before",
         ("contact",),
@@ -268,7 +268,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "of many certificates at once, to the new one",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "contact",
         ("before",),
@@ -277,7 +277,7 @@ OTHERS = (
     Case(
         _K.CONTACT_CHANGED,
         "of many certificates at once, to the one before",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         "sunday",
         "before",
         ("contact",),
@@ -286,7 +286,7 @@ OTHERS = (
     Case(
         _K.OPERATOR,
         "a finding",
-        _at(2027, 3, 9, 12),
+        at(2027, 3, 9, 12),
         None,
         None,
         facts={
@@ -297,7 +297,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS)
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS)
 
 
 class NoSample(ValueError):

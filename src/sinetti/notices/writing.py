@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices import parts
-from sinetti.notices.letters import changes, digest, ending, operators, orders, people
+from sinetti.notices.letters import authorisation, changes, digest, ending, operators, orders, people
 from sinetti.notices.letters.frame import framed
 from sinetti.notices.letters.matter import Matter, NothingToSay, NotOwed, Written
 from sinetti.notices.room import Letter, Mailroom
@@ -27,9 +27,10 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.BOUNCED: people.bounced,
     MessageKind.CONTACT_GONE: people.contact_gone,
     MessageKind.CONTACT_CHANGED: people.contact_changed,
+    MessageKind.AUTHORISATION: authorisation.authorisation,
     MessageKind.OPERATOR: operators.finding,
 }
-"""What is written as e-mail. Authorisations and accounts are the e-service's, which has none to write about yet."""
+"""What is written as e-mail. Accounts are the e-service's."""
 
 TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]]]] = {
     MessageKind.PIN: orders.pin_sms,

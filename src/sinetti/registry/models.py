@@ -134,6 +134,7 @@ class Mandate(models.Model):
     """A person, or another organisation, may act for an organisation, from one instant to another.
 
     `person` is written to; `user` is the account that acts by it: without one it gives no right in the e-service.
+    While `waiting` it counts for nothing: whoever it was given to has not taken it up yet (docs/mandates.md).
     """
 
     mandate_id = random_key()
@@ -145,6 +146,7 @@ class Mandate(models.Model):
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
+    waiting = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         """Found by account at each request of somebody who is signed in."""

@@ -16,10 +16,11 @@ from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language, Serial
 from sinetti.registry import audit, models, notice_models, outbox, reminding
 from sinetti.registry.audit import Deed
+from sinetti.registry.eservice_models import Invitation
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
 from sinetti.registry.parties import Person, give_way, new_person
-from sinetti.registry.roles import Reader, reader, standing
+from sinetti.registry.roles import Reader, lasting, reader, standing
 
 
 class Closed(Exception):
@@ -46,19 +47,24 @@ class HoldingFound:
 
 
 def add_signatory(register: Register, organisation_id: str, person: Person, deed: Deed) -> bool:
-    """Name a signatory; False where the same stands already. Somebody at the same address gives way. Raises Closed."""
+    """Name a signatory; False where the same stands already. Raises Closed.
+
+    Somebody at the same address gives way; their account, and links that they have not used, are the new one's.
+    """
     with transaction.atomic(using=register.alias):
-        _take_open(register, organisation_id)
+        take_open(register, organisation_id)
         found = _signatories(register, organisation_id, person.email, deed.at)
-        if any(row.person is not None and _same(row.person, person) for row in found):
+        if any(not row.waiting and row.person is not None and _same(row.person, person) for row in found):
             return False
         _withdraw(register, found, "signatory-removed", deed)
         row = models.Mandate.objects.using(register.alias).create(
             organisation_id=organisation_id,
             person=(new := new_person(register, person)),
+            user_id=next((one.user_id for one in found if one.user_id is not None), None),
             role=Role.SIGNATORY,
             valid_from=deed.at,
         )
+        Invitation.objects.using(register.alias).filter(mandate__in=found, used_at__isnull=True).update(mandate=row)
         for one in found:
             _hand_on(register, one.person, new)
         about = f"organisation:{organisation_id}"
@@ -81,7 +87,7 @@ def set_contact_person(register: Register, organisation_id: str, person: Person 
         if person is None:
             _take(register, organisation_id)
         else:
-            _take_open(register, organisation_id)
+            take_open(register, organisation_id)
         rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id)
         before = rows.select_related("contact").get().contact
         if before is None if person is None else before is not None and _same(before, person):
@@ -105,7 +111,7 @@ def add_agent(register: Register, organisation_id: str, agent_id: str, deed: Dee
     with transaction.atomic(using=register.alias):
         # In the order of their ids: two commands that name each other's organisations do not wait for each other.
         for one in sorted((organisation_id, agent_id)):
-            _take_open(register, one)
+            take_open(register, one)
         rows = models.Mandate.objects.using(register.alias)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(standing(deed.at), **values).exists():
@@ -227,15 +233,16 @@ def _take(register: Register, organisation_id: str) -> None:
     models.Organisation.objects.using(register.alias).filter(pk=organisation_id).update(created=F("created"))
 
 
-def _take_open(register: Register, organisation_id: str) -> None:
+def take_open(register: Register, organisation_id: str) -> None:
+    """The same of an organisation that is open, inside a transaction. Raises Closed."""
     rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
         raise Closed(models.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)
 
 
 def _signatories(register: Register, organisation_id: str, email: str, now: datetime) -> list[models.Mandate]:
-    """The standing mandates of signatories with this address. An organisation has few."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
+    """The mandates of signatories with this address, taken up or not. An organisation has few."""
+    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
     return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
 

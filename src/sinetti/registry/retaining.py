@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
+from sinetti.registry.eservice_models import Invitation
 from sinetti.registry.facts import instant
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
@@ -117,7 +118,10 @@ def _organisations(register: Register, before: datetime) -> "QuerySet[models.Org
 
 
 def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]":
-    ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before)
+    links = Invitation.objects.using(register.alias).filter(mandate=OuterRef("pk"), expires__gte=before)
+    # What nobody took up ends with its last link.
+    lapsed = Q(waiting=True) & ~Exists(links)
+    ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before) | lapsed
     return models.Mandate.objects.using(register.alias).filter(person=OuterRef("pk")).exclude(ended)
 
 

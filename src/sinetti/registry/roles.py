@@ -114,8 +114,15 @@ def once_each(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
 
 
 def standing(now: datetime) -> Q:
-    """Which mandates count at `now`: begun, not withdrawn, not past their last instant."""
-    return Q(valid_from__lte=now, withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
+    """Which mandates count at `now`: taken up, begun, not withdrawn, not past their last instant."""
+    return Q(waiting=False, valid_from__lte=now, withdrawn_at__isnull=True) & (
+        Q(valid_until__isnull=True) | Q(valid_until__gte=now)
+    )
+
+
+def lasting(now: datetime) -> Q:
+    """Which mandates are neither withdrawn nor past their end, whether they were taken up or not."""
+    return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
 
 
 def reader(row: models.Person) -> Reader:

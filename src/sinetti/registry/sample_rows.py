@@ -7,7 +7,7 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Language
-from sinetti.registry import models
+from sinetti.registry import models, sample_authorisations
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
 
@@ -16,6 +16,7 @@ SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
 WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
+_FIRM = "0" * 31 + "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class People:
     before: str
     without_phone: str
     firm: str
+    newcomer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ def staged(register: Register, language: Language, written: datetime | None = WR
     """Fill an empty register; its people read this language, and were written to then, or never."""
     maker = _maker(register, language, written)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
+    firms = _looked_after(maker)
+    sample_authorisations.add(register, language, maker.people.newcomer, _FIRM)
     unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
     return Stage(
@@ -176,7 +180,7 @@ def staged(register: Register, language: Language, written: datetime | None = WR
             revocation_reason=RevocationReason.KEY_COMPROMISE,
         ),
         ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
-        firms=_looked_after(maker),
+        firms=firms,
         replaced=_replaced(maker),
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
@@ -200,7 +204,7 @@ def _looked_after(maker: Maker) -> Sample:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
     alias = maker.register.alias
     firm = models.Organisation.objects.using(alias).create(
-        organisation_id="0" * 31 + "2",
+        organisation_id=_FIRM,
         customer_id="0123457-5",
         folded="0123457-5",
         kind=CustomerKind.ARTIFICIAL,
@@ -224,7 +228,7 @@ def _looked_after(maker: Maker) -> Sample:
 
 
 def _maker(register: Register, language: Language, written: datetime | None) -> Maker:
-    people = People(*(f"{number:032x}" for number in range(1, 8)))
+    people = People(*(f"{number:032x}" for number in range(1, 9)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
         people.deputy: ("Sijainen Nimetty", "sijainen@sinisiipi.example", "+358 40 000 0068"),
@@ -232,6 +236,7 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
         people.contact_person: ("Yhteys Nimetty", "yhteys@sinisiipi.example", "+358 40 000 0069"),
         people.before: ("Entinen Nimetty", "entinen@sinisiipi.example", ""),
         people.firm: ("Tilitoimiston Nimetty", "nimetty@tilitoimisto.example", "+358 40 000 0070"),
+        people.newcomer: ("Uusi Nimetty", "uusi@malli.example", ""),
         people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
     }
     for person_id, (name, email, phone) in named.items():

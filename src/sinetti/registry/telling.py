@@ -17,7 +17,7 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
        p.erased_at, p.bounced_at, p.stopped_at, p.first_written_at,
        EXISTS (SELECT 1 FROM registry_mandate m
                 WHERE m.person_id = p.person_id AND m.organisation_id = h.organisation_id AND m.role = 'signatory'
-                  AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
+                  AND NOT m.waiting AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
                   AND (m.valid_until IS NULL OR m.valid_until >= %(at)s)),
        h.holding_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
        o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id, h.serves,

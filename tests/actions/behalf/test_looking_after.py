@@ -89,14 +89,15 @@ def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who
     held, office = enrolled(sqlite_desk), sqlite_desk.office
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
-    seen = revoke.look(held.serial, stands(sqlite_desk, who.manager), office)
-    (alone,) = revoke.what_goes(seen, RevocationReason.SUPERSEDED, office)
+    standing = stands(sqlite_desk, who.manager)
+    seen = revoke.look(held.serial, standing, office)
+    (alone,) = revoke.what_goes(seen, RevocationReason.SUPERSEDED, standing, office)
     assert (alone.serial, alone.use.use) == (held.serial, Use.NOT_KNOWN)
-    going = revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, office)
+    going = revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
     assert [one.serial for one in going] == [held.serial, new.serial]
     done = revoke.revoke(held.serial, RevocationReason.KEY_COMPROMISE, office, who.manager, REQUEST)
     assert [one.serial for one in done] == [held.serial, new.serial]
-    assert not revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, office)
+    assert not revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
     assert set(audited(sqlite_desk, "certificate-revoked")) == {who.manager.name}
 
 

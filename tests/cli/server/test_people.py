@@ -71,6 +71,13 @@ def test_named_and_shown(one):
     assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
 
 
+def test_a_signatory_is_invited(one):
+    add = ("organisation", "signatory", "add", *OF, *DIRECTOR)
+    one.does(*add)
+    assert "gets an invitation to the e-service by mail" in told(one, *add, "--invite")
+    assert "has been invited to act" in told(one, *add, "--invite")
+
+
 def test_gone_again(one):
     one.does("organisation", "signatory", "add", *OF, *DIRECTOR)
     remove = ("organisation", "signatory", "remove", *OF, "--email", "Director@customer.example")

@@ -1,1 +1,1 @@
-"""What people do on behalf of an organisation: each act first asks whether they may, about its very object."""
+"""What people do on behalf of an organisation: each act first asks for their right (actions/authority.py)."""

@@ -2,8 +2,8 @@
 
 from sinetti.actions import change_contact as changing
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.behalf.objects import may_act, may_look
 from sinetti.actions.change_contact import ContactChange, ContactChanged
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial

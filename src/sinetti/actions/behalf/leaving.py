@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sinetti.actions import secure_message
 from sinetti.actions.authority import Actor, NotAllowed, Standing, standing
-from sinetti.actions.behalf.objects import may_act
+from sinetti.actions.objects import may_act
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE

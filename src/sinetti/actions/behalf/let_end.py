@@ -2,7 +2,7 @@
 
 from sinetti.actions import let_end as letting
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.behalf.objects import may_act, may_look
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial

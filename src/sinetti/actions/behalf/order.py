@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sinetti.actions import secure_message
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.behalf.objects import may_act, may_look
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sinetti.actions import revoke as revoking
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.behalf.objects import may_act, may_look
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk
 from sinetti.domain.mandates import Right
@@ -35,8 +35,12 @@ def look(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
     return found
 
 
-def what_goes(seen: CertificateSeen, reason: RevocationReason, office: Office) -> tuple[Going, ...]:
-    """Everything that would be revoked with this certificate for this reason, itself first; what is is left out."""
+def what_goes(seen: CertificateSeen, reason: RevocationReason, standing: Standing, office: Office) -> tuple[Going, ...]:
+    """Everything that would be revoked with this certificate for this reason, itself first; what is is left out.
+
+    Raises NotAllowed.
+    """
+    may_look(Right.REVOKE, seen.organisation_id, standing)
     line = holding_seen.line(office.register, seen.holding_id)
     renewals: dict[Serial, tuple[Serial, ...]] = {}
     for one in line:

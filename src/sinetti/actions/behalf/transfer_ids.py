@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sinetti.actions import secure_message
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.behalf.objects import may_act, may_look
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.mandates import Right

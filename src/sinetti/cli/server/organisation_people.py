@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.actions.people import (
     WhoIsWho,
     add_signatory,
+    invite_signatory,
     look_after,
     look_after_no_more,
     remove_signatory,
@@ -17,6 +19,7 @@ from sinetti.cli.output import tell
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
 from sinetti.cli.server.naming import add_person, person_line, person_of, person_row
 from sinetti.domain.words import check_email
+from sinetti.registry.parties import Person
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -33,6 +36,7 @@ def register(verbs: "Commands") -> None:
     signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
     adding = _verb(signatory, "add", "name a signatory: somebody who represents the organisation", _add, example)
     add_person(adding, "the signatory")
+    adding.add_argument("--invite", action="store_true", help="send a link by which they act in the e-service")
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
     removing.add_argument("--email", required=True, metavar="ADDRESS", help="the signatory's e-mail address")
@@ -60,9 +64,21 @@ def _verb(
 
 def _add(parsed: argparse.Namespace) -> int:
     person = person_of(parsed)
+    if parsed.invite:
+        return _invite(parsed.dir, parsed.customer_id, person)
     with opened(parsed.dir) as authority:
         changed = add_signatory(parsed.customer_id, person, authority.office, OPERATOR, request_id())
     return _tell(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
+
+
+def _invite(directory: Path, customer_id: str, person: Person) -> int:
+    with opened(directory) as authority:
+        invited = invite_signatory(customer_id, person, authority.office, OPERATOR, request_id())
+    if invited.made:
+        tell(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
+    else:
+        tell(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
+    return 0
 
 
 def _remove(parsed: argparse.Namespace) -> int:

@@ -2,11 +2,11 @@
 
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.behalf.objects import may_look
 from sinetti.actions.behalf.order import CertificateSeen, OrganisationFound, order, orderable, replaced
+from sinetti.actions.objects import may_look
 from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import is_form
@@ -39,10 +39,9 @@ from sinetti.texts.reader import text
 @signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """Ask what is ordered; show all of it; order."""
-    asked = request.POST if request.method == "POST" else request.GET
     organisations = orderable(standing_of(request), surroundings(request).office)
-    old = _replaced(request, asked)
-    wanted = old.organisation_id if old is not None else asked.get("organisation", "")
+    old = _replaced(request)
+    wanted = old.organisation_id if old is not None else _asked(request, "organisation")
     if not wanted and len(organisations) == 1:
         wanted = organisations[0].organisation_id
     if not wanted and organisations:
@@ -90,8 +89,13 @@ def _send(
     return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
-def _replaced(request: HttpRequest, asked: QueryDict) -> CertificateSeen | None:
-    serial = asked.get("replaces", "")
+def _asked(request: HttpRequest, name: str) -> str:
+    """What the form brings along, or the page's own address."""
+    return str(request.POST.get(name, "") or request.GET.get(name, ""))
+
+
+def _replaced(request: HttpRequest) -> CertificateSeen | None:
+    serial = _asked(request, "replaces")
     if not serial:
         return None
     return replaced(Serial(serial.casefold()), standing_of(request), surroundings(request).office)

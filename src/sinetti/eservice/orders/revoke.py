@@ -69,7 +69,7 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     reason = RevocationReason(form.cleaned_data["reason"])
     if request.POST.get("do") == "revoke":
         return _revoke(request, seen, reason)
-    return show(request, _second_look(seen, reason, what_goes(seen, reason, office), language))
+    return show(request, _second_look(seen, reason, what_goes(seen, reason, standing_of(request), office), language))
 
 
 def _revoke(request: HttpRequest, seen: CertificateSeen, reason: RevocationReason) -> HttpResponse:

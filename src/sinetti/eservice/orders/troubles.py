@@ -34,6 +34,10 @@ _PEOPLE: Mapping[PeopleTrouble, str] = {
     PeopleTrouble.NOBODY: mark("Nobody is in this place whose data could be corrected. Name somebody."),
     PeopleTrouble.CLOSED: mark("The organisation is closed for good: nobody is named for it any more."),
     PeopleTrouble.ITSELF: mark("An organisation does not look after itself: name another one."),
+    PeopleTrouble.OTHER_ROLE: mark(
+        "Somebody with this address has another role for the organisation: withdraw it first."
+    ),
+    PeopleTrouble.TOO_MANY: mark("So many invitations have left today that there is no other before tomorrow."),
     PeopleTrouble.NOT_IN_FORCE: mark("This certificate is not in force: nobody is reminded of its end."),
     PeopleTrouble.NOT_NEWEST: mark(
         "Another certificate has taken its place already. People are reminded of the end of that one: look at it in "

@@ -72,6 +72,8 @@ def _facts(matter: Matter) -> Rows:
 def _who(matter: Matter, written: Written) -> str:
     """Why they get it, and who else does, where that is known."""
     holding = matter.told.holding
+    if written.why:
+        return written.why
     if matter.many:
         why = matter.say(texts.WHY_MANY[written.role])
     elif holding is None and written.role is Role.SIGNATORY:

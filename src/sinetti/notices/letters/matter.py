@@ -29,11 +29,15 @@ class NothingToSay(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a kind says: a subject, parts, and the role in which the recipient is told so."""
+    """What a kind says: a subject, parts, and the role in which the recipient is told so.
+
+    `why` is a sentence of its own about why they get it, where the role's does not fit.
+    """
 
     subject: str
     parts: tuple[Part, ...]
     role: Role
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""Giving, changing and withdrawing authorisations on behalf of an organisation, and answering who asks for one.
+
+What must hold stands in docs/mandates.md. Acts on a mandate or a request are about the organisation that it is of; one
+that is not there is like one of somebody else's.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sinetti.actions.authority import Actor, NotAllowed, Standing, require, signs_by_outside
+from sinetti.actions.inviting import new_link
+from sinetti.actions.office import Office
+from sinetti.domain.invitations import A_DAY, MISSED_A_DAY
+from sinetti.domain.mandates import Right, Role, for_an_agent
+from sinetti.registry import asking, audit_reading, authorised, mandating, parties
+from sinetti.registry.authorised import MandateFound, Named, RequestFound
+from sinetti.registry.mandating import Gone, Invited, LastSignatory, Otherwise, Terms, ToFirm, TooMany, ToPerson
+from sinetti.registry.parties import Person
+from sinetti.registry.people import Closed
+
+__all__ = [
+    "Closed", "Gone", "Invited", "LastSignatory", "MandateFound", "Named", "NotThere", "Otherwise", "Person",
+    "RequestFound", "Terms", "ToPerson", "TooMany", "WrongTerms",
+]  # fmt: skip
+
+
+class NotThere(Exception):
+    """No open organisation that a role may be given to has this id."""
+
+
+class WrongTerms(Exception):
+    """A role or an end that cannot be given: a firm's role has an end within two years, and is not signatory's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisations:
+    """Who may act for an organisation, and who asks to."""
+
+    mandates: tuple[MandateFound, ...]
+    requests: tuple[RequestFound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveToFirm:
+    """What a signatory says when another organisation is to act for theirs: its customer id, role and end."""
+
+    organisation_id: str
+    customer_id: str
+    role: Role
+    until: datetime
+
+
+def authorisations(organisation_id: str, who: Standing, office: Office, start: int = 0) -> Authorisations:
+    """What is on an organisation's page of authorisations, mandates from `start` on. Raises NotAllowed."""
+    who.require(Right.GRANT, organisation_id)
+    now = office.now()
+    return Authorisations(
+        authorised.mandates(office.register, organisation_id, now, start),
+        authorised.requests_to(office.register, organisation_id, now),
+    )
+
+
+def authorisation(mandate_id: str, who: Standing, office: Office) -> MandateFound:
+    """One mandate that lasts. Raises NotAllowed."""
+    found = authorised.mandate(office.register, mandate_id, office.now())
+    if found is None:
+        raise NotAllowed(Right.GRANT, None)
+    who.require(Right.GRANT, found.organisation_id)
+    return found
+
+
+def asked(request_id: str, who: Standing, office: Office) -> RequestFound:
+    """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
+    who.require(Right.GRANT, asking.organisation_of(office.register, request_id))
+    found = authorised.request(office.register, request_id, office.now())
+    if found is None:
+        raise Gone
+    return found
+
+
+def organisation_asked(request_id: str, who: Standing, office: Office) -> str:
+    """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
+    found = asking.organisation_of(office.register, request_id)
+    who.require(Right.GRANT, found)
+    return found
+
+
+def give(to: ToPerson, office: Office, actor: Actor, request_id: str) -> Invited:
+    """Invite somebody to a role; the same given already stays as it is.
+
+    Raises NotAllowed, Closed, Otherwise, TooMany, and WrongTerms where its end has passed.
+    """
+    require(Right.GRANT, to.organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    if to.until is not None and to.until <= deed.at:
+        raise WrongTerms
+    return mandating.invite(office.register, replace(to, at_once=False), new_link(office, deed.at), deed)
+
+
+def give_to_firm(given: GiveToFirm, office: Office, actor: Actor, request_id: str) -> bool:
+    """Give another organisation a role, with an end; False where it has the same already.
+
+    Raises NotAllowed, Closed, WrongTerms, NotThere, and TooMany where somebody named too many that are not there.
+    """
+    require(Right.GRANT, given.organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    if not for_an_agent(given.role, given.until, deed.at):
+        raise WrongTerms
+    # Whether an id is in the register is not for everybody to find out: each that is not is noted, and counted.
+    if audit_reading.count(office.register, actor.name, _MISSED, deed.at - A_DAY) >= MISSED_A_DAY:
+        raise TooMany
+    agent = parties.find_organisation(office.register, given.customer_id)
+    if agent is None or not agent.open or agent.organisation_id == given.organisation_id:
+        audit_reading.note(office.register, deed, _MISSED, actor.name)
+        raise NotThere
+    to = ToFirm(given.organisation_id, agent.organisation_id, given.role, given.until)
+    return mandating.give_to_firm(office.register, to, deed)
+
+
+def change(mandate_id: str, terms: Terms, office: Office, actor: Actor, request_id: str) -> bool:
+    """Give a mandate another role or end; False where it has those. Nothing that it gave is passed on by it.
+
+    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    """
+    organisation_id = mandating.organisation_of(office.register, mandate_id)
+    require(Right.GRANT, organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    found = authorised.mandate(office.register, mandate_id, deed.at)
+    if found is None:
+        raise Gone
+    _check(terms, deed.at, firm=found.agent is not None)
+    stays = signs_by_outside(organisation_id, actor, office)
+    return mandating.change(office.register, mandate_id, replace(terms, last_may_go=stays), deed)
+
+
+def withdraw(mandate_id: str, office: Office, actor: Actor, request_id: str) -> bool:
+    """Withdraw an authorisation, at once; False where it is withdrawn already. Raises NotAllowed and LastSignatory."""
+    organisation_id = mandating.organisation_of(office.register, mandate_id)
+    require(Right.GRANT, organisation_id, actor, office)
+    stays = signs_by_outside(organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    return mandating.withdraw(office.register, mandate_id, deed, last_may_go=stays)
+
+
+def send_again(mandate_id: str, office: Office, actor: Actor, request_id: str) -> None:
+    """Send another invitation; the one before opens nothing any more. Raises NotAllowed, Closed, Gone and TooMany."""
+    require(Right.GRANT, mandating.organisation_of(office.register, mandate_id), actor, office)
+    deed = office.deed(actor.name, request_id)
+    mandating.invite_again(office.register, mandate_id, new_link(office, deed.at), deed)
+
+
+def approve(asked_id: str, terms: Terms, office: Office, actor: Actor, request_id: str) -> bool:
+    """Give what somebody asked for, with this role and end; False where it was given already.
+
+    Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
+    """
+    organisation_id = asking.organisation_of(office.register, asked_id)
+    require(Right.GRANT, organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    _check(terms, deed.at, firm=asking.is_of_a_firm(office.register, asked_id))
+    stays = signs_by_outside(organisation_id, actor, office)
+    return asking.approve(office.register, asked_id, replace(terms, last_may_go=stays), deed)
+
+
+def decline(asked_id: str, office: Office, actor: Actor, request_id: str) -> bool:
+    """Answer no to who asks; False where it was answered so already. Raises NotAllowed and Gone."""
+    require(Right.GRANT, asking.organisation_of(office.register, asked_id), actor, office)
+    return asking.decline(office.register, asked_id, office.deed(actor.name, request_id))
+
+
+_MISSED = "authorisation-to-nobody"
+
+
+def _check(terms: Terms, now: datetime, *, firm: bool) -> None:
+    fits = for_an_agent(terms.role, terms.until, now) if firm else terms.until is None or terms.until > now
+    if not fits:
+        raise WrongTerms

@@ -1,0 +1,33 @@
+"""Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button."""
+
+from sinetti.actions.authority import Actor, NotAllowed
+from sinetti.actions.office import Office
+from sinetti.domain.invitations import Invitation
+from sinetti.domain.mandates import NEEDS_SECOND_FACTOR, Right
+from sinetti.domain.tokens import token_hash
+from sinetti.registry import taking_up
+from sinetti.registry.taking_up import Offered
+
+__all__ = ["Invitation", "Offered", "offered", "take_up"]
+
+
+def offered(token: str, actor: Actor, office: Office) -> Offered | None:
+    """What a link gives whoever is signed in; None where it works no more, or was used by somebody else."""
+    found = taking_up.offered(office.register, token_hash(token), office.now())
+    if found is None or (found.state is Invitation.USED and found.used_by != actor.user_id):
+        return None
+    return found if found.state in {Invitation.WAITING, Invitation.USED} else None
+
+
+def take_up(token: str, office: Office, actor: Actor, request_id: str) -> bool:
+    """Have a role counted for this account; False where the link works no more. Pressed twice it is done once.
+
+    Raises NotAllowed where the role needs a second factor, which is not there.
+    """
+    found = offered(token, actor, office)
+    if found is None:
+        return False
+    if found.role in NEEDS_SECOND_FACTOR and not actor.second_factor:
+        raise NotAllowed(Right.GRANT, None, second_factor=True)
+    deed = office.deed(actor.name, request_id)
+    return taking_up.take_up(office.register, token_hash(token), actor.user_id, deed)

@@ -1,0 +1,178 @@
+"""What pages of authorisations share: which organisation it is about, what roles and ends are called, their fields."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from sinetti.actions.asking import SHOWN, Named, organisations
+from sinetti.actions.authority import NotAllowed
+from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
+from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
+from sinetti.domain.values import Language
+from sinetti.eservice.acting import standing_of
+from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.authorisations import CHOICES
+from sinetti.texts.reader import finnish_day, mark, text, when
+
+_Row = TypeVar("_Row")
+_LONGEST_PAGE = 6
+
+NO_END = mark("no end")
+ROLE_FIELD = mark("Authorisation")
+UNTIL_FIELD = mark("Valid until the end of this day")
+UNTIL_HINT = mark("Leave this empty if it has no end.")
+UNTIL_HINT_FIRM = mark("At most two years from now; it can be given anew before it ends.")
+
+WRONG = {
+    Closed: mark("The organisation is closed for good: no authorisations are given for it any more."),
+    Gone: mark("This is no longer there: somebody else has changed or answered it meanwhile."),
+    LastSignatory: mark(
+        "This is the organisation's last representative here. Give the authorisation to another representative first, "
+        "and have it taken up."
+    ),
+    Otherwise: mark("This person has another authorisation for the organisation already: change that one."),
+    TooMany: mark("Too much has been sent today: go on tomorrow."),
+    WrongTerms: mark("Choose an end that is still to come; an organisation's authorisation ends within two years."),
+}
+"""What is told where an act was refused, by what it raised."""
+
+Refused = Closed | Gone | LastSignatory | Otherwise | TooMany | WrongTerms
+REFUSED = tuple(WRONG)
+
+
+class DateInput(forms.DateInput):
+    """A date as browsers have it."""
+
+    input_type = "date"
+
+
+def until_field(*, required: bool) -> forms.DateField:
+    """The last day of an authorisation, as browsers send it or as people type it."""
+    return forms.DateField(
+        label=UNTIL_FIELD,
+        help_text=UNTIL_HINT_FIRM if required else UNTIL_HINT,
+        required=required,
+        widget=DateInput(),
+        input_formats=["%Y-%m-%d", "%d.%m.%Y"],
+    )
+
+
+def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
+    """One of these roles."""
+    return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, CHOICES[one]) for one in roles])
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The instant behind a form's last day."""
+    return None if day is None else last_second(day)
+
+
+def day_of(until: datetime | None) -> date | None:
+    """The last day of an authorisation, as a form shows it."""
+    return None if until is None else finnish_day(until)
+
+
+def two_years(request: HttpRequest) -> date:
+    """The last day of an authorisation that is given to another organisation today, at most."""
+    return finnish_day(surroundings(request).office.now() + AGENTS_AT_MOST) - date.resolution
+
+
+def told_until(until: datetime | None, language: Language) -> str:
+    """An end in words."""
+    return text(NO_END, language) if until is None else when(until, language)
+
+
+def capital(words: str) -> str:
+    """The words as a sentence begins."""
+    return words[:1].upper() + words[1:]
+
+
+def chosen(request: HttpRequest, ids: frozenset[str], right: Right) -> str | None:
+    """The organisation that a page is about: the one that is asked for, or the only one; None where it is open.
+
+    Raises NotAllowed where there is none.
+    """
+    wanted = request.GET.get("organisation", "")
+    if wanted or len(ids) == 1:
+        return wanted or next(iter(ids))
+    if not ids:
+        raise NotAllowed(right, None, second_factor=bool(standing_of(request).waiting))
+    return None
+
+
+def name_of(request: HttpRequest, organisation_id: str) -> Named:
+    """An organisation that the reader has a role for. Raises NotAllowed where it is closed."""
+    found = organisations(frozenset({organisation_id}), surroundings(request).office)
+    if not found:
+        raise NotAllowed(Right.SEE, organisation_id)
+    return found[0]
+
+
+def start_of(request: HttpRequest) -> int:
+    """How many rows of a list come before the page that is asked for."""
+    wanted = request.GET.get("page", "1")
+    number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < _LONGEST_PAGE else 1
+    return max(number - 1, 0) * SHOWN
+
+
+def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Block]]:
+    """The rows of this page out of those that were read, and where the pages before and after are."""
+    start, language = start_of(request), language_of(request)
+    more = len(found) > SHOWN
+    if not start and not more:
+        return found, []
+
+    def link(told: str, number: int) -> Link:
+        query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
+        return Link(text(told, language), f"{request.path}?{urlencode(query)}")
+
+    number, shown = start // SHOWN + 1, found[:SHOWN]
+    before = link(mark("Previous page"), number - 1) if start else None
+    after_ = link(mark("Next page"), number + 1) if more else None
+    told = text(mark("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
+    return shown, [Pager(told if shown else "", before, after_)]
+
+
+def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
+    """Have one of several organisations chosen."""
+    language = language_of(request)
+    found, pager = paged(request, organisations(ids, surroundings(request).office, start_of(request)))
+    rows = [
+        [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
+    ]
+    caption = text(mark("Organisations"), language)
+    columns = [Column(text(mark("Name"), language)), Column(text(mark("Business ID"), language))]
+    sentence = text(mark("Choose the organisation."), language)
+    return show(request, Page(title, [sentence], blocks=[Table(caption, columns, rows), *pager], wide=True))
+
+
+def address(page: str, *args: str, **query: str) -> str:
+    """A page's address with these values."""
+    return f"{reverse(page, args=args)}?{urlencode(query)}" if query else reverse(page, args=args)
+
+
+def after(page: str, **query: str) -> HttpResponse:
+    """Go on to a page after something was done."""
+    return HttpResponseRedirect(address(page, **query), status=HTTPStatus.SEE_OTHER)
+
+
+def back(language: Language, page: str, name: str, **query: str) -> Link:
+    """The link to where a page hangs."""
+    return Link(text(name, language), address(page, **query))
+
+
+def tried(act: Callable[[], object]) -> str | None:
+    """Do something; returns what is told where it was refused."""
+    try:
+        act()
+    except REFUSED as refused:
+        return WRONG[type(refused)]
+    return None

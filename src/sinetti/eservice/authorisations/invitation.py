@@ -1,0 +1,91 @@
+"""The page behind the link of an invitation. The link opens nothing alone: one signs in, and presses a button."""
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from sinetti.actions.authority import Actor
+from sinetti.actions.invitations import Invitation, Offered, offered, take_up
+from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
+from sinetti.eservice.acting import actor_of, say, signed_in
+from sinetti.eservice.authorisations.common import told_until
+from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Value, Values
+from sinetti.eservice.links import link_to
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.authorisations import CHOICES, ROLES
+from sinetti.texts.notices_authorisation import BUTTON
+from sinetti.texts.reader import mark, text
+
+_TITLE = mark("You have been invited to act for an organisation")
+_SIGN_IN = mark(
+    "Sign in first, or make an account if you have none. Then this page tells which organisation it is and what you "
+    "may do for it. The link works once, for 14 days."
+)
+_GONE = mark(
+    "Perhaps it is not whole, it was used already, or it is too old. Ask the organisation's representative to send "
+    "the invitation again."
+)
+_SECOND = mark(
+    "For this authorisation you need a second factor, a passkey or a verification code. Add one, sign in with it, and "
+    "open the link again."
+)
+_TAKE_UP = "take-up"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    """Have a stranger sign in; show whoever is signed in what the link gives, or give it."""
+    return _stranger(request) if actor_of(request) is None else _known(request, token)
+
+
+def _stranger(request: HttpRequest) -> HttpResponse:
+    """Nothing is looked up: every link looks alike before one has signed in."""
+    language, after = language_of(request), urlencode({"next": request.path})
+    pages = {"account_login": mark("Sign in"), "account_signup": mark("Make an account")}
+    links = [Link(text(told, language), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
+    return show(request, Page(text(_TITLE, language), [text(_SIGN_IN, language)], blocks=[Links(links)]))
+
+
+@signed_in
+def _known(request: HttpRequest, token: str) -> HttpResponse:
+    office, language, actor = surroundings(request).office, language_of(request), actor_of(request)
+    found = offered(token, actor, office) if actor else None
+    if actor is None or found is None:
+        title = text(mark("This link does not work any more"), language)
+        return show(request, Page(title, [text(_GONE, language)], status=HTTPStatus.NOT_FOUND))
+    used = found.state is Invitation.USED
+    lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
+    if used or (request.POST.get("do") == _TAKE_UP and not lacks):
+        return _taken_up(request, token, actor, found)
+    return show(request, Page(text(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
+
+
+def _taken_up(request: HttpRequest, token: str, actor: Actor, found: Offered) -> HttpResponse:
+    if found.state is not Invitation.USED:
+        take_up(token, surroundings(request).office, actor, request_id(request))
+        done = mark("You can now act for {organisation}.")
+        say(request, text(done, language_of(request), organisation=found.organisation))
+    return HttpResponseRedirect(link_to("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
+
+
+def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]:
+    language = language_of(request)
+    values = Values(
+        [
+            Value(text(mark("Organisation"), language), f"{found.organisation}, {found.customer_id}"),
+            Value(text(mark("Authorisation"), language), text(ROLES[found.role], language)),
+            Value(text(mark("Until"), language), told_until(found.until, language)),
+            Value(text(mark("Invited"), language), f"{found.name}, {found.email}"),
+            Value(text(mark("Your account"), language), str(getattr(request.user, "email", ""))),
+        ]
+    )
+    does = Text([f"{text(CHOICES[found.role], language)}."])
+    if lacks:
+        factor = link_to("mfa_index")
+        links = [Link(text(mark("Add a second factor"), language), factor)] if factor else []
+        return [values, does, Notice(text(_SECOND, language), Tone.WARNING, links)]
+    return [values, does, Form([], [Button(text(BUTTON, language), _TAKE_UP)])]

@@ -1,0 +1,186 @@
+"""Who may act for an organisation: people, organisations, invitations that wait, and requests that wait."""
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from sinetti.actions.behalf.authorisations import MandateFound, RequestFound, authorisations
+from sinetti.domain.mandates import Right
+from sinetti.domain.values import Language
+from sinetti.eservice.acting import signed_in, standing_of
+from sinetti.eservice.authorisations.common import (
+    address,
+    capital,
+    choose,
+    chosen,
+    day_of,
+    name_of,
+    paged,
+    start_of,
+    told_until,
+)
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Form,
+    Input,
+    Link,
+    Links,
+    Section,
+    Table,
+    Text,
+    Value,
+    Values,
+)
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.authorisations import ROLES
+from sinetti.texts.reader import mark, text, when
+
+TITLE = mark("Authorisations")
+_TITLE_OF = mark("Authorisations – {organisation}")
+_SHOWN_REQUESTS = 20
+"""The others stand on the same page as soon as these are answered."""
+NEAR = timedelta(days=60)
+"""So long before its end it is said of an authorisation."""
+
+
+@require_safe
+@signed_in
+def page(request: HttpRequest) -> HttpResponse:
+    """Show everything about one organisation."""
+    who, language = standing_of(request), language_of(request)
+    ids = who.organisations(Right.GRANT)
+    organisation_id = chosen(request, ids, Right.GRANT)
+    if organisation_id is None:
+        return choose(request, text(TITLE, language), ids, "authorisations")
+    found = authorisations(organisation_id, who, surroundings(request).office, start_of(request))
+    named = name_of(request, organisation_id)
+    mandates, pager = paged(request, found.mandates)
+    people = [one for one in mandates if one.agent is None]
+    firms = [one for one in mandates if one.agent is not None]
+    blocks: list[Block] = [
+        *([_waiting(found.requests, language)] if found.requests else ()),
+        _give(organisation_id, language),
+        _people(people, language),
+        _firms(firms, request),
+        *pager,
+    ]
+    return show(request, Page(text(_TITLE_OF, language, organisation=named.name), blocks=blocks, wide=True))
+
+
+def _give(organisation_id: str, language: Language) -> Links:
+    pages = {
+        "authorisation_person": mark("Give an authorisation to a person"),
+        "authorisation_organisation": mark("Give an authorisation to another organisation"),
+        "clients": mark("Clients that the organisation acts for"),
+    }
+    return Links(
+        [
+            Link(text(told, language), address(name, organisation=organisation_id), button=True)
+            for name, told in pages.items()
+        ]
+    )
+
+
+def _waiting(requests: tuple[RequestFound, ...], language: Language) -> Section:
+    blocks: list[Block] = [
+        Text([text(mark("We have not checked who is asking: approve only those whom you know."), language)])
+    ]
+    for one in requests[:_SHOWN_REQUESTS]:
+        blocks += [Values(request_values(one, language)), _answer(one, language), _more(one, language)]
+    if len(requests) > _SHOWN_REQUESTS:
+        more = mark("Others wait as well: answer these first.")
+        blocks.append(Text([text(more, language)]))
+    return Section(text(mark("Requests that wait"), language), blocks, "requests")
+
+
+def request_values(one: RequestFound, language: Language) -> list[Value]:
+    """What somebody asks for."""
+    who = f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
+    for_whom = [Value(text(mark("Asked by"), language), asker(one))] if one.agent else []
+    return [
+        Value(text(mark("Who asks"), language), who),
+        *for_whom,
+        Value(text(mark("Authorisation"), language), text(ROLES[one.role], language)),
+        Value(text(mark("Until"), language), told_until(one.until, language)),
+        Value(text(mark("Asked on"), language), when(one.created, language)),
+    ]
+
+
+def asker(one: RequestFound) -> str:
+    """Who asks, by what their account says."""
+    return f"{one.name}, {one.email}" if one.name else one.email
+
+
+def _answer(one: RequestFound, language: Language) -> Form:
+    """One press approves what was asked."""
+    day = day_of(one.until)
+    inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
+    buttons = [
+        Button(text(mark("Approve"), language), "approve"),
+        Button(text(mark("Decline"), language), "decline", minor=True),
+    ]
+    return Form(inputs, buttons, address("authorisation_request", one.request_id))
+
+
+def _more(one: RequestFound, language: Language) -> Links:
+    who = one.agent.name if one.agent else asker(one)
+    told = text(mark("Approve less, or with another end"), language)
+    return Links([Link(told, address("authorisation_request", one.request_id), note=who)])
+
+
+def _columns(first: str, language: Language) -> list[Column]:
+    names = (first, mark("Authorisation"), mark("Since"), mark("Until"), mark("State"))
+    return [Column(text(one, language)) for one in names]
+
+
+def _people(found: list[MandateFound], language: Language) -> Section:
+    rows = [
+        [
+            Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
+            Cell(capital(text(ROLES[one.role], language))),
+            Cell("" if one.waiting else when(one.since, language)),
+            Cell(told_until(one.until, language)),
+            Cell(state(one, language)),
+        ]
+        for one in found
+    ]
+    caption = text(mark("People who may act for the organisation"), language)
+    empty = text(mark("Nobody has been given an authorisation here."), language)
+    table = Table(caption, _columns(mark("Name"), language), rows, empty)
+    return Section(text(mark("People"), language), [table], "people")
+
+
+def state(one: MandateFound, language: Language) -> str:
+    """Whether somebody can act by a mandate, and if not why."""
+    if one.agent is not None or one.account is not None:
+        return text(mark("in use"), language)
+    if one.link_until is not None:
+        return text(mark("invited; the link works until {until}"), language, until=when(one.link_until, language))
+    if one.waiting:
+        return text(mark("the invitation has lapsed"), language)
+    return text(mark("gets messages; has not been invited to this service"), language)
+
+
+def _firms(found: list[MandateFound], request: HttpRequest) -> Section:
+    language, now = language_of(request), surroundings(request).office.now()
+    ends_soon = text(mark("ends soon"), language)
+    rows = [
+        [
+            Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
+            Cell(capital(text(ROLES[one.role], language))),
+            Cell(when(one.since, language)),
+            Cell(told_until(one.until, language), note=ends_soon if one.until and one.until - now < NEAR else ""),
+            Cell(state(one, language)),
+        ]
+        for one in found
+        if one.agent is not None
+    ]
+    caption = text(mark("Organisations that may act for the organisation"), language)
+    empty = text(mark("No other organisation has been given an authorisation."), language)
+    table = Table(caption, _columns(mark("Organisation"), language), rows, empty)
+    return Section(text(mark("Organisations"), language), [table], "organisations")

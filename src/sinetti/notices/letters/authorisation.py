@@ -1,0 +1,152 @@
+"""What happens to authorisations: the invitation with its link; asked for, given, declined, changed, withdrawn."""
+
+from collections.abc import Callable, Mapping
+
+from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
+from sinetti.domain.tokens import INVITATION, link_token
+from sinetti.notices.letters.frame import help_line, page
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.parts import Link, Part, shown
+from sinetti.registry.telling_authorisations import Tells, Told, told
+from sinetti.texts import notices as frame_texts
+from sinetti.texts import notices_authorisation as texts
+from sinetti.texts.authorisations import ROLES
+from sinetti.texts.notices import Part as Role
+
+
+def authorisation(matter: Matter) -> Written:
+    """Tell what a row's facts name, as it is now; nothing where it does not hold any more."""
+    found = told(matter.room.register, matter.owed.facts or {}, matter.now)
+    word = matter.fact("tells")
+    if found is None or word not in set(Tells):
+        raise NothingToSay(NOT_THERE)
+    tells = Tells(word)
+    if tells in _WHILE_IT_STANDS and not found.standing:
+        why = "what the message is about does not hold any more"
+        raise NothingToSay(why)
+    return _WRITERS[tells](matter, found)
+
+
+def _invitation(matter: Matter, about: Told) -> Written:
+    invitation_id = matter.fact("invitation")
+    if invitation_id is None or about.expires is None:
+        raise NothingToSay(NOT_THERE)
+    token = link_token(matter.room.key, INVITATION, invitation_id)
+    how = [matter.say(texts.HOW, button=matter.say(texts.BUTTON))]
+    if about.role in NEEDS_SECOND_FACTOR:
+        how.append(matter.say(texts.HOW_SECOND))
+    parts = (
+        _with_end(matter, about, texts.INVITATION),
+        " ".join(how),
+        Link(f"{matter.room.terms.people_address}/invitation/{token}"),
+        matter.say(frame_texts.TYPE_IT, address=page(matter)),
+        matter.say(texts.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
+        matter.say(texts.UNEXPECTED),
+    )
+    subject = matter.say(texts.INVITATION_SUBJECT, day=matter.day(about.expires), **_names(about))
+    return Written(subject, parts, Role.FORMER, matter.say(texts.WHY_INVITED, **_names(about)))
+
+
+def _joined(matter: Matter, about: Told) -> Written:
+    parts = (
+        matter.say(texts.JOINED, name=_somebody(about), email=shown(about.email), **_names(about)),
+        matter.say(texts.NOT_RIGHT, help=help_line(matter)),
+    )
+    return _to_signatories(matter, about, texts.JOINED_SUBJECT, parts)
+
+
+def _asked(matter: Matter, about: Told) -> Written:
+    # Of somebody the address alone, which was verified: their name is text that anybody could have us send.
+    who = {"email": shown(about.email), **_firm(about)}
+    message = texts.ASKED_BY_FIRM if about.firm else texts.ASKED_BY_PERSON
+    if about.expires is None:
+        raise NothingToSay(NOT_THERE)
+    said = matter.say(message, role=_role(matter, about), **who, **_names(about))
+    until = "" if about.until is None else f" {matter.say(texts.UNTIL_ASKED, until=matter.when(about.until))}"
+    parts = (
+        said + until,
+        matter.say(texts.ANSWER, expires=matter.when(about.expires)),
+        matter.say(texts.KNOW_THEM),
+    )
+    return _to_signatories(matter, about, texts.ASKED_SUBJECT, parts)
+
+
+def _granted(matter: Matter, about: Told) -> Written:
+    parts = (_with_end(matter, about, texts.GRANTED),)
+    return _written(matter, about, texts.GRANTED_SUBJECT, parts, texts.WHY_ASKED)
+
+
+def _declined(matter: Matter, about: Told) -> Written:
+    message = texts.DECLINED_FIRM if about.firm else texts.DECLINED
+    said = matter.say(message, role=_role(matter, about), firm=shown(about.firm), customer_id=about.customer_id)
+    subject = matter.say(texts.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
+    return Written(subject, (said,), Role.FORMER, matter.say(texts.WHY_ASKED))
+
+
+def _changed(matter: Matter, about: Told) -> Written:
+    message = texts.CHANGED_FIRM if about.firm else texts.CHANGED
+    return _written(matter, about, texts.CHANGED_SUBJECT, (_with_end(matter, about, message),), texts.WHY_YOURS)
+
+
+def _withdrawn(matter: Matter, about: Told) -> Written:
+    message = texts.WITHDRAWN_FIRM if about.firm else texts.WITHDRAWN
+    said = matter.say(message, **_firm(about), **_names(about))
+    parts = (said, matter.say(texts.IF_NEEDED))
+    return _written(matter, about, texts.WITHDRAWN_SUBJECT, parts, texts.WHY_YOURS)
+
+
+def _given_to_firm(matter: Matter, about: Told) -> Written:
+    parts = (_with_end(matter, about, texts.GIVEN_TO_FIRM), matter.say(texts.WHO_OF_FIRM, **_firm(about)))
+    return _written(matter, about, texts.GIVEN_SUBJECT, parts, texts.WHY_YOURS)
+
+
+_WRITERS: Mapping[Tells, Callable[[Matter, Told], Written]] = {
+    Tells.INVITATION: _invitation,
+    Tells.JOINED: _joined,
+    Tells.ASKED: _asked,
+    Tells.GRANTED: _granted,
+    Tells.DECLINED: _declined,
+    Tells.CHANGED: _changed,
+    Tells.WITHDRAWN: _withdrawn,
+    Tells.GIVEN_TO_FIRM: _given_to_firm,
+}
+_WHILE_IT_STANDS = frozenset(Tells) - {Tells.DECLINED, Tells.WITHDRAWN}
+
+
+def _with_end(matter: Matter, about: Told, message: str) -> str:
+    """A sentence about a role, and until when it is valid."""
+    said = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
+    if about.until is None:
+        return f"{said} {matter.say(texts.NO_END)}"
+    return f"{said} {matter.say(texts.UNTIL, until=matter.when(about.until))}"
+
+
+def _to_signatories(matter: Matter, about: Told, subject: str, parts: tuple[Part, ...]) -> Written:
+    why = matter.say(frame_texts.WHY[Role.SIGNATORY], organisation=shown(about.organisation))
+    return Written(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
+
+
+def _written(matter: Matter, about: Told, subject: str, parts: tuple[Part, ...], why: str) -> Written:
+    """To whom it is for; of a firm's, to those who act for the firm."""
+    said = matter.say(texts.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
+    return Written(_subject(matter, about, subject), parts, Role.FORMER, said)
+
+
+def _subject(matter: Matter, about: Told, subject: str) -> str:
+    return matter.say(subject, day=matter.day(matter.owed.due), **_names(about))
+
+
+def _names(about: Told) -> dict[str, str]:
+    return {"organisation": shown(about.organisation), "customer_id": about.customer_id}
+
+
+def _firm(about: Told) -> dict[str, str]:
+    return {"firm": shown(about.firm), "firm_id": about.firm_id}
+
+
+def _somebody(about: Told) -> str:
+    return shown(about.asker or about.email)
+
+
+def _role(matter: Matter, about: Told) -> str:
+    return matter.say(ROLES[about.role])

@@ -1,0 +1,42 @@
+"""The samples of messages about authorisations; what they are about stands in registry/sample_authorisations.py."""
+
+from sinetti.domain.messages import MessageKind
+from sinetti.notices.sample_case import Case, at
+from sinetti.registry import sample_authorisations as rows
+from sinetti.registry.telling_authorisations import Tells
+
+_NOW = at(2027, 3, 3, 11, 3)
+
+
+def _case(title: str, to: str, tells: Tells, *, first: bool = False, **about: str) -> Case:
+    return Case(MessageKind.AUTHORISATION, title, _NOW, to=to, facts={"tells": tells.value, **about}, first=first)
+
+
+AUTHORISATIONS = (
+    _case(
+        "an invitation, the first message to this person",
+        "newcomer",
+        Tells.INVITATION,
+        first=True,
+        mandate=rows.OFFERED,
+        invitation=rows.OFFERED,
+    ),
+    _case(
+        "an invitation to be a representative",
+        "newcomer",
+        Tells.INVITATION,
+        mandate=rows.OFFERED_TO_SIGN,
+        invitation=rows.OFFERED_TO_SIGN,
+    ),
+    _case("somebody has become a representative, to another one", "signatory", Tells.JOINED, mandate=rows.JOINED),
+    _case("a firm asks, to a representative", "signatory", Tells.ASKED, request=rows.ASKED_BY_FIRM),
+    _case("somebody asks, to a representative", "signatory", Tells.ASKED, request=rows.ASKED_BY_PERSON),
+    _case("approved, to whoever asked", "newcomer", Tells.GRANTED, request=rows.GRANTED),
+    _case("declined, to whoever asked", "newcomer", Tells.DECLINED, request=rows.DECLINED),
+    _case("declined, to whoever asked for a firm", "firm", Tells.DECLINED, request=rows.DECLINED_TO_FIRM),
+    _case("changed", "newcomer", Tells.CHANGED, mandate=rows.CHANGED),
+    _case("changed, to a firm", "firm", Tells.CHANGED, mandate=rows.FIRMS),
+    _case("withdrawn", "newcomer", Tells.WITHDRAWN, mandate=rows.WITHDRAWN),
+    _case("withdrawn, to a firm", "firm", Tells.WITHDRAWN, mandate=rows.FIRMS_WITHDRAWN),
+    _case("given to a firm", "firm", Tells.GIVEN_TO_FIRM, mandate=rows.FIRMS),
+)

@@ -1,0 +1,291 @@
+"""Giving, changing and withdrawing roles, each in one transaction with its audit row and with what is owed by mail.
+
+Whoever decides about the roles for an organisation holds its row meanwhile, so that two who withdraw each other's at
+the same moment do so one after the other (docs/mandates.md). Audit rows have random ids alone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from sinetti.domain.invitations import A_DAY, INVITED_A_DAY
+from sinetti.domain.mandates import Role, stays_as_long
+from sinetti.registry import audit, models
+from sinetti.registry.audit import Deed
+from sinetti.registry.eservice_models import Invitation
+from sinetti.registry.opening import Register
+from sinetti.registry.parties import Person, give_way, new_person
+from sinetti.registry.people import take_open
+from sinetti.registry.roles import lasting, standing
+from sinetti.registry.telling_authorisations import Tells, owe_to_firm, owe_to_person, owe_to_signatories
+
+
+class Otherwise(Exception):
+    """This person has a role for the organisation already, another one: it is to be changed."""
+
+
+class LastSignatory(Exception):
+    """Nobody would be left who may give authorisations for the organisation."""
+
+
+class TooMany(Exception):
+    """So many invitations have left for this organisation today that there is no other before tomorrow."""
+
+
+class Gone(Exception):
+    """What was to be changed is not there any more: withdrawn, ended or answered meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An invitation that is to be made: its id, of which its token is made, the token's SHA-256 and its end."""
+
+    invitation_id: str
+    token_sha256: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToPerson:
+    """A role that is to be given to somebody. `until` is None where it is to have no end.
+
+    `at_once`: it counts before it is taken up, for whom an operator names (docs/people.md).
+    """
+
+    organisation_id: str
+    person: Person
+    role: Role
+    until: datetime | None = None
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToFirm:
+    """A role that is to be given to another organisation, with its end."""
+
+    organisation_id: str
+    agent_id: str
+    role: Role
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a role becomes. `last_may_go`: whoever asks is a signatory by an outside source, and stays one."""
+
+    role: Role
+    until: datetime | None
+    last_may_go: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A mandate, and whether an invitation to it was made now: False where one stood already."""
+
+    mandate_id: str
+    made: bool
+
+
+def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
+    """Give somebody a role that they take up by a link, which is owed to them by mail.
+
+    Where the same was given to this address and waits, or was taken up, it stays as it is; without an account it gets
+    a link. Raises Closed, Otherwise and TooMany.
+    """
+    with transaction.atomic(using=register.alias):
+        take_open(register, to.organisation_id)
+        known = _of_address(register, to, deed.at)
+        if known is not None and known.role != to.role:
+            raise Otherwise
+        if known is not None and (known.user_id is not None or _open_links(register, known, deed.at).exists()):
+            return Invited(known.mandate_id, made=False)
+        row = known or _named(register, to, deed)
+        _link(register, row, link, deed)
+    return Invited(row.mandate_id, made=True)
+
+
+def invite_again(register: Register, mandate_id: str, link: Link, deed: Deed) -> None:
+    """Make another invitation to a mandate that nobody has taken up, which ends those of before.
+
+    Raises Closed, Gone and TooMany.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _taken(register, mandate_id, deed.at)
+        if row.user_id is not None or row.person_id is None:
+            raise Gone
+        _link(register, row, link, deed)
+
+
+def give_to_firm(register: Register, to: ToFirm, deed: Deed) -> bool:
+    """Give another organisation a role, or the one that it has anew; False where the same stands already.
+
+    Raises Closed where one of the two is closed.
+    """
+    with transaction.atomic(using=register.alias):
+        # In the order of their ids: two who give each other a role at once do not wait for each other.
+        for one in sorted((to.organisation_id, to.agent_id)):
+            take_open(register, one)
+        return give_locked(register, to, deed) is not None
+
+
+def give_locked(register: Register, to: ToFirm, deed: Deed) -> models.Mandate | None:
+    """As `give_to_firm`, where both organisations are held; None where the same stands already."""
+    rows = models.Mandate.objects.using(register.alias)
+    found = list(rows.filter(standing(deed.at), organisation=to.organisation_id, agent=to.agent_id))
+    if any(one.role == to.role and one.valid_until == to.until for one in found):
+        return None
+    for one in found:
+        _withdrawn(register, one, deed)
+    row = rows.create(
+        organisation_id=to.organisation_id,
+        agent_id=to.agent_id,
+        role=to.role,
+        valid_from=deed.at,
+        valid_until=to.until,
+    )
+    _audit(register, deed, "authorisation-given", row)
+    owe_to_firm(register, row, Tells.GIVEN_TO_FIRM, deed.at)
+    return row
+
+
+def withdraw(register: Register, mandate_id: str, deed: Deed, *, last_may_go: bool = False) -> bool:
+    """Withdraw a role, and tell whoever had it; False where it is withdrawn already.
+
+    Raises LastSignatory, unless `last_may_go`.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _held(register, mandate_id)
+        if row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < deed.at):
+            return False
+        if not last_may_go:
+            _keep_a_signatory(register, row, deed.at)
+        _withdrawn(register, row, deed)
+        _links(register, row).update(ended_at=deed.at)
+        _tell(register, row, Tells.WITHDRAWN, deed)
+    return True
+
+
+def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> bool:
+    """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
+    with transaction.atomic(using=register.alias):
+        return change_locked(register, _taken(register, mandate_id, deed.at), terms, deed)
+
+
+def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: Deed) -> bool:
+    """As `change`, where the organisation is held."""
+    if row.role == terms.role and row.valid_until == terms.until:
+        return False
+    ends_earlier = terms.until is not None and (row.valid_until is None or terms.until < row.valid_until)
+    if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
+        _keep_a_signatory(register, row, deed.at)
+    becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
+    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
+    row.role, row.valid_until = terms.role.value, terms.until
+    _audit(register, deed, "authorisation-changed", row, role=terms.role)
+    _tell(register, row, Tells.CHANGED, deed)
+    if becomes_one:
+        owe_to_signatories(register, row.organisation_id, Tells.JOINED, deed.at, mandate=row.mandate_id)
+    return True
+
+
+def organisation_of(register: Register, mandate_id: str) -> str:
+    """The id of the organisation that a mandate is for; empty where there is no such mandate."""
+    rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
+    return str(rows.values_list("organisation", flat=True).first() or "")
+
+
+def _tell(register: Register, row: models.Mandate, tells: Tells, deed: Deed) -> None:
+    """Tell whoever has a role what became of it; who has not taken it up was told nothing yet but by the link."""
+    if row.agent_id is not None:
+        owe_to_firm(register, row, tells, deed.at)
+    elif not row.waiting:
+        owe_to_person(register, row, tells, deed.at)
+
+
+def _named(register: Register, to: ToPerson, deed: Deed) -> models.Mandate:
+    row = models.Mandate.objects.using(register.alias).create(
+        organisation_id=to.organisation_id,
+        person=new_person(register, to.person),
+        role=to.role,
+        valid_from=deed.at,
+        valid_until=to.until,
+        waiting=not to.at_once,
+    )
+    _audit(register, deed, "authorisation-given", row, role=to.role)
+    return row
+
+
+def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> None:
+    recent = Invitation.objects.using(register.alias).filter(mandate__organisation=row.organisation_id)
+    if recent.filter(created__gt=deed.at - A_DAY).count() >= INVITED_A_DAY:
+        raise TooMany
+    _links(register, row).update(ended_at=deed.at)
+    Invitation.objects.using(register.alias).create(
+        invitation_id=link.invitation_id,
+        mandate=row,
+        token_sha256=link.token_sha256,
+        created=deed.at,
+        expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
+    )
+    _audit(register, deed, "invited", row, invitation=link.invitation_id)
+    owe_to_person(register, row, Tells.INVITATION, deed.at, invitation=link.invitation_id)
+
+
+def _links(register: Register, row: models.Mandate) -> "QuerySet[Invitation]":
+    rows = Invitation.objects.using(register.alias)
+    return rows.filter(mandate=row.pk, used_at__isnull=True, ended_at__isnull=True)
+
+
+def _open_links(register: Register, row: models.Mandate, now: datetime) -> "QuerySet[Invitation]":
+    return _links(register, row).filter(expires__gte=now)
+
+
+def _of_address(register: Register, to: ToPerson, now: datetime) -> models.Mandate | None:
+    """The mandate of whoever has this address, taken up or not. An organisation has few."""
+    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), organisation=to.organisation_id)
+    address = to.person.email.casefold()
+    found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
+    return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
+
+
+def _withdrawn(register: Register, row: models.Mandate, deed: Deed) -> None:
+    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
+    give_way(register, [row.person_id], deed.at)
+    _audit(register, deed, "authorisation-withdrawn", row)
+
+
+def _keep_a_signatory(register: Register, row: models.Mandate, now: datetime) -> None:
+    """Raise LastSignatory where this one goes and no other signatory with an account stays as long."""
+    if row.role != Role.SIGNATORY or row.user_id is None or row.waiting:
+        return
+    others = models.Mandate.objects.using(register.alias).filter(
+        standing(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
+    )
+    if not stays_as_long(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
+        raise LastSignatory
+
+
+def _held(register: Register, mandate_id: str) -> models.Mandate:
+    """The mandate as it is while nobody else decides about its organisation's. Raises Gone."""
+    organisations = models.Organisation.objects.using(register.alias).filter(given=mandate_id)
+    if not organisations.update(created=F("created")):
+        raise Gone
+    return models.Mandate.objects.using(register.alias).get(pk=mandate_id)
+
+
+def _taken(register: Register, mandate_id: str, now: datetime) -> models.Mandate:
+    """The same of one that lasts, of an organisation that is open. Raises Closed and Gone."""
+    row = _held(register, mandate_id)
+    take_open(register, row.organisation_id)
+    if not models.Mandate.objects.using(register.alias).filter(lasting(now), pk=mandate_id).exists():
+        raise Gone
+    return row
+
+
+def _audit(register: Register, deed: Deed, action: str, row: models.Mandate, **facts: Any) -> None:  # noqa: ANN401 - as audit has them
+    about = f"organisation:{row.organisation_id}"
+    who = {"person": row.person_id, "agent": row.agent_id}
+    audit.write(register, deed, action, about, mandate=row.mandate_id, **who, **facts)

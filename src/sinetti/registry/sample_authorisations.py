@@ -1,0 +1,85 @@
+"""What the samples of messages about authorisations tell of: an organisation of its own, its mandates and requests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sinetti.domain.customers import folded
+from sinetti.domain.invitations import INVITATION_LIVES
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import CustomerKind, Language
+from sinetti.registry import models
+from sinetti.registry.eservice_models import Invitation, RightRequest, User
+from sinetti.registry.opening import Register
+
+OFFERED: Final = f"{0x31:032x}"
+OFFERED_TO_SIGN: Final = f"{0x32:032x}"
+JOINED: Final = f"{0x33:032x}"
+CHANGED: Final = f"{0x34:032x}"
+FIRMS: Final = f"{0x35:032x}"
+WITHDRAWN: Final = f"{0x36:032x}"
+FIRMS_WITHDRAWN: Final = f"{0x37:032x}"
+ASKED_BY_FIRM: Final = f"{0x41:032x}"
+ASKED_BY_PERSON: Final = f"{0x42:032x}"
+GRANTED: Final = f"{0x43:032x}"
+DECLINED: Final = f"{0x44:032x}"
+DECLINED_TO_FIRM: Final = f"{0x45:032x}"
+
+_MADE = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
+_UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
+_CUSTOMER_ID = "1234567-1"
+
+
+def add(register: Register, language: Language, person: str, firm: str) -> None:
+    """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
+    organisation = models.Organisation.objects.using(register.alias).create(
+        organisation_id="0" * 31 + "3",
+        customer_id=_CUSTOMER_ID,
+        folded=folded(_CUSTOMER_ID),
+        kind=CustomerKind.ARTIFICIAL,
+        name="Malli Oy",
+        language=language,
+        created=_MADE,
+    )
+    for mandate_id, role, terms in (
+        (OFFERED, Role.MANAGER, {"person_id": person, "waiting": True, "valid_until": _UNTIL}),
+        (OFFERED_TO_SIGN, Role.SIGNATORY, {"person_id": person, "waiting": True}),
+        (JOINED, Role.SIGNATORY, {"person_id": person}),
+        (CHANGED, Role.VIEWER, {"person_id": person}),
+        (FIRMS, Role.MANAGER, {"agent_id": firm, "valid_until": _UNTIL}),
+        (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": _MADE}),
+        (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": _MADE}),
+    ):
+        models.Mandate.objects.using(register.alias).create(
+            mandate_id=mandate_id, organisation=organisation, role=role, valid_from=_MADE, **terms
+        )
+    for mandate_id in (OFFERED, OFFERED_TO_SIGN):
+        Invitation.objects.using(register.alias).create(
+            invitation_id=mandate_id,
+            mandate_id=mandate_id,
+            token_sha256=mandate_id * 2,
+            created=_MADE,
+            expires=_MADE + INVITATION_LIVES,
+        )
+    _requests(register, language, firm)
+
+
+def _requests(register: Register, language: Language, firm: str) -> None:
+    user = User.objects.using(register.alias).create(
+        email="uusi@malli.example", name="Uusi Nimetty", language=language, created=_MADE - timedelta(days=1)
+    )
+    for request_id, role, terms in (
+        (ASKED_BY_FIRM, Role.MANAGER, {"agent_id": firm, "until": _UNTIL}),
+        (ASKED_BY_PERSON, Role.VIEWER, {}),
+        (GRANTED, Role.VIEWER, {"answered_at": _MADE, "mandate_id": CHANGED}),
+        (DECLINED, Role.MANAGER, {"answered_at": _MADE}),
+        (DECLINED_TO_FIRM, Role.MANAGER, {"answered_at": _MADE, "agent_id": firm, "until": _UNTIL}),
+    ):
+        RightRequest.objects.using(register.alias).create(
+            request_id=request_id,
+            customer_id=_CUSTOMER_ID,
+            folded=folded(_CUSTOMER_ID),
+            user=user,
+            role=role,
+            created=_MADE,
+            **terms,
+        )

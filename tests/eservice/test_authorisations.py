@@ -1,0 +1,261 @@
+"""*Settings > Authorisations*: what the pages show, give, change, withdraw and answer, and what wrong input is told."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.tokens import INVITATION, link_token
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
+from tests.support.browser import Browser, people_door
+from tests.support.firms import rows
+from tests.support.office import TRANSFER_KEY, add_organisation
+from tests.support.users import account, mandate, signed_in
+
+CLIENT, FIRM = CUSTOMER_ID, "7654321-4"
+PAGE = "/settings/authorisations"
+CLIENTS = ("/settings/clients", "/settings/clients/requests", "/settings/clients/ask")
+MOST_STATEMENTS = 8
+
+
+@pytest.fixture
+def browser(sqlite_desk):
+    """The browser of a signatory of the client."""
+    add_organisation(sqlite_desk, FIRM)
+    signatory = account(sqlite_desk, "signatory")
+    mandate(sqlite_desk, signatory, CLIENT, Role.SIGNATORY)
+    return signed_in(Browser(people_door(sqlite_desk)), signatory)
+
+
+def another(desk, name, *roles, second_factor=True):
+    """The browser of somebody else, who has these roles: pairs of customer id and role."""
+    user = account(desk, name)
+    for customer_id, role in roles:
+        mandate(desk, user, customer_id, role)
+    return signed_in(Browser(people_door(desk)), user, second_factor=second_factor)
+
+
+def organisation_id(desk, customer_id=CLIENT):
+    return rows(desk, "Organisation").get(customer_id=customer_id).pk
+
+
+def text_of(browser):
+    return " ".join(browser.page.find(".//main").text_content().split())
+
+
+def errors(browser):
+    return [str(one) for one in browser.page.xpath("//p[@class='wrong']/text()")]
+
+
+GIVEN = {"name": "New Person", "email": "new@people.example", "written_in": "sv", "role": "manager", "until": ""}
+
+
+def test_a_person_is_invited_takes_it_up_and_loses_it(browser, sqlite_desk):
+    page = browser.get(f"{PAGE}/person?organisation={organisation_id(sqlite_desk)}").press("give", **GIVEN)
+    assert page.heading == f"Authorisations – {CUSTOMER_NAME}"
+    assert "new@people.example" in text_of(page)
+    (link,) = rows(sqlite_desk, "Invitation").all()
+    address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, link.pk)}"
+    stranger = Browser(people_door(sqlite_desk)).get(address)
+    assert CUSTOMER_NAME not in text_of(stranger)
+    newcomer = another(sqlite_desk, "newcomer", second_factor=False)
+    assert CUSTOMER_NAME in text_of(newcomer.get(address))
+    newcomer.press("take-up")
+    row = rows(sqlite_desk, "Mandate").get(user__email="newcomer@people.example")
+    assert (row.role, row.waiting) == (Role.MANAGER, False)
+    newcomer.get(address)
+    assert newcomer.reply.status == 303
+    assert another(sqlite_desk, "thief").get(address).reply.status == 404
+    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
+    assert "new@people.example" not in text_of(browser)
+
+
+def test_a_signatory_needs_a_second_factor_to_take_it_up(browser, sqlite_desk):
+    browser.get(f"{PAGE}/person").press("give", **{**GIVEN, "role": "signatory"})
+    address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, rows(sqlite_desk, 'Invitation').get().pk)}"
+    newcomer = another(sqlite_desk, "newcomer", second_factor=False).get(address)
+    assert "second factor" in text_of(newcomer)
+    assert newcomer.buttons == []
+    newcomer.post(address, {"do": "take-up", "csrfmiddlewaretoken": ""})
+    assert not rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example").exists()
+    signed_in(newcomer, rows(sqlite_desk, "User").get(email="newcomer@people.example")).get(address).press("take-up")
+    assert rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example", waiting=False).exists()
+
+
+def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
+    browser.get(f"{PAGE}/person").press("give", **GIVEN)
+    (first,) = rows(sqlite_desk, "Invitation").all()
+    browser.get(f"{PAGE}/{first.mandate_id}").press("again")
+    second = rows(sqlite_desk, "Invitation").exclude(pk=first.pk).get()
+    newcomer = another(sqlite_desk, "newcomer")
+    pages = set()
+    for one in (first.pk, "nobody's"):
+        newcomer.get(f"/invitation/{link_token(TRANSFER_KEY, INVITATION, one)}")
+        assert newcomer.reply.status == 404
+        pages.add(text_of(newcomer))
+    assert newcomer.get(f"/invitation/{link_token(TRANSFER_KEY, INVITATION, second.pk)}").reply.status == 200
+    sqlite_desk.clock.forward(timedelta(days=14, seconds=1))
+    newcomer.get(f"/invitation/{link_token(TRANSFER_KEY, INVITATION, second.pk)}")
+    assert pages == {text_of(newcomer)}
+
+
+WRONG = {
+    "no name": ("person", {"name": ""}, "Fill this in: Name"),
+    "no address": ("person", {"email": "new.people.example"}, "This does not look right: E-mail address"),
+    "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
+    "no day": ("person", {"until": "soon"}, "This does not look right: Valid until the end of this day"),
+    "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),
+    "nobody's id": (
+        "organisation",
+        {"customer_id": "1-1"},
+        "No organisation to which it can be given has this ID. Check the ID.",
+    ),
+    "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of those that are offered: Authorisation"),
+    "no end": ("organisation", {"until": ""}, "Fill this in: Valid until the end of this day"),
+}
+
+
+@pytest.mark.parametrize(("page", "changed", "told"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_told_beside_its_field_and_kept(browser, page, changed, told):
+    values = GIVEN if page == "person" else {"customer_id": FIRM, "role": "manager"}
+    browser.get(f"{PAGE}/{page}").press("give", **{**values, **changed})
+    assert errors(browser) == [told]
+    (field, typed), *_ = changed.items()
+    if field != "role":
+        assert browser.page.xpath(f"//input[@name='{field}']/@value") == ([typed] if typed else [])
+
+
+REFUSED = {
+    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose an end that is still to come"),
+    "an end too far away": ("organisation", {"until": "2099-01-01"}, "ends within two years"),
+    "another role": ("person", {"email": "signatory@people.example"}, "another authorisation"),
+}
+
+
+@pytest.mark.parametrize(("page", "changed", "told"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_told_above_the_form(browser, page, changed, told):
+    values = GIVEN if page == "person" else {"customer_id": FIRM, "role": "manager"}
+    browser.get(f"{PAGE}/{page}").press("give", **{**values, **changed})
+    assert told in text_of(browser)
+    assert browser.page.xpath("//*[@role='alert']//a")
+
+
+def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_desk):
+    browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
+    row = rows(sqlite_desk, "Mandate").get(agent__customer_id=FIRM)
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.VIEWER), (FIRM, Role.MANAGER))
+    assert CLIENT in text_of(firm.get("/settings/clients"))
+    browser.get(f"{PAGE}/{row.pk}").press("change", role="viewer", until="31.12.2026")
+    assert CLIENT in text_of(firm.get("/settings/clients"))
+    assert rows(sqlite_desk, "Mandate").get(pk=row.pk).role == Role.VIEWER
+    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
+    assert CLIENT not in text_of(firm.get("/settings/clients"))
+
+
+def test_the_last_signatory_stays(browser, sqlite_desk):
+    row = rows(sqlite_desk, "Mandate").get()
+    for button, values in (("withdraw", {}), ("change", {"role": "viewer"}), ("change", {"until": "2027-01-01"})):
+        assert "last representative" in text_of(browser.get(f"{PAGE}/{row.pk}").press(button, **values))
+    mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY)
+    browser.get(f"{PAGE}/{row.pk}").press("withdraw")
+    assert rows(sqlite_desk, "Mandate").get(pk=row.pk).withdrawn_at
+
+
+def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
+    asker = another(sqlite_desk, "asker", second_factor=False).get(f"{PAGE}?organisation=nobodys")
+    asker.press("ask", customer_id=CLIENT.lower(), role="viewer")
+    assert "waits for an answer" in text_of(asker)
+    asker.get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
+    assert rows(sqlite_desk, "RightRequest").count() == 1
+    assert "asker@people.example" in text_of(browser.get(PAGE))
+    browser.press("approve")
+    assert rows(sqlite_desk, "Mandate").get(user__email="asker@people.example").role == Role.VIEWER
+    assert "approved" in text_of(asker.get(f"{PAGE}/ask"))
+
+
+def test_less_is_approved_or_nothing(browser, sqlite_desk):
+    for name in ("first", "second"):
+        another(sqlite_desk, name).get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="manager")
+    first, second = rows(sqlite_desk, "RightRequest").order_by("user__email")
+    offered = browser.get(f"{PAGE}/requests/{first.pk}").page.xpath("//input[@name='role']/@value")
+    assert offered == ["manager", "viewer"]
+    browser.press("approve", role="viewer", until="2027-01-01")
+    assert rows(sqlite_desk, "Mandate").get(user=first.user_id).role == Role.VIEWER
+    browser.get(f"{PAGE}/requests/{second.pk}").press("decline")
+    assert not rows(sqlite_desk, "Mandate").filter(user=second.user_id).exists()
+    browser.get(f"{PAGE}/requests/{second.pk}")
+    assert browser.reply.status == 303
+
+
+def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
+    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\nnobody-1; {CLIENT}\n", role="manager")
+    told = text_of(firm)
+    assert "Asked now: 2. Asked before, still waiting: 0. Clients already: 0." in told
+    assert told.count("waits for an answer") == 2
+    browser.get(PAGE).press("approve")
+    assert rows(sqlite_desk, "Mandate").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
+    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} nobody-1", role="viewer")
+    assert "Asked now: 1. Asked before, still waiting: 0. Clients already: 1." in text_of(firm)
+
+
+def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
+    firm.press("ask", customer_ids=f"{CLIENT}\n#2\n{FIRM} ä", role="manager")
+    listed = [one.text_content() for one in firm.page.xpath("//*[@id='errors']//li")]
+    assert listed == ["Line 2 is no Business ID: #2", "Line 3 is no Business ID: ä"]
+    assert "#2" in firm.page.xpath("//textarea")[0].value
+    assert not rows(sqlite_desk, "RightRequest").exists()
+
+
+def test_several_organisations_are_chosen_among(browser, sqlite_desk):
+    mandate(sqlite_desk, rows(sqlite_desk, "User").get(), FIRM, Role.SIGNATORY)
+    for page in (PAGE, f"{PAGE}/person", f"{PAGE}/organisation", *CLIENTS):
+        assert len(browser.get(page).page.xpath("//tbody/tr")) == 2, page
+
+
+def test_what_is_lacking_is_told_and_names_only_what_one_knows(browser, sqlite_desk):
+    viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER))
+    viewer.get(f"{PAGE}?organisation={organisation_id(sqlite_desk)}")
+    assert viewer.reply.status == 403
+    assert CUSTOMER_NAME in text_of(viewer)
+    assert "representative" in text_of(viewer)
+    pages = set()
+    for one in (organisation_id(sqlite_desk, FIRM), "0" * 32):
+        viewer.get(f"{PAGE}?organisation={one}")
+        assert FIRM not in text_of(viewer)
+        pages.add(text_of(viewer))
+    assert len(pages) == 1
+    viewer.press("ask", customer_id=FIRM)
+    assert rows(sqlite_desk, "RightRequest").get().role == Role.SIGNATORY
+    weak = another(sqlite_desk, "weak", (CLIENT, Role.SIGNATORY), second_factor=False).get(PAGE)
+    assert "second factor" in text_of(weak)
+
+
+def test_the_pages_read_little(browser, sqlite_desk):
+    browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
+    another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
+    given, asked = rows(sqlite_desk, "Mandate").get(agent__isnull=False), rows(sqlite_desk, "RightRequest").get()
+    ids = ("", "/person", "/organisation", "/ask", f"/{given.pk}", f"/requests/{asked.pk}")
+    for page in (*(f"{PAGE}{one}" for one in ids), *CLIENTS):
+        with CaptureQueriesContext(connections["default"]) as said:
+            assert browser.get(page).reply.status == 200, page
+        assert len(said) <= MOST_STATEMENTS, page
+        found = browser.page.xpath("//@id")
+        assert len(found) == len(set(found)), page
+
+
+def test_long_lists_have_pages(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
+    firm.press("ask", customer_ids=" ".join(map(str, range(103))), role="manager")
+    lengths = []
+    for page in ("1", "2", "3", "nonsense", "99"):
+        firm.get(f"/settings/clients/requests?page={page}")
+        lengths.append(len(firm.page.xpath("//tbody/tr")))
+    assert lengths == [50, 50, 3, 50, 0]
+    assert firm.get("/settings/clients/requests?page=2").page.xpath("//a[@rel]/@href") == [
+        "/settings/clients/requests?page=1",
+        "/settings/clients/requests?page=3",
+    ]

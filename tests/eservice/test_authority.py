@@ -1,0 +1,227 @@
+"""Every page, everybody, own, foreign and unknown objects: who is let in, who signs in, who is told what is lacking.
+
+A page that has no line in ROUTES fails here: the failure says which line to add.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from sinetti.actions.asking import ask_for_oneself
+from sinetti.actions.authority import Actor
+from sinetti.domain.mandates import Role
+from sinetti.protocols.http import Reply
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, people_door
+from tests.support.firms import rows
+from tests.support.office import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
+from tests.support.users import account, mandate, signed_in
+
+OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
+
+# Who comes by. All roles are for OWN; the firm's manager has "viewer" for it, through their firm.
+STRANGER, NOBODY, VIEWER, MANAGER = "stranger", "nobody", "viewer", "manager"
+WEAK, SIGNATORY, FIRMS = "signatory without second factor", "signatory", "firm's manager"
+WEAK_CLERK, CLERK = "clerk without second factor", "clerk"
+VISITORS = (STRANGER, NOBODY, VIEWER, MANAGER, WEAK, SIGNATORY, FIRMS, WEAK_CLERK, CLERK)
+
+# Whom a page lets in.
+ALL = frozenset(VISITORS)
+KNOWN = ALL - {STRANGER}
+"""Whoever is signed in."""
+SEE = frozenset({VIEWER, MANAGER, SIGNATORY, FIRMS})
+ORDER = frozenset({MANAGER, SIGNATORY})
+"""Also to fetch, to change contacts, to revoke."""
+SIGN = frozenset({SIGNATORY})
+"""To give authorisations, to apply."""
+ASK = frozenset({MANAGER, SIGNATORY, FIRMS})
+"""Where one's own organisation asks: without an id the firm's manager asks for their firm."""
+STAFF = frozenset({CLERK})
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address with names of objects in it, and whom it lets in by GET and by POST; None is no such method.
+
+    `lacks` is what others who are signed in get, `stranger` what a stranger gets who is not let in.
+    """
+
+    address: str
+    get: frozenset[str] | None = NONE
+    post: frozenset[str] | None = None
+    lacks: str = "no right"
+    stranger: str = "sign in"
+
+
+TOKEN = {"lacks": "not there", "stranger": "not there"}
+"""Where a link's token is the proof: without a right one nobody is let in."""
+
+ROUTES: dict[str, Route] = {
+    "start": Route("/", ALL),
+    "m/<str:token>": Route("/m/{unknown}", NONE, NONE, **TOKEN),
+    "stop/<str:message_id>/<str:token>": Route("/stop/{unknown}/{unknown}", NONE, NONE, **TOKEN),
+    "static/<str:name>": Route("/static/{unknown}", NONE, **TOKEN),
+    "fetch": Route("/fetch", ALL, ALL),
+    "orders": Route("/settings/orders", SEE),
+    "order_new": Route("/settings/orders/new?organisation={organisation}", ORDER, ORDER),
+    "order_replace": Route("/settings/orders/replace", ASK, ASK),
+    "order": Route("/settings/orders/{order}", SEE, SEE),
+    "contacts": Route("/settings/contacts", ASK, ASK),
+    "certificate_contact": Route("/settings/certificates/{serial}/contact", ORDER, ORDER),
+    "certificate_let_end": Route("/settings/certificates/{serial}/let-end", ORDER, ORDER),
+    "certificate_revoke": Route("/settings/certificates/{serial}/revoke", ORDER, ORDER),
+    "authorisations": Route("/settings/authorisations?organisation={organisation}", SIGN),
+    "authorisation_person": Route("/settings/authorisations/person?organisation={organisation}", SIGN, SIGN),
+    "authorisation_organisation": Route(
+        "/settings/authorisations/organisation?organisation={organisation}", SIGN, SIGN
+    ),
+    "ask": Route("/settings/authorisations/ask", KNOWN, KNOWN),
+    "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
+    "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
+    "clients": Route("/settings/clients?organisation={organisation}", ORDER),
+    "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
+    "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),
+    "invitation": Route("/invitation/{unknown}", frozenset({STRANGER}), frozenset({STRANGER}), lacks="not there"),
+}
+"""By the page's name in urls.py, else its pattern there.
+
+Names of objects: organisation, serial, order, mandate, request, application; `unknown` is nobody's.
+"""
+
+OTHERS = ("account_", "mfa_", "socialaccount_", "usersessions_", "openid_connect_", "account/", "accounts/")
+"""Pages of django-allauth, which are about one's own account alone: what we changed of them has tests of its own."""
+
+
+def patterns() -> dict[str, URLPattern]:
+    """Every page of the e-service by its name, else its pattern."""
+
+    def within(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
+        for one in resolver.url_patterns:
+            whole = before + str(one.pattern)
+            if isinstance(one, URLResolver):
+                yield from within(one, whole)
+            else:
+                yield one.name or whole, one
+
+    return dict(within(get_resolver("sinetti.eservice.urls"), ""))
+
+
+def test_every_page_has_a_line():
+    pages = {name: one for name, one in patterns().items() if not name.startswith(OTHERS)}
+    missing = [f'    "{name}": Route("/{one.pattern}", SEE),' for name, one in pages.items() if name not in ROUTES]
+    assert not missing, "say in ROUTES who may:\n" + "\n".join(missing)
+    assert not set(ROUTES) - set(pages), "these are no pages any more"
+
+
+def test_the_walk(sqlite_desk):
+    objects = {one: made(sqlite_desk, one) for one in (OWN, FOREIGN)}
+    # A signatory whom the tests' acts leave with company, so that nothing is refused because they are the last.
+    mandate(sqlite_desk, account(sqlite_desk, "company"), OWN, Role.SIGNATORY)
+    unknown = dict.fromkeys(objects[OWN], "0" * 32)
+    browsers = {one: visitor(sqlite_desk, one) for one in VISITORS}
+    wrong: list[str] = []
+    for name, route in ROUTES.items():
+        for who, browser in browsers.items():
+            wrong += [f"{name}: {told}" for told in own(browser, who, route, {**objects[OWN], "unknown": "0" * 32})]
+        if "{" in route.address and "{unknown}" not in route.address:
+            # Who has all rights for their own organisation, and who has some through a firm.
+            for who in (SIGNATORY, FIRMS):
+                found = [foreign(browsers[who], who, route, ids) for ids in (objects[FOREIGN], unknown)]
+                wrong += [f"{name}: {told}" for told, _ in found if told]
+                if found[0][1] != found[1][1]:
+                    wrong.append(f"{name}: to the {who} a foreign object looks unlike an unknown one")
+    assert not wrong, "\n".join(wrong)
+
+
+def own(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> Iterator[str]:
+    """What is wrong with how somebody is let in to what is there."""
+    for method, allowed in (("GET", route.get), ("POST", route.post)):
+        if allowed is None and who != SIGNATORY:  # told before it is looked at who asks
+            continue
+        found = outcome(asked(browser, method, route.address.format(**ids)))
+        if found != (expected := expects(who, route, allowed)):
+            yield f"{method} by the {who}: {found}, not: {expected}"
+
+
+def expects(who: str, route: Route, allowed: frozenset[str] | None) -> str:
+    """What somebody gets."""
+    if allowed is None:
+        return "no such method"
+    if who in allowed:
+        return "allowed"
+    return route.stranger if who == STRANGER else route.lacks
+
+
+def foreign(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> tuple[str, object]:
+    """What is wrong with how somebody is kept from what is not theirs, and what they see then."""
+    there = [method for method, allowed in (("GET", route.get), ("POST", route.post)) if allowed is not None]
+    replies = [asked(browser, method, route.address.format(**ids)) for method in there]
+    found = {outcome(one) for one in replies}
+    shown = replies[0].body.decode()
+    for one in ids.values():
+        shown = shown.replace(one, "ID")
+    token = 'name="csrfmiddlewaretoken" value="'
+    parts = shown.split(token)
+    return (
+        "" if found <= {"no right", "not there"} else f"somebody else's, by the {who}: {', '.join(sorted(found))}",
+        (replies[0].status, [parts[0], *(one.partition('"')[2] for one in parts[1:])]),
+    )
+
+
+SECRET = "c" * 32
+
+
+def asked(browser: Browser, method: str, address: str) -> Reply:
+    """Ask for a page, or send an empty form to it as its own would be sent: nothing is followed."""
+    place = urlsplit(address)
+    browser.cookies[settings.CSRF_COOKIE_NAME] = SECRET
+    body = urlencode({"csrfmiddlewaretoken": SECRET}).encode() if method == "POST" else b""
+    where = f"{place.path}?{place.query}" if place.query else place.path
+    return browser._ask(method, where, body).reply
+
+
+def outcome(reply: Reply) -> str:
+    """What became of it, in a word."""
+    where = reply.headers.get("location", "")
+    if reply.status == 302 and (where == "/" or where.startswith("/account/login")):
+        return "sign in"
+    names = {403: "no right", 404: "not there", 405: "no such method"}
+    return names.get(reply.status, "allowed" if reply.status < 500 else f"failed ({reply.status})")
+
+
+def visitor(desk: Desk, who: str) -> Browser:
+    """Somebody's browser before the pages."""
+    browser = Browser(people_door(desk))
+    if who == STRANGER:
+        return browser
+    user = account(desk, who.replace(" ", "-").replace("'", ""), staff="clerk" in who)
+    roles = {VIEWER: Role.VIEWER, MANAGER: Role.MANAGER, WEAK: Role.SIGNATORY, SIGNATORY: Role.SIGNATORY}
+    if who in roles:
+        mandate(desk, user, OWN, roles[who])
+    if who == FIRMS:
+        add_organisation(desk, FIRM)
+        mandate(desk, user, FIRM, Role.MANAGER)
+        mandate(desk, FIRM, OWN, Role.VIEWER)
+    return signed_in(browser, user, second_factor=who not in {WEAK, WEAK_CLERK})
+
+
+def made(desk: Desk, customer_id: str) -> dict[str, str]:
+    """An organisation with one of everything, by the names that addresses have for their ids."""
+    if customer_id != OWN:
+        add_organisation(desk, customer_id)
+    held = enrolled(desk, customer_id=customer_id)
+    ids = ordered(desk, an_order(customer_id))
+    asker = account(desk, f"asker-{customer_id}")
+    ask_for_oneself(customer_id, Role.VIEWER, desk.office, Actor(asker.pk), REQUEST)
+    kept = mandate(desk, account(desk, f"kept-{customer_id}"), customer_id, Role.VIEWER)
+    return {
+        "organisation": rows(desk, "Organisation").get(customer_id=customer_id).pk,
+        "serial": held.serial,
+        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
+        "mandate": kept.pk,
+        "request": rows(desk, "RightRequest").get(user=asker).pk,
+    }
