@@ -41,7 +41,7 @@ def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     assert post.sent == [models.OutboxRow.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
     assert (browser.heading, browser.buttons) == ("Enter the PIN code", ["pin", "open"])
     browser.press("pin", pin=code_of_sms(sqlite_desk, sent))
-    assert (browser.heading, browser.buttons, browser.reply.status) == ("Your transfer IDs", [], 200)
+    assert (browser.heading, browser.buttons, browser.reply.status) == ("Your transfer IDs", ["open"], 200)
     assert "0123456-7" in browser.page.text_content()
     assert not browser.page.xpath("//header//a"), "whoever followed a link would lose them"
     accepted(enrol(new_ask(ids_on(browser), new_key()), sqlite_desk.office, REQUEST))

@@ -8,10 +8,14 @@ import pytest
 from tests.house.tree import PACKAGE
 
 ASKS = {
-    "behalf": frozenset({"require", "standing"}),
+    "behalf": frozenset({"require", "standing", "may_act", "may_look", "organisations", "may"}),
     "staff": frozenset({"require_staff"}),
 }
-"""What each act has to call, itself or by a function of its module: `standing` for lists of all that somebody may."""
+"""What each act has to call, itself or by a function of its module: `standing` for lists of all that somebody may.
+
+`may_act` and `may_look` (actions/objects.py) ask about the organisation of an object; `may` and `organisations` are
+those of a Standing.
+"""
 
 PROOFS = frozenset({"Clerk"})
 """What nobody gets hold of who was not asked (actions/staff/clerk.py): an act that takes it need not ask again."""

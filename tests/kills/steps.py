@@ -11,8 +11,11 @@ ARRIVED, RENDERED = "1-arrived", "12-rendered"
 REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
+REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT)
 """Reached by an operator's commands, not by the server."""
+OF_PAGES = (REPLACED, HANDED_OVER)
+"""Reached by pages for people: tests/actions/behalf ends them there."""
 
 
 @cache
@@ -20,7 +23,7 @@ def named() -> tuple[str, ...]:
     """Every name that an action gives to `office.step`, as it stands in the code: a new one is found by itself."""
     found = {
         node.args[0].value
-        for path in ACTIONS.glob("*.py")
+        for path in ACTIONS.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
         if node.args and isinstance(node.args[0], ast.Constant)
@@ -31,4 +34,4 @@ def named() -> tuple[str, ...]:
 
 def of_the_server() -> tuple[str, ...]:
     """The steps that a server takes while it answers."""
-    return (ARRIVED, *(name for name in named() if name not in OF_COMMANDS), RENDERED)
+    return (ARRIVED, *(name for name in named() if name not in {*OF_COMMANDS, *OF_PAGES}), RENDERED)

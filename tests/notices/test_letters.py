@@ -653,3 +653,54 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     order = models.Order.objects.using(both.register.alias).filter(state="open").first()
     models.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
     assert "has not been retrieved yet" in letter(both, case).text
+
+
+ALL_OF_THEIRS = replace(
+    CHANGED, facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]}
+)
+
+
+def test_of_many_at_once_one_message_lists_all(stage):
+    said = letter(stage, ALL_OF_THEIRS).text
+    assert said.count("Sinisiipi Oy, 0123456-7") == 2
+    assert "of these certificates. Until now it was Entinen Nimetty." in said
+    assert "Serial number" not in said, "it is about no single one"
+
+
+def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
+    facts = {"old": "before", "new": "deputy", "place": "deputy", "holdings": ["sunday", "ordered"]}
+    assert "You are now the deputy" in letter(stage, CHANGED, to="deputy", facts=facts).text
+    assert "deputy for these certificates is now" in letter(stage, CHANGED, to="before", facts=facts).text
+
+
+def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
+    Holding.objects.using(stage.register.alias).update(contact=None)
+    assert "any more" in answered(stage, ALL_OF_THEIRS).why
+
+
+SERVED = {
+    "it ends": (REMINDER, {"step": "60"}, "Reports of about 300 other organisations are sent with it"),
+    "it has ended": (REMINDER, {"now": at(5, 3, 5), "step": "0"}, "Reports of about 300 other organisations were sent"),
+    "it was revoked": (
+        replace(REMINDER, kind=MessageKind.REVOKED, about="revoked", step="once"),
+        {"now": at(3, 16, 13)},
+        "were sent with it, too: they cannot be sent with it any more either",
+    ),
+    "the old one is still used": (
+        replace(REMINDER, kind=MessageKind.TAKE_INTO_USE, about="still_used"),
+        {"now": at(4, 23, 5), "step": "7"},
+        "are sent with it, too: they stop as well if it ends",
+    ),
+}
+
+
+@pytest.mark.parametrize(("case", "changes", "says"), SERVED.values(), ids=SERVED)
+def test_what_stops_for_others_is_told_where_there_are_others(stage, case, changes, says):
+    rows = Holding.objects.using(stage.register.alias)
+    for serves in (None, 0):
+        rows.update(serves=serves)
+        assert "other organisation" not in letter(stage, case, **changes).text
+    rows.update(serves=300)
+    assert says in letter(stage, case, **changes).text
+    rows.update(serves=1)
+    assert "Reports of one other organisation" in letter(stage, case, **changes).text

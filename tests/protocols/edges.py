@@ -23,12 +23,12 @@ STALLED = object()
 """A piece: nothing more comes, ever."""
 
 
-def through(edge: Edge, pieces: list[object], *, method: str = "POST") -> Sent | None:
+def through(edge: Edge, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
     """Send one request; None where the edge gives no answer. What it has not read is left in the list."""
-    return asyncio.run(sent_through(edge, pieces, method))
+    return asyncio.run(sent_through(edge, pieces, method, path))
 
 
-async def sent_through(edge: Edge, pieces: list[object], method: str = "POST") -> Sent | None:
+async def sent_through(edge: Edge, pieces: list[object], method: str = "POST", path: str = PATH) -> Sent | None:
     """Send one request from a running event loop."""
     messages = []
 
@@ -46,7 +46,7 @@ async def sent_through(edge: Edge, pieces: list[object], method: str = "POST") -
     scope = {
         "type": "http",
         "method": method,
-        "path": PATH,
+        "path": path,
         "query_string": b"",
         "headers": [(b"Content-Type", b"text/xml; charset=utf-8")],
     }

@@ -120,8 +120,13 @@ class Browser:
 
 
 def people_door(
-    desk: Desk, post: Post | None = None, address: str = ADDRESS, settings: EserviceSettings = DEFAULTS
+    desk: Desk,
+    post: Post | None = None,
+    address: str = ADDRESS,
+    settings: EserviceSettings = DEFAULTS,
+    *,
+    sms: bool = True,
 ) -> WsgiDoor:
     """The pages of an office, as a node serves them."""
-    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP, settings)
+    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP, settings, sms=sms)
     return WsgiDoor(application(address, desk.office.transfer_key), address, around.given())

@@ -10,6 +10,7 @@ from sinetti.actions import secure_message
 from sinetti.actions.office import Office
 from sinetti.actions.people import PeopleError
 from sinetti.actions.secure_message import Offered
+from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.values import Language
 from sinetti.registry import people
 from sinetti.registry.parties import Person
@@ -53,7 +54,7 @@ def change_contact(change: ContactChange, office: Office, actor: str, request_id
     holding = people.find_holding(office.register, change.named)
     if holding is None:
         sentence = "no certificate has this serial, and no order this id"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     person = change.who if isinstance(change.who, Person) else _corrected(change.who, holding, deputy=change.deputy)
     deed = office.deed(actor, request_id)
     changed = people.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
@@ -68,7 +69,7 @@ def _corrected(corrected: Corrected, holding: HoldingFound, *, deputy: bool) -> 
     # Whoever was erased has no name: nothing is left to be mended.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact'} whose data could be mended: name one"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.NOBODY, sentence)
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
     return replace(_as_named(there), **given)
 

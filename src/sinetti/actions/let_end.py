@@ -2,6 +2,7 @@
 
 from sinetti.actions.office import Office
 from sinetti.actions.people import PeopleError
+from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.values import Serial
 from sinetti.registry import people, store
 
@@ -15,10 +16,10 @@ def let_end(serial: Serial, office: Office, actor: str, request_id: str) -> bool
     newest = people.newest_in_force(office.register, holding_id, deed.at)
     if newest is None:
         sentence = "this certificate is not in force: nobody is reminded of its end"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.NOT_IN_FORCE, sentence)
     if newest != serial:
         sentence = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.NOT_NEWEST, sentence)
     return people.let_end(office.register, holding_id, deed)
 
 
@@ -31,5 +32,5 @@ def _holding_of(serial: Serial, office: Office) -> str:
     found = store.find_certificate(office.register, serial)
     if found is None:
         sentence = "no certificate has this serial"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     return found.holding.holding_id

@@ -3,13 +3,18 @@
 from sinetti.actions import passwords
 from sinetti.actions.office import Office
 from sinetti.actions.passwords import ShownIds
+from sinetti.domain.ordering import Trouble
 from sinetti.registry import parties, store
 from sinetti.registry.parties import NewOrder
 from sinetti.registry.store import Moved
 
 
 class OrderError(ValueError):
-    """An order that cannot be taken; the sentence says why and what to do."""
+    """An order that cannot be taken: `why` for every door, and a sentence for operators, which says what to do."""
+
+    def __init__(self, why: Trouble, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 class OrderUnknown(OrderError):
@@ -34,14 +39,14 @@ def check_order(new: NewOrder, office: Office) -> None:
     organisation = parties.find_organisation(office.register, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
-        raise OrderError(sentence)
+        raise OrderError(Trouble.NO_ORGANISATION, sentence)
     if not organisation.open:
         sentence = "the organisation is closed for good: nothing more is issued to it"
-        raise OrderError(sentence)
+        raise OrderError(Trouble.CLOSED, sentence)
     if new.channel not in organisation.channels:
         what = f"the organisation is not approved for channel {new.channel}: approve it first"
         sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
-        raise OrderError(sentence)
+        raise OrderError(Trouble.NOT_APPROVED, sentence)
     if new.replaces is not None:
         _check_replaced(new, office)
 
@@ -66,9 +71,9 @@ def not_open(order_id: str, office: Office) -> OrderError:
         sentence = (
             "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
         )
-        return OrderSpent(sentence)
+        return OrderSpent(Trouble.SPENT, sentence)
     sentence = "no order has this id"
-    return OrderUnknown(sentence)
+    return OrderUnknown(Trouble.UNKNOWN, sentence)
 
 
 def _check_replaced(new: NewOrder, office: Office) -> None:
@@ -78,7 +83,7 @@ def _check_replaced(new: NewOrder, office: Office) -> None:
     if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
         what = "the certificate to be replaced is not one of this organisation's"
         sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
-        raise OrderError(sentence)
+        raise OrderError(Trouble.NOT_OURS, sentence)
     if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
         sentence = "a replacement is for the same channel; order a certificate of its own for another one"
-        raise OrderError(sentence)
+        raise OrderError(Trouble.OTHER_CHANNEL, sentence)

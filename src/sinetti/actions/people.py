@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
+from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.mandates import Role
 from sinetti.registry import mandating, parties, people, roles
 from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
@@ -15,7 +16,11 @@ from sinetti.registry.roles import Roles
 
 
 class PeopleError(ValueError):
-    """Somebody who cannot be named so; the sentence says why and what to do."""
+    """Somebody who cannot be named so: `why` for every door, and a sentence for operators, which says what to do."""
+
+    def __init__(self, why: PeopleTrouble, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,12 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: st
         with _says_closed():
             return mandating.invite(office.register, to, new_link(office, deed.at), deed)
     except Otherwise:
+        why = PeopleTrouble.OTHER_ROLE
         sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
     except TooMany:
+        why = PeopleTrouble.TOO_MANY
         sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
-    raise PeopleError(sentence)
+    raise PeopleError(why, sentence)
 
 
 def remove_signatory(customer_id: str, email: str, office: Office, actor: str, request_id: str) -> bool:
@@ -73,7 +80,7 @@ def look_after(customer_id: str, agent_id: str, office: Office, actor: str, requ
     one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
     if one.organisation_id == agent.organisation_id:
         sentence = "an organisation does not look after itself: name the other one"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.ITSELF, sentence)
     with _says_closed():
         deed = office.deed(actor, request_id)
         return people.add_agent(office.register, one.organisation_id, agent.organisation_id, deed)
@@ -97,7 +104,7 @@ def _organisation(customer_id: str, office: Office) -> OrganisationFound:
     found = parties.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     return found
 
 
@@ -108,4 +115,4 @@ def _says_closed() -> Iterator[None]:
         yield
     except Closed as closed:
         sentence = f"{closed} is closed for good: nobody is named for it any more"
-        raise PeopleError(sentence) from None
+        raise PeopleError(PeopleTrouble.CLOSED, sentence) from None

@@ -10,6 +10,7 @@ from sinetti.actions import order as ordering
 from sinetti.actions import passwords
 from sinetti.actions.office import Office
 from sinetti.actions.passwords import ShownIds
+from sinetti.domain.ordering import Trouble
 from sinetti.domain.secure_messages import (
     CODE_TRIES,
     LINK_LIVES,
@@ -100,17 +101,20 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives
         raise ordering.not_open(order_id, office) from None
     except NoRecipient:
         sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
-        raise ordering.OrderError(sentence) from None
+        raise ordering.OrderError(Trouble.NO_CONTACT, sentence) from None
     except NothingIssued:
         sentence = "the organisation is closed for good: nothing more is issued to it"
-        raise ordering.OrderError(sentence) from None
+        raise ordering.OrderError(Trouble.CLOSED, sentence) from None
     return _offered(order_id, link, office, has_phone=has_phone)
 
 
 def order_and_offer(
     new: NewOrder, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
 ) -> Offered:
-    """Take an order, and owe its contact a link to transfer ids, which nobody knows before. Raises OrderError."""
+    """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
+
+    Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
+    """
     ordering.check_order(new, office)
     deed = office.deed(actor, request_id)
     link = _new_link(office, deed, link_lives)

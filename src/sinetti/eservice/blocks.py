@@ -233,6 +233,8 @@ class Form:
     search: bool = False
     inline: bool = False
     name: str = ""
+    new_tab: bool = False
+    """Its answer comes in another tab: what the page shows would be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from sinetti.actions.secure_message import Seen, Shown
 from sinetti.domain.secure_messages import Delivery, Leads, Standing
 from sinetti.domain.values import Language
-from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Text, Tone, Value, Values
+from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.links import link_to
 from sinetti.eservice.rendering import Page
 from sinetti.texts.reader import mark, text, when
 
@@ -70,6 +71,12 @@ _LEAVING = mark(
 )
 
 
+_BY_HAND = mark(
+    "You can also retrieve the certificate in the browser: you need a certificate signing request, and the next page "
+    "says how it is made."
+)
+
+
 def page(seen: Seen, error: str, language: Language, status: int) -> Page:
     """What the page says where no transfer ids are shown. `error` is a message id, or empty."""
     said = text(error, language, count=seen.tries_left) if error else ""
@@ -117,9 +124,24 @@ def shown(done: Shown, language: Language) -> Page:
             Notice(text("The transfer IDs were made for you just now.", language), Tone.GOOD),
             Values(values),
             _texts((_NOW_ENTER, _LEAVING), language),
+            _in_the_browser(done, language),
         ],
         final=True,
     )
+
+
+def _in_the_browser(done: Shown, language: Language) -> Section:
+    """The way to fetch without a program: in another tab, since this page is shown once; nothing is in its address."""
+    values = {
+        "organisation": done.customer_id,
+        "transfer_id": done.ids.transfer_id,
+        "password": done.ids.transfer_password,
+    }
+    inputs = [Input(name, "", "hidden", value) for name, value in values.items()]
+    button = Button(text("Retrieve in the browser (opens in a new tab)", language), "open", minor=True)
+    form = Form(inputs, [button], action=link_to("fetch"), new_tab=True)
+    title = text("No program that retrieves it?", language)
+    return Section(title, [Text([text(_BY_HAND, language)]), form])
 
 
 def _code_page(error: str, language: Language) -> Page:

@@ -19,6 +19,7 @@ class Surroundings:
 
     `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
     `help` says in each language how to reach help; `eservice` is what the operator decided about pages for people.
+    `sms`: there is a provider of text messages, so PIN codes can be sent.
     """
 
     office: Office
@@ -26,6 +27,7 @@ class Surroundings:
     service: str
     help: Mapping[Language, str]
     eservice: EserviceSettings = DEFAULTS
+    sms: bool = True
 
     def given(self) -> dict[str, object]:
         """As it stands in an environ."""
@@ -35,6 +37,7 @@ class Surroundings:
             "sinetti.service": self.service,
             "sinetti.help": self.help,
             "sinetti.eservice": self.eservice,
+            "sinetti.sms": self.sms,
         }
 
 
@@ -47,6 +50,7 @@ def surroundings(request: HttpRequest) -> Surroundings:
         given["sinetti.service"],
         given["sinetti.help"],
         given["sinetti.eservice"],
+        given["sinetti.sms"],
     )
 
 

@@ -18,7 +18,7 @@ class Case:
     others: tuple[str, ...] = ()
     channel: MessageChannel = MessageChannel.EMAIL
     step: str = "once"
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str | list[str]] = field(default_factory=dict)
     first: bool = False
     """Whether nothing was written to its recipient before."""
     production: bool = False

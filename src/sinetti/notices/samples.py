@@ -1,6 +1,7 @@
 """The samples: each kind of message in each of its variants, to whom, about what and when."""
 
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
@@ -273,6 +274,24 @@ OTHERS = (
         facts={"old": "before", "new": "contact"},
     ),
     Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the new one",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the one before",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "before",
+        ("contact",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(
         _K.OPERATOR,
         "a finding",
         at(2027, 3, 9, 12),
@@ -341,7 +360,7 @@ def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
 def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
     """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
     sample: Sample | None = getattr(stage, case.about) if case.about else None
-    facts = {name: _fact(stage, sample, value) for name, value in case.facts.items()}
+    facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
     if case.kind is _K.ACCOUNT:
         facts["language"] = language
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
@@ -365,7 +384,7 @@ def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
     )
 
 
-def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, str]) -> NewMessage:
+def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, Any]) -> NewMessage:
     return NewMessage(
         kind=case.kind,
         channel=case.channel,
@@ -381,8 +400,10 @@ def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, fa
     )
 
 
-def _fact(stage: Stage, sample: Sample | None, value: str) -> str:
-    """The id behind a name of the stage; anything else is itself."""
+def _fact(stage: Stage, sample: Sample | None, value: str | list[str]) -> str | list[str]:
+    """The id behind a name of the stage, holdings where there are several; anything else is itself."""
+    if isinstance(value, list):
+        return [getattr(stage, one).holding for one in value]
     if sample is not None and value in {"secure", "pin"}:
         return str(getattr(sample, value))
     return str(getattr(stage.people, value, value))

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,7 +40,8 @@ class Limits:
     announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
     octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
-    `streaming` for all.
+    `streaming` for all. `paths` have limits of their own for what is sent to them, and to what stands below them: the
+    first that fits counts. Of what may be large only so many are inside at once (`at_once`).
     """
 
     body: int = 128 * 1024
@@ -49,8 +50,14 @@ class Limits:
     answering: float = 30.0
     waiting: int = 256
     streaming: float = 600.0
-    wide: "Mapping[str, Limits]" = field(default_factory=dict)
-    """By path: what is larger for one address, of which `waiting` are taken at once."""
+    at_once: int | None = None
+    paths: tuple[tuple[str, "Limits"], ...] = ()
+
+    def of(self, method: str, path: str) -> "Limits":
+        """The limits of a request: nobody needs more than the common ones to ask for a page."""
+        if method in {"GET", "HEAD"}:
+            return self
+        return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
 
 
 class TooLarge(Exception):
@@ -82,7 +89,7 @@ class Edge:
         self._limits = limits or Limits()
         self._pool: Pool[Any] = Pool(threads, leave)
         self._inside = 0
-        self._wide: Counter[str] = Counter()
+        self._large: Counter[Limits] = Counter()
         self._retiring = False
         self._admission = admission or everybody()
 
@@ -116,17 +123,14 @@ class Edge:
         self._pool.retire()
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
-        path: str = scope["path"]
-        if scope["method"] != "POST" or (wide := self._limits.wide.get(path)) is None:
-            return await self._collected(scope, receive, request_id, self._limits)
-        if self._wide[path] >= wide.waiting:
-            # Few at once: each may hold megabytes, and whoever sends it has not signed in before it is whole.
-            return plain(503, "The service is busy. Send the same request again.", retry_after="5", connection="close")
-        self._wide[path] += 1
+        limits = self._limits.of(scope["method"], scope["path"])
+        if limits.at_once is not None and self._large[limits] >= limits.at_once:
+            return plain(503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15")
+        self._large[limits] += 1
         try:
-            return await self._collected(scope, receive, request_id, wide)
+            return await self._collected(scope, receive, request_id, limits)
         finally:
-            self._wide[path] -= 1
+            self._large[limits] -= 1
 
     async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: Limits) -> Reply:
         try:
@@ -147,9 +151,9 @@ class Edge:
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
             text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
             return plain(415, text, accept_encoding="identity")
-        return await self._act(request)
+        return await self._act(request, limits.answering)
 
-    async def _act(self, request: Request) -> Reply:
+    async def _act(self, request: Request, within: float) -> Reply:
         if self._inside >= self._limits.waiting:
             return plain(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
@@ -157,11 +161,11 @@ class Edge:
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:
-            return await asyncio.wait_for(asyncio.shield(work), self._limits.answering)
+            return await asyncio.wait_for(asyncio.shield(work), within)
         except TimeoutError:
             # Whatever still waits its turn is given up; what is being worked on goes on to its end.
             submitted.cancel()
-            _log.error("request %s took longer than %s s", request.request_id, self._limits.answering)
+            _log.error("request %s took longer than %s s", request.request_id, within)
             return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
         except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
             _log.exception("request %s failed", request.request_id)

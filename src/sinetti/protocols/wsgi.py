@@ -18,15 +18,28 @@ from urllib.parse import urlsplit
 from sinetti.protocols.edge import Limits
 from sinetti.protocols.http import Parts, Reply, Request, plain
 
-_MEGABYTE = 1024 * 1024
-FILES = Limits(body=6 * _MEGABYTE, discarded=8 * _MEGABYTE, collecting=60, waiting=4)
-"""What a clerk sends: a file of at most 5 MB, or a list of serial numbers (docs/clerks.md)."""
-PEOPLE = Limits(
-    body=16 * 1024,
-    discarded=128 * 1024,
-    wide={"/staff/organisations/load": FILES, "/staff/revocations/new": FILES},
-)
-"""What a person's browser sends is a form with a few fields."""
+_KIB = 1024
+_FILES = Limits(body=6 * _KIB * _KIB, discarded=8 * _KIB * _KIB, collecting=60.0, answering=120.0, at_once=4)
+_LARGER = {
+    # A request that somebody pasted, in the form that percent signs make of it: up to three octets for one.
+    "/fetch": Limits(body=64 * _KIB, discarded=256 * _KIB),
+    # Hundreds of chosen certificates, each with a transaction of its own.
+    "/settings": Limits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
+    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Who is not signed in may send one, too: few at once.
+    "/staff/organisations/load": _FILES,
+    "/staff/revocations/new": _FILES,
+}
+
+
+def people_limits(address: str) -> Limits:
+    """What a browser may send to pages at this address: mostly a form with two fields, to some pages more.
+
+    Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
+    """
+    before = urlsplit(address).path.rstrip("/")
+    found = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
+    return Limits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(found.items()))
+
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})

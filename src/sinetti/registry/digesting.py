@@ -31,7 +31,8 @@ _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OP
 class DigestRow:
     """One certificate in a firm's digest: who has to act, what there is to say, and what it is called.
 
-    `certificate` is the row's key; `contact` is the name of the holding's contact, empty where there is none.
+    `certificate` is the row's key; `contact` is the name of the holding's contact, empty where there is none; `serves`
+    is as in Holding.
     """
 
     part: Part
@@ -44,6 +45,7 @@ class DigestRow:
     description: str
     contact: str
     not_after: datetime
+    serves: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,4 +271,5 @@ def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> Diges
         description=holding.description,
         contact=holding.contact.name if holding.contact else "",
         not_after=one.not_after,
+        serves=holding.serves,
     )

@@ -55,7 +55,11 @@ class OrganisationFound:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """A certificate is ordered: for whom and which channel, who looks after it, what it takes the place of."""
+    """A certificate is ordered: for whom and which channel, who looks after it, what it takes the place of.
+
+    `serves` is for how many other organisations reports are sent with it, about: None is not told. With an `order_id`
+    it is ordered once, however often it is asked for; so is the replacement of one certificate, while it is open.
+    """
 
     customer_id: str
     channel: Channel
@@ -63,6 +67,17 @@ class NewOrder:
     contact: Person
     deputy: Person | None = None
     replaces: Serial | None = None
+    serves: int | None = None
+    order_id: str | None = None
+
+
+class OrderedAlready(Exception):
+    """What is to be ordered once was ordered before. Nothing was written."""
+
+    def __init__(self, order_id: str) -> None:
+        """Say by which order."""
+        super().__init__(order_id)
+        self.order_id = order_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +168,16 @@ def close_organisation(register: Register, organisation_id: str, deed: Deed) -> 
             audit.write(register, deed, "organisation-closed", f"organisation:{organisation_id}")
 
 
-def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed) -> str:
-    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding."""
+def add_order(register: Register, new: NewOrder, pair: NewTransferIds, deed: Deed) -> str:
+    """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding.
+
+    Raises OrderedAlready; IntegrityError where another call stores the same order at this moment.
+    """
     using = register.alias
     with transaction.atomic(using=using):
-        contact, deputy = new_person(register, new.contact), new_person(register, new.deputy) if new.deputy else None
         replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
+        _expect_new(register, new, replaced)
+        contact, deputy = new_person(register, new.contact), new_person(register, new.deputy) if new.deputy else None
         if replaced is not None:
             holding_id = replaced.holding_id
             rows = models.Holding.objects.using(using).filter(pk=holding_id)
@@ -167,9 +186,12 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
             rows.update(contact=contact, deputy=deputy, let_end_at=None)
             if new.description:
                 rows.update(description=new.description)
+            if new.serves is not None:
+                rows.update(serves=new.serves)
         else:
             holding_id = _add_holding(register, new, contact, deputy, deed)
         order = models.Order.objects.using(using).create(
+            order_id=new.order_id or ids.random_id(),
             holding_id=holding_id,
             description=new.description,
             contact=contact,
@@ -178,7 +200,7 @@ def add_order(register: Register, new: NewOrder, ids: NewTransferIds, deed: Deed
             state=OrderState.OPEN,
             created=deed.at,
         )
-        _add_ids(register, order.order_id, ids)
+        _add_ids(register, order.order_id, pair)
         audit.write(
             register,
             deed,
@@ -250,6 +272,21 @@ def give_way(register: Register, people: Iterable[str | None], at: datetime) -> 
     models.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
 
 
+def _expect_new(register: Register, new: NewOrder, replaced: models.Certificate | None) -> None:
+    """Raise OrderedAlready where this is to be ordered once, and was."""
+    if new.order_id is None:
+        return
+    if order_exists(register, new.order_id):
+        raise OrderedAlready(new.order_id)
+    if replaced is None:
+        return
+    # Whoever orders in the same place at this moment waits here.
+    reading.move_versions(models.Holding.objects.using(register.alias).filter(pk=replaced.holding_id))
+    rows = models.Order.objects.using(register.alias).filter(replaces=replaced, state=OrderState.OPEN)
+    if (there := rows.values_list("pk", flat=True).first()) is not None:
+        raise OrderedAlready(there)
+
+
 def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
     for channel in sorted(channels):
         kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
@@ -285,6 +322,7 @@ def _add_holding(
         contact=contact,
         deputy=deputy,
         created=deed.at,
+        serves=new.serves,
     )
     return row.holding_id
 

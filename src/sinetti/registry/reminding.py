@@ -131,8 +131,14 @@ def look_again(register: Register, holding_id: str) -> None:
     That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
     they are, and none is owed twice; one that was dropped unsent may be owed again.
     """
-    rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, remind_at__isnull=False)
-    _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
+    look_again_each(register, [holding_id])
+
+
+def look_again_each(register: Register, holding_ids: Iterable[str]) -> None:
+    """Do the same for each of these holdings."""
+    for part in _parts(holding_ids):
+        rows = models.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
+        _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
 def look_again_behind(register: Register, certificates: Iterable[int]) -> None:

@@ -71,7 +71,7 @@ class Maker:
     organisation: models.Organisation
     people: People
 
-    def holding(self, number: int, description: str, contact: str) -> models.Holding:
+    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Holding:
         """A holding; ids are counted, so that samples stay the same."""
         return models.Holding.objects.using(self.register.alias).create(
             holding_id=f"{number:032x}",
@@ -82,6 +82,7 @@ class Maker:
             contact_id=contact,
             deputy_id=self.people.deputy,
             created=SINCE,
+            serves=serves,
         )
 
     def certificate(self, holding: models.Holding, number: int, ends: datetime, **more: object) -> models.Certificate:
@@ -104,9 +105,11 @@ class Maker:
             **values,
         )
 
-    def simple(self, number: int, description: str, ends: datetime, **more: object) -> Sample:
+    def simple(
+        self, number: int, description: str, ends: datetime, serves: int | None = None, **more: object
+    ) -> Sample:
         """A holding with one certificate."""
-        holding = self.holding(number, description, self.people.contact)
+        holding = self.holding(number, description, self.people.contact, serves)
         return Sample(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
 
     def renewed(self, number: int, description: str, made: datetime, fetched: datetime | None) -> tuple[Sample, Sample]:
@@ -163,7 +166,7 @@ def staged(register: Register, language: Language, written: datetime | None = WR
         register=register,
         people=maker.people,
         sunday=maker.simple(0x11, "Palkanlaskenta", SUNDAY_END),
-        tuesday=maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END),
+        tuesday=maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300),
         unfetched=unfetched,
         still_used=still_used,
         renewal=renewal,
@@ -172,6 +175,7 @@ def staged(register: Register, language: Language, written: datetime | None = WR
             0x16,
             "Vanha järjestelmä",
             SUNDAY_END,
+            serves=1,
             revoked_at=datetime(2027, 3, 16, 12, 5, tzinfo=UTC),
             revocation_reason=RevocationReason.KEY_COMPROMISE,
         ),
@@ -218,7 +222,7 @@ def _looked_after(maker: Maker) -> Sample:
     )
     kind = models.CertificateType.objects.using(alias).get(channel=Channel.WS)
     models.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
-    own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm)
+    own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
     maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
     return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from sinetti.domain.lifecycle import OrderState
@@ -28,7 +28,7 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import NewMessage
-from sinetti.registry.parties import NewOrder, NewTransferIds
+from sinetti.registry.parties import NewOrder, NewTransferIds, OrderedAlready
 
 _ONCE = "once"
 
@@ -77,10 +77,19 @@ def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds,
 def order_and_offer(
     register: Register, new: NewOrder, link: NewLink, ids: NewTransferIds, deed: Deed
 ) -> tuple[str, bool]:
-    """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone."""
-    with transaction.atomic(using=register.alias):
-        order_id = parties.add_order(register, new, ids, deed)
-        return order_id, _offer(register, order_id, link, deed)
+    """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
+
+    Raises OrderedAlready.
+    """
+    try:
+        with transaction.atomic(using=register.alias):
+            order_id = parties.add_order(register, new, ids, deed)
+            return order_id, _offer(register, order_id, link, deed)
+    except IntegrityError:
+        # Sent twice at once: the other call was faster.
+        if new.order_id is None or not parties.order_exists(register, new.order_id):
+            raise
+        raise OrderedAlready(new.order_id) from None
 
 
 def find_link(register: Register, token_sha256: str) -> Link | None:

@@ -20,7 +20,7 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
                   AND NOT m.waiting AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
                   AND (m.valid_until IS NULL OR m.valid_until >= %(at)s)),
        h.holding_id, COALESCE(NULLIF(h.description, ''), d.description), t.channel, o.organisation_id, o.name,
-       o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id,
+       o.customer_id, o.contact_id, h.contact_id, contact.name, h.deputy_id, h.serves,
        c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
        COALESCE(old.not_after, given_up.not_after),
        new.not_before, new.not_after, new.first_fetched_at,
@@ -95,7 +95,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class ToldHolding:
-    """A holding and its organisation; people by their ids. `description` may be empty."""
+    """A holding and its organisation; people by their ids. `description` may be empty, `serves` is as in Holding."""
 
     holding_id: str
     description: str
@@ -106,6 +106,7 @@ class ToldHolding:
     contact_person: str | None
     contact: Named | None
     deputy: str | None
+    serves: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def tell(register: Register, owed: Owed, now: datetime) -> Told:
             "at": now,
         },
     )
-    return Told(_addressee(row[:10]), _holding(row[10:20]), _certificate(row[20:32]), instant(row[32]))
+    return Told(_addressee(row[:10]), _holding(row[10:21]), _certificate(row[21:33]), instant(row[33]))
 
 
 def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
@@ -226,7 +227,8 @@ def _addressee(row: Row) -> Addressee | None:
 
 
 def _holding(row: Row) -> ToldHolding | None:
-    holding_id, description, channel, organisation_id, name, customer_id, contact_person, contact, called, deputy = row
+    holding_id, description, channel, organisation_id, name, customer_id = row[:6]
+    contact_person, contact, called, deputy, serves = row[6:]
     if holding_id is None:
         return None
     return ToldHolding(
@@ -239,6 +241,7 @@ def _holding(row: Row) -> ToldHolding | None:
         contact_person,
         Named(contact, called) if called else None,
         deputy,
+        serves,
     )
 
 

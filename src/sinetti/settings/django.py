@@ -109,6 +109,12 @@ CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None
 """The browser forgets it when it ends."""
 CSRF_FAILURE_VIEW = "sinetti.eservice.errors.forbidden"
+# The edge limits what comes (protocols/wsgi.py). Files stay in memory: what somebody uploads by mistake, such as a
+# private key, is never on a disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
 # What goes wrong is logged by our own middleware, without the address: tokens stand in addresses.
 DEBUG_PROPAGATE_EXCEPTIONS = True
 LOGGING = {

@@ -50,6 +50,13 @@ WHY: Mapping[Part, str] = {
     Part.OPERATOR: mark("You get this message because your address is among the operators' in the service's settings."),
     Part.ACCOUNT: mark("You get this message because your address was given in the certificate service."),
 }
+WHY_MANY: Mapping[Part, str] = {
+    Part.CONTACT: mark("You get this message because you are the technical contact person of these certificates."),
+    Part.DEPUTY: mark(
+        "You get this message because you are the deputy of these certificates' technical contact person."
+    ),
+    Part.FORMER: mark("You get this message because you have looked after these certificates until now."),
+}
 WHY_UNNAMED = mark("You get this message because you act for an organisation that uses this service.")
 ALSO = mark("The same message goes to: {people}.")
 NOBODY_ELSE = mark("Nobody else gets this message.")

@@ -131,6 +131,25 @@ NOW_SOMEBODY = mark(
 )
 CHANGED = mark("The certificate “{description}” of {organisation} is now looked after by {name}.")
 
+MANY_SUBJECT = mark("Contact of certificates changed on {day}: {count}")
+MANY_NOW_YOU = mark("You are now the technical contact person of these certificates. Until now it was {name}.")
+MANY_NOW_DEPUTY = mark("You are now the deputy of the technical contact person of these certificates.")
+MANY_WHAT_YOU_DO = mark(
+    "Each can be renewed in your program when it has 60 days left; we remind you then. Of those that have not been "
+    "retrieved yet you get transfer IDs in messages of their own."
+)
+MANY_WHAT_DEPUTY_DOES = mark("We remind you, too, when one of them can be renewed.")
+MANY_NOW_ANOTHER = mark(
+    "The technical contact person of these certificates is now {name}. You need not do anything, and we send you no "
+    "more messages about them."
+)
+MANY_NO_LONGER_DEPUTY = mark(
+    "The technical contact person's deputy for these certificates is now {name}. You need not do anything, and we send "
+    "you no more messages about them."
+)
+MANY_ROW = mark("{organisation}, {customer_id}: “{description}”, valid until {ends}")
+MANY_ROW_UNFETCHED = mark("{organisation}, {customer_id}: “{description}”, not retrieved yet")
+
 FINDING_SUBJECT = mark("Found on {day}: {finding}")
 FINDING = mark("The service has found something that an operator should act on in good time ({finding}):")
 FINDING_AGAIN = mark(

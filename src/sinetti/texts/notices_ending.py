@@ -15,6 +15,16 @@ ENDED = mark(
     "it is prevented: the program cannot send data."
 )
 
+# Reports of others are sent with it: what stops for them.
+SERVES_ONE = mark("Reports of one other organisation are sent with it, too: they stop as well if it ends.")
+SERVES = mark("Reports of about {count} other organisations are sent with it, too: they stop as well if it ends.")
+SERVED_ONE = mark(
+    "Reports of one other organisation were sent with it, too: they cannot be sent with it any more either."
+)
+SERVED = mark(
+    "Reports of about {count} other organisations were sent with it, too: they cannot be sent with it any more either."
+)
+
 # What the technical contact person does.
 RENEW_BETWEEN = mark(
     "Renew it in your program at any time from {days}; if the program cannot do that, ask the organisation's "

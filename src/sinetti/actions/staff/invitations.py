@@ -5,6 +5,7 @@ from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
 from sinetti.actions.people import PeopleError
 from sinetti.actions.staff import require_staff
+from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.mandates import Role
 from sinetti.registry import mandating, parties
 from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
@@ -24,7 +25,7 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     found = parties.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}"
-        raise PeopleError(sentence)
+        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     deed = office.deed(actor.name, request_id)
     to = ToPerson(found.organisation_id, person, Role.SIGNATORY)
     return mandating.invite(office.register, to, new_link(office, deed.at), deed)

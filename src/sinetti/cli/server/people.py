@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sinetti.actions.office import Office
+from sinetti.domain.messages import MessageChannel
 from sinetti.eservice.application import application
 from sinetti.eservice.surroundings import Surroundings
 from sinetti.notices.room import Mailroom
@@ -12,7 +13,7 @@ from sinetti.notices.send import send_one
 from sinetti.protocols.addresses import Address, listen_shared
 from sinetti.protocols.admission import Admission, everybody
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.wsgi import PEOPLE, WsgiDoor
+from sinetti.protocols.wsgi import WsgiDoor, people_limits
 from sinetti.settings import eservice as eservice_settings
 from sinetti.settings.eservice import DEFAULTS, EserviceSettings
 from sinetti.wiring import Authority, mailroom
@@ -54,7 +55,9 @@ def people_edge(
         return send_one(room, message_id, office.now())
 
     terms = room.terms
-    around = Surroundings(office, send_now, terms.service, terms.help, settings)
+    around = Surroundings(
+        office, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
+    )
     pages = application(terms.people_address, office.transfer_key)
     door = WsgiDoor(pages, terms.people_address, around.given())
-    return Edge(door, PEOPLE, PEOPLE_THREADS, admission or everybody(), leave)
+    return Edge(door, people_limits(terms.people_address), PEOPLE_THREADS, admission or everybody(), leave)

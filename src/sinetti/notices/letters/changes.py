@@ -80,6 +80,7 @@ def revoked(matter: Matter) -> Written:
             **matter.names(),
         ),
         matter.say(texts.REVOKED_MEANS),
+        *matter.stops(ended=True),
         matter.say(texts.ORDER_IF_NEEDED if role is Role.SIGNATORY else texts.HAVE_ORDERED),
     )
     return Written(_subject(matter, texts.REVOKED_SUBJECT, certificate.revoked_at), parts, role)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from sinetti.domain.digests import Matter as What
 from sinetti.domain.digests import Part as Third
 from sinetti.domain.workdays import last_workday
-from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written, stopped
 from sinetti.notices.parts import Part, Rows, shown
 from sinetti.notices.workdays import day_off
 from sinetti.registry.digesting import DigestRow, rows_for
@@ -56,5 +57,11 @@ def _line(matter: Matter, row: DigestRow) -> str:
         customer_id=row.customer_id,
         description=shown(row.description) if row.description else f"{row.channel} {row.serial}",
         ends=matter.when(row.not_after),
-        what=what,
+        what=" ".join([what, *_stops(matter, row)]),
     )
+
+
+def _stops(matter: Matter, row: DigestRow) -> Iterator[str]:
+    """Whose reports stop with it, where somebody still has to see to it."""
+    if row.part is not Third.BY_ITSELF:
+        yield from stopped(matter, row.serves, ended=row.matter in {What.ENDED, What.REVOKED})

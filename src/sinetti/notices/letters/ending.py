@@ -45,8 +45,9 @@ def take_into_use(matter: Matter) -> Written:
         organisation=names["organisation"],
     )
     ends = matter.say(texts.OLD_ENDED if ended else texts.ENDS, ends=matter.when_on(certificate.not_after), **names)
-    parts = (ends if ended else _with_day_off(matter, ends), _still_used(matter), _use(matter, role, ended=ended))
-    return Written(subject, parts, role)
+    begins = ends if ended else _with_day_off(matter, ends)
+    stops = matter.stops(ended=ended)
+    return Written(subject, (begins, *stops, _still_used(matter), _use(matter, role, ended=ended)), role)
 
 
 def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
@@ -101,6 +102,7 @@ def _ends(matter: Matter, role: Role) -> Iterator[Part]:
     last = _last(matter)
     unfetched = _unfetched(matter)
     yield _with_day_off(matter, ends)
+    yield from matter.stops(ended=False)
     if unfetched is not None:
         yield matter.say(texts.UNFETCHED, made=matter.when(unfetched.not_before))
         yield _fetch(matter, role, last)
@@ -155,6 +157,7 @@ def _fetch(matter: Matter, role: Role, last: str) -> str:
 
 def _ended(matter: Matter, role: Role) -> Iterator[Part]:
     yield matter.say(texts.ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
+    yield from matter.stops(ended=True)
     unfetched, ordered = _unfetched(matter), matter.certificate.replacement_ordered
     if unfetched is not None:
         yield from _fetch_now(matter, role, matter.when(unfetched.not_before))

@@ -43,7 +43,7 @@ def _framed(matter: Matter, written: Written) -> Iterator[Part]:
     if matter.room.environment is Environment.TEST and written.role is not Role.OPERATOR:
         yield matter.say(texts.REHEARSAL)
     yield from written.parts
-    if matter.told.certificate is not None and matter.owed.kind not in _ABOUT_PEOPLE:
+    if matter.told.certificate is not None and matter.owed.kind not in _ABOUT_PEOPLE and not matter.many:
         yield _facts(matter)
     yield _who(matter, written)
     if written.role is not Role.OPERATOR:
@@ -74,7 +74,9 @@ def _who(matter: Matter, written: Written) -> str:
     holding = matter.told.holding
     if written.why:
         return written.why
-    if holding is None and written.role is Role.SIGNATORY:
+    if matter.many:
+        why = matter.say(texts.WHY_MANY[written.role])
+    elif holding is None and written.role is Role.SIGNATORY:
         why = matter.say(texts.WHY_UNNAMED)
     else:
         why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
@@ -116,7 +118,7 @@ def _stop_address(matter: Matter) -> str:
 def _your_data(matter: Matter) -> Iterator[Part]:
     """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
     terms = matter.room.terms
-    if matter.told.holding is None:
+    if matter.told.holding is None or matter.many:
         yield matter.say(texts.YOUR_DATA_UNNAMED, service=terms.service)
     else:
         yield matter.say(texts.YOUR_DATA, service=terms.service, organisation=matter.organisation)

@@ -1,5 +1,6 @@
 """What a letter is written from: the row, what the register tells, the terms, and the values of its texts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -9,7 +10,7 @@ from sinetti.domain.values import Language
 from sinetti.notices.parts import Part, shown
 from sinetti.notices.room import Mailroom
 from sinetti.registry.telling import Told, ToldCertificate, ToldHolding
-from sinetti.texts import reader
+from sinetti.texts import notices_ending, reader
 from sinetti.texts.notices import Part as Role
 
 NOT_THERE: Final = "what the message is about is not in the register"
@@ -85,6 +86,15 @@ class Matter:
         serial = self.told.certificate.serial if self.told.certificate else ""
         return f"{self.holding.channel} {serial}".rstrip()
 
+    def stops(self, *, ended: bool) -> Iterator[str]:
+        """What stops, or has stopped, for others whose reports are sent with it: nothing where there are none."""
+        yield from stopped(self, self.holding.serves, ended=ended)
+
+    @property
+    def many(self) -> tuple[str, ...]:
+        """The ids of the holdings that it is about, where it is about many at once."""
+        return tuple((self.owed.facts or {}).get("holdings", ()))
+
     def names(self) -> dict[str, str]:
         """The values `description` and `organisation`."""
         return {"description": self.description, "organisation": self.organisation}
@@ -139,3 +149,11 @@ class Matter:
     def today(self) -> date:
         """The date in Finland now."""
         return reader.finnish_day(self.now)
+
+
+def stopped(matter: Matter, serves: int | None, *, ended: bool) -> Iterator[str]:
+    """The sentence about others' reports that are sent with a certificate which serves so many."""
+    if serves == 1:
+        yield matter.say(notices_ending.SERVED_ONE if ended else notices_ending.SERVES_ONE)
+    elif serves:
+        yield matter.say(notices_ending.SERVED if ended else notices_ending.SERVES, count=serves)

@@ -5,8 +5,9 @@ from datetime import date
 
 from sinetti.notices.letters.frame import help_line
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
-from sinetti.notices.parts import shown
-from sinetti.registry import telling
+from sinetti.notices.parts import Rows, shown
+from sinetti.registry import leaving, telling
+from sinetti.registry.leaving import LineTold
 from sinetti.texts import notices_changes as texts
 from sinetti.texts.notices import Part as Role
 
@@ -43,6 +44,8 @@ def contact_gone(matter: Matter) -> Written:
 
 def contact_changed(matter: Matter) -> Written:
     """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
+    if matter.many:
+        return _many(matter)
     day = matter.day(matter.owed.due)
     subject = matter.say(texts.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
     if matter.is_to(matter.fact("new")):
@@ -57,6 +60,47 @@ def contact_changed(matter: Matter) -> Written:
     if new is None:
         raise NothingToSay(NOT_THERE)
     return Written(subject, (matter.say(texts.CHANGED, name=shown(new.name), **matter.names()),), matter.role())
+
+
+def _many(matter: Matter) -> Written:
+    """The same of many certificates at once: one message that lists them."""
+    deputy = matter.fact("place") == Role.DEPUTY
+    lines = leaving.lines(matter.room.register, matter.many, matter.now)
+    if matter.is_to(matter.fact("new")):
+        address = matter.told.to.email.casefold() if matter.told.to else ""
+        lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
+        said = tuple(_many_to_the_new(matter, deputy=deputy))
+        role = Role.DEPUTY if deputy else Role.CONTACT
+    else:
+        name = _name(matter, "new")
+        said = (matter.say(texts.MANY_NO_LONGER_DEPUTY if deputy else texts.MANY_NOW_ANOTHER, name=name),)
+        role = Role.FORMER
+    if not lines:
+        why = "the recipient is not named for any of them any more"
+        raise NothingToSay(why)
+    first, *then = said
+    subject = matter.say(texts.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
+    return Written(subject, (first, Rows(tuple(_many_row(matter, one) for one in lines)), *then), role)
+
+
+def _many_to_the_new(matter: Matter, *, deputy: bool) -> Iterator[str]:
+    if deputy:
+        yield matter.say(texts.MANY_NOW_DEPUTY)
+        yield f"{matter.say(texts.MANY_WHAT_DEPUTY_DOES)} {matter.say(texts.IF_NOT_YOU)}"
+    else:
+        yield matter.say(texts.MANY_NOW_YOU, name=_name(matter, "old"))
+        yield f"{matter.say(texts.MANY_WHAT_YOU_DO)} {matter.say(texts.IF_NOT_YOU)}"
+
+
+def _many_row(matter: Matter, one: LineTold) -> str:
+    values = {
+        "organisation": shown(one.organisation),
+        "customer_id": one.customer_id,
+        "description": shown(one.description) if one.description else one.channel.value,
+    }
+    if one.not_after is None:
+        return matter.say(texts.MANY_ROW_UNFETCHED, **values)
+    return matter.say(texts.MANY_ROW, ends=matter.when(one.not_after), **values)
 
 
 def _is_named(matter: Matter) -> bool:

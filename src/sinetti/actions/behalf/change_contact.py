@@ -1,0 +1,35 @@
+"""Another contact or deputy for one certificate, or their data mended, on behalf of its organisation."""
+
+from sinetti.actions import change_contact as changing
+from sinetti.actions.authority import Actor, Standing
+from sinetti.actions.change_contact import ContactChange, ContactChanged
+from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.office import Office
+from sinetti.domain.mandates import Right
+from sinetti.domain.values import Serial
+from sinetti.registry import holding_seen
+from sinetti.registry.holding_seen import CertificateSeen
+from sinetti.registry.parties import Person
+
+__all__ = ["CertificateSeen", "Person", "change_contact", "look"]
+
+
+def look(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
+    """The certificate and who looks after it now. Raises NotAllowed; one that is not there is like one of others."""
+    found = holding_seen.find(office.register, serial)
+    may_look(Right.CONTACT, None if found is None else found.organisation_id, standing)
+    assert found is not None  # noqa: S101 - without one the right is lacking
+    return found
+
+
+def change_contact(
+    serial: Serial, who: tuple[Person, bool], office: Office, actor: Actor, request_id: str
+) -> ContactChanged:
+    """Name somebody as the contact, or as the deputy (`who`: the person, and whether it is the deputy's place).
+
+    Raises NotAllowed and PeopleError.
+    """
+    found = holding_seen.find(office.register, serial)
+    may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
+    person, deputy = who
+    return changing.change_contact(ContactChange(serial, person, deputy=deputy), office, actor.name, request_id)

@@ -1,0 +1,60 @@
+"""Somebody leaves: all that they look after goes to somebody else, with one message to each (docs/ordering.md)."""
+
+from dataclasses import dataclass
+
+from sinetti.actions import secure_message
+from sinetti.actions.authority import Actor, NotAllowed, Standing, standing
+from sinetti.actions.objects import may_act
+from sinetti.actions.office import Office
+from sinetti.domain.mandates import Right
+from sinetti.domain.ordering import MOST_AT_ONCE
+from sinetti.registry import leaving
+from sinetti.registry.leaving import ContactSeen, LookedAfter
+from sinetti.registry.parties import Person
+
+__all__ = ["ContactSeen", "HandedOver", "LookedAfter", "Person", "contacts", "hand_over", "look"]
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """In how many lines of certificates somebody else was named, and whether there are more than go at once."""
+
+    count: int
+    more: bool
+    offered: int
+
+
+def contacts(now: Standing, office: Office) -> tuple[ContactSeen, ...]:
+    """Who looks after certificates that somebody may name contacts for, most certificates first: 50 people."""
+    return leaving.contacts(office.register, now.organisations(Right.CONTACT), office.now(), MOST_SHOWN)
+
+
+def look(email: str, now: Standing, office: Office) -> tuple[LookedAfter, ...]:
+    """What a person looks after, as far as somebody may change it: at most 300, and one more where there are more."""
+    allowed = now.organisations(Right.CONTACT)
+    return leaving.looked_after(office.register, allowed, email, office.now(), MOST_AT_ONCE + 1)
+
+
+def hand_over(email: str, new: Person, office: Office, actor: Actor, request_id: str) -> HandedOver:
+    """Name somebody else wherever this person is contact or deputy: at most 300 at once, in one transaction.
+
+    Old and new get one message that lists all. Transfer ids that wait for the contact are offered to the new one. Who
+    is cut short presses again. Raises NotAllowed where they may not for any organisation.
+    """
+    now = standing(actor, office)
+    found = look(email, now, office)
+    if not now.organisations(Right.CONTACT):
+        raise NotAllowed(Right.CONTACT, None)
+    for organisation_id in {one.organisation_id for one in found}:
+        may_act(Right.CONTACT, organisation_id, actor, office)
+    deed = office.deed(actor.name, request_id)
+    taken = [one.holding_id for one in found[:MOST_AT_ONCE]]
+    count = leaving.hand_over(office.register, taken, email, new, deed)
+    office.step("contacts-handed-over")
+    allowed = now.organisations(Right.CONTACT)
+    orders = leaving.orders_offered_to_others(office.register, allowed, new.email)
+    for order_id in orders:
+        secure_message.offer(order_id, office, actor.name, request_id)
+    return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))

@@ -1,0 +1,74 @@
+"""A signatory or a manager orders a certificate, or one in the place of another (docs/ordering.md)."""
+
+from dataclasses import dataclass
+
+from sinetti.actions import secure_message
+from sinetti.actions.authority import Actor, Standing
+from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.office import Office
+from sinetti.actions.order import OrderError
+from sinetti.domain.mandates import Right
+from sinetti.domain.ordering import Trouble, order_of_form
+from sinetti.domain.values import Channel, Serial
+from sinetti.registry import holding_seen, parties, replacing
+from sinetti.registry.holding_seen import CertificateSeen
+from sinetti.registry.parties import NewOrder, OrderedAlready, OrganisationFound, Person
+
+__all__ = ["CertificateSeen", "OrderAsk", "OrganisationFound", "Person", "order", "orderable", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAsk:
+    """What somebody orders, by the form with this id; `serves` as in NewOrder."""
+
+    form: str
+    organisation_id: str
+    channel: Channel
+    description: str
+    contact: Person
+    deputy: Person | None = None
+    serves: int | None = None
+    replaces: Serial | None = None
+
+
+def orderable(standing: Standing, office: Office) -> tuple[OrganisationFound, ...]:
+    """The open organisations that somebody may order for, by name, with the channels approved for each."""
+    return replacing.organisations(office.register, standing.organisations(Right.ORDER))
+
+
+def replaced(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
+    """The certificate that is to be replaced. Raises NotAllowed; one that is not there is like one of others."""
+    found = holding_seen.find(office.register, serial)
+    may_look(Right.ORDER, None if found is None else found.organisation_id, standing)
+    assert found is not None  # noqa: S101 - without one the right is lacking
+    return found
+
+
+def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
+    """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
+
+    The same form again orders nothing more and returns the same. Raises NotAllowed and OrderError.
+    """
+    may_act(Right.ORDER, ask.organisation_id, actor, office)
+    order_id = order_of_form(actor.user_id, ask.form, ask.replaces or "")
+    if parties.order_exists(office.register, order_id):
+        # Whatever may have changed since: the same is answered.
+        return order_id
+    (organisation,) = replacing.organisations(office.register, [ask.organisation_id]) or (None,)
+    if organisation is None:
+        sentence = "the organisation is closed for good"
+        raise OrderError(Trouble.CLOSED, sentence)
+    new = NewOrder(
+        organisation.customer_id,
+        ask.channel,
+        ask.description,
+        ask.contact,
+        ask.deputy,
+        ask.replaces,
+        ask.serves,
+        order_id,
+    )
+    try:
+        return secure_message.order_and_offer(new, office, actor.name, request_id).order_id
+    except OrderedAlready as there:
+        return there.order_id

@@ -1,0 +1,92 @@
+"""Replacements for many certificates at once: looked at first, then ordered one by one (docs/ordering.md)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sinetti.actions.authority import Actor, NotAllowed, Standing
+from sinetti.actions.behalf.order import OrderAsk, order
+from sinetti.actions.objects import may_act
+from sinetti.actions.office import Office
+from sinetti.actions.order import OrderError
+from sinetti.domain.mandates import Right
+from sinetti.domain.ordering import MOST_AT_ONCE, LeftOut, left_out
+from sinetti.domain.values import Serial
+from sinetti.registry import replacing
+from sinetti.registry.replacing import Candidate
+
+__all__ = ["Candidate", "Preview", "Replaced", "chosen", "ending", "replace_many"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be ordered, and what is left out and why; `strange` were chosen and are not there, or others'.
+
+    `more`: there are more than are taken at once.
+    """
+
+    ordered: tuple[Candidate, ...]
+    left: tuple[tuple[Candidate, LeftOut], ...]
+    strange: int = 0
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """How many replacements were ordered, and how many were not: whatever stood in their way came in between."""
+
+    ordered: int
+    left: int
+
+
+def chosen(serials: Iterable[Serial], standing: Standing, office: Office) -> Preview:
+    """Look at certificates that were chosen one by one, at most 300 of them."""
+    asked = list(dict.fromkeys(serials))
+    found = replacing.by_serial(office.register, asked[:MOST_AT_ONCE])
+    ours = [one for one in found if standing.may(Right.ORDER, one.organisation_id)]
+    return _preview(ours, len(asked[:MOST_AT_ONCE]) - len(ours), by_name=True, more=len(asked) > MOST_AT_ONCE)
+
+
+def ending(days: int, standing: Standing, office: Office) -> Preview:
+    """Look at all that end within so many days, of the organisations that somebody may order for."""
+    now, organisations = office.now(), standing.organisations(Right.ORDER)
+    found = replacing.ending(office.register, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
+    return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
+
+
+def replace_many(form: str, serials: Iterable[Serial], office: Office, actor: Actor, request_id: str) -> Replaced:
+    """Order a replacement of each of these for its contact of now, each in a transaction of its own.
+
+    Whoever is cut short presses again: what was ordered is not ordered twice. Others' certificates are passed over.
+    """
+    ordered = left = 0
+    for one in replacing.by_serial(office.register, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
+        if _ordered(one, form, office, actor, request_id):
+            ordered += 1
+            office.step("replacement-ordered")
+        else:
+            left += 1
+    return Replaced(ordered, left)
+
+
+def _ordered(one: Candidate, form: str, office: Office, actor: Actor, request_id: str) -> bool:
+    why = left_out(one.known, by_name=True)
+    # An order that is open may be this form's own: then the same is answered again.
+    if (why is not None and why is not LeftOut.ORDERED) or one.contact is None:
+        return False
+    ask = OrderAsk(
+        form, one.organisation_id, one.channel, one.description, one.contact, one.deputy, one.serves, one.serial
+    )
+    try:
+        may_act(Right.ORDER, one.organisation_id, actor, office)
+        order(ask, office, actor, request_id)
+    except (NotAllowed, OrderError):
+        return False
+    return True
+
+
+def _preview(found: Sequence[Candidate], strange: int, *, by_name: bool, more: bool) -> Preview:
+    why = {one.serial: left_out(one.known, by_name=by_name) for one in found}
+    ordered = tuple(one for one in found if why[one.serial] is None)
+    left = tuple((one, reason) for one in found if (reason := why[one.serial]) is not None)
+    return Preview(ordered, left, strange, more)

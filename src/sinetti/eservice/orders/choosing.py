@@ -1,0 +1,53 @@
+"""For which organisation: the page that asks it where there are several, and the one that says it may not yet."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from sinetti.actions.behalf.order import OrganisationFound
+from sinetti.domain.ordering import Trouble
+from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Option, Text, Tone
+from sinetti.eservice.links import link_to
+from sinetti.eservice.orders.speaking import back_to_list, speaker
+from sinetti.eservice.orders.troubles import trouble
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of
+from sinetti.texts.reader import text
+
+_MOST = 1000
+"""Organisations in one list of choices: 100 kB."""
+
+
+def choose(request: HttpRequest, organisations: Sequence[OrganisationFound]) -> HttpResponse:
+    """Ask for which organisation something is ordered."""
+    language = language_of(request)
+    _ = speaker(language)
+    options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST]]
+    field = Input("organisation", _("Organisation"), "select", options=options, required=True)
+    form = Form([field], [Button(_("Continue"))], search=True)
+    page = Page(_("For which organisation?"), blocks=[form], back=back_to_list(language))
+    return show(request, page)
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """Say that nothing is issued any more to an organisation that somebody may order for."""
+    language = language_of(request)
+    told = Notice(trouble(Trouble.CLOSED, language), Tone.WARNING)
+    title = text("Order a certificate", language)
+    return show(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list(language)))
+
+
+def not_approved(request: HttpRequest, organisation: str) -> HttpResponse:
+    """Say that nothing of what is wanted was approved, and where that is applied for."""
+    language = language_of(request)
+    _ = speaker(language)
+    told = _("{organisation} may not order this type of certificate yet.", organisation=organisation)
+    then = _(
+        "First the technical interface has to be approved for the organisation. Its representative asks for that in "
+        "the e-service, and certificates can be ordered as soon as the decision is there."
+    )
+    address = link_to("applications")
+    links = [Link(_("Ask for the technical interface"), address, button=True)] if address else []
+    blocks: list[Block] = [Notice(told, Tone.WARNING, links), Text([then])]
+    return show(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list(language)))

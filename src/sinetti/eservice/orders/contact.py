@@ -1,0 +1,98 @@
+"""Who looks after one certificate: somebody else, or the same person's data corrected."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from sinetti.actions.behalf.change_contact import CertificateSeen, change_contact, look
+from sinetti.actions.order import OrderError
+from sinetti.actions.people import PeopleError
+from sinetti.domain.values import Language, Serial
+from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
+from sinetti.eservice.links import link_to
+from sinetti.eservice.orders.people_forms import PersonForm, initial_of, refuse_phone
+from sinetti.eservice.orders.speaking import (
+    back_to_certificate,
+    certificate_values,
+    hidden,
+    signed_in_actor,
+    speaker,
+)
+from sinetti.eservice.orders.troubles import people_trouble, trouble
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.reader import text
+
+_DEPUTY = "deputy"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def page(request: HttpRequest, serial: str) -> HttpResponse:
+    """Ask who it is; name them."""
+    language = language_of(request)
+    seen = look(Serial(serial.casefold()), standing_of(request), surroundings(request).office)
+    asked = request.POST if request.method == "POST" else request.GET
+    deputy = asked.get("place", "") == _DEPUTY
+    form = PersonForm(
+        language,
+        request.POST if request.method == "POST" else None,
+        initial=initial_of(seen.deputy if deputy else seen.contact),
+    )
+    if not deputy:
+        refuse_phone(form, "person_phone", sms=surroundings(request).sms)
+    if form.is_bound and form.is_valid():
+        return _save(request, seen, form, deputy=deputy)
+    return show(request, _page(seen, form, language, deputy=deputy))
+
+
+def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, deputy: bool) -> HttpResponse:
+    language, office = language_of(request), surroundings(request).office
+    try:
+        done = change_contact(
+            seen.serial, (form.person(), deputy), office, signed_in_actor(request), request_id(request)
+        )
+    except (PeopleError, OrderError) as refused:
+        why = (
+            people_trouble(refused.why, language)
+            if isinstance(refused, PeopleError)
+            else trouble(refused.why, language)
+        )
+        return show(request, _page(seen, form, language, why, deputy=deputy))
+    if not done.changed:
+        say(request, text("It stands so already: nothing was changed.", language))
+    else:
+        say(request, text("Saved. Whoever it was before and whoever it is now are told by e-mail.", language))
+    for one in done.offered:
+        say(request, text("A new link to the transfer IDs of the open order is on its way.", language))
+        if one.code is not None:
+            say(request, text("The contact has no phone number: the order's page shows a code to tell them.", language))
+    address = link_to("certificate", seen.serial) or request.path
+    return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
+
+
+def _page(seen: CertificateSeen, form: PersonForm, language: Language, error: str = "", *, deputy: bool) -> Page:
+    _ = speaker(language)
+    named = (seen.organisation, seen.customer_id)
+    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
+    told = _("Correct what is wrong, or write another person's data over it. Old and new are told by e-mail.")
+    block = form.block(Button(_("Save")))
+    carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
+    here = link_to("certificate_contact", seen.serial)
+    other = Link(_("The technical contact person"), here) if deputy else Link(_("The deputy"), f"{here}?place=deputy")
+    leaving = Link(_("Somebody leaves: change all of theirs at once"), link_to("contacts"))
+    blocks: list[Block] = [Notice(error, Tone.ERROR)] if error else []
+    blocks += [
+        Values(values),
+        Text([told]),
+        Form(carried, block.buttons, errors=block.errors),
+        Links([other, leaving]),
+    ]
+    return Page(
+        _("Deputy of the technical contact person") if deputy else _("Technical contact person"),
+        blocks=blocks,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors or error else HTTPStatus.OK,
+        back=back_to_certificate(seen.serial, language),
+    )

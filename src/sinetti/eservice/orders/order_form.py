@@ -1,0 +1,139 @@
+"""What an order asks: type, description, whom it serves, contact and deputy."""
+
+from collections.abc import Iterable, Mapping
+
+from django import forms
+
+from sinetti.actions.behalf.order import OrderAsk, Person
+from sinetti.domain.ordering import MOST_SERVED
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.domain.words import LONGEST_DESCRIPTION, WordError, check_text
+from sinetti.eservice.blocks import Input
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.orders.people_forms import (
+    check_person,
+    email_field,
+    language_field,
+    name_field,
+    person_of,
+    phone_field,
+)
+from sinetti.eservice.orders.speaking import CHANNELS, hidden
+from sinetti.texts.reader import mark, text
+
+_OTHERS = "others"
+_DESCRIPTION_WRONG = mark("Describe it in at most {longest} characters on one line.")
+_HOW_MANY = mark("Write about how many other organisations there are, as a number from 1.")
+_DEPUTY_WHOLE = mark("A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none.")
+_SAME = mark("The deputy is somebody else than the technical contact person.")
+
+
+class OrderForm(PeopleForm):
+    """An order."""
+
+    numeric = frozenset({"count"})
+
+    channel = forms.ChoiceField(label=mark("Certificate type"), choices=())
+    description = forms.CharField(
+        label=mark("Description"),
+        help_text=mark("What people call it: for example the program that uses it, “Payroll”"),
+        max_length=LONGEST_DESCRIPTION,
+    )
+    whose = forms.ChoiceField(
+        label=mark("Whose reports are sent with it"),
+        choices=[("own", mark("Own reports only")), (_OTHERS, mark("Also reports of other organisations"))],
+        initial="own",
+    )
+    count = forms.CharField(
+        label=mark("About how many other organisations"),
+        help_text=mark("Only where other organisations' reports are sent with it: messages then say what stops"),
+        required=False,
+        max_length=7,
+    )
+    contact_name = name_field(mark("Technical contact person: name"))
+    contact_email = email_field(mark("Technical contact person: e-mail"))
+    contact_phone = phone_field(mark("Technical contact person: phone"))
+    contact_language = language_field(mark("Technical contact person: language of the messages"))
+    deputy_name = name_field(mark("Deputy: name (not required)"), required=False)
+    deputy_email = email_field(mark("Deputy: e-mail (not required)"), required=False)
+    deputy_phone = phone_field(mark("Deputy: phone (not required)"), mark("For reminders in the last days"))
+    deputy_language = language_field(mark("Deputy: language of the messages"))
+
+    def __init__(
+        self,
+        language: Language,
+        channels: Iterable[Channel],
+        data: Mapping[str, object] | None = None,
+        initial: Mapping[str, object] | None = None,
+    ) -> None:
+        """Take the types that may be ordered."""
+        several = sorted(channels)
+        first = {"channel": several[0].value} if len(several) == 1 else {}
+        super().__init__(language, data, initial={**first, **(initial or {})})
+        choices = [(one.value, text(CHANNELS[one.value], language)) for one in several]
+        self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
+
+    def clean(self) -> None:
+        """Look at what hangs together."""
+        data = self.cleaned_data
+        if written := data.get("description"):
+            try:
+                data["description"] = check_text("description", written, LONGEST_DESCRIPTION)
+            except WordError:
+                self.refuse("description", _DESCRIPTION_WRONG, longest=LONGEST_DESCRIPTION)
+        check_person(self, "contact_")
+        check_person(self, "deputy_")
+        self._check_count()
+        self._check_deputy()
+
+    def ask(self, form: str, organisation_id: str, replaces: Serial | None) -> OrderAsk:
+        """The order, once it is valid, by the form with this id."""
+        data = self.cleaned_data
+        return OrderAsk(
+            form,
+            organisation_id,
+            Channel(data["channel"]),
+            data["description"],
+            self.contact(),
+            self.deputy(),
+            self.serves(),
+            replaces,
+        )
+
+    def contact(self) -> Person:
+        """The technical contact person."""
+        return person_of(self, "contact_")
+
+    def deputy(self) -> Person | None:
+        """The deputy, or None."""
+        return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
+
+    def serves(self) -> int:
+        """For how many others it is."""
+        return int(self.cleaned_data["count"]) if self.cleaned_data["whose"] == _OTHERS else 0
+
+    def carried(self) -> list[Input]:
+        """Everything that was typed, as hidden fields."""
+        return [hidden(bound.name, str(bound.value() or "")) for bound in self]
+
+    def _check_count(self) -> None:
+        written = "".join(str(self.cleaned_data.get("count", "")).split())
+        if self.cleaned_data.get("whose") != _OTHERS or "count" in self.errors:
+            return
+        if not (written.isascii() and written.isdigit() and 1 <= int(written) <= MOST_SERVED):
+            self.refuse("count", _HOW_MANY)
+        self.cleaned_data["count"] = written
+
+    def _check_deputy(self) -> None:
+        data = self.cleaned_data
+        name, email, phone = (data.get(f"deputy_{one}", "") for one in ("name", "email", "phone"))
+        if (name or email or phone) and not (name and email):
+            if not {"deputy_name", "deputy_email"} & set(self.errors):
+                self.refuse("deputy_email" if name else "deputy_name", _DEPUTY_WHOLE)
+        elif email and email.casefold() == str(data.get("contact_email", "")).casefold():
+            self.refuse("deputy_email", _SAME)
+
+
+def serves_initial(serves: int | None) -> dict[str, str]:
+    """What is known of whom a certificate serves, as fields show it."""
+    return {"whose": _OTHERS, "count": str(serves)} if serves else {"whose": "own"}

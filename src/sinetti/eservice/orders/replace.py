@@ -1,0 +1,127 @@
+"""Replacements for many at once: chosen, looked at, ordered with one button (docs/ordering.md)."""
+
+from http import HTTPStatus
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from sinetti.actions.behalf.replace import Candidate, Preview, chosen, ending, replace_many
+from sinetti.domain.mandates import Right
+from sinetti.domain.ordering import LONGEST_AHEAD, MOST_AT_ONCE, is_form
+from sinetti.domain.values import Language, Serial
+from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
+from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import link_to
+from sinetti.eservice.orders.speaking import back_to_list, called, hidden, lacking, new_form, signed_in_actor, speaker
+from sinetti.eservice.orders.troubles import left
+from sinetti.eservice.rendering import Page, show
+from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.reader import mark, text, when
+
+
+class DaysForm(PeopleForm):
+    """Which certificates, by their end."""
+
+    numeric = frozenset({"days"})
+
+    days = forms.IntegerField(
+        label=mark("Certificates that end within how many days"),
+        help_text=mark("Of all organisations that you may order for"),
+        min_value=1,
+        max_value=LONGEST_AHEAD,
+        initial=60,
+        widget=forms.TextInput,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def page(request: HttpRequest) -> HttpResponse:
+    """Ask which; show what would be ordered; order."""
+    standing, office, language = standing_of(request), surroundings(request).office, language_of(request)
+    if not standing.organisations(Right.ORDER):
+        raise lacking(Right.ORDER, standing)
+    serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
+    form = request.POST.get("form", "")
+    if request.POST.get("do") == "order" and is_form(form):
+        done = replace_many(form, serials, office, signed_in_actor(request), request_id(request))
+        say(request, text("Replacements ordered: {count}.", language, count=done.ordered))
+        if done.left:
+            say(request, text("Left out, because something had changed meanwhile: {count}.", language, count=done.left))
+        return HttpResponseRedirect(link_to("orders"), status=HTTPStatus.SEE_OTHER)
+    if serials:
+        return show(request, _preview(chosen(serials, standing, office), language))
+    asked = DaysForm(language, request.POST if request.method == "POST" and "days" in request.POST else None)
+    if asked.is_bound and asked.is_valid():
+        return show(request, _preview(ending(asked.cleaned_data["days"], standing, office), language))
+    return show(request, _asking(asked, language))
+
+
+def _asking(form: DaysForm, language: Language) -> Page:
+    _ = speaker(language)
+    how = _(
+        "Each replacement has the type, the description and the contacts of the certificate in whose place it comes. "
+        "Renewing in the program is simpler where the program can do it: then nothing has to be ordered."
+    )
+    which = _("You can also choose certificates one by one in the list.")
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    blocks: list[Block] = [Text([how, which]), form.block(Button(_("Show what would be ordered"), "look"))]
+    return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list(language))
+
+
+def _preview(found: Preview, language: Language) -> Page:
+    _ = speaker(language)
+    blocks: list[Block] = []
+    if found.more:
+        more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
+        blocks.append(Notice(more, Tone.WARNING))
+    if found.strange:
+        strange = _("Not among the certificates that you may order for: {count}.", count=found.strange)
+        blocks.append(Notice(strange, Tone.WARNING))
+    count = len(found.ordered)
+    if count:
+        how = _(
+            "Each technical contact person gets a link by e-mail and a PIN code as a text message, one for each "
+            "certificate. Pressing the button again orders nothing twice."
+        )
+        carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
+        button = Button(_("Order replacements: {count}", count=count), "order")
+        blocks += [Text([how]), _table(found, language), Form(carried, [button])]
+    else:
+        blocks.append(Notice(_("Nothing would be ordered."), Tone.PLAIN))
+    if found.left:
+        blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found, language)]))
+    return Page(_("Check what is ordered: {count}", count=count), blocks=blocks, wide=True, back=back_to_list(language))
+
+
+def _table(found: Preview, language: Language) -> Table:
+    _ = speaker(language)
+    names = (
+        _("Certificate"),
+        _("Organisation"),
+        _("Certificate type"),
+        _("Valid until"),
+        _("Technical contact person"),
+    )
+    rows = [
+        [*_cells(one, language), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered
+    ]
+    return Table(_("A replacement is ordered of these"), [Column(name) for name in names], rows)
+
+
+def _left(found: Preview, language: Language) -> Table:
+    _ = speaker(language)
+    names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Why"))
+    rows = [[*_cells(one, language), Cell(left(why, language))] for one, why in found.left]
+    return Table(_("Of these none is ordered"), [Column(name) for name in names], rows)
+
+
+def _cells(one: Candidate, language: Language) -> list[Cell]:
+    return [
+        Cell(called(one)),
+        Cell(f"{one.organisation}, {one.customer_id}"),
+        Cell(one.channel.value),
+        Cell(when(one.not_after, language)),
+    ]

@@ -1,0 +1,192 @@
+"""Contacts of many certificates: who they are, and all of one person's handed to another in one transaction."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
+
+from sinetti.domain.lifecycle import CertificateState, OrderState
+from sinetti.domain.messages import MessageKind
+from sinetti.domain.values import Channel
+from sinetti.registry import audit, models, notice_models, outbox, reminding
+from sinetti.registry.addresses import people_at
+from sinetti.registry.audit import Deed
+from sinetti.registry.opening import Register
+from sinetti.registry.outbox import Event
+from sinetti.registry.parties import Person, give_way
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """Somebody who looks after certificates, by their folded address, and after how many."""
+
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAfter:
+    """A holding that somebody looks after: as its contact, as the deputy, or both."""
+
+    holding_id: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    channel: Channel
+    description: str
+    not_after: datetime | None
+    contact: bool
+    deputy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineTold:
+    """A line of certificates as a message lists it; `contact` and `deputy` are folded addresses, empty for nobody.
+
+    `not_after` is the end of the one in force, None where there is none.
+    """
+
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    not_after: datetime | None
+    contact: str = field(repr=False)
+    deputy: str = field(repr=False)
+
+
+def contacts(
+    register: Register, organisation_ids: Collection[str], now: datetime, count: int
+) -> tuple[ContactSeen, ...]:
+    """The technical contact persons of these organisations' certificates, most certificates first, at most `count`."""
+    rows = _in_use(register, organisation_ids, now).filter(contact__erased_at__isnull=True)
+    grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
+    found = grouped.order_by("-many", "address")[:count]
+    return tuple(ContactSeen(one["address"], one["named"], one["many"]) for one in found if one["address"])
+
+
+def looked_after(
+    register: Register, organisation_ids: Collection[str], email: str, now: datetime, count: int
+) -> tuple[LookedAfter, ...]:
+    """What somebody looks after in these organisations, by organisation and description, at most `count`."""
+    theirs = people_at(register, email).values("pk")
+    rows = _in_use(register, organisation_ids, now).annotate(
+        as_contact=Q(contact__in=theirs), as_deputy=Q(deputy__in=theirs), ends=Subquery(_in_force(now)[:1])
+    )
+    rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
+    return tuple(
+        LookedAfter(
+            row.holding_id,
+            row.organisation_id,
+            row.organisation.customer_id,
+            row.organisation.name,
+            Channel(row.type.channel),
+            row.description,
+            row.ends,
+            bool(row.as_contact),
+            bool(row.as_deputy),
+        )
+        for row in rows.order_by("organisation__name", "description", "pk")[:count]
+    )
+
+
+def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tuple[LineTold, ...]:
+    """These lines, by organisation and description."""
+    rows = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = rows.select_related("organisation", "type", "contact", "deputy")
+    listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
+    return tuple(
+        LineTold(
+            row.organisation.name,
+            row.organisation.customer_id,
+            Channel(row.type.channel),
+            row.description,
+            row.ends,
+            row.contact.email.casefold() if row.contact else "",
+            row.deputy.email.casefold() if row.deputy else "",
+        )
+        for row in listed
+    )
+
+
+def hand_over(register: Register, holding_ids: Collection[str], email: str, new: Person, deed: Deed) -> int:
+    """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
+
+    One transaction. Old and new are owed one message about all of them, not one about each.
+    """
+    with transaction.atomic(using=register.alias):
+        holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+        # Locked in one order, so that two who do this at once do not wait for each other for ever.
+        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        theirs = set(people_at(register, email).values_list("pk", flat=True))
+        moved: dict[str, list[models.Holding]] = {
+            place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
+            for place in ("contact", "deputy")
+        }
+        for place, rows in moved.items():
+            _name(register, place, rows, new, deed)
+        touched = {row.holding_id for rows in moved.values() for row in rows}
+        reminding.look_again_each(register, touched)
+    return len(touched)
+
+
+def orders_offered_to_others(register: Register, organisation_ids: Collection[str], email: str) -> tuple[str, ...]:
+    """Open orders whose contact has this address now, and whose transfer ids were last offered to somebody else."""
+    rows = models.Order.objects.using(register.alias).filter(
+        state=OrderState.OPEN,
+        holding__organisation__in=list(organisation_ids),
+        holding__organisation__closed_at__isnull=True,
+        holding__contact__in=people_at(register, email).values("pk"),
+    )
+    offers = notice_models.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
+    last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
+    offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
+    found = offered.exclude(last=F("holding__contact"), last__isnull=False)
+    return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
+
+
+def _name(register: Register, place: str, rows: list[models.Holding], new: Person, deed: Deed) -> None:
+    """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
+    if not rows:
+        return
+    first_written = people_at(register, new.email).aggregate(first=Min("first_written_at"))["first"]
+    people = models.Person.objects.using(register.alias).bulk_create(
+        models.Person(
+            name=new.name, email=new.email, phone=new.phone, language=new.language, first_written_at=first_written
+        )
+        for _ in rows
+    )
+    before = [getattr(row, f"{place}_id") for row in rows]
+    for row, person in zip(rows, people, strict=True):
+        setattr(row, place, person)
+    models.Holding.objects.using(register.alias).bulk_update(rows, [place])
+    give_way(register, before, deed.at)
+    facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
+    about = Event(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
+    outbox.owe_event(register, about, deed.at)
+    for row, old, person in zip(rows, before, people, strict=True):
+        audit.write(
+            register, deed, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id
+        )
+
+
+def _in_use(register: Register, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Holding]":
+    """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
+    waiting = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
+    rows = models.Holding.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
+    return rows.filter(Exists(_in_force(now)) | Exists(waiting))
+
+
+def _in_force(now: datetime) -> "QuerySet[models.Certificate, dict[str, Any]]":
+    rows = models.Certificate.objects.filter(
+        holding=OuterRef("pk"),
+        state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        revoked_at__isnull=True,
+        not_after__gte=now,
+    )
+    return rows.order_by("-not_after").values("not_after")  # type: ignore[return-value] # a TypedDict of it

@@ -1,0 +1,33 @@
+"""Somebody who is signed in before the pages of ordering."""
+
+import pytest
+
+from sinetti.domain.mandates import Role
+from tests.support.acting import OTHER_ID
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import add_organisation
+from tests.support.users import account, mandate, signed_in
+
+
+@pytest.fixture
+def other(sqlite_desk):
+    """Another organisation's id in the register."""
+    return add_organisation(sqlite_desk, OTHER_ID)
+
+
+@pytest.fixture
+def as_role(browser, sqlite_desk):
+    """Sign somebody in who has a role for the test organisation."""
+
+    def enter(role=Role.SIGNATORY, name="maija", customer_id=CUSTOMER_ID):
+        user = account(sqlite_desk, name)
+        mandate(sqlite_desk, user, customer_id, role)
+        return signed_in(browser, user)
+
+    return enter
+
+
+@pytest.fixture
+def signatory(as_role):
+    """A signatory's browser."""
+    return as_role()

@@ -1,0 +1,219 @@
+"""Contacts changed, one or all; certificates let end, revoked, and replaced by the hundred."""
+
+import pytest
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import VALIDITY
+from sinetti.registry import models
+from tests.support.acting import holding, orders
+from tests.support.office import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
+from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+
+PLACE, REPLACE, CONTACTS = "/settings/certificates", "/settings/orders/replace", "/settings/contacts"
+SOMEBODY = {
+    "person_name": "Uusi Yhteyshenkilö",
+    "person_email": "uusi@sinisiipi.example",
+    "person_phone": "040 765 4321",
+    "person_language": "sv",
+}
+
+
+@pytest.fixture
+def held(sqlite_desk):
+    return enrolled(sqlite_desk)
+
+
+def save(page, address, **changes):
+    """Press the button that has no name, as the page of a contact has it."""
+    page.get(address)
+    (form,) = page.page.forms
+    values = {name: value or "" for name, value in form.form_values()}
+    return page.post(address.partition("?")[0], {**values, **changes})
+
+
+def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqlite_desk, held):
+    address = f"{PLACE}/{held.serial}/contact"
+    page = save(signatory, address)
+    assert holding(sqlite_desk, held.serial).contact.name == CONTACT.name
+    save(page, address, **SOMEBODY)
+    assert holding(sqlite_desk, held.serial).contact.email == "uusi@sinisiipi.example"
+    save(page, f"{address}?place=deputy", **{**SOMEBODY, "person_email": "vara@sinisiipi.example"})
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy.email) == ("uusi@sinisiipi.example", "vara@sinisiipi.example")
+    save(page, address, person_email="", person_phone="x")
+    assert page.reply.status == 422
+    assert set(errors(page)) == {"person_email", "person_phone"}
+
+
+def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held):
+    page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
+    save(page, f"{PLACE}/{held.serial}/contact", **{**SOMEBODY, "person_phone": ""})
+    assert "A new link to the transfer IDs of the open order is on its way." in told(page)
+    assert "shows a code to tell them" in told(page)
+
+
+def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
+    def gone(*_):
+        models.Certificate.objects.filter(serial=held.serial).update(serial="00")
+
+    monkeypatch.setattr("sinetti.actions.behalf.change_contact.may_act", gone)
+    assert "There is no such certificate any more." in told(save(signatory, f"{PLACE}/{held.serial}/contact"))
+
+
+def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
+    address = f"{PLACE}/{held.serial}/let-end"
+    page = signatory.get(address).press("let-end")
+    assert "nobody is reminded of its end any more" in told(page)
+    assert "Since" in told(page.get(address))
+    assert "It stands so already" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
+    assert "people are reminded of its end again" in told(page.get(address).press("go-on"))
+    sqlite_desk.clock.forward(VALIDITY + DAY)
+    page.get(address).press("let-end")
+    assert page.reply.status == 409
+    assert "is not in force" in told(page)
+
+
+def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
+    models.Holding.objects.update(serves=300)
+    in_the_window(sqlite_desk, held)
+    new = renewed(sqlite_desk, held)
+    address = f"{PLACE}/{held.serial}/revoke"
+    page = signatory.get(address).press("look")
+    assert (page.reply.status, set(errors(page))) == (422, {"reason"})
+    page.press("look", reason="privilegeWithdrawn")
+    assert set(errors(page)) == {"reason"}
+    page.press("look", reason="keyCompromise")
+    assert page.heading == "Revoke for good?"
+    for shown in (held.serial, new.serial, "300 other organisations", "Not known", "Make a new private key"):
+        assert shown in told(page)
+    assert sqlite_desk.certificate(held.serial).revoked_at is None, "looking revokes nothing"
+    again = fields(page, "revoke")
+    assert "Revoked: 2." in told(page.press("revoke"))
+    assert sqlite_desk.certificate(new.serial).revoked
+    assert "It was revoked already" in told(page.post(address, {**again, "do": "revoke"}))
+    assert "It was revoked on" in told(page.get(address))
+    assert "It was revoked already" in told(page.press("look", reason="keyCompromise"))
+
+
+@pytest.mark.parametrize("use", ["seen", "looked for"])
+def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, use):
+    now = sqlite_desk.office.now()
+    gateways = models.officer_models.Gateway.objects
+    gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
+    if use == "seen":
+        certificate = models.Certificate.objects.get()
+        models.officer_models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
+    models.Holding.objects.update(serves=1)
+    page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
+    assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
+    assert "Reports of one other organisation" in told(page)
+
+
+def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_desk, other):
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2")
+    for page in ("contact", "let-end", "revoke"):
+        shown = {told(signatory.get(f"{PLACE}/{serial}/{page}")) for serial in (theirs.serial, "00", "no serial")}
+        assert (len(shown), signatory.reply.status) == (1, 403), page
+
+
+def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
+    enrolled(sqlite_desk)
+    page = signatory.get(CONTACTS)
+    assert CONTACT.email in told(page)
+    page.press("look", leaving="nobody@sinisiipi.example")
+    assert (page.reply.status, set(errors(page))) == (422, {"leaving"})
+    page.press("look", leaving=f" {CONTACT.email.upper()} ")
+    assert "looks after: 2" in told(page)
+    page.press("save", **{**SOMEBODY, "person_email": CONTACT.email})
+    assert set(errors(page)) == {"person_email"}
+    assert fields(page, "save")["person_name"] == SOMEBODY["person_name"]
+    sent = fields(page, "save")
+    assert "Handed over: 2." in told(page.press("save", **SOMEBODY))
+    assert holding(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
+    assert "It stands so already" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
+
+
+def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
+    signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
+    ordered(sqlite_desk)
+    for room in ("sinetti.actions.behalf.leaving", "sinetti.eservice.orders.leaving"):
+        monkeypatch.setattr(f"{room}.MOST_AT_ONCE", 1)
+    page = signatory.get(CONTACTS).press("look", leaving=CONTACT.email)
+    assert "There are more than 1" in told(page)
+    assert "There is more of theirs." in told(page.press("save", **SOMEBODY))
+    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
+    assert (
+        models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
+    )
+
+
+def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):
+    page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
+    monkeypatch.setattr("sinetti.registry.leaving.orders_offered_to_others", lambda *_: ["0" * 32])
+    page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
+    assert "There is no such order any more." in told(page)
+
+
+def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_desk, held):
+    second = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    renewed(sqlite_desk, second)
+    page = signatory.get(REPLACE).press("look", days="30")
+    assert page.heading == "Check what is ordered: 1"
+    assert "It was renewed or replaced already" in told(page)
+    sent = fields(page, "order")
+    assert "Replacements ordered: 1." in told(page.press("order"))
+    page.post(REPLACE, {**sent, "do": "order"})
+    assert len([one for one in orders(sqlite_desk) if one.replaces]) == 1
+    page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": held.serial})
+    assert "A replacement is ordered already" in told(page)
+    assert "Nothing would be ordered." in told(page)
+    page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": "00"})
+    assert "Not among the certificates that you may order for: 1." in told(page)
+
+
+def test_wrong_days_are_told_beside_the_field(signatory):
+    for days in ("", "0", "731", "many"):
+        page = signatory.get(REPLACE).press("look", days=days)
+        assert (page.reply.status, set(errors(page))) == (422, {"days"}), days
+        assert fields(page, "look").get("days", "") == days
+
+
+def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, monkeypatch):
+    page = signatory.get(REPLACE).press("look", days="730")
+    assert page.heading == "Check what is ordered: 1"
+    models.Holding.objects.update(contact=None)
+    assert "something had changed meanwhile: 1" in told(page.press("order"))
+    monkeypatch.setattr("sinetti.actions.behalf.replace.MOST_AT_ONCE", 0)
+    assert "There are more than" in told(page.get(REPLACE).press("look", days="730"))
+
+
+def test_a_viewer_and_who_has_no_organisation_are_told_what_is_lacking(as_role):
+    viewer = as_role(Role.VIEWER, "vilja")
+    for address in (REPLACE, CONTACTS, "/settings/orders/new"):
+        assert viewer.get(address).reply.status == 403, address
+    models.Mandate.objects.all().delete()
+    assert viewer.get("/settings/orders").reply.status == 403
+
+
+def test_a_stranger_signs_in_first(browser):
+    for address in (REPLACE, CONTACTS, "/settings/orders", f"{PLACE}/00/revoke"):
+        browser.get(address)
+        assert browser.reply.status == 302
+        assert browser.reply.headers["location"].startswith("/account/login/?next=")
+
+
+def test_pages_take_few_statements(signatory, sqlite_desk, held):
+    signatory.get("/")
+    for address in (REPLACE, CONTACTS, *(f"{PLACE}/{held.serial}/{one}" for one in ("contact", "let-end", "revoke"))):
+        taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once
+        assert len(taken) <= MOST_STATEMENTS, (address, taken)
+    looks = (
+        (REPLACE, {"days": "730"}),
+        (CONTACTS, {"leaving": CONTACT.email}),
+        (f"{PLACE}/{held.serial}/revoke", {"reason": "keyCompromise"}),
+    )
+    for address, values in looks:
+        signatory.get(address)
+        taken = statements(lambda: signatory.press("look", **values))  # noqa: B023
+        assert len(taken) <= MOST_STATEMENTS, (address, taken)

@@ -1,0 +1,249 @@
+"""Ordering in the e-service: typed, checked, sent once; and how far it has come."""
+
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
+from sinetti.registry import models, parties
+from tests.support.acting import holding, orders
+from tests.support.authority import CUSTOMER_NAME
+from tests.support.browser import people_door
+from tests.support.office import SECOND, enrolled
+from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+from tests.support.users import mandate
+
+NEW = "/settings/orders/new"
+GOOD = {
+    "channel": "WS",
+    "description": "Payroll",
+    "whose": "others",
+    "count": "300",
+    "contact_name": "Nimi Nimetty",
+    "contact_email": "nimi@sinisiipi.example",
+    "contact_phone": "040 123 4567",
+    "contact_language": "fi",
+}
+
+
+def checked(browser, **changes):
+    return browser.get(NEW).press("check", **{**GOOD, **changes})
+
+
+def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
+    page = checked(signatory)
+    assert page.heading == "Check the order"
+    for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", "Finnish", CUSTOMER_NAME):
+        assert shown in told(page)
+    sent = fields(page, "send")
+    page.press("send")
+    (order,) = orders(sqlite_desk)
+    assert page.path == f"/settings/orders/{order.pk}"
+    assert "The certificate is ordered." in told(page)
+    assert order.holding.serves == 300
+    page.post(NEW, {**sent, "do": "send"})
+    assert len(orders(sqlite_desk)) == 1, "sent twice"
+    assert page.path == f"/settings/orders/{order.pk}"
+
+
+def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
+    page = checked(signatory, deputy_name="Vara Henkilö", deputy_email="vara@sinisiipi.example").press("back")
+    assert page.heading == "Order a certificate"
+    assert not errors(page)
+    back = fields(page, "check")
+    assert {name: back[name] for name in GOOD} == GOOD
+    assert back["deputy_email"] == "vara@sinisiipi.example"
+    assert not orders(sqlite_desk)
+
+
+WRONG = {
+    "no description": ({"description": " "}, "description"),
+    "a control character": ({"description": "a\tb"}, "description"),
+    "a description that is too long": ({"description": "x" * 201}, "description"),
+    "no name": ({"contact_name": ""}, "contact_name"),
+    "a name with a control character": ({"contact_name": "a\tb"}, "contact_name"),
+    "no address": ({"contact_email": "nimi"}, "contact_email"),
+    "letters for a number": ({"contact_phone": "call me"}, "contact_phone"),
+    "a number of nobody's country": ({"contact_phone": "123 4567"}, "contact_phone"),
+    "others, but how many": ({"count": ""}, "count"),
+    "others, none": ({"count": "0"}, "count"),
+    "others, in words": ({"count": "many"}, "count"),
+    "others, too many to be": ({"count": "9999999"}, "count"),
+    "others, longer than a number": ({"count": "12345678"}, "count"),
+    "a language that is not there": ({"contact_language": "xx"}, "contact_language"),
+    "a type that is not approved": ({"channel": "FTP"}, "channel"),
+    "a deputy without address": ({"deputy_name": "Vara"}, "deputy_email"),
+    "a deputy without name": ({"deputy_email": "vara@sinisiipi.example"}, "deputy_name"),
+    "a deputy with a wrong address": ({"deputy_name": "Vara", "deputy_email": "vara"}, "deputy_email"),
+    "the contact as deputy": ({"deputy_name": "N", "deputy_email": "NIMI@sinisiipi.example"}, "deputy_email"),
+}
+
+
+def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
+    """One browser for all: nothing of one case is left for the next."""
+    sent = fields(signatory.get(NEW), "check")
+    for case, (changes, name) in WRONG.items():
+        page = signatory.post(NEW, {**sent, **GOOD, **changes, "do": "check"})
+        assert (page.reply.status, set(errors(page))) == (422, {name}), case
+        kept = fields(page, "check")
+        for field in {*GOOD, *changes} - {"contact_language", "channel"}:
+            assert kept.get(field, "") == {**GOOD, **changes}[field], case
+    assert not orders(sqlite_desk)
+
+
+def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):
+    page = signatory.get(NEW)
+    page.post(NEW, {**fields(page, "check"), **GOOD, "do": "send", "form": "short"})
+    assert page.heading == "Check the order"
+    page.post(NEW, {**fields(page, "send"), "contact_email": "", "do": "send"})
+    assert page.reply.status == 422
+    assert not orders(sqlite_desk)
+
+
+def test_a_replacement_brings_type_description_and_people_along(signatory, sqlite_desk):
+    held = enrolled(sqlite_desk, Channel.SFTP)
+    models.Holding.objects.update(serves=1)
+    page = signatory.get(f"{NEW}?replaces={held.serial.upper()}")
+    assert page.heading == "Order a replacement"
+    filled = fields(page, "check")
+    assert (filled["channel"], filled["description"], filled["count"]) == ("SFTP", "payroll", "1")
+    assert filled["contact_email"] == "nimi@sinisiipi.example"
+    page.press("check", contact_phone="")
+    assert "tell it to the contact by voice" in told(page)
+    assert "one other organisation" in told(page)
+    page.press("send")
+    assert "Tell the contact this code" in told(page)
+    assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]
+
+
+def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_desk, other):
+    mandate(sqlite_desk, models.User.objects.get(), "7654321-2", Role.MANAGER)
+    page = signatory.get(NEW)
+    assert page.heading == "For which organisation?"
+    page.get(f"{NEW}?organisation={other}")
+    assert fields(page, "check")["organisation"] == other
+
+
+def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other):
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
+    for asked in (f"?organisation={other}", "?organisation=0", f"?replaces={theirs}", "?replaces=00"):
+        page = signatory.get(NEW + asked)
+        assert (page.reply.status, theirs in told(page)) == (403, False), asked
+
+
+def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
+    ours = models.Organisation.objects.get().pk
+    for channel in Channel:
+        parties.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
+    assert "may not order this type of certificate yet" in told(signatory.get(NEW))
+
+
+def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
+    ours = models.Organisation.objects.get().pk
+    monkeypatch.setattr("sinetti.eservice.orders.new.orderable", lambda *_: ())
+    page = signatory.get(f"{NEW}?organisation={ours}")
+    assert (page.reply.status, "closed for good" in told(page)) == (410, True)
+
+
+def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_desk, monkeypatch):
+    page = checked(signatory)
+
+    def withdrawn(*_):
+        ours = models.Organisation.objects.get().pk
+        parties.withdraw_channel(sqlite_desk.register, ours, Channel.WS, sqlite_desk.deed())
+
+    monkeypatch.setattr("sinetti.actions.behalf.order.may_act", withdrawn)
+    page.press("send")
+    assert page.reply.status == 409
+    assert "is not approved for this type of certificate any more" in told(page)
+    assert fields(page, "check")["description"] == "Payroll"
+
+
+def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_desk):
+    checked(signatory, contact_phone="").press("send")
+    order = signatory.path
+    assert "Tell the contact this code" in told(signatory)
+    viewer = as_role(Role.VIEWER, "vilja")
+    assert viewer.get(NEW).reply.status == 403
+    assert "The link to the transfer IDs is on its way" in told(viewer.get(order))
+    assert "Tell the contact this code" not in told(viewer)
+    assert "send" not in viewer.buttons
+    assert viewer.get("/settings/orders").heading == "Open orders"
+    assert "Payroll" in told(viewer)
+
+
+def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
+    checked(signatory).press("send")
+    order, seen = signatory.path, fields(signatory, "send")
+    sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
+    assert "has expired, or was never sent" in told(signatory.get(order))
+    assert "A new link is on its way." in told(signatory.press("send"))
+    assert "A new link was sent already." in told(signatory.post(order, {**seen, "do": "send"}))
+    models.Holding.objects.update(contact=None)
+    assert "Nobody is the technical contact person any more" in told(signatory.press("send"))
+    assert signatory.reply.status == 409
+
+
+STATES = {
+    "sent": ({"sent": "now"}, {}, "has not opened the message yet"),
+    "cannot be delivered": ({"dead": "now"}, {}, "cannot be delivered"),
+    "shown": ({"sent": "now"}, {"shown_at": "now"}, "have been shown to the contact"),
+}
+
+
+def test_how_far_an_order_has_come(signatory, sqlite_desk):
+    checked(signatory).press("send")
+    now = sqlite_desk.office.now()
+    for mail, link, says in STATES.values():
+        models.OutboxRow.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
+        models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
+        assert says in told(signatory.get(signatory.path))
+
+
+def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
+    checked(signatory).press("send")
+    link = models.notice_models.SecureMessage.objects.get()
+    now = sqlite_desk.office.now()
+    models.notice_models.Pin.objects.create(message=link, created=now, expires=now)
+    assert "has opened the message" in told(signatory.get(signatory.path))
+    parties.close_organisation(sqlite_desk.register, models.Organisation.objects.get().pk, sqlite_desk.deed())
+
+
+def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    (order,) = orders(sqlite_desk)
+    assert "has been retrieved" in told(signatory.get(f"/settings/orders/{order.pk}"))
+    assert held.serial in told(signatory)
+    models.Order.objects.update(state="cancelled")
+    assert "leads to no certificate any more" in told(signatory.get(f"/settings/orders/{order.pk}"))
+
+
+def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
+    monkeypatch.setattr("sinetti.eservice.orders.open_orders.ON_A_PAGE", 1)
+    for name in ("First", "Second"):
+        checked(signatory, description=name).press("send")
+        sqlite_desk.clock.forward(SECOND)
+    assert "Second" in told(signatory.get("/settings/orders"))
+    assert "First" in told(signatory.get("/settings/orders?from=1"))
+    assert "No order waits" in told(signatory.get("/settings/orders?from=2x"[:-1]))
+
+
+def test_pages_take_few_statements(signatory, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    checked(signatory).press("send")
+    order = signatory.path
+    signatory.get(order)
+    for address in (NEW, f"{NEW}?replaces={held.serial}", order, "/settings/orders"):
+        taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once
+        assert len(taken) <= MOST_STATEMENTS, (address, taken)
+    assert len(statements(lambda: checked(signatory))) <= 2 * MOST_STATEMENTS
+    assert holding(sqlite_desk, held.serial)
+
+
+def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_desk):
+    signatory.door = people_door(sqlite_desk, sms=False)
+    page = checked(signatory)
+    assert "No text messages can be sent from here." in errors(page)["contact_phone"]
+    assert page.press("check", contact_phone="").heading == "Check the order"
+    held = enrolled(sqlite_desk)
+    assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
+    (form,) = page.page.forms
+    page.post(form.action, dict(form.form_values()))
+    assert set(errors(page)) == {"person_phone"}

@@ -1,0 +1,49 @@
+"""Java's keytool makes a request by the commands that the page shows, and takes the certificate that comes of it."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from sinetti.eservice.orders import fetch_pages
+from tests.eservice.orders.test_fetch import FETCH, fetch
+from tests.support.browser import Browser, people_door
+from tests.support.office import ordered, sqlite_desk
+from tests.support.pages import fields
+from tests.support.postgres import skip_or_fail
+from tests.support.registers import opened_register
+
+__all__ = ["sqlite_desk"]
+PASSWORD = "changeit"
+
+
+@pytest.fixture
+def sqlite_register(request, tmp_path):
+    """A register as pages have it."""
+    with opened_register("sqlite", request, tmp_path, alias="default") as opened:
+        yield opened
+
+
+def test_the_commands_of_keytool_work(sqlite_desk, tmp_path):
+    if shutil.which("keytool") is None:
+        skip_or_fail("keytool is not installed (scripts/packages judges says how)")
+
+    def run(commands: str) -> str:
+        told = ""
+        for command in commands.splitlines():
+            words = [*command.split(), "-storepass", PASSWORD]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            told += done.stdout + done.stderr
+        return told
+
+    browser = Browser(people_door(sqlite_desk))
+    shown = [str(one) for one in browser.get(FETCH).page.xpath("//pre/code/text()")]
+    run(next(one for one in shown if one.startswith("keytool")))
+    page = fetch(browser, ordered(sqlite_desk), (tmp_path / "request.pem").read_text(encoding="utf-8"))
+    page.post(FETCH, {**fields(page, "bundle"), "do": "bundle"})
+    (tmp_path / "certificate-and-chain.pem").write_bytes(page.reply.body)
+    run(fetch_pages.KEYTOOL_AFTER)
+    listed = run("keytool -list -v -alias sinetti -keystore keystore.p12")
+    assert "PrivateKeyEntry" in listed
+    assert "Certificate chain length: 3" in listed

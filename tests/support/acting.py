@@ -1,0 +1,64 @@
+"""Who acts for whom in tests: people with a role for the test organisation, and one of another firm."""
+
+from dataclasses import dataclass
+
+from sinetti.actions.authority import Actor, Standing, standing
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Language, Serial
+from sinetti.registry import models
+from sinetti.registry.parties import Person
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import Desk, add_organisation
+from tests.support.users import account, mandate
+
+OTHER_ID = "7654321-2"
+NEW_CONTACT = Person("Uusi Yhteyshenkilö", "uusi@sinisiipi.example", "+358 40 1234567", Language.FI)
+WITHOUT_PHONE = Person("Ilman Puhelinta", "ilman@sinisiipi.example", "", Language.FI)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A signatory, a manager and a viewer of the test organisation, and the signatory of another one."""
+
+    signatory: Actor
+    manager: Actor
+    viewer: Actor
+    stranger: Actor
+    organisation_id: str
+    other_id: str
+
+
+def cast(desk: Desk) -> Cast:
+    """Make accounts and give each of them a role."""
+    other = add_organisation(desk, OTHER_ID)
+    actors = []
+    for name, role in (("signatory", Role.SIGNATORY), ("manager", Role.MANAGER), ("viewer", Role.VIEWER)):
+        user = account(desk, name)
+        mandate(desk, user, CUSTOMER_ID, role)
+        actors.append(Actor(user.pk, second_factor=True))
+    user = account(desk, "stranger")
+    mandate(desk, user, OTHER_ID, Role.SIGNATORY)
+    ours = models.Organisation.objects.using(desk.register.alias).get(customer_id=CUSTOMER_ID).pk
+    return Cast(*actors, Actor(user.pk, second_factor=True), ours, other)
+
+
+def stands(desk: Desk, actor: Actor) -> Standing:
+    """What somebody may do now."""
+    return standing(actor, desk.office)
+
+
+def orders(desk: Desk) -> "list[models.Order]":
+    """All orders, the oldest first."""
+    return list(models.Order.objects.using(desk.register.alias).order_by("created", "pk"))
+
+
+def holding(desk: Desk, serial: Serial) -> models.Holding:
+    """The line of a certificate, with its people."""
+    rows = models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy")
+    return rows.get(certificates__serial=serial)
+
+
+def audited(desk: Desk, action: str) -> list[str]:
+    """Who did this, as audit rows say it."""
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    return list(rows.values_list("actor", flat=True))
