@@ -7,7 +7,7 @@ from sinetti.actions.authority import Actor, Standing
 from sinetti.actions.office import Office
 from sinetti.domain.listing import State
 from sinetti.domain.mandates import Right
-from sinetti.registry import applications, overviews
+from sinetti.registry import applications, browsing, overviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,10 @@ class Overview:
 
 
 def overview(actor: Actor, who: Standing, office: Office) -> Overview:
-    """Count it: at most four statements, each for the organisations for which somebody has the right."""
+    """Count it: at most three statements, each for the organisations for which somebody has the right."""
     now, seen, granting = office.now(), who.organisations(Right.SEE), who.organisations(Right.GRANT)
-    states: dict[State, int] = {}
-    if seen:
-        states.update(overviews.certificates(office.register, seen, now))
-        states.update(overviews.orders(office.register, seen, now))
-        states.pop(State.VALID, None)
+    states = browsing.counts(office.register, seen, now) if seen else {}
+    states.pop(State.VALID, None)
     return Overview(
         len(seen),
         states,

@@ -319,5 +319,18 @@ class Timeline:
 
 
 Block = (
-    Code | Command | Details | Form | Links | Notice | Pager | Passkey | Section | Table | Tasks | Text | Timeline | Values
+    Code
+    | Command
+    | Details
+    | Form
+    | Links
+    | Notice
+    | Pager
+    | Passkey
+    | Section
+    | Table
+    | Tasks
+    | Text
+    | Timeline
+    | Values
 )

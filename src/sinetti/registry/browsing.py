@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.listed import Firm, Key, Listed, Sort, Wanted
-from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts
+from sinetti.domain.listing import OF_ORDERS, CertificateFacts, OrderFacts, State
 from sinetti.domain.mandates import Role
 from sinetti.domain.use import Reporting
 from sinetti.domain.values import Channel
@@ -33,6 +33,12 @@ def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[K
     with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
     orders = _wanted_orders(register, wanted) if with_orders else None
     return ranking.ranked_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
+
+
+def counts(register: Register, organisations: Collection[str], now: datetime) -> dict[State, int]:
+    """How much of each state there is to see to for these organisations, certificates and orders: one statement."""
+    wanted = Wanted(organisations, now)
+    return ranking.counted(register, now, _wanted_certificates(register, wanted), _wanted_orders(register, wanted))
 
 
 def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed, ...]:

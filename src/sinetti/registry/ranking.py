@@ -116,6 +116,21 @@ def ranked_keys(
         return tuple(Key(found, is_order == 1) for found, is_order, *_ in cursor.fetchall())
 
 
+def counted(
+    register: Register, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
+) -> dict[State, int]:
+    """How many of these are in each state, by one statement: certificates that nobody has seen to, and orders."""
+    of_certificates, bound = _written(register, certificates)
+    of_orders, more = _written(register, orders)
+    tables = (_INSTANTS, _CERTIFICATES.format(certificates=of_certificates), _ORDERS.format(orders=of_orders))
+    counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
+    open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Rank.OPEN)}")
+    statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute(statement, [*_instants(register, now), *bound, *more])
+        return {STATES[number]: count for number, count in cursor.fetchall()}
+
+
 def _part(wanted: Wanted) -> str:
     number, _ = _NUMBERS.get(wanted.sort, ("0", "0"))
     at = _INSTANT.get(wanted.sort, _OVER_AT)

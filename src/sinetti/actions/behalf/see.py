@@ -116,14 +116,3 @@ def issued(serial: str, standing: Standing, office: Office) -> bytes:
         raise NotAllowed(Right.SEE, None)
     return der
 
-
-def chain(der: bytes, office: Office) -> bytes:
-    """What stands above a certificate, in PEM: issuing CA, then intermediates, no root."""
-    bundle = [load_certificate(one) for one in office.certificates.values()]
-    above = issuers_up(load_certificate(der), bundle)
-    return b"".join(certificate_pem(certificate_der(one)) for one in above)
-
-
-def pem(der: bytes) -> bytes:
-    """A certificate in PEM."""
-    return certificate_pem(der)
