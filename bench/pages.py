@@ -67,7 +67,8 @@ SELECT i + 1, substr(md5('s' || i), 1, 30) || lpad(to_hex(i), 8, '0'), 'bench-ca
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i),
        CASE WHEN i %% 8 = 1 THEN i END,
        ends - interval '730 days', ends, ends - interval '60 days', 1, %(at)s, %(at)s, ends - interval '730 days', ''
-  FROM {numbers}, LATERAL (SELECT %(at)s::timestamptz + ((i::bigint * 7919) %% 900 - 170) * interval '1 day' AS ends) AS e;
+  FROM {numbers},
+  LATERAL (SELECT %(at)s::timestamptz + ((i::bigint * 7919) %% 900 - 170) * interval '1 day' AS ends) AS e;
 INSERT INTO registry_sighting (certificate_id, gateway_id, last_seen)
 SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {numbers} WHERE i %% 2 = 0
 """

@@ -7,6 +7,7 @@ The build hook and the tests call the same functions. Needs Babel.
 
 import ast
 import io
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -87,10 +88,13 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
 
 
 def called_ids(tree: ast.AST) -> Iterator[MessageId]:
-    """Yield the message ids that are written out in calls of `text`, `_` and `mark`; pairs of those about a count."""
+    """Yield the message ids that are written out in calls of `text`, `_` and `mark`; pairs of those about a count.
+
+    One that is a placeholder alone has no words in it, so it is left out.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
-            yield from _strings(node.args[0])
+            yield from (one for one in _strings(node.args[0]) if not re.fullmatch(r"\{\w+\}", one))
         elif isinstance(node, ast.Call) and _name(node.func) in COUNTS:
             yield from zip(*(list(_strings(one)) for one in node.args[:2]), strict=True)
 

@@ -4,7 +4,7 @@ Reads aloud: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1"
 `signed_in(browser, maija).get("/settings/certificates")`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -53,10 +53,11 @@ def signed_in(
     second_factor: bool = True,
     recent: bool = False,
     outside: Iterable[tuple[str, Role]] = (),
+    keeps: Mapping[str, str] | None = None,
 ) -> Browser:
     """Sign somebody in as allauth leaves a session behind, without its forms: those have tests of their own.
 
-    `recent`: just now, so that nothing asks for the password once more.
+    `recent`: just now, so that nothing asks for the password once more. `keeps` is what else its session has.
     """
     proved = {"at": machine_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
     session = SessionStore()
@@ -67,6 +68,7 @@ def signed_in(
     session["account_authentication_methods"] = [{"method": one, **proved} for one in names]
     session["account_authentication_methods_user"] = user.pk
     session[OUTSIDE_ROLES] = [(customer_id, role.value) for customer_id, role in outside]
+    session.update(keeps or {})
     session.save()
     browser.cookies[settings.SESSION_COOKIE_NAME] = session.secret
     return browser

@@ -14,10 +14,15 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from sinetti.actions.asking import ask_for_oneself
 from sinetti.actions.authority import Actor
+from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.sealing import SECOND_FACTOR, seal
+from sinetti.actions.staff.clerk import Clerk
+from sinetti.actions.staff.organisations import preview
+from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.mandates import Role
+from sinetti.domain.revocation import RevocationReason
+from sinetti.eservice.staff.desk import PURPOSE
 from sinetti.registry import models
-from sinetti.registry.eservice_models import InterfaceApplication
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
@@ -31,13 +36,16 @@ OWNER = "owner"
 """Who comes by: `nobody` is signed in and has no role, `weak` is a signatory without a second factor; `owner` has a
 password and one-time codes."""
 PASSWORD = "neljä sanaa peräkkäin"
+LOAD = (
+    b"customer_id;kind;country;name;language;merged_into;ended\n7654321-4;business-id;FI;Uusi nimi Oy;fi;;\nx;y;;;;;\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One state of a page. `sends` presses the button that does this, with these values typed into its form.
 
-    Not `recent`: the sign-in was long ago.
+    Not `recent`: the sign-in was long ago. A clerk who `looks` has said what for.
     """
 
     route: str
@@ -46,6 +54,7 @@ class Visit:
     status: int = 200
     sends: tuple[str, Mapping[str, str]] | None = None
     recent: bool = True
+    looks: bool = True
 
 
 VISITS: dict[str, Visit] = {
@@ -119,9 +128,67 @@ VISITS: dict[str, Visit] = {
     ),
     "a provider was left": Visit("socialaccount_login_cancelled", "/account/providers/cancelled/"),
     "other services": Visit("socialaccount_connections", "/account/providers/", VIEWER),
+    "certificates": Visit("certificates", "/settings/certificates", SIGNATORY),
+    "certificates, chosen": Visit("certificates", "/settings/certificates?state=all&channel=WS&q=z", VIEWER),
+    "certificates of nobody": Visit("certificates", "/settings/certificates", NOBODY, 403),
+    "certificates without the second factor": Visit("certificates", "/settings/certificates", WEAK, 403),
+    "a certificate": Visit("certificate", "/settings/certificates/{serial}", SIGNATORY),
+    "a certificate near its end": Visit("certificate", "/settings/certificates/{near}", VIEWER),
+    "a certificate that was revoked": Visit("certificate", "/settings/certificates/{revoked}", SIGNATORY),
+    "orders": Visit("orders", "/settings/orders", SIGNATORY),
+    "an order": Visit("order", "/settings/orders/{order}", SIGNATORY),
+    "ordering": Visit("order_new", "/settings/orders/new?organisation={organisation}", SIGNATORY),
+    "ordering, wrong": Visit(
+        "order_new",
+        "/settings/orders/new?organisation={organisation}",
+        SIGNATORY,
+        422,
+        ("check", {"person_email": "x"}),
+    ),
+    "ordering, not allowed": Visit("order_new", "/settings/orders/new?organisation={organisation}", VIEWER, 403),
+    "a replacement": Visit(
+        "order_new", "/settings/orders/new?organisation={organisation}&replaces={serial}", SIGNATORY
+    ),
+    "replacements for many": Visit("order_replace", "/settings/orders/replace", SIGNATORY),
+    "another contact person": Visit("certificate_contact", "/settings/certificates/{serial}/contact", SIGNATORY),
+    "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
+    "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
+    "contacts of many": Visit("contacts", "/settings/contacts", SIGNATORY),
+    "fetching": Visit("fetch", "/fetch"),
+    "fetching, wrong": Visit("fetch", "/fetch", STRANGER, 422, ("fetch", {"transfer_id": "1"})),
+    "applications": Visit("applications", "/settings/applications", SIGNATORY),
+    "an application": Visit("application", "/settings/applications/{application}", SIGNATORY),
+    "applying": Visit("application_new", "/settings/applications/new?organisation={organisation}", SIGNATORY),
+    "a decision": Visit("application_decision", "/settings/applications/{decided}/decision", SIGNATORY),
+    "requests to clients": Visit(
+        "clients_requests", "/settings/clients/requests?organisation={organisation}", SIGNATORY
+    ),
+    "a clerk's purpose": Visit("staff_purpose", "/staff/purpose", CLERK, looks=False),
+    "clerks' pages": Visit("staff", "/staff", CLERK),
+    "clerk: applications": Visit("staff_applications", "/staff/applications", CLERK),
+    "clerk: an application": Visit("staff_application", "/staff/applications/{application}", CLERK),
+    "clerk: organisations": Visit("staff_organisations", "/staff/organisations", CLERK),
+    "clerk: a new organisation": Visit("staff_organisation_new", "/staff/organisations/new", CLERK),
+    "clerk: an organisation": Visit("staff_organisation", "/staff/organisations/{organisation}", CLERK),
+    "clerk: loads": Visit("staff_loads", "/staff/organisations/load", CLERK),
+    "clerk: a load": Visit("staff_load", "/staff/organisations/load/{load}", CLERK),
+    "clerk: invitations": Visit("staff_invitations", "/staff/invitations", CLERK),
+    "clerk: certificates": Visit("staff_certificates", "/staff/certificates?text={near}", CLERK),
+    "clerk: a certificate": Visit("staff_certificate", "/staff/certificates/{serial}", CLERK),
+    "clerk: revocations": Visit("staff_revocations", "/staff/revocations", CLERK),
+    "clerk: revoking many": Visit("staff_revocation_new", "/staff/revocations/new", CLERK),
+    "clerk: a revocation of many": Visit("staff_revocation", "/staff/revocations/{proposal}", CLERK),
+    "clerk: messages": Visit("staff_outbox", "/staff/outbox", CLERK),
+    "clerk: the audit trail": Visit("staff_audit", "/staff/audit", CLERK),
+    "clerk's page for others": Visit("staff", "/staff", SIGNATORY, 404),
 }
 
 NOT_WALKED: Mapping[str, str] = {
+    "certificates_csv": "a file",
+    "certificate_pem": "a file",
+    "certificate_der": "a file",
+    "certificate_chain": "a file",
+    "certificate_dates": "a file",
     "openid_connect_login": "leads to a provider at once",
     "openid_connect_callback": "comes from a provider, and leads on at once",
     "mfa_login_webauthn": "answers a script",
@@ -148,7 +215,9 @@ class Town:
         browser = Browser(people_door(self.desk, Post(), self.address))
         if visit.who == STRANGER:
             return browser
-        return signed_in(browser, self.people[visit.who], second_factor=visit.who != WEAK, recent=visit.recent)
+        keeps = {PURPOSE: "support"} if visit.who == CLERK and visit.looks else None
+        factor = visit.who != WEAK
+        return signed_in(browser, self.people[visit.who], second_factor=factor, recent=visit.recent, keeps=keeps)
 
     def place(self, visit: Visit) -> str:
         """Where it leads."""
@@ -183,15 +252,25 @@ def town(desk: Desk, address: str) -> Town:
     now, contact = desk.office.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
-    for left in (3, 9, 40, 500):
-        a_certificate(desk, own, now + left * DAY, contact)
+    near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
+    gone = enrolled(desk)
+    revoke(RevokeAsk(gone.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     ids = ordered(desk, an_order())
     add_organisation(desk, "7654321-4")
     mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
     ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.office, Actor(built.people[NOBODY].pk), REQUEST)
-    application = InterfaceApplication.objects.using(desk.register.alias).create(
-        case_number="1", organisation=own, channels=["WS"], purpose="Payroll", language="fi", state="open", created=now
+    known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
+    application = rows(desk, "InterfaceApplication").create(case_number="1", state="open", **known)
+    decided = rows(desk, "InterfaceApplication").create(
+        case_number="2", state="refused", decided_at=now, reason="Syy.", decision="Päätös", **known
     )
+    clerk = Clerk(
+        Actor(built.people[CLERK].pk, second_factor=True, staff=True), Looking(Purpose.SUPPORT), desk.office, REQUEST
+    )
+    proposal = rows(desk, "BulkRevocation").create(
+        officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
+    )
+    load = preview(LOAD, clerk)
     pin = offered(desk)
     asked(desk, pin)
     shown = offered(desk)
@@ -203,6 +282,11 @@ def town(desk: Desk, address: str) -> Town:
         "mandate": kept.pk,
         "request": rows(desk, "RightRequest").get(user=built.people[NOBODY]).pk,
         "application": application.pk,
+        "decided": decided.pk,
+        "near": near[1].serial,
+        "revoked": gone.serial,
+        "proposal": proposal.proposal_id,
+        "load": load,
         "message": offered(desk).token,
         "asked": pin.token,
         "by_code": offered(desk, phone="").token,

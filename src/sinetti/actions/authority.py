@@ -50,7 +50,7 @@ class Source(Protocol):
     """Where roles of people come from."""
 
     def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
-        """The roles that this person has directly, now."""
+        """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class OwnMandates:
     """Mandates in the register."""
 
     def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
-        """Those of the account."""
+        """Those of the account, and what its organisations were given."""
         return grants.of_user(office.register, actor.user_id, office.now())
 
 
@@ -67,9 +67,10 @@ class OutsideRoles:
     """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
 
     def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
-        """Those of this session, of organisations that are in the register."""
+        """Those of this session, of organisations that are in the register, and what these were given by others."""
         ids = grants.organisation_ids(office.register, {one.customer_id for one in actor.outside})
-        return tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids)
+        direct = tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids)
+        return direct + grants.of_agents(office.register, set(ids.values()), office.now())
 
 
 SOURCES: tuple[Source, ...] = (OwnMandates(), OutsideRoles())
@@ -101,10 +102,10 @@ class Standing:
 
 
 def standing(actor: Actor, office: Office) -> Standing:
-    """Read what somebody may do now: two statements, three where a sign-in vouched for roles."""
+    """Read what somebody may do now: one statement, three where a sign-in vouched for roles."""
     now = office.now()
-    direct = [grant for source in SOURCES for grant in source.grants(actor, office)]
-    handed = grants.of_agents(office.register, {grant.organisation_id for grant in direct}, now)
+    found = [grant for source in SOURCES for grant in source.grants(actor, office)]
+    direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
     held = mandates.held(direct, handed, now, second_factor=actor.second_factor)
     whole = mandates.held(direct, handed, now, second_factor=True)
     return Standing(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
@@ -121,4 +122,6 @@ def require(right: Right, organisation_id: str, actor: Actor, office: Office) ->
 def signs_by_outside(organisation_id: str, actor: Actor, office: Office) -> bool:
     """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
     found = OutsideRoles().grants(actor, office)
-    return any(one.organisation_id == organisation_id and one.role is Role.SIGNATORY for one in found)
+    return any(
+        one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
+    )

@@ -25,7 +25,7 @@ _LARGER = {
     "/fetch": Limits(body=64 * _KIB, discarded=256 * _KIB),
     # Hundreds of chosen certificates, each with a transaction of its own.
     "/settings": Limits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
-    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Who is not signed in may send one, too: few at once.
+    # A file of at most 5 MB, or a list of serials (docs/clerks.md). Who is not signed in may send one too: few at once.
     "/staff/organisations/load": _FILES,
     "/staff/revocations/new": _FILES,
 }

@@ -131,10 +131,11 @@ def test_one_that_is_not_issued_yet_has_no_file(sqlite_desk):
 
 def test_what_is_downloaded(sqlite_desk):
     held = enrolled(sqlite_desk)
-    der = see.issued(held.serial, whoever_holds(sqlite_desk, Role.VIEWER), sqlite_desk.office)
+    asked = held.serial, whoever_holds(sqlite_desk, Role.VIEWER), sqlite_desk.office
+    der = see.issued(*asked)
     assert der == held.der
-    assert load_certificate(see.pem(der)) == load_certificate(der)
-    above = see.chain(der, sqlite_desk.office)
+    assert load_certificate(see.issued_pem(*asked)) == load_certificate(der)
+    above = see.issued_chain(*asked)
     assert above.count(b"BEGIN CERTIFICATE") == 2
     load_certificate(der).verify_directly_issued_by(load_certificate(above))
 

@@ -51,7 +51,10 @@ class OneCertificate:
 
 
 def list_page(wanted: Wanted, page: int, standing: Standing, office: Office) -> ListPage:
-    """A page of the certificates that one may see, and how many there are: two statements, three with orders."""
+    """A page of the certificates that one may see, and how many there are: two statements, three with orders.
+
+    Raises NotAllowed where one may see nobody's.
+    """
     page = max(page, 1)
     keys = browsing.find(office.register, bounded(wanted, standing), most=max(COUNTED, page * PAGE) + 1)
     if page > 1 and len(keys) <= (page - 1) * PAGE:
@@ -63,15 +66,25 @@ def list_page(wanted: Wanted, page: int, standing: Standing, office: Office) -> 
 
 
 def in_parts(wanted: Wanted, standing: Standing, office: Office) -> Iterator[Sequence[Listed]]:
-    """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken."""
-    keys = browsing.find(office.register, bounded(wanted, standing))
+    """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
+
+    Raises NotAllowed where one may see nobody's.
+    """
+    return _parts(bounded(wanted, standing), office)
+
+
+def _parts(wanted: Wanted, office: Office) -> Iterator[Sequence[Listed]]:
+    keys = browsing.find(office.register, wanted)
     for start in range(0, len(keys), _PART):
         yield browsing.rows(office.register, keys[start : start + _PART], wanted.now)
 
 
 def bounded(wanted: Wanted, standing: Standing) -> Wanted:
-    """What is asked for, of the organisations that one may see alone."""
-    return replace(wanted, organisations=standing.organisations(Right.SEE).intersection(wanted.organisations))
+    """What is asked for, of the organisations that one may see alone. Raises NotAllowed where there are none."""
+    seen = standing.organisations(Right.SEE)
+    if not seen:
+        raise NotAllowed(Right.SEE, None, second_factor=bool(standing.waiting))
+    return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
 def names(standing: Standing, office: Office, most: int) -> tuple[tuple[str, str, str], ...]:
@@ -116,3 +129,14 @@ def issued(serial: str, standing: Standing, office: Office) -> bytes:
         raise NotAllowed(Right.SEE, None)
     return der
 
+
+def issued_pem(serial: str, standing: Standing, office: Office) -> bytes:
+    """The same in PEM."""
+    return certificate_pem(issued(serial, standing, office))
+
+
+def issued_chain(serial: str, standing: Standing, office: Office) -> bytes:
+    """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
+    bundle = [load_certificate(one) for one in office.certificates.values()]
+    above = issuers_up(load_certificate(issued(serial, standing, office)), bundle)
+    return b"".join(certificate_pem(certificate_der(one)) for one in above)

@@ -21,7 +21,6 @@ from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
-from sinetti.eservice.links import link_to
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
 
 LETTERS: Mapping[str, AccountLetter] = {
@@ -106,9 +105,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Where one comes to after signing in: to the list of certificates."""
+        """Where one comes to after signing in: to what there is to do."""
         del request
-        return link_to("certificates") or reverse("start")
+        return reverse("start")
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Where one comes to after changing the password."""

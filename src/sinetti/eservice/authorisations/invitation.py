@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -37,12 +37,12 @@ _TAKE_UP = "take-up"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, token: str) -> HttpResponse:
+def page(request: HttpRequest, token: str) -> HttpResponseBase:
     """Have a stranger sign in; show whoever is signed in what the link gives, or give it."""
     return _stranger(request) if actor_of(request) is None else _known(request, token)
 
 
-def _stranger(request: HttpRequest) -> HttpResponse:
+def _stranger(request: HttpRequest) -> HttpResponseBase:
     """Nothing is looked up: every link looks alike before one has signed in."""
     language, after = language_of(request), urlencode({"next": request.path})
     pages = {"account_login": mark("Sign in"), "account_signup": mark("Make an account")}
@@ -51,7 +51,7 @@ def _stranger(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
-def _known(request: HttpRequest, token: str) -> HttpResponse:
+def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     office, language, actor = surroundings(request).office, language_of(request), actor_of(request)
     found = offered(token, actor, office) if actor else None
     if actor is None or found is None:
@@ -64,7 +64,7 @@ def _known(request: HttpRequest, token: str) -> HttpResponse:
     return show(request, Page(text(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
 
 
-def _taken_up(request: HttpRequest, token: str, actor: Actor, found: Offered) -> HttpResponse:
+def _taken_up(request: HttpRequest, token: str, actor: Actor, found: Offered) -> HttpResponseBase:
     if found.state is not Invitation.USED:
         take_up(token, surroundings(request).office, actor, request_id(request))
         done = mark("You can now act for {organisation}.")

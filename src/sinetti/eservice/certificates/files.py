@@ -15,8 +15,8 @@ _PEM = "application/x-pem-file"
 @signed_in
 def pem(request: HttpRequest, serial: str) -> HttpResponse:
     """The certificate in PEM."""
-    der = see.issued(serial, standing_of(request), surroundings(request).office)
-    return _file(see.pem(der), _PEM, f"certificate-{serial}.pem")
+    octets = see.issued_pem(serial, standing_of(request), surroundings(request).office)
+    return _file(octets, _PEM, f"certificate-{serial}.pem")
 
 
 @require_safe
@@ -31,8 +31,7 @@ def der(request: HttpRequest, serial: str) -> HttpResponse:
 @signed_in
 def chain(request: HttpRequest, serial: str) -> HttpResponse:
     """The issuing CA and the intermediates in PEM."""
-    office = surroundings(request).office
-    octets = see.chain(see.issued(serial, standing_of(request), office), office)
+    octets = see.issued_chain(serial, standing_of(request), surroundings(request).office)
     return _file(octets, _PEM, f"chain-{serial}.pem")
 
 

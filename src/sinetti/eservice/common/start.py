@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from sinetti.actions.authority import Actor
 from sinetti.actions.overview import Overview, overview
 from sinetti.domain.listing import State
+from sinetti.domain.mandates import Right
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import actor_of, standing_of
 from sinetti.eservice.blocks import Block, Link, Links, Notice, Section, Task, Tasks, Text, Tone
@@ -149,7 +150,8 @@ def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Block
         blocks.append(Notice(text(_NOTHING, language), Tone.GOOD))
     else:
         blocks.append(Text([text(one, language) for one in _NO_AUTHORISATION]))
-    return [*blocks, Links(_ways(found, language))]
+    orders = bool(who.organisations(Right.ORDER))
+    return [*blocks, Links(_ways(language, sees=bool(found.organisations), orders=orders))]
 
 
 def _tasks(found: Overview, language: Language) -> list[Task]:
@@ -167,11 +169,12 @@ def _tasks(found: Overview, language: Language) -> list[Task]:
     return tasks
 
 
-def _ways(found: Overview, language: Language) -> list[Link]:
-    """Where most want to go next."""
-    if found.organisations:
-        places = ((mark("All certificates"), "certificates"), (mark("Order a certificate"), "order_new"))
-    else:
-        places = ((mark("Ask for an authorisation"), "ask"), (mark("Retrieve a certificate"), "fetch"))
+def _ways(language: Language, *, sees: bool, orders: bool) -> list[Link]:
+    """Where most want to go next, of what they may."""
+    places = [(mark("All certificates"), "certificates")] if sees else [(mark("Ask for an authorisation"), "ask")]
+    if orders:
+        places.append((mark("Order a certificate"), "order_new"))
+    elif not sees:
+        places.append((mark("Retrieve a certificate"), "fetch"))
     ways = (Link(text(name, language), link_to(place), button=True) for name, place in places)
     return [one for one in ways if one.address]

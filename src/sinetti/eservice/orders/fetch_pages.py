@@ -83,12 +83,13 @@ def answer(found: Fetched, customer_id: str, language: Language) -> Page:
         "you get the same certificate."
     )
     blocks: list[Block] = [
+        Notice(_("The certificate was retrieved."), Tone.GOOD),
         Values(values),
         Section(_("Download"), [Text([again]), Form(carried, buttons, action=link_to("fetch"))]),
         Section(_("Put it beside the private key"), _beside(found, language)),
         Details(_("The certificate as text"), [Command(_("Certificate (PEM)"), found.pem)]),
     ]
-    return Page(_("Here is the certificate"), good=_("The certificate was retrieved."), blocks=blocks)
+    return Page(_("Here is the certificate"), blocks)
 
 
 def _how(customer_id: str, environment: Environment, language: Language) -> Sequence[Block]:

@@ -103,7 +103,7 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
         ]
         for one in entries
     ]
-    return Table(say("Rows, the newest first"), [Column(say(one)) for one in names], rows, say("None."))
+    return Table(say("Rows, the newest first"), [Column(say(one)) for one in names], rows, say("There are none."))
 
 
 def _value(say: Say, name: str, value: object) -> str:

@@ -116,7 +116,7 @@ def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
         ]
         for one in rows
     ]
-    return Table(say("Invitations that wait"), columns, told, say("None."))
+    return Table(say("Invitations that wait"), columns, told, say("There are none."))
 
 
 def _ending(say: Say, rows: tuple[OpenInvitation, ...]) -> Form:

@@ -203,7 +203,7 @@ def _changes(request: HttpRequest, found: Load) -> list[Block]:
             Column(say("After")),
         ],
         [[Cell(one.customer_id), Cell(str(one.line)), Cell(say(CHANGES[one.kind])), *_cells(say, one)] for one in part],
-        say("None."),
+        say("There are none."),
     )
     return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]
 

@@ -66,5 +66,5 @@ def _table(request: HttpRequest, rows: tuple[Message, ...], *, given_up: bool) -
     columns = [Column(say(one)) for one in names]
     caption = say("Messages that were given up") if given_up else say("Messages that wait")
     if not given_up:
-        return Table(caption, columns, told, say("None."))
-    return Table(caption, columns, told, say("None."), "message", picks, "again")
+        return Table(caption, columns, told, say("There are none."))
+    return Table(caption, columns, told, say("There are none."), "message", picks, "again")

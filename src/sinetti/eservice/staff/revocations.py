@@ -123,8 +123,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
 
     blocks: list[Block] = [
         Links([Link(say("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
-        Table(say("Wait for a second clerk"), columns, rows(waiting), say("None.")),
-        Table(say("Decided, and not done yet"), columns, rows(unfinished), say("None.")),
+        Table(say("Wait for a second clerk"), columns, rows(waiting), say("There are none.")),
+        Table(say("Decided, and not done yet"), columns, rows(unfinished), say("There are none.")),
     ]
     return show_page(request, say(_TITLE), blocks)
 
