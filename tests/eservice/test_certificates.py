@@ -288,6 +288,10 @@ def test_the_page_of_one(maija, sqlite_desk):
     whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
     assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
     assert "Ordered: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")
+    assert "Issued: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")  # not by the machine's clock
+    assert not [
+        one for one in maija.page.xpath("//caption/text()[not(../@class)]") if one in maija.page.xpath("//h2/text()")
+    ]
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
     assert "A later certificate of the same line was issued" in words
@@ -310,6 +314,8 @@ def test_what_comes_after_a_revocation(maija, sqlite_desk):
     assert "the private key came into other hands" in words
     assert "How a certificate is renewed" not in words
     assert "Renewal opens" not in maija.page.findtext(".//figure/svg/desc")
+    assert "Renewal opens" not in words
+    assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))
 
 
 def test_downloads(maija, sqlite_desk):

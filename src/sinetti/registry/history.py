@@ -106,7 +106,8 @@ def _seen(
         order_id=row.order_id,
         ordered_at=row.order.created if row.order is not None else None,
         opened_at=row.opened_at,  # type: ignore[attr-defined] # annotated
-        issued_at=row.recorded_at,
+        # Not recorded_at: that one is of the machine's clock, and the others here are of the authority's.
+        issued_at=row.not_before if row.recorded_at is not None else None,
         waiting_order=row.waiting_order,  # type: ignore[attr-defined] # annotated
         earlier=_line(earlier),
         later=_line(later),

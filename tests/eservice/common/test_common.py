@@ -48,6 +48,11 @@ def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
     assert "2 certificates end in 14 days or less" in main_of(browser.get("/"))
 
 
+def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "maija", staff=True))
+    assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
+
+
 def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "maija"))
     assert "You have no authorisation for any organisation yet" in main_of(browser.get("/"))
