@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from cryptography import x509
@@ -212,7 +213,7 @@ def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
 
 def test_nothing_is_found(maija):
     assert "There are no certificates and no orders here yet." in body(maija.get(LIST))
-    assert "Nothing is like this." in body(maija.get(f"{LIST}?q=%00%0Ano"))
+    assert "Nothing is like this." in body(maija.get(f"{LIST}?q=%01%0Ano"))
     assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
 
 
@@ -244,7 +245,8 @@ def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(b
         there = browser.get(f"{LIST}/{held.serial}{behind}").reply
         nowhere = browser.get(f"{LIST}/{'ab' * 20}{behind}").reply
         assert there.status == nowhere.status == 403
-        assert there.body.replace(held.serial.encode(), b"ab" * 20) == nowhere.body
+        told = [re.sub(rb"[A-Za-z0-9]{64}", b"token", one.body) for one in (there, nowhere)]
+        assert told[0].replace(held.serial.encode(), b"ab" * 20) == told[1]
     assert rows_or_none(browser.get(f"{LIST}?state=all")) == []
 
 

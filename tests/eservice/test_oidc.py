@@ -151,6 +151,15 @@ def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite
     assert answered(browser, begun(browser, says)).path == "/account/security/"
 
 
+def test_how_somebody_signed_in_only_the_id_token_tells(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    roles = [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]
+    says.userinfo = {"sub": "one", "acr": "strong", "organisations": roles}
+    answered(browser, begun(browser, says))
+    assert session_of(browser)[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
+    assert session_of(browser)[STRONG] is False
+
+
 REFUSED = {
     "another issuer": {"claims": {"iss": "https://evil.example"}},
     "for another client": {"claims": {"aud": "another"}},
