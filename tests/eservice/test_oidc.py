@@ -20,6 +20,7 @@ from tests.support.browser import Browser, people_door
 from tests.support.office import REQUEST
 from tests.support.signing_in import PASSWORD, follow, send, sign_in, told, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
+from tests.support.users import mandate
 
 ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNATORY, "katselu": Role.VIEWER})
 EMAIL = "nimi@people.example"
@@ -248,6 +249,22 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
     assert browser.path == "/account/reauthenticate/"
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/email/"))
     assert browser.path == "/account/email/"
+
+
+def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
+    """Who reads somebody's mail sets a password; what then would be theirs is set up by who signs in there alone."""
+    user = signed_up(browser, sqlite_desk, says)
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    browser.get("/account/password/reset/")
+    send(browser, email=EMAIL)
+    follow(browser.get(way(sqlite_desk, EMAIL, "Set a new password")))
+    send(browser, password1=PASSWORD, password2=PASSWORD)
+    assert sign_in(browser, EMAIL).path == "/account/security/"
+    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/change/"):
+        follow(browser.get(f"/account/security/{address}"))
+        assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate/", [])
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
 
 
 def test_a_link_alone_begins_nothing(browser, says):

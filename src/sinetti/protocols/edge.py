@@ -41,8 +41,8 @@ class Limits:
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
     octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
     `streaming` for all. `streams` of them go on at once, and count among nothing else: whoever reads many slowly keeps
-    others from such answers, from no page. `paths` have limits of their own for what is sent to them, and to what stands
-    below them: the first that fits counts. Of what may be large only so many are inside at once (`at_once`).
+    others from such answers, from no page. `paths` have limits of their own for what is sent to them, and to what
+    stands below them: the first that fits counts. Of what may be large only so many are inside at once (`at_once`).
     """
 
     body: int = 128 * 1024
