@@ -1,5 +1,6 @@
 """Signing in by another service: what of its answers is believed, and whom it signs in."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
+from sinetti.registry.eservice_models import Remembered
 from sinetti.settings.eservice import RolesClaim
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
@@ -265,6 +267,30 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
         assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate/", [])
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
     assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+
+
+def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
+    """Whoever wrote somebody's address would have a way into the account that its owner confirms."""
+    answered(browser, begun(browser, says))
+    send(browser, name="Not Nimi", email=EMAIL)
+    link = way(sqlite_desk, EMAIL, "Confirm")
+    owner = Browser(browser.door).get(link)
+    assert (owner.reply.status, owner.buttons) == (403, [])
+    (token,) = owner.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
+    assert owner.post(link, {"csrfmiddlewaretoken": token}).reply.status == 403
+    owner.get("/account/password/reset/")
+    send(owner, email=EMAIL)
+    assert told(sqlite_desk, EMAIL) == {"confirm", "no-account"}
+    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    sqlite_desk.clock.forward(timedelta(minutes=5))
+    owner.get("/account/signup/")
+    send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
+    assert browser.get(link).reply.status == 404, "that account is gone"
+    assert not SocialAccount.objects.exists()
+    owner.get(way(sqlite_desk, EMAIL, "Confirm"))
+    send(owner)
+    assert sign_in(owner, EMAIL).path == "/"
+    assert models.User.objects.get().name == "Nimi Nimetty"
 
 
 def test_a_link_alone_begins_nothing(browser, says):

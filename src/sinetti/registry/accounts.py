@@ -9,7 +9,7 @@ from datetime import datetime
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from sinetti.domain.values import Language
 from sinetti.registry import audit
@@ -109,14 +109,16 @@ def end_sessions(register: Register, user_id: str) -> None:
 
 def erase_unconfirmed(register: Register, before: datetime, deed: Deed) -> int:
     """Erase accounts made before `before` whose address nobody confirmed; returns how many. One audit row each."""
-    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
-    erased = 0
     with transaction.atomic(using=register.alias):
-        rows = User.objects.using(register.alias).filter(created__lt=before)
-        for user in rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk"))))[:_AT_ONCE]:
-            audit.write(register, deed, "account-erased", f"user:{user.pk}")
-            user.delete(using=register.alias)
-            erased += 1
+        return _erase(register, User.objects.using(register.alias).filter(created__lt=before), deed)
+
+
+def free_address(register: Register, email: str, deed: Deed) -> int:
+    """Erase what nobody confirmed of an address: accounts, of which it returns how many, and what others wait for."""
+    waiting = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=False)
+    with transaction.atomic(using=register.alias):
+        erased = _erase(register, User.objects.using(register.alias).filter(email=email.lower()), deed)
+        waiting.filter(email=email.lower()).delete()
     return erased
 
 
@@ -134,6 +136,17 @@ def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str
     """Write an audit row about an account that was changed by its owner."""
     with transaction.atomic(using=register.alias):
         audit.write(register, deed, action, f"user:{user_id}", **facts)
+
+
+def _erase(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
+    """Erase those of these accounts whose address nobody has confirmed: nobody has ever signed in with them."""
+    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
+    erased = 0
+    for user in rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk"))))[:_AT_ONCE]:
+        audit.write(register, deed, "account-erased", f"user:{user.pk}")
+        user.delete(using=register.alias)
+        erased += 1
+    return erased
 
 
 def _accounts(register: Register, **which: object) -> list[Account]:
