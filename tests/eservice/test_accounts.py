@@ -9,7 +9,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.db import connections
-from django.test.utils import CaptureQueriesContext, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from sinetti.actions.accounts import deactivate, make_account
 from sinetti.domain.mandates import Role
@@ -30,12 +30,6 @@ from tests.support.users import mandate
 EMAIL = "nimi@people.example"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OTHER = "aivan toinen salalause"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing():
-    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
-        yield
 
 
 @pytest.fixture

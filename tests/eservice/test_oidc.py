@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.test.utils import override_settings
 
 from sinetti.actions.accounts import make_account
 from sinetti.domain.mandates import Role
@@ -26,12 +25,6 @@ from tests.support.users import mandate
 
 ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNATORY, "katselu": Role.VIEWER})
 EMAIL = "nimi@people.example"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing():
-    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
-        yield
 
 
 @pytest.fixture(scope="module")
