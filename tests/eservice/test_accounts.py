@@ -192,7 +192,7 @@ COMMON = "Very many people use this password: it would be guessed soon. Choose a
 ALIKE = "The password is too much like your name or address. Choose another."
 WRONG = {
     "no name": ({"name": " "}, "Fill this in: Your name"),
-    "no address": ({"email": "nobody"}, "Write an address like name@organisation.example"),
+    "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
@@ -230,7 +230,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/"
-    assert "your rights wait" in browser.page.text_content()
+    assert "you cannot use your authorisation until" in browser.page.text_content()
     browser.get("/account/security/codes/add/")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
@@ -239,7 +239,9 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
-    assert "your rights wait" not in browser.get("/account/security/").page.text_content(), "it counts at once"
+    assert "you cannot use your authorisation until" not in browser.get("/account/security/").page.text_content(), (
+        "it counts at once"
+    )
     assert told(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
@@ -276,7 +278,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert "key/" in browser.path
     assert browser.path.endswith("-set-password/"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
-    assert wrongs(browser) == ["The two passwords are not the same."]
+    assert wrongs(browser) == ["The two passwords are not the same. Write both again."]
     send(browser, password1=OTHER, password2=OTHER)
     assert browser.heading == "The new password is set"
     assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
@@ -308,10 +310,12 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
     browser.get("/account/security/codes/remove/")
-    assert "your last second factor" in browser.page.text_content()
+    assert "your only second factor" in browser.page.text_content()
     send(browser)
     assert browser.path == "/account/security/"
-    assert "your rights wait" in browser.page.text_content(), "what it gave is gone in this session, too"
+    assert "you cannot use your authorisation until" in browser.page.text_content(), (
+        "what it gave is gone in this session, too"
+    )
     assert told(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
 
@@ -336,7 +340,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, code=code(SECRET))
     browser.get("/account/email/")
     send(browser, email=EMAIL)
-    assert wrongs(browser) == ["This is your address already."]
+    assert wrongs(browser) == ["This is your account's address already. Write another."]
     send(browser, email="new@people.example")
     assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
@@ -360,7 +364,7 @@ def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, 
     follow(browser.get("/account/email/"))
     assert browser.path == "/account/reauthenticate/"
     send(browser, password="not it at all")
-    assert wrongs(browser) == ["The password is not right."]
+    assert wrongs(browser) == ["The password is not right. Try again."]
     send(browser, password=PASSWORD)
     assert browser.path == "/account/email/", "and one goes on to what was asked"
 
@@ -408,7 +412,7 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     browser.get("/account/password/change/")
     send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
-    assert wrongs(browser) == ["The password is not right."]
+    assert wrongs(browser) == ["The password is not right. Try again."]
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security/"
     assert elsewhere.get("/account/email/").reply.status == 302

@@ -103,14 +103,14 @@ def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
 
 WRONG = {
     "no name": ("person", {"name": ""}, "Fill this in: Name"),
-    "no address": ("person", {"email": "new.people.example"}, "This does not look right: E-mail address"),
+    "no address": ("person", {"email": "new.people.example"}, "Check this: E-mail address"),
     "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
-    "no day": ("person", {"until": "soon"}, "This does not look right: Valid until the end of this day"),
+    "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
     "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),
     "nobody's id": (
         "organisation",
         {"customer_id": "1-1"},
-        "No organisation to which it can be given has this ID. Check the ID.",
+        "There is no organisation with this ID to which the authorisation can be given. Check the ID.",
     ),
     "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of those that are offered: Authorisation"),
     "no end": ("organisation", {"until": ""}, "Fill this in: Valid until the end of this day"),
@@ -128,9 +128,9 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, page, changed, t
 
 
 REFUSED = {
-    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose an end that is still to come"),
+    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose a last day that is still to come"),
     "an end too far away": ("organisation", {"until": "2099-01-01"}, "ends within two years"),
-    "another role": ("person", {"email": "signatory@people.example"}, "another authorisation"),
+    "another authorisation": ("person", {"email": "signatory@people.example"}, "another authorisation"),
 }
 
 
@@ -205,7 +205,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
     firm.press("ask", customer_ids=f"{CLIENT}\n#2\n{FIRM} ä", role="manager")
     listed = [one.text_content() for one in firm.page.xpath("//*[@id='errors']//li")]
-    assert listed == ["Line 2 is no Business ID: #2", "Line 3 is no Business ID: ä"]
+    assert listed == ["Line 2 is not a Business ID. Correct it: #2", "Line 3 is not a Business ID. Correct it: ä"]
     assert "#2" in firm.page.xpath("//textarea")[0].value
     assert not rows(sqlite_desk, "RightRequest").exists()
 

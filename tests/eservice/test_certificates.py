@@ -213,7 +213,7 @@ def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
 
 def test_nothing_is_found(maija):
     assert "There are no certificates and no orders here yet." in body(maija.get(LIST))
-    assert "Nothing is like this." in body(maija.get(f"{LIST}?q=%01%0Ano"))
+    assert "Nothing was found." in body(maija.get(f"{LIST}?q=%01%0Ano"))
     assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
 
 
@@ -290,7 +290,7 @@ def test_the_page_of_one(maija, sqlite_desk):
     assert "Ordered: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
-    assert "A later certificate of the same line was issued" in words
+    assert "A later certificate in this one's place was issued" in words
     assert "Said that it is to end You" in words
     assert "PKI034 Too early" in words
     assert user.pk not in words
@@ -346,7 +346,7 @@ def test_a_file_has_no_formulas(maija, sqlite_desk):
     reply = maija.get(f"{LIST}.csv").reply
     parts, (head, first, second) = file_of(reply)
     assert parts[0].startswith("\ufeff".encode())
-    assert head[:3] == ["Customer ID", "Organisation", "Description"]
+    assert head[:3] == ["ID of the organisation", "Organisation", "Description"]
     assert (first[2], first[10], first[15]) == ("plain", "2026-05-21 15:00", "0")
     assert second[2] == '\'=HYPERLINK("x";"y")'
     assert reply.headers["content-disposition"] == 'attachment; filename="certificates-2026-03-02.csv"'

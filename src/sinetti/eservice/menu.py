@@ -38,7 +38,7 @@ def _acts_for_clients(request: HttpRequest) -> bool:
 
 
 ITEMS: tuple[Item, ...] = (
-    Item(mark("Certificates"), "certificates", _may(Right.SEE)),
+    Item(mark("Technical interface and certificates"), "certificates", _may(Right.SEE)),
     Item(mark("Applications"), "applications", _may(Right.APPLY)),
     Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
     Item(mark("Clients"), "clients", _acts_for_clients),
@@ -49,7 +49,7 @@ ITEMS: tuple[Item, ...] = (
 
 _STRANGERS = ((mark("Sign in"), "account_login"),)
 _OWN = (
-    (mark("My settings"), "profile"),
+    (mark("My details"), "profile"),
     (mark("Sign-in and security"), "mfa_index"),
     (mark("Sign out"), "account_logout"),
 )

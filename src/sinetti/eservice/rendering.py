@@ -23,7 +23,7 @@ _WORDS = {
     "skip": mark("Skip to the content"),
     "languages": mark("Language"),
     "help": mark("Help"),
-    "menu": mark("Menu"),
+    "menu": mark("Settings"),
     "account": mark("Your account"),
     "check": mark("Check these"),
     "independent": mark(

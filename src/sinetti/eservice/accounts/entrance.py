@@ -26,7 +26,7 @@ from sinetti.eservice.surroundings import request_id, surroundings
 from sinetti.texts.reader import mark
 
 _PASSWORD = {"password1": Asked(mark("Password"), "password", "new-password", NEW_PASSWORD.hint)}
-NO_RIGHTS = mark("An account by itself gives no rights: your organisation's representative gives them to you.")
+NO_RIGHTS = mark("An account alone gives no rights: your organisation's representative gives you an authorisation.")
 _LAPSED = (
     mark("It was used already, or too much time has passed."),
     mark("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
@@ -42,7 +42,7 @@ _ELSEWHERE = (
     ),
     mark("Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."),
 )
-_LAPSED_TITLE = mark("This link does not work any more")
+_LAPSED_TITLE = mark("This link does not work")
 _SIGN_IN = mark("Sign in")
 
 
@@ -101,9 +101,11 @@ class Signup(OurPage, views.SignupView):  # type: ignore[misc]
         """The form."""
         said = [
             self.say(NO_RIGHTS),
-            self.say(mark("We send a link to your e-mail address. The account can be used once you have opened it.")),
+            self.say(
+                mark("We send a link to your e-mail address. You can use the account once you have opened the link.")
+            ),
         ]
-        back = Link(self.say(mark("You have an account already? Sign in")), reverse("account_login"))
+        back = Link(self.say(mark("Have you an account already? Sign in")), reverse("account_login"))
         form = self.asked(context["form"], mark("Make an account"), _PASSWORD)
         return Page(self.say(mark("Make an account")), blocks=[Text(said), form, Links([back])])
 
@@ -130,7 +132,12 @@ class Inactive(OurPage, views.AccountInactiveView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        told = self.say(mark("This account has been ended and cannot be used. Ask for help below if that is wrong."))
+        told = self.say(
+            mark(
+                "This account has been ended and cannot be used. If that is a mistake, ask for help at the "
+                "address below."
+            )
+        )
         return Page(self.say(mark("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
 
 
@@ -142,7 +149,7 @@ class ConfirmationSent(OurPage, views.EmailVerificationSentView):  # type: ignor
         del context
         said = [
             self.say(mark("We have sent you a message. Open the link in it to confirm that the address is yours.")),
-            self.say(mark("No message? Look into the junk mail, or sign in again in a few minutes for a new one.")),
+            self.say(mark("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")),
         ]
         return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text(said)])
 
@@ -234,7 +241,9 @@ class AskedNewPassword(OurPage, views.PasswordResetDoneView):  # type: ignore[mi
         del context
         said = [
             self.say(mark("We have sent a message to the address. The link in it works for two hours.")),
-            self.say(mark("No message? Look into the junk mail, and at whether the address is that of your account.")),
+            self.say(
+                mark("No message? Look in your junk mail, and check that the address is the one that your account has.")
+            ),
         ]
         return Page(self.say(mark("Open the link in our message")), blocks=[Text(said)])
 

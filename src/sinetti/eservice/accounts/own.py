@@ -78,7 +78,7 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        told = mark("We have sent a link to the new address. It counts once you have opened the link.")
+        told = mark("We have sent a link to the new address. The address is changed once you have opened the link.")
         say(self.request, self.say(told))
         return answer
 
@@ -122,7 +122,10 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
             return show(
                 request,
                 Page(
-                    self.say(mark("Is it you?")), blocks=blocks, back=self.back, form_targets=provider_origins(request)
+                    self.say(mark("Confirm that it is you")),
+                    blocks=blocks,
+                    back=self.back,
+                    form_targets=provider_origins(request),
                 ),
             )
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)

@@ -134,7 +134,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Say that it did not work, and what to do."""
     language = language_of(request)
     said = [
-        text(mark("Nothing was changed. Try again, or sign in by another way."), language),
+        text(mark("Nothing was changed. Try again, or sign in in another way."), language),
         text(
             mark("If it fails again, ask for help and name this reference: {reference}"),
             language,
@@ -142,7 +142,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         ),
     ]
     again = Link(text(_SIGN_IN, language), reverse("account_login"))
-    title = text(mark("Signing in by the other service did not work"), language)
+    title = text(mark("Signing in with the other service did not work"), language)
     return show(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
@@ -181,7 +181,9 @@ class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """What that means, and the form."""
         said = [
-            self.say(mark("You have signed in there, but no account here belongs to it. You can make one now.")),
+            self.say(
+                mark("You have signed in there, but it is not connected to an account here. You can make one now.")
+            ),
             self.say(NO_RIGHTS),
             self.say(
                 mark("Have you an account already? Sign in with it, then connect the other service in your account.")
@@ -210,12 +212,14 @@ class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
-            field = Input("account", self.say(mark("These sign in to your account")), "radio", options=options)
+            field = Input(
+                "account", self.say(mark("You can sign in to your account with these")), "radio", options=options
+            )
             blocks.append(Form([field], (Button(self.say(mark("Disconnect")), danger=True),), errors=wrong))
         else:
-            blocks.append(Text([self.say(mark("No other service signs in to your account."))]))
+            blocks.append(Text([self.say(mark("No other service is connected to your account."))]))
         blocks += provider_blocks(self.request, mark("Connect {name}"), "connect")
-        title = self.say(mark("Sign-in by other services"))
+        title = self.say(mark("Sign-in with other services"))
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 

@@ -108,7 +108,7 @@ def listed(request: HttpRequest) -> HttpResponse:
             ]
             for one in found
         ],
-        text("Nothing was applied for yet.", language),
+        text("No applications have been made yet.", language),
     )
     explained = text(
         "An organisation that wants to deliver over the technical interface applies for it first. Once it is approved, "
@@ -127,7 +127,13 @@ def new(request: HttpRequest) -> HttpResponse:
     organisation_id = request.GET.get("organisation", "")
     found = acts.applicant(organisation_id, office, actor)
     if not found.offered:
-        already = Notice(text("The organisation has been approved for everything that there is.", language), Tone.GOOD)
+        already = Notice(
+            text(
+                "The organisation has already been approved for all ways of delivering: certificates can be ordered.",
+                language,
+            ),
+            Tone.GOOD,
+        )
         return show(request, Page(text("Apply for the technical interface", language), blocks=[already]))
     form = ApplicationForm(language, request.POST if request.method == "POST" else None)
     _offer(form, found)

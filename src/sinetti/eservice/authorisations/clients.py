@@ -64,9 +64,14 @@ class AskManyForm(PeopleForm):
         """The ids of a valid list, each once; none where something is wrong, which is then told."""
         found = read_ids(self.cleaned_data["customer_ids"], environment)
         for number, told in found.wrong[:_SHOWN_WRONG]:
-            self.refuse("customer_ids", mark("Line {number} is no Business ID: {told}"), number=number, told=told[:40])
+            self.refuse(
+                "customer_ids",
+                mark("Line {number} is not a Business ID. Correct it: {told}"),
+                number=number,
+                told=told[:40],
+            )
         if len(found.found) > ASKED_AT_ONCE:
-            self.refuse("customer_ids", mark("These are more than {count}: ask in parts."), count=ASKED_AT_ONCE)
+            self.refuse("customer_ids", mark("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
         return () if self.errors else found.found
 
 

@@ -26,8 +26,8 @@ _SIGN_IN = mark(
     "may do for it. The link works once, for 14 days."
 )
 _GONE = mark(
-    "Perhaps it is not whole, it was used already, or it is too old. Ask the organisation's representative to send "
-    "the invitation again."
+    "Perhaps it is not whole, it was used already, or it is too old. Ask whoever invited you to"
+    " send the invitation again."
 )
 _SECOND = mark(
     "For this authorisation you need a second factor, a passkey or a verification code. Add one, sign in with it, and "
@@ -55,7 +55,7 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     office, language, actor = surroundings(request).office, language_of(request), actor_of(request)
     found = offered(token, actor, office) if actor else None
     if actor is None or found is None:
-        title = text(mark("This link does not work any more"), language)
+        title = text(mark("This link does not work"), language)
         return show(request, Page(title, [Text([text(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
     used = found.state is Invitation.USED
     lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
@@ -86,6 +86,6 @@ def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]
     does = Text([f"{text(CHOICES[found.role], language)}."])
     if lacks:
         factor = link_to("mfa_index")
-        links = [Link(text(mark("Add a second factor"), language), factor)] if factor else []
+        links = [Link(text(mark("Set up a second factor"), language), factor)] if factor else []
         return [values, does, Notice(text(_SECOND, language), Tone.WARNING, links)]
     return [values, does, Form([], [Button(text(BUTTON, language), _TAKE_UP)])]

@@ -17,8 +17,9 @@ _WHAT = (
     (
         mark("Account"),
         mark(
-            "Name, e-mail address and language; a password as a value from which it cannot be read, or the provider by "
-            "which you sign in; your second factor; where and when you are signed in. So that only you act as yourself."
+            "Name, e-mail address and language; a password as a value from which it cannot be read, or "
+            "the service with which you sign in; your second factor; where and when you are signed in. "
+            "So that nobody else can act in your name."
         ),
     ),
     (

@@ -20,13 +20,13 @@ from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.reader import mark, text
 
-_SAVED = mark("Your settings were saved.")
+_SAVED = mark("Your details were saved.")
 _ACCOUNT = (
     (mark("Password"), "account_change_password"),
     (mark("E-mail address"), "account_email"),
     (mark("Second factor: passkeys and verification codes"), "mfa_index"),
     (mark("Where you are signed in"), "usersessions_list"),
-    (mark("Sign-in by other services"), "socialaccount_connections"),
+    (mark("Sign-in with other services"), "socialaccount_connections"),
 )
 
 
@@ -36,7 +36,7 @@ class ProfileForm(PeopleForm):
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
         label=mark("Your name"),
-        help_text=mark("As others see it who act for the same organisation"),
+        help_text=mark("As it is seen by others who act for the same organisation"),
         max_length=LONGEST_PERSON,
     )
     reads = forms.ChoiceField(
@@ -84,4 +84,4 @@ def _shown(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpRe
         form.block(Button(text(mark("Save"), language), "save")),
         Section(text(mark("Signing in"), language), [Links([one for one in there if one.address])]),
     ]
-    return show(request, Page(text(mark("My settings"), language), blocks, status=status))
+    return show(request, Page(text(mark("My details"), language), blocks, status=status))

@@ -157,7 +157,7 @@ def _checking(
     if contact.phone:
         channels.append(Value(_("The PIN code goes as a text message to"), contact.phone))
     else:
-        you = _("Nobody: you get a code, and tell it to the contact by voice")
+        you = _("Nobody: you get a code, and tell it to the contact person yourself")
         channels.append(Value(_("The PIN code goes as a text message to"), you))
     buttons = [Button(_("Order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)

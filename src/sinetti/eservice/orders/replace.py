@@ -28,7 +28,7 @@ class DaysForm(PeopleForm):
 
     days = forms.IntegerField(
         label=mark("Certificates that end within how many days"),
-        help_text=mark("Of all organisations that you may order for"),
+        help_text=mark("In all organisations that you may order for"),
         min_value=1,
         max_value=LONGEST_AHEAD,
         initial=60,
@@ -62,8 +62,9 @@ def page(request: HttpRequest) -> HttpResponse:
 def _asking(form: DaysForm, language: Language) -> Page:
     _ = speaker(language)
     how = _(
-        "Each replacement has the type, the description and the contacts of the certificate in whose place it comes. "
-        "Renewing in the program is simpler where the program can do it: then nothing has to be ordered."
+        "Each replacement has the type, the description and the contact persons of the certificate "
+        "that it replaces. If the program can renew, that is simpler: then nothing has to be "
+        "ordered."
     )
     which = _("You can also choose certificates one by one in the list.")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
@@ -78,7 +79,7 @@ def _preview(found: Preview, language: Language) -> Page:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
         blocks.append(Notice(more, Tone.WARNING))
     if found.strange:
-        strange = _("Not among the certificates that you may order for: {count}.", count=found.strange)
+        strange = _("Certificates that you may not order a replacement for: {count}.", count=found.strange)
         blocks.append(Notice(strange, Tone.WARNING))
     count = len(found.ordered)
     if count:
@@ -108,14 +109,14 @@ def _table(found: Preview, language: Language) -> Table:
     rows = [
         [*_cells(one, language), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered
     ]
-    return Table(_("A replacement is ordered of these"), [Column(name) for name in names], rows)
+    return Table(_("A replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
 def _left(found: Preview, language: Language) -> Table:
     _ = speaker(language)
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Why"))
     rows = [[*_cells(one, language), Cell(left(why, language))] for one, why in found.left]
-    return Table(_("Of these none is ordered"), [Column(name) for name in names], rows)
+    return Table(_("No replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
 def _cells(one: Candidate, language: Language) -> list[Cell]:

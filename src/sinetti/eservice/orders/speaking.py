@@ -22,8 +22,8 @@ LANGUAGES: Mapping[Language, str] = {
     Language.EN: mark("English"),
 }
 CHANNELS: Mapping[str, str] = {
-    "WS": mark("WS: the web service interface"),
-    "SFTP": mark("SFTP: file transfer"),
+    "WS": mark("Web service (WS)"),
+    "SFTP": mark("File transfer (SFTP)"),
 }
 
 
