@@ -19,6 +19,7 @@ from django.urls import get_script_prefix, reverse
 from sinetti.actions.accounts import Telling, tell
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
@@ -109,6 +110,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         del request
         return reverse("start")
 
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Where one comes to after confirming an address: a stranger signs in, and goes on to where they were going."""
+        if self.request.user.is_authenticated:
+            return str(super().get_email_verification_redirect_url(email_address))
+        return onward.sign_in_first(self.request)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Where one comes to after changing the password."""
         del request
@@ -139,8 +146,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
         forget_actor(request)
+        onward.taken(request)
         response: HttpResponse = super().post_login(request, user, **told)
-        return HttpResponseRedirect(reverse("mfa_index")) if needs_second_factor(request) else response
+        if not needs_second_factor(request):
+            return response
+        onward.keep(request, told.get("redirect_url") or "")
+        return HttpResponseRedirect(reverse("mfa_index"))
 
 
 def needs_second_factor(request: HttpRequest) -> bool:

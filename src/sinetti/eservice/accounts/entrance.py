@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.eservice.accounts import onward as way_on
 from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, next_of
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
@@ -29,7 +30,17 @@ _LAPSED_TITLE = mark("This link does not work any more")
 _SIGN_IN = mark("Sign in")
 
 
-class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no types
+class KeepsOnward(OurPage):
+    """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to."""
+        way_on.keep(self.request, next_of(self.request))
+        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
+        return answer
+
+
+class Login(KeepsOnward, views.LoginView):  # type: ignore[misc] # allauth has no types
     """Sign in, by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
@@ -38,7 +49,7 @@ class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no ty
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
             Link(self.say(mark("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(mark("Forgot your password?")), reverse("account_reset_password")),
+            Link(self.say(mark("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
             Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Block] = [self.asked(context["form"], _SIGN_IN), Links(others)]
@@ -64,7 +75,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 
 
-class Signup(OurPage, views.SignupView):  # type: ignore[misc]
+class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
     """Make an account, which gives no right."""
 
     form_class = SignupForm
@@ -143,7 +154,7 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
         return answer
 
 
-class AskNewPassword(OurPage, views.PasswordResetView):  # type: ignore[misc]
+class AskNewPassword(KeepsOnward, views.PasswordResetView):  # type: ignore[misc]
     """Forgot your password? A link is sent to the address."""
 
     def page(self, context: Context) -> Page:
@@ -194,7 +205,7 @@ class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: igno
         del context
         blocks: list[Block] = [
             Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
-            Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)]),
+            Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
         ]
         return Page(self.say(mark("The new password is set")), blocks)
 
