@@ -13,9 +13,10 @@ from django.db import transaction
 
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
-from sinetti.notices import samples as cases
+from sinetti.notices import samples
 from sinetti.notices.room import Letter
 from sinetti.notices.sample_case import Case
+from sinetti.notices.samples_reminders import REMINDERS as cases
 from sinetti.registry import models
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.registry.sample_rows import staged

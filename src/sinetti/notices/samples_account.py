@@ -1,11 +1,10 @@
-"""The samples of letters about accounts: a title, and the facts of a row, for each. Their links lead nowhere."""
-
-from collections.abc import Mapping
-from datetime import UTC, datetime
+"""The samples of letters about accounts. Their links lead nowhere."""
 
 from sinetti.domain.account_letters import AccountLetter
+from sinetti.domain.messages import MessageKind
+from sinetti.notices.sample_case import Case, at
 
-_UNTIL = datetime(2027, 3, 9, 14, tzinfo=UTC).isoformat()
+_UNTIL = at(2027, 3, 9, 14).isoformat()
 _LINK = {
     AccountLetter.CONFIRM: "/account/confirm-email/Mg:1uXyZa:Q5mX1c5xUqvOeYd0r3nJ2kPq7sT9wLzB4hNfG6aRiEo/",
     AccountLetter.CONFIRM_NEW: "/account/confirm-email/Mw:1uXyZb:Vd2mP8qLxR4tB7nKcW0yHsJfG3aZeU6iOo9rT1wQ5vE/",
@@ -31,10 +30,14 @@ _TITLES = {
     AccountLetter.PROVIDER_REMOVED: "another service's sign-in was disconnected",
 }
 
-ACCOUNT_LETTERS: tuple[tuple[str, Mapping[str, str]], ...] = tuple(
-    (
+ACCOUNTS = tuple(
+    Case(
+        MessageKind.ACCOUNT,
         _TITLES[letter],
-        {"letter": letter, **({"way": _LINK[letter], "until": _UNTIL} if letter in _LINK else {})},
+        at(2027, 3, 9, 12),
+        None,
+        None,
+        facts={"letter": letter, **({"way": _LINK[letter], "until": _UNTIL} if letter in _LINK else {})},
     )
     for letter in AccountLetter
 )
