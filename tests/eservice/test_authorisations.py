@@ -282,3 +282,21 @@ def test_long_lists_have_pages(browser, sqlite_desk):
         "/settings/clients/requests?page=1",
         "/settings/clients/requests?page=3",
     ]
+
+
+def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
+    viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER)).get("/settings/profile")
+    (chosen,) = viewer.page.xpath("//input[@name='mandate']/@value")
+    assert "Nothing was chosen" in text_of(viewer.press("give-up"))
+    assert "Authorisations given up: 1." in text_of(viewer.press("give-up", mandate=chosen))
+    assert viewer.get("/settings/certificates").reply.status == 403
+    (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")
+    assert "Not given up, because the organisation would have no representative" in text_of(
+        browser.press("give-up", mandate=own)
+    )
+    firms = mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER)
+    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get("/settings/clients")
+    assert "give-up" not in manager.buttons
+    boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
+    assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
+    assert "No organisation has given this one an authorisation." in text_of(boss)
