@@ -42,9 +42,10 @@ _WHAT = (
 )
 _NO_BASIS = mark("The legal basis has not been written down here yet. Ask: {help}")
 _NOT_PASSED_ON = mark(
-    "Data is passed on to nobody but those who carry our e-mail and text messages. Certificates have the name and the "
-    "ID of the organisation: of a sole trader that is a person's name. Nothing on these pages comes from elsewhere, and "
-    "nobody counts visits: cookies are kept for signing in, for protecting forms and for your language alone."
+    "Data is passed on to nobody but those who carry our e-mail and text messages. Certificates have the name and "
+    "the ID of the organisation: of a sole trader that is a person's name. Nothing on these pages comes from "
+    "elsewhere, and nobody counts visits: cookies are kept for signing in, for protecting forms and for your language "
+    "alone."
 )
 _DAYS = mark_count("{count} day", "{count} days")
 _KEPT = (
