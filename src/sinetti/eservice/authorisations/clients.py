@@ -81,14 +81,14 @@ def firms(request: HttpRequest) -> frozenset[str]:
 @signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """Show whom a firm acts for, or give up acting for some of them."""
-    if request.method == "POST":
-        given_up(request)
-        return after("clients", **{name: str(value) for name, value in request.GET.items()})
     language, ids = language_of(request), firms(request)
     firm_id = chosen(request, ids, Right.ASK)
     if firm_id is None:
         return choose(request, text(TITLE, language), ids, "clients")
     found = clients(firm_id, standing_of(request), surroundings(request).office, start_of(request))
+    if request.method == "POST":
+        given_up(request)
+        return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
         Link(text(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
