@@ -47,6 +47,8 @@ LETTERS: Mapping[str, AccountLetter] = {
 
 PROVED = "sinetti_proved"
 """On a request: its page has seen that who is signed in has just proved it."""
+_PROOFS = "sinetti_proofs"
+"""On a request: by what accounts prove once more who they are."""
 _NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
 
 
@@ -122,7 +124,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return reverse("mfa_index")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """How somebody proves once more who they are: who has a second factor does it by that, never without."""
+        """How somebody proves once more who they are: who has a second factor does it by that, never without.
+
+        Pages that only ask for it want to know that twice; what there is does not change meanwhile.
+        """
+        if self.request.method not in {"GET", "HEAD"}:
+            return self._proofs(user)
+        known: dict[object, list[dict[str, Any]]] = self.request.__dict__.setdefault(_PROOFS, {})
+        if user.pk not in known:
+            known[user.pk] = self._proofs(user)
+        return known[user.pk]
+
+    def _proofs(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if has_second_factor(str(user.pk)):
             return [one for one in methods if one["id"] != "reauthenticate"]
