@@ -13,10 +13,10 @@ from django.db import transaction
 
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language
-from sinetti.notices import samples
+from sinetti.notices import samples as cases
 from sinetti.notices.room import Letter
 from sinetti.notices.sample_case import Case
-from sinetti.notices.samples_reminders import REMINDERS as cases
+from sinetti.notices.samples_reminders import REMINDERS
 from sinetti.registry import models
 from sinetti.registry.opening import Register, migrate, open_register
 from sinetti.registry.sample_rows import staged
@@ -44,7 +44,7 @@ def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
         people = models.Person.objects.using(register.alias)
         for language in Language:
             for case in cases.CASES:
-                written = None if case.first else cases.REMINDERS[0].now
+                written = None if case.first else REMINDERS[0].now
                 people.update(language=language, first_written_at=written)
                 yield language, case, cases.written(case, stage, language=language)
 

@@ -108,7 +108,9 @@ def test_what_its_owner_changed_is_audited(sqlite_desk):
 
 
 @pytest.mark.parametrize(
-    "sealed", ["", "?", "é", "AAAA", seal(b"k" * 32, LINK, "x")[:-2] + "AA", seal(b"o" * 32, LINK, "x")]
+    "sealed",
+    ["", "?", "é", "AAAA", seal(b"k" * 32, LINK, "x")[:-2] + "AA", seal(b"o" * 32, LINK, "x")],
+    ids=["nothing", "no base64", "no ASCII", "too short", "changed", "by another key"],
 )
 def test_what_was_not_sealed_here_is_not_opened(sealed):
     with pytest.raises(NotSealed):

@@ -587,7 +587,7 @@ def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys)
         (["authority", "status"], {"sinetti.cli.authority", "sinetti.cli.server.status"}),
         (["authority", "restore"], {"sinetti.cli.authority", "sinetti.cli.server.backup"}),
     ],
-    ids=" ".join,
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
 )
 def test_only_the_command_that_is_wanted_is_loaded(words, loaded):
     program = (

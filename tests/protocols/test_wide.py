@@ -7,15 +7,15 @@ from django.urls import resolve
 from sinetti.protocols.edge import Edge, Limits
 from sinetti.protocols.http import Reply
 from sinetti.protocols.soap import PATH
-from sinetti.protocols.wsgi import PEOPLE
+from sinetti.protocols.wsgi import people_limits
 from tests.protocols.edges import STALLED, sent_through, through
 
-WIDE = Limits(body=1000, discarded=2000, collecting=0.2, waiting=1)
+WIDE = Limits(body=1000, discarded=2000, collecting=0.2, at_once=1)
 
 
 def edge(**wide):
     """An edge that tells how much came."""
-    limits = Limits(body=10, discarded=20, wide=wide)
+    limits = Limits(body=10, discarded=20, paths=tuple(wide.items()))
     return Edge(lambda request: Reply(200, "text/plain", str(len(request.body)).encode()), limits)
 
 
@@ -23,7 +23,7 @@ def test_more_is_taken_there_alone():
     assert through(edge(**{PATH: WIDE}), [b"x" * 1000]).body == b"1000"
     assert through(edge(**{PATH: WIDE}), [b"x" * 1001]).status == 413
     assert through(edge(), [b"x" * 11]).status == 413
-    assert through(edge(**{PATH: WIDE}), [b"x" * 11], method="PUT").status == 413
+    assert through(edge(**{PATH: WIDE}), [b"x" * 11], method="GET").status == 413
 
 
 def test_a_few_at_once():
@@ -37,4 +37,5 @@ def test_a_few_at_once():
 
 
 def test_the_pages_that_take_more_are_there():
-    assert all(resolve(path) for path in PEOPLE.wide)
+    limits = people_limits("https://people.example/before").paths
+    assert all(resolve(path) for path, one in limits if one.at_once and not path.startswith("/before"))
