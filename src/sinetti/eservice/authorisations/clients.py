@@ -86,8 +86,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if firm_id is None:
         return choose(request, text(TITLE, language), ids, "clients")
     found = clients(firm_id, standing_of(request), surroundings(request).office, start_of(request))
-    if request.method == "POST":
-        given_up(request)
+    wrong = given_up(request) if request.method == "POST" else ""
+    if request.method == "POST" and not wrong:
         return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
@@ -97,7 +97,8 @@ def page(request: HttpRequest) -> HttpResponse:
     rows, pager = paged(request, found)
     gives_up = bool(rows) and standing_of(request).may(Right.GRANT, firm_id)
     blocks: list[Block] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
-    return show(request, Page(text(_TITLE_OF, language, organisation=named.name), blocks=blocks, wide=True))
+    title, status = text(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
+    return show(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
 @require_safe

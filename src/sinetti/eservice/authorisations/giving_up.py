@@ -31,14 +31,17 @@ def giving_up_form(language: Language, action: str = "") -> Sequence[Block]:
     return [Text([text(_HOW, language)]), Form([], [button], action, name=GIVE_UP)]
 
 
-def given_up(request: HttpRequest) -> None:
-    """Give up what was chosen, and have the next page say so. Raises NotAllowed where it is somebody else's."""
+def given_up(request: HttpRequest) -> str:
+    """Give up what was chosen, and have the next page say so; returns what went wrong, where nothing was chosen.
+
+    Raises NotAllowed where it is somebody else's.
+    """
     chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), actor_of(request), language_of(request)
     if actor is None or not chosen:
-        say(request, text(_NONE, language))
-        return
+        return text(_NONE, language)
     done = give_up(chosen, surroundings(request).office, actor, request_id(request))
     if done.done:
         say(request, text(_DONE, language, count=done.done))
     if done.kept:
         say(request, text(_KEPT, language, count=done.kept))
+    return ""

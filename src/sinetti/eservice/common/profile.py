@@ -56,12 +56,13 @@ class ProfileForm(PeopleForm):
 def page(request: HttpRequest) -> HttpResponse:
     """Show them, or change them."""
     user, language = request.user, language_of(request)
-    if request.method == "POST" and request.POST.get("do") == GIVE_UP:
-        given_up(request)
+    gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP
+    wrong = given_up(request) if gives_up else ""
+    if gives_up and not wrong:
         return HttpResponseRedirect(reverse("profile"), status=303)
-    if request.method != "POST":
+    if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
-        return _shown(request, ProfileForm(language, initial=stored))
+        return _shown(request, ProfileForm(language, initial=stored), 422 if wrong else 200, wrong)
     form, actor = ProfileForm(language, request.POST.dict()), actor_of(request)
     if actor is None or not form.is_valid():
         return _shown(request, form, status=422)
@@ -93,7 +94,7 @@ def _authorisations(request: HttpRequest) -> list[Block]:
     return [Section(title, [table, *giving_up_form(language)], "authorisations")]
 
 
-def _shown(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
+def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
     language = language_of(request)
     there = (Link(text(name, language), link_to(place)) for name, place in _ACCOUNT)
     blocks: list[Block] = [
@@ -101,4 +102,4 @@ def _shown(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpRe
         *_authorisations(request),
         Section(text(mark("Signing in"), language), [Links([one for one in there if one.address])]),
     ]
-    return show(request, Page(text(mark("My settings"), language), blocks, status=status))
+    return show(request, Page(text(mark("My settings"), language), blocks, status=status, error=wrong))
