@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -91,6 +92,28 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
     assert not models.Mandate.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
+
+
+def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
+    """Somebody else's sign-up is not confirmed by the owner of the address, whose own takes its place."""
+    browser.get("/account/signup/")
+    send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
+    first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
+    assert owner.get(first).reply.status == 403
+    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    sqlite_desk.clock.forward(timedelta(minutes=5))
+    owner.get("/account/signup/")
+    send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
+    assert owner.get(first).reply.status == 404
+    phone, link = another(browser), way(sqlite_desk, EMAIL, "Confirm")
+    assert phone.get(link).reply.status == 403, "who reads the mail elsewhere signs in there first"
+    sign_in(phone, EMAIL, "somebody else's words")
+    assert phone.get(link).reply.status == 403
+    sign_in(phone, EMAIL)
+    phone.get(link)
+    send(phone)
+    assert sign_in(owner, EMAIL).path == "/"
+    assert audited("account-erased") == 1
 
 
 def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):

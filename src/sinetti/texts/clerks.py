@@ -73,6 +73,9 @@ FAULTS: Mapping[ApplicationFault, str] = {
         "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to "
         "set it (eservice.toml, appeal)."
     ),
+    ApplicationFault.OWN: mark(
+        "You have an authorisation for this organisation yourself: another clerk decides on its application."
+    ),
 }
 
 CHANGES: Mapping[ChangeKind, str] = {

@@ -62,7 +62,12 @@ def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk,
     assert "Dina inställningar" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
 
 
-WRONG = {"no name": {"name": "", "reads": "fi"}, "a language that we lack": {"name": "Maija", "reads": "de"}}
+WRONG = {
+    "no name": {"name": "", "reads": "fi"},
+    "a language that we lack": {"name": "Maija", "reads": "de"},
+    "a name of two lines": {"name": "Maija\nand a line of her own", "reads": "fi"},
+    "a name that is read backwards": {"name": "Maija \u202eajiaM", "reads": "fi"},
+}
 
 
 @pytest.mark.parametrize("typed", WRONG.values(), ids=WRONG)

@@ -4,12 +4,17 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account import views
+from allauth.account.forms import ResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.account.internal.stagekit import get_pending_stage
+from allauth.account.models import EmailAddress
+from allauth.core import context as core_context
 from django import forms
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from sinetti.actions.accounts import free_address
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
 from sinetti.eservice.accounts import onward as way_on
 from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
@@ -18,6 +23,7 @@ from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider
 from sinetti.eservice.acting import say
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone
 from sinetti.eservice.rendering import Page
+from sinetti.eservice.surroundings import request_id, surroundings
 from sinetti.texts.reader import mark
 
 _PASSWORD = {"password1": Asked(mark("Password"), "password", "new-password", NEW_PASSWORD.hint)}
@@ -25,6 +31,17 @@ NO_RIGHTS = mark("An account by itself gives no rights: your organisation's repr
 _LAPSED = (
     mark("It was used already, or too much time has passed."),
     mark("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
+)
+_ELSEWHERE = (
+    mark(
+        "The link counts in the browser in which the account was made, or its address changed, and there only for a "
+        "while."
+    ),
+    mark(
+        "Sign in here first, with the password that you chose or by the service that you made the account with. Then "
+        "open the link again."
+    ),
+    mark("Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."),
 )
 _LAPSED_TITLE = mark("This link does not work any more")
 _SIGN_IN = mark("Sign in")
@@ -73,6 +90,17 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
             return check_text("name", self.cleaned_data["name"], LONGEST_PERSON)
         except WordError as wrong:
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
+
+    def validate_unique_email(self, value: str) -> str:
+        """Whether an account has this address; one that nobody has confirmed gives way."""
+        make_room(value)
+        return str(super().validate_unique_email(value))
+
+
+def make_room(email: str) -> None:
+    """Let who signs up with an address have it, where somebody only said that it is theirs."""
+    request = core_context.request
+    free_address(email, surroundings(request).office, request_id(request))
 
 
 class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
@@ -131,12 +159,37 @@ class ConfirmationSent(OurPage, views.EmailVerificationSentView):  # type: ignor
 
 
 class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
-    """The page of the link: opening it changes nothing, its button does."""
+    """The page of the link: opening it changes nothing, its button does.
+
+    For whoever began the account alone: somebody else, who only reads the mail, would confirm another's ways in.
+    """
+
+    def get(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        """Show it. Whoever is signed in stays so."""
+        del args, kwargs
+        try:
+            self.object = self.get_object()
+        except Http404:
+            self.object = None
+        return self.render_to_response(self.get_context_data())
+
+    def _is_theirs(self) -> bool:
+        """Whether who asks is signed in to the account, or has begun to be: by its password, or by its service."""
+        user: Any = self.request.user
+        if not user.is_authenticated:
+            stage = get_pending_stage(self.request)
+            user = None if stage is None else stage.login.user
+        return user is not None and user.pk == self.object.email_address.user_id
 
     def page(self, context: Context) -> Page:
-        """The button, or that the link does not work."""
+        """The button; or that the link does not work, or not here."""
         if not context["confirmation"] or not context["can_confirm"]:
             return _lapsed(self)
+        if not self._is_theirs():
+            said = [self.say(one) for one in _ELSEWHERE]
+            way = Link(self.say(_SIGN_IN), reverse("account_login"), button=True)
+            title = self.say(mark("Confirm your e-mail address"))
+            return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
         told = self.say(mark("Is this your address? {email}"), email=context["email"])
         form = Form((), (Button(self.say(mark("Yes, confirm it"))),))
         return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text([told]), form])
@@ -144,6 +197,9 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Confirm it, and go on."""
         try:
+            self.object = self.get_object()
+            if not self._is_theirs():
+                return self.render_to_response(self.get_context_data())
             answer: HttpResponse = super().post(*args, **kwargs)
         except Http404:
             self.object = None
@@ -154,8 +210,24 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
         return answer
 
 
+class AskForm(ResetPasswordForm):  # type: ignore[misc]
+    """Whose password: an account's whose address was confirmed. Any other may have been begun by somebody else."""
+
+    users: list[Any]
+
+    def clean_email(self) -> str:
+        """An address, and the accounts that it is of."""
+        email = str(super().clean_email())
+        confirmed = EmailAddress.objects.filter(user__in=[one.pk for one in self.users], verified=True)
+        known = set(confirmed.values_list("user_id", flat=True))
+        self.users = [one for one in self.users if one.pk in known]
+        return email
+
+
 class AskNewPassword(KeepsOnward, views.PasswordResetView):  # type: ignore[misc]
     """Forgot your password? A link is sent to the address."""
+
+    form_class = AskForm
 
     def page(self, context: Context) -> Page:
         """The form."""

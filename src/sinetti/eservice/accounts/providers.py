@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
 
 from sinetti.domain.words import LONGEST_PERSON
-from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm
+from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm, make_room
 from sinetti.eservice.accounts.oidc import OidcAdapter, OidcCallback, OidcProvider, social_app
 from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, proved_just_now
@@ -167,6 +167,11 @@ class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
         name = getattr(self.sociallogin.user, "name", "")
         self.fields["name"] = forms.CharField(max_length=LONGEST_PERSON, initial=name)
         self.order_fields(("name", "email"))
+
+    def validate_unique_email(self, value: str) -> str:
+        """As for a sign-up with a password."""
+        make_room(value)
+        return str(super().validate_unique_email(value))
 
 
 class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.behalf.giving_up import own
 from sinetti.actions.profile import change_profile
 from sinetti.domain.values import Language
+from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import capital, told_until
 from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
@@ -38,7 +39,9 @@ class ProfileForm(PeopleForm):
 
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
-        label=mark("Your name"), help_text=mark("As others see it who act for the same organisation"), max_length=200
+        label=mark("Your name"),
+        help_text=mark("As others see it who act for the same organisation"),
+        max_length=LONGEST_PERSON,
     )
     reads = forms.ChoiceField(
         label=mark("Language"),
@@ -49,6 +52,14 @@ class ProfileForm(PeopleForm):
             (Language.EN.value, mark("English")),
         ],
     )
+
+    def clean_name(self) -> str:
+        """A name as it is kept: one that others see whole."""
+        try:
+            return check_text("name", str(self.cleaned_data["name"]), LONGEST_PERSON)
+        except WordError:
+            self.refuse("name", mark("Write the name in 1 to 200 characters."))
+            return ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
