@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
@@ -12,6 +12,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
 from tests.support.office import TRANSFER_KEY, add_organisation
+from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
 CLIENT, FIRM = CUSTOMER_ID, "7654321-4"
@@ -77,11 +78,33 @@ def test_a_signatory_needs_a_second_factor_to_take_it_up(browser, sqlite_desk):
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, rows(sqlite_desk, 'Invitation').get().pk)}"
     newcomer = another(sqlite_desk, "newcomer", second_factor=False).get(address)
     assert "second factor" in text_of(newcomer)
-    assert newcomer.buttons == []
+    assert newcomer.buttons == ["add-second-factor"]
     newcomer.post(address, {"do": "take-up", "csrfmiddlewaretoken": ""})
     assert not rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example").exists()
     signed_in(newcomer, rows(sqlite_desk, "User").get(email="newcomer@people.example")).get(address).press("take-up")
     assert rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example", waiting=False).exists()
+
+
+@override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"])
+def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite_desk):
+    browser.get(f"{PAGE}/person").press("give", **{**GIVEN, "role": "signatory"})
+    address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, rows(sqlite_desk, 'Invitation').get().pk)}"
+    newcomer = Browser(people_door(sqlite_desk)).get(address)
+    (make,) = newcomer.page.xpath("//main//a[contains(@href, 'signup')]/@href")
+    email = GIVEN["email"]
+    send(newcomer.get(make), name="New Person", email=email, password1=PASSWORD)
+    send(newcomer.get(way(sqlite_desk, email, "Confirm")))
+    assert newcomer.path == "/account/login/"
+    send(newcomer, login=email, password=PASSWORD)
+    assert newcomer.path == address
+    follow(newcomer.press("add-second-factor"))
+    follow(newcomer.get("/account/security/codes/add/"))
+    send(newcomer, code=code(newcomer.secrets[0]))
+    assert newcomer.heading == "Recovery codes"
+    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Go on']/@href")
+    assert ahead == address
+    newcomer.get(ahead).press("take-up")
+    assert rows(sqlite_desk, "Mandate").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
 
 
 def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
@@ -259,3 +282,21 @@ def test_long_lists_have_pages(browser, sqlite_desk):
         "/settings/clients/requests?page=1",
         "/settings/clients/requests?page=3",
     ]
+
+
+def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
+    viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER)).get("/settings/profile")
+    (chosen,) = viewer.page.xpath("//input[@name='mandate']/@value")
+    assert "Nothing was chosen" in text_of(viewer.press("give-up"))
+    assert "Authorisations given up: 1." in text_of(viewer.press("give-up", mandate=chosen))
+    assert viewer.get("/settings/certificates").reply.status == 403
+    (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")
+    assert "Not given up, because the organisation would have no representative" in text_of(
+        browser.press("give-up", mandate=own)
+    )
+    firms = mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER)
+    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get("/settings/clients")
+    assert "give-up" not in manager.buttons
+    boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
+    assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
+    assert "No organisation has given this one an authorisation." in text_of(boss)

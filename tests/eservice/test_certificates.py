@@ -14,6 +14,7 @@ from sinetti.actions import let_end, revoke
 from sinetti.actions.behalf import see
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Language
 from sinetti.eservice.certificates.table_file import guarded
 from sinetti.registry import models, refusing
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
@@ -273,6 +274,7 @@ def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sq
 
 
 def test_the_page_of_one(maija, sqlite_desk):
+    sqlite_desk.machine.forward(DAY)
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
@@ -288,6 +290,13 @@ def test_the_page_of_one(maija, sqlite_desk):
     whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
     assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
     assert "Ordered: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")
+    assert "Issued: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc"), "by the clock of orders"
+    # Nothing is cut off at the right: as wide as letters are on average in the widest of systems' fonts.
+    room = 320 - 36
+    for language in Language:
+        (shown,) = maija.get(f"{LIST}/{held.serial}?lang={language}").page.xpath("//figure[@class='timeline']/svg")
+        wide = [len(one.text) * float(one.get("font-size")) * 0.62 for one in shown.iter("text")]
+        assert max(wide) < room, language
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
     assert "A later certificate in this one's place was issued" in words

@@ -14,7 +14,7 @@ from sinetti.eservice.acting import taken_words
 from sinetti.eservice.blocks import Block, Details, Form, Link, Passkey, Section
 from sinetti.eservice.content_policy import allow
 from sinetti.eservice.links import link_to
-from sinetti.eservice.menu import account_links, menu
+from sinetti.eservice.menu import account_links, menu, menu_name
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
 
@@ -23,7 +23,6 @@ _WORDS = {
     "skip": mark("Skip to the content"),
     "languages": mark("Language"),
     "help": mark("Help"),
-    "menu": mark("Settings"),
     "account": mark("Your account"),
     "check": mark("Check these"),
     "independent": mark(
@@ -68,6 +67,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
     context: Mapping[str, object] = {
         "page": page,
         "menu": () if page.final else menu(request),
+        "menu_name": "" if page.final else menu_name(request),
         "account": () if page.final else account_links(request),
         "said": () if page.final else taken_words(request),
         "title": f"{title} – {around.service}",

@@ -6,6 +6,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.values import VALIDITY
 from sinetti.registry import models
 from tests.support.acting import holding, orders
+from tests.support.browser import people_door
 from tests.support.office import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 
@@ -172,6 +173,20 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     assert "Nothing would be ordered." in told(page)
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": "00"})
     assert "Certificates that you may not order a replacement for: 1." in told(page)
+
+
+def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_desk, held):
+    sent = fields(signatory.get(REPLACE).press("look", days="730"), "order")
+    signatory.door = people_door(sqlite_desk, sms=False)
+    page = signatory.get(REPLACE).press("look", days="730")
+    assert "No text messages can be sent from here" in told(page)
+    assert "order" not in page.buttons
+    assert "Replacements ordered: 0." in told(page.post(REPLACE, {**sent, "do": "order"}))
+    assert not [one for one in orders(sqlite_desk) if one.replaces]
+    models.Person.objects.using("default").update(phone="")
+    page = signatory.get(REPLACE).press("look", days="730")
+    assert "a code that whoever orders tells them" in told(page)
+    assert "Replacements ordered: 1." in told(page.press("order"))
 
 
 def test_wrong_days_are_told_beside_the_field(signatory):

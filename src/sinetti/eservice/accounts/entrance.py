@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 
 from sinetti.actions.accounts import free_address
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.eservice.accounts import onward as way_on
 from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, next_of
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
@@ -46,7 +47,17 @@ _LAPSED_TITLE = mark("This link does not work")
 _SIGN_IN = mark("Sign in")
 
 
-class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no types
+class KeepsOnward(OurPage):
+    """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to."""
+        way_on.keep(self.request, next_of(self.request))
+        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
+        return answer
+
+
+class Login(KeepsOnward, views.LoginView):  # type: ignore[misc] # allauth has no types
     """Sign in, by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
@@ -55,7 +66,7 @@ class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no ty
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
             Link(self.say(mark("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(mark("Forgot your password?")), reverse("account_reset_password")),
+            Link(self.say(mark("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
             Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Block] = [self.asked(context["form"], _SIGN_IN), Links(others)]
@@ -92,7 +103,7 @@ def make_room(email: str) -> None:
     free_address(email, surroundings(request).office, request_id(request))
 
 
-class Signup(OurPage, views.SignupView):  # type: ignore[misc]
+class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
     """Make an account, which gives no right."""
 
     form_class = SignupForm
@@ -220,7 +231,7 @@ class AskForm(ResetPasswordForm):  # type: ignore[misc]
         return email
 
 
-class AskNewPassword(OurPage, views.PasswordResetView):  # type: ignore[misc]
+class AskNewPassword(KeepsOnward, views.PasswordResetView):  # type: ignore[misc]
     """Forgot your password? A link is sent to the address."""
 
     form_class = AskForm
@@ -275,7 +286,7 @@ class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: igno
         del context
         blocks: list[Block] = [
             Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
-            Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)]),
+            Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
         ]
         return Page(self.say(mark("The new password is set")), blocks)
 

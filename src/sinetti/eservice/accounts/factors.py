@@ -15,6 +15,7 @@ from django.urls import reverse, reverse_lazy
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
 from sinetti.eservice.accounts.fields import FIELDS, Asked, errors_of
+from sinetti.eservice.accounts.onward import taken
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, next_of
 from sinetti.eservice.blocks import (
     Block,
@@ -251,7 +252,7 @@ class RecoveryCodes(OurPage, ProvedAgain, recovery.ViewRecoveryCodesView):  # ty
 
     def page(self, context: Context) -> Page:
         """The codes, or how many there are."""
-        title, onward = self.say(mark("Recovery codes")), Link(self.say(mark("Go on")), reverse("start"), button=True)
+        title = self.say(mark("Recovery codes"))
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
             told = self.say(
@@ -279,7 +280,8 @@ class RecoveryCodes(OurPage, ProvedAgain, recovery.ViewRecoveryCodesView):  # ty
             Value(self.say(name, number=number), code, secret=True)
             for number, code in enumerate(context["unused_codes"], 1)
         ]
-        return Page(title, blocks=[Text(said), Values(codes), Links([onward])], back=self.back)
+        ahead = Link(self.say(mark("Go on")), taken(self.request) or reverse("start"), button=True)
+        return Page(title, blocks=[Text(said), Values(codes), Links([ahead])], back=self.back)
 
 
 class NewRecoveryCodes(OurPage, ProvedAgain, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]

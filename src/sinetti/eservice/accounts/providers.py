@@ -20,6 +20,7 @@ from django.urls import reverse, reverse_lazy
 from sinetti.domain.words import LONGEST_PERSON
 from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm, make_room
 from sinetti.eservice.accounts.oidc import OidcAdapter, OidcCallback, OidcProvider, social_app
+from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, proved_just_now
 from sinetti.eservice.accounts.provider_buttons import origin, provider_blocks, provider_origins
 from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Links, Option, Text
@@ -177,6 +178,12 @@ class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
     """An unknown subject: an account is made only if they say so here."""
 
     form_class = NewAccountForm
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to once the address is confirmed."""
+        keep(self.request, self.sociallogin.state.get("next") or "")
+        answer: HttpResponse = super().form_valid(form)
+        return answer
 
     def page(self, context: Context) -> Page:
         """What that means, and the form."""

@@ -21,7 +21,7 @@ from sinetti.domain.applications import (
 )
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Channel, Language
-from sinetti.eservice.acting import actor_of, signed_in, standing_of
+from sinetti.eservice.acting import actor_of, lacking, signed_in, standing_of
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import (
     Block,
@@ -85,7 +85,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     language, actor = language_of(request), _actor(request)
     organisations, found = acts.mine(surroundings(request).office, actor)
     if not organisations:
-        raise NotAllowed(Right.APPLY, None, second_factor=bool(standing_of(request).waiting))
+        raise lacking(Right.APPLY, standing_of(request))
     waiting = {one.organisation_id for one in found if one.state is ApplicationState.OPEN}
     buttons = [
         Link(text("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)

@@ -15,7 +15,7 @@ from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
 from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import standing_of
+from sinetti.eservice.acting import lacking, standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
@@ -104,7 +104,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Right) -> str | Non
     if wanted or len(ids) == 1:
         return wanted or next(iter(ids))
     if not ids:
-        raise NotAllowed(right, None, second_factor=bool(standing_of(request).waiting))
+        raise lacking(right, standing_of(request))
     return None
 
 

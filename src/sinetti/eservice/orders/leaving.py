@@ -11,12 +11,12 @@ from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.people_forms import PersonForm, email_field, refuse_phone
-from sinetti.eservice.orders.speaking import back_to_list, hidden, lacking, signed_in_actor, speaker
+from sinetti.eservice.orders.speaking import back_to_list, hidden, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings

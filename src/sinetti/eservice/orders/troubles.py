@@ -53,6 +53,9 @@ _LEFT: Mapping[LeftOut, str] = {
     LeftOut.SUCCEEDED: mark("It was renewed or replaced already"),
     LeftOut.LET_END: mark("It is to end, and nothing replaces it"),
     LeftOut.NO_CONTACT: mark("It has no technical contact person: name one first"),
+    LeftOut.NO_MESSAGES: mark(
+        "No text messages can be sent from here: order it by itself, without the contact person's phone number"
+    ),
 }
 
 
