@@ -30,7 +30,8 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@scripts/interop
 	@scripts/peers
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
-	@scripts/pytest tests/judges
+	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
+	@scripts/pytest tests/judges/test_walk.py -n 2
 
 peers: ## install what the peers in other languages stand on, as `make judges` does; tests/judges/peers says how they are called
 	@scripts/environment authority,test
@@ -42,7 +43,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@scripts/packages judges
 	@scripts/peers
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest tests/judges/test_walk.py --last-run
+	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 
 bench: ## how fast certificates are renewed, revoked, checked and told of; BENCH="--wave 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority

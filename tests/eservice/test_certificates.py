@@ -297,6 +297,9 @@ def test_the_page_of_one(maija, sqlite_desk):
         (shown,) = maija.get(f"{LIST}/{held.serial}?lang={language}").page.xpath("//figure[@class='timeline']/svg")
         wide = [len(one.text) * float(one.get("font-size")) * 0.62 for one in shown.iter("text")]
         assert max(wide) < room, language
+    assert not [
+        one for one in maija.page.xpath("//caption/text()[not(../@class)]") if one in maija.page.xpath("//h2/text()")
+    ]
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
     assert "A later certificate in this one's place was issued" in words
@@ -319,6 +322,8 @@ def test_what_comes_after_a_revocation(maija, sqlite_desk):
     assert "the private key came into other hands" in words
     assert "How a certificate is renewed" not in words
     assert "Renewal opens" not in maija.page.findtext(".//figure/svg/desc")
+    assert "Renewal opens" not in words
+    assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))
 
 
 def test_downloads(maija, sqlite_desk):

@@ -87,6 +87,7 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
     told = (nowhere.reply.status, nowhere.heading)
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
         assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
+    assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_desk) == []
 
@@ -98,6 +99,7 @@ def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
     assert looked(sqlite_desk) == []
+    assert browser.get("/staff/purpose").press("go").page.xpath("//select[@name='purpose']/@aria-invalid") == ["true"]
     page = browser.get("/staff/purpose?next=/staff/outbox").press("go", purpose="x", case="my own words")
     assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
     assert len(page.page.xpath("//*[@class='wrong']")) == 2

@@ -122,7 +122,6 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     assert "order" in viewer.reads().lower()
     assert "representative" in viewer.reads()
     viewer.shows("viewer-lacks")
-    viewer.fills(customer_id="story-2")
     viewer.presses("Ask for the authorisation")
     assert "The request is stored." in viewer.reads()
     (told,) = town.letters(signatory.email, "authorisation")

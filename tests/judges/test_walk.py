@@ -6,6 +6,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -22,7 +23,7 @@ from tests.support.walking import walked_pages
 from tests.support.web_servers import tool
 
 LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "common" / "last-run.json"
-SAVED = ROOT / "build" / "pages"
+SAVED, WALKED = ROOT / "build" / "pages", ROOT / "build" / "walked"
 VNU = ROOT / "build" / "peers" / "html" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
 
@@ -49,20 +50,32 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def walks(pytestconfig):
-    """What each walk found; written down where that was asked for and every state was walked."""
+def walks(pytestconfig, testrun_uid, worker_id):
+    """What each walk found; written down where that was asked for and every state was walked, by however many."""
     found: dict[str, Walk] = {}
     yield found
-    if pytestconfig.getoption("--last-run") and set(found) == set(EVERY):
-        told = {
-            "date": machine_now().date().isoformat(),
-            "axe": AXE_VERSION,
-            "languages": [one.value for one in Language],
-            "widths": [one["width"] for one in WIDTHS],
-            "pages": sorted({one.route for one in VISITS.values()} - set(NOT_WALKED)),
-            "findings": sum(len(one.wrong) for one in found.values()),
-        }
-        LAST_RUN.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if pytestconfig.getoption("--last-run"):
+        parts = WALKED / testrun_uid
+        parts.mkdir(parents=True, exist_ok=True)
+        own = {name: len(one.wrong) for name, one in found.items()}
+        (parts / f"{worker_id}.json").write_text(json.dumps(own), encoding="utf-8")
+        wrong = wrong_of_all(parts)
+        if set(wrong) == set(EVERY):
+            told = {
+                "date": machine_now().date().isoformat(),
+                "axe": AXE_VERSION,
+                "languages": [one.value for one in Language],
+                "widths": [one["width"] for one in WIDTHS],
+                "pages": sorted({one.route for one in VISITS.values()} - set(NOT_WALKED)),
+                "findings": sum(wrong.values()),
+            }
+            LAST_RUN.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def wrong_of_all(folder: Path) -> dict[str, int]:
+    """How much was wrong with each state, as those of a run with `-n 2` say who are done."""
+    parts = [json.loads(one.read_text(encoding="utf-8")) for one in folder.glob("*.json")]
+    return {name: count for part in parts for name, count in part.items()}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -143,7 +143,7 @@ VISITS: dict[str, Visit] = {
         "/settings/orders/new?organisation={organisation}",
         SIGNATORY,
         422,
-        ("check", {"person_email": "x"}),
+        ("check", {"contact_email": "x"}),
     ),
     "ordering, not allowed": Visit("order_new", "/settings/orders/new?organisation={organisation}", VIEWER, 403),
     "a replacement": Visit(

@@ -1,8 +1,9 @@
 """Pages for what cannot be answered: what happened, and what to do."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from sinetti.eservice.blocks import Text
+from sinetti.eservice.blocks import Link, Links, Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import forget_account, language_of, request_id
 from sinetti.texts.reader import text
@@ -56,7 +57,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         "browser. Otherwise begin at the first page of the service.",
         language,
     )
-    return show(request, Page(text("There is no such page", language), [Text([said])], status=404))
+    start = Links([Link(text("To the first page", language), reverse("start"))])
+    return show(request, Page(text("There is no such page", language), [Text([said]), start], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:

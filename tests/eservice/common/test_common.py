@@ -72,6 +72,11 @@ def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browse
     assert f"({names[2]})" in text(NOT_RIGHT, language, help="")
 
 
+def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "maija", staff=True))
+    assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
+
+
 def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "maija"))
     assert "You have no authorisation for any organisation yet" in main_of(browser.get("/"))

@@ -240,6 +240,8 @@ def _ends(around: _Around, one: Listed) -> Cell:
         until = "" if one.facts.expires is None else when_short(one.facts.expires, language)
         return Cell(text(_IDS_UNTIL, language, at=until) if until else "–")
     span = one.facts.span
+    if one.facts.revoked_at is not None:
+        return Cell(when_short(span.not_after, language))  # nothing of it is left to use
     left = words.left_words(span.not_after, now, language)
     return Cell(when_short(span.not_after, language), note=left, percent=percent_left(span, now))
 

@@ -162,13 +162,15 @@ def _first(around: _Around) -> list[Value]:
     """What one comes for."""
     language, now = around.language, around.now
     listed, facts = around.one.seen.listed, around.one.seen.facts
-    ends = f"{when(facts.span.not_after, language)} ({words.left_words(facts.span.not_after, now, language).lower()})"
+    ends, revoked = when(facts.span.not_after, language), facts.revoked_at is not None
+    if not revoked:  # of a revoked one nothing is left to use, nor to renew
+        ends = f"{ends} ({words.left_words(facts.span.not_after, now, language).lower()})"
     contact = f"{listed.contact}, {listed.email}" if listed.contact else text(_NO_CONTACT, language)
     values = [
         Value(text(_STATE, language), words.state_words(listed, now, language)),
         Value(text(_ACTS, language), words.acts_words(listed, around.standing, now, language)),
         Value(text(_ENDS, language), ends),
-        Value(text(_OPENS, language), when(facts.renewable_from, language)),
+        *([] if revoked else [Value(text(_OPENS, language), when(facts.renewable_from, language))]),
         Value(text(_USE, language), words.use_words(around.one.use, language)),
         Value(text(_ORGANISATION, language), f"{listed.organisation} ({listed.customer_id})"),
         Value(text(_CHANNEL, language), words.channel_words(listed.channel, language)),

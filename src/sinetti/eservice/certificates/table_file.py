@@ -81,7 +81,7 @@ def _row(one: Listed, standing: Standing, now: datetime, language: Language) -> 
     if not isinstance(one.facts, OrderFacts):
         span = one.facts.span
         begins, opens, ends = (_instant(at) for at in (span.not_before, one.facts.renewable_from, span.not_after))
-        left = str(days_left(span.not_after, now))
+        left = str(days_left(span.not_after, now)) if one.facts.revoked_at is None else ""
     return [
         one.customer_id,
         one.organisation,

@@ -151,7 +151,11 @@ def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Block
     elif not who.waiting:
         blocks.append(Text([text(one, language) for one in _NO_AUTHORISATION]))
     orders = bool(who.organisations(Right.ORDER))
-    return [*blocks, Links(_ways(language, sees=bool(found.organisations), orders=orders))]
+    ways = _ways(language, sees=bool(found.organisations), orders=orders)
+    if actor.staff and actor.second_factor:
+        desk = Link(text(mark("Clerk's pages"), language), link_to("staff"), button=True)
+        ways = [desk, *(ways if found.organisations else [])]
+    return [*blocks, Links(ways)]
 
 
 def _tasks(found: Overview, language: Language) -> list[Task]:

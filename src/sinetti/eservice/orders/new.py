@@ -84,7 +84,7 @@ def _send(
         page = _asking(request, form, organisation, old, HTTPStatus.CONFLICT)
         told = Notice(trouble(refused.why, language), Tone.ERROR)
         return show(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
-    say(request, text("The certificate is ordered. The link to the transfer IDs is on its way.", language))
+    say(request, text("The certificate is ordered.", language))
     return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 

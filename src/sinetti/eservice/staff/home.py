@@ -39,7 +39,7 @@ class PurposeForm(PeopleForm):
 
     purpose = forms.ChoiceField(
         label=mark("What do you need the information for?"),
-        choices=[(one.value, PURPOSES[one]) for one in Purpose],
+        choices=[("", mark("Choose")), *((one.value, PURPOSES[one]) for one in Purpose)],  # nobody's by not looking
     )
     case = forms.CharField(
         label=mark("Case number (optional)"),
