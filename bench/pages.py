@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections, transaction
 
 from bench.clusters import PostgresMissing, cluster, new_database
@@ -25,6 +24,7 @@ from sinetti.domain.listed import Sort, Wanted
 from sinetti.domain.listing import State
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Environment, Language
+from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.application import application
 from sinetti.eservice.surroundings import Surroundings
 from sinetti.protocols.http import Request
@@ -264,8 +264,11 @@ def _session(user: User) -> str:
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    # Both factors: who may act for others sees nothing without the second.
+    session["account_authentication_methods"] = [{"method": one, "at": 0} for one in ("password", "mfa")]
+    session["account_authentication_methods_user"] = user.pk
     session.save()
-    return str(session.session_key)
+    return str(session.secret)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Accounts that the authority makes: once for an address, without rights; what is told of them is sealed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,16 @@ from sinetti.actions.accounts import AccountError, Telling
 from sinetti.actions.retain import apply_retention
 from sinetti.actions.sealing import LINK, SECOND_FACTOR, NotSealed, seal, unseal
 from sinetti.domain.account_letters import AccountLetter
+from sinetti.domain.mandates import Role
 from sinetti.domain.retention import UNCONFIRMED, Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
+from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.people import audited
+from tests.support.users import mandate
 
 WHO = ("operator", REQUEST)
 EMAIL = "nimi@people.example"
@@ -128,3 +132,23 @@ def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
     assert len(audited(desk, "account-erased")) == 1
     for name in ("sessions.Session", "usersessions.UserSession", "registry.Remembered"):
         assert not rows(desk, name).exists(), name
+
+
+def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypatch):
+    monkeypatch.setattr("sinetti.registry.accounts.AT_ONCE", 1)
+    period, made = Periods().people, desk.clock() - Periods().people - SECOND
+    users = {}
+    for name in ("unused", "never there", "signed in", "clerk", "viewer", "was viewer"):
+        email = f"{name.replace(' ', '')}@people.example"
+        users[name] = accounts.make_account(replace(NEW, email=email), desk.office, *WHO)
+        row = rows(desk, "registry.User").get(pk=users[name])
+        row.created, row.is_staff = made, name == "clerk"
+        row.last_login = {"never there": None, "signed in": desk.machine() - period}.get(name, made)
+        row.save(using=desk.register.alias)
+        if "viewer" in name:
+            mandate(desk, row, CUSTOMER_ID, Role.VIEWER)
+    rows(desk, "registry.Mandate").filter(user=users["was viewer"]).update(withdrawn_at=made)
+    apply_retention(Periods(), desk.office, REQUEST)
+    left = set(rows(desk, "registry.User").values_list("pk", flat=True))
+    assert left == {users[name] for name in ("signed in", "clerk", "viewer")}
+    assert len(audited(desk, "account-erased")) == 3

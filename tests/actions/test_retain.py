@@ -308,3 +308,29 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
     past = plan_retention(PERIODS, desk.office)
     assert between.pk in past.people
     assert set(events.values_list("pk", flat=True)) <= set(past.messages), "events go as messages do"
+
+
+def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(desk, monkeypatch):
+    monkeypatch.setattr(retaining, "AT_ONCE", 1)
+    now, requests, loads = desk.clock(), eservice_models.RightRequest, eservice_models.OrganisationLoad
+    for name, age, answered in (("old", 100, False), ("answered", 100, True), ("new", 99, True)):
+        at = now - age * DAY - SECOND
+        terms = {"folded": name, "created": at, "answered_at": at if answered else None}
+        rows(desk, requests).create(customer_id=CUSTOMER_ID, role="viewer", **terms)
+    empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}
+    for digest, age, steps in (("looked", 20, 0), ("done", 20, 2), ("unfinished", 20, 1), ("new", 19, 2)):
+        at = now - age * DAY - SECOND
+        done = dict(zip(("accepted_at", "done_at")[:steps], (at, at), strict=False))
+        rows(desk, loads).create(**{**empty, "digest": digest, "created": at, **done})
+    assert applied(desk) == NOTHING
+    assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}
+    assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
+    actions = list(rows(desk, models.AuditRow).filter(object="retention").values_list("action", flat=True))
+    assert actions == ["right-requests-deleted", "right-requests-deleted", "organisation-loads-deleted"]
+
+
+def test_a_request_that_waits_stays_however_short_the_period_is(desk):
+    at, rows_ = desk.clock() - 31 * DAY, rows(desk, eservice_models.RightRequest)
+    rows_.create(customer_id=CUSTOMER_ID, role="viewer", folded="waits", created=at)
+    applied(desk, Periods(30 * DAY, 30 * DAY, 30 * DAY))
+    assert rows_.count() == 1

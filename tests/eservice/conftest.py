@@ -1,12 +1,20 @@
 """Fresh registers, offices and what stands in them; somebody's browser before the pages."""
 
 import pytest
+from django.test import override_settings
 
 from tests.support.browser import Browser, Post, people_door
 from tests.support.office import desk, sqlite_desk
 from tests.support.registers import opened_register
 
 __all__ = ["desk", "sqlite_desk"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashing():
+    """Passwords at no cost: a hundred times somebody signs in."""
+    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
+        yield
 
 
 @pytest.fixture

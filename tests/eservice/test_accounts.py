@@ -2,13 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.db import connections
-from django.test.utils import CaptureQueriesContext, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from sinetti.actions.accounts import deactivate, make_account
 from sinetti.domain.mandates import Role
@@ -29,12 +30,6 @@ from tests.support.users import mandate
 EMAIL = "nimi@people.example"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OTHER = "aivan toinen salalause"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing():
-    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
-        yield
 
 
 @pytest.fixture
@@ -87,8 +82,32 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert "bekräftad" in browser.page.text_content()
     sign_in(browser, EMAIL)
     assert browser.path == "/"
+    made.refresh_from_db()
+    assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
     assert not models.Mandate.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
+
+
+def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
+    """Somebody else's sign-up is not confirmed by the owner of the address, whose own takes its place."""
+    browser.get("/account/signup/")
+    send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
+    first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
+    assert owner.get(first).reply.status == 403
+    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    sqlite_desk.clock.forward(timedelta(minutes=5))
+    owner.get("/account/signup/")
+    send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
+    assert owner.get(first).reply.status == 404
+    phone, link = another(browser), way(sqlite_desk, EMAIL, "Confirm")
+    assert phone.get(link).reply.status == 403, "who reads the mail elsewhere signs in there first"
+    sign_in(phone, EMAIL, "somebody else's words")
+    assert phone.get(link).reply.status == 403
+    sign_in(phone, EMAIL)
+    phone.get(link)
+    send(phone)
+    assert sign_in(owner, EMAIL).path == "/"
+    assert audited("account-erased") == 1
 
 
 def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
@@ -175,7 +194,7 @@ COMMON = "Very many people use this password: it would be guessed soon. Choose a
 ALIKE = "The password is too much like your name or address. Choose another."
 WRONG = {
     "no name": ({"name": " "}, "Fill this in: Your name"),
-    "no address": ({"email": "nobody"}, "Write an address like name@organisation.example"),
+    "no address": ({"email": "nobody"}, "Write an e-mail address like name@organisation.example."),
     "a short password": ({"password1": "elevenchars"}, "The password is too short: it needs at least 12 characters."),
     "a common one": (
         {"password1": "1q2w3e4r5t6y"},
@@ -213,7 +232,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/"
-    assert "your rights wait" in browser.page.text_content()
+    assert "you cannot use your authorisation until" in browser.page.text_content()
     browser.get("/account/security/codes/add/")
     (secret,) = browser.secrets
     send(browser, code="000000" if code(secret) != "000000" else "111111")
@@ -222,7 +241,9 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes/").secrets, "they are shown once"
-    assert "your rights wait" not in browser.get("/account/security/").page.text_content(), "it counts at once"
+    assert "you cannot use your authorisation until" not in browser.get("/account/security/").page.text_content(), (
+        "it counts at once"
+    )
     assert told(sqlite_desk, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
@@ -259,7 +280,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     assert "key/" in browser.path
     assert browser.path.endswith("-set-password/"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
-    assert wrongs(browser) == ["The two passwords are not the same."]
+    assert wrongs(browser) == ["The two passwords are not the same. Write both again."]
     send(browser, password1=OTHER, password2=OTHER)
     assert browser.heading == "The new password is set"
     assert follow(browser.get("/account/email/")).path == "/account/login/", "it signs nobody in"
@@ -291,10 +312,12 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
     browser.get("/account/security/codes/remove/")
-    assert "your last second factor" in browser.page.text_content()
+    assert "your only second factor" in browser.page.text_content()
     send(browser)
     assert browser.path == "/account/security/"
-    assert "your rights wait" in browser.page.text_content(), "what it gave is gone in this session, too"
+    assert "you cannot use your authorisation until" in browser.page.text_content(), (
+        "what it gave is gone in this session, too"
+    )
     assert told(sqlite_desk, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
 
@@ -319,7 +342,7 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, code=code(SECRET))
     browser.get("/account/email/")
     send(browser, email=EMAIL)
-    assert wrongs(browser) == ["This is your address already."]
+    assert wrongs(browser) == ["This is your account's address already. Write another."]
     send(browser, email="new@people.example")
     assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
@@ -343,7 +366,7 @@ def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, 
     follow(browser.get("/account/email/"))
     assert browser.path == "/account/reauthenticate/"
     send(browser, password="not it at all")
-    assert wrongs(browser) == ["The password is not right."]
+    assert wrongs(browser) == ["The password is not right. Try again."]
     send(browser, password=PASSWORD)
     assert browser.path == "/account/email/", "and one goes on to what was asked"
 
@@ -391,7 +414,7 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     browser.get("/account/password/change/")
     send(browser, oldpassword="not it at all", password1=OTHER, password2=OTHER)
-    assert wrongs(browser) == ["The password is not right."]
+    assert wrongs(browser) == ["The password is not right. Try again."]
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security/"
     assert elsewhere.get("/account/email/").reply.status == 302

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
@@ -12,6 +12,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
 from tests.support.office import TRANSFER_KEY, add_organisation
+from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
 CLIENT, FIRM = CUSTOMER_ID, "7654321-4"
@@ -77,11 +78,33 @@ def test_a_signatory_needs_a_second_factor_to_take_it_up(browser, sqlite_desk):
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, rows(sqlite_desk, 'Invitation').get().pk)}"
     newcomer = another(sqlite_desk, "newcomer", second_factor=False).get(address)
     assert "second factor" in text_of(newcomer)
-    assert newcomer.buttons == []
+    assert newcomer.buttons == ["add-second-factor"]
     newcomer.post(address, {"do": "take-up", "csrfmiddlewaretoken": ""})
     assert not rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example").exists()
     signed_in(newcomer, rows(sqlite_desk, "User").get(email="newcomer@people.example")).get(address).press("take-up")
     assert rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example", waiting=False).exists()
+
+
+@override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"])
+def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite_desk):
+    browser.get(f"{PAGE}/person").press("give", **{**GIVEN, "role": "signatory"})
+    address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, rows(sqlite_desk, 'Invitation').get().pk)}"
+    newcomer = Browser(people_door(sqlite_desk)).get(address)
+    (make,) = newcomer.page.xpath("//main//a[contains(@href, 'signup')]/@href")
+    email = GIVEN["email"]
+    send(newcomer.get(make), name="New Person", email=email, password1=PASSWORD)
+    send(newcomer.get(way(sqlite_desk, email, "Confirm")))
+    assert newcomer.path == "/account/login/"
+    send(newcomer, login=email, password=PASSWORD)
+    assert newcomer.path == address
+    follow(newcomer.press("add-second-factor"))
+    follow(newcomer.get("/account/security/codes/add/"))
+    send(newcomer, code=code(newcomer.secrets[0]))
+    assert newcomer.heading == "Recovery codes"
+    (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Go on']/@href")
+    assert ahead == address
+    newcomer.get(ahead).press("take-up")
+    assert rows(sqlite_desk, "Mandate").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
 
 
 def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
@@ -103,14 +126,14 @@ def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
 
 WRONG = {
     "no name": ("person", {"name": ""}, "Fill this in: Name"),
-    "no address": ("person", {"email": "new.people.example"}, "This does not look right: E-mail address"),
+    "no address": ("person", {"email": "new.people.example"}, "Check this: E-mail address"),
     "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
-    "no day": ("person", {"until": "soon"}, "This does not look right: Valid until the end of this day"),
+    "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
     "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),
     "nobody's id": (
         "organisation",
         {"customer_id": "1-1"},
-        "No organisation to which it can be given has this ID. Check the ID.",
+        "There is no organisation with this ID to which the authorisation can be given. Check the ID.",
     ),
     "not to a firm": ("organisation", {"role": "signatory"}, "Choose one of those that are offered: Authorisation"),
     "no end": ("organisation", {"until": ""}, "Fill this in: Valid until the end of this day"),
@@ -128,9 +151,9 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, page, changed, t
 
 
 REFUSED = {
-    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose an end that is still to come"),
+    "an end that has passed": ("person", {"until": "2020-01-01"}, "Choose a last day that is still to come"),
     "an end too far away": ("organisation", {"until": "2099-01-01"}, "ends within two years"),
-    "another role": ("person", {"email": "signatory@people.example"}, "another authorisation"),
+    "another authorisation": ("person", {"email": "signatory@people.example"}, "another authorisation"),
 }
 
 
@@ -205,7 +228,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
     firm.press("ask", customer_ids=f"{CLIENT}\n#2\n{FIRM} ä", role="manager")
     listed = [one.text_content() for one in firm.page.xpath("//*[@id='errors']//li")]
-    assert listed == ["Line 2 is no Business ID: #2", "Line 3 is no Business ID: ä"]
+    assert listed == ["Line 2 is not a Business ID. Correct it: #2", "Line 3 is not a Business ID. Correct it: ä"]
     assert "#2" in firm.page.xpath("//textarea")[0].value
     assert not rows(sqlite_desk, "RightRequest").exists()
 
@@ -259,3 +282,21 @@ def test_long_lists_have_pages(browser, sqlite_desk):
         "/settings/clients/requests?page=1",
         "/settings/clients/requests?page=3",
     ]
+
+
+def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
+    viewer = another(sqlite_desk, "viewer", (CLIENT, Role.VIEWER)).get("/settings/profile")
+    (chosen,) = viewer.page.xpath("//input[@name='mandate']/@value")
+    assert "Nothing was chosen" in text_of(viewer.press("give-up"))
+    assert "Authorisations given up: 1." in text_of(viewer.press("give-up", mandate=chosen))
+    assert viewer.get("/settings/certificates").reply.status == 403
+    (own,) = browser.get("/settings/profile").page.xpath("//input[@name='mandate']/@value")
+    assert "Not given up, because the organisation would have no representative" in text_of(
+        browser.press("give-up", mandate=own)
+    )
+    firms = mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER)
+    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get("/settings/clients")
+    assert "give-up" not in manager.buttons
+    boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
+    assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
+    assert "No organisation has given this one an authorisation." in text_of(boss)

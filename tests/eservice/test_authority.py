@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -96,7 +97,7 @@ ROUTES: dict[str, Route] = {
     "ask": Route("/settings/authorisations/ask", KNOWN, KNOWN),
     "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
     "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
-    "clients": Route("/settings/clients?organisation={organisation}", ORDER),
+    "clients": Route("/settings/clients?organisation={organisation}", ORDER, ORDER),
     "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
     "clients_ask": Route("/settings/clients/ask?organisation={organisation}", ORDER, ORDER),
     "applications": Route("/settings/applications", SIGN),
@@ -266,3 +267,14 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
         "mandate": kept.pk,
         "request": rows(desk, "RightRequest").get(user=asker).pk,
     }
+
+
+@pytest.mark.parametrize(
+    "place", ["authorisations", "authorisations/person", "applications", "orders/new", "orders/replace", "contacts"]
+)
+def test_who_sees_one_organisation_is_not_asked_which_one(browser, sqlite_desk, place):
+    user = account(sqlite_desk, "viewer")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+    page = signed_in(browser, user).get(f"/settings/{place}").page
+    assert CUSTOMER_ID in page.find(".//main").text_content()
+    assert page.xpath("//input[@name='customer_id']/@type") == ["hidden"]

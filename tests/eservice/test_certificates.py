@@ -14,6 +14,7 @@ from sinetti.actions import let_end, revoke
 from sinetti.actions.behalf import see
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Language
 from sinetti.eservice.certificates.table_file import guarded
 from sinetti.registry import models, refusing
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
@@ -213,7 +214,7 @@ def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
 
 def test_nothing_is_found(maija):
     assert "There are no certificates and no orders here yet." in body(maija.get(LIST))
-    assert "Nothing is like this." in body(maija.get(f"{LIST}?q=%00%0Ano"))
+    assert "Nothing was found." in body(maija.get(f"{LIST}?q=%01%0Ano"))
     assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
 
 
@@ -273,6 +274,7 @@ def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sq
 
 
 def test_the_page_of_one(maija, sqlite_desk):
+    sqlite_desk.machine.forward(DAY)
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
@@ -288,13 +290,19 @@ def test_the_page_of_one(maija, sqlite_desk):
     whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "The new one retrieved", "Ends"]
     assert sorted(picture.xpath(".//text[1]/text()")) == sorted([*whats, "Said that it is to end"])
     assert "Ordered: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")
-    assert "Issued: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc")  # not by the machine's clock
+    assert "Issued: 2 March 2026 at 14:00 (Finnish time)" in picture.findtext("desc"), "by the clock of orders"
+    # Nothing is cut off at the right: as wide as letters are on average in the widest of systems' fonts.
+    room = 320 - 36
+    for language in Language:
+        (shown,) = maija.get(f"{LIST}/{held.serial}?lang={language}").page.xpath("//figure[@class='timeline']/svg")
+        wide = [len(one.text) * float(one.get("font-size")) * 0.62 for one in shown.iter("text")]
+        assert max(wide) < room, language
     assert not [
         one for one in maija.page.xpath("//caption/text()[not(../@class)]") if one in maija.page.xpath("//h2/text()")
     ]
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
-    assert "A later certificate of the same line was issued" in words
+    assert "A later certificate in this one's place was issued" in words
     assert "Said that it is to end You" in words
     assert "PKI034 Too early" in words
     assert user.pk not in words
@@ -352,7 +360,7 @@ def test_a_file_has_no_formulas(maija, sqlite_desk):
     reply = maija.get(f"{LIST}.csv").reply
     parts, (head, first, second) = file_of(reply)
     assert parts[0].startswith("\ufeff".encode())
-    assert head[:3] == ["Customer ID", "Organisation", "Description"]
+    assert head[:3] == ["ID of the organisation", "Organisation", "Description"]
     assert (first[2], first[10], first[15]) == ("plain", "2026-05-21 15:00", "0")
     assert second[2] == '\'=HYPERLINK("x";"y")'
     assert reply.headers["content-disposition"] == 'attachment; filename="certificates-2026-03-02.csv"'

@@ -1,10 +1,10 @@
 """Signing in by another service: what of its answers is believed, and whom it signs in."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.test.utils import override_settings
 
 from sinetti.actions.accounts import make_account
 from sinetti.domain.mandates import Role
@@ -14,21 +14,17 @@ from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
+from sinetti.registry.eservice_models import Remembered
 from sinetti.settings.eservice import RolesClaim
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.office import REQUEST
 from tests.support.signing_in import PASSWORD, follow, send, sign_in, told, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
+from tests.support.users import mandate
 
 ROLES = RolesClaim("organisations", "identifier", "roles", {"NIMKO": Role.SIGNATORY, "katselu": Role.VIEWER})
 EMAIL = "nimi@people.example"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing():
-    with override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +147,15 @@ def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite
     assert answered(browser, begun(browser, says)).path == "/account/security/"
 
 
+def test_how_somebody_signed_in_only_the_id_token_tells(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    roles = [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]
+    says.userinfo = {"sub": "one", "acr": "strong", "organisations": roles}
+    answered(browser, begun(browser, says))
+    assert session_of(browser)[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
+    assert session_of(browser)[STRONG] is False
+
+
 REFUSED = {
     "another issuer": {"claims": {"iss": "https://evil.example"}},
     "for another client": {"claims": {"aud": "another"}},
@@ -179,7 +184,7 @@ def test_an_answer_that_is_not_believed(browser, says, case):
         setattr(says, name, value)
     answered(browser, asked)
     assert browser.reply.status == 401
-    assert browser.heading == "Signing in by the other service did not work"
+    assert browser.heading == "Signing in with the other service did not work"
     assert browser.get("/account/sessions/").reply.status == 302
 
 
@@ -239,6 +244,46 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
     assert browser.path == "/account/reauthenticate/"
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/email/"))
     assert browser.path == "/account/email/"
+
+
+def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
+    """Who reads somebody's mail sets a password; what then would be theirs is set up by who signs in there alone."""
+    user = signed_up(browser, sqlite_desk, says)
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    browser.get("/account/password/reset/")
+    send(browser, email=EMAIL)
+    follow(browser.get(way(sqlite_desk, EMAIL, "Set a new password")))
+    send(browser, password1=PASSWORD, password2=PASSWORD)
+    assert sign_in(browser, EMAIL).path == "/account/security/"
+    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/change/"):
+        follow(browser.get(f"/account/security/{address}"))
+        assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate/", [])
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+
+
+def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
+    """Whoever wrote somebody's address would have a way into the account that its owner confirms."""
+    answered(browser, begun(browser, says))
+    send(browser, name="Not Nimi", email=EMAIL)
+    link = way(sqlite_desk, EMAIL, "Confirm")
+    owner = Browser(browser.door).get(link)
+    assert (owner.reply.status, owner.buttons) == (403, [])
+    (token,) = owner.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
+    assert owner.post(link, {"csrfmiddlewaretoken": token}).reply.status == 403
+    owner.get("/account/password/reset/")
+    send(owner, email=EMAIL)
+    assert told(sqlite_desk, EMAIL) == {"confirm", "no-account"}
+    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    sqlite_desk.clock.forward(timedelta(minutes=5))
+    owner.get("/account/signup/")
+    send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
+    assert browser.get(link).reply.status == 404, "that account is gone"
+    assert not SocialAccount.objects.exists()
+    owner.get(way(sqlite_desk, EMAIL, "Confirm"))
+    send(owner)
+    assert sign_in(owner, EMAIL).path == "/"
+    assert models.User.objects.get().name == "Nimi Nimetty"
 
 
 def test_a_link_alone_begins_nothing(browser, says):

@@ -182,7 +182,7 @@ def test_an_organisation_is_added_renamed_and_ended(sqlite_desk, anna):
     anna.get("/staff/organisations?text=malli")
     assert table(anna) == [["Malli Oyj", MALLI, "Artificial ID (for testing)", "ended"]]
     anna.get("/staff/organisations/new").press("add", customer_id=MALLI, kind="artificial", name="Malli", spoken="fi")
-    assert "has an organisation with this ID already" in text_of(anna)
+    assert "already has an organisation with this ID" in text_of(anna)
 
 
 def upload(browser, content, token):
@@ -264,7 +264,7 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
     anna.get(f"/staff/certificates/{serial}").press("revoke", reason="")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
     anna.press("revoke", reason="privilegeWithdrawn", sure="yes")
-    assert "Revoked: 1." in text_of(anna)
+    assert "Certificates revoked: 1." in text_of(anna)
     assert sqlite_desk.certificate(serial).revoked
     assert "revoke" not in anna.buttons
 

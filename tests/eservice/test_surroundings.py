@@ -4,17 +4,21 @@ import asyncio
 import logging
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import OperationalError, connections
 from django.http import HttpResponse
+from lxml import html
 
 from sinetti.domain.values import Language
 from sinetti.eservice import static
 from sinetti.eservice.content_policy import allow, policy_of
 from sinetti.protocols.edge import Edge
+from sinetti.protocols.http import Request
 from sinetti.texts.reader import text
 from tests.support.browser import ADDRESS, Browser, people_door
+from tests.support.office import REQUEST
 from tests.support.secure import offered
 from tests.support.users import account, signed_in
 
@@ -229,6 +233,33 @@ def test_what_is_not_there(browser, language):
         browser.path = "/"
         browser.get(path)
         assert (browser.reply.status, browser.page.get("lang")) == (404, language), path
+
+
+ZEROS = {
+    "in a path": ("GET", "/settings/orders/a\0", {}, 404),
+    "in what an address asks": ("GET", "/settings/orders/new?replaces=a%00", {}, 400),
+    "in the name of that": ("GET", "/settings/orders/new?a%00=b", {}, 400),
+    "in a field": ("POST", "/fetch", {"do": "pem", "organisation": "1234567-1", "retrieval_id": "a\0"}, 400),
+    "in one of several values": ("POST", "/settings/orders/replace", {"serial": "a\0"}, 400),
+}
+
+
+@pytest.mark.parametrize("asks", ZEROS.values(), ids=ZEROS)
+def test_no_page_gets_a_zero_octet(sqlite_desk, browser, asks):
+    """On PostgreSQL each of these was a fault of ours, with a trace in the log."""
+    method, address, fields, status = asks
+    signed_in(browser, account(sqlite_desk, "maija"))
+    (token,) = browser.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
+    asked = {"csrfmiddlewaretoken": token, **fields}
+    browser.get(address) if method == "GET" else browser.post(address, asked)
+    assert browser.reply.status == status
+
+
+def test_no_link_leads_to_another_host_by_two_slashes(browser):
+    request = Request("GET", "//evil.example/x", "", {"host": urlsplit(ADDRESS).netloc}, REQUEST, b"")
+    page = html.document_fromstring(browser.door(request).body.decode())
+    links = page.xpath("//a[@hreflang]/@href")
+    assert links == [f"/%2Fevil.example/x?lang={one}" for one in Language]
 
 
 def test_other_methods_are_refused(browser, sent):

@@ -183,12 +183,12 @@ def test_without_a_passkey_the_page_says_so(page):
 
 def test_an_apps_codes_are_set_up_and_sign_in(page):
     sign_in(page)
-    page.get_by_role("link", name="Set up an app's codes").click()
+    page.get_by_role("link", name="Set up verification codes").click()
     at(page, "/account/security/codes/add/")
-    page.get_by_text("Cannot read the picture?").click()
+    page.get_by_text("Cannot scan the picture?").click()
     secret = page.locator("dd.secret").inner_text()
     page.get_by_label("Verification code").fill(code(secret))
-    page.get_by_role("button", name="Take the codes into use").click()
+    page.get_by_role("button", name="Take the verification codes into use").click()
     page.wait_for_url("**/recovery-codes/")
     sign_out(page)
     sign_in(page)
@@ -201,5 +201,5 @@ def test_without_scripts_the_page_says_what_else_to_do(page, address):
     context = page.context.browser.new_context(java_script_enabled=False, locale="en-GB", base_url=address)
     window = context.new_page()
     window.goto("/account/security/passkeys/sign-in/")
-    expect(window.get_by_text("Passkeys need a browser that runs this site's scripts")).to_be_visible()
+    expect(window.get_by_text("Passkeys need a recent browser in which this site's scripts may run")).to_be_visible()
     expect(window.get_by_role("button", name="Use a passkey")).to_have_count(0)

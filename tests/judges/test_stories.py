@@ -287,12 +287,12 @@ def invited(town, way):
     assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
     assert "you need a second factor" in director.reads()
     director.shows("invited")
-    director.follows("Add a second factor")
-    director.follows("Set up an app's codes")
-    director.page.get_by_text("Cannot read the picture?").click()
+    director.follows("Set up a second factor")
+    director.follows("Set up verification codes")
+    director.page.get_by_text("Cannot scan the picture?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
     director.fills(code=code_at(secret, machine_now()))
-    director.presses("Take the codes into use")
+    director.presses("Take the verification codes into use")
     director.goes(way)
     director.presses("Take up the authorisation")
     assert "You can now act for Uusi Malli Oy." in director.reads()

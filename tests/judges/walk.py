@@ -50,6 +50,11 @@ _TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidde
   .map(one => [one.outerHTML, one.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24 || (box.x >= 0 && box.right > innerWidth + 1))
   .map(([told]) => told)"""
+# Of the numbers that a picture was drawn with, none is the width of a font.
+_CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
+  const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
+  return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
+}).map(one => one.textContent)"""
 
 
 @dataclass(slots=True)
@@ -102,6 +107,7 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
             page.set_viewport_size(width)
             found.note(where, page.evaluate(_RUN, RULES))
             found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
+            found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
             if page.evaluate("document.documentElement.scrollWidth") > width["width"]:
                 found.note(where, "it scrolls to the side")
             photographed(page, f"{name}-{language}-{width['width']}")

@@ -24,8 +24,8 @@ SIZES = {
     "more than that": ("/fetch", 64 * KIB + 1, False),
     "hundreds of certificates": ("/settings/orders/replace", 256 * KIB, True),
     "a name that only begins so": ("/settingsx", 17 * KIB, False),
-    "a list of organisations": ("/staff/organisations", 5 * KIB * KIB, True),
-    "more than that list": ("/staff/organisations", 5 * KIB * KIB + 1, False),
+    "a list of organisations": ("/staff/organisations/load", 6 * KIB * KIB, True),
+    "more than that list": ("/staff/organisations/load", 6 * KIB * KIB + 1, False),
     "with the path that the proxy leaves": ("/service/fetch", 64 * KIB, True),
 }
 

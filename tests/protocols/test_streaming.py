@@ -165,6 +165,45 @@ def test_slow_readers_are_cut_off(taken, least):
     assert door.closed == 1
 
 
+def test_who_reads_many_slowly_keeps_others_from_no_page():
+    """More than may be inside at once (`waiting`) are read slowly, from ever so many addresses."""
+    limits, page, late = Limits(waiting=2, streams=3), Reply(200, "text/html", b"page"), Streaming([b"one"])
+    doors = [*(Streaming(endless()) for _ in range(3)), late]
+    given = iter(doors)
+
+    async def ask():
+        goes, statuses = asyncio.Event(), []
+        edge = Edge(lambda request: page if request.path == "/" else next(given)(request), limits)
+
+        async def answer(path, reads, begun=None):
+            async def send(message):
+                if "status" in message:
+                    statuses.append(message["status"])
+                    if begun is not None:
+                        begun.set()
+                elif reads is not None:
+                    await reads.wait()
+
+            scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+            await edge(scope, received(goes), send)
+
+        slow = []
+        for _ in range(3):
+            begun = asyncio.Event()
+            slow.append(asyncio.create_task(answer("/list.csv", goes, begun)))
+            await asyncio.wait_for(begun.wait(), SOON)
+        await asyncio.wait_for(answer("/", None), SOON)
+        await asyncio.wait_for(answer("/list.csv", None), SOON)
+        assert edge.busy
+        goes.set()
+        await asyncio.wait_for(asyncio.gather(*slow), SOON)
+        assert not edge.busy
+        return statuses
+
+    assert asyncio.run(ask()) == [200, 200, 200, 200, 503]
+    assert all(one.over.wait(SOON) for one in doors)
+
+
 def test_for_who_has_gone_away_no_more_is_made():
     door, sent = Streaming(endless()), []
 

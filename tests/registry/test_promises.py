@@ -45,9 +45,17 @@ def test_half_written_pages_are_the_operator_s_to_know(register):
         assert "full_page_writes = off" in said
 
 
-def asked_of_a_new_session(register):
+def asked_of_a_new_session(register, name="synchronous_commit"):
     register.close()
-    return setting(connections[register.alias], "synchronous_commit")
+    return setting(connections[register.alias], name)
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_our_statements_are_not_compiled(register, value):
+    """Lists take five times as long where they are."""
+    connection = on_postgresql(register)
+    with altered(connection, f"DATABASE {connection.settings_dict['NAME']}", value, "jit"):
+        assert asked_of_a_new_session(register, "jit") == "off"
 
 
 def test_a_server_without_synchronous_commits_is_refused_though_our_sessions_ask_for_them(register):
@@ -62,15 +70,15 @@ def test_a_server_without_synchronous_commits_is_refused_though_our_sessions_ask
 
 
 @contextmanager
-def altered(connection, what, value):
+def altered(connection, what, value, name="synchronous_commit"):
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER {what} SET synchronous_commit TO {value}")
+        cursor.execute(f"ALTER {what} SET {name} TO {value}")
     connection.close()
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute(f"ALTER {what} RESET synchronous_commit")
+            cursor.execute(f"ALTER {what} RESET {name}")
         connection.close()
 
 

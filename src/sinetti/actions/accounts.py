@@ -63,6 +63,14 @@ def invite(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
     return user_id
 
 
+def free_address(email: str, office: Office, request_id: str) -> int:
+    """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
+
+    Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in.
+    """
+    return accounts.free_address(office.register, email, office.deed("sign-up", request_id))
+
+
 def name_clerk(email: str, office: Office, actor: str, request_id: str, *, staff: bool) -> bool:
     """Make an account a clerk's, or no clerk's any more; its sessions end. False where it was so. Raises AccountError.
 

@@ -3,9 +3,14 @@
 from sinetti.actions.authority import Actor
 from sinetti.actions.office import Office
 from sinetti.domain.values import Language
+from sinetti.domain.words import LONGEST_PERSON, check_text
 from sinetti.registry import profiles
 
 
 def change_profile(name: str, language: Language, office: Office, actor: Actor, request_id: str) -> bool:
-    """Store name and language of whoever is signed in; False where nothing changed."""
-    return profiles.change(office.register, actor.user_id, name, language, office.deed(actor.name, request_id))
+    """Store name and language of whoever is signed in; False where nothing changed. Raises WordError.
+
+    Others read the name, in mail too: it is on one line, and nothing in it is unseen.
+    """
+    shown = check_text("name", name, LONGEST_PERSON)
+    return profiles.change(office.register, actor.user_id, shown, language, office.deed(actor.name, request_id))

@@ -64,6 +64,16 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
     sent = each(past.messages, lambda ids: retaining.delete_messages(register, ids, until.messages, deed))
     refused = each(past.refusals, lambda ids: retaining.delete_refusals(register, ids, until.refusals, deed))
     people = each(past.people, lambda ids: retaining.erase_people(register, ids, until.people, deed))
-    accounts.erase_unconfirmed(register, deed.at - UNCONFIRMED, deed)
+    signed_in = office.machine_now() - periods.people
+    _again(lambda: accounts.erase_unconfirmed(register, deed.at - UNCONFIRMED, deed), accounts.AT_ONCE)
+    _again(lambda: accounts.erase_unused(register, until.people, signed_in, deed), accounts.AT_ONCE)
+    _again(lambda: retaining.delete_requests(register, until.people, deed), retaining.AT_ONCE)
+    retaining.delete_loads(register, until.messages, deed)
     accounts.forget_sessions(register, office.machine_now())
     return Erased(people, refused, sent)
+
+
+def _again(erase: Callable[[], int], at_once: int) -> None:
+    """Erase until there is nothing left, so much in each transaction."""
+    while erase() == at_once:
+        pass

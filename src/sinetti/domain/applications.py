@@ -64,6 +64,8 @@ class ApplicationFault(StrEnum):
     VERDICT = "verdict"
     REASON = "reason"
     APPEAL = "appeal"
+    OWN = "own"
+    """Whoever decides may act for the party: somebody else decides."""
 
 
 class ApplicationRefused(ValueError):

@@ -39,6 +39,8 @@ class LeftOut(StrEnum):
     SUCCEEDED = "succeeded"
     LET_END = "let-end"
     NO_CONTACT = "no-contact"
+    NO_MESSAGES = "no-messages"
+    """Its contact has a phone number, and no text message can be sent: nothing of its own tells that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, Standing, standing
 from sinetti.actions.staff import NotStaff
-from sinetti.domain.mandates import Role
+from sinetti.domain.mandates import Right, Role
 from sinetti.eservice.surroundings import surroundings
 
 OUTSIDE_ROLES = "outside_roles"
@@ -75,6 +75,17 @@ def signed_in(
             return not_staff(request, lacking) if isinstance(lacking, NotStaff) else no_right(request, lacking)
 
     return answer
+
+
+def lacking(right: Right, standing: Standing) -> NotAllowed:
+    """Make the refusal for a right that somebody has for no organisation.
+
+    It names the organisation that they see, if it is one, so that it can be asked for the right.
+    """
+    seen = standing.organisations(Right.SEE) | standing.waiting
+    only = next(iter(seen)) if len(seen) == 1 else None
+    waits = bool(standing.waiting) if only is None else only in standing.waiting
+    return NotAllowed(right, only, second_factor=waits)
 
 
 def say(request: HttpRequest, sentence: str) -> None:

@@ -53,7 +53,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     del exception
     language = language_of(request)
     said = text(
-        "E-mail programs sometimes cut long links. Copy the whole link from our message into your browser.", language
+        "If you came by a link in our message, it may have been cut: copy the whole link into your "
+        "browser. Otherwise begin at the first page of the service.",
+        language,
     )
     start = Links([Link(text("To the first page", language), reverse("start"))])
     return show(request, Page(text("There is no such page", language), [Text([said]), start], status=404))

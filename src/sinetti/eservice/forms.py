@@ -21,14 +21,14 @@ _FEW = 5
 
 _ERRORS: Mapping[str, str] = {
     "required": mark("Fill this in: {label}"),
-    "invalid": mark("This does not look right: {label}"),
+    "invalid": mark("Check this: {label}"),
     "invalid_choice": mark("Choose one of those that are offered: {label}"),
     "invalid_list": mark("Choose one of those that are offered: {label}"),
     "max_length": mark("This is too long: {label}"),
     "min_length": mark("This is too short: {label}"),
     "max_value": mark("This number is too large: {label}"),
     "min_value": mark("This number is too small: {label}"),
-    "null_characters_not_allowed": mark("This does not look right: {label}"),
+    "null_characters_not_allowed": mark("Check this: {label}"),
     "missing": mark("Choose a file: {label}"),
     "empty": mark("The file is empty: {label}"),
 }

@@ -38,18 +38,20 @@ def _acts_for_clients(request: HttpRequest) -> bool:
 
 
 ITEMS: tuple[Item, ...] = (
-    Item(mark("Certificates"), "certificates", _may(Right.SEE)),
+    Item(mark("Technical interface and certificates"), "certificates", _may(Right.SEE)),
     Item(mark("Applications"), "applications", _may(Right.APPLY)),
     Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
     Item(mark("Clients"), "clients", _acts_for_clients),
     Item(mark("Clerk's pages"), "staff", _is_staff),
 )
-"""In the order in which they stand."""
+"""In the order in which they stand. Messages and refusals name the first and third by the path to them:
+*Settings > Technical interface and certificates*, *Settings > Authorisations*."""
+_NAME, _NAME_OF_CLERKS = mark("Settings"), mark("Menu")
 
 
 _STRANGERS = ((mark("Sign in"), "account_login"),)
 _OWN = (
-    (mark("My settings"), "profile"),
+    (mark("My details"), "profile"),
     (mark("Sign-in and security"), "mfa_index"),
     (mark("Sign out"), "account_logout"),
 )
@@ -64,6 +66,12 @@ def menu(request: HttpRequest) -> list[Link]:
     return [
         Link(text(item.text, language), address, current=request.path.startswith(address)) for item, address in there
     ]
+
+
+def menu_name(request: HttpRequest) -> str:
+    """What the menu is called: by the word with which the paths in messages begin, where those pages are in it."""
+    sees = actor_of(request) is not None and bool(standing_of(request).organisations(Right.SEE))
+    return text(_NAME if sees else _NAME_OF_CLERKS, language_of(request))
 
 
 def account_links(request: HttpRequest) -> list[Link]:

@@ -84,7 +84,7 @@ def page(seen: Seen, error: str, language: Language, status: int) -> Page:
         case Leads.CLOSED:
             reasons = _LOCKED_LINK if seen.standing is Standing.LOCKED else _CLOSED
             return Page(
-                text("This link does not work any more", language),
+                text("This link does not work", language),
                 [_texts(reasons, language)],
                 status=HTTPStatus.NOT_FOUND,
             )

@@ -20,8 +20,14 @@ from sinetti.texts.authorisations import LACKING, ROLES
 from sinetti.texts.reader import mark, text
 
 _TITLE = mark("You do not have the authorisation for this")
-_SECOND = mark("This needs a second factor: sign in with your passkey or a verification code.")
-_CLERKS = mark("This page is for clerks of the authority that issues the certificates.")
+_SECOND_TITLE = mark("A second factor is needed")
+_SECOND = mark(
+    "You have the authorisation, but using it needs a second factor: sign in with your passkey "
+    "or a verification code, or set one of them up."
+)
+_CLERKS = mark(
+    "This page is for clerks of the authority that issues the certificates. Your own pages are in the menu above."
+)
 _WHO = mark("The organisation's representative (for example the managing director) can give it.")
 _ENOUGH = mark("The authorisation that is needed: {role}.")
 _FOR = mark("The organisation: {organisation}, {customer_id}.")
@@ -61,9 +67,9 @@ def not_staff(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
 
 def _second_factor(request: HttpRequest) -> HttpResponse:
     language, factor = language_of(request), link_to("mfa_index")
-    links = [Link(text(mark("Add a second factor"), language), factor)] if factor else []
+    links = [Link(text(mark("Set up a second factor"), language), factor)] if factor else []
     blocks: list[Block] = [Notice(text(_SECOND, language), Tone.WARNING, links)]
-    return show(request, Page(text(_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
+    return show(request, Page(text(_SECOND_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
 
 
 def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import escape_leading_slashes
 
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice import static
@@ -13,7 +14,7 @@ from sinetti.eservice.acting import taken_words
 from sinetti.eservice.blocks import Block, Details, Form, Link, Passkey, Section
 from sinetti.eservice.content_policy import allow
 from sinetti.eservice.links import link_to
-from sinetti.eservice.menu import account_links, menu
+from sinetti.eservice.menu import account_links, menu, menu_name
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
 
@@ -22,7 +23,6 @@ _WORDS = {
     "skip": mark("Skip to the content"),
     "languages": mark("Language"),
     "help": mark("Help"),
-    "menu": mark("Menu"),
     "account": mark("Your account"),
     "check": mark("Check these"),
     "independent": mark(
@@ -67,6 +67,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
     context: Mapping[str, object] = {
         "page": page,
         "menu": () if page.final else menu(request),
+        "menu_name": "" if page.final else menu_name(request),
         "account": () if page.final else account_links(request),
         "said": () if page.final else taken_words(request),
         "title": f"{title} – {around.service}",
@@ -81,7 +82,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "icon": reverse(static.file, args=[static.named("seal.svg")]),
         "script": reverse(static.file, args=[static.named(page.script)]) if page.script else "",
         "home": "" if page.final else reverse("start"),
-        "path": request.path,
+        "path": escape_leading_slashes(request.path),
     }
     response = render(request, "page.html", dict(context), status=page.status)
     allow(response, scripts=bool(page.script), targets=page.form_targets)
@@ -99,10 +100,11 @@ def _wrong(blocks: Sequence[Block]) -> bool:
 def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
     """Links to this very page in each language: what its address asks for stays."""
     asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
-    languages: list[dict[str, object]] = []
+    # A path that begins with two slashes would be another host's address in a link.
+    here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
     for one, name in _NAMES.items():
         asked["lang"] = one.value
-        address = f"{request.path}?{asked.urlencode()}"
+        address = f"{here}?{asked.urlencode()}"
         languages.append({"code": one.value, "name": name, "address": address, "chosen": one is chosen})
     return languages
 

@@ -42,7 +42,7 @@ def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
     found = stop_page(message_id, token, office)
     if isinstance(found, Unknown):
-        title = text("This link does not work any more", language)
+        title = text("This link does not work", language)
         return show(
             request, Page(title, [Text([text(one, language) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND)
         )

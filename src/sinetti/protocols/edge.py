@@ -40,8 +40,9 @@ class Limits:
     announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
     `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
     octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
-    `streaming` for all. `paths` have limits of their own for what is sent to them, and to what stands below them: the
-    first that fits counts. Of what may be large only so many are inside at once (`at_once`).
+    `streaming` for all. `streams` of them go on at once, and count among nothing else: whoever reads many slowly keeps
+    others from such answers, from no page. `paths` have limits of their own for what is sent to them, and to what
+    stands below them: the first that fits counts. Of what may be large only so many are inside at once (`at_once`).
     """
 
     body: int = 128 * 1024
@@ -50,6 +51,7 @@ class Limits:
     answering: float = 30.0
     waiting: int = 256
     streaming: float = 600.0
+    streams: int = 64
     at_once: int | None = None
     paths: tuple[tuple[str, "Limits"], ...] = ()
 
@@ -88,7 +90,7 @@ class Edge:
         self._door = door
         self._limits = limits or Limits()
         self._pool: Pool[Any] = Pool(threads, leave)
-        self._inside = 0
+        self._inside = self._streams = 0
         self._large: Counter[Limits] = Counter()
         self._retiring = False
         self._admission = admission or everybody()
@@ -100,6 +102,8 @@ class Edge:
         begun, request_id = ticks(), secrets.token_hex(16)
         with self._admission.inside(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
+            if reply.parts is not None and self._streams >= self._limits.streams:
+                reply = self._full(reply, reply.parts)
             if self._retiring:
                 reply = replace(reply, headers={**reply.headers, "connection": "close"})
             if reply.parts is None:
@@ -115,7 +119,7 @@ class Edge:
     @property
     def busy(self) -> bool:
         """Whether a request is being worked on."""
-        return self._inside > 0
+        return self._inside + self._streams > 0
 
     def retire(self) -> None:
         """From now on say in each answer that its connection is to be closed, and let threads keep nothing open."""
@@ -181,7 +185,7 @@ class Edge:
         For whoever has gone away no more parts are made: the server itself would take them all.
         """
         request_id, method = asked
-        self._inside += 1
+        self._streams += 1
         last: asyncio.Future[bytes | None] | None = None
         gone = asyncio.ensure_future(_gone(receive))
         try:
@@ -201,8 +205,14 @@ class Edge:
             raise
         finally:
             gone.cancel()
-            self._inside -= 1
+            self._streams -= 1
             self._close_after(last, parts)
+
+    def _full(self, reply: Reply, parts: Parts) -> Reply:
+        """Put off an answer that would come in parts: as many as may go on already."""
+        self._close_after(None, parts)
+        told = plain(503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60")
+        return replace(told, noted=reply.noted)
 
     def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: Parts) -> None:
         """Close what made the parts, once nobody works on one any more."""

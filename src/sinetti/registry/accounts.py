@@ -9,15 +9,17 @@ from datetime import datetime
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.domain.values import Language
 from sinetti.registry import audit
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Remembered, User
+from sinetti.registry.models import Mandate
 from sinetti.registry.opening import Register
 
-_AT_ONCE = 100
+AT_ONCE = 100
+"""Accounts that are erased in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +111,29 @@ def end_sessions(register: Register, user_id: str) -> None:
 
 def erase_unconfirmed(register: Register, before: datetime, deed: Deed) -> int:
     """Erase accounts made before `before` whose address nobody confirmed; returns how many. One audit row each."""
-    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
-    erased = 0
     with transaction.atomic(using=register.alias):
-        rows = User.objects.using(register.alias).filter(created__lt=before)
-        for user in rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk"))))[:_AT_ONCE]:
-            audit.write(register, deed, "account-erased", f"user:{user.pk}")
-            user.delete(using=register.alias)
-            erased += 1
+        return _erase(register, User.objects.using(register.alias).filter(created__lt=before), deed)
+
+
+def erase_unused(register: Register, before: datetime, signed_in_before: datetime, deed: Deed) -> int:
+    """Erase accounts that nobody signed in to since `signed_in_before`, on the machine's clock; returns how many.
+
+    Kept are clerks', those made since `before`, and those with a mandate that lasted until then. One audit row each.
+    """
+    ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before)
+    lasting = Mandate.objects.using(register.alias).filter(user=OuterRef("pk")).exclude(ended)
+    rows = User.objects.using(register.alias).filter(created__lt=before, is_staff=False).exclude(Exists(lasting))
+    unused = rows.filter(Q(last_login__isnull=True) | Q(last_login__lt=signed_in_before))
+    with transaction.atomic(using=register.alias):
+        return _erased(register, unused, deed)
+
+
+def free_address(register: Register, email: str, deed: Deed) -> int:
+    """Erase what nobody confirmed of an address: accounts, of which it returns how many, and what others wait for."""
+    waiting = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=False)
+    with transaction.atomic(using=register.alias):
+        erased = _erase(register, User.objects.using(register.alias).filter(email=email.lower()), deed)
+        waiting.filter(email=email.lower()).delete()
     return erased
 
 
@@ -134,6 +151,21 @@ def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str
     """Write an audit row about an account that was changed by its owner."""
     with transaction.atomic(using=register.alias):
         audit.write(register, deed, action, f"user:{user_id}", **facts)
+
+
+def _erase(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
+    """Erase those of these accounts whose address nobody has confirmed: nobody has ever signed in with them."""
+    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
+    return _erased(register, rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk")))), deed)
+
+
+def _erased(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
+    erased = 0
+    for user in rows[:AT_ONCE]:
+        audit.write(register, deed, "account-erased", f"user:{user.pk}")
+        user.delete(using=register.alias)
+        erased += 1
+    return erased
 
 
 def _accounts(register: Register, **which: object) -> list[Account]:

@@ -68,9 +68,20 @@ class RequestFound:
 class Client:
     """An organisation that gave a firm a role."""
 
+    mandate_id: str
     organisation: Named
     role: Role
     since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMandate:
+    """A role that a person has directly."""
+
+    mandate_id: str
+    organisation: Named
+    role: Role
     until: datetime | None
 
 
@@ -126,12 +137,22 @@ def requests_of_user(register: Register, user_id: str, now: datetime, start: int
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
+def mandates_of_user(register: Register, user_id: str, now: datetime) -> tuple[OwnMandate, ...]:
+    """The mandates that count now of a person, by the organisation's name, as many as a page has."""
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
+    rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
+    ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
+    return tuple(
+        OwnMandate(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until) for row in ordered[:SHOWN]
+    )
+
+
 def clients(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
     """The open organisations that gave a firm a role, by name."""
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
-        Client(_named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
+        Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
         for row in _part(rows.order_by("organisation__name", "organisation__customer_id"), start)
     )
 

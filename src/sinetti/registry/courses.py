@@ -61,7 +61,6 @@ def _successors() -> "QuerySet[models.Certificate]":
 def course() -> dict[str, Any]:
     """What became of a certificate, each read only where it is asked for."""
     fetched = _successors().filter(first_fetched_at__isnull=False)
-    seen = Sighting.objects.filter(certificate=OuterRef("pk")).values("certificate")
     new = Sighting.objects.filter(
         Q(certificate__predecessor=OuterRef("pk")) | Q(certificate__replaces=OuterRef("pk")),
         certificate__revoked_at__isnull=True,
@@ -72,9 +71,15 @@ def course() -> dict[str, Any]:
         "succeeded": succeeded,
         # Mostly there is none, and then nothing more is looked for.
         "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
-        "seen": Subquery(seen.annotate(last=Max("last_seen")).values("last")),
+        "seen": seen(),
         "new_seen": _where(succeeded, new.order_by("-last_seen").values("last_seen")[:1]),
     }
+
+
+def seen() -> Subquery:
+    """When a gateway saw a certificate last."""
+    sightings = Sighting.objects.filter(certificate=OuterRef("pk")).values("certificate")
+    return Subquery(sightings.annotate(last=Max("last_seen")).values("last"))
 
 
 def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat
 
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.listed import Deed, OneOfLine, Refused, Seen, Who
@@ -47,6 +48,10 @@ _KINDS: Mapping[str, Who] = {
 def read(register: Register, serial: str, now: datetime) -> Seen | None:
     """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
     shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
+    # By the office's clock, as all else that is told: `recorded_at` is the machine's.
+    issued = models.AuditRow.objects.filter(
+        object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
+    )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
     rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
@@ -56,6 +61,7 @@ def read(register: Register, serial: str, now: datetime) -> Seen | None:
         .annotate(
             **browsing.firm("holding__", now),
             opened_at=Subquery(shown.values("shown_at")[:1]),
+            issued_at=Coalesce(Subquery(issued.values("at")[:1]), "recorded_at"),
             waiting_order=Subquery(waiting.values("pk")[:1]),
         )
         .order_by("-not_before", "-pk")[:_MOST_OF_LINE]
@@ -106,8 +112,7 @@ def _seen(
         order_id=row.order_id,
         ordered_at=row.order.created if row.order is not None else None,
         opened_at=row.opened_at,  # type: ignore[attr-defined] # annotated
-        # Not recorded_at: that one is of the machine's clock, and the others here are of the authority's.
-        issued_at=row.not_before if row.recorded_at is not None else None,
+        issued_at=row.issued_at,  # type: ignore[attr-defined] # annotated
         waiting_order=row.waiting_order,  # type: ignore[attr-defined] # annotated
         earlier=_line(earlier),
         later=_line(later),

@@ -40,6 +40,15 @@ class Gone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """For which organisation a mandate is, and who has it: an account or another organisation."""
+
+    organisation_id: str
+    user_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """An invitation that is to be made: its id, of which its token is made, the token's SHA-256 and its end."""
 
@@ -189,6 +198,13 @@ def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: D
     if becomes_one:
         owe_to_signatories(register, row.organisation_id, Tells.JOINED, deed.at, mandate=row.mandate_id)
     return True
+
+
+def holder_of(register: Register, mandate_id: str) -> Holder:
+    """Who has a mandate, by ids; all are empty where there is no such mandate."""
+    rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
+    found = rows.values_list("organisation", "user", "agent").first() or ("", "", "")
+    return Holder(*(str(one or "") for one in found))
 
 
 def organisation_of(register: Register, mandate_id: str) -> str:

@@ -156,14 +156,26 @@ def _told(connection: BaseDatabaseWrapper, question: str, name: str) -> str | No
     return str(value) if value is not None else None
 
 
-def _ask_for_durable_commits(connection: BaseDatabaseWrapper, **_rest: object) -> None:
-    """Turn synchronous_commit on for a new session, whatever role and database have; what waits for more stays."""
-    if connection.vendor == "postgresql" and setting(connection, "synchronous_commit") == "off":
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit TO on")
+_OF_OUR_SESSIONS = (
+    # Whatever role and database have; what waits for more stays.
+    ("synchronous_commit", "off", "on"),
+    # Lists have statements of a hundred terms over a thousand rows: compiling these takes longer by far than running
+    # them (60,000 certificates: 286 ms, without it 58).
+    ("jit", "on", "off"),
+)
 
 
-connection_created.connect(_ask_for_durable_commits, dispatch_uid="sinetti.registry.opening")
+def _ask_for_settings(connection: BaseDatabaseWrapper, **_rest: object) -> None:
+    """Turn commits that last on for a new session, and the compiling of statements off."""
+    if connection.vendor != "postgresql":
+        return
+    for name, unwanted, wanted in _OF_OUR_SESSIONS:
+        if setting(connection, name) == unwanted:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET {name} TO {wanted}")
+
+
+connection_created.connect(_ask_for_settings, dispatch_uid="sinetti.registry.opening")
 
 
 def migrate(register: Register) -> None:

@@ -1,7 +1,7 @@
 """The rule of `domain/listing.py` said in SQL, so that lists are filtered and sorted where the rows are.
 
-Tests hold both against each other, case by case. What became of each certificate is read once (`kept`, MATERIALIZED);
-written into each condition it would be read again for each: a thousand times as long, measured.
+Tests hold both against each other, case by case. What became of each certificate is read once (`kept`, `later`,
+MATERIALIZED); written into each condition it would be read again for each: a thousand times as long, measured.
 """
 
 from collections.abc import Collection, Sequence
@@ -64,9 +64,22 @@ _ORDER_STATE = f"""
 CASE WHEN expires IS NULL OR expires < now_at THEN {STATES.index(State.IDS_LAPSED)}
      WHEN opened THEN {STATES.index(State.IDS_OPENED)} ELSE {STATES.index(State.IDS_SENT)} END
 """
+_LATER = f"""
+SELECT kept.id AS before, c.first_fetched_at, CASE WHEN c.first_fetched_at IS NOT NULL THEN (
+       SELECT MAX(s.last_seen) FROM registry_sighting s WHERE s.certificate_id = c.id) END AS last_seen
+  FROM kept JOIN registry_certificate c ON c.{{link}} = kept.id
+ WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.VOID}'
+"""  # noqa: S608 - a state of ours
+"""What renewed or replaced a certificate, and stands, as `courses.course` has it: looked up once for three columns."""
 _CERTIFICATES = f"""
 kept AS MATERIALIZED ({{certificates}}),
-told AS (SELECT kept.*, instants.*, CASE {_STATE} ELSE {STATES.index(State.VALID)} END AS state_n FROM kept, instants),
+later AS MATERIALIZED ({_LATER.format(link="predecessor_id")} UNION ALL {_LATER.format(link="replaces_id")}),
+lines AS (SELECT before, MIN(first_fetched_at) AS taken_at, MAX(last_seen) AS new_seen FROM later GROUP BY before),
+known AS (
+SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen
+  FROM kept CROSS JOIN instants LEFT JOIN lines ON before = id
+),
+told AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(State.VALID)} END AS state_n FROM known),
 ranked AS (SELECT told.*, CASE {_RANK} END AS rank_n FROM told)
 """  # noqa: S608 - numbers and columns of ours
 _ORDERS = f"""
@@ -97,7 +110,8 @@ def ranked_keys(
 ) -> tuple[Key, ...]:
     """The keys of these in the order that is wanted, by one statement: those in the states that are wanted.
 
-    `certificates` have what `_STATE`, `_RANK` and `_HAND` name, `orders` what `_ORDER_STATE` does; both have a `word`.
+    `certificates` have an `id` and what `_STATE`, `_RANK` and `_HAND` name, but what `lines` has; `orders` have what
+    `_ORDER_STATE` names; both have a `word`.
     """
     written, values = _written(register, certificates)
     tables, parts = [_INSTANTS, _CERTIFICATES.format(certificates=written)], [_part(wanted)]
@@ -108,12 +122,13 @@ def ranked_keys(
         parts.append(_order_part(wanted))
         bound += values
     way = "DESC" if wanted.descending else "ASC"
-    sorting = ", ".join(f"{place} {way}" for place in (3, 4, 5, 1))
+    sorting = ", ".join(f"{place} {way}" for place in ("sort_n", "sort_word", "sort_at", "found"))
     limit = "" if most is None else f"LIMIT {most:d}"
-    statement = f"WITH {', '.join(tables)} {' UNION ALL '.join(parts)} ORDER BY {sorting} {limit}"
+    every = f"SELECT found, is_order FROM ({' UNION ALL '.join(parts)}) AS every"  # noqa: S608 - written above
+    statement = f"WITH {', '.join(tables)} {every} ORDER BY {sorting} {limit}"
     with connections[register.alias].cursor() as cursor:
         cursor.execute(statement, bound)
-        return tuple(Key(found, is_order == 1) for found, is_order, *_ in cursor.fetchall())
+        return tuple(Key(found, is_order == 1) for found, is_order in cursor.fetchall())
 
 
 def counted(

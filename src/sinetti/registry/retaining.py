@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from sinetti.domain.invitations import REQUEST_LIVES
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
-from sinetti.registry.eservice_models import Invitation
+from sinetti.registry.eservice_models import Invitation, OrganisationLoad, RightRequest
 from sinetti.registry.facts import instant
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
+
+_Deletable: TypeAlias = (
+    "QuerySet[models.RefusalRow] | QuerySet[models.OutboxRow] | QuerySet[SecureMessage] | QuerySet[RightRequest] | "
+    "QuerySet[OrganisationLoad]"
+)
 
 AT_ONCE = 100
 """Rows of one transaction."""
@@ -69,9 +76,28 @@ def delete_messages(register: Register, ids: Sequence[str], before: datetime, de
         )
 
 
+def delete_requests(register: Register, before: datetime, deed: Deed) -> int:
+    """Delete requests for a role that were made before and wait no more, AT_ONCE at most; returns how many."""
+    over = Q(answered_at__isnull=False) | Q(created__lt=deed.at - REQUEST_LIVES)
+    rows = RightRequest.objects.using(register.alias).filter(over, created__lt=before)
+    with transaction.atomic(using=register.alias):
+        some = RightRequest.objects.using(register.alias).filter(
+            pk__in=list(rows.values_list(_ANY, flat=True)[:AT_ONCE])
+        )
+        return _deleted(register, some, "right-requests-deleted", (before, deed))
+
+
+def delete_loads(register: Register, before: datetime, deed: Deed) -> int:
+    """Delete files of organisations that were sent before, carried out or never accepted; returns how many."""
+    rows = OrganisationLoad.objects.using(register.alias).filter(created__lt=before)
+    with transaction.atomic(using=register.alias):
+        unfinished = Q(accepted_at__isnull=False, done_at__isnull=True)
+        return _deleted(register, rows.exclude(unfinished), "organisation-loads-deleted", (before, deed))
+
+
 def _deleted(
     register: Register,
-    rows: "QuerySet[models.RefusalRow] | QuerySet[models.OutboxRow] | QuerySet[SecureMessage]",
+    rows: "_Deletable",
     action: str,
     why: tuple[datetime, Deed],
 ) -> int:

@@ -40,6 +40,7 @@ MIDDLEWARE = [
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.CsrfMiddleware",
+    "sinetti.eservice.middleware.ZeroOctetMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sinetti.domain.applications import ApplicationFault, ApplicationState
 from sinetti.domain.bulk import BulkReason
 from sinetti.domain.looking import Place, Purpose
+from sinetti.domain.messages import MessageKind
 from sinetti.domain.organisation_load import ChangeKind, Slip
 from sinetti.domain.values import Channel, CustomerKind
 from sinetti.texts.reader import mark
@@ -31,6 +32,24 @@ PLACES: Mapping[Place, str] = {
     Place.REVOCATIONS: mark("Revocations of many"),
 }
 
+MESSAGES: Mapping[MessageKind, str] = {
+    MessageKind.TRANSFER_IDS: mark("link to transfer IDs"),
+    MessageKind.PIN: mark("PIN code"),
+    MessageKind.REMINDER: mark("reminder of an end"),
+    MessageKind.TAKE_INTO_USE: mark("reminder to take the new certificate into use"),
+    MessageKind.DIGEST: mark("summary of certificates"),
+    MessageKind.FETCHED: mark("certificate retrieved"),
+    MessageKind.RENEWED: mark("certificate renewed"),
+    MessageKind.REFUSED: mark("requests refused"),
+    MessageKind.REVOKED: mark("certificate revoked"),
+    MessageKind.BOUNCED: mark("address that mail does not reach"),
+    MessageKind.CONTACT_GONE: mark("contact person gone"),
+    MessageKind.CONTACT_CHANGED: mark("contact person changed"),
+    MessageKind.AUTHORISATION: mark("authorisation"),
+    MessageKind.ACCOUNT: mark("account"),
+    MessageKind.OPERATOR: mark("to those who run the service"),
+}
+
 STATES: Mapping[ApplicationState, str] = {
     ApplicationState.OPEN: mark("waits for a decision"),
     ApplicationState.APPROVED: mark("approved"),
@@ -53,14 +72,18 @@ KINDS: Mapping[CustomerKind, str] = {
 
 FAULTS: Mapping[ApplicationFault, str] = {
     ApplicationFault.CHANNELS: mark("Choose at least one way of delivering."),
-    ApplicationFault.NOTHING_NEW: mark("The organisation has been approved for all of these already."),
-    ApplicationFault.PURPOSE: mark("Say in 1 to 1,000 characters what the organisation would use the interface for."),
-    ApplicationFault.SOFTWARE: mark("The name of the software has at most 200 characters, on one line."),
+    ApplicationFault.NOTHING_NEW: mark(
+        "The organisation has already been approved for all of these. Order certificates."
+    ),
+    ApplicationFault.PURPOSE: mark(
+        "Say in at most 1,000 characters what the organisation would use the interface for."
+    ),
+    ApplicationFault.SOFTWARE: mark("Write the name of the software in at most 200 characters, on one line."),
     ApplicationFault.ONE_OPEN: mark(
         "The organisation has an application that waits for a decision. Withdraw it first if you want to make another."
     ),
     ApplicationFault.CLOSED: mark("The organisation has ended: nothing more is approved for it."),
-    ApplicationFault.UNKNOWN: mark("There is no such application."),
+    ApplicationFault.UNKNOWN: mark("There is no such application. Choose it again from the list."),
     ApplicationFault.NOT_OPEN: mark(
         "This application does not wait for a decision any more: somebody has decided or withdrawn it meanwhile."
     ),
@@ -70,8 +93,11 @@ FAULTS: Mapping[ApplicationFault, str] = {
         "decision."
     ),
     ApplicationFault.APPEAL: mark(
-        "No application can be refused yet: the settings do not say in this language how to appeal. Ask an operator to "
-        "set it (eservice.toml, appeal)."
+        "No application can be refused yet: the settings do not say in this language how to appeal."
+        " Ask whoever runs the service to write it there (eservice.toml, appeal)."
+    ),
+    ApplicationFault.OWN: mark(
+        "You have an authorisation for this organisation yourself: another clerk decides on its application."
     ),
 }
 
@@ -91,7 +117,7 @@ SLIPS: Mapping[Slip, str] = {
         "merged_into and ended; each once, separated by semicolons or commas."
     ),
     Slip.CELLS: mark("The line has more values, or fewer, than there are columns, or a quotation mark is not closed."),
-    Slip.ID: mark("This ID cannot be of this kind. Look at the ID, its check digit and the kind."),
+    Slip.ID: mark("This ID cannot be of this kind. Check the ID, its check digit and the kind."),
     Slip.TWICE: mark("An earlier line has the same ID. Keep one of them."),
     Slip.KIND: mark("Write business-id, vat, foreign, register or artificial."),
     Slip.OTHER_KIND: mark("The register has this ID as another kind. Write that kind."),
@@ -111,24 +137,28 @@ SLIPS: Mapping[Slip, str] = {
 }
 
 BULK: Mapping[BulkReason, str] = {
-    BulkReason.OFFICER: mark("Your account cannot revoke many certificates. Ask an operator."),
-    BulkReason.NOTHING_NAMED: mark("Say which certificates: by serial numbers, organisation, CA or time of issue."),
-    BulkReason.UNKNOWN: mark("Something of this is not known here: a serial number, the organisation or the CA."),
-    BulkReason.REASON: mark("This reason is not for organisations' certificates."),
-    BulkReason.NO_PROPOSAL: mark("There is no such proposal, or nobody has confirmed it."),
+    BulkReason.OFFICER: mark("Your account cannot revoke many certificates. Ask whoever runs the service."),
+    BulkReason.NOTHING_NAMED: mark(
+        "Say which certificates: by serial numbers, organisation, certification authority or time of issue."
+    ),
+    BulkReason.UNKNOWN: mark(
+        "Check these: a serial number, the organisation or the certification authority is not in the register."
+    ),
+    BulkReason.REASON: mark("This reason is not for organisations' certificates. Choose another."),
+    BulkReason.NO_PROPOSAL: mark("There is no such proposal, or nobody has confirmed it. Look at the list."),
     BulkReason.SAME_OFFICER: mark(
         "You proposed this yourself: another clerk has to confirm it, with their own account."
     ),
     BulkReason.EXPIRED: mark("Nobody confirmed this within 24 hours. Propose it anew."),
-    BulkReason.DONE: mark("This is done: nothing is left to confirm."),
+    BulkReason.DONE: mark("This has already been done: nothing is left to confirm."),
     BulkReason.CHANGED: mark(
         "What would be revoked has changed since it was proposed. Propose it anew, so that what is confirmed is what "
         "is revoked."
     ),
     BulkReason.WITHDRAWN: mark("Whoever proposed this has withdrawn it."),
-    BulkReason.APPROVED: mark("This is confirmed already, and a revocation cannot be taken back."),
+    BulkReason.APPROVED: mark("This has already been confirmed, and a revocation cannot be taken back."),
     BulkReason.OTHER_OFFICER: mark("Only whoever proposed this can withdraw it."),
     BulkReason.OTHER_DOOR: mark(
-        "This was proposed by a command of the operator's. Another officer confirms it by a command."
+        "This was proposed with a command by those who run the service. Another of them confirms it with a command."
     ),
 }

@@ -86,7 +86,7 @@ SAID: Mapping[AccountLetter, Said] = {
     ),
     AccountLetter.PASSWORD_RESET: Said(
         mark("Your password was set anew"),
-        (mark("A new password was set for your account on {when}, by the link in our message."), _NOT_YOU),
+        (mark("A new password was set for your account on {when}, with the link in our message."), _NOT_YOU),
     ),
     AccountLetter.ADDRESS_CHANGED: Said(
         mark("Your e-mail address was changed"),
@@ -98,24 +98,30 @@ SAID: Mapping[AccountLetter, Said] = {
     ),
     AccountLetter.CODES_ADDED: Said(
         mark("Verification codes were taken into use"),
-        (mark("Since {when} an app's verification codes are a second factor of your account."), _NOT_YOU),
+        (mark("On {when} an app's verification codes became a second factor of your account."), _NOT_YOU),
     ),
     AccountLetter.CODES_REMOVED: Said(
         mark("Verification codes were removed"),
-        (mark("Since {when} an app's verification codes are no second factor of your account any more."), _NOT_YOU),
+        (
+            mark(
+                "On {when} an app's verification codes were removed from your account: they are no longer a"
+                " second factor of it."
+            ),
+            _NOT_YOU,
+        ),
     ),
     AccountLetter.PASSKEY_ADDED: Said(
         mark("A passkey was added"),
-        (mark("A passkey was added to your account on {when}. It signs in without a password."), _NOT_YOU),
+        (mark("A passkey was added to your account on {when}. With it one signs in without a password."), _NOT_YOU),
     ),
     AccountLetter.PASSKEY_REMOVED: Said(
         mark("A passkey was removed"),
-        (mark("A passkey was removed from your account on {when}. It does not sign in any more."), _NOT_YOU),
+        (mark("A passkey was removed from your account on {when}. One can no longer sign in with it."), _NOT_YOU),
     ),
     AccountLetter.RECOVERY_MADE: Said(
         mark("New recovery codes were made"),
         (
-            mark("New recovery codes were made for your account on {when}. The ones before do not work any more."),
+            mark("New recovery codes were made for your account on {when}. The earlier ones no longer work."),
             _NOT_YOU,
         ),
     ),
@@ -129,7 +135,13 @@ SAID: Mapping[AccountLetter, Said] = {
     ),
     AccountLetter.PROVIDER_ADDED: Said(
         mark("Another way to sign in was added"),
-        (mark("On {when} another service's sign-in was connected to your account. It signs in from now on."), _NOT_YOU),
+        (
+            mark(
+                "On {when} another service's sign-in was connected to your account. From now on one can "
+                "sign in with it."
+            ),
+            _NOT_YOU,
+        ),
     ),
     AccountLetter.PROVIDER_REMOVED: Said(
         mark("A way to sign in was removed"),

@@ -9,7 +9,7 @@ HOW = mark(
     "account alone gives no rights."
 )
 HOW_SECOND = mark(
-    "For this authorisation you need a second factor as well, a passkey or a verification code: the page tells how."
+    "For this authorisation you also need a second factor, a passkey or verification codes: the page tells how."
 )
 BUTTON = mark("Take up the authorisation")
 LINK_WORKS_ONCE = mark("The link works once, until {expires}.")
@@ -66,8 +66,8 @@ IF_NEEDED = mark("If you still need it, ask the organisation's representative.")
 GIVEN_SUBJECT = mark("Authorisation given on {day} – {organisation}")
 GIVEN_TO_FIRM = mark("{organisation} ({customer_id}) has given {firm} an authorisation: {role}.")
 WHO_OF_FIRM = mark(
-    "Those who act for {firm} in this service act by it, each with no more rights than they have in the firm. It "
-    "cannot be given on to others."
+    "It is used by those who act for {firm} in this service, each with no more rights than they"
+    " have in the firm. It cannot be passed on to others."
 )
 
 UNTIL_ASKED = mark("It would be valid until {until}.")

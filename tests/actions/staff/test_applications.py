@@ -12,11 +12,12 @@ from sinetti.domain.values import Channel
 from sinetti.registry import models, parties
 from tests.actions.behalf.test_apply import ASKED, MALLI, a_signatory, fault_of
 from tests.support.clerks import a_clerk, looked
-from tests.support.office import REQUEST
+from tests.support.office import REQUEST, add_organisation
 from tests.support.people import audited
 from tests.support.registers import crowd
-from tests.support.users import account
+from tests.support.users import account, mandate
 
+FIRM = "2345678-2"
 APPROVED = Verdict(ApplicationState.APPROVED)
 REFUSED = Verdict(ApplicationState.REFUSED, "The purpose does not need the interface.", "Write to the court.")
 
@@ -84,6 +85,19 @@ def test_nothing_is_half_decided(sqlite_desk):
     with pytest.raises(RuntimeError):
         applications.decide(made.application_id, APPROVED, fails, anna)
     assert applications.application(made.application_id, anna).state is ApplicationState.OPEN
+    assert not channels(sqlite_desk)
+
+
+@pytest.mark.parametrize("through_a_firm", [False, True])
+def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    user = models.User.objects.using(sqlite_desk.register.alias).get(pk=anna.actor.user_id)
+    if through_a_firm:
+        add_organisation(sqlite_desk, FIRM)
+        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_desk, user, FIRM if through_a_firm else MALLI, Role.VIEWER)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
     assert not channels(sqlite_desk)
 
 

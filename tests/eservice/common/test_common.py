@@ -19,6 +19,9 @@ from sinetti.eservice.common.statement import (
     read_run,
 )
 from sinetti.settings.eservice import EserviceSettings, SupervisingAuthority
+from sinetti.texts.notices_authorisation import NOT_RIGHT
+from sinetti.texts.notices_changes import ORDER_IF_NEEDED
+from sinetti.texts.reader import text
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
@@ -48,6 +51,27 @@ def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
     assert "2 certificates end in 14 days or less" in main_of(browser.get("/"))
 
 
+def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_desk, browser):
+    maija = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+    signed_in(browser, maija, second_factor=False)
+    told = main_of(browser.get("/"))
+    assert ("sign in with your second factor" in told, "You have no authorisation" in told) == (True, False)
+    assert browser.get("/settings/certificates").heading == "A second factor is needed"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browser, language):
+    maija = account(sqlite_desk, "maija", language=language)
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+    page = signed_in(browser, maija).get("/settings/certificates").page
+    menu = page.xpath("string(//nav[@class='menu']/p)")
+    names = [f"{menu} > {one.text_content()}" for one in page.xpath("//nav[@class='menu']//a")]
+    assert page.xpath("string(//h1)") == names[0].removeprefix(f"{menu} > ")
+    assert f"({names[0]})" in text(ORDER_IF_NEEDED, language)
+    assert f"({names[2]})" in text(NOT_RIGHT, language, help="")
+
+
 def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
     signed_in(browser, account(sqlite_desk, "maija", staff=True))
     assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
@@ -61,13 +85,18 @@ def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
 def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk, browser):
     maija = account(sqlite_desk, "maija")
     signed_in(browser, maija).get("/settings/profile").press("save", name="Maija M", reads="sv")
-    assert (browser.page.get("lang"), "Dina inställningar har sparats." in main_of(browser)) == ("sv", True)
+    assert (browser.page.get("lang"), "Dina uppgifter har sparats." in main_of(browser)) == ("sv", True)
     maija.refresh_from_db()
     assert (maija.name, maija.language) == ("Maija M", "sv")
-    assert "Dina inställningar" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
+    assert "Dina uppgifter har sparats" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
 
 
-WRONG = {"no name": {"name": "", "reads": "fi"}, "a language that we lack": {"name": "Maija", "reads": "de"}}
+WRONG = {
+    "no name": {"name": "", "reads": "fi"},
+    "a language that we lack": {"name": "Maija", "reads": "de"},
+    "a name of two lines": {"name": "Maija\nand a line of her own", "reads": "fi"},
+    "a name that is read backwards": {"name": "Maija \u202eajiaM", "reads": "fi"},
+}
 
 
 @pytest.mark.parametrize("typed", WRONG.values(), ids=WRONG)

@@ -6,6 +6,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.values import VALIDITY
 from sinetti.registry import models
 from tests.support.acting import holding, orders
+from tests.support.browser import people_door
 from tests.support.office import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 
@@ -49,7 +50,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
     save(page, f"{PLACE}/{held.serial}/contact", **{**SOMEBODY, "person_phone": ""})
     assert "A new link to the transfer IDs of the open order is on its way." in told(page)
-    assert "shows a code to tell them" in told(page)
+    assert "shows a code that you tell them" in told(page)
 
 
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
@@ -57,7 +58,9 @@ def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, hel
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
 
     monkeypatch.setattr("sinetti.actions.behalf.change_contact.may_act", gone)
-    assert "There is no such certificate any more." in told(save(signatory, f"{PLACE}/{held.serial}/contact"))
+    assert "There is no such certificate any more. Look at the list of certificates." in told(
+        save(signatory, f"{PLACE}/{held.serial}/contact")
+    )
 
 
 def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
@@ -65,12 +68,12 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
     page = signatory.get(address).press("let-end")
     assert "nobody is reminded of its end any more" in told(page)
     assert "Since" in told(page.get(address))
-    assert "It stands so already" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
+    assert "Nothing was changed" in told(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
     assert "people are reminded of its end again" in told(page.get(address).press("go-on"))
     sqlite_desk.clock.forward(VALIDITY + DAY)
     page.get(address).press("let-end")
     assert page.reply.status == 409
-    assert "is not in force" in told(page)
+    assert "is not valid" in told(page)
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
@@ -130,7 +133,7 @@ def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     sent = fields(page, "save")
     assert "Handed over: 2." in told(page.press("save", **SOMEBODY))
     assert holding(sqlite_desk, held.serial).contact.email == SOMEBODY["person_email"]
-    assert "It stands so already" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
+    assert "Nothing was changed" in told(page.post(CONTACTS, {**sent, **SOMEBODY, "do": "save"}))
 
 
 def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
@@ -140,7 +143,7 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
         monkeypatch.setattr(f"{room}.MOST_AT_ONCE", 1)
     page = signatory.get(CONTACTS).press("look", leaving=CONTACT.email)
     assert "There are more than 1" in told(page)
-    assert "There is more of theirs." in told(page.press("save", **SOMEBODY))
+    assert "This person has more certificates." in told(page.press("save", **SOMEBODY))
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
     assert (
         models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
@@ -151,7 +154,7 @@ def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypa
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
     monkeypatch.setattr("sinetti.registry.leaving.orders_offered_to_others", lambda *_: ["0" * 32])
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
-    assert "There is no such order any more." in told(page)
+    assert "There is no such order any more. Look at the open orders." in told(page)
 
 
 def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_desk, held):
@@ -169,7 +172,21 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     assert "A replacement is ordered already" in told(page)
     assert "Nothing would be ordered." in told(page)
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "serial": "00"})
-    assert "Not among the certificates that you may order for: 1." in told(page)
+    assert "Certificates that you may not order a replacement for: 1." in told(page)
+
+
+def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_desk, held):
+    sent = fields(signatory.get(REPLACE).press("look", days="730"), "order")
+    signatory.door = people_door(sqlite_desk, sms=False)
+    page = signatory.get(REPLACE).press("look", days="730")
+    assert "No text messages can be sent from here" in told(page)
+    assert "order" not in page.buttons
+    assert "Replacements ordered: 0." in told(page.post(REPLACE, {**sent, "do": "order"}))
+    assert not [one for one in orders(sqlite_desk) if one.replaces]
+    models.Person.objects.using("default").update(phone="")
+    page = signatory.get(REPLACE).press("look", days="730")
+    assert "a code that whoever orders tells them" in told(page)
+    assert "Replacements ordered: 1." in told(page.press("order"))
 
 
 def test_wrong_days_are_told_beside_the_field(signatory):

@@ -121,7 +121,7 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
         page = fetch(browser, ids, KEY.decode() + (pem_of(new_key()) if how == "beside a request" else ""))
     assert page.reply.status == 422
     assert "This is a private key. Nothing was sent on or kept." in told(page)
-    assert "do not use it any more" in errors(page)["request"]
+    assert "stop using it" in errors(page)["request"]
     assert not fields(page, "fetch").get("request", "").strip()
     assert secret not in page.reply.body.decode()
     assert secret not in caplog.text

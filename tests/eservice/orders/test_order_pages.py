@@ -106,7 +106,7 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert (filled["channel"], filled["description"], filled["count"]) == ("SFTP", "payroll", "1")
     assert filled["contact_email"] == "nimi@sinisiipi.example"
     page.press("check", contact_phone="")
-    assert "tell it to the contact by voice" in told(page)
+    assert "tell it to the contact person yourself" in told(page)
     assert "one other organisation" in told(page)
     page.press("send")
     assert "Tell the contact this code" in told(page)
@@ -132,14 +132,14 @@ def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
         parties.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
-    assert "may not order this type of certificate yet" in told(signatory.get(NEW))
+    assert "cannot order this type of certificate yet" in told(signatory.get(NEW))
 
 
 def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
     ours = models.Organisation.objects.get().pk
     monkeypatch.setattr("sinetti.eservice.orders.new.orderable", lambda *_: ())
     page = signatory.get(f"{NEW}?organisation={ours}")
-    assert (page.reply.status, "closed for good" in told(page)) == (410, True)
+    assert (page.reply.status, "has ended" in told(page)) == (410, True)
 
 
 def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_desk, monkeypatch):
@@ -152,7 +152,7 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
     monkeypatch.setattr("sinetti.actions.behalf.order.may_act", withdrawn)
     page.press("send")
     assert page.reply.status == 409
-    assert "is not approved for this type of certificate any more" in told(page)
+    assert "is no longer approved for this type of certificate" in told(page)
     assert fields(page, "check")["description"] == "Payroll"
 
 

@@ -1,7 +1,7 @@
 """Replacements for many certificates at once: looked at first, then ordered one by one (docs/ordering.md)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sinetti.actions.authority import Actor, NotAllowed, Standing
@@ -29,6 +29,14 @@ class Preview:
     left: tuple[tuple[Candidate, LeftOut], ...]
     strange: int = 0
     more: bool = False
+
+    @property
+    def without_messages(self) -> "Preview":
+        """The same where no text message can be sent: contacts with a number would wait for their code for ever."""
+        phones = tuple(one for one in self.ordered if one.contact is not None and one.contact.phone)
+        ordered = tuple(one for one in self.ordered if one not in phones)
+        left = (*self.left, *((one, LeftOut.NO_MESSAGES) for one in phones))
+        return replace(self, ordered=ordered, left=left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.urls import get_script_prefix, reverse
 from sinetti.actions.accounts import Telling, tell
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
@@ -46,6 +47,8 @@ LETTERS: Mapping[str, AccountLetter] = {
 
 PROVED = "sinetti_proved"
 """On a request: its page has seen that who is signed in has just proved it."""
+_PROOFS = "sinetti_proofs"
+"""On a request: by what accounts prove once more who they are."""
 _NOBODY = "0.0.0.0"  # noqa: S104 - no address to listen at: whose address nobody tells shares one limit with the like
 
 
@@ -109,13 +112,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         del request
         return reverse("start")
 
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Where one comes to after confirming an address: a stranger signs in, and goes on to where they were going."""
+        if self.request.user.is_authenticated:
+            return str(super().get_email_verification_redirect_url(email_address))
+        return onward.sign_in_first(self.request)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Where one comes to after changing the password."""
         del request
         return reverse("mfa_index")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """How somebody proves once more who they are: who has a second factor does it by that, never without."""
+        """How somebody proves once more who they are: who has a second factor does it by that, never without.
+
+        Pages that only ask for it want to know that twice; what there is does not change meanwhile.
+        """
+        if self.request.method not in {"GET", "HEAD"}:
+            return self._proofs(user)
+        known: dict[object, list[dict[str, Any]]] = self.request.__dict__.setdefault(_PROOFS, {})
+        if user.pk not in known:
+            known[user.pk] = self._proofs(user)
+        return known[user.pk]
+
+    def _proofs(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if has_second_factor(str(user.pk)):
             return [one for one in methods if one["id"] != "reauthenticate"]
@@ -139,8 +159,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
         forget_actor(request)
+        onward.taken(request)
         response: HttpResponse = super().post_login(request, user, **told)
-        return HttpResponseRedirect(reverse("mfa_index")) if needs_second_factor(request) else response
+        if not needs_second_factor(request):
+            return response
+        onward.keep(request, told.get("redirect_url") or "")
+        return HttpResponseRedirect(reverse("mfa_index"))
 
 
 def needs_second_factor(request: HttpRequest) -> bool:

@@ -4,32 +4,60 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account import views
+from allauth.account.forms import ResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.account.internal.stagekit import get_pending_stage
+from allauth.account.models import EmailAddress
+from allauth.core import context as core_context
 from django import forms
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from sinetti.actions.accounts import free_address
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.eservice.accounts import onward as way_on
 from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, next_of
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
 from sinetti.eservice.acting import say
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone
 from sinetti.eservice.rendering import Page
+from sinetti.eservice.surroundings import request_id, surroundings
 from sinetti.texts.reader import mark
 
 _PASSWORD = {"password1": Asked(mark("Password"), "password", "new-password", NEW_PASSWORD.hint)}
-NO_RIGHTS = mark("An account by itself gives no rights: your organisation's representative gives them to you.")
+NO_RIGHTS = mark("An account alone gives no rights: your organisation's representative gives you an authorisation.")
 _LAPSED = (
     mark("It was used already, or too much time has passed."),
     mark("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
 )
-_LAPSED_TITLE = mark("This link does not work any more")
+_ELSEWHERE = (
+    mark(
+        "The link counts in the browser in which the account was made, or its address changed, and there only for a "
+        "while."
+    ),
+    mark(
+        "Sign in here first, with the password that you chose or by the service that you made the account with. Then "
+        "open the link again."
+    ),
+    mark("Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."),
+)
+_LAPSED_TITLE = mark("This link does not work")
 _SIGN_IN = mark("Sign in")
 
 
-class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no types
+class KeepsOnward(OurPage):
+    """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to."""
+        way_on.keep(self.request, next_of(self.request))
+        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
+        return answer
+
+
+class Login(KeepsOnward, views.LoginView):  # type: ignore[misc] # allauth has no types
     """Sign in, by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
@@ -38,7 +66,7 @@ class Login(OurPage, views.LoginView):  # type: ignore[misc] # allauth has no ty
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
             Link(self.say(mark("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(mark("Forgot your password?")), reverse("account_reset_password")),
+            Link(self.say(mark("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
             Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
         ]
         blocks: list[Block] = [self.asked(context["form"], _SIGN_IN), Links(others)]
@@ -63,8 +91,19 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
         except WordError as wrong:
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 
+    def validate_unique_email(self, value: str) -> str:
+        """Whether an account has this address; one that nobody has confirmed gives way."""
+        make_room(value)
+        return str(super().validate_unique_email(value))
 
-class Signup(OurPage, views.SignupView):  # type: ignore[misc]
+
+def make_room(email: str) -> None:
+    """Let who signs up with an address have it, where somebody only said that it is theirs."""
+    request = core_context.request
+    free_address(email, surroundings(request).office, request_id(request))
+
+
+class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
     """Make an account, which gives no right."""
 
     form_class = SignupForm
@@ -73,9 +112,11 @@ class Signup(OurPage, views.SignupView):  # type: ignore[misc]
         """The form."""
         said = [
             self.say(NO_RIGHTS),
-            self.say(mark("We send a link to your e-mail address. The account can be used once you have opened it.")),
+            self.say(
+                mark("We send a link to your e-mail address. You can use the account once you have opened the link.")
+            ),
         ]
-        back = Link(self.say(mark("You have an account already? Sign in")), reverse("account_login"))
+        back = Link(self.say(mark("Have you an account already? Sign in")), reverse("account_login"))
         form = self.asked(context["form"], mark("Make an account"), _PASSWORD)
         return Page(self.say(mark("Make an account")), blocks=[Text(said), form, Links([back])])
 
@@ -102,7 +143,12 @@ class Inactive(OurPage, views.AccountInactiveView):  # type: ignore[misc]
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        told = self.say(mark("This account has been ended and cannot be used. Ask for help below if that is wrong."))
+        told = self.say(
+            mark(
+                "This account has been ended and cannot be used. If that is a mistake, ask for help at the "
+                "address below."
+            )
+        )
         return Page(self.say(mark("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
 
 
@@ -114,18 +160,43 @@ class ConfirmationSent(OurPage, views.EmailVerificationSentView):  # type: ignor
         del context
         said = [
             self.say(mark("We have sent you a message. Open the link in it to confirm that the address is yours.")),
-            self.say(mark("No message? Look into the junk mail, or sign in again in a few minutes for a new one.")),
+            self.say(mark("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")),
         ]
         return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text(said)])
 
 
 class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
-    """The page of the link: opening it changes nothing, its button does."""
+    """The page of the link: opening it changes nothing, its button does.
+
+    For whoever began the account alone: somebody else, who only reads the mail, would confirm another's ways in.
+    """
+
+    def get(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        """Show it. Whoever is signed in stays so."""
+        del args, kwargs
+        try:
+            self.object = self.get_object()
+        except Http404:
+            self.object = None
+        return self.render_to_response(self.get_context_data())
+
+    def _is_theirs(self) -> bool:
+        """Whether who asks is signed in to the account, or has begun to be: by its password, or by its service."""
+        user: Any = self.request.user
+        if not user.is_authenticated:
+            stage = get_pending_stage(self.request)
+            user = None if stage is None else stage.login.user
+        return user is not None and user.pk == self.object.email_address.user_id
 
     def page(self, context: Context) -> Page:
-        """The button, or that the link does not work."""
+        """The button; or that the link does not work, or not here."""
         if not context["confirmation"] or not context["can_confirm"]:
             return _lapsed(self)
+        if not self._is_theirs():
+            said = [self.say(one) for one in _ELSEWHERE]
+            way = Link(self.say(_SIGN_IN), reverse("account_login"), button=True)
+            title = self.say(mark("Confirm your e-mail address"))
+            return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
         told = self.say(mark("Is this your address? {email}"), email=context["email"])
         form = Form((), (Button(self.say(mark("Yes, confirm it"))),))
         return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text([told]), form])
@@ -133,6 +204,9 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Confirm it, and go on."""
         try:
+            self.object = self.get_object()
+            if not self._is_theirs():
+                return self.render_to_response(self.get_context_data())
             answer: HttpResponse = super().post(*args, **kwargs)
         except Http404:
             self.object = None
@@ -143,8 +217,24 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
         return answer
 
 
-class AskNewPassword(OurPage, views.PasswordResetView):  # type: ignore[misc]
+class AskForm(ResetPasswordForm):  # type: ignore[misc]
+    """Whose password: an account's whose address was confirmed. Any other may have been begun by somebody else."""
+
+    users: list[Any]
+
+    def clean_email(self) -> str:
+        """An address, and the accounts that it is of."""
+        email = str(super().clean_email())
+        confirmed = EmailAddress.objects.filter(user__in=[one.pk for one in self.users], verified=True)
+        known = set(confirmed.values_list("user_id", flat=True))
+        self.users = [one for one in self.users if one.pk in known]
+        return email
+
+
+class AskNewPassword(KeepsOnward, views.PasswordResetView):  # type: ignore[misc]
     """Forgot your password? A link is sent to the address."""
+
+    form_class = AskForm
 
     def page(self, context: Context) -> Page:
         """The form."""
@@ -162,7 +252,9 @@ class AskedNewPassword(OurPage, views.PasswordResetDoneView):  # type: ignore[mi
         del context
         said = [
             self.say(mark("We have sent a message to the address. The link in it works for two hours.")),
-            self.say(mark("No message? Look into the junk mail, and at whether the address is that of your account.")),
+            self.say(
+                mark("No message? Look in your junk mail, and check that the address is the one that your account has.")
+            ),
         ]
         return Page(self.say(mark("Open the link in our message")), blocks=[Text(said)])
 
@@ -194,7 +286,7 @@ class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: igno
         del context
         blocks: list[Block] = [
             Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
-            Links([Link(self.say(_SIGN_IN), reverse("account_login"), button=True)]),
+            Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
         ]
         return Page(self.say(mark("The new password is set")), blocks)
 

@@ -15,6 +15,7 @@ from django.urls import reverse, reverse_lazy
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
 from sinetti.eservice.accounts.fields import FIELDS, Asked, errors_of
+from sinetti.eservice.accounts.onward import taken
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, next_of
 from sinetti.eservice.blocks import (
     Block,
@@ -41,7 +42,7 @@ _CODE_OF_APP = {"code": Asked(FIELDS["code"].label, "text", "one-time-code", mar
 _NAME = Asked(mark("Name of the passkey"), hint=mark("For example: phone, or the key in the safe."), required=False)
 _USE_PASSKEY = mark("Use a passkey")
 _WITHOUT = mark(
-    "Passkeys need a browser that runs this site's scripts and is not too old. Without them use an app's codes."
+    "Passkeys need a recent browser in which this site's scripts may run. Otherwise use verification codes."
 )
 _FAILED = mark("The browser gave no passkey. Nothing was changed: try again, or use another way.")
 _LONGEST_NAME = 100
@@ -104,7 +105,10 @@ class Security(OurPage, base.IndexView):  # type: ignore[misc]
         there = context["authenticators"]
         blocks: list[Block] = []
         if needs_second_factor(self.request):
-            told = mark("You need a second factor: your rights wait until you have set one up. Choose one of the two.")
+            told = mark(
+                "You need a second factor: you cannot use your authorisation until you have set one up. "
+                "Choose one of the two."
+            )
             blocks.append(Notice(self.say(told), Tone.WARNING))
         blocks.append(Section(self.say(mark("Second factor")), self._factors(there)))
         user: Any = self.request.user
@@ -116,19 +120,21 @@ class Security(OurPage, base.IndexView):  # type: ignore[misc]
             Link(self.say(mark("Sign out")), reverse("account_logout")),
         ]
         if surroundings(self.request).eservice.providers:
-            links.insert(2, Link(self.say(mark("Sign-in by other services")), reverse("socialaccount_connections")))
+            links.insert(2, Link(self.say(mark("Sign-in with other services")), reverse("socialaccount_connections")))
         blocks.append(Section(self.say(mark("Your account")), [Links(links)]))
         return Page(self.say(mark("Sign-in and security")), blocks=blocks)
 
     def _factors(self, there: Context) -> list[Block]:
         keys = there.get(Authenticator.Type.WEBAUTHN, [])
-        values = [Value(self.say(mark("App's codes")), self._is(there.get(Authenticator.Type.TOTP)))]
+        values = [Value(self.say(mark("Verification codes")), self._is(there.get(Authenticator.Type.TOTP)))]
         values += [Value(self.say(mark("Passkey")), one.name, link=_key(one, "mfa_edit_webauthn")) for one in keys]
         links = [Link(self.say(mark("Add a passkey")), reverse("mfa_add_webauthn"), button=not there)]
         if Authenticator.Type.TOTP in there:
-            links.append(Link(self.say(mark("Remove the app's codes")), reverse("mfa_deactivate_totp")))
+            links.append(Link(self.say(mark("Remove the verification codes")), reverse("mfa_deactivate_totp")))
         else:
-            links.append(Link(self.say(mark("Set up an app's codes")), reverse("mfa_activate_totp"), button=not there))
+            links.append(
+                Link(self.say(mark("Set up verification codes")), reverse("mfa_activate_totp"), button=not there)
+            )
         if there:
             links.append(Link(self.say(mark("Make new recovery codes")), reverse("mfa_generate_recovery_codes")))
         return [Values(values), Links(links)]
@@ -143,22 +149,24 @@ class AddCodes(OurPage, ProvedAgain, totp.ActivateTOTPView):  # type: ignore[mis
     def page(self, context: Context) -> Page:
         """The code for the camera, the secret for who types, and the field for the first code."""
         steps = [
-            self.say(mark("1. Open an app for verification codes on your phone (there are many, all of them do).")),
-            self.say(mark("2. Have it read this picture, or type the secret into it.")),
-            self.say(mark("3. Type the code that the app shows.")),
+            self.say(
+                mark("1. Open an app for verification codes on your phone (there are many, and any of them will do).")
+            ),
+            self.say(mark("2. Scan this picture with the app, or type the setup key into it.")),
+            self.say(mark("3. Type here the code that the app then shows.")),
         ]
         secret = context["form"].secret
         written = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         blocks: list[Block] = [
             Text(steps),
-            _picture(self.say(mark("Picture with the secret, to be read by an app")), context["totp_url"]),
+            _picture(self.say(mark("Picture with the setup key, to be scanned with an app")), context["totp_url"]),
             Details(
-                self.say(mark("Cannot read the picture? Type the secret")),
-                [Values([Value(self.say(mark("Secret")), written, secret=True)])],
+                self.say(mark("Cannot scan the picture? Type the setup key")),
+                [Values([Value(self.say(mark("Setup key")), written, secret=True)])],
             ),
-            self.asked(context["form"], mark("Take the codes into use"), _CODE_OF_APP),
+            self.asked(context["form"], mark("Take the verification codes into use"), _CODE_OF_APP),
         ]
-        return Page(self.say(mark("Set up an app's codes")), blocks=blocks, back=self.back)
+        return Page(self.say(mark("Set up verification codes")), blocks=blocks, back=self.back)
 
 
 class RemoveCodes(OurPage, ProvedAgain, totp.DeactivateTOTPView):  # type: ignore[misc]
@@ -168,7 +176,9 @@ class RemoveCodes(OurPage, ProvedAgain, totp.DeactivateTOTPView):  # type: ignor
         """The button."""
         del context
         return removal(
-            self, mark("Remove the app's codes"), mark("The app's codes do not sign in any more after this.")
+            self,
+            mark("Remove the verification codes"),
+            mark("After this you can no longer sign in with the app's verification codes."),
         )
 
 
@@ -200,8 +210,9 @@ class AddPasskey(_WithPasskey, ProvedAgain, webauthn.AddWebAuthnView):  # type: 
         )
         options = context["js_data"]["creation_options"]
         told = mark(
-            "A passkey lives on your phone, your computer or a security key. It signs in without a password: you show "
-            "that you are there by a PIN, a fingerprint or your face, which stay on the device."
+            "A passkey is kept on your phone, your computer or a security key. You sign in with it "
+            "without a password: you show that it is you by the device's own PIN, a fingerprint or your"
+            " face, none of which leaves the device."
         )
         errors = errors_of(form, self.language, {"credential": Asked(_USE_PASSKEY)})
         blocks: list[Block] = [
@@ -232,7 +243,7 @@ class RemovePasskey(OurPage, ProvedAgain, webauthn.RemoveWebAuthnView):  # type:
     def page(self, context: Context) -> Page:
         """The button."""
         del context
-        told = mark("The passkey “{name}” does not sign in any more after this. Delete it from the device, too.")
+        told = mark("After this you can no longer sign in with the passkey “{name}”. Delete it from the device, too.")
         return removal(self, mark("Remove this passkey"), told, name=self.object.wrap().name)
 
 
@@ -241,22 +252,36 @@ class RecoveryCodes(OurPage, ProvedAgain, recovery.ViewRecoveryCodesView):  # ty
 
     def page(self, context: Context) -> Page:
         """The codes, or how many there are."""
-        title, onward = self.say(mark("Recovery codes")), Link(self.say(mark("Go on")), reverse("start"), button=True)
+        title = self.say(mark("Recovery codes"))
         count = len(context["unused_codes"])
         if not context["can_view_codes"]:
-            told = self.say(mark("{count} of your recovery codes are unused. They were shown once."), count=count)
+            told = self.say(
+                mark("Unused recovery codes: {count}. They were shown once; make new ones if you no longer have them."),
+                count=count,
+            )
             again = Link(self.say(mark("Make new recovery codes")), reverse("mfa_generate_recovery_codes"))
             return Page(title, blocks=[Text([told]), Links([again])], back=self.back)
         said = [
-            self.say(mark("Write these down or print them, and keep them apart from your phone. They are shown once.")),
-            self.say(mark("Each signs in once in place of your second factor, when your phone or passkey is lost.")),
+            self.say(
+                mark(
+                    "Write these down or print them, and keep them apart from your phone. They are shown only "
+                    "this once."
+                )
+            ),
+            self.say(
+                mark(
+                    "With each of them you can sign in once in place of your second factor, when your phone or "
+                    "passkey is lost."
+                )
+            ),
         ]
         name = mark("Code {number}")
         codes = [
             Value(self.say(name, number=number), code, secret=True)
             for number, code in enumerate(context["unused_codes"], 1)
         ]
-        return Page(title, blocks=[Text(said), Values(codes), Links([onward])], back=self.back)
+        ahead = Link(self.say(mark("Go on")), taken(self.request) or reverse("start"), button=True)
+        return Page(title, blocks=[Text(said), Values(codes), Links([ahead])], back=self.back)
 
 
 class NewRecoveryCodes(OurPage, ProvedAgain, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
@@ -264,7 +289,7 @@ class NewRecoveryCodes(OurPage, ProvedAgain, recovery.GenerateRecoveryCodesView)
 
     def page(self, context: Context) -> Page:
         """The button."""
-        told = self.say(mark("The recovery codes that you have now do not work any more after this."))
+        told = self.say(mark("After this the recovery codes that you have now no longer work."))
         form = self.asked(context["form"], mark("Make new recovery codes"))
         return Page(self.say(mark("Make new recovery codes")), blocks=[Text([told]), form], back=self.back)
 
@@ -306,9 +331,13 @@ def proving(view: OurPage, block: Block, context: Context) -> Page:
         "reauthenticate": mark("Use the password instead"),
     }
     links = [Link(view.say(names[one["id"]]), one["url"]) for one in context["reauthentication_alternatives"]]
-    told = view.say(mark("What you are about to do needs this, so that nobody does it at a computer that you left."))
+    told = view.say(
+        mark(
+            "We ask this before important changes, so that nobody else can make them on a computer that you have left."
+        )
+    )
     return Page(
-        view.say(mark("Is it you?")),
+        view.say(mark("Confirm that it is you")),
         blocks=[Text([told]), block, *([Links(links)] if links else [])],
         script="passkeys.js",
     )
@@ -321,7 +350,12 @@ def removal(view: OurPage, title: str, told: str, **values: object) -> Page:
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     if Authenticator.objects.filter(user=user, type__in=kinds).count() == 1:
         said.append(
-            view.say(mark("It is your last second factor: rights that need one wait until you set one up again."))
+            view.say(
+                mark(
+                    "This is your only second factor: authorisations that need one cannot be used until you set"
+                    " one up again."
+                )
+            )
         )
     form = Form((), (Button(view.say(title), danger=True),))
     return Page(view.say(title), blocks=[Text(said), form], back=view.back)

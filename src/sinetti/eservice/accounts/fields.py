@@ -41,14 +41,16 @@ FIELDS: Mapping[str, Asked] = {
 }
 
 _TOO_OFTEN = mark("Too many tries failed. Wait five minutes, then try again.")
-_WRONG_PASSWORD = mark("The password is not right.")
-_YOURS = mark("This is your address already.")
+_WRONG_PASSWORD = mark("The password is not right. Try again.")
+_YOURS = mark("This is your account's address already. Write another.")
 ERRORS: Mapping[str, str] = {
     "required": mark("Fill this in: {label}"),
-    "invalid": mark("Write an address like name@organisation.example"),
+    "invalid": mark("Write an e-mail address like name@organisation.example."),
     "max_length": mark("This is too long: {label}"),
-    "null_characters_not_allowed": mark("This does not look right: {label}"),
-    "email_password_mismatch": mark("The e-mail address or the password is not right."),
+    "null_characters_not_allowed": mark("Check this: {label}"),
+    "email_password_mismatch": mark(
+        "The e-mail address or the password is not right. Try again, or set a new password."
+    ),
     "too_many_login_attempts": _TOO_OFTEN,
     "rate_limited": _TOO_OFTEN,
     "password_too_short": mark("The password is too short: it needs at least 12 characters."),
@@ -59,14 +61,14 @@ ERRORS: Mapping[str, str] = {
     "incorrect_code": mark("The code is not right, or was used already. Wait for the next one and try again."),
     "same_as_current": _YOURS,
     "duplicate_email": _YOURS,
-    "cannot_generate_recovery_codes": mark("First set up an app's codes or a passkey."),
-    "no_password": mark("First set a password: without this you could not sign in any more."),
+    "cannot_generate_recovery_codes": mark("First set up verification codes or a passkey."),
+    "no_password": mark("First set a password: without this you could no longer sign in."),
     "no_verified_email": mark("First confirm your e-mail address."),
 }
 """By allauth's and Django's codes."""
 
-_DIFFER = mark("The two passwords are not the same.")
-_UNCLEAR = mark("This does not look right: {label}")
+_DIFFER = mark("The two passwords are not the same. Write both again.")
+_UNCLEAR = mark("Check this: {label}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from allauth.account.internal.flows.login import (
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -30,6 +31,7 @@ def listen() -> None:
         (mfa_signals.authenticator_used, _factor_used),
     ):
         signal.connect(heed, dispatch_uid=f"sinetti.{heed.__name__}")
+    social_signals.social_account_added.connect(_provider_connected, dispatch_uid="sinetti._provider_connected")
     for signal, what in (
         (mfa_signals.authenticator_reset, "recovery-codes-made"),
         (account_signals.password_changed, "password-changed"),
@@ -58,6 +60,12 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
     record_authentication(request, user, "mfa", **more)
     forget_actor(request)
     note(str(user.pk), "second-factor-added", surroundings(request).office, request_id(request))
+
+
+def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:
+    """Who connects a provider has just signed in there, and before that proved who they are here."""
+    told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
+    record_authentication(request, request.user, "socialaccount", **told)
 
 
 def _factor_removed(

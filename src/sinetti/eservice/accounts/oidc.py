@@ -55,12 +55,13 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
             sentence = "the provider gave no ID token"
             raise OAuth2Error(sentence)
         try:
-            claims = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
+            signed = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
         except ClaimsRefused as refused:
             raise OAuth2Error(str(refused)) from refused
-        claims = {**self._userinfo(token.token, claims["sub"]), **claims}
-        # What it vouches for goes with this sign-in alone, and is not kept beside the account.
-        self.state[STRONG] = is_strong(claims, self.settings)
+        claims = {**self._userinfo(token.token, signed["sub"]), **signed}
+        # What it vouches for goes with this sign-in alone, and is not kept beside the account. How somebody signed in
+        # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
+        self.state[STRONG] = is_strong(signed, self.settings)
         self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
         return self.get_provider().sociallogin_from_response(request, claims)
 

@@ -12,6 +12,7 @@ from sinetti.eservice.accounts.factors import proving
 from sinetti.eservice.accounts.fields import Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
+from sinetti.eservice.accounts.second_factor import vouched_for
 from sinetti.eservice.acting import say
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Table, Text
 from sinetti.eservice.rendering import Page, show
@@ -77,7 +78,7 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        told = mark("We have sent a link to the new address. It counts once you have opened the link.")
+        told = mark("We have sent a link to the new address. The address is changed once you have opened the link.")
         say(self.request, self.say(told))
         return answer
 
@@ -114,18 +115,25 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
     """Prove once more who one is: by the password; by signing in again, for who has none."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Who has neither password nor second factor signs in again where they did."""
+        """Who has neither password nor second factor, or has the second one at a provider, signs in again there."""
         user: Any = request.user
-        if user.is_authenticated and not user.has_usable_password() and not self.get_reauthentication_alternatives():
+        if user.is_authenticated and self._is_proved_elsewhere(user):
             blocks = provider_blocks(request, mark("Sign in again with {name}"), "login")
             return show(
                 request,
                 Page(
-                    self.say(mark("Is it you?")), blocks=blocks, back=self.back, form_targets=provider_origins(request)
+                    self.say(mark("Confirm that it is you")),
+                    blocks=blocks,
+                    back=self.back,
+                    form_targets=provider_origins(request),
                 ),
             )
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return answer
+
+    def _is_proved_elsewhere(self, user: Any) -> bool:  # noqa: ANN401 - our user model
+        nothing = not user.has_usable_password() and not self.get_reauthentication_alternatives()
+        return nothing or vouched_for(self.request)
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""

@@ -16,7 +16,7 @@ from sinetti.clock import machine_now
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.fields import Asked, Asking, form_block
-from sinetti.eservice.accounts.second_factor import has_second_factor
+from sinetti.eservice.accounts.second_factor import has_second_factor, vouched_for
 from sinetti.eservice.blocks import Button, Form, Link
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
@@ -82,13 +82,19 @@ def next_of(request: HttpRequest) -> str:
 
 
 def proved_just_now(request: HttpRequest) -> bool:
-    """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one."""
+    """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
+
+    Where a provider is their second factor it is the provider who tells: a password may come of an address alone.
+    """
     user = request.user
     since = machine_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
     fresh = [
         one for one in get_authentication_records(request, user) if one.get("reauthenticated") and one["at"] >= since
     ]
-    return any(one["method"] == "mfa" for one in fresh) if has_second_factor(str(user.pk)) else bool(fresh)
+    methods = {one["method"] for one in fresh}
+    if has_second_factor(str(user.pk)):
+        return "mfa" in methods
+    return "socialaccount" in methods if vouched_for(request) else bool(methods)
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:

@@ -18,8 +18,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
 
 from sinetti.domain.words import LONGEST_PERSON
-from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm
+from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm, make_room
 from sinetti.eservice.accounts.oidc import OidcAdapter, OidcCallback, OidcProvider, social_app
+from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, proved_just_now
 from sinetti.eservice.accounts.provider_buttons import origin, provider_blocks, provider_origins
 from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Links, Option, Text
@@ -134,7 +135,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Say that it did not work, and what to do."""
     language = language_of(request)
     said = [
-        text(mark("Nothing was changed. Try again, or sign in by another way."), language),
+        text(mark("Nothing was changed. Try again, or sign in in another way."), language),
         text(
             mark("If it fails again, ask for help and name this reference: {reference}"),
             language,
@@ -142,7 +143,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         ),
     ]
     again = Link(text(_SIGN_IN, language), reverse("account_login"))
-    title = text(mark("Signing in by the other service did not work"), language)
+    title = text(mark("Signing in with the other service did not work"), language)
     return show(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
@@ -167,16 +168,29 @@ class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
         self.fields["name"] = forms.CharField(max_length=LONGEST_PERSON, initial=name)
         self.order_fields(("name", "email"))
 
+    def validate_unique_email(self, value: str) -> str:
+        """As for a sign-up with a password."""
+        make_room(value)
+        return str(super().validate_unique_email(value))
+
 
 class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
     """An unknown subject: an account is made only if they say so here."""
 
     form_class = NewAccountForm
 
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to once the address is confirmed."""
+        keep(self.request, self.sociallogin.state.get("next") or "")
+        answer: HttpResponse = super().form_valid(form)
+        return answer
+
     def page(self, context: Context) -> Page:
         """What that means, and the form."""
         said = [
-            self.say(mark("You have signed in there, but no account here belongs to it. You can make one now.")),
+            self.say(
+                mark("You have signed in there, but it is not connected to an account here. You can make one now.")
+            ),
             self.say(NO_RIGHTS),
             self.say(
                 mark("Have you an account already? Sign in with it, then connect the other service in your account.")
@@ -205,12 +219,14 @@ class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[
                 for name, found in (form.errors.as_data() if form.is_bound else {}).items()
                 for one in found[:1]
             ]
-            field = Input("account", self.say(mark("These sign in to your account")), "radio", options=options)
+            field = Input(
+                "account", self.say(mark("You can sign in to your account with these")), "radio", options=options
+            )
             blocks.append(Form([field], (Button(self.say(mark("Disconnect")), danger=True),), errors=wrong))
         else:
-            blocks.append(Text([self.say(mark("No other service signs in to your account."))]))
+            blocks.append(Text([self.say(mark("No other service is connected to your account."))]))
         blocks += provider_blocks(self.request, mark("Connect {name}"), "connect")
-        title = self.say(mark("Sign-in by other services"))
+        title = self.say(mark("Sign-in with other services"))
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
 
 from sinetti.actions.sealing import SECOND_FACTOR, seal, unseal
 from sinetti.eservice.surroundings import language_of, surroundings
@@ -45,4 +47,17 @@ def has_second_factor(user_id: str) -> bool:
     found: bool = Authenticator.objects.filter(
         user_id=user_id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     ).exists()
+    return found
+
+
+def vouched_for(request: HttpRequest) -> bool:
+    """Whether who is signed in has their second factor at a provider: by whose word they may sign in strongly.
+
+    Only while they have none of their own; a provider that left the settings vouches for nobody.
+    """
+    strong = [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
+    user_id = str(request.user.pk)
+    if not strong or has_second_factor(user_id):
+        return False
+    found: bool = SocialAccount.objects.filter(user_id=user_id, provider__in=strong).exists()
     return found

@@ -21,7 +21,7 @@ from sinetti.domain.applications import (
 )
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Channel, Language
-from sinetti.eservice.acting import actor_of, signed_in, standing_of
+from sinetti.eservice.acting import actor_of, lacking, signed_in, standing_of
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import (
     Block,
@@ -85,7 +85,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     language, actor = language_of(request), _actor(request)
     organisations, found = acts.mine(surroundings(request).office, actor)
     if not organisations:
-        raise NotAllowed(Right.APPLY, None, second_factor=bool(standing_of(request).waiting))
+        raise lacking(Right.APPLY, standing_of(request))
     waiting = {one.organisation_id for one in found if one.state is ApplicationState.OPEN}
     buttons = [
         Link(text("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
@@ -108,7 +108,7 @@ def listed(request: HttpRequest) -> HttpResponse:
             ]
             for one in found
         ],
-        text("Nothing was applied for yet.", language),
+        text("No applications have been made yet.", language),
     )
     explained = text(
         "An organisation that wants to deliver over the technical interface applies for it first. Once it is approved, "
@@ -127,7 +127,13 @@ def new(request: HttpRequest) -> HttpResponse:
     organisation_id = request.GET.get("organisation", "")
     found = acts.applicant(organisation_id, office, actor)
     if not found.offered:
-        already = Notice(text("The organisation has been approved for everything that there is.", language), Tone.GOOD)
+        already = Notice(
+            text(
+                "The organisation has already been approved for all ways of delivering: certificates can be ordered.",
+                language,
+            ),
+            Tone.GOOD,
+        )
         return show(request, Page(text("Apply for the technical interface", language), blocks=[already]))
     form = ApplicationForm(language, request.POST if request.method == "POST" else None)
     _offer(form, found)

@@ -28,15 +28,15 @@ _HOW = mark(
 )
 _FIRM = mark("Does your organisation act for others? Ask them for an authorisation for it")
 _ASKED = mark("The request is stored. You get a message when the organisation's representative has answered it.")
-_BEFORE = mark("You have asked for this already; the request waits for its answer.")
-_THERE = mark("You have this authorisation already.")
+_BEFORE = mark("You have already asked for this. The request is waiting for an answer.")
+_THERE = mark("You already have this authorisation.")
 STATES = {
     Answer.WAITING: mark("waits for an answer"),
     Answer.GIVEN: mark("approved"),
     Answer.DECLINED: mark("declined"),
     Answer.LAPSED: mark("lapsed without an answer"),
 }
-NOT_AN_ID = mark("This is no Business ID: it has seven digits, a hyphen and a check digit, like 1234567-1.")
+NOT_AN_ID = mark("This is not a Business ID: one has seven digits, a hyphen and a check digit, like 1234567-1.")
 
 
 class AskForm(PeopleForm):

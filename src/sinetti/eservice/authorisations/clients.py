@@ -29,6 +29,7 @@ from sinetti.eservice.authorisations.common import (
     two_years,
     until_field,
 )
+from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.authorisations.listing import NEAR
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table, Text
 from sinetti.eservice.forms import PeopleForm
@@ -64,9 +65,14 @@ class AskManyForm(PeopleForm):
         """The ids of a valid list, each once; none where something is wrong, which is then told."""
         found = read_ids(self.cleaned_data["customer_ids"], environment)
         for number, told in found.wrong[:_SHOWN_WRONG]:
-            self.refuse("customer_ids", mark("Line {number} is no Business ID: {told}"), number=number, told=told[:40])
+            self.refuse(
+                "customer_ids",
+                mark("Line {number} is not a Business ID. Correct it: {told}"),
+                number=number,
+                told=told[:40],
+            )
         if len(found.found) > ASKED_AT_ONCE:
-            self.refuse("customer_ids", mark("These are more than {count}: ask in parts."), count=ASKED_AT_ONCE)
+            self.refuse("customer_ids", mark("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
         return () if self.errors else found.found
 
 
@@ -76,23 +82,28 @@ def firms(request: HttpRequest) -> frozenset[str]:
     return frozenset(one for one in who.organisations(Right.ASK) if who.held[one].via is None)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def page(request: HttpRequest) -> HttpResponse:
-    """Show whom a firm acts for, and what it asked."""
+    """Show whom a firm acts for, or give up acting for some of them."""
     language, ids = language_of(request), firms(request)
     firm_id = chosen(request, ids, Right.ASK)
     if firm_id is None:
         return choose(request, text(TITLE, language), ids, "clients")
     found = clients(firm_id, standing_of(request), surroundings(request).office, start_of(request))
+    wrong = given_up(request) if request.method == "POST" else ""
+    if request.method == "POST" and not wrong:
+        return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
         Link(text(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
         Link(text(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
     ]
     rows, pager = paged(request, found)
-    blocks: list[Block] = [Links(links), _table(rows, request), *pager]
-    return show(request, Page(text(_TITLE_OF, language, organisation=named.name), blocks=blocks, wide=True))
+    gives_up = bool(rows) and standing_of(request).may(Right.GRANT, firm_id)
+    blocks: list[Block] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
+    title, status = text(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
+    return show(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
 @require_safe
@@ -150,7 +161,7 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
     return True
 
 
-def _table(found: Sequence[Client], request: HttpRequest) -> Section:
+def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
     language, now = language_of(request), surroundings(request).office.now()
     names = (mark("Organisation"), mark("Authorisation"), mark("Since"), mark("Until"))
     certificates, soon = link_to("certificates"), text(mark("ends soon"), language)
@@ -169,5 +180,11 @@ def _table(found: Sequence[Client], request: HttpRequest) -> Section:
     ]
     caption = text(mark("Organisations that this one acts for"), language)
     empty = text(mark("No organisation has given this one an authorisation."), language)
-    table = Table(caption, [Column(text(one, language)) for one in names], rows, empty)
-    return Section(text(TITLE, language), [table], "clients")
+    columns = [Column(text(one, language)) for one in names]
+    if not giver:
+        return Section(text(TITLE, language), [Table(caption, columns, rows, empty)], "clients")
+    picks = [one.mandate_id for one in found]
+    table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
+    return Section(
+        text(TITLE, language), [table, *giving_up_form(language, address("clients", organisation=giver))], "clients"
+    )

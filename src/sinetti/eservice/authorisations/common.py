@@ -15,7 +15,7 @@ from sinetti.actions.authority import NotAllowed
 from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
 from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import standing_of
+from sinetti.eservice.acting import lacking, standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
@@ -32,15 +32,15 @@ UNTIL_HINT = mark("Leave this empty if it has no end.")
 UNTIL_HINT_FIRM = mark("At most two years from now; it can be given anew before it ends.")
 
 WRONG = {
-    Closed: mark("The organisation is closed for good: no authorisations are given for it any more."),
-    Gone: mark("This is no longer there: somebody else has changed or answered it meanwhile."),
+    Closed: mark("The organisation has ended: no authorisations are given for it any more."),
+    Gone: mark("Somebody else has changed or answered this meanwhile. Look at how it stands now."),
     LastSignatory: mark(
-        "This is the organisation's last representative here. Give the authorisation to another representative first, "
-        "and have it taken up."
+        "This is the organisation's last representative here. Give another person the authorisation"
+        " of a representative first, and wait until they have taken it up."
     ),
     Otherwise: mark("This person has another authorisation for the organisation already: change that one."),
-    TooMany: mark("Too much has been sent today: go on tomorrow."),
-    WrongTerms: mark("Choose an end that is still to come; an organisation's authorisation ends within two years."),
+    TooMany: mark("The number of messages for today is used up. Go on tomorrow."),
+    WrongTerms: mark("Choose a last day that is still to come. An organisation's authorisation ends within two years."),
 }
 """What is told where an act was refused, by what it raised."""
 
@@ -104,7 +104,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Right) -> str | Non
     if wanted or len(ids) == 1:
         return wanted or next(iter(ids))
     if not ids:
-        raise NotAllowed(right, None, second_factor=bool(standing_of(request).waiting))
+        raise lacking(right, standing_of(request))
     return None
 
 

@@ -84,7 +84,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
         told, actor = form.cleaned_data, actor_of(request)
         to = ToPerson(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
         if actor is not None and (wrong := tried(lambda: give(to, office, actor, request_id(request)))) is None:
-            sent = mark("An invitation goes to {email}. The authorisation counts once it has been taken up.")
+            sent = mark("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
             say(request, text(sent, language, email=to.person.email))
             return after("authorisations", organisation=organisation_id)
         form.refuse(None, wrong or "")
@@ -115,7 +115,10 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
     try:
         wrong = tried(lambda: give_to_firm(given, office, actor, request_id(request)))
     except NotThere:
-        form.refuse("customer_id", mark("No organisation to which it can be given has this ID. Check the ID."))
+        form.refuse(
+            "customer_id",
+            mark("There is no organisation with this ID to which the authorisation can be given. Check the ID."),
+        )
         return False
     if wrong is not None:
         form.refuse(None, wrong)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.authority import Actor
 from sinetti.actions.invitations import Invitation, Offered, offered, take_up
 from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
+from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.acting import actor_of, say, signed_in
 from sinetti.eservice.authorisations.common import told_until
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Value, Values
@@ -26,14 +27,14 @@ _SIGN_IN = mark(
     "may do for it. The link works once, for 14 days."
 )
 _GONE = mark(
-    "Perhaps it is not whole, it was used already, or it is too old. Ask the organisation's representative to send "
-    "the invitation again."
+    "Perhaps it is not whole, it was used already, or it is too old. Ask whoever invited you to"
+    " send the invitation again."
 )
 _SECOND = mark(
-    "For this authorisation you need a second factor, a passkey or a verification code. Add one, sign in with it, and "
-    "open the link again."
+    "For this authorisation you need a second factor, a passkey or a verification code. Add one, and then go on with "
+    "this page."
 )
-_TAKE_UP = "take-up"
+_TAKE_UP, _ADD = "take-up", "add-second-factor"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,12 +56,15 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     office, language, actor = surroundings(request).office, language_of(request), actor_of(request)
     found = offered(token, actor, office) if actor else None
     if actor is None or found is None:
-        title = text(mark("This link does not work any more"), language)
+        title = text(mark("This link does not work"), language)
         return show(request, Page(title, [Text([text(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
     used = found.state is Invitation.USED
     lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
     if used or (request.POST.get("do") == _TAKE_UP and not lacks):
         return _taken_up(request, token, actor, found)
+    if lacks and request.POST.get("do") == _ADD:
+        keep(request, request.path)
+        return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
     return show(request, Page(text(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
 
 
@@ -85,7 +89,6 @@ def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]
     )
     does = Text([f"{text(CHOICES[found.role], language)}."])
     if lacks:
-        factor = link_to("mfa_index")
-        links = [Link(text(mark("Add a second factor"), language), factor)] if factor else []
-        return [values, does, Notice(text(_SECOND, language), Tone.WARNING, links)]
+        add = Form([], [Button(text(mark("Set up a second factor"), language), _ADD)])
+        return [values, does, Notice(text(_SECOND, language), Tone.WARNING), add]
     return [values, does, Form([], [Button(text(BUTTON, language), _TAKE_UP)])]

@@ -93,7 +93,7 @@ def _waiting(requests: tuple[RequestFound, ...], language: Language) -> Section:
     for one in requests[:_SHOWN_REQUESTS]:
         blocks += [Values(request_values(one, language)), _answer(one, language), _more(one, language)]
     if len(requests) > _SHOWN_REQUESTS:
-        more = mark("Others wait as well: answer these first.")
+        more = mark("More requests are waiting. Answer these first.")
         blocks.append(Text([text(more, language)]))
     return Section(text(mark("Requests that wait"), language), blocks, "requests")
 

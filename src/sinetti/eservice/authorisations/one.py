@@ -28,7 +28,7 @@ _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SAID = {
     "change": mark("The authorisation is changed, and whoever has it is told."),
     "withdraw": mark("The authorisation is withdrawn, and whoever had it is told."),
-    "again": mark("Another invitation is sent. The link of the one before works no more."),
+    "again": mark("A new invitation is on its way. The link of the earlier one no longer works."),
 }
 
 
@@ -95,7 +95,7 @@ def _shown(request: HttpRequest, found: MandateFound, form: PeopleForm, wrong: s
         ),
         Section(
             text(mark("Withdraw the authorisation"), language),
-            [Text([text(mark("It ends at once. What was done by it stays as it is."), language)]), withdraw_it],
+            [Text([text(mark("It ends at once. What was done with it stays in force."), language)]), withdraw_it],
             "withdraw",
         ),
     ]

@@ -47,7 +47,7 @@ TITLE = mark("Technical interface and certificates")
 _CAPTION = mark("Certificates and orders. Times are Finnish time.")
 _EMPTY, _EMPTY_FILTERED = (
     mark("There are no certificates and no orders here yet."),
-    mark("Nothing is like this. Search with less, or choose Everything as the state."),
+    mark("Nothing was found. Search with fewer letters, or choose Everything as the state."),
 )
 _IGNORED = mark("Something in the address of this page is not known here, and was left out.")
 _COUNT, _COUNT_ONE, _COUNT_MORE = (
@@ -58,7 +58,10 @@ _COUNT, _COUNT_ONE, _COUNT_MORE = (
 _BEFORE, _AFTER = mark("Previous"), mark("Next")
 _SEARCH, _SEARCH_HINT = (
     mark("Search"),
-    mark("How the description, customer ID, name of the organisation, serial number, or contact person begins"),
+    mark(
+        "The beginning of the description, the organisation's ID or name, the serial number, or the"
+        " contact person's name or e-mail"
+    ),
 )
 _STATE, _CHANNEL, _ORGANISATION, _CONTACT = (
     mark("State"),
@@ -66,7 +69,7 @@ _STATE, _CHANNEL, _ORGANISATION, _CONTACT = (
     mark("Organisation"),
     mark("Contact person's name or e-mail begins with"),
 )
-_CURRENT, _EVERYTHING, _ALL = mark("Everything that is not over"), mark("Everything"), mark("All")
+_CURRENT, _EVERYTHING, _ALL = mark("Everything that has not ended"), mark("Everything"), mark("All")
 _SHOW, _CLEAR, _CSV = mark("Show these"), mark("Clear the choices"), mark("Download as a table (CSV)")
 _ORDER, _REPLACE, _CONTACTS = (
     mark("Order a certificate"),
@@ -95,8 +98,8 @@ HOW_TEXT = (
         "cannot be renewed on these pages. Renewal makes a new key; the old certificate stays valid to its own end."
     ),
     mark(
-        "Use the menu for renewal in your payroll program, or the command below. If your program cannot renew, order a "
-        "replacement."
+        "Use the menu for renewal in your program, or the command below. If your program cannot "
+        "renew, order a replacement."
     ),
 )
 COMMAND_NAME = mark("Renew with our client: NAME is what the certificate is called in the folder DIR")

@@ -64,7 +64,7 @@ _SERIAL, _SHA256, _KEY, _ISSUER, _EARLIER, _LATER, _ORDER = (
     mark("Serial number"),
     mark("SHA-256 fingerprint"),
     mark("Key"),
-    mark("Issuing CA"),
+    mark("Certification authority"),
     mark("Earlier certificate"),
     mark("Later certificate"),
     mark("Order"),
@@ -74,7 +74,7 @@ _OF_LINE = mark("{serial}, ends {at}")
 _PEM, _DER, _CHAIN, _DATES = (
     mark("The certificate (PEM)"),
     mark("The certificate (DER)"),
-    mark("The CAs above it (PEM)"),
+    mark("The certification authorities' certificates (PEM)"),
     mark("The dates for your calendar (ICS)"),
 )
 _CHANGE, _LET_END, _LET_END_NOT, _REPLACE, _NEW, _REVOKE, _WAITING = (
@@ -99,13 +99,13 @@ _DEEDS: Mapping[str, str] = {
     "let-end-undone": mark("Said that it is not to end after all"),
 }
 _LATER_DEEDS: Mapping[str, str] = {
-    "certificate-issued": mark("A later certificate of the same line was issued"),
-    "certificate-fetched": mark("A later certificate of the same line was retrieved"),
-    "certificate-revoked": mark("A later certificate of the same line was revoked"),
+    "certificate-issued": mark("A later certificate in this one's place was issued"),
+    "certificate-fetched": mark("A later certificate in this one's place was retrieved"),
+    "certificate-revoked": mark("A later certificate in this one's place was revoked"),
 }
 WHO: Mapping[Who, str] = {
     Who.YOU: mark("You"),
-    Who.OWN: mark("Somebody of the organisation"),
+    Who.OWN: mark("Somebody in the organisation"),
     Who.FIRM: mark("The accounting firm"),
     Who.DESK: mark("The service desk"),
     Who.CONTACT: mark("The contact person"),
@@ -114,7 +114,7 @@ WHO: Mapping[Who, str] = {
 }
 _WHEN, _WHAT, _BY, _TO_DO = mark("When (Finnish time)"), mark("What"), mark("Who did it"), mark("What it means")
 _NO_DEEDS = mark("Nothing is known of what has happened.")
-_ENDED = mark("This certificate is over. It cannot be renewed; a new one can be ordered.")
+_ENDED = mark("This certificate has ended. It cannot be renewed, but a new one can be ordered.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sinetti.texts.reader import finnish_day, mark, text
 _BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS = (
-    mark("Customer ID"),
+    mark("ID of the organisation"),
     mark("Organisation"),
     mark("Description"),
     mark("Channel"),

@@ -9,7 +9,7 @@ from sinetti.domain.listing import percent_left
 from sinetti.domain.use import Use
 from sinetti.domain.values import Language
 from sinetti.eservice.blocks import Block, Details, Point, Timeline, Value, Values
-from sinetti.texts.reader import mark, text, when
+from sinetti.texts.reader import mark, text, when, when_short
 
 _LABEL = mark("Timeline of the certificate")
 _TOLD = mark("{what}: {when}")
@@ -98,4 +98,5 @@ def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[B
 def _point(event: Event, number: int, past: bool, language: Language) -> Point:  # noqa: FBT001 - of one caller
     y = _TOP + _STEP * number
     what = text(event.what, language)
-    return Point(event.mark, past, event.kind, what, when(event.at, language), y, y - 2, y + 15)
+    # Without the zone, which the words below name: with it English dates would not fit.
+    return Point(event.mark, past, event.kind, what, when_short(event.at, language), y, y - 2, y + 15)

@@ -34,7 +34,7 @@ STATES: Mapping[State, str] = {
     State.RENEWED: mark("Renewed"),
     State.NEW_WAITS: mark("The new one waits to be retrieved"),
     State.NOT_FETCHED: mark("Not retrieved yet"),
-    State.LET_END: mark("To end without renewal"),
+    State.LET_END: mark("Is to end without renewal"),
     State.ENDS_SOON: mark("Ends soon"),
     State.RENEWAL_OPEN: mark("Renewal open"),
     State.VALID: mark("Valid"),

@@ -17,8 +17,9 @@ _WHAT = (
     (
         mark("Account"),
         mark(
-            "Name, e-mail address and language; a password as a value from which it cannot be read, or the provider by "
-            "which you sign in; your second factor; where and when you are signed in. So that only you act as yourself."
+            "Name, e-mail address and language; a password as a value from which it cannot be read, or "
+            "the service with which you sign in; your second factor; where and when you are signed in. "
+            "So that nobody else can act in your name."
         ),
     ),
     (
@@ -42,12 +43,21 @@ _WHAT = (
 )
 _NO_BASIS = mark("The legal basis has not been written down here yet. Ask: {help}")
 _NOT_PASSED_ON = mark(
-    "Data is passed on to nobody but those who carry our e-mail and text messages. Certificates have the name and the "
-    "ID of the organisation and no person's data. Nothing on these pages comes from elsewhere, and nobody counts "
-    "visits: cookies are kept for signing in, for protecting forms and for your language alone."
+    "Data is passed on to nobody but those who carry our e-mail and text messages. Certificates have the name and "
+    "the ID of the organisation: of a sole trader that is a person's name. Nothing on these pages comes from "
+    "elsewhere, and nobody counts visits: cookies are kept for signing in, for protecting forms and for your language "
+    "alone."
 )
 _DAYS = mark_count("{count} day", "{count} days")
 _KEPT = (
+    (
+        mark("Accounts"),
+        mark(
+            "{days} after you last signed in and your last authorisation ended; 7 days if the address is not "
+            "confirmed. Ask us, and an account is ended at once"
+        ),
+    ),
+    (mark("Requests for an authorisation"), mark("{days} after they were made")),
     (mark("Contact persons' data"), mark("{days} after their last task with certificates has ended")),
     (
         mark("Messages that were sent"),
@@ -55,7 +65,13 @@ _KEPT = (
     ),
     (mark("Refused requests"), mark("{days} after they were refused")),
 )
-_FOR_GOOD = mark("Certificates and records of what was done are not erased: they have ids, and no names of people.")
+_FOR_GOOD = (
+    mark(
+        "Certificates and records of what was done are not erased. Records have ids, and no names of people; "
+        "certificates have a person's name only where the organisation has it, as a sole trader's business may."
+    ),
+    mark("Applications and the decisions on them are kept as the archives of authorities are."),
+)
 _RIGHTS = (
     mark(
         "You may see your data and have it corrected. You may ask us to erase it or to restrict its use, or object to "
@@ -88,11 +104,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _kept(request: HttpRequest, language: Language) -> list[Block]:
     periods = surroundings(request).eservice.periods
-    rows = zip(_KEPT, (periods.people, periods.messages, periods.refusals), strict=True)
+    people = periods.people
+    rows = zip(_KEPT, (people, people, people, periods.messages, periods.refusals), strict=True)
     values = [
         Value(text(name, language), text(told, language, days=_days(period, language))) for (name, told), period in rows
     ]
-    return [Values(values), Text([text(_FOR_GOOD, language)])]
+    return [Values(values), Text([text(one, language) for one in _FOR_GOOD])]
 
 
 def _days(period: timedelta, language: Language) -> str:

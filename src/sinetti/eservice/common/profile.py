@@ -8,24 +8,29 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from sinetti.actions.behalf.giving_up import own
 from sinetti.actions.profile import change_profile
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import actor_of, say, signed_in
-from sinetti.eservice.blocks import Block, Button, Link, Links, Section
+from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
+from sinetti.eservice.authorisations.common import capital, told_until
+from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
+from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.authorisations import ROLES
 from sinetti.texts.reader import mark, text
 
-_SAVED = mark("Your settings were saved.")
+_SAVED = mark("Your details were saved.")
 _ACCOUNT = (
     (mark("Password"), "account_change_password"),
     (mark("E-mail address"), "account_email"),
     (mark("Second factor: passkeys and verification codes"), "mfa_index"),
     (mark("Where you are signed in"), "usersessions_list"),
-    (mark("Sign-in by other services"), "socialaccount_connections"),
+    (mark("Sign-in with other services"), "socialaccount_connections"),
 )
 
 
@@ -34,7 +39,9 @@ class ProfileForm(PeopleForm):
 
     autocomplete: ClassVar[Mapping[str, str]] = {"name": "name"}
     name = forms.CharField(
-        label=mark("Your name"), help_text=mark("As others see it who act for the same organisation"), max_length=200
+        label=mark("Your name"),
+        help_text=mark("As it is seen by others who act for the same organisation"),
+        max_length=LONGEST_PERSON,
     )
     reads = forms.ChoiceField(
         label=mark("Language"),
@@ -46,15 +53,27 @@ class ProfileForm(PeopleForm):
         ],
     )
 
+    def clean_name(self) -> str:
+        """A name as it is kept: one that others see whole."""
+        try:
+            return check_text("name", str(self.cleaned_data["name"]), LONGEST_PERSON)
+        except WordError:
+            self.refuse("name", mark("Write the name in 1 to 200 characters."))
+            return ""
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """Show them, or change them."""
     user, language = request.user, language_of(request)
-    if request.method != "POST":
+    gives_up = request.method == "POST" and request.POST.get("do") == GIVE_UP
+    wrong = given_up(request) if gives_up else ""
+    if gives_up and not wrong:
+        return HttpResponseRedirect(reverse("profile"), status=303)
+    if request.method != "POST" or wrong:
         stored = {"name": getattr(user, "name", ""), "reads": getattr(user, "language", language.value)}
-        return _shown(request, ProfileForm(language, initial=stored))
+        return _shown(request, ProfileForm(language, initial=stored), 422 if wrong else 200, wrong)
     form, actor = ProfileForm(language, request.POST.dict()), actor_of(request)
     if actor is None or not form.is_valid():
         return _shown(request, form, status=422)
@@ -66,11 +85,32 @@ def page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _shown(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
+def _authorisations(request: HttpRequest) -> list[Block]:
+    """What one may do, and giving it up."""
+    language, actor = language_of(request), actor_of(request)
+    found = own(actor, standing_of(request), surroundings(request).office) if actor else ()
+    if not found:
+        return []
+    rows = [
+        [
+            Cell(one.organisation.name, note=one.organisation.customer_id),
+            Cell(capital(text(ROLES[one.role], language))),
+            Cell(told_until(one.until, language)),
+        ]
+        for one in found
+    ]
+    columns = [Column(text(one, language)) for one in (mark("Organisation"), mark("Authorisation"), mark("Until"))]
+    title = text(mark("Your authorisations"), language)
+    table = Table(title, columns, rows, pick=PICK, picks=[one.mandate_id for one in found], form=GIVE_UP)
+    return [Section(title, [table, *giving_up_form(language)], "authorisations")]
+
+
+def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
     language = language_of(request)
     there = (Link(text(name, language), link_to(place)) for name, place in _ACCOUNT)
     blocks: list[Block] = [
         form.block(Button(text(mark("Save"), language), "save")),
+        *_authorisations(request),
         Section(text(mark("Signing in"), language), [Links([one for one in there if one.address])]),
     ]
-    return show(request, Page(text(mark("My settings"), language), blocks, status=status))
+    return show(request, Page(text(mark("My details"), language), blocks, status=status, error=wrong))

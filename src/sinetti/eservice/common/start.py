@@ -25,15 +25,15 @@ _WHAT = (
 )
 _SIGN_IN = (
     mark("Sign in to order certificates, to see when they end, and to give others an authorisation."),
-    mark("An account alone opens nothing: your organisation's representative gives you an authorisation."),
+    mark("An account alone gives no rights: your organisation's representative gives you an authorisation."),
 )
 _FETCH = mark(
     "Do you have transfer IDs? With them you retrieve a certificate, in your program or here in the browser, without "
     "signing in."
 )
 _MESSAGE = mark(
-    "Did you get a message from us? The link in it leads to the page that you need. These pages need no "
-    "sign-in, and nobody will ask you for a PIN code by phone."
+    "Did you get a message from us? The link in it leads to the page that you need, and you "
+    "need not sign in there. Nobody will ask you for a PIN code by phone."
 )
 _NOTHING = mark("Nothing waits for you now.")
 _NO_AUTHORISATION = (
@@ -43,7 +43,7 @@ _NO_AUTHORISATION = (
     ),
 )
 _WAITING = mark(
-    "You have more authorisations than you can use now: sign in with your second factor, or add one to your account."
+    "You have authorisations that you cannot use now: sign in with your second factor, or set one up for your account."
 )
 
 _STATES: dict[State, tuple[Tone, tuple[str, str]]] = {
@@ -148,7 +148,7 @@ def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Block
         blocks.append(Section(text(mark("What waits for you"), language), [Tasks(tasks)]))
     elif found.organisations or actor.staff:
         blocks.append(Notice(text(_NOTHING, language), Tone.GOOD))
-    else:
+    elif not who.waiting:
         blocks.append(Text([text(one, language) for one in _NO_AUTHORISATION]))
     orders = bool(who.organisations(Right.ORDER))
     ways = _ways(language, sees=bool(found.organisations), orders=orders)

@@ -42,12 +42,13 @@ def not_approved(request: HttpRequest, organisation: str) -> HttpResponse:
     """Say that nothing of what is wanted was approved, and where that is applied for."""
     language = language_of(request)
     _ = speaker(language)
-    told = _("{organisation} may not order this type of certificate yet.", organisation=organisation)
+    told = _("{organisation} cannot order this type of certificate yet.", organisation=organisation)
     then = _(
-        "First the technical interface has to be approved for the organisation. Its representative asks for that in "
-        "the e-service, and certificates can be ordered as soon as the decision is there."
+        "First an application for the technical interface has to be approved. The organisation's "
+        "representative makes it in the e-service, and certificates can be ordered as soon as it "
+        "has been approved."
     )
     address = link_to("applications")
-    links = [Link(_("Ask for the technical interface"), address, button=True)] if address else []
+    links = [Link(_("Apply for the technical interface"), address, button=True)] if address else []
     blocks: list[Block] = [Notice(told, Tone.WARNING, links), Text([then])]
     return show(request, Page(_("Order a certificate"), blocks=blocks, back=back_to_list(language)))

@@ -62,13 +62,19 @@ def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, depu
         )
         return show(request, _page(seen, form, language, why, deputy=deputy))
     if not done.changed:
-        say(request, text("It stands so already: nothing was changed.", language))
+        say(request, text("Nothing was changed: it was so already.", language))
     else:
-        say(request, text("Saved. Whoever it was before and whoever it is now are told by e-mail.", language))
+        say(request, text("Saved. Both the person before and the new one are told by e-mail.", language))
     for one in done.offered:
         say(request, text("A new link to the transfer IDs of the open order is on its way.", language))
         if one.code is not None:
-            say(request, text("The contact has no phone number: the order's page shows a code to tell them.", language))
+            say(
+                request,
+                text(
+                    "The contact person has no phone number: the order's page shows a code that you tell them.",
+                    language,
+                ),
+            )
     address = link_to("certificate", seen.serial) or request.path
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
 
@@ -77,12 +83,15 @@ def _page(seen: CertificateSeen, form: PersonForm, language: Language, error: st
     _ = speaker(language)
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
-    told = _("Correct what is wrong, or write another person's data over it. Old and new are told by e-mail.")
+    told = _(
+        "Correct what is wrong, or write another person's data over it. Both the person before and "
+        "the new one are told by e-mail."
+    )
     block = form.block(Button(_("Save")))
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
     here = link_to("certificate_contact", seen.serial)
     other = Link(_("The technical contact person"), here) if deputy else Link(_("The deputy"), f"{here}?place=deputy")
-    leaving = Link(_("Somebody leaves: change all of theirs at once"), link_to("contacts"))
+    leaving = Link(_("Is the person leaving? Hand over all their certificates at once"), link_to("contacts"))
     blocks: list[Block] = [Notice(error, Tone.ERROR)] if error else []
     blocks += [
         Values(values),

@@ -17,9 +17,9 @@ _LONGEST_CUSTOMER_ID = 30
 _LONGEST_PASSWORD = 32
 
 PRIVATE_KEY = mark(
-    "This is a private key, and it is not to be sent to anybody, to us neither. We have kept nothing of it. But it has "
-    "left your computer: do not use it any more, make a new key and a new certificate signing request, and send the "
-    "request alone."
+    "This is a private key, which is never sent to anybody, not even to us. We have kept "
+    "nothing of it, but it has left your computer: stop using it, make a new key and a new "
+    "certificate signing request, and send only the request."
 )
 _PASTED: Mapping[Pasted, str] = {
     Pasted.EMPTY: mark("Paste the certificate signing request here, or choose its file below."),
@@ -52,8 +52,8 @@ _FIELDS: Mapping[Reason, str] = {
 """Which field a refusal is about. Any other is about none, and passes by itself."""
 _HERE: Mapping[Reason, str] = {
     Reason.CUSTOMER_MISMATCH: mark(
-        "These transfer IDs are another organisation's. Check the organisation's ID: it stands in the secure message. "
-        "Nothing was used up."
+        "These transfer IDs are another organisation's. Check the organisation's ID: it is in the "
+        "secure message. Nothing was used up."
     ),
     Reason.CSR_UNREADABLE: mark(
         "The certificate signing request cannot be read, or is not signed with its own key. Make it anew and paste it "
@@ -76,7 +76,7 @@ class FetchForm(PeopleForm):
     )
     password = forms.CharField(
         label=mark("One-time password"),
-        help_text=mark("From the secure message. Capital and small letters count."),
+        help_text=mark("From the secure message. Capital and small letters are different characters."),
         max_length=_LONGEST_PASSWORD,
     )
     request = forms.CharField(

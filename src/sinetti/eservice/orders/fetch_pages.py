@@ -105,7 +105,7 @@ def _how(customer_id: str, environment: Environment, language: Language) -> Sequ
             _("The private key stays in Windows' own store."),
         ),
         (
-            _("With our client, which needs no page"),
+            _("With our client, which does not need this page"),
             CLIENT,
             _("It makes the key, retrieves the certificate and renews it later. It asks for the one-time password."),
         ),

@@ -11,18 +11,20 @@ from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.people_forms import PersonForm, email_field, refuse_phone
-from sinetti.eservice.orders.speaking import back_to_list, hidden, lacking, signed_in_actor, speaker
+from sinetti.eservice.orders.speaking import back_to_list, hidden, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.reader import mark, text, when
 
-_NOBODY = mark("Nobody with this address looks after a certificate that you may change. Check the address.")
+_NOBODY = mark(
+    "Nobody with this address is the contact person of a certificate whose data you may change. Check the address."
+)
 _SAME = mark("This is the address of the person who leaves. Write the new person's address.")
 
 
@@ -67,11 +69,11 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
         say(request, trouble(refused.why, language))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
     told = text("Handed over: {count}. Both are told in one message each.", language, count=done.count)
-    say(request, told if done.count else text("It stands so already: nothing was changed.", language))
+    say(request, told if done.count else text("Nothing was changed: it was so already.", language))
     if done.offered:
         say(request, text("New links to transfer IDs of open orders: {count}.", language, count=done.offered))
     if done.more:
-        say(request, text("There is more of theirs. Do the same again for the rest.", language))
+        say(request, text("This person has more certificates. Do the same again for the rest.", language))
     return HttpResponseRedirect(link_to("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
 
 
@@ -86,7 +88,7 @@ def _asking(request: HttpRequest, form: LeavingForm) -> Page:
         _people(people, language),
     ]
     return Page(
-        _("Somebody leaves"),
+        _("The contact person leaves"),
         blocks=blocks,
         wide=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,

@@ -41,7 +41,7 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     said = text("Noted: nobody is reminded of its end any more.", language)
     if does == "go-on":
         said = text("Taken back: people are reminded of its end again.", language)
-    say(request, said if done else text("It stands so already: nothing was changed.", language))
+    say(request, said if done else text("Nothing was changed: it was so already.", language))
     return HttpResponseRedirect(link_to("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
 
 

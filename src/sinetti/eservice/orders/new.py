@@ -11,7 +11,7 @@ from sinetti.actions.order import OrderError
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import is_form
 from sinetti.domain.values import Channel, Serial
-from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.choosing import choose, closed, not_approved
@@ -22,7 +22,6 @@ from sinetti.eservice.orders.speaking import (
     back_to_list,
     called,
     hidden,
-    lacking,
     new_form,
     person,
     serves,
@@ -157,7 +156,7 @@ def _checking(
     if contact.phone:
         channels.append(Value(_("The PIN code goes as a text message to"), contact.phone))
     else:
-        you = _("Nobody: you get a code, and tell it to the contact by voice")
+        you = _("Nobody: you get a code, and tell it to the contact person yourself")
         channels.append(Value(_("The PIN code goes as a text message to"), you))
     buttons = [Button(_("Order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)

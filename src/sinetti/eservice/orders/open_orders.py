@@ -6,10 +6,10 @@ from django.views.decorators.http import require_safe
 from sinetti.actions.behalf.transfer_ids import OrderRow, open_orders
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import signed_in, standing_of
+from sinetti.eservice.acting import lacking, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Links, Pager, Table
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.speaking import back_to_list, lacking, speaker
+from sinetti.eservice.orders.speaking import back_to_list, speaker
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import when

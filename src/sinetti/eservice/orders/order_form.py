@@ -23,9 +23,9 @@ from sinetti.texts.reader import mark, text
 
 _OTHERS = "others"
 _DESCRIPTION_WRONG = mark("Describe it in at most {longest} characters on one line.")
-_HOW_MANY = mark("Write about how many other organisations there are, as a number from 1.")
+_HOW_MANY = mark("Write how many other organisations there are, roughly, as a number from 1.")
 _DEPUTY_WHOLE = mark("A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none.")
-_SAME = mark("The deputy is somebody else than the technical contact person.")
+_SAME = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
 
 
 class OrderForm(PeopleForm):
@@ -54,9 +54,9 @@ class OrderForm(PeopleForm):
     contact_email = email_field(mark("Technical contact person: e-mail"))
     contact_phone = phone_field(mark("Technical contact person: phone"))
     contact_language = language_field(mark("Technical contact person: language of the messages"))
-    deputy_name = name_field(mark("Deputy: name (not required)"), required=False)
-    deputy_email = email_field(mark("Deputy: e-mail (not required)"), required=False)
-    deputy_phone = phone_field(mark("Deputy: phone (not required)"), mark("For reminders in the last days"))
+    deputy_name = name_field(mark("Deputy: name (optional)"), required=False)
+    deputy_email = email_field(mark("Deputy: e-mail (optional)"), required=False)
+    deputy_phone = phone_field(mark("Deputy: phone (optional)"), mark("For reminders in the last days"))
     deputy_language = language_field(mark("Deputy: language of the messages"))
 
     def __init__(

@@ -27,7 +27,7 @@ PHONE_HINT = mark(
     "tell the person a code yourself."
 )
 _NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
-_EMAIL_WRONG = mark("Write an e-mail address like contact@customer.example.")
+_EMAIL_WRONG = mark("Write an e-mail address like name@organisation.example.")
 _PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
 
 _NO_SMS = mark(

@@ -8,13 +8,13 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.behalf.replace import Candidate, Preview, chosen, ending, replace_many
 from sinetti.domain.mandates import Right
-from sinetti.domain.ordering import LONGEST_AHEAD, MOST_AT_ONCE, is_form
+from sinetti.domain.ordering import LONGEST_AHEAD, MOST_AT_ONCE, LeftOut, is_form
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.acting import say, signed_in, standing_of
+from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
-from sinetti.eservice.orders.speaking import back_to_list, called, hidden, lacking, new_form, signed_in_actor, speaker
+from sinetti.eservice.orders.speaking import back_to_list, called, hidden, new_form, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import left
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -28,7 +28,7 @@ class DaysForm(PeopleForm):
 
     days = forms.IntegerField(
         label=mark("Certificates that end within how many days"),
-        help_text=mark("Of all organisations that you may order for"),
+        help_text=mark("In all organisations that you may order for"),
         min_value=1,
         max_value=LONGEST_AHEAD,
         initial=60,
@@ -45,25 +45,38 @@ def page(request: HttpRequest) -> HttpResponse:
         raise lacking(Right.ORDER, standing)
     serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
     form = request.POST.get("form", "")
+    sms = surroundings(request).sms
     if request.POST.get("do") == "order" and is_form(form):
+        if not sms:
+            mute = {one.serial for one, why in _look(request, serials).left if why is LeftOut.NO_MESSAGES}
+            serials = [one for one in serials if one not in mute]
         done = replace_many(form, serials, office, signed_in_actor(request), request_id(request))
         say(request, text("Replacements ordered: {count}.", language, count=done.ordered))
         if done.left:
             say(request, text("Left out, because something had changed meanwhile: {count}.", language, count=done.left))
         return HttpResponseRedirect(link_to("orders"), status=HTTPStatus.SEE_OTHER)
     if serials:
-        return show(request, _preview(chosen(serials, standing, office), language))
+        return show(request, _preview(_look(request, serials), language))
     asked = DaysForm(language, request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
-        return show(request, _preview(ending(asked.cleaned_data["days"], standing, office), language))
+        found = ending(asked.cleaned_data["days"], standing, office)
+        return show(request, _preview(found if sms else found.without_messages, language))
     return show(request, _asking(asked, language))
+
+
+def _look(request: HttpRequest, serials: list[Serial]) -> Preview:
+    """What would be ordered of those that were chosen, as this service can send messages."""
+    around = surroundings(request)
+    found = chosen(serials, standing_of(request), around.office)
+    return found if around.sms else found.without_messages
 
 
 def _asking(form: DaysForm, language: Language) -> Page:
     _ = speaker(language)
     how = _(
-        "Each replacement has the type, the description and the contacts of the certificate in whose place it comes. "
-        "Renewing in the program is simpler where the program can do it: then nothing has to be ordered."
+        "Each replacement has the type, the description and the contact persons of the certificate "
+        "that it replaces. If the program can renew, that is simpler: then nothing has to be "
+        "ordered."
     )
     which = _("You can also choose certificates one by one in the list.")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
@@ -78,13 +91,14 @@ def _preview(found: Preview, language: Language) -> Page:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
         blocks.append(Notice(more, Tone.WARNING))
     if found.strange:
-        strange = _("Not among the certificates that you may order for: {count}.", count=found.strange)
+        strange = _("Certificates that you may not order a replacement for: {count}.", count=found.strange)
         blocks.append(Notice(strange, Tone.WARNING))
     count = len(found.ordered)
     if count:
         how = _(
-            "Each technical contact person gets a link by e-mail and a PIN code as a text message, one for each "
-            "certificate. Pressing the button again orders nothing twice."
+            "Each technical contact person gets a link by e-mail, one for each certificate, and a PIN code as a text "
+            "message; without a phone number a code that whoever orders tells them. Pressing the button again orders "
+            "nothing twice."
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")
@@ -108,14 +122,14 @@ def _table(found: Preview, language: Language) -> Table:
     rows = [
         [*_cells(one, language), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered
     ]
-    return Table(_("A replacement is ordered of these"), [Column(name) for name in names], rows)
+    return Table(_("A replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
 def _left(found: Preview, language: Language) -> Table:
     _ = speaker(language)
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Why"))
     rows = [[*_cells(one, language), Cell(left(why, language))] for one, why in found.left]
-    return Table(_("Of these none is ordered"), [Column(name) for name in names], rows)
+    return Table(_("No replacement is ordered for these"), [Column(name) for name in names], rows)
 
 
 def _cells(one: Candidate, language: Language) -> list[Cell]:

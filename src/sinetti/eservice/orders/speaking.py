@@ -6,8 +6,7 @@ from typing import Protocol
 
 from django.http import HttpRequest
 
-from sinetti.actions.authority import Actor, NotAllowed, Standing
-from sinetti.domain.mandates import Right
+from sinetti.actions.authority import Actor
 from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import actor_of
 from sinetti.eservice.blocks import Input, Link, Value
@@ -22,8 +21,8 @@ LANGUAGES: Mapping[Language, str] = {
     Language.EN: mark("English"),
 }
 CHANNELS: Mapping[str, str] = {
-    "WS": mark("WS: the web service interface"),
-    "SFTP": mark("SFTP: file transfer"),
+    "WS": mark("Web service (WS)"),
+    "SFTP": mark("File transfer (SFTP)"),
 }
 
 
@@ -73,16 +72,6 @@ def signed_in_actor(request: HttpRequest) -> Actor:
     actor = actor_of(request)
     assert actor is not None  # noqa: S101 - @signed_in
     return actor
-
-
-def lacking(right: Right, standing: Standing) -> NotAllowed:
-    """Make the refusal for a right that somebody has for no organisation.
-
-    It names the organisation that they see, if it is one, so that it can be asked for the right.
-    """
-    seen = standing.organisations(Right.SEE) | standing.waiting
-    only = next(iter(seen)) if len(seen) == 1 else None
-    return NotAllowed(right, only, second_factor=only in standing.waiting)
 
 
 def called(one: About) -> str:

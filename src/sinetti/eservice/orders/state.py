@@ -36,7 +36,7 @@ def _send(request: HttpRequest, order_id: str) -> HttpResponse:
     except OrderError as refused:
         looked = look(order_id, standing_of(request), office)
         return show(request, _page(looked, language, trouble(refused.why, language)))
-    sent = text("A new link is on its way. The one before works no more.", language)
+    sent = text("A new link is on its way. The earlier one no longer works.", language)
     say(request, sent if done else text("A new link was sent already.", language))
     return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)
 
@@ -112,8 +112,8 @@ def _ids(looked: Looked, language: Language) -> list[Block]:
     blocks: list[Block] = [Values(_link_values(link, language))] if link is not None else []
     if looked.may_order and looked.order.organisation_open:
         how = _(
-            "A new link goes to the contact of now, and the link of before ends with its transfer IDs. No new order is "
-            "needed."
+            "A new link goes to the present contact person; the earlier link and its transfer IDs no "
+            "longer work. No new order is needed."
         )
         made = hidden("made", link.secure_id if link is not None else "")
         blocks += [Text([how]), Form([made], [Button(_("Send a new link"), "send", minor=not looked.lapsed)])]
@@ -129,4 +129,4 @@ def _link_values(link: LinkSeen, language: Language) -> list[Value]:
         (_("Transfer IDs shown"), link.shown),
     )
     values = [Value(name, when(at, language) if at is not None else not_yet) for name, at in told]
-    return [*values, Value(_("The link works until"), when(link.expires, language))]
+    return [*values, Value(_("The link is valid until"), when(link.expires, language))]

@@ -8,49 +8,54 @@ from sinetti.domain.values import Language
 from sinetti.texts.reader import mark, text
 
 _ORDERS: Mapping[Trouble, str] = {
-    Trouble.NO_ORGANISATION: mark("There is no such organisation any more. Nothing was ordered."),
-    Trouble.CLOSED: mark("The organisation is closed for good: no certificates are issued to it any more."),
+    Trouble.NO_ORGANISATION: mark(
+        "There is no such organisation any more. Nothing was ordered. Choose the organisation again."
+    ),
+    Trouble.CLOSED: mark("The organisation has ended: no certificates are issued to it any more."),
     Trouble.NOT_APPROVED: mark(
-        "The organisation is not approved for this type of certificate any more. Choose another type, or have the "
-        "technical interface approved first (Settings > Technical interface and certificates)."
+        "The organisation is no longer approved for this type of certificate. Choose another type, "
+        "or apply for the technical interface first (Settings > Applications)."
     ),
     Trouble.NOT_OURS: mark(
-        "The certificate that was to be replaced is not one of this organisation's. Choose it anew from the list."
+        "The certificate that was to be replaced is not this organisation's. Choose it again from the list."
     ),
     Trouble.OTHER_CHANNEL: mark(
         "A replacement is of the same type as the certificate in whose place it comes. Order a certificate of its own "
         "for another type."
     ),
     Trouble.SPENT: mark(
-        "The transfer IDs of this order were used already. Order a replacement if the certificate is lost."
+        "The transfer IDs of this order have already been used. Order a replacement if the certificate is lost."
     ),
-    Trouble.UNKNOWN: mark("There is no such order any more."),
+    Trouble.UNKNOWN: mark("There is no such order any more. Look at the open orders."),
     Trouble.NO_CONTACT: mark(
         "Nobody is the technical contact person any more. Name one on the certificate's page; then send a new link."
     ),
 }
 _PEOPLE: Mapping[PeopleTrouble, str] = {
-    PeopleTrouble.UNKNOWN: mark("There is no such certificate any more."),
-    PeopleTrouble.NOBODY: mark("Nobody is in this place whose data could be corrected. Name somebody."),
-    PeopleTrouble.CLOSED: mark("The organisation is closed for good: nobody is named for it any more."),
+    PeopleTrouble.UNKNOWN: mark("There is no such certificate any more. Look at the list of certificates."),
+    PeopleTrouble.NOBODY: mark("There is nobody yet whose data could be corrected. Name somebody."),
+    PeopleTrouble.CLOSED: mark("The organisation has ended: nobody is named for it any more."),
     PeopleTrouble.ITSELF: mark("An organisation does not look after itself: name another one."),
     PeopleTrouble.OTHER_ROLE: mark(
-        "Somebody with this address has another role for the organisation: withdraw it first."
+        "Somebody with this address has another authorisation for the organisation: withdraw it first."
     ),
-    PeopleTrouble.TOO_MANY: mark("So many invitations have left today that there is no other before tomorrow."),
-    PeopleTrouble.NOT_IN_FORCE: mark("This certificate is not in force: nobody is reminded of its end."),
+    PeopleTrouble.TOO_MANY: mark("The number of invitations for today is used up. Invite again tomorrow."),
+    PeopleTrouble.NOT_IN_FORCE: mark("This certificate is not valid: nobody is reminded of its end."),
     PeopleTrouble.NOT_NEWEST: mark(
         "Another certificate has taken its place already. People are reminded of the end of that one: look at it in "
         "the list."
     ),
 }
 _LEFT: Mapping[LeftOut, str] = {
-    LeftOut.CLOSED: mark("The organisation is closed for good"),
+    LeftOut.CLOSED: mark("The organisation has ended"),
     LeftOut.NOT_APPROVED: mark("The organisation is not approved for this type of certificate"),
     LeftOut.ORDERED: mark("A replacement is ordered already"),
     LeftOut.SUCCEEDED: mark("It was renewed or replaced already"),
-    LeftOut.LET_END: mark("It is to end without a successor"),
+    LeftOut.LET_END: mark("It is to end, and nothing replaces it"),
     LeftOut.NO_CONTACT: mark("It has no technical contact person: name one first"),
+    LeftOut.NO_MESSAGES: mark(
+        "No text messages can be sent from here: order it by itself, without the contact person's phone number"
+    ),
 }
 
 

@@ -66,8 +66,8 @@ class VerdictForm(PeopleForm):
     reason = forms.CharField(
         label=mark("Reasons"),
         help_text=mark(
-            "In the applicant's language, which stands above. A refusal has to have them; they stand in the decision, "
-            "which the applicant gets as it is."
+            "In the applicant's language, which is given above. A refusal always has reasons; they "
+            "become part of the decision, which the applicant gets as it is."
         ),
         required=False,
         widget=forms.Textarea,
@@ -84,7 +84,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         found = applications.by_case(form.cleaned_data["case"], clerk)
         if found is not None:
             return to("staff_application", found.application_id)
-        form.refuse("case", mark("No application has this case number."))
+        form.refuse("case", mark("No application has this case number. Check the number."))
     asked = request.GET.get("state", "")
     state = ApplicationState(asked) if asked in set(ApplicationState) else ApplicationState.OPEN
     number = page_number(request)
@@ -105,7 +105,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         ],
         say("There are none."),
     )
-    search = form.block(Button(say("Look for it")), search=True)
+    search = form.block(Button(say("Search")), search=True)
     blocks: list[Block] = [states, table, pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE), search]
     return show_page(request, say("Applications for the technical interface"), blocks)
 

@@ -65,7 +65,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     say, language = speaker(request), language_of(request)
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(language, request.GET if asks else None)
-    blocks: list[Block] = [form.block(Button(say("Look for it")), search=True)]
+    blocks: list[Block] = [form.block(Button(say("Search")), search=True)]
     if not form.is_bound or form.is_valid():
         told = request.GET.get("before", "")
         before = int(told) if told.isdecimal() and len(told) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
@@ -73,7 +73,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         blocks.append(history(request, found.entries))
         if found.before is not None:
             if not found.entries:
-                blocks.append(Text([say("Nothing of it among these rows. Older ones may have it.")]))
+                blocks.append(Text([say("None of these rows match. Look also at the older ones.")]))
             kept = {name: value for name, value in request.GET.items() if name not in {"before", "lang"}}
             further = f"{request.path}?{urlencode({**kept, 'before': found.before})}"
             blocks.append(Pager("", None, Link(say("Older rows"), further)))
@@ -91,7 +91,8 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
             for name, value in sorted(one.facts.items())
             if value is not None
         )
-        return told if one.sound else f"{told} – {say('this row is not as it was written: tell an operator')}"
+        unsound = say("this row is not as it was written: tell whoever runs the service")
+        return told if one.sound else f"{told} – {unsound}"
 
     rows = [
         [

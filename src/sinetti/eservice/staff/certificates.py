@@ -39,10 +39,10 @@ from sinetti.texts.notices_changes import REASONS
 from sinetti.texts.reader import mark, when
 
 _REFUSED = {
-    NotRevocableKind.UNKNOWN: mark("There is no such certificate."),
-    NotRevocableKind.ALREADY: mark("This certificate is revoked already."),
+    NotRevocableKind.UNKNOWN: mark("There is no such certificate. Search for it again."),
+    NotRevocableKind.ALREADY: mark("This certificate has already been revoked."),
     NotRevocableKind.REASON: mark("Choose a reason."),
-    NotRevocableKind.SPARED: mark("This certificate is revoked already."),
+    NotRevocableKind.SPARED: mark("This certificate has already been revoked."),
 }
 
 
@@ -50,10 +50,10 @@ class SearchForm(PeopleForm):
     """Looking for certificates."""
 
     text = forms.CharField(
-        label=mark("Beginning of something"),
+        label=mark("What to search for"),
         help_text=mark(
-            "Of the serial number, the organisation's ID or name, the description or the contact's e-mail address; at "
-            "least two characters."
+            "The beginning of the serial number, of the organisation's ID or name, of the description "
+            "or of the contact person's e-mail address; at least two characters."
         ),
         min_length=2,
         max_length=254,
@@ -73,7 +73,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     """What begins with a text; nothing is listed without one."""
     say, language = speaker(request), language_of(request)
     form = SearchForm(language, request.GET if "text" in request.GET else None)
-    blocks: list[Block] = [form.block(Button(say("Look for it")), search=True)]
+    blocks: list[Block] = [form.block(Button(say("Search")), search=True)]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
@@ -111,14 +111,19 @@ def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
         except NotRevocable as refused:
             form.refuse(None, _REFUSED[refused.kind])
         else:
-            tell(request, say("Revoked: {count}. It is refused everywhere from now on.", count=len(gone)))
+            tell(
+                request, say("Certificates revoked: {count}. They are refused everywhere from now on.", count=len(gone))
+            )
             return to("staff_certificate", serial)
     blocks: list[Block] = [_values(request, found), Section(say("People"), [_people(say, found)])]
     if not found.certificate.revoked:
         told = Text(
             [
                 say("A revocation is for good. The contact and the representatives are told of it."),
-                say("Where the key is lost or in other hands, everything that was renewed from this one goes along."),
+                say(
+                    "If the private key came into other hands, everything that was renewed from this "
+                    "certificate is revoked, too."
+                ),
             ]
         )
         press = form.block(Button(say("Revoke"), "revoke", danger=True))
@@ -134,7 +139,7 @@ def _values(request: HttpRequest, found: Seen) -> Values:
         Value(say("Serial number"), one.serial),
         Value(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
         Value(say("Channel"), say(CHANNELS[one.holding.channel])),
-        Value(say("CA that issued it"), one.authority),
+        Value(say("Certification authority"), one.authority),
         Value(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
         Value(say("Valid from"), when(one.span.not_before, language)),
         Value(say("Valid until"), when(one.span.not_after, language)),
@@ -165,4 +170,4 @@ def _person(say: Say, one: Reader | None) -> str:
 def _state(say: Say, revoked_at: datetime | None, not_after: datetime, now: datetime) -> str:
     if revoked_at is not None:
         return say("revoked")
-    return say("ended") if now > not_after else say("in force")
+    return say("ended") if now > not_after else say("valid")

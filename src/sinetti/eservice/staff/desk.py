@@ -89,7 +89,7 @@ def show_page(
         told = say(PURPOSES[looking.purpose])
         told = f"{told} ({looking.case})" if looking.case else told
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
-        above = [Values([Value(say("What you look for (change it here)"), told, link=address)])]
+        above = [Values([Value(say("What you need the information for (change it here)"), told, link=address)])]
     return show(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(say), status=status))
 
 

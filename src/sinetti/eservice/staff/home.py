@@ -67,7 +67,8 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     if looking is None:
         asked = Notice(
             say(
-                "Before you see anybody's data, say what you need it for. It is written down with all that you look at."
+                "Before you see anybody's data, say what you need it for. That is written down with "
+                "everything that you look at."
             ),
             links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
         )
@@ -112,7 +113,10 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
         ]
     )
     button = Button(say("Go on"), "go")
-    return show(request, Page(say("What do you look for?"), blocks=[explained, form.block(button)], wide=True))
+    return show(
+        request,
+        Page(say("Purpose of your visit to the clerk's pages"), blocks=[explained, form.block(button)], wide=True),
+    )
 
 
 def _form(request: HttpRequest, language: Language, looking: Looking | None) -> PurposeForm:

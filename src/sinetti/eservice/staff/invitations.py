@@ -50,7 +50,7 @@ class InviteForm(PeopleForm):
         try:
             return check_email("email", str(self.cleaned_data["email"]))
         except WordError:
-            self.refuse("email", mark("Write an e-mail address, such as name@company.example."))
+            self.refuse("email", mark("Write an e-mail address like name@organisation.example."))
             return ""
 
 
@@ -62,7 +62,12 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     does = request.POST.get("do", "")
     if request.method == "POST" and does == "end":
         ended = open_invitations.end(request.POST.get("invitation", ""), clerk)
-        tell(request, say("The invitation has ended: its link works no more.") if ended else say("It waits no more."))
+        tell(
+            request,
+            say("The invitation is cancelled: its link no longer works.")
+            if ended
+            else say("The invitation was taken up or cancelled meanwhile. Look at the list."),
+        )
         return to("staff_invitations")
     sent = request.method == "POST"
     initial = {"organisation": request.GET.get("organisation", "")}
@@ -73,13 +78,13 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     number = page_number(request)
     rows = open_invitations.listed((number - 1) * A_PAGE, A_PAGE + 1, clerk)
     blocks: list[Block] = [
-        Text([say("The link works once, for 14 days. It leaves by e-mail; nobody else sees it, not even you.")]),
+        Text([say("The link works once, for 14 days. It is sent by e-mail; nobody else sees it, not even you.")]),
         form.block(Button(say("Send the invitation"), "invite")),
         _table(request, rows[:A_PAGE]),
         pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
     ]
     if rows:
-        blocks.append(Section(say("End an invitation"), [_ending(say, rows[:A_PAGE])]))
+        blocks.append(Section(say("Cancel an invitation"), [_ending(say, rows[:A_PAGE])]))
     return show_page(request, say("Invitations of representatives"), blocks)
 
 
@@ -92,21 +97,29 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
     except PeopleError:
         form.refuse("organisation", mark("The register has no organisation with this ID. Add it first."))
     except Closed:
-        form.refuse("organisation", mark("The organisation has ended: nobody is invited for it."))
+        form.refuse("organisation", mark("The organisation has ended: nobody is invited for it any more."))
     except Otherwise:
-        form.refuse("email", mark("Somebody with this address has another role for the organisation."))
+        form.refuse(
+            "email",
+            mark(
+                "Somebody with this address already has another authorisation for the organisation. Its "
+                "representatives can change it."
+            ),
+        )
     except TooMany:
-        form.refuse(None, mark("This organisation has too many invitations that wait. End some of them first."))
+        form.refuse(None, mark("Too many invitations for this organisation are waiting. Cancel some of them first."))
     else:
         if made:
-            return say("The invitation leaves by e-mail.")
+            return say("The invitation is on its way by e-mail.")
         return say("This person was invited already; nothing new was sent.")
     return ""
 
 
 def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
     say, language = speaker(request), language_of(request)
-    columns = [Column(say(one)) for one in (mark("Organisation"), mark("Who"), mark("Sent"), mark("Link works until"))]
+    columns = [
+        Column(say(one)) for one in (mark("Organisation"), mark("Who"), mark("Sent"), mark("The link is valid until"))
+    ]
     told = [
         [
             Cell(one.organisation, note=one.customer_id),
@@ -122,4 +135,4 @@ def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
 def _ending(say: Say, rows: tuple[OpenInvitation, ...]) -> Form:
     options = [Option(one.invitation_id, f"{one.organisation} – {one.name}") for one in rows]
     chosen = Input("invitation", say("Invitation"), "select", options=options)
-    return Form([chosen], [Button(say("End it"), "end", danger=True)], name="ending")
+    return Form([chosen], [Button(say("Cancel it"), "end", danger=True)], name="ending")

@@ -85,7 +85,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     table = Table(say("Files sent lately"), [Column(say("Sent")), Column(say("Carried out"))], rows, say("None yet."))
     example = Command(say("For example"), _EXAMPLE)
     blocks: list[Block] = [explained, example, form.block(Button(say("Compare with the register"), "compare")), table]
-    return show_page(request, say("Load organisations from a file"), blocks, _back(say, "staff_organisations"))
+    return show_page(request, say("Read organisations from a file"), blocks, _back(say, "staff_organisations"))
 
 
 @at_desk
@@ -158,7 +158,8 @@ def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
     rows = [Value(say("Carried out"), far)]
     if found.passed_over:
         over = say(
-            "{count}: the register had changed meanwhile. Send the file again to see them.", count=found.passed_over
+            "Changes left out, because the register had changed meanwhile: {count}. Send the file again to see them.",
+            count=found.passed_over,
         )
         rows.append(Value(say("Passed over"), over))
     if found.done_at is not None:
@@ -168,8 +169,8 @@ def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
         blocks.append(Form((), [Button(say("Go on"), "go-on")]))
     for left in organisations.left(found, clerk):
         told = say(
-            "Certificates in force of organisations that this file closed: {count}. They are to be revoked, for this "
-            "reason: {reason}. More than ten wait for a second clerk.",
+            "Valid certificates of organisations that this file ends: {count}. They are to be revoked, "
+            "for this reason: {reason}. More than ten wait for a second clerk.",
             count=len(left.serials),
             reason=say(REASONS[left.reason]),
         )
@@ -216,5 +217,5 @@ def _cells(say: Say, one: Change) -> tuple[Cell, Cell]:
 
 
 def _back(say: Say, name: str) -> Link:
-    told = say("Organisations") if name == "staff_organisations" else say("Load organisations from a file")
+    told = say("Organisations") if name == "staff_organisations" else say("Read organisations from a file")
     return Link(told, reverse(name))

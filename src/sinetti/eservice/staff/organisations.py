@@ -59,7 +59,7 @@ class NameForm(PeopleForm):
     """What may change of an organisation."""
 
     name = forms.CharField(label=mark("Name"), max_length=LONGEST_ORGANISATION)
-    spoken = forms.ChoiceField(label=mark("Language in which it is written to"), choices=_LANGUAGES)
+    spoken = forms.ChoiceField(label=mark("Language of messages"), choices=_LANGUAGES)
 
     def clean_name(self) -> str:
         """The name as it is kept."""
@@ -74,9 +74,7 @@ class NewForm(NameForm):
     """An organisation that comes into the register."""
 
     customer_id = forms.CharField(label=mark("ID"), max_length=30)
-    kind = forms.ChoiceField(
-        label=mark("What kind of ID it is"), choices=[(one.value, KINDS[one]) for one in CustomerKind]
-    )
+    kind = forms.ChoiceField(label=mark("Kind of ID"), choices=[(one.value, KINDS[one]) for one in CustomerKind])
     country = forms.CharField(
         label=mark("Country"), help_text=mark("Two letters, such as FI."), initial="FI", max_length=2
     )
@@ -117,10 +115,10 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     links = Links(
         [
             Link(say("Add an organisation"), reverse("staff_organisation_new"), button=True),
-            Link(say("Load many from a file"), reverse("staff_loads"), button=True),
+            Link(say("Read many from a file"), reverse("staff_loads"), button=True),
         ]
     )
-    blocks: list[Block] = [form.block(Button(say("Look for it")), search=True), links, table]
+    blocks: list[Block] = [form.block(Button(say("Search")), search=True), links, table]
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
     return show_page(request, say("Organisations"), blocks)
 
@@ -149,9 +147,11 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
             if made is not None:
                 tell(request, say("Added. Invite its representative next, who can then apply for the interface."))
                 return to("staff_organisation", made.organisation_id)
-            form.refuse("customer_id", mark("The register has an organisation with this ID already."))
+            form.refuse("customer_id", mark("The register already has an organisation with this ID. Search for it."))
     blocks: list[Block] = [
-        Text([say("What it may deliver by is approved by an application, which its representative makes.")]),
+        Text(
+            [say("Which ways of delivering it may use is approved on an application, which its representative makes.")]
+        ),
         form.block(Button(say("Add it"), "add")),
     ]
     return show_page(request, say("Add an organisation"), blocks, _back(request))
@@ -191,7 +191,7 @@ def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpRespons
                 ],
             )
         )
-        blocks.append(Section(say("End"), _ending(request)))
+        blocks.append(Section(say("End of the organisation"), _ending(request)))
     return show_page(request, found.name, blocks, _back(request))
 
 
@@ -213,7 +213,7 @@ def _ending(request: HttpRequest) -> list[Block]:
         "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
         "certificates stay valid until they are revoked."
     )
-    return [Text([told]), Form((), [Button(say("End this organisation"), "end", danger=True)])]
+    return [Text([told]), Form((), [Button(say("Record that the organisation has ended"), "end", danger=True)])]
 
 
 def _ways(request: HttpRequest, found: Listed) -> list[Link]:
@@ -235,7 +235,7 @@ def _values(request: HttpRequest, found: Listed) -> Values:
         Value(say("ID"), found.customer_id),
         Value(say("Kind"), say(KINDS[found.kind])),
         Value(say("Country"), found.country),
-        Value(say("Language in which it is written to"), say(dict(_LANGUAGES)[found.language.value])),
+        Value(say("Language of messages"), say(dict(_LANGUAGES)[found.language.value])),
         Value(say("In the register since"), when(found.created, language)),
         Value(
             say("Approved for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels)) or say("nothing yet")

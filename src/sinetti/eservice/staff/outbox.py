@@ -11,6 +11,7 @@ from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Link, Links, Table, Value, Values
 from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker, to
 from sinetti.eservice.surroundings import language_of
+from sinetti.texts.clerks import MESSAGES
 from sinetti.texts.reader import mark, when
 
 _CHANNELS = {MessageChannel.EMAIL: mark("e-mail"), MessageChannel.SMS: mark("text message")}
@@ -54,7 +55,7 @@ def _table(request: HttpRequest, rows: tuple[Message, ...], *, given_up: bool) -
     told = [
         [
             Cell(one.customer_id or "–", note=one.serial or ""),
-            Cell(one.kind.value),
+            Cell(say(MESSAGES[one.kind])),
             Cell(say(_CHANNELS[one.channel])),
             Cell(when(one.due, language)),
             Cell(str(one.tries)),

@@ -50,7 +50,7 @@ class ChooseForm(PeopleForm):
     """Which certificates, and why."""
 
     organisation = forms.CharField(label=mark("ID of the organisation"), required=False, max_length=30)
-    authority = forms.CharField(label=mark("CA that issued them"), required=False, max_length=100)
+    authority = forms.CharField(label=mark("Certification authority"), required=False, max_length=100)
     first = forms.DateField(
         label=mark("Issued from this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )

@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
         ('registry', '0012_notices_found_by_index'),
     ]
 
+    # Each foreign key stands in its table's own operation: one that adds a relation makes Django build every model anew.
     operations = [
         migrations.CreateModel(
             name='InterfaceApplication',
@@ -25,7 +26,14 @@ class Migration(migrations.Migration):
                 ('decided_at', models.DateTimeField(null=True)),
                 ('reason', models.CharField(blank=True, max_length=2000)),
                 ('decision', models.TextField(blank=True)),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to=settings.AUTH_USER_MODEL)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='registry.organisation')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='applications', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['created'], name='applications_that_wait')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organisation',), name='one_open_application_each')],
+            },
         ),
         migrations.CreateModel(
             name='OrganisationLoad',
@@ -53,7 +61,12 @@ class Migration(migrations.Migration):
                 ('expires', models.DateTimeField()),
                 ('used_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
+                ('mandate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invitations', to='registry.mandate')),
+                ('used_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invitations', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('token_sha256',), name='one_invitation_per_token')],
+            },
         ),
         migrations.CreateModel(
             name='Remembered',
@@ -73,6 +86,9 @@ class Migration(migrations.Migration):
                 ('until', models.DateTimeField(null=True)),
                 ('created', models.DateTimeField()),
                 ('answered_at', models.DateTimeField(null=True)),
+                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='asked_for_clients', to='registry.organisation')),
+                ('mandate', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='registry.mandate')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='asked', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddField(
@@ -99,57 +115,5 @@ class Migration(migrations.Migration):
             model_name='user',
             name='name',
             field=models.CharField(blank=True, db_default='', max_length=200),
-        ),
-        migrations.AddField(
-            model_name='interfaceapplication',
-            name='decided_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='interfaceapplication',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='registry.organisation'),
-        ),
-        migrations.AddField(
-            model_name='interfaceapplication',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='applications', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='invitation',
-            name='mandate',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invitations', to='registry.mandate'),
-        ),
-        migrations.AddField(
-            model_name='invitation',
-            name='used_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invitations', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='rightrequest',
-            name='agent',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='asked_for_clients', to='registry.organisation'),
-        ),
-        migrations.AddField(
-            model_name='rightrequest',
-            name='mandate',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='registry.mandate'),
-        ),
-        migrations.AddField(
-            model_name='rightrequest',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='asked', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddIndex(
-            model_name='interfaceapplication',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['created'], name='applications_that_wait'),
-        ),
-        migrations.AddConstraint(
-            model_name='interfaceapplication',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organisation',), name='one_open_application_each'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(fields=('token_sha256',), name='one_invitation_per_token'),
         ),
     ]

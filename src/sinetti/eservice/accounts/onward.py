@@ -1,0 +1,32 @@
+"""Where somebody was going when they had to make an account, confirm an address or set up a second factor first.
+
+It is kept in the session, so that no mail of ours has it and nobody has to open the message again that they came by.
+"""
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+_ONWARD = "sinetti_onward"
+
+
+def keep(request: HttpRequest, address: str) -> None:
+    """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
+    if address:
+        request.session[_ONWARD] = address
+
+
+def kept(request: HttpRequest) -> str:
+    """Where to go on to, or the empty text."""
+    return str(request.session.get(_ONWARD, ""))
+
+
+def taken(request: HttpRequest) -> str:
+    """The same, once."""
+    return str(request.session.pop(_ONWARD, "")) if _ONWARD in request.session else ""
+
+
+def sign_in_first(request: HttpRequest) -> str:
+    """The address of signing in, and then going on."""
+    onward = kept(request)
+    return f"{reverse('account_login')}?{urlencode({'next': onward})}" if onward else reverse("account_login")
