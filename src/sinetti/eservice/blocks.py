@@ -1,7 +1,7 @@
 """What pages are made of: values with their texts in them. Each has a template of its own, which computes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -134,6 +134,8 @@ class Table:
     pick: str = ""
     picks: Sequence[str] = ()
     form: str = ""
+    headed: bool = False
+    """Whether a heading above says its caption already."""
 
     @property
     def lines(self) -> "Sequence[Line]":
@@ -245,6 +247,14 @@ class Section:
     title: str
     blocks: "Sequence[Block]"
     name: str = ""
+
+    @property
+    def inner(self) -> "Sequence[Block]":
+        """Its blocks; a table whose caption is the heading above it says it to who does not see alone."""
+        return [
+            replace(one, headed=True) if isinstance(one, Table) and one.caption == self.title else one
+            for one in self.blocks
+        ]
 
 
 @dataclass(frozen=True, slots=True)
