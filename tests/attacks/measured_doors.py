@@ -27,7 +27,7 @@ from sinetti.gateway.service import Service
 from sinetti.gateway.serving import Edge as GatewayEdge
 from sinetti.pki.formats import certificate_der
 from sinetti.protocols.edge import Edge
-from sinetti.protocols.http import Request
+from sinetti.protocols.http import Reply, Request, plain
 from sinetti.protocols.soap import PATH
 from sinetti.protocols.status import StatusDoor
 from sinetti.registry.opening import open_register
@@ -133,8 +133,13 @@ def _opened(register: str, folder: Path):
     return document.decode(), {
         "soap": lambda: Edge(soap),
         "gateway": lambda: GatewayEdge(service, unix=True),
-        "deliveries": lambda: StatusEdge(StatusDoor(desk.office), receiving, desk.register.close),
+        "deliveries": lambda: StatusEdge(StatusDoor(desk.office), receiving, _nobody, desk.register.close),
     }
+
+
+def _nobody(_request: Request) -> Reply:
+    """The door of sign-in, which no document goes to."""
+    return plain(404, "There is nobody here.")
 
 
 def _call(edge, door: str, file: str) -> tuple[int, bytes]:
@@ -195,6 +200,7 @@ def main(register: str, folder: str) -> None:
                 print(json.dumps(_measured(doors[door], door, file, also)), flush=True)  # noqa: T201 - the answer
             except BaseException:  # noqa: BLE001 - told, and the child ends all the same
                 traceback.print_exc()
+                print("null", flush=True)  # noqa: T201 - whoever waits for an answer fails, and does not wait on
             os._exit(0)
         os.waitpid(child, 0)
 
