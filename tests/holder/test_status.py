@@ -105,7 +105,7 @@ def test_lines_for_people(desk):
     assert messages.render(status.line(row(desk)), Language.FI).startswith(
         "payroll: voimassa. Asiakastunnus 0123456-7,"
     )
-    assert messages.render(status.line(row(desk)), Language.SV).startswith("payroll: gäller. Kund-id 0123456-7,")
+    assert messages.render(status.line(row(desk)), Language.SV).startswith("payroll: giltigt. Kund-id 0123456-7,")
 
 
 def line(desk, language=Language.EN):

@@ -11,11 +11,11 @@ ARRIVED, RENDERED = "1-arrived", "12-rendered"
 REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
-REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
+REPLACED, HANDED_OVER, LOADED = "replacement-ordered", "contacts-handed-over", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT)
 """Reached by an operator's commands, not by the server."""
-OF_PAGES = (REPLACED, HANDED_OVER)
-"""Reached by pages for people: tests/actions/behalf ends them there."""
+OF_PAGES = (REPLACED, HANDED_OVER, LOADED)
+"""Reached by pages for people: tests/actions/behalf and tests/actions/staff end them there."""
 
 
 @cache

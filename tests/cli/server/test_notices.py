@@ -182,7 +182,6 @@ def test_previews(sqlite_operator, server):
     assert operator.does("notices", "preview", message, "--html") == f"{shown['html']}\n"
     assert operator.does("notices", "preview", message) == f"{shown['subject']}\n\n{shown['text']}\n"
     assert "neither a kind of message nor the id of one" in operator.refused(2, "notices", "preview", "nothing")
-    assert "nothing is written of the kind authorisation" in operator.refused(2, "notices", "preview", "authorisation")
 
 
 def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, server):
