@@ -287,7 +287,7 @@ def invited(town, way):
     assert director.page.get_by_role("button", name="Take up the authorisation").count() == 0
     assert "you need a second factor" in director.reads()
     director.shows("invited")
-    director.follows("Set up a second factor")
+    director.presses("Set up a second factor")
     director.follows("Set up verification codes")
     director.page.get_by_text("Cannot scan the picture?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
