@@ -37,6 +37,14 @@ def session(desk, user_id):
     rows(desk, "usersessions.UserSession").create(user_id=user_id, session_key="1" * 40, ip="192.0.2.1", user_agent="")
 
 
+def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
+    accounts.make_account(NEW, sqlite_desk.office, *WHO)
+    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0
+    rows(sqlite_desk, "account.EmailAddress").update(verified=False)
+    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 1
+    assert accounts.account_of(EMAIL, sqlite_desk.office) is None
+
+
 def test_one_is_made_for_an_address(desk):
     user_id = accounts.make_account(NEW, desk.office, *WHO)
     found = accounts.account_of(" NIMI@people.example ", desk.office)

@@ -108,3 +108,10 @@ def test_an_ended_one_can_be_chosen_too(sqlite_desk, who):
     held = enrolled(sqlite_desk)
     sqlite_desk.clock.forward(VALIDITY + DAY)
     assert chosen([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office).ordered
+
+
+def test_without_text_messages_who_has_a_number_is_left_out(sqlite_desk, who):
+    held = enrolled(sqlite_desk)
+    seen = chosen([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office)
+    ((left, why),) = seen.without_messages.left
+    assert (seen.without_messages.ordered, left, why) == ((), seen.ordered[0], LeftOut.NO_MESSAGES)
