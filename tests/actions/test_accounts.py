@@ -42,7 +42,8 @@ def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
     assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0
     rows(sqlite_desk, "account.EmailAddress").update(verified=False)
     assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 1
-    assert accounts.account_of(EMAIL, sqlite_desk.office) is None
+    with pytest.raises(AccountError, match="no account has"):
+        accounts.account_of(EMAIL, sqlite_desk.office)
 
 
 def test_one_is_made_for_an_address(desk):
