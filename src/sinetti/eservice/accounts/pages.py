@@ -1,5 +1,6 @@
 """What pages of accounts have in common: allauth's views decide, pages of ours are shown."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from allauth.account import app_settings
@@ -26,7 +27,7 @@ Context = dict[str, Any]
 _SECURITY = mark("Sign-in and security")
 
 
-class OurPage:
+class OurPage(ABC):
     """A view of allauth's that shows a page of ours: `page` makes it of what the view would tell a template."""
 
     request: HttpRequest
@@ -35,9 +36,9 @@ class OurPage:
         """Show the page."""
         return show(self.request, self.page(context))
 
+    @abstractmethod
     def page(self, context: Context) -> Page:
         """What the page says."""
-        raise NotImplementedError
 
     @property
     def language(self) -> Language:
