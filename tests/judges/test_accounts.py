@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from sinetti.actions.accounts import make_account
 from sinetti.domain.mandates import Role
@@ -20,10 +20,11 @@ from sinetti.registry.accounts import NewAccount
 from tests.eservice.conftest import post, sqlite_desk, sqlite_register
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
+from tests.support.chromium import started_chromium
 from tests.support.office import REQUEST
 from tests.support.signing_in import PASSWORD, code
 from tests.support.users import mandate
-from tests.support.web_servers import free_ports, tool
+from tests.support.web_servers import free_ports
 
 __all__ = ["post", "sqlite_desk", "sqlite_register"]
 EMAIL = "nimi@people.example"
@@ -88,14 +89,11 @@ def address(sqlite_desk):
 @pytest.fixture
 def page(address, somebody):
     """A window of 320 pixels, with what Chromium has in place of a security key."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+    with started_chromium() as browser:
         context = browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640}, base_url=address)
         window = context.new_page()
         window.on("pageerror", lambda wrong: pytest.fail(str(wrong)))
         yield window
-        browser.close()
 
 
 def security_key(page: Page) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sinetti.actions.enrol import enrol
 from sinetti.actions.office import Office
@@ -27,6 +27,7 @@ from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.settings.folder import Folder, FolderKind
 from sinetti.wiring import open_authority
 from tests.judges.test_deploy import nginx
+from tests.support.chromium import started_chromium
 from tests.support.mail_servers import mail_server
 from tests.support.office import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.programs import CUSTOMER, ran
@@ -147,15 +148,9 @@ def did(*words: object, root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Run Debian's Chromium; the sandbox is for users who are not root.
-
-    Playwright's synchronous calls have an event loop in this thread, under which Django would not speak to a database.
-    """
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+    """Debian's."""
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

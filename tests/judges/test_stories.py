@@ -8,14 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from playwright.sync_api import sync_playwright
 
 from sinetti.clock import machine_now
 from sinetti.pki.formats import load_certificate, serial_hex
 from sinetti.testbench.verification import code_at
+from tests.support.chromium import started_chromium
 from tests.support.programs import fetched, holder_of, new_key, ran, running
 from tests.support.visitors import Town
-from tests.support.web_servers import tool
 
 NOW = "2027-01-13T08:00:00Z"
 PHONE = "+358 40 1234567"
@@ -31,11 +30,9 @@ def bench(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Run Debian's Chromium; the sandbox is for users who are not root."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+    """Debian's."""
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

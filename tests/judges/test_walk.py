@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import sync_playwright
 
 from sinetti.clock import machine_now
 from sinetti.domain.values import Language
 from tests.eservice.conftest import opened_register
 from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
+from tests.support.chromium import started_chromium
 from tests.support.office import opened_desk
 from tests.support.tools import ROOT
 from tests.support.visits import NOT_WALKED, VISITS, Visit, town
@@ -42,11 +42,9 @@ def built(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's; the sandbox is for users who are not root."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
+    """Debian's."""
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
