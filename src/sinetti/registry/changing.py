@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -45,10 +46,18 @@ class AddPrefixIndexWhileServing(AddIndexWhileServing):
         if schema_editor.connection.vendor != "postgresql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
+        self._make(schema_editor, to_state.apps.get_model(app_label, self.model_name), "CONCURRENTLY ")
+
+    def beside_models(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Make it in place of the one that the model says, on a table that nobody uses yet."""
+        if schema_editor.connection.vendor == "postgresql":
+            self._make(schema_editor, apps.get_model("registry", self.model_name), "")
+
+    def _make(self, schema_editor: BaseDatabaseSchemaEditor, model: type[models.Model], how: str) -> None:
         name = schema_editor.quote_name(self.index.name)
-        table = schema_editor.quote_name(to_state.apps.get_model(app_label, self.model_name)._meta.db_table)  # noqa: SLF001 - Django's own name for it
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        schema_editor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} ({self.columns})")
+        table = schema_editor.quote_name(model._meta.db_table)  # noqa: SLF001 - Django's own name for it
+        schema_editor.execute(f"DROP INDEX {how}IF EXISTS {name}")
+        schema_editor.execute(f"CREATE INDEX {how}{name} ON {table} ({self.columns})")
 
 
 class DropPatternIndexesWhileServing(Operation):
@@ -75,13 +84,20 @@ class DropPatternIndexesWhileServing(Operation):
         to_state: ProjectState,  # noqa: ARG002
     ) -> None:
         """Drop them, one after the other, without holding up who writes."""
+        self._drop(schema_editor, app_label, "CONCURRENTLY ")
+
+    def beside_models(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Drop them on tables that nobody uses yet."""
+        self._drop(schema_editor, "registry", "")
+
+    def _drop(self, schema_editor: BaseDatabaseSchemaEditor, app_label: str, how: str) -> None:
         if schema_editor.connection.vendor != "postgresql":
             return
         with schema_editor.connection.cursor() as cursor:
             cursor.execute(self._NAMED, [f"{app_label}\\_%"])
             names = [name for (name,) in cursor.fetchall()]
         for name in names:
-            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")
+            schema_editor.execute(f"DROP INDEX {how}IF EXISTS {schema_editor.quote_name(name)}")
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -92,8 +108,8 @@ class DropPatternIndexesWhileServing(Operation):
 def readable_from(number: int) -> migrations.RunPython:
     """Say that only code whose newest migration has this number, or a later one, may serve from here on."""
 
-    def mark(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's registry of models
-        rows = apps.get_model("registry", "SchemaMark").objects.using(schema_editor.connection.alias)
+    def mark(known: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's registry of models
+        rows = known.get_model("registry", "SchemaMark").objects.using(schema_editor.connection.alias)
         rows.update_or_create(pk="schema", defaults={"readable_from": number})
 
     return migrations.RunPython(mark, migrations.RunPython.noop)

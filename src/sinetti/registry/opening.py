@@ -17,6 +17,8 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
+from sinetti.registry.first_tables import make_first_tables
+
 REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
 
@@ -186,7 +188,7 @@ def migrate(register: Register) -> None:
     """
     connection = connections[register.alias]
     try:
-        if not _is_current(connection):
+        if not _looked_at(connection):
             with _alone(connection), _no_looking_for_garbage():
                 _make_current(connection)
     except REGISTER_UNAVAILABLE:
@@ -197,6 +199,20 @@ def migrate(register: Register) -> None:
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
         raise RegisterRefusesError(sentence) from refused
+
+
+def _looked_at(connection: BaseDatabaseWrapper) -> bool:
+    """Whether nothing is left to be made; asked again where another process has just begun to make an SQLite file."""
+    tries = _SQLITE_TRIES
+    while True:
+        try:
+            return _is_current(connection)
+        except OperationalError as refused:
+            # A new connection asks for the journal's mode, which SQLite refuses at once, whatever the time-out.
+            tries -= 1
+            if not tries or not str(getattr(refused.__cause__, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
+                raise
+        Event().wait(_LOCKED_AGAIN_AFTER)
 
 
 def _is_current(connection: BaseDatabaseWrapper) -> bool:
@@ -220,7 +236,8 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
 def _make_current(connection: BaseDatabaseWrapper) -> None:
     for left in reversed(range(_SQLITE_TRIES)):
         try:
-            call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
+            if not make_first_tables(connection):
+                call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
         except DatabaseError:
             # SQLite has no lock for this: another process may be making the same tables. What is left is looked up.
             if connection.vendor != "sqlite" or not left:
