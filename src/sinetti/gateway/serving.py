@@ -157,12 +157,18 @@ def place_of(listening: socket.socket) -> str:
     return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
 
 
+_kept: list[asyncio.AbstractEventLoop] = []
+
+
 def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP, in a thread.
 
-    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished.
+    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
+    kept to the end of the process: thrown away by another thread, it could not take its handlers back.
     """
-    asyncio.new_event_loop().run_until_complete(_serve(edge, listening, ready, reload))
+    loop = asyncio.new_event_loop()
+    _kept.append(loop)
+    loop.run_until_complete(_serve(edge, listening, ready, reload))
 
 
 async def _serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:

@@ -62,14 +62,20 @@ def connections() -> int:
     return min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 
 
+_kept: list[asyncio.AbstractEventLoop] = []
+
+
 def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once the servers run. The process is to end soon after.
 
     On SIGUSR1 it retires: it takes no more connections, and serves until those that it has are answered and closed.
 
-    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished.
+    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
+    kept to the end of the process: thrown away by another thread, it could not take its handlers back.
     """
-    asyncio.new_event_loop().run_until_complete(_serve(listeners, ready))
+    loop = asyncio.new_event_loop()
+    _kept.append(loop)
+    loop.run_until_complete(_serve(listeners, ready))
 
 
 class NotServing(Exception):
