@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from playwright.sync_api import Browser, sync_playwright
 
@@ -25,6 +26,6 @@ def started_chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-            for connection in connections.all(initialized_only=True):
+            for connection in connections.all(initialized_only=True) if settings.configured else ():
                 connection.close()
                 del connections[connection.alias]
