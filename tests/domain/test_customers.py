@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.domain.customers import CustomerIdError, business_id_fits, check_customer_id, folded, same_customer
+from sinetti.domain.customers import (
+    CustomerIdError,
+    business_id_fits,
+    check_customer_id,
+    customer_id_fits,
+    folded,
+    same_customer,
+)
 from sinetti.domain.values import Channel, Customer, CustomerKind, Environment
 from tests.domain.facts import CLOSED, CUSTOMER, WITHDRAWN
 
@@ -42,6 +49,31 @@ def test_one_wrong_digit_is_noticed(number, place, shift):
     wrong = digits[:place] + str((int(digits[place]) + shift) % 10) + digits[place + 1 :]
     for check in range(10):
         assert not (business_id_fits(f"{digits}-{check}") and business_id_fits(f"{wrong}-{check}"))
+
+
+TYPED = {
+    "a Business ID": ("1234567-1", True, True),
+    "a wrong check digit": ("1234567-2", False, True),
+    "a Business ID that lacks a digit": ("123456-1", False, False),
+    "a Finnish VAT number": ("FI12345671", True, True),
+    "a Finnish VAT number with its hyphen": ("fi1234567-1", True, True),
+    "a Finnish VAT number with a wrong check digit": ("FI12345672", False, True),
+    "a Finnish VAT number that lacks a digit": ("FI1234567", False, False),
+    "another country's": ("SE556677889901", True, True),
+    "a foreign id": ("HRB.1234/B", True, True),
+    "another register's": ("556036-0793", True, True),
+    "a word": ("Sinisiipi", False, False),
+    "a letter": ("x", False, False),
+    "two digits": ("A-12", False, False),
+    "two words": ("x 123", False, False),
+    "31 characters": ("1" * 31, False, False),
+}
+
+
+@pytest.mark.parametrize(("typed", "production", "in_test"), TYPED.values(), ids=TYPED)
+def test_what_may_be_an_id_whatever_its_kind(typed, production, in_test):
+    assert customer_id_fits(typed, PRODUCTION) is production
+    assert customer_id_fits(typed, TEST) is in_test
 
 
 ACCEPTED = {

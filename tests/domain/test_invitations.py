@@ -38,8 +38,9 @@ def test_answer(created, answered, given, state):
 
 LISTS = {
     "one on each line": ("1234567-1\n2345678-0\n", ("1234567-1", "2345678-0"), ()),
-    "with other things between": ("1234567-1, 2345678-0;\tFI1", ("1234567-1", "2345678-0", "FI1"), ()),
-    "each once, whatever its case": ("fi1 FI1\r\nFi1", ("fi1",), ()),
+    "with other things between": ("1234567-1, 2345678-0;\tHRB123", ("1234567-1", "2345678-0", "HRB123"), ()),
+    "each once, whatever its case": ("hrb123 HRB123\r\nHrb123", ("hrb123",), ()),
+    "words are no ids": ("1234567-1\nx y\n", ("1234567-1",), ((2, "x"), (2, "y"))),
     "empty lines are counted": ("\n\n2345678-0 #\n", ("2345678-0",), ((3, "#"),)),
     "a wrong check digit": ("1234567-2", (), ((1, "1234567-2"),)),
     "too long": ("1" * 31, (), ((1, "1" * 31),)),

@@ -78,6 +78,13 @@ def test_a_line(line, found):
         assert difference.unchanged == (0 if found else 1)
 
 
+def test_what_the_register_has_instead_is_told():
+    kind, country, other = compared(
+        "A-1;foreign;FI;Malli Oy;fi;;", "B-2;register;SE;Uusi Oy;fi;;", "C-3;register;FI;Uusi nimi;fi;B-2;"
+    ).wrong
+    assert (kind.known, country.known, other.known) == ("register", "FI", "")
+
+
 def test_one_that_ended_does_not_live_again():
     closed = replace(GONE, merged_into="")
     (wrong,) = compared("C-3;register;FI;Mennyt Oy;fi;;", register={"c-3": closed}).wrong

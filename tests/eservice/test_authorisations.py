@@ -1,6 +1,7 @@
 """*Settings > Authorisations*: what the pages show, give, change, withdraw and answer, and what wrong input is told."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connections
@@ -15,7 +16,7 @@ from tests.support.office import TRANSFER_KEY, add_organisation
 from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
-CLIENT, FIRM = CUSTOMER_ID, "7654321-4"
+CLIENT, FIRM, NOBODYS = CUSTOMER_ID, "7654321-4", "9999999-9"
 PAGE = "/settings/authorisations"
 CLIENTS = ("/settings/clients", "/settings/clients/requests", "/settings/clients/ask")
 MOST_STATEMENTS = 8
@@ -214,22 +215,25 @@ def test_less_is_approved_or_nothing(browser, sqlite_desk):
 
 def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\nnobody-1; {CLIENT}\n", role="manager")
+    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT}\n{NOBODYS}; {CLIENT}\n", role="manager")
     told = text_of(firm)
     assert "Asked now: 2. Asked before, still waiting: 0. Clients already: 0." in told
     assert told.count("waits for an answer") == 2
     browser.get(PAGE).press("approve")
     assert rows(sqlite_desk, "Mandate").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
-    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} nobody-1", role="viewer")
+    firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} {NOBODYS}", role="viewer")
     assert "Asked now: 1. Asked before, still waiting: 0. Clients already: 1." in text_of(firm)
 
 
 def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
-    firm.press("ask", customer_ids=f"{CLIENT}\n#2\n{FIRM} ä", role="manager")
+    typed = f"{CLIENT}\n#2\n{FIRM} ä\nx y\n123456-7"
+    firm.press("ask", customer_ids=typed, role="manager")
     listed = [one.text_content() for one in firm.page.xpath("//*[@id='errors']//li")]
-    assert listed == ["Line 2 is not a Business ID. Correct it: #2", "Line 3 is not a Business ID. Correct it: ä"]
-    assert "#2" in firm.page.xpath("//textarea")[0].value
+    wrong = ((2, "#2"), (3, "ä"), (4, "x"), (4, "y"), (5, "123456-7"))
+    assert listed == [f"Line {number} is not a Business ID. Correct it: {told}" for number, told in wrong]
+    assert errors(firm) == listed[:1], "and the first beside the field"
+    assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == typed
     assert not rows(sqlite_desk, "RightRequest").exists()
 
 
@@ -257,6 +261,32 @@ def test_what_is_lacking_is_told_and_names_only_what_one_knows(browser, sqlite_d
     assert "second factor" in text_of(weak)
 
 
+@override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"])
+def test_who_sets_up_a_second_factor_first_comes_back(browser, sqlite_desk):
+    page = f"{PAGE}?organisation={organisation_id(sqlite_desk)}"
+    user = account(sqlite_desk, "weak")
+    mandate(sqlite_desk, user, CLIENT, Role.SIGNATORY)
+    weak = signed_in(Browser(people_door(sqlite_desk)), user, second_factor=False, recent=True).get(page)
+    (ahead,) = weak.page.xpath("//main//a[contains(@href, '/account/security/')]/@href")
+    assert ahead == f"/account/security/?{urlencode({'next': page})}"
+    for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"):
+        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
+    follow(weak.get(ahead))
+    follow(weak.get("/account/security/codes/add/"))
+    send(weak, code=code(weak.secrets[0]))
+    assert weak.page.xpath("//main//a[@class='button'][text()='Go on']/@href") == [page]
+    assert weak.get(page).reply.status == 200
+
+
+def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
+    weak = signed_in(Browser(people_door(sqlite_desk)), account(sqlite_desk, "weak"), second_factor=False, recent=True)
+    for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "settings"):
+        weak.get(f"/account/security/?{urlencode({'next': elsewhere})}")
+    follow(weak.get("/account/security/codes/add/"))
+    send(weak, code=code(weak.secrets[0]))
+    assert weak.page.xpath("//main//a[@class='button'][text()='Go on']/@href") == ["/"]
+
+
 def test_the_pages_read_little(browser, sqlite_desk):
     browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
@@ -272,7 +302,7 @@ def test_the_pages_read_little(browser, sqlite_desk):
 
 def test_long_lists_have_pages(browser, sqlite_desk):
     firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
-    firm.press("ask", customer_ids=" ".join(map(str, range(103))), role="manager")
+    firm.press("ask", customer_ids=" ".join(f"{number:07}-1" for number in range(103)), role="manager")
     lengths = []
     for page in ("1", "2", "3", "nonsense", "99"):
         firm.get(f"/settings/clients/requests?page={page}")

@@ -7,15 +7,16 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.mandates import Role
+from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.domain.values import Language
 from sinetti.registry import models
-from sinetti.registry.eservice_models import InterfaceApplication
+from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import add_organisation, enrolled
+from tests.support.office import TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -225,6 +226,29 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
 
 
+def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
+    token = token_of(anna.get("/staff/organisations/load"))
+    assert "kind: business-id, vat, foreign, register" in text_of(anna)
+    lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
+    upload(anna, (HEAD + lines).encode(), token)
+    ((*_, told),) = table(anna)
+    assert told == "The register has this ID as the kind artificial. Write artificial."
+    upload(anna.get("/staff/organisations/load"), (HEAD + lines.replace("foreign;FI", "artificial;SE")).encode(), token)
+    ((*_, told),) = table(anna)
+    assert told == "The register has this organisation in the country FI. Write FI."
+
+
+def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
+    token = token_of(anna.get("/staff/organisations/load"))
+    upload(anna, f"{HEAD}{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n".encode(), token)
+    (load,) = OrganisationLoad.objects.all()
+    for one in load.wrong:
+        del one["known"]
+    load.save()
+    ((*_, told),) = table(anna.get(f"/staff/organisations/load/{load.pk}"))
+    assert told == "Write business-id, vat, foreign, register or artificial."
+
+
 def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
     serials = [enrolled(sqlite_desk).serial for _ in range(2)]
@@ -267,6 +291,50 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
     assert "Certificates revoked: 1." in text_of(anna)
     assert sqlite_desk.certificate(serial).revoked
     assert "revoke" not in anna.buttons
+
+
+def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    first, second = (enrolled(sqlite_desk).serial for _ in range(2))
+    anna.get(f"/staff/certificates/{first}")
+    assert "A second clerk has to confirm it." not in text_of(anna)
+    anna.press("revoke", reason="superseded", sure="yes")
+    anna.get(f"/staff/certificates/{second}")
+    assert "A second clerk has to confirm it." in text_of(anna)
+    anna.press("revoke", reason="superseded", sure="yes")
+    assert "Proposed: it is revoked once another clerk has confirmed it." in text_of(anna)
+    assert anna.path.startswith("/staff/revocations/")
+    assert "confirm" not in anna.buttons
+    assert not sqlite_desk.certificate(second).revoked
+    at_work(sqlite_desk, door, "bo", "revocation").get(anna.path).press("confirm")
+    assert sqlite_desk.certificate(second).revoked
+
+
+def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_desk, door, anna):
+    serial = enrolled(sqlite_desk).serial
+    anna.get(f"/staff/certificates/{serial}")
+    at_work(sqlite_desk, door, "bo").get(anna.path).press("revoke", reason="superseded", sure="yes")
+    anna.press("revoke", reason="superseded", sure="yes")
+    assert "This certificate has already been revoked." in text_of(anna)
+
+
+def test_a_clerk_does_not_invite_themselves(sqlite_desk, anna):
+    anna.get("/staff/invitations")
+    anna.press("invite", organisation=CUSTOMER_ID, name="Anna", email="Anna@people.example", spoken="fi")
+    assert "This is your own address" in text_of(anna)
+    assert anna.page.xpath("//input[@name='email']/@value") == ["Anna@people.example"]
+    assert table(anna) == []
+    anna.press("invite", email="another-of-annas@elsewhere.example")
+    address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
+    anna.get(address)
+    assert (anna.reply.status, anna.buttons) == (403, [])
+    assert "You made this invitation yourself" in text_of(anna)
+    token = token_of(anna.get("/staff/invitations"))
+    anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
+    assert anna.reply.status == 403
+    assert models.Mandate.objects.get().waiting
+    bo = signed_in(Browser(anna.door), account(sqlite_desk, "bo", staff=True)).get(address)
+    assert bo.press("take-up").path == "/settings/certificates"
 
 
 def test_a_representative_is_invited_once_and_the_invitation_ended(sqlite_desk, anna):

@@ -132,7 +132,7 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
 
 
 def test_a_firm_asks_is_approved_and_loses_a_client(town):
-    clients = ("story-3a", "story-3b")
+    clients = ("0000031-1", "0000032-1")
     for one in clients:
         enrolled(town, one, f"payroll of {one}")
     signatories = [town.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
@@ -150,7 +150,7 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     firm.goes("/settings/certificates")
     assert [one in firm.reads() for one in clients] == [True, True]
     firm.shows("firm-two-clients")
-    firm.follows("payroll of story-3b")
+    firm.follows(f"payroll of {clients[1]}")
     lost = firm.page.url
     signatories[1].goes("/settings/authorisations")
     signatories[1].follows("Tilitoimisto Malli Oy")

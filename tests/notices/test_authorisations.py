@@ -7,6 +7,7 @@ import pytest
 from sinetti.actions.authority import Actor
 from sinetti.actions.behalf import authorisations as behalf
 from sinetti.actions.behalf.authorisations import GiveToFirm, Terms, ToPerson
+from sinetti.actions.behalf.giving_up import give_up
 from sinetti.actions.invitations import take_up
 from sinetti.actions.people import add_signatory
 from sinetti.domain.mandates import Role
@@ -127,3 +128,13 @@ def test_what_is_not_there_is_not_written(sqlite_desk, signatory, facts):
     )
     outbox.put(sqlite_desk.register, [message], NOW)
     assert letters(sqlite_desk) == ["what the message is about is not in the register"]
+
+
+def test_what_was_given_up_is_written_to_the_representatives(sqlite_desk, signatory):
+    viewer = account(sqlite_desk, "viewer")
+    given_up = mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER).pk
+    give_up((given_up,), sqlite_desk.office, Actor(viewer.pk), REQUEST)
+    (letter,) = (one for one in written(sqlite_desk) if one.to == "signatory@people.example")
+    assert letter.subject.startswith("Authorisation given up on 2 March 2026")
+    assert "Viewer (viewer@people.example) has given up their own authorisation for" in letter.text
+    assert "viewer. It ended at once." in letter.text

@@ -23,7 +23,7 @@ def test_it_has_the_decision_whole(sqlite_desk):
     made, owed = decided(sqlite_desk)
     letter = write(owed, a_mailroom(sqlite_desk))
     assert letter.to == "maija@people.example"
-    assert letter.subject == f"Decision on your application {made.case_number}"
+    assert letter.subject == f"Decision of 2 March 2026 on your application {made.case_number}"
     assert all(line in letter.text for line in TEXT.splitlines())
     assert TEXT.splitlines()[-1] in letter.html
 

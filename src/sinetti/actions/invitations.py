@@ -1,6 +1,7 @@
 """Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button."""
 
 from sinetti.actions.authority import Actor, NotAllowed
+from sinetti.actions.inviting import OwnInvitation, is_own, refuse_own
 from sinetti.actions.office import Office
 from sinetti.domain.invitations import Invitation
 from sinetti.domain.mandates import NEEDS_SECOND_FACTOR, Right
@@ -8,7 +9,7 @@ from sinetti.domain.tokens import token_hash
 from sinetti.registry import taking_up
 from sinetti.registry.taking_up import Offered
 
-__all__ = ["Invitation", "Offered", "offered", "take_up"]
+__all__ = ["Invitation", "Offered", "OwnInvitation", "made_by", "offered", "take_up"]
 
 
 def offered(token: str, actor: Actor, office: Office) -> Offered | None:
@@ -19,15 +20,23 @@ def offered(token: str, actor: Actor, office: Office) -> Offered | None:
     return found if found.state in {Invitation.WAITING, Invitation.USED} else None
 
 
+def made_by(actor: Actor, found: Offered, office: Office) -> bool:
+    """Whether somebody made this invitation themselves, as a clerk does: they do not take it up."""
+    return is_own(found.organisation_id, found.invitation_id, actor, office)
+
+
 def take_up(token: str, office: Office, actor: Actor, request_id: str) -> bool:
     """Have a role counted for this account; False where the link works no more. Pressed twice it is done once.
 
-    Raises NotAllowed where the role needs a second factor, which is not there.
+    Raises NotAllowed where the role needs a second factor, which is not there, and OwnInvitation where they made it
+    themselves.
     """
     found = offered(token, actor, office)
     if found is None:
         return False
     if found.role in NEEDS_SECOND_FACTOR and not actor.second_factor:
         raise NotAllowed(Right.GRANT, None, second_factor=True)
+    if found.state is Invitation.WAITING and made_by(actor, found, office):
+        refuse_own(found.organisation_id, office, actor, request_id, invitation=found.invitation_id)
     deed = office.deed(actor.name, request_id)
     return taking_up.take_up(office.register, token_hash(token), actor.user_id, deed)

@@ -53,12 +53,13 @@ def tell_nobody(_done: int, _all: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BulkAsk:
-    """Which certificates, why, by whose word, and since when the keys are doubted."""
+    """Which certificates, why, by whose word, and since when the keys are doubted; `ended`: also those that have."""
 
     wanted: Wanted
     reason: RevocationReason
     officer: str
     invalidity_date: datetime | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Pr
     check_officer(officer)
     proposal = _proposal(proposal_id, office)
     rows = bulk.chosen(office.register, Wanted(serials=proposal.serials))
-    ask = BulkAsk(Wanted(serials=proposal.serials), proposal.reason, proposal.officer)
-    selection, revoked = _selected(rows, ask, office, ended=True), [row.serial for row in rows if row.revoked]
+    ask = BulkAsk(Wanted(serials=proposal.serials), proposal.reason, proposal.officer, ended=True)
+    selection, revoked = _selected(rows, ask, office), [row.serial for row in rows if row.revoked]
     if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
         raise BulkRefused(refused, _SENTENCES[refused])
     return proposal, selection
@@ -236,14 +237,14 @@ def _check_known(wanted: Wanted, office: Office) -> None:
         raise BulkRefused(BulkReason.UNKNOWN, sentence)
 
 
-def _selected(starts: tuple[Row, ...], ask: BulkAsk, office: Office, *, ended: bool = False) -> Selection:
-    """What goes with these: themselves and, on keyCompromise, what was renewed from them; `ended` ones where asked."""
+def _selected(starts: tuple[Row, ...], ask: BulkAsk, office: Office) -> Selection:
+    """What goes with these: themselves and, on keyCompromise, what was renewed from them; ended ones where asked."""
     named = {row.serial for row in starts}
     rows = starts
     if ask.reason is RevocationReason.KEY_COMPROMISE:
         rows = _with_renewals(starts, ask.reason, bulk.lines(office.register, {row.holding_id for row in starts}))
     now = office.now()
-    going = tuple(row for row in rows if not row.revoked and (ended or now <= row.not_after))
+    going = tuple(row for row in rows if not row.revoked and (ask.ended or now <= row.not_after))
     serials = {row.serial for row in going}
     return Selection(going, frozenset(serials - named), len(named - serials))
 

@@ -64,7 +64,7 @@ def answer(created: datetime, answered_at: datetime | None, now: datetime, *, gi
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Ids as somebody listed them: each once, in their order; and the lines that hold none, by number from 1."""
+    """Ids as somebody listed them: each once, in their order; and what is none, by the number of its line from 1."""
 
     found: tuple[str, ...]
     wrong: tuple[tuple[int, str], ...]

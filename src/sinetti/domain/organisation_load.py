@@ -56,11 +56,12 @@ class FileRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with a line: its number in the file, the column, and why."""
+    """What is wrong with a line: its number in the file, the column, why, and what the register knows instead."""
 
     line: int
     column: str
     slip: Slip
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def compare(
         before = register.get(folded(wish.customer_id))
         slip = _conflict(wish, before, register, made, leaving)
         if slip is not None:
-            wrong.append(Wrong(wish.number, *slip))
+            wrong.append(Wrong(wish.number, *slip, known=_known(slip[1], before)))
         elif (change := _change(wish, before)) is not None:
             changes.append(change)
     bad = {one.line for one in wrong}
@@ -291,6 +292,13 @@ def _conflict(
     if not before.open:
         return _conflict_of_closed(wish, before)
     return _conflict_of_merger(wish, register, made, leaving) if wish.merged_into else None
+
+
+def _known(slip: Slip, before: Standing | None) -> str:
+    """What the register has where the line has something else, as a file writes it."""
+    if before is None:
+        return ""
+    return {Slip.OTHER_KIND: before.kind.value, Slip.OTHER_COUNTRY: before.country}.get(slip, "")
 
 
 def _conflict_of_closed(wish: _Wish, before: Standing) -> tuple[str, Slip] | None:

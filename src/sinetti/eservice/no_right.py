@@ -4,6 +4,7 @@ An organisation is named only to whoever has a role for it already; one that is 
 """
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
@@ -67,7 +68,9 @@ def not_staff(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
 
 def _second_factor(request: HttpRequest) -> HttpResponse:
     language, factor = language_of(request), link_to("mfa_index")
-    links = [Link(text(mark("Set up a second factor"), language), factor)] if factor else []
+    # A form that was sent is not sent again: its own page is where one goes on.
+    address = f"{factor}?{urlencode({'next': request.get_full_path()})}"
+    links = [Link(text(mark("Set up a second factor"), language), address)] if factor else []
     blocks: list[Block] = [Notice(text(_SECOND, language), Tone.WARNING, links)]
     return show(request, Page(text(_SECOND_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
 

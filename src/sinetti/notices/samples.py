@@ -3,12 +3,14 @@
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sinetti.domain.applications import ApplicationState
 from sinetti.domain.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
 from sinetti.notices.sample_case import Case, at
 from sinetti.notices.samples_account import ACCOUNTS
 from sinetti.notices.samples_authorisation import AUTHORISATIONS
+from sinetti.notices.samples_decision import DECIDED, DECISIONS, decided
 from sinetti.notices.samples_reminders import REMINDERS
 from sinetti.notices.writing import NotOwed, write
 from sinetti.registry import outbox
@@ -196,7 +198,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *ACCOUNTS)
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *DECISIONS, *ACCOUNTS)
 
 
 class NoSample(ValueError):
@@ -254,6 +256,9 @@ def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
     facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
     if case.kind is _K.ACCOUNT:
         facts["language"] = language
+    elif DECIDED in facts:
+        state = ApplicationState(str(case.facts[DECIDED]))
+        facts = {"application": decided(stage.register, state, language, TERMS.service)}
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
     OutboxRow.objects.using(stage.register.alias).all().delete()
     outbox.put(stage.register, new, case.now)

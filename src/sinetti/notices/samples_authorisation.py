@@ -38,5 +38,7 @@ AUTHORISATIONS = (
     _case("changed, to a firm", "firm", Tells.CHANGED, mandate=rows.FIRMS),
     _case("withdrawn", "newcomer", Tells.WITHDRAWN, mandate=rows.WITHDRAWN),
     _case("withdrawn, to a firm", "firm", Tells.WITHDRAWN, mandate=rows.FIRMS_WITHDRAWN),
+    _case("given up, to a representative", "signatory", Tells.GIVEN_UP, mandate=rows.WITHDRAWN),
+    _case("given up by a firm, to a representative", "signatory", Tells.GIVEN_UP, mandate=rows.FIRMS_WITHDRAWN),
     _case("given to a firm", "firm", Tells.GIVEN_TO_FIRM, mandate=rows.FIRMS),
 )

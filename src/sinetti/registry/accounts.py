@@ -75,6 +75,13 @@ def find(register: Register, email: str) -> Account | None:
     return found[0] if found else None
 
 
+def addresses(register: Register, user_id: str) -> frozenset[str]:
+    """Every address of an account, case folded, also those that wait for being confirmed."""
+    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(user_id=user_id)
+    main = User.objects.using(register.alias).filter(pk=user_id)
+    return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
+
+
 def all_staff(register: Register) -> list[Account]:
     """All clerks' accounts, by address."""
     return _accounts(register, is_staff=True)

@@ -1,5 +1,6 @@
-"""Audit rows that are counted: how often something happened lately, where that limits how often it may."""
+"""Audit rows that decide: how often something happened lately, where that limits how often it may; and by whom."""
 
+import json
 from datetime import datetime
 
 from django.db import transaction
@@ -15,7 +16,15 @@ def count(register: Register, subject: str, action: str, since: datetime) -> int
     return rows.count()
 
 
-def note(register: Register, deed: Deed, action: str, subject: str) -> None:
+def has_done(register: Register, actor: str, action: str, subject: str, fact: tuple[str, str]) -> bool:
+    """Whether this actor has done this to this object, where the row has this fact: its name and value."""
+    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action, actor=actor)
+    name, value = fact
+    found = (json.loads(bytes(octets))["facts"] for octets in rows.values_list("octets", flat=True))
+    return any(one.get(name) == value for one in found)
+
+
+def note(register: Register, deed: Deed, action: str, subject: str, **facts: str) -> None:
     """Write a row in a transaction of its own: of what changed nothing else."""
     with transaction.atomic(using=register.alias):
-        audit.write(register, deed, action, subject)
+        audit.write(register, deed, action, subject, **facts)

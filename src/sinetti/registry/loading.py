@@ -99,7 +99,7 @@ def _change(told: dict[str, object]) -> Change:
 
 
 def _load(row: OrganisationLoad) -> Load:
-    wrong = tuple(Wrong(one["line"], one["column"], Slip(one["slip"])) for one in row.wrong)
+    wrong = tuple(Wrong(one["line"], one["column"], Slip(one["slip"]), one.get("known", "")) for one in row.wrong)
     return Load(
         row.load_id,
         row.created,

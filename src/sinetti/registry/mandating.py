@@ -160,10 +160,13 @@ def give_locked(register: Register, to: ToFirm, deed: Deed) -> models.Mandate | 
     return row
 
 
-def withdraw(register: Register, mandate_id: str, deed: Deed, *, last_may_go: bool = False) -> bool:
+def withdraw(
+    register: Register, mandate_id: str, deed: Deed, *, last_may_go: bool = False, given_up: bool = False
+) -> bool:
     """Withdraw a role, and tell whoever had it; False where it is withdrawn already.
 
-    Raises LastSignatory, unless `last_may_go`.
+    `given_up`: by whoever had it, so that the organisation's signatories are told, who did not do it. Raises
+    LastSignatory, unless `last_may_go`.
     """
     with transaction.atomic(using=register.alias):
         row = _held(register, mandate_id)
@@ -174,6 +177,8 @@ def withdraw(register: Register, mandate_id: str, deed: Deed, *, last_may_go: bo
         _withdrawn(register, row, deed)
         _links(register, row).update(ended_at=deed.at)
         _tell(register, row, Tells.WITHDRAWN, deed)
+        if given_up:
+            owe_to_signatories(register, row.organisation_id, Tells.GIVEN_UP, deed.at, mandate=row.mandate_id)
     return True
 
 

@@ -1,14 +1,18 @@
-"""What the samples of messages about authorisations tell of: an organisation of its own, its mandates and requests."""
+"""What the samples of messages about authorisations tell of: an organisation of its own, its mandates and requests.
+
+Also its applications, whose decision is a text that is kept.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sinetti.domain.applications import ApplicationState
 from sinetti.domain.customers import folded
 from sinetti.domain.invitations import INVITATION_LIVES
 from sinetti.domain.mandates import Role
-from sinetti.domain.values import CustomerKind, Language
+from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.registry import models
-from sinetti.registry.eservice_models import Invitation, RightRequest, User
+from sinetti.registry.eservice_models import InterfaceApplication, Invitation, RightRequest, User
 from sinetti.registry.opening import Register
 
 OFFERED: Final = f"{0x31:032x}"
@@ -24,19 +28,25 @@ GRANTED: Final = f"{0x43:032x}"
 DECLINED: Final = f"{0x44:032x}"
 DECLINED_TO_FIRM: Final = f"{0x45:032x}"
 
+APPLIED: Final = datetime(2027, 2, 15, 8, 12, tzinfo=UTC)
+CASES: Final = {ApplicationState.APPROVED: "SI-7K3M2-Q9PXW", ApplicationState.REFUSED: "SI-4D8HT-V6NRC"}
+"""Case numbers, by what was decided."""
+NAME: Final = "Malli Oy"
+CUSTOMER_ID: Final = "1234567-1"
+
+_ORGANISATION = "0" * 31 + "3"
 _MADE = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
-_CUSTOMER_ID = "1234567-1"
 
 
 def add(register: Register, language: Language, person: str, firm: str) -> None:
     """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
     organisation = models.Organisation.objects.using(register.alias).create(
-        organisation_id="0" * 31 + "3",
-        customer_id=_CUSTOMER_ID,
-        folded=folded(_CUSTOMER_ID),
+        organisation_id=_ORGANISATION,
+        customer_id=CUSTOMER_ID,
+        folded=folded(CUSTOMER_ID),
         kind=CustomerKind.ARTIFICIAL,
-        name="Malli Oy",
+        name=NAME,
         language=language,
         created=_MADE,
     )
@@ -63,6 +73,23 @@ def add(register: Register, language: Language, person: str, firm: str) -> None:
     _requests(register, language, firm)
 
 
+def decide(register: Register, state: ApplicationState, language: Language, decision: str) -> str:
+    """Put an application in this language, decided so by this text, into the samples' register; returns its id."""
+    values = {
+        "case_number": CASES[state],
+        "organisation_id": _ORGANISATION,
+        "channels": [Channel.WS],
+        "language": language,
+        "state": state,
+        "created": APPLIED,
+        "decided_at": _MADE,
+        "decision": decision,
+    }
+    rows = InterfaceApplication.objects.using(register.alias)
+    row, _ = rows.update_or_create(application_id=f"{0x51 + list(CASES).index(state):032x}", defaults=values)
+    return row.application_id
+
+
 def _requests(register: Register, language: Language, firm: str) -> None:
     user = User.objects.using(register.alias).create(
         email="uusi@malli.example", name="Uusi Nimetty", language=language, created=_MADE - timedelta(days=1)
@@ -76,8 +103,8 @@ def _requests(register: Register, language: Language, firm: str) -> None:
     ):
         RightRequest.objects.using(register.alias).create(
             request_id=request_id,
-            customer_id=_CUSTOMER_ID,
-            folded=folded(_CUSTOMER_ID),
+            customer_id=CUSTOMER_ID,
+            folded=folded(CUSTOMER_ID),
             user=user,
             role=role,
             created=_MADE,

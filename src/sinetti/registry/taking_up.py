@@ -21,6 +21,7 @@ from sinetti.registry.telling_authorisations import Tells, owe_to_signatories
 class Offered:
     """What a link gives: to whom it was sent, for which organisation, and who has used it."""
 
+    invitation_id: str
     organisation_id: str
     organisation: str
     customer_id: str
@@ -41,6 +42,7 @@ def offered(register: Register, token_sha256: str, now: datetime) -> Offered | N
     state = invitation(row.expires, row.used_at, row.ended_at, now)
     gone = mandate.withdrawn_at is not None or (mandate.valid_until is not None and mandate.valid_until < now)
     return Offered(
+        row.invitation_id,
         mandate.organisation_id,
         mandate.organisation.name,
         mandate.organisation.customer_id,

@@ -29,12 +29,13 @@ class Tells(StrEnum):
     DECLINED = "declined"
     CHANGED = "changed"
     WITHDRAWN = "withdrawn"
+    GIVEN_UP = "given-up"
     GIVEN_TO_FIRM = "given-to-firm"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What there is to tell. `asker` is who asked, or who has become a signatory; `firm` whom a role was given to."""
+    """What there is to tell. `asker` is who asked, or who has or had the role; `firm` whom a role was given to."""
 
     organisation: str
     customer_id: str

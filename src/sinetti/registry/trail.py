@@ -53,14 +53,17 @@ class Found:
 
 
 def entries(register: Register, asked: Asked, most: int) -> Found:
-    """Read rows, the newest first: two statements at most."""
+    """Read rows, the newest first: two statements at most, one where an object's index leads to them."""
     rows = AuditRow.objects.using(register.alias).order_by("-sequence")
-    begins = asked.before
-    if begins is None:
-        newest = rows.values_list("sequence", flat=True).first()
-        begins = 1 if newest is None else newest + 1
-    ends = 0 if asked.object else max(begins - 1 - LOOKED_THROUGH, 0)
-    rows = rows.filter(sequence__lt=begins, sequence__gt=ends)
+    begins, ends = asked.before, 0
+    if not asked.object:
+        if begins is None:
+            newest = rows.values_list("sequence", flat=True).first()
+            begins = 1 if newest is None else newest + 1
+        ends = max(begins - 1 - LOOKED_THROUGH, 0)
+        rows = rows.filter(sequence__gt=ends)
+    if begins is not None:
+        rows = rows.filter(sequence__lt=begins)
     equal = {"object": asked.object, "actor": asked.actor, "action": asked.action}
     rows = rows.filter(**{name: value for name, value in equal.items() if value})
     if asked.since is not None:

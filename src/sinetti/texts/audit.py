@@ -57,6 +57,7 @@ ACTIONS: Mapping[str, str] = {
     "mail-stopped": mark("Mail to an address was stopped"),
     "messages-deleted": mark("Old messages were deleted"),
     "messages-tried-again": mark("Messages were tried again"),
+    "own-invitation-refused": mark("Somebody tried to give themselves an authorisation, and was refused"),
     "order-spent-again": mark("An order was marked as used after a restoration"),
     "ordered": mark("A certificate was ordered"),
     "organisation-added": mark("An organisation was added"),

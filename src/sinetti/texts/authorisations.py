@@ -16,6 +16,9 @@ CHOICES: Mapping[Role, str] = {
     Role.VIEWER: mark("Viewer: may see the certificates, and change nothing"),
 }
 """The same with what each may do, as they are chosen among."""
+OWN_INVITATION = mark(
+    "You made this invitation yourself, and nobody gives an authorisation to themselves. Have somebody else invite you."
+)
 LACKING: Mapping[Right, str] = {
     Right.SEE: mark("You would need the right to see the organisation's certificates."),
     Right.ORDER: mark("You would need the right to order certificates for the organisation."),

@@ -10,7 +10,7 @@ from sinetti.domain.organisation_load import ChangeKind, Slip
 from sinetti.domain.values import Channel, CustomerKind
 from sinetti.texts.reader import mark
 
-DECISION_SUBJECT = mark("Decision on your application {case}")
+DECISION_SUBJECT = mark("Decision of {day} on your application {case}")
 DECISION_FOLLOWS = mark("An application for the technical interface was decided. This is the decision:")
 
 PURPOSES: Mapping[Purpose, str] = {
@@ -120,9 +120,9 @@ SLIPS: Mapping[Slip, str] = {
     Slip.ID: mark("This ID cannot be of this kind. Check the ID, its check digit and the kind."),
     Slip.TWICE: mark("An earlier line has the same ID. Keep one of them."),
     Slip.KIND: mark("Write business-id, vat, foreign, register or artificial."),
-    Slip.OTHER_KIND: mark("The register has this ID as another kind. Write that kind."),
+    Slip.OTHER_KIND: mark("The register has this ID as the kind {known}. Write {known}."),
     Slip.COUNTRY: mark("Write the country's two capital letters, such as FI."),
-    Slip.OTHER_COUNTRY: mark("The register has this organisation in another country. Write that country."),
+    Slip.OTHER_COUNTRY: mark("The register has this organisation in the country {known}. Write {known}."),
     Slip.NAME: mark("Write the name in 1 to 100 characters."),
     Slip.LANGUAGE: mark("Write fi, sv or en."),
     Slip.MERGED_UNKNOWN: mark("Neither the register nor this file has the organisation that it was merged into."),
@@ -135,6 +135,9 @@ SLIPS: Mapping[Slip, str] = {
     Slip.CLOSED: mark("The organisation has ended for good, and does not change any more."),
     Slip.NOT_THERE: mark("The register does not have this organisation, so it cannot end or be merged."),
 }
+
+SLIPS_UNKNOWN: Mapping[Slip, str] = {Slip.OTHER_KIND: SLIPS[Slip.KIND], Slip.OTHER_COUNTRY: SLIPS[Slip.COUNTRY]}
+"""Of files that were compared before what the register knows was kept with them."""
 
 BULK: Mapping[BulkReason, str] = {
     BulkReason.OFFICER: mark("Your account cannot revoke many certificates. Ask whoever runs the service."),

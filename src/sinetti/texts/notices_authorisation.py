@@ -63,6 +63,20 @@ WITHDRAWN_FIRM = mark(
 )
 IF_NEEDED = mark("If you still need it, ask the organisation's representative.")
 
+GIVEN_UP_SUBJECT = mark("Authorisation given up on {day} – {organisation}")
+GIVEN_UP = mark(
+    "{name} ({email}) has given up their own authorisation for {organisation} ({customer_id}): {role}. It ended at "
+    "once."
+)
+GIVEN_UP_BY_FIRM = mark(
+    "{firm} ({firm_id}) has given up its authorisation for {organisation} ({customer_id}): {role}. It ended at once: "
+    "the firm can no longer act for the organisation in this service."
+)
+WHO_INSTEAD = mark(
+    "Nothing has changed in the certificates and their contact persons. If somebody is needed in their place, give the "
+    "authorisation to somebody else in the e-service (Settings > Authorisations)."
+)
+
 GIVEN_SUBJECT = mark("Authorisation given on {day} – {organisation}")
 GIVEN_TO_FIRM = mark("{organisation} ({customer_id}) has given {firm} an authorisation: {role}.")
 WHO_OF_FIRM = mark(

@@ -3,6 +3,7 @@
 import pytest
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, standing
+from sinetti.actions.behalf.authorisations import withdraw
 from sinetti.actions.behalf.giving_up import GivenUp, give_up, own
 from sinetti.domain.mandates import Role
 from tests.support.authority import CUSTOMER_ID as CLIENT
@@ -53,6 +54,44 @@ def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
         rows(sqlite_desk, "Organisation").get(customer_id=FIRM).pk
     }
     assert give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == GivenUp(0, 0)
+
+
+def told(desk):
+    """To whom, and of what, mail is owed."""
+    owed = rows(desk, "OutboxRow").filter(kind="authorisation").select_related("recipient")
+    return sorted((row.recipient.email.partition("@")[0], row.facts["tells"], row.facts["mandate"]) for row in owed)
+
+
+def test_the_other_representatives_are_told(sqlite_desk, people):
+    actors, made = people
+    second = mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY).pk
+    give_up((made["viewer"],), sqlite_desk.office, actors["viewer"], REQUEST)
+    mine = made["viewer"]
+    told_of_it = [("second", "given-up", mine), ("signatory", "given-up", mine), ("viewer", "withdrawn", mine)]
+    assert told(sqlite_desk) == told_of_it
+    rows(sqlite_desk, "OutboxRow").delete()
+    give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST)
+    mine = made["firm"]
+    assert told(sqlite_desk) == [
+        ("boss", "withdrawn", mine),
+        ("manager", "withdrawn", mine),
+        ("second", "given-up", mine),
+        ("signatory", "given-up", mine),
+    ]
+    rows(sqlite_desk, "OutboxRow").delete()
+    give_up((made["signatory"],), sqlite_desk.office, actors["signatory"], REQUEST)
+    mine = made["signatory"]
+    assert told(sqlite_desk) == [("second", "given-up", mine), ("signatory", "withdrawn", mine)]
+    rows(sqlite_desk, "OutboxRow").delete()
+    last = Actor(rows(sqlite_desk, "Mandate").get(pk=second).user_id, second_factor=True)
+    assert give_up((second,), sqlite_desk.office, last, REQUEST) == GivenUp(0, 1)
+    assert told(sqlite_desk) == [], "nothing was given up"
+
+
+def test_what_is_withdrawn_by_a_representative_is_told_as_before(sqlite_desk, people):
+    actors, made = people
+    withdraw(made["viewer"], sqlite_desk.office, actors["signatory"], REQUEST)
+    assert told(sqlite_desk) == [("viewer", "withdrawn", made["viewer"])]
 
 
 OTHERS = {

@@ -1,17 +1,24 @@
 """A clerk invites a signatory: who may, what is owed, and that the same asked twice does it once."""
 
-import pytest
+from dataclasses import replace
+from datetime import timedelta
 
-from sinetti.actions.authority import Actor
+import pytest
+from django.apps import apps
+
+from sinetti.actions.authority import Actor, OutsideRole
+from sinetti.actions.invitations import take_up
 from sinetti.actions.people import PeopleError
 from sinetti.actions.register_organisation import close
 from sinetti.actions.staff import NotStaff, require_staff
-from sinetti.actions.staff.invitations import Closed, Otherwise, invite_signatory
+from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
 from sinetti.domain.mandates import Role
+from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.registry.parties import Person
 from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
 from tests.support.firms import rows
-from tests.support.office import REQUEST
+from tests.support.office import REQUEST, TRANSFER_KEY
 from tests.support.people import a_person, audited
 from tests.support.users import account, mandate
 
@@ -64,3 +71,54 @@ def test_who_cannot_be_invited(sqlite_desk):
     close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
     with pytest.raises(Closed):
         invited(sqlite_desk)
+
+
+@pytest.mark.parametrize("email", ["Anna@people.example", "annas-other@people.example"])
+def test_no_clerk_invites_themselves(sqlite_desk, email):
+    anna = a_clerk(sqlite_desk).actor
+    address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    address.create(user_id=anna.user_id, email="annas-other@people.example", verified=True)
+    with pytest.raises(OwnInvitation):
+        invite_signatory(CUSTOMER_ID, Person("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST)
+    assert not rows(sqlite_desk, "Mandate").exists()
+    assert not rows(sqlite_desk, "OutboxRow").exists()
+    (said,) = audited(sqlite_desk, "own-invitation-refused")
+    assert anna.name in said
+    assert "people.example" not in said
+
+
+def links(desk, actor):
+    """The link of the invitation that this clerk makes, which is read in anybody's mail."""
+    invite_signatory(CUSTOMER_ID, DIRECTOR, desk.office, actor, REQUEST)
+    made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created").first()
+    return made.pk, link_token(TRANSFER_KEY, INVITATION, made.pk)
+
+
+def test_nobody_takes_up_what_they_made(sqlite_desk):
+    anna, bo = (a_clerk(sqlite_desk, name).actor for name in ("anna", "bo"))
+    invitation_id, link = links(sqlite_desk, anna)
+    for actor in (anna, replace(anna, staff=False)):
+        with pytest.raises(OwnInvitation):
+            take_up(link, sqlite_desk.office, actor, REQUEST)
+    assert rows(sqlite_desk, "Mandate").get().waiting
+    first, _ = audited(sqlite_desk, "own-invitation-refused")
+    assert invitation_id in first
+    assert take_up(link, sqlite_desk.office, bo, REQUEST), "what another clerk made is taken up"
+    assert take_up(link, sqlite_desk.office, bo, REQUEST)
+
+
+def test_an_invitation_of_before_does_not_count_against_a_later_one(sqlite_desk):
+    anna, bo = (a_clerk(sqlite_desk, name).actor for name in ("anna", "bo"))
+    links(sqlite_desk, anna)
+    sqlite_desk.clock.forward(timedelta(days=15))
+    _, link = links(sqlite_desk, bo)
+    with pytest.raises(OwnInvitation):
+        take_up(link, sqlite_desk.office, bo, REQUEST)
+    assert take_up(link, sqlite_desk.office, anna, REQUEST)
+
+
+def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
+    anna = a_clerk(sqlite_desk).actor
+    _, link = links(sqlite_desk, anna)
+    director = replace(anna, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
+    assert take_up(link, sqlite_desk.office, director, REQUEST)

@@ -36,9 +36,11 @@ def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
     assert (seen.contact.name, seen.deputy) == ("Nimi Nimetty", None)
     assert {one.action for one in seen.history} >= {"certificate-fetched", "looked"}
     assert all(one.sound for one in seen.history)
-    assert [one.serial for one in certificates.revoke_one(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN, anna)] == [
-        held.serial
-    ]
+    gone = certificates.revoke_one(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN, anna)
+    assert gone.selection.serials == gone.proposal.serials == (held.serial,)
+    assert gone.proposal.done_at == sqlite_desk.clock.now
+    assert sqlite_desk.certificate(held.serial).revoked
+    assert certificates.revoke_one(held.serial, RevocationReason.SUPERSEDED, anna).proposal is None, "once"
     assert certificates.certificate("ff" * 19, anna) is None
     assert [subject for subject, _ in looked(sqlite_desk)] == ["search:certificates", f"certificate:{held.serial}"]
 
@@ -48,7 +50,15 @@ def test_a_lost_key_takes_renewals_along(sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     gone = certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna)
-    assert {one.serial for one in gone} == {held.serial, new.serial}
+    assert set(gone.selection.serials) == {held.serial, new.serial}
+    assert all(sqlite_desk.certificate(one.serial).revoked for one in (held, new))
+
+
+def test_one_that_has_ended_is_revoked_all_the_same(sqlite_desk):
+    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
+    sqlite_desk.clock.now = sqlite_desk.certificate(held.serial).span.not_after + timedelta(seconds=1)
+    assert certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna).proposal.done_at
+    assert sqlite_desk.certificate(held.serial).revoked
 
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk):

@@ -1,16 +1,19 @@
 """Bulk revocation by clerks: two people with an account each, part by part."""
 
+from datetime import timedelta
+
 import pytest
 
 from sinetti.actions import revoke_many
-from sinetti.actions.staff import revocations
+from sinetti.actions.staff import certificates, revocations
 from sinetti.actions.staff.revocations import Wanted
-from sinetti.domain.bulk import BulkReason, BulkRefused
+from sinetti.domain.bulk import COUNTED_FOR, BulkReason, BulkRefused
 from sinetti.domain.revocation import RevocationReason
 from sinetti.registry import models
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked
 from tests.support.office import REQUEST, KilledError, enrolled, killed_at
+from tests.support.registers import crowd
 
 SUPERSEDED = RevocationReason.SUPERSEDED
 ALL = Wanted(customer_id=CUSTOMER_ID)
@@ -79,3 +82,43 @@ def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
     _, waiting = proposed(sqlite_desk, 2)
     asked = (waiting.proposal_id, "b2", sqlite_desk.office, REQUEST)
     assert refused_for(revoke_many.approve, *asked) is BulkReason.OTHER_DOOR
+
+
+def alone(desk, clerk, serial):
+    """Revoke one as a clerk does; whether it went by their word alone."""
+    done = certificates.revoke_one(serial, SUPERSEDED, clerk).proposal.done_at is not None
+    assert desk.certificate(serial).revoked is done
+    return done
+
+
+def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
+    serials, anna = [enrolled(sqlite_desk).serial for _ in range(4)], a_clerk(sqlite_desk)
+    assert alone(sqlite_desk, anna, serials[0])
+    assert revocations.alone_lately(anna) == 1
+    assert not alone(sqlite_desk, anna, serials[1])
+    (waiting,) = revocations.proposals(anna)[0]
+    assert (waiting.serials, waiting.officer) == ((serials[1],), anna.officer)
+    assert not alone(sqlite_desk, anna, serials[1])
+    assert revocations.count_waiting(anna) == 1, "the same asked again is no second proposal"
+    assert refused_for(revocations.confirm, waiting.proposal_id, anna) is BulkReason.SAME_OFFICER
+    bo = a_clerk(sqlite_desk, "bo")
+    assert revocations.confirm(waiting.proposal_id, bo)[1].done_at
+    assert sqlite_desk.certificate(serials[1]).revoked
+    assert revocations.alone_lately(bo) == 0, "what two decided is nobody's own"
+    assert alone(sqlite_desk, bo, serials[2]), "each clerk has their own number"
+    sqlite_desk.clock.forward(COUNTED_FOR + timedelta(seconds=1))
+    assert alone(sqlite_desk, anna, serials[3]), "the next day"
+
+
+def test_a_list_counts_what_went_one_at_a_time(sqlite_desk, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 2)
+    serials, anna = [enrolled(sqlite_desk).serial for _ in range(3)], a_clerk(sqlite_desk)
+    assert alone(sqlite_desk, anna, serials[0])
+    outcome = revocations.propose(Wanted(serials=tuple(serials[1:])), SUPERSEDED, anna)
+    assert outcome.proposal.approved_at is None
+
+
+def test_two_presses_at_once_are_not_each_the_last_one_alone(desk, few):
+    serials, anna = [enrolled(desk).serial for _ in range(2)], a_clerk(desk)
+    done = crowd(desk.register, 2, lambda number: alone(desk, anna, serials[number]))
+    assert sorted(done) == [False, True]

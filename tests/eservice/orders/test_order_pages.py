@@ -163,6 +163,7 @@ def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite
     viewer = as_role(Role.VIEWER, "vilja")
     assert viewer.get(NEW).reply.status == 403
     assert "The link to the transfer IDs is on its way" in told(viewer.get(order))
+    assert "load it again to see when the link was sent" in told(viewer)
     assert "Tell the contact this code" not in told(viewer)
     assert "send" not in viewer.buttons
     assert viewer.get("/settings/orders").heading == "Open orders"

@@ -28,7 +28,7 @@ def own(actor: Actor, who: Standing, office: Office) -> tuple[OwnMandate, ...]:
 
 
 def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_id: str) -> GivenUp:
-    """Give up these roles, at once; those that have ended already are passed over.
+    """Give up these roles, at once; those that have ended already are passed over. The other signatories are told.
 
     Raises NotAllowed at the first that is somebody else's: nothing is given up then.
     """
@@ -40,7 +40,7 @@ def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_
         try:
             stays = signs_by_outside(holder.organisation_id, actor, office)
             deed = office.deed(actor.name, request_id)
-            done += mandating.withdraw(office.register, mandate_id, deed, last_may_go=stays)
+            done += mandating.withdraw(office.register, mandate_id, deed, last_may_go=stays, given_up=True)
         except LastSignatory:
             kept += 1
     return GivenUp(done, kept)

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.actions import revoke_many
+from sinetti.actions.revoke_many import BulkAsk, Outcome
 from sinetti.actions.staff.clerk import Clerk, look, look_for
 from sinetti.domain.looking import Place
 from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.registry import roles, searching, store, trail
+from sinetti.registry.bulk import Wanted
 from sinetti.registry.roles import Reader
 from sinetti.registry.searching import FoundPage
 from sinetti.registry.trail import Asked, Entry
@@ -49,6 +51,11 @@ def certificate(serial: Serial, clerk: Clerk) -> Seen | None:
     return Seen(found, contact, deputy, history)
 
 
-def revoke_one(serial: Serial, reason: RevocationReason, clerk: Clerk) -> tuple[Certificate, ...]:
-    """Revoke a certificate and, for a lost key, what was renewed from it. Raises NotRevocable."""
-    return revoke(RevokeAsk(serial, reason), clerk.office, clerk.actor.name, clerk.request_id)
+def revoke_one(serial: Serial, reason: RevocationReason, clerk: Clerk) -> Outcome:
+    """Revoke a certificate and, for a lost key, what was renewed from it; or propose it, which another clerk confirms.
+
+    One at a time counts like many at once: else the rule of two would be kept by nobody who has time. One that has
+    ended is revoked all the same. Raises BulkRefused.
+    """
+    ask = BulkAsk(Wanted(serials=(serial,)), reason, clerk.officer, ended=True)
+    return revoke_many.propose(ask, clerk.office, clerk.request_id)

@@ -17,7 +17,7 @@ def listed(start: int, most: int, clerk: Clerk) -> tuple[OpenInvitation, ...]:
 
 
 def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
-    """Invite a signatory. Raises PeopleError, Closed, Otherwise and TooMany, as `invite_signatory` does."""
+    """Invite a signatory. Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany (`invite_signatory`)."""
     return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse, reverse_lazy
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
 from sinetti.eservice.accounts.fields import FIELDS, Asked, errors_of
-from sinetti.eservice.accounts.onward import taken
+from sinetti.eservice.accounts.onward import keep, taken
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, next_of
 from sinetti.eservice.blocks import (
     Block,
@@ -101,7 +101,9 @@ class Security(OurPage, base.IndexView):  # type: ignore[misc]
     """*Sign-in and security*: everything about how one signs in."""
 
     def page(self, context: Context) -> Page:
-        """What there is, and where it is changed."""
+        """What there is, and where it is changed; where one came from is kept until a second factor is set up."""
+        onward = next_of(self.request)
+        keep(self.request, onward if onward.startswith("/") else "")
         there = context["authenticators"]
         blocks: list[Block] = []
         if needs_second_factor(self.request):

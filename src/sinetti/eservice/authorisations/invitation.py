@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.invitations import Invitation, Offered, offered, take_up
+from sinetti.actions.invitations import Invitation, Offered, OwnInvitation, made_by, offered, take_up
 from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
 from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.acting import actor_of, say, signed_in
@@ -17,7 +17,7 @@ from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Te
 from sinetti.eservice.links import link_to
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
-from sinetti.texts.authorisations import CHOICES, ROLES
+from sinetti.texts.authorisations import CHOICES, OWN_INVITATION, ROLES
 from sinetti.texts.notices_authorisation import BUTTON
 from sinetti.texts.reader import mark, text
 
@@ -65,20 +65,33 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     if lacks and request.POST.get("do") == _ADD:
         keep(request, request.path)
         return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
+    if made_by(actor, found, office):
+        return _own(request, found)
     return show(request, Page(text(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
+
+
+def _own(request: HttpRequest, found: Offered) -> HttpResponseBase:
+    """What it gives, without the button: whoever made it does not take it up."""
+    language = language_of(request)
+    why = Notice(text(OWN_INVITATION, language), Tone.WARNING)
+    blocks: list[Block] = [_values(request, found), why]
+    return show(request, Page(text(_TITLE, language), blocks=blocks, status=HTTPStatus.FORBIDDEN))
 
 
 def _taken_up(request: HttpRequest, token: str, actor: Actor, found: Offered) -> HttpResponseBase:
     if found.state is not Invitation.USED:
-        take_up(token, surroundings(request).office, actor, request_id(request))
+        try:
+            take_up(token, surroundings(request).office, actor, request_id(request))
+        except OwnInvitation:
+            return _own(request, found)
         done = mark("You can now act for {organisation}.")
         say(request, text(done, language_of(request), organisation=found.organisation))
     return HttpResponseRedirect(link_to("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
 
 
-def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]:
+def _values(request: HttpRequest, found: Offered) -> Values:
     language = language_of(request)
-    values = Values(
+    return Values(
         [
             Value(text(mark("Organisation"), language), f"{found.organisation}, {found.customer_id}"),
             Value(text(mark("Authorisation"), language), text(ROLES[found.role], language)),
@@ -87,6 +100,10 @@ def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]
             Value(text(mark("Your account"), language), str(getattr(request.user, "email", ""))),
         ]
     )
+
+
+def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]:
+    language, values = language_of(request), _values(request, found)
     does = Text([f"{text(CHOICES[found.role], language)}."])
     if lacks:
         add = Form([], [Button(text(mark("Set up a second factor"), language), _ADD)])

@@ -73,7 +73,13 @@ def _told(looked: Looked, language: Language) -> Notice:
         return Notice(_("The contact has opened the message, but has not seen the transfer IDs yet."))
     if link is not None and link.sent is not None:
         return Notice(_("The link has been sent. The contact has not opened the message yet."))
-    return Notice(_("The link to the transfer IDs is on its way to the contact."))
+    return Notice(
+        _(
+            "The link to the transfer IDs is on its way to the contact. It is sent by itself, usually within a few "
+            "minutes. This page does not change by itself: load it again to see when the link was sent. You need not "
+            "wait here."
+        )
+    )
 
 
 def _code(code: str, language: Language) -> Section:

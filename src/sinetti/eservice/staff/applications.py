@@ -33,10 +33,11 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.decision import lines, written
+from sinetti.eservice.staff.decision import case_of, lines
 from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
+from sinetti.texts.decision import decision
 from sinetti.texts.reader import mark, when
 
 _FIELDS = {ApplicationFault.REASON: "reason", ApplicationFault.VERDICT: "verdict"}
@@ -145,7 +146,7 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
         applications.decide(
             found.application_id,
             verdict,
-            lambda decided: written(decided, verdict, around.service, around.office.now()),
+            lambda decided: decision(case_of(decided), verdict, around.service, around.office.now()),
             clerk,
         )
     except ApplicationRefused as refused:

@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.revoke import NotRevocable, NotRevocableKind
-from sinetti.actions.staff import certificates
+from sinetti.actions.staff import certificates, revocations
 from sinetti.actions.staff.certificates import REASONS as MAY_GIVE
 from sinetti.actions.staff.certificates import Reader, Seen
 from sinetti.actions.staff.clerk import Clerk
+from sinetti.domain.bulk import BulkRefused, takes_two
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.eservice.acting import say as tell
@@ -22,10 +22,12 @@ from sinetti.eservice.blocks import (
     Cell,
     Column,
     Link,
+    Notice,
     Pager,
     Section,
     Table,
     Text,
+    Tone,
     Value,
     Values,
 )
@@ -33,17 +35,14 @@ from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.staff.audit import history
 from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker, to
+from sinetti.eservice.staff.revocations import at_once
 from sinetti.eservice.surroundings import language_of, surroundings
-from sinetti.texts.clerks import CHANNELS
+from sinetti.texts.clerks import BULK, CHANNELS
 from sinetti.texts.notices_changes import REASONS
 from sinetti.texts.reader import mark, when
 
-_REFUSED = {
-    NotRevocableKind.UNKNOWN: mark("There is no such certificate. Search for it again."),
-    NotRevocableKind.ALREADY: mark("This certificate has already been revoked."),
-    NotRevocableKind.REASON: mark("Choose a reason."),
-    NotRevocableKind.SPARED: mark("This certificate has already been revoked."),
-}
+_ALREADY = mark("This certificate has already been revoked.")
+_PROPOSED = mark("Proposed: it is revoked once another clerk has confirmed it. Ask one of them to look at this page.")
 
 
 class SearchForm(PeopleForm):
@@ -105,31 +104,50 @@ def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
     if found is None:
         return not_found(request)
     form = RevokeForm(language_of(request), request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        try:
-            gone = certificates.revoke_one(Serial(serial), RevocationReason(form.cleaned_data["reason"]), clerk)
-        except NotRevocable as refused:
-            form.refuse(None, _REFUSED[refused.kind])
-        else:
-            tell(
-                request, say("Certificates revoked: {count}. They are refused everywhere from now on.", count=len(gone))
-            )
-            return to("staff_certificate", serial)
+    if form.is_bound and form.is_valid() and (answer := _revoked(request, form, Serial(serial), clerk)) is not None:
+        return answer
     blocks: list[Block] = [_values(request, found), Section(say("People"), [_people(say, found)])]
     if not found.certificate.revoked:
-        told = Text(
-            [
-                say("A revocation is for good. The contact and the representatives are told of it."),
-                say(
-                    "If the private key came into other hands, everything that was renewed from this "
-                    "certificate is revoked, too."
-                ),
-            ]
-        )
-        press = form.block(Button(say("Revoke"), "revoke", danger=True))
-        blocks.append(Section(say("Revoke this certificate"), [told, press]))
+        blocks.append(Section(say("Revoke this certificate"), _revoking(say, form, clerk)))
     blocks.append(Section(say("History"), [history(request, found.history)]))
     return show_page(request, say("Certificate"), blocks, Link(say("Certificates"), reverse("staff_certificates")))
+
+
+def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: Clerk) -> HttpResponse | None:
+    """Revoke it, or propose it, and lead on; None where the form says why not."""
+    say = speaker(request)
+    try:
+        outcome = certificates.revoke_one(serial, RevocationReason(form.cleaned_data["reason"]), clerk)
+    except BulkRefused as refused:
+        form.refuse(None, BULK[refused.reason])
+        return None
+    if outcome.proposal is None:
+        tell(request, say(_ALREADY))
+        return to("staff_certificate", serial)
+    if outcome.proposal.approved_at is None:
+        tell(request, say(_PROPOSED))
+        return to("staff_revocation", outcome.proposal.proposal_id)
+    count = len(outcome.selection.going)
+    tell(request, say("Certificates revoked: {count}. They are refused everywhere from now on.", count=count))
+    return to("staff_certificate", serial)
+
+
+def _revoking(say: Say, form: RevokeForm, clerk: Clerk) -> list[Block]:
+    """What a revocation means, whether it takes a second clerk, and the form."""
+    told = Text(
+        [
+            say("A revocation is for good. The contact and the representatives are told of it."),
+            say(
+                "If the private key came into other hands, everything that was renewed from this "
+                "certificate is revoked, too."
+            ),
+            at_once(say),
+        ]
+    )
+    blocks: list[Block] = [told]
+    if takes_two(1, revocations.alone_lately(clerk)):
+        blocks.append(Notice(say("A second clerk has to confirm it."), Tone.WARNING))
+    return [*blocks, form.block(Button(say("Revoke"), "revoke", danger=True))]
 
 
 def _values(request: HttpRequest, found: Seen) -> Values:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.people import PeopleError
 from sinetti.actions.staff import open_invitations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.invitations import Closed, Otherwise, TooMany
+from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
 from sinetti.actions.staff.open_invitations import OpenInvitation, Person
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_email, check_text
@@ -105,6 +105,11 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
                 "Somebody with this address already has another authorisation for the organisation. Its "
                 "representatives can change it."
             ),
+        )
+    except OwnInvitation:
+        form.refuse(
+            "email",
+            mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
         )
     except TooMany:
         form.refuse(None, mark("Too many invitations for this organisation are waiting. Cancel some of them first."))

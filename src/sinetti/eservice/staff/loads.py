@@ -11,7 +11,7 @@ from sinetti.actions.staff import organisations
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.organisations import Load, NotThere
 from sinetti.domain.bulk import BulkRefused
-from sinetti.domain.organisation_load import COLUMNS, Change, ChangeKind, FileRefused
+from sinetti.domain.organisation_load import COLUMNS, Change, ChangeKind, FileRefused, Wrong
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import (
     Block,
@@ -34,7 +34,7 @@ from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
 from sinetti.eservice.surroundings import language_of
-from sinetti.texts.clerks import BULK, CHANGES, SLIPS
+from sinetti.texts.clerks import BULK, CHANGES, SLIPS, SLIPS_UNKNOWN
 from sinetti.texts.notices_changes import REASONS
 from sinetti.texts.reader import mark, when
 
@@ -78,6 +78,10 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
                 "The file names organisations: new ones, new names, those merged into others, those that ended. What "
                 "it does not name stays as it is. You see first what would change; nothing is written before you say "
                 "so."
+            ),
+            say(
+                "kind: business-id, vat, foreign, register or, for testing, artificial. country: two letters, such as "
+                "FI."
             ),
             say("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
         ]
@@ -138,7 +142,7 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
             say("Lines that change nothing because something is wrong with them"),
             [Column(say("Line")), Column(say("Column")), Column(say("What to write"))],
             [
-                [Cell(str(one.line)), Cell(one.column or say("the whole line")), Cell(say(SLIPS[one.slip]))]
+                [Cell(str(one.line)), Cell(one.column or say("the whole line")), Cell(_to_write(say, one))]
                 for one in difference.wrong[:_WRONG_SHOWN]
             ],
         )
@@ -150,6 +154,13 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
     else:
         blocks.append(Notice(say("There is nothing to carry out.")))
     return blocks
+
+
+def _to_write(say: Say, one: Wrong) -> str:
+    """What to write instead; where the register knows it, exactly that."""
+    if one.slip in SLIPS_UNKNOWN and not one.known:
+        return say(SLIPS_UNKNOWN[one.slip])
+    return say(SLIPS[one.slip], known=one.known)
 
 
 def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:

@@ -150,10 +150,7 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     explained = Text(
         [
             say("All that you give has to apply. What has ended or is revoked is passed over."),
-            say(
-                "Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.",
-                count=AT_ONCE,
-            ),
+            at_once(say),
         ]
     )
     buttons = [Button(say("Show which these are"), "look")]
@@ -186,6 +183,13 @@ def one(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
     more = number * A_PAGE < len(proposal.serials)
     blocks = [_values(request, proposal, revoked), *_buttons(request, clerk, proposal), table]
     return show_page(request, say(_TITLE), [*blocks, pager(request, number, len(part), more=more)], _back(say))
+
+
+def at_once(say: Say) -> str:
+    """How many go by one clerk's word; those that were revoked one at a time count."""
+    return say(
+        "Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE
+    )
 
 
 def _chosen(request: HttpRequest, clerk: Clerk, form: ChooseForm) -> HttpResponse | Selection:

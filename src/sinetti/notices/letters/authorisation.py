@@ -1,4 +1,7 @@
-"""What happens to authorisations: the invitation with its link; asked for, given, declined, changed, withdrawn."""
+"""What happens to authorisations: the invitation with its link; asked for, given, declined, changed, withdrawn.
+
+Or given up by whoever had it.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -95,6 +98,13 @@ def _withdrawn(matter: Matter, about: Told) -> Written:
     return _written(matter, about, texts.WITHDRAWN_SUBJECT, parts, texts.WHY_YOURS)
 
 
+def _given_up(matter: Matter, about: Told) -> Written:
+    who = {"name": _somebody(about), "email": shown(about.email), **_firm(about)}
+    message = texts.GIVEN_UP_BY_FIRM if about.firm else texts.GIVEN_UP
+    said = matter.say(message, role=_role(matter, about), **who, **_names(about))
+    return _to_signatories(matter, about, texts.GIVEN_UP_SUBJECT, (said, matter.say(texts.WHO_INSTEAD)))
+
+
 def _given_to_firm(matter: Matter, about: Told) -> Written:
     parts = (_with_end(matter, about, texts.GIVEN_TO_FIRM), matter.say(texts.WHO_OF_FIRM, **_firm(about)))
     return _written(matter, about, texts.GIVEN_SUBJECT, parts, texts.WHY_YOURS)
@@ -108,9 +118,10 @@ _WRITERS: Mapping[Tells, Callable[[Matter, Told], Written]] = {
     Tells.DECLINED: _declined,
     Tells.CHANGED: _changed,
     Tells.WITHDRAWN: _withdrawn,
+    Tells.GIVEN_UP: _given_up,
     Tells.GIVEN_TO_FIRM: _given_to_firm,
 }
-_WHILE_IT_STANDS = frozenset(Tells) - {Tells.DECLINED, Tells.WITHDRAWN}
+_WHILE_IT_STANDS = frozenset(Tells) - {Tells.DECLINED, Tells.WITHDRAWN, Tells.GIVEN_UP}
 
 
 def _with_end(matter: Matter, about: Told, message: str) -> str:

@@ -12,6 +12,6 @@ def decided(matter: Matter) -> Written:
     found = applications.find(matter.room.register, matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToSay(NOT_THERE)
-    subject = matter.say(texts.DECISION_SUBJECT, case=found.case_number)
+    subject = matter.say(texts.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
     parts = [shown(line) for line in found.decision.splitlines() if line]
     return Written(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
