@@ -236,6 +236,25 @@ def test_statements_and_octets(tili, sqlite_desk):
     assert len(rows(tili.get(LIST))) == see.PAGE
 
 
+def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_and_orders_wait(browser, sqlite_desk):
+    """The list asks for most: roles of both sources, certificates, orders, and names of organisations to choose."""
+    for number in (FIRM, "7654321-4"):
+        add_organisation(sqlite_desk, number)
+    user = account(sqlite_desk, "tili")
+    mandate(sqlite_desk, user, "7654321-4", Role.VIEWER)
+    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    put(sqlite_desk, ending(90 * DAY), 1)
+    ordered(sqlite_desk, an_order())
+    signed_in(browser, user, outside=[(FIRM, Role.MANAGER)])
+    with CaptureQueriesContext(connections["default"]) as asked:
+        browser.get(LIST)
+    assert len(asked) <= MOST_STATEMENTS, [one["sql"][:80] for one in asked]
+    assert len(rows(browser)) == 2
+    assert "transfer IDs" in body(browser)
+    offered = {one.text for one in browser.page.xpath("//select[@name='organisation']/option")}
+    assert {one.rpartition("(")[2] for one in offered} == {"All", f"{FIRM})", "7654321-4)", f"{CUSTOMER_ID})"}
+
+
 def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(browser, sqlite_desk):
     held = enrolled(sqlite_desk)
     add_organisation(sqlite_desk, FIRM)

@@ -17,8 +17,6 @@ from tests.support.visits import NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000
 STATEMENTS = 8
-OF_ADDRESSES = 9
-"""django-allauth asks for addresses five times on the page where one is changed."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def test_a_page(built, name):
         looked = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
         assert (browser.reply.status, browser.page.get("lang")) == (visit.status, language.value)
         if visit.sends is None:
-            assert len(looked) <= (OF_ADDRESSES if visit.route == "account_email" else STATEMENTS), "\n".join(looked)
+            assert len(looked) <= STATEMENTS, "\n".join(looked)
         sound(browser)
         texts.append(browser.page.xpath("string(//main)"))
     assert len(set(texts)) == len(Language), "not translated"
