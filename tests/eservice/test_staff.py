@@ -1,6 +1,7 @@
 """Clerks' pages: for nobody else there is any; nothing without a purpose; each look stands in the trail first."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connections
@@ -8,14 +9,15 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
+from sinetti.protocols.http import Request
 from sinetti.registry import models
 from sinetti.registry.eservice_models import InterfaceApplication
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser, people_door
+from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import add_organisation, enrolled
+from tests.support.office import REQUEST, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -89,6 +91,39 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
         assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
     assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
+    assert looked(sqlite_desk) == []
+
+
+SENT = {
+    "a form without a token": ("POST", "", b"do=go"),
+    "a form with a token of somebody else's": ("POST", "", b"csrfmiddlewaretoken=" + b"x" * 64),
+    "what is no form": ("POST", "", b"%00=%00"),
+    "a form in parts that are none": ("POST", "", b"--x"),
+    "a method that no page has": ("PUT", "", b""),
+    "a head": ("HEAD", "", b""),
+    "a zero octet": ("GET", "text=%00", b""),
+}
+
+
+@pytest.mark.parametrize(("method", "query", "sent"), SENT.values(), ids=SENT)
+@pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
+def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, method, query, sent):
+    if who is not None:
+        user = account(sqlite_desk, "maija", staff=who["staff"])
+        signed_in(browser, user, second_factor=who.get("second_factor", True))
+    kind = "multipart/form-data; boundary=y" if sent == b"--x" else "application/x-www-form-urlencoded"
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    headers = {"host": urlsplit(ADDRESS).netloc, "content-type": kind, "origin": "null", "cookie": cookie}
+
+    def answered(path):
+        reply = browser.door(Request(method, path, query, headers, REQUEST, sent))
+        told = {name: value for name, value in reply.headers.items() if name != "content-length"}
+        return reply.status, told, reply.cookies, reply.body.decode().replace(path, "/somewhere")
+
+    nowhere = answered("/staff/no-such-page")
+    assert nowhere[0] == 404
+    for address in ("/staff", "/staff/purpose", "/staff/audit", "/staff/organisations/new", "/staff/revocations/x"):
+        assert answered(address) == nowhere, address
     assert looked(sqlite_desk) == []
 
 

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.staff import NotStaff, require_staff
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
-from sinetti.eservice.acting import actor_of
+from sinetti.eservice.acting import actor_of, is_clerk
 from sinetti.eservice.blocks import Block, Link, Pager, Value, Values
 from sinetti.eservice.errors import not_found
+from sinetti.eservice.middleware import FOR_CLERKS
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.clerks import PURPOSES
@@ -45,8 +45,9 @@ def staff_only(
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
         actor = actor_of(request)
-        return view(request, actor, *args, **named) if actor is not None and _is_staff(actor) else not_found(request)
+        return view(request, actor, *args, **named) if actor is not None and is_clerk(request) else not_found(request)
 
+    setattr(answer, FOR_CLERKS, True)
     return answer
 
 
@@ -122,14 +123,6 @@ def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager
 
     before = link(say("Previous page"), number - 1) if number > 1 else None
     return Pager(told, before, link(say("Next page"), number + 1) if more else None)
-
-
-def _is_staff(actor: Actor) -> bool:
-    try:
-        require_staff(actor)
-    except NotStaff:
-        return False
-    return True
 
 
 def safe_next(given: str) -> str:
