@@ -48,6 +48,26 @@ def test_a_page(built, name):
     assert len(set(texts)) == len(Language), "not translated"
 
 
+@pytest.mark.parametrize("language", Language)
+def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_to_it(built, language):
+    page = built.visited(VISITS["my second factor"], language.value)
+    title, name = page.page.findtext(".//title"), page.heading
+    assert title == f"{name} – Sinetti"
+    ways = {}
+    for visit in (
+        "my second factor",
+        "my e-mail address",
+        "my settings",
+        "start without the second factor",
+        "certificates without the second factor",
+    ):
+        found = built.visited(VISITS[visit], language.value).page.xpath("//a[@href='/account/security/']")
+        ways[visit] = [" ".join(one.text_content().split()) for one in found]
+    assert {one for names in ways.values() for one in names} == {name}
+    more = ("my e-mail address", "my settings", "start without the second factor", "certificates without the second factor")
+    assert all(len(ways[one]) > 1 for one in more), "beside the menu's"
+
+
 def sound(browser):
     """The rules of pages that a look at one shows."""
     page, body = browser.page, browser.reply.body.decode()

@@ -44,10 +44,12 @@ ITEMS: tuple[Item, ...] = (
 _NAME, _NAME_OF_CLERKS = mark("Settings"), mark("Menu")
 
 
+SECURITY = mark("Sign-in and security")
+"""What the page of one's passwords and factors is called, wherever something leads to it."""
 _STRANGERS = ((mark("Sign in"), "account_login"),)
 _OWN = (
     (mark("My details"), "profile"),
-    (mark("Sign-in and security"), "mfa_index"),
+    (SECURITY, "mfa_index"),
     (mark("Sign out"), "account_logout"),
 )
 

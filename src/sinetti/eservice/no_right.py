@@ -14,6 +14,7 @@ from sinetti.domain.mandates import Right, Role, enough
 from sinetti.eservice.acting import standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Text, Tone
 from sinetti.eservice.links import link_to
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.authorisations import LACKING, ROLES
@@ -67,7 +68,7 @@ def not_staff(request: HttpRequest, lacking: NotStaff) -> HttpResponse:
 
 def _second_factor(request: HttpRequest) -> HttpResponse:
     language, factor = language_of(request), link_to("mfa_index")
-    links = [Link(text(mark("Set up a second factor"), language), factor)] if factor else []
+    links = [Link(text(SECURITY, language), factor)] if factor else []
     blocks: list[Block] = [Notice(text(_SECOND, language), Tone.WARNING, links)]
     return show(request, Page(text(_SECOND_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
 

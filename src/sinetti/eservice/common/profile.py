@@ -18,6 +18,7 @@ from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, g
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -28,7 +29,7 @@ _SAVED = mark("Your details were saved.")
 _ACCOUNT = (
     (mark("Password"), "account_change_password"),
     (mark("E-mail address"), "account_email"),
-    (mark("Second factor: passkeys and verification codes"), "mfa_index"),
+    (SECURITY, "mfa_index"),
     (mark("Where you are signed in"), "usersessions_list"),
     (mark("Sign-in with other services"), "socialaccount_connections"),
 )
