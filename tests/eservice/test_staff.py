@@ -4,13 +4,13 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.protocols.http import Request
-from sinetti.registry import models
+from sinetti.registry import audit, models
 from sinetti.registry.eservice_models import InterfaceApplication
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
@@ -337,6 +337,34 @@ def test_the_trail_is_in_words(sqlite_desk, anna):
     assert subject.startswith("search:audit")
     assert "purpose: Handling an application" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"
+    (search,) = anna.page.xpath("//td[@data-name='Who']/span[@class='note']")[-1:]
+    assert search.text == "account"
     anna.get("/staff/audit?since=yesterday")
     assert anna.page.xpath("//input[@name='since']/@value") == ["yesterday"]
     assert len(anna.page.xpath("//*[@class='wrong']")) == 1
+
+
+WORDS = {
+    Language.FI: ("1\u00a0234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
+    Language.SV: ("1\u00a0234", "2.3.2026 kl. 14.00", "företrädare", "svenska"),
+    Language.EN: ("1,234", "2 March 2026 at 14:00 (Finnish time)", "representative", "Swedish"),
+}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_desk, anna, language):
+    facts = {
+        "reason": "keyCompromise",
+        "channel": "WS",
+        "kind": "business-id",
+        "language": "sv",
+        "role": "signatory",
+        "count": 1234,
+        "newest": "2026-03-02T12:00:00Z",
+    }
+    with transaction.atomic("default"):
+        audit.write(sqlite_desk.register, sqlite_desk.deed(), "certificate-revoked", "certificate:5f", **facts)
+    (row,) = table(anna.get(f"/staff/audit?object=certificate:5f&lang={language}"))
+    assert not [value for value in facts.values() if f": {value};" in f"{row[-1]};"], row
+    assert all(one in row[-1] for one in WORDS[language]), row
+    assert "certificate-revoked" not in row[1]

@@ -11,15 +11,11 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import actor_of
 from sinetti.eservice.blocks import Input, Link, Value
 from sinetti.eservice.links import link_to
+from sinetti.texts.languages import LANGUAGES
 from sinetti.texts.reader import mark, text, when
 
 _FORM_OCTETS = 16
 
-LANGUAGES: Mapping[Language, str] = {
-    Language.FI: mark("Finnish"),
-    Language.SV: mark("Swedish"),
-    Language.EN: mark("English"),
-}
 CHANNELS: Mapping[str, str] = {
     "WS": mark("Web service (WS)"),
     "SFTP": mark("File transfer (SFTP)"),
