@@ -345,8 +345,8 @@ def test_the_trail_is_in_words(sqlite_desk, anna):
 
 
 WORDS = {
-    Language.FI: ("1\u00a0234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
-    Language.SV: ("1\u00a0234", "2.3.2026 kl. 14.00", "företrädare", "svenska"),
+    Language.FI: ("1 234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
+    Language.SV: ("1 234", "2.3.2026 kl. 14.00", "företrädare", "svenska"),
     Language.EN: ("1,234", "2 March 2026 at 14:00 (Finnish time)", "representative", "Swedish"),
 }
 

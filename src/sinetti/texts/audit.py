@@ -48,7 +48,7 @@ ACTIONS: Mapping[str, str] = {
     "clerk-dismissed": mark("Somebody is no longer a clerk"),
     "clerk-named": mark("Somebody was made a clerk"),
     "clock-accepted": mark("The machine's clock was accepted"),
-    "contact-changed": mark("A contact was changed"),
+    "contact-changed": mark("A contact person was changed"),
     "contact-person-set": mark("An organisation's contact person was changed"),
     "crl-published": mark("A revocation list was published"),
     "deputy-changed": mark("A deputy was changed"),

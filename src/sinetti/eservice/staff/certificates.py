@@ -78,7 +78,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
         now = surroundings(request).office.now()
-        columns = (mark("Serial number"), mark("Organisation"), mark("Description"), mark("Contact"), mark("State"))
+        columns = (mark("Serial number"), mark("Organisation"), mark("Description"), mark("Technical contact person"), mark("State"))
         rows = [
             [
                 Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
@@ -119,7 +119,7 @@ def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
     if not found.certificate.revoked:
         told = Text(
             [
-                say("A revocation is for good. The contact and the representatives are told of it."),
+                say("A revocation is for good. The contact person and the representatives are told of it."),
                 say(
                     "If the private key came into other hands, everything that was renewed from this "
                     "certificate is revoked, too."
@@ -156,7 +156,7 @@ def _values(request: HttpRequest, found: Seen) -> Values:
 
 def _people(say: Say, found: Seen) -> Values:
     return Values(
-        [Value(say("Contact"), _person(say, found.contact)), Value(say("Deputy"), _person(say, found.deputy))]
+        [Value(say("Technical contact person"), _person(say, found.contact)), Value(say("Deputy"), _person(say, found.deputy))]
     )
 
 
