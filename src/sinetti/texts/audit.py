@@ -52,6 +52,7 @@ ACTIONS: Mapping[str, str] = {
     "contact-person-set": mark("An organisation's contact person was changed"),
     "crl-published": mark("A revocation list was published"),
     "deputy-changed": mark("A deputy was changed"),
+    "deputy-removed": mark("A deputy was removed"),
     "founded": mark("The certification authorities were founded"),
     "gateway-added": mark("A gateway was added"),
     "gateway-withdrawn": mark("A gateway was withdrawn"),

@@ -125,6 +125,10 @@ NO_LONGER_DEPUTY = mark(
     "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You "
     "need not do anything, and we send you no more messages about it."
 )
+DEPUTY_NO_MORE = mark(
+    "You are no longer the deputy of the technical contact person of the certificate “{description}” of "
+    "{organisation}. You need not do anything, and we send you no more messages about it."
+)
 NOW_SOMEBODY = mark(
     "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything,"
     " and we send you no more messages about it."
