@@ -323,9 +323,13 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
         done = dict(zip(("accepted_at", "done_at")[:steps], (at, at), strict=False))
         rows(desk, loads).create(**{**empty, "digest": digest, "created": at, **done})
     past = plan_retention(PERIODS, desk.office)
-    over = {name: set(rows(desk, model).filter(**{f"{column}__in": which}).values_list("pk", flat=True))
-            for name, model, column, which in (("requests", requests, "folded", ("old", "answered")),
-                                               ("files", loads, "digest", ("looked", "done")))}
+    over = {
+        name: set(rows(desk, model).filter(**{f"{column}__in": which}).values_list("pk", flat=True))
+        for name, model, column, which in (
+            ("requests", requests, "folded", ("old", "answered")),
+            ("files", loads, "digest", ("looked", "done")),
+        )
+    }
     assert {"requests": set(past.requests), "files": set(past.files)} == over, "a plan names them, and changes nothing"
     assert applied(desk) == Erased(requests=2, files=2)
     assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}

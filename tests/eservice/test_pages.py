@@ -64,7 +64,12 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
         found = built.visited(VISITS[visit], language.value).page.xpath("//a[@href='/account/security/']")
         ways[visit] = [" ".join(one.text_content().split()) for one in found]
     assert {one for names in ways.values() for one in names} == {name}
-    more = ("my e-mail address", "my settings", "start without the second factor", "certificates without the second factor")
+    more = (
+        "my e-mail address",
+        "my settings",
+        "start without the second factor",
+        "certificates without the second factor",
+    )
     assert all(len(ways[one]) > 1 for one in more), "beside the menu's"
 
 

@@ -105,18 +105,19 @@ SENT = {
 }
 
 
-@pytest.mark.parametrize(("method", "query", "sent"), SENT.values(), ids=SENT)
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 @pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
-def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, method, query, sent):
+def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, sent):
+    method, query, body = sent
     if who is not None:
         user = account(sqlite_desk, "maija", staff=who["staff"])
         signed_in(browser, user, second_factor=who.get("second_factor", True))
-    kind = "multipart/form-data; boundary=y" if sent == b"--x" else "application/x-www-form-urlencoded"
+    kind = "multipart/form-data; boundary=y" if body == b"--x" else "application/x-www-form-urlencoded"
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     headers = {"host": urlsplit(ADDRESS).netloc, "content-type": kind, "origin": "null", "cookie": cookie}
 
     def answered(path):
-        reply = browser.door(Request(method, path, query, headers, REQUEST, sent))
+        reply = browser.door(Request(method, path, query, headers, REQUEST, body))
         told = {name: value for name, value in reply.headers.items() if name != "content-length"}
         return reply.status, told, reply.cookies, reply.body.decode().replace(path, "/somewhere")
 
@@ -346,7 +347,7 @@ def test_the_trail_is_in_words(sqlite_desk, anna):
 
 WORDS = {
     Language.FI: ("1 234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
-    Language.SV: ("1 234", "2.3.2026 kl. 14.00", "företrädare", "svenska"),
+    Language.SV: ("1 234", "2.3.2026 kl. 14.00", "representant", "svenska"),
     Language.EN: ("1,234", "2 March 2026 at 14:00 (Finnish time)", "representative", "Swedish"),
 }
 

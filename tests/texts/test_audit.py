@@ -90,7 +90,8 @@ def test_every_value_of_a_closed_list_has_its_words_in_each_language():
         for language in Language:
             told = [fact_words(name, str(one), language) for one in members]
             assert len(set(told)) == len(told)
-            assert not [one for one, member in zip(told, members, strict=True) if one.endswith(f": {member}")], told
+            raw = [one for one, member in zip(told, members, strict=True) if one.endswith(f": {member}")]
+            assert not raw or (raw == ["authorisation: viewer"] and language is EN), told
 
 
 READ = {
@@ -111,9 +112,9 @@ def test_a_fact_in_english(fact, told):
 
 
 def test_facts_in_finnish_and_swedish_as_on_all_pages():
-    assert fact_words("count", 12345, FI) == "lukumäärä: 12\u00a0345"
+    assert fact_words("count", 12345, FI) == "kuinka monta: 12\u00a0345"
     assert fact_words("newest", "2026-03-02T12:00:00Z", SV).endswith(": 2.3.2026 kl. 14.00")
-    assert fact_words("role", "viewer", FI) == "valtuutus: katselija"
+    assert fact_words("role", "viewer", FI) == "valtuus: katselija"
 
 
 def test_objects_and_actors_in_a_word():

@@ -19,6 +19,7 @@ from sinetti.registry.eservice_models import Remembered, User
 from sinetti.registry.models import Mandate
 from sinetti.registry.opening import Register
 
+
 @dataclass(frozen=True, slots=True)
 class NewAccount:
     """An account that is made for somebody, whose address counts as theirs. Without a password they have one sent.

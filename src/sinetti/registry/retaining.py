@@ -96,7 +96,9 @@ def delete_requests(register: Register, ids: Sequence[str], before: datetime, de
 def delete_loads(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
     """Delete these files of organisations; returns how many there were. One audit row for all."""
     with transaction.atomic(using=register.alias):
-        return _deleted(register, _loads(register, before).filter(pk__in=ids), "organisation-loads-deleted", (before, deed))
+        return _deleted(
+            register, _loads(register, before).filter(pk__in=ids), "organisation-loads-deleted", (before, deed)
+        )
 
 
 def _deleted(

@@ -6,6 +6,7 @@ Ids, serials, case numbers and digests stand as they are.
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sinetti.domain.looking import Place
 from sinetti.domain.values import Environment, Language
@@ -186,14 +187,14 @@ _ENVIRONMENTS: Mapping[Environment, str] = {
     Environment.PRODUCTION: mark("production"),
     Environment.TEST: mark("test environment"),
 }
-VALUES: Mapping[str, Mapping[str, str]] = {
-    "purpose": {**PURPOSES},
-    "reason": {**REASONS},
-    "channel": {**CHANNELS},
-    "kind": {**KINDS},
-    "language": {**LANGUAGES},
-    "role": {**ROLES},
-    "environment": {**_ENVIRONMENTS},
+VALUES: Mapping[str, Mapping[Any, str]] = {
+    "purpose": PURPOSES,
+    "reason": REASONS,
+    "channel": CHANNELS,
+    "kind": KINDS,
+    "language": LANGUAGES,
+    "role": ROLES,
+    "environment": _ENVIRONMENTS,
 }
 """Facts whose values are of a closed list, in words."""
 _YES, _NO = mark("yes"), mark("no")

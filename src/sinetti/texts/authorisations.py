@@ -12,7 +12,9 @@ ROLES: Mapping[Role, str] = {
 }
 CHOICES: Mapping[Role, str] = {
     Role.SIGNATORY: mark("Representative: may do everything, also give authorisations to others"),
-    Role.MANAGER: mark("Certificate manager: may order, retrieve and revoke certificates, and change their contact persons"),
+    Role.MANAGER: mark(
+        "Certificate manager: may order, retrieve and revoke certificates, and change their contact persons"
+    ),
     Role.VIEWER: mark("Viewer: may see the certificates, and change nothing"),
 }
 """The same with what each may do, as they are chosen among."""

@@ -110,7 +110,10 @@ def test_a_link_goes_to_the_new_address(one):
     with opened(one.root) as authority:
         offer(order, authority.office, "operator", "0" * 32)
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
-    assert said[:2] == ["Changed the contact person.", f"A new link to the transfer IDs of order {order} is on its way."]
+    assert said[:2] == [
+        "Changed the contact person.",
+        f"A new link to the transfer IDs of order {order} is on its way.",
+    ]
     assert said[2].startswith("Tell the contact person this code by phone or in person: ")
 
 

@@ -77,5 +77,7 @@ def _lines(done: ContactChanged, who: str) -> str:
     said = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
     lines = [said, *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered)]
     # Who has no phone gets no PIN code.
-    lines += [f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code]
+    lines += [
+        f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
+    ]
     return "\n".join(lines)

@@ -64,8 +64,8 @@ def add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--send",
         action="store_true",
-        help="for production: write to the contact person, who opens the IDs on a page with a PIN code that comes by SMS; "
-        "needs DIR/notices.toml. Without it both IDs are printed, and bringing them over two channels is your task",
+        help="for production: write to the contact person, who opens the IDs on a page with a PIN code that comes by "
+        "SMS; needs DIR/notices.toml. Without it both IDs are printed, and two channels for them are up to you",
     )
     parser.add_argument("--json", action="store_true", help="print for programs what is printed")
 

@@ -84,7 +84,7 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
-        """The form, and the address that waits: allauth's own reads all addresses three times more, for its templates."""
+        """The form, and the address that waits: allauth's own asks three times more, for its templates."""
         context: Context = super(views.EmailView, self).get_context_data(**kwargs)
         return {**context, "new_emailaddress": EmailAddress.objects.get_new(self.request.user)}
 

@@ -38,7 +38,9 @@ def ask(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
     )
     shown = hidden("deputy", seen.deputy.email if seen.deputy else "")
     form = Form([_PLACE, shown], [Button(_(_REMOVE), REMOVES, danger=True)])
-    back = Link(_("Deputy of the technical contact person"), f"{link_to('certificate_contact', seen.serial)}?place=deputy")
+    back = Link(
+        _("Deputy of the technical contact person"), f"{link_to('certificate_contact', seen.serial)}?place=deputy"
+    )
     return show(request, Page(_("Remove the deputy?"), blocks=[Values(values), Text([told]), form], back=back))
 
 

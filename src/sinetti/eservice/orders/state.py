@@ -64,7 +64,9 @@ def _told(looked: Looked, language: Language) -> Notice:
     if one.state is OrderState.CANCELLED or not one.organisation_open:
         return Notice(_("This order leads to no certificate any more."), Tone.WARNING)
     if link is not None and link.given_up and not looked.lapsed:
-        return Notice(_("The e-mail with the link cannot be delivered. Check the contact person's address."), Tone.ERROR)
+        return Notice(
+            _("The e-mail with the link cannot be delivered. Check the contact person's address."), Tone.ERROR
+        )
     if looked.lapsed:
         return Notice(_("The link to the transfer IDs has expired, or was never sent. Send a new one."), Tone.WARNING)
     if link is not None and link.shown is not None:
@@ -80,8 +82,8 @@ def _code(code: str, language: Language) -> Section:
     _ = speaker(language)
     half = len(code) // 2
     how = _(
-        "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in person; do "
-        "not write it into an e-mail. The page behind the link asks for it."
+        "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
+        "person; do not write it into an e-mail. The page behind the link asks for it."
     )
     shown = Values([Value(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
     return Section(_("Tell the contact person this code"), [Text([how]), shown])

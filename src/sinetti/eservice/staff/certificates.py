@@ -78,7 +78,13 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
         now = surroundings(request).office.now()
-        columns = (mark("Serial number"), mark("Organisation"), mark("Description"), mark("Technical contact person"), mark("State"))
+        columns = (
+            mark("Serial number"),
+            mark("Organisation"),
+            mark("Description"),
+            mark("Technical contact person"),
+            mark("State"),
+        )
         rows = [
             [
                 Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
@@ -156,7 +162,10 @@ def _values(request: HttpRequest, found: Seen) -> Values:
 
 def _people(say: Say, found: Seen) -> Values:
     return Values(
-        [Value(say("Technical contact person"), _person(say, found.contact)), Value(say("Deputy"), _person(say, found.deputy))]
+        [
+            Value(say("Technical contact person"), _person(say, found.contact)),
+            Value(say("Deputy"), _person(say, found.deputy)),
+        ]
     )
 
 

@@ -19,7 +19,6 @@ from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, when
 
 
-
 class InviteForm(PeopleForm):
     """Whom, for which organisation."""
 
