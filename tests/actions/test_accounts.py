@@ -160,7 +160,7 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
     rows(desk, "registry.Mandate").filter(user=users["was viewer"]).update(withdrawn_at=made)
     past = plan_retention(Periods(), desk.office)
     assert set(past.unused) == {users[name] for name in ("unused", "never there", "was viewer")}
-    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(unused=3)
+    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(people=1, unused=3)
     left = set(rows(desk, "registry.User").values_list("pk", flat=True))
     assert left == {users[name] for name in ("signed in", "clerk", "viewer")}
     assert len(audited(desk, "account-erased")) == 3
