@@ -31,8 +31,9 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import to
 from sinetti.eservice.staff.audit import history
-from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker, to
+from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import CHANNELS
 from sinetti.texts.notices_changes import REASONS

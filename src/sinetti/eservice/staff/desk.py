@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from http import HTTPStatus
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
@@ -97,12 +96,6 @@ def show_page(
 def home(say: Say) -> Link:
     """The way back to the clerk's first page."""
     return Link(say("Clerk's pages"), reverse("staff"))
-
-
-def to(name: str, *args: object, **query: object) -> HttpResponse:
-    """Lead to another page after something was done."""
-    asked = f"?{urlencode(query)}" if query else ""
-    return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)
 
 
 def page_number(request: HttpRequest) -> int:

@@ -14,7 +14,8 @@ from sinetti.domain.words import LONGEST_PERSON, WordError, check_email, check_t
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Input, Option, Section, Table, Text
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.links import to
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, when
 
