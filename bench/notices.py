@@ -1,16 +1,14 @@
 """`python -m bench.notices`: how long reminders take to be planned, with a million certificates in the register."""
 
 import argparse
-import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connections, transaction
-
-from bench.clusters import PostgresMissing, cluster, new_database
+from bench.clusters import cluster, new_database
+from bench.filling import TYPE, add_authority, run, settle, write
 from sinetti.clock import machine_now, ticks
 from sinetti.domain.values import Environment, Language
 from sinetti.notices.plan import Planned, next_instant, plan
@@ -22,7 +20,6 @@ NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
 """Noon in Finland; so it is 60 days later, on a Monday."""
 
 WINDOW = timedelta(days=60)
-_CHUNK = 20_000
 _ALIAS = "bench-notices"
 
 AIMS = {"nothing due": 2.0, "due": 60.0}
@@ -61,6 +58,11 @@ class Figure:
     seconds: float
     aim: float = 0.0
 
+    @property
+    def missed(self) -> bool:
+        """Whether it took longer than it may."""
+        return bool(self.aim) and self.seconds > self.aim
+
     def row(self) -> str:
         """A row of the table."""
         return f"| {self.what} | {self.planned.looked:,} | {self.planned.owed:,} | {self.seconds:.2f} |"
@@ -72,17 +74,8 @@ HEAD = "| round | certificates looked at | messages owed | s |\n|---|--:|--:|--:
 def main() -> int:
     """Measure, print the table; 1 where a round takes longer than it may."""
     parser = argparse.ArgumentParser(prog="python -m bench.notices", description=__doc__)
-    parser.add_argument("--certificates", type=int, default=1_000_000, help="in the register (default: %(default)s)")
     parser.add_argument("--due", type=int, default=100_000, help="of these are due (default: %(default)s)")
-    parsed = parser.parse_args()
-    logging.disable(logging.INFO)
-    try:
-        figures = measured(parsed.certificates, parsed.due)
-    except PostgresMissing as missing:
-        print(f"skipped: {missing}", file=sys.stderr)
-        return 0
-    print("\n".join((HEAD, *(one.row() for one in figures))))
-    return int(any(one.aim and one.seconds > one.aim for one in figures))
+    return run(parser, HEAD, lambda parsed: measured(parsed.certificates, parsed.due))
 
 
 def measured(certificates: int, due: int) -> list[Figure]:
@@ -121,40 +114,21 @@ def terms() -> Terms:
 
 def fill(register: Register, certificates: int, due: int) -> None:
     """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
-    using = register.alias
     name = "bench-issuing-ca"
-    models.Authority.objects.using(using).create(
-        name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
-        state="issuing", signs_from=NOW, signs_until=NOW,
-    )  # fmt: skip
-    models.CertificateType.objects.using(using).create(
-        type_id="bench", purpose="data-provider", channel="WS", authority_id=name
-    )
-    values: dict[str, Any] = {"type": "bench", "authority": name, "at": NOW, "beyond": NOW + WINDOW}
+    add_authority(register, name, NOW)
+    values: dict[str, Any] = {"type": TYPE, "authority": name, "at": NOW, "beyond": NOW + WINDOW}
     apart = WINDOW.total_seconds() / due
     ends = f"(%(beyond)s::timestamptz + date_trunc('second', {apart!r} * (i + 1) * interval '1 second'))"
-    for start in range(0, certificates, _CHUNK):
-        numbers = f"generate_series({start}, {min(start + _CHUNK, certificates) - 1}) AS n(i)"
-        with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
-            for statement in _FILLING.split(";"):
-                cursor.execute(statement.format(numbers=numbers, ends=ends), values)
-    _settle(register)
-    _settle(register)
+    write(register, _FILLING, certificates, values, ends=ends)
+    settle(register)
+    settle(register)
 
 
 def _bring_near(register: Register, now: datetime, step: timedelta) -> None:
     """Let all that are near their end be so near that a step of theirs is due now."""
     near = models.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, remind_at=now)
-    _settle(register)
-
-
-def _settle(register: Register) -> None:
-    """Let the database take note of what it holds, as it does by itself in time."""
-    with connections[register.alias].cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    settle(register)
 
 
 if __name__ == "__main__":

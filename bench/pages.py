@@ -1,7 +1,6 @@
 """`python -m bench.pages`: how long the list of certificates and searches take, with a million certificates there."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,9 +12,9 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.db import connections, transaction
 
-from bench.clusters import PostgresMissing, cluster, new_database
+from bench.clusters import cluster, new_database
+from bench.filling import add_authority, run, settle, write
 from sinetti.actions.authority import Actor, standing
 from sinetti.actions.behalf import see
 from sinetti.actions.office import Office
@@ -42,7 +41,6 @@ AIM = 0.2
 PAGE_AIM = 150_000
 """Octets of a page."""
 ADDRESS = "http://localhost:8000"
-_CHUNK = 20_000
 
 # Four certificates to an organisation; every eighth was renewed, and the new one fetched; half were seen by a gateway.
 _FILLING = """
@@ -105,17 +103,8 @@ HEAD = "| what | asked | median ms | p95 ms | longest ms | octets |\n|---|--:|--
 def main() -> int:
     """Measure, print the table; 1 where something takes longer than it may."""
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
-    parser.add_argument("--certificates", type=int, default=1_000_000, help="in the register (default: %(default)s)")
     parser.add_argument("--times", type=int, default=40, help="each is asked so often (default: %(default)s)")
-    parsed = parser.parse_args()
-    logging.disable(logging.INFO)
-    try:
-        figures = measured(parsed.certificates, parsed.times)
-    except PostgresMissing as missing:
-        print(f"skipped: {missing}", file=sys.stderr)
-        return 0
-    print("\n".join((HEAD, *(one.row() for one in figures))))
-    return int(any(one.missed for one in figures))
+    return run(parser, HEAD, lambda parsed: measured(parsed.certificates, parsed.times))
 
 
 def measured(certificates: int, times: int) -> list[Figure]:
@@ -222,26 +211,12 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
 
 def fill(register: Register, certificates: int) -> None:
     """Write certificates, four to an organisation, whose ends lie from 170 days ago to two years ahead."""
-    using, name = register.alias, "bench-ca"
-    models.Authority.objects.using(using).create(
-        name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
-        state="issuing", signs_from=NOW, signs_until=NOW,
-    )  # fmt: skip
-    models.CertificateType.objects.using(using).create(
-        type_id="bench", purpose="data-provider", channel="WS", authority_id=name
-    )
-    Gateway.objects.using(using).create(
+    add_authority(register, "bench-ca", NOW)
+    Gateway.objects.using(register.alias).create(
         number=1, name="gate", public_key="", added=NOW, first_report=NOW, last_report=NOW
     )
-    for start in range(0, certificates, _CHUNK):
-        numbers = f"generate_series({start}, {min(start + _CHUNK, certificates) - 1}) AS n(i)"
-        with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
-            for statement in _FILLING.split(";"):
-                cursor.execute(statement.format(numbers=numbers), {"at": NOW})
-    with connections[using].cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")
+    write(register, _FILLING, certificates, {"at": NOW})
+    settle(register)
 
 
 def _firm(register: Register) -> User:

@@ -8,7 +8,7 @@ from django.apps import apps
 
 from sinetti.actions import accounts
 from sinetti.actions.accounts import AccountError, Telling
-from sinetti.actions.retain import apply_retention
+from sinetti.actions.retain import Erased, apply_retention, plan_retention
 from sinetti.actions.sealing import LINK, SECOND_FACTOR, NotSealed, seal, unseal
 from sinetti.domain.account_letters import AccountLetter
 from sinetti.domain.mandates import Role
@@ -16,7 +16,7 @@ from sinetti.domain.retention import UNCONFIRMED, Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError
 from sinetti.registry import models
-from sinetti.registry.accounts import NewAccount
+from sinetti.registry.accounts import Lapse, NewAccount, erase_unused
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.people import audited
@@ -136,7 +136,8 @@ def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
     for one in (old, new):
         one.save(using=desk.register.alias)
     rows(desk, "registry.Remembered").create(key="0" * 64, value="1", expires=desk.machine())
-    apply_retention(Periods(), desk.office, REQUEST)
+    assert plan_retention(Periods(), desk.office).unconfirmed == (old.pk,)
+    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(unconfirmed=1)
     assert set(rows(desk, "registry.User").values_list("pk", flat=True)) == {kept, new.pk}
     assert len(audited(desk, "account-erased")) == 1
     for name in ("sessions.Session", "usersessions.UserSession", "registry.Remembered"):
@@ -144,7 +145,7 @@ def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
 
 
 def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypatch):
-    monkeypatch.setattr("sinetti.registry.accounts.AT_ONCE", 1)
+    monkeypatch.setattr("sinetti.registry.retaining.AT_ONCE", 1)
     period, made = Periods().people, desk.clock() - Periods().people - SECOND
     users = {}
     for name in ("unused", "never there", "signed in", "clerk", "viewer", "was viewer"):
@@ -157,7 +158,20 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
         if "viewer" in name:
             mandate(desk, row, CUSTOMER_ID, Role.VIEWER)
     rows(desk, "registry.Mandate").filter(user=users["was viewer"]).update(withdrawn_at=made)
-    apply_retention(Periods(), desk.office, REQUEST)
+    past = plan_retention(Periods(), desk.office)
+    assert set(past.unused) == {users[name] for name in ("unused", "never there", "was viewer")}
+    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(people=1, unused=3)
     left = set(rows(desk, "registry.User").values_list("pk", flat=True))
     assert left == {users[name] for name in ("signed in", "clerk", "viewer")}
     assert len(audited(desk, "account-erased")) == 3
+
+
+def test_who_was_there_again_meanwhile_keeps_their_account(desk):
+    """Looked at again in the transaction that erases."""
+    user_id = accounts.make_account(NEW, desk.office, *WHO)
+    rows(desk, "registry.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
+    past = plan_retention(Periods(), desk.office)
+    assert past.unused == (user_id,)
+    rows(desk, "registry.User").update(last_login=desk.machine())
+    lapse = Lapse(past.cutoffs.people, desk.machine() - Periods().people)
+    assert erase_unused(desk.register, past.unused, lapse, desk.deed()) == 0

@@ -35,7 +35,7 @@ from tests.support.office import (
 )
 
 PERIODS = Periods(people=100 * DAY, refusals=50 * DAY, messages=20 * DAY)
-NOTHING = Erased(0, 0, 0)
+NOTHING = Erased()
 
 
 def rows(desk, model):
@@ -322,11 +322,20 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
         at = now - age * DAY - SECOND
         done = dict(zip(("accepted_at", "done_at")[:steps], (at, at), strict=False))
         rows(desk, loads).create(**{**empty, "digest": digest, "created": at, **done})
-    assert applied(desk) == NOTHING
+    past = plan_retention(PERIODS, desk.office)
+    over = {
+        name: set(rows(desk, model).filter(**{f"{column}__in": which}).values_list("pk", flat=True))
+        for name, model, column, which in (
+            ("requests", requests, "folded", ("old", "answered")),
+            ("files", loads, "digest", ("looked", "done")),
+        )
+    }
+    assert {"requests": set(past.requests), "files": set(past.files)} == over, "a plan names them, and changes nothing"
+    assert applied(desk) == Erased(requests=2, files=2)
     assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}
     assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
     actions = list(rows(desk, models.AuditRow).filter(object="retention").values_list("action", flat=True))
-    assert actions == ["right-requests-deleted", "right-requests-deleted", "organisation-loads-deleted"]
+    assert actions == ["right-requests-deleted"] * 2 + ["organisation-loads-deleted"] * 2
 
 
 def test_a_request_that_waits_stays_however_short_the_period_is(desk):

@@ -17,8 +17,6 @@ from tests.support.visits import NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000
 STATEMENTS = 8
-OF_ADDRESSES = 9
-"""django-allauth asks for addresses five times on the page where one is changed."""
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +42,35 @@ def test_a_page(built, name):
         looked = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
         assert (browser.reply.status, browser.page.get("lang")) == (visit.status, language.value)
         if visit.sends is None:
-            assert len(looked) <= (OF_ADDRESSES if visit.route == "account_email" else STATEMENTS), "\n".join(looked)
+            assert len(looked) <= STATEMENTS, "\n".join(looked)
         sound(browser)
         texts.append(browser.page.xpath("string(//main)"))
     assert len(set(texts)) == len(Language), "not translated"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_to_it(built, language):
+    page = built.visited(VISITS["my second factor"], language.value)
+    title, name = page.page.findtext(".//title"), page.heading
+    assert title == f"{name} – Sinetti"
+    ways = {}
+    for visit in (
+        "my second factor",
+        "my e-mail address",
+        "my settings",
+        "start without the second factor",
+        "certificates without the second factor",
+    ):
+        found = built.visited(VISITS[visit], language.value).page.xpath("//a[@href='/account/security/']")
+        ways[visit] = [" ".join(one.text_content().split()) for one in found]
+    assert {one for names in ways.values() for one in names} == {name}
+    more = (
+        "my e-mail address",
+        "my settings",
+        "start without the second factor",
+        "certificates without the second factor",
+    )
+    assert all(len(ways[one]) > 1 for one in more), "beside the menu's"
 
 
 def sound(browser):

@@ -1,22 +1,24 @@
 """Clerks' pages: for nobody else there is any; nothing without a purpose; each look stands in the trail first."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.domain.values import Language
-from sinetti.registry import models
+from sinetti.protocols.http import Request
+from sinetti.registry import audit, models
 from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser, people_door
+from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import TRANSFER_KEY, add_organisation, enrolled
+from tests.support.office import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -90,6 +92,40 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
         assert (browser.get(address).reply.status, browser.heading) == told == (404, "There is no such page")
     assert nowhere.page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
+    assert looked(sqlite_desk) == []
+
+
+SENT = {
+    "a form without a token": ("POST", "", b"do=go"),
+    "a form with a token of somebody else's": ("POST", "", b"csrfmiddlewaretoken=" + b"x" * 64),
+    "what is no form": ("POST", "", b"%00=%00"),
+    "a form in parts that are none": ("POST", "", b"--x"),
+    "a method that no page has": ("PUT", "", b""),
+    "a head": ("HEAD", "", b""),
+    "a zero octet": ("GET", "text=%00", b""),
+}
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+@pytest.mark.parametrize("who", NOBODY.values(), ids=NOBODY)
+def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, sent):
+    method, query, body = sent
+    if who is not None:
+        user = account(sqlite_desk, "maija", staff=who["staff"])
+        signed_in(browser, user, second_factor=who.get("second_factor", True))
+    kind = "multipart/form-data; boundary=y" if body == b"--x" else "application/x-www-form-urlencoded"
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    headers = {"host": urlsplit(ADDRESS).netloc, "content-type": kind, "origin": "null", "cookie": cookie}
+
+    def answered(path):
+        reply = browser.door(Request(method, path, query, headers, REQUEST, body))
+        told = {name: value for name, value in reply.headers.items() if name != "content-length"}
+        return reply.status, told, reply.cookies, reply.body.decode().replace(path, "/somewhere")
+
+    nowhere = answered("/staff/no-such-page")
+    assert nowhere[0] == 404
+    for address in ("/staff", "/staff/purpose", "/staff/audit", "/staff/organisations/new", "/staff/revocations/x"):
+        assert answered(address) == nowhere, address
     assert looked(sqlite_desk) == []
 
 
@@ -370,6 +406,34 @@ def test_the_trail_is_in_words(sqlite_desk, anna):
     assert subject.startswith("search:audit")
     assert "purpose: Handling an application" in more
     assert when == "2 March 2026 at 14:00 (Finnish time)"
+    (search,) = anna.page.xpath("//td[@data-name='Who']/span[@class='note']")[-1:]
+    assert search.text == "account"
     anna.get("/staff/audit?since=yesterday")
     assert anna.page.xpath("//input[@name='since']/@value") == ["yesterday"]
     assert len(anna.page.xpath("//*[@class='wrong']")) == 1
+
+
+WORDS = {
+    Language.FI: ("1 234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
+    Language.SV: ("1 234", "2.3.2026 kl. 14.00", "representant", "svenska"),
+    Language.EN: ("1,234", "2 March 2026 at 14:00 (Finnish time)", "representative", "Swedish"),
+}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_desk, anna, language):
+    facts = {
+        "reason": "keyCompromise",
+        "channel": "WS",
+        "kind": "business-id",
+        "language": "sv",
+        "role": "signatory",
+        "count": 1234,
+        "newest": "2026-03-02T12:00:00Z",
+    }
+    with transaction.atomic("default"):
+        audit.write(sqlite_desk.register, sqlite_desk.deed(), "certificate-revoked", "certificate:5f", **facts)
+    (row,) = table(anna.get(f"/staff/audit?object=certificate:5f&lang={language}"))
+    assert not [value for value in facts.values() if f": {value};" in f"{row[-1]};"], row
+    assert all(one in row[-1] for one in WORDS[language]), row
+    assert "certificate-revoked" not in row[1]

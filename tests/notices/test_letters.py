@@ -577,6 +577,10 @@ CHANGES = {
         "is now looked after by somebody else",
     ),
     "to somebody else": ({"to": "signatory"}, "is now looked after by Nimi Nimetty."),
+    "to a deputy who was removed": (
+        {"to": "before", "facts": {"old": "before", "place": "deputy"}},
+        "You are no longer the deputy of the technical contact person of the certificate “Palkanlaskenta” of Sinisiipi",
+    ),
 }
 
 

@@ -151,6 +151,13 @@ VISITS: dict[str, Visit] = {
     ),
     "replacements for many": Visit("order_replace", "/settings/orders/replace", SIGNATORY),
     "another contact person": Visit("certificate_contact", "/settings/certificates/{serial}/contact", SIGNATORY),
+    "a deputy": Visit("certificate_contact", "/settings/certificates/{stood_in}/contact?place=deputy", SIGNATORY),
+    "removing a deputy": Visit(
+        "certificate_contact",
+        "/settings/certificates/{stood_in}/contact?place=deputy",
+        SIGNATORY,
+        sends=("no-deputy", {}),
+    ),
     "letting one end": Visit("certificate_let_end", "/settings/certificates/{serial}/let-end", SIGNATORY),
     "revoking": Visit("certificate_revoke", "/settings/certificates/{serial}/revoke", SIGNATORY),
     "contacts of many": Visit("contacts", "/settings/contacts", SIGNATORY),
@@ -253,6 +260,9 @@ def town(desk: Desk, address: str) -> Town:
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
     near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
+    rows(desk, "Holding").filter(pk=near[2].holding_id).update(
+        deputy=a_person(desk, "deputy@malli.example", "Vara Sijainen")
+    )
     gone = enrolled(desk)
     revoke(RevokeAsk(gone.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     ids = ordered(desk, an_order())
@@ -284,6 +294,7 @@ def town(desk: Desk, address: str) -> Town:
         "application": application.pk,
         "decided": decided.pk,
         "near": near[1].serial,
+        "stood_in": near[2].serial,
         "revoked": gone.serial,
         "proposal": proposal.proposal_id,
         "load": load,

@@ -25,6 +25,7 @@ NEVER = {
     "en": (
         r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",
         r"app's codes|closed for good|security code|backup code",
+        r"(?<![{-])\bcontacts?\b(?! persons?\b)",
     ),
 }
 """The last column of docs/glossary.md, where a machine can tell."""

@@ -68,9 +68,8 @@ class OutsideRoles:
 
     def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
         """Those of this session, of organisations that are in the register, and what these were given by others."""
-        ids = grants.organisation_ids(office.register, {one.customer_id for one in actor.outside})
-        direct = tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids)
-        return direct + grants.of_agents(office.register, set(ids.values()), office.now())
+        ids, handed = grants.of_agents(office.register, {one.customer_id for one in actor.outside}, office.now())
+        return tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
 
 
 SOURCES: tuple[Source, ...] = (OwnMandates(), OutsideRoles())
@@ -102,7 +101,7 @@ class Standing:
 
 
 def standing(actor: Actor, office: Office) -> Standing:
-    """Read what somebody may do now: one statement, three where a sign-in vouched for roles."""
+    """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
     now = office.now()
     found = [grant for source in SOURCES for grant in source.grants(actor, office)]
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))

@@ -68,7 +68,7 @@ def _corrected(corrected: Corrected, holding: HoldingFound, *, deputy: bool) -> 
     there = holding.deputy if deputy else holding.contact
     # Whoever was erased has no name: nothing is left to be mended.
     if there is None or not there.name:
-        sentence = f"there is no {'deputy' if deputy else 'contact'} whose data could be mended: name one"
+        sentence = f"there is no {'deputy' if deputy else 'contact person'} whose data could be mended: name one"
         raise PeopleError(PeopleTrouble.NOBODY, sentence)
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
     return replace(_as_named(there), **given)

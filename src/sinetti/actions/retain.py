@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sinetti.actions.office import Office
-from sinetti.domain.retention import UNCONFIRMED, Cutoffs, Periods, cutoffs
+from sinetti.domain.retention import Cutoffs, Periods, cutoffs
 from sinetti.registry import accounts, retaining
+from sinetti.registry.accounts import Lapse
 
 
 class NotErased(ValueError):
@@ -14,31 +15,44 @@ class NotErased(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is past its period now, by ids."""
+    """What is past its period now, by ids: `unconfirmed` and `unused` are accounts, `files` what clerks sent."""
 
     cutoffs: Cutoffs
     people: tuple[str, ...]
     refusals: tuple[str, ...]
     messages: tuple[str, ...]
+    unconfirmed: tuple[str, ...]
+    unused: tuple[str, ...]
+    requests: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was erased."""
+    """How much was erased, of each that `Past` names."""
 
-    people: int
-    refusals: int
-    messages: int
+    people: int = 0
+    refusals: int = 0
+    messages: int = 0
+    unconfirmed: int = 0
+    unused: int = 0
+    requests: int = 0
+    files: int = 0
 
 
 def plan_retention(periods: Periods, office: Office) -> Past:
-    """What `apply_retention` would erase now."""
-    until = cutoffs(periods, office.now())
+    """What `apply_retention` would erase now, but for sessions that have ended."""
+    register, now = office.register, office.now()
+    until = cutoffs(periods, now)
     return Past(
         until,
-        retaining.people(office.register, until.people),
-        retaining.refusals(office.register, until.refusals),
-        retaining.messages(office.register, until.messages),
+        retaining.people(register, until.people),
+        retaining.refusals(register, until.refusals),
+        retaining.messages(register, until.messages),
+        accounts.unconfirmed(register, until.unconfirmed),
+        accounts.unused(register, _lapse(periods, until, office)),
+        retaining.requests(register, until.people, now),
+        retaining.loads(register, until.messages),
     )
 
 
@@ -60,20 +74,23 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
         return done
 
     deed, until = office.deed("operator", request_id), past.cutoffs
+    lapse = _lapse(periods, until, office)
     # Messages first: what is still owed to somebody keeps that person.
-    sent = each(past.messages, lambda ids: retaining.delete_messages(register, ids, until.messages, deed))
-    refused = each(past.refusals, lambda ids: retaining.delete_refusals(register, ids, until.refusals, deed))
-    people = each(past.people, lambda ids: retaining.erase_people(register, ids, until.people, deed))
-    signed_in = office.machine_now() - periods.people
-    _again(lambda: accounts.erase_unconfirmed(register, deed.at - UNCONFIRMED, deed), accounts.AT_ONCE)
-    _again(lambda: accounts.erase_unused(register, until.people, signed_in, deed), accounts.AT_ONCE)
-    _again(lambda: retaining.delete_requests(register, until.people, deed), retaining.AT_ONCE)
-    retaining.delete_loads(register, until.messages, deed)
+    erased = Erased(
+        messages=each(past.messages, lambda ids: retaining.delete_messages(register, ids, until.messages, deed)),
+        refusals=each(past.refusals, lambda ids: retaining.delete_refusals(register, ids, until.refusals, deed)),
+        people=each(past.people, lambda ids: retaining.erase_people(register, ids, until.people, deed)),
+        unconfirmed=each(
+            past.unconfirmed, lambda ids: accounts.erase_unconfirmed(register, ids, until.unconfirmed, deed)
+        ),
+        unused=each(past.unused, lambda ids: accounts.erase_unused(register, ids, lapse, deed)),
+        requests=each(past.requests, lambda ids: retaining.delete_requests(register, ids, until.people, deed)),
+        files=each(past.files, lambda ids: retaining.delete_loads(register, ids, until.messages, deed)),
+    )
     accounts.forget_sessions(register, office.machine_now())
-    return Erased(people, refused, sent)
+    return erased
 
 
-def _again(erase: Callable[[], int], at_once: int) -> None:
-    """Erase until there is nothing left, so much in each transaction."""
-    while erase() == at_once:
-        pass
+def _lapse(periods: Periods, until: Cutoffs, office: Office) -> Lapse:
+    """Since when an account is not used: who signs in does it by the machine's clock."""
+    return Lapse(until.people, office.machine_now() - periods.people)

@@ -30,8 +30,9 @@ class Cutoffs:
     people: datetime
     refusals: datetime
     messages: datetime
+    unconfirmed: datetime
 
 
 def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
     """Before which instants things are past their periods now."""
-    return Cutoffs(now - periods.people, now - periods.refusals, now - periods.messages)
+    return Cutoffs(now - periods.people, now - periods.refusals, now - periods.messages, now - UNCONFIRMED)

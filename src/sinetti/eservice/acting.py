@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, Standing, standing
-from sinetti.actions.staff import NotStaff
+from sinetti.actions.staff import NotStaff, require_staff
 from sinetti.domain.mandates import Right, Role
 from sinetti.eservice.surroundings import surroundings
 
@@ -34,6 +34,17 @@ def actor_of(request: HttpRequest) -> Actor | None:
         setattr(request, _ACTOR, _actor(request))
     found: Actor | None = getattr(request, _ACTOR)
     return found
+
+
+def is_clerk(request: HttpRequest) -> bool:
+    """Whether a clerk is at the page, with a second factor: for nobody else there are clerks' pages."""
+    actor = actor_of(request)
+    try:
+        if actor is not None:
+            require_staff(actor)
+    except NotStaff:
+        return False
+    return actor is not None
 
 
 def standing_of(request: HttpRequest) -> Standing:

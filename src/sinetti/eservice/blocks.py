@@ -310,15 +310,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A life as a picture, whose words stand below it, too. `now_y` is where what is to come begins.
+    """A life as a picture for eyes alone: a list of the same words has to stand below it, for whoever is read to.
 
-    `label` is what it is about, `told` the same in one text. `share` is how much of the bar on top is over, out of
-    `width`.
+    `now_y` is where what is to come begins; `share` is how much of the bar on top is over, out of `width`.
     """
 
     template: ClassVar[str] = "blocks/timeline.html"
-    label: str
-    told: str
     points: Sequence[Point]
     height: int
     now_y: int

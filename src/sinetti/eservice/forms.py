@@ -14,10 +14,14 @@ from django.utils.datastructures import MultiValueDict
 
 from sinetti.domain.values import Language
 from sinetti.eservice.blocks import Button, Form, Input, Option
+from sinetti.texts.languages import LANGUAGES
 from sinetti.texts.reader import mark, text
 
 _FEW = 5
 """So many choices are shown at once; more fold into a list."""
+
+LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
+"""The languages of the service, as fields offer them."""
 
 _ERRORS: Mapping[str, str] = {
     "required": mark("Fill this in: {label}"),

@@ -1,5 +1,9 @@
-"""Links to pages by their names: nothing where a part of the pages is not served."""
+"""Ways to pages by their names: links, and leading on after something was done."""
 
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 
 
@@ -9,3 +13,9 @@ def link_to(name: str, *args: object) -> str:
         return reverse(name, args=args)
     except NoReverseMatch:
         return ""
+
+
+def to(name: str, *args: object, **query: object) -> HttpResponse:
+    """Lead to another page after something was done."""
+    asked = f"?{urlencode(query)}" if query else ""
+    return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from sinetti.domain.mandates import Right
-from sinetti.eservice.acting import actor_of, standing_of
+from sinetti.eservice.acting import actor_of, is_clerk, standing_of
 from sinetti.eservice.blocks import Link
 from sinetti.eservice.links import link_to
 from sinetti.eservice.surroundings import language_of
@@ -16,11 +16,6 @@ from sinetti.texts.reader import mark, text
 
 def _may(right: Right) -> Callable[[HttpRequest], bool]:
     return lambda request: bool(standing_of(request).organisations(right))
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    actor = actor_of(request)
-    return actor is not None and actor.staff and actor.second_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +37,19 @@ ITEMS: tuple[Item, ...] = (
     Item(mark("Applications"), "applications", _may(Right.APPLY)),
     Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
     Item(mark("Clients"), "clients", _acts_for_clients),
-    Item(mark("Clerk's pages"), "staff", _is_staff),
+    Item(mark("Clerk's pages"), "staff", is_clerk),
 )
 """In the order in which they stand. Messages and refusals name the first and third by the path to them:
 *Settings > Technical interface and certificates*, *Settings > Authorisations*."""
 _NAME, _NAME_OF_CLERKS = mark("Settings"), mark("Menu")
 
 
+SECURITY = mark("Sign-in and security")
+"""What the page of one's passwords and factors is called, wherever something leads to it."""
 _STRANGERS = ((mark("Sign in"), "account_login"),)
 _OWN = (
     (mark("My details"), "profile"),
-    (mark("Sign-in and security"), "mfa_index"),
+    (SECURITY, "mfa_index"),
     (mark("Sign out"), "account_logout"),
 )
 

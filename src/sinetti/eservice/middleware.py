@@ -13,10 +13,13 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.values import Language
 from sinetti.eservice import errors
+from sinetti.eservice.acting import is_clerk
 from sinetti.eservice.content_policy import policy_of
 from sinetti.eservice.surroundings import request_id
 
 COOKIE = "language"
+FOR_CLERKS = "sinetti_for_clerks"
+"""On a view: it is a page for clerks alone (staff/desk.py)."""
 _A_YEAR = 365 * 24 * 3600
 _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -93,6 +96,19 @@ def remember_language(response: HttpResponse, language: Language) -> None:
     response.set_cookie(
         COOKIE, language, max_age=_A_YEAR, secure=settings.CSRF_COOKIE_SECURE, httponly=True, samesite="Lax"
     )
+
+
+class ClerksAloneMiddleware(MiddlewareMixin):
+    """Answers whoever is no clerk at a clerk's page as at an address that is nowhere.
+
+    Before anything that they sent is looked at: by what is said of a form, or of a zero octet, a stranger could tell
+    which of these pages there are.
+    """
+
+    def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
+        """Answer instead of the page."""
+        hidden = getattr(view, FOR_CLERKS, False) and not is_clerk(request)
+        return errors.not_found(request) if hidden else None
 
 
 class CsrfMiddleware(CsrfViewMiddleware):

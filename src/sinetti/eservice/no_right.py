@@ -15,6 +15,7 @@ from sinetti.domain.mandates import Right, Role, enough
 from sinetti.eservice.acting import standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Input, Link, Notice, Text, Tone
 from sinetti.eservice.links import link_to
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.authorisations import LACKING, ROLES
@@ -70,7 +71,7 @@ def _second_factor(request: HttpRequest) -> HttpResponse:
     language, factor = language_of(request), link_to("mfa_index")
     # A form that was sent is not sent again: its own page is where one goes on.
     address = f"{factor}?{urlencode({'next': request.get_full_path()})}"
-    links = [Link(text(mark("Set up a second factor"), language), address)] if factor else []
+    links = [Link(text(SECURITY, language), address)] if factor else []
     blocks: list[Block] = [Notice(text(_SECOND, language), Tone.WARNING, links)]
     return show(request, Page(text(_SECOND_TITLE, language), status=HTTPStatus.FORBIDDEN, blocks=blocks))
 

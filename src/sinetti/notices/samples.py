@@ -168,6 +168,14 @@ OTHERS = (
     ),
     Case(
         _K.CONTACT_CHANGED,
+        "to a deputy who was removed",
+        at(2027, 2, 9, 12),
+        "sunday",
+        "before",
+        facts={"old": "before", "place": "deputy"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
         "of many certificates at once, to the new one",
         at(2027, 3, 9, 12),
         "sunday",

@@ -3,6 +3,7 @@
 Sign-in itself is django-allauth's, whose tables are beside ours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,9 +18,6 @@ from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Remembered, User
 from sinetti.registry.models import Mandate
 from sinetti.registry.opening import Register
-
-AT_ONCE = 100
-"""Accounts that are erased in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,17 @@ class Account:
     active: bool
     created: datetime
     second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Since when nobody used an account: no sign-in since `signed_in_before`, on the machine's clock, and nothing else.
+
+    Clerks' accounts do not lapse, nor those made since `before`, nor those with a mandate that lasted until then.
+    """
+
+    before: datetime
+    signed_in_before: datetime
 
 
 def insert(register: Register, new: NewAccount, deed: Deed) -> str | None:
@@ -116,30 +125,34 @@ def end_sessions(register: Register, user_id: str) -> None:
     rows.delete()
 
 
-def erase_unconfirmed(register: Register, before: datetime, deed: Deed) -> int:
-    """Erase accounts made before `before` whose address nobody confirmed; returns how many. One audit row each."""
+def unconfirmed(register: Register, before: datetime) -> tuple[str, ...]:
+    """The ids of accounts made before `before` whose address nobody confirmed."""
+    return tuple(_unconfirmed(register, before).order_by("pk").values_list("pk", flat=True))
+
+
+def unused(register: Register, lapse: Lapse) -> tuple[str, ...]:
+    """The ids of accounts whose address was confirmed, and which nobody has used since."""
+    return tuple(_unused(register, lapse).order_by("pk").values_list("pk", flat=True))
+
+
+def erase_unconfirmed(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Erase these accounts, which are looked at again; returns how many. One audit row each."""
     with transaction.atomic(using=register.alias):
-        return _erase(register, User.objects.using(register.alias).filter(created__lt=before), deed)
+        return _erased(register, _unconfirmed(register, before).filter(pk__in=ids), deed)
 
 
-def erase_unused(register: Register, before: datetime, signed_in_before: datetime, deed: Deed) -> int:
-    """Erase accounts that nobody signed in to since `signed_in_before`, on the machine's clock; returns how many.
-
-    Kept are clerks', those made since `before`, and those with a mandate that lasted until then. One audit row each.
-    """
-    ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before)
-    lasting = Mandate.objects.using(register.alias).filter(user=OuterRef("pk")).exclude(ended)
-    rows = User.objects.using(register.alias).filter(created__lt=before, is_staff=False).exclude(Exists(lasting))
-    unused = rows.filter(Q(last_login__isnull=True) | Q(last_login__lt=signed_in_before))
+def erase_unused(register: Register, ids: Sequence[str], lapse: Lapse, deed: Deed) -> int:
+    """Erase these accounts, which are looked at again; returns how many. One audit row each."""
     with transaction.atomic(using=register.alias):
-        return _erased(register, unused, deed)
+        return _erased(register, _unused(register, lapse).filter(pk__in=ids), deed)
 
 
 def free_address(register: Register, email: str, deed: Deed) -> int:
     """Erase what nobody confirmed of an address: accounts, of which it returns how many, and what others wait for."""
     waiting = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=False)
     with transaction.atomic(using=register.alias):
-        erased = _erase(register, User.objects.using(register.alias).filter(email=email.lower()), deed)
+        rows = User.objects.using(register.alias).filter(email=email.lower()).exclude(_confirmed(register))
+        erased = _erased(register, rows, deed)
         waiting.filter(email=email.lower()).delete()
     return erased
 
@@ -160,15 +173,27 @@ def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str
         audit.write(register, deed, action, f"user:{user_id}", **facts)
 
 
-def _erase(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
-    """Erase those of these accounts whose address nobody has confirmed: nobody has ever signed in with them."""
-    confirmed = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=True)
-    return _erased(register, rows.exclude(Exists(confirmed.filter(user_id=OuterRef("pk")))), deed)
+def _confirmed(register: Register) -> Exists:
+    """Whether somebody has confirmed an account's address: without, nobody has ever signed in with it."""
+    addresses = apps.get_model("account", "EmailAddress").objects.using(register.alias)
+    return Exists(addresses.filter(verified=True, user_id=OuterRef("pk")))
+
+
+def _unconfirmed(register: Register, before: datetime) -> "QuerySet[User]":
+    return User.objects.using(register.alias).filter(created__lt=before).exclude(_confirmed(register))
+
+
+def _unused(register: Register, lapse: Lapse) -> "QuerySet[User]":
+    ended = Q(withdrawn_at__lt=lapse.before) | Q(valid_until__lt=lapse.before)
+    lasting = Mandate.objects.using(register.alias).filter(user=OuterRef("pk")).exclude(ended)
+    rows = User.objects.using(register.alias).filter(_confirmed(register), created__lt=lapse.before, is_staff=False)
+    signed_in = Q(last_login__gte=lapse.signed_in_before)
+    return rows.exclude(Exists(lasting)).exclude(signed_in)
 
 
 def _erased(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
     erased = 0
-    for user in rows[:AT_ONCE]:
+    for user in rows:
         audit.write(register, deed, "account-erased", f"user:{user.pk}")
         user.delete(using=register.alias)
         erased += 1

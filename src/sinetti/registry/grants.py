@@ -1,10 +1,10 @@
 """Who may act for whom, as it stands in mandates: read at each request of somebody who is signed in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import CharField, DateTimeField, QuerySet, Value
 
 from sinetti.domain.customers import folded
 from sinetti.domain.mandates import Grant, Role
@@ -23,18 +23,23 @@ def of_user(register: Register, user_id: str, now: datetime) -> tuple[Grant, ...
     return _grants(_values(direct).union(_values(counting.filter(agent__in=direct.values("organisation"))), all=True))
 
 
-def of_agents(register: Register, agents: Collection[str], now: datetime) -> tuple[Grant, ...]:
-    """The roles that other organisations gave to these, by the ids of these, those in force."""
-    return _grants(_values(_counting(register, now).filter(agent__in=agents))) if agents else ()
+def of_agents(
+    register: Register, customer_ids: Collection[str], now: datetime
+) -> tuple[dict[str, str], tuple[Grant, ...]]:
+    """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
 
-
-def organisation_ids(register: Register, customer_ids: Collection[str]) -> dict[str, str]:
-    """The ids of open organisations by their customer ids as they were given; unknown ones are left out."""
+    Unknown ones are left out; roles are those in force. One statement: it is asked at each request.
+    """
     if not customer_ids:
-        return {}
+        return {}, ()
     by_folded = {folded(one): one for one in customer_ids}
-    rows = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
-    return {by_folded[one]: organisation_id for one, organisation_id in rows.values_list("folded", "pk")}
+    known = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
+    given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
+    # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
+    nobody, never = Value(None, CharField()), Value(None, DateTimeField())
+    rows = list(given.union(known.values_list("pk", "folded", nobody, never), all=True))
+    ids = {by_folded[one]: organisation_id for organisation_id, one, agent, _ in rows if agent is None}
+    return ids, _grants(one for one in rows if one[2] is not None)
 
 
 def _counting(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
@@ -46,5 +51,5 @@ def _values(rows: "QuerySet[models.Mandate]") -> "QuerySet[models.Mandate, Any]"
     return rows.values_list("organisation", "role", "agent", "valid_until")
 
 
-def _grants(rows: "QuerySet[models.Mandate, Any]") -> tuple[Grant, ...]:
+def _grants(rows: Iterable[Any]) -> tuple[Grant, ...]:
     return tuple(Grant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)

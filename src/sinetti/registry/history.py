@@ -28,6 +28,7 @@ TOLD = frozenset(
         "certificate-revoked",
         "contact-changed",
         "deputy-changed",
+        "deputy-removed",
         "let-end",
         "let-end-undone",
     }

@@ -180,6 +180,24 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
     return True
 
 
+def remove_deputy(register: Register, holding_id: str, email: str, deed: Deed) -> bool:
+    """Have a holding have no deputy any more; False where nobody with this address is. They are owed a message."""
+    with transaction.atomic(using=register.alias):
+        rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
+        # Whoever names somebody at the same time waits here.
+        rows.update(created=F("created"))
+        before = rows.select_related("deputy").get().deputy
+        if before is None or before.email.casefold() != email.casefold():
+            return False
+        rows.update(deputy=None)
+        give_way(register, [before.person_id], deed.at)
+        facts = {"old": before.person_id, "place": "deputy"}
+        event = Event(MessageKind.CONTACT_CHANGED, "once", before.person_id, holding_id, facts=facts)
+        outbox.owe_event(register, event, deed.at)
+        audit.write(register, deed, "deputy-removed", f"holding:{holding_id}", before=before.person_id)
+    return True
+
+
 def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, ...]:
     """The holding's open orders whose transfer ids were last offered to somebody who is not the contact now.
 

@@ -76,23 +76,29 @@ def delete_messages(register: Register, ids: Sequence[str], before: datetime, de
         )
 
 
-def delete_requests(register: Register, before: datetime, deed: Deed) -> int:
-    """Delete requests for a role that were made before and wait no more, AT_ONCE at most; returns how many."""
-    over = Q(answered_at__isnull=False) | Q(created__lt=deed.at - REQUEST_LIVES)
-    rows = RightRequest.objects.using(register.alias).filter(over, created__lt=before)
+def requests(register: Register, before: datetime, now: datetime) -> tuple[str, ...]:
+    """The ids of requests for a role that were made before, and wait no more."""
+    return tuple(_requests(register, before, now).order_by(_ANY).values_list(_ANY, flat=True))
+
+
+def loads(register: Register, before: datetime) -> tuple[str, ...]:
+    """The ids of files of organisations that were sent before, carried out or never accepted."""
+    return tuple(_loads(register, before).order_by(_ANY).values_list(_ANY, flat=True))
+
+
+def delete_requests(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Delete these requests for a role; returns how many there were. One audit row for all."""
+    rows = _requests(register, before, deed.at).filter(pk__in=ids)
     with transaction.atomic(using=register.alias):
-        some = RightRequest.objects.using(register.alias).filter(
-            pk__in=list(rows.values_list(_ANY, flat=True)[:AT_ONCE])
+        return _deleted(register, rows, "right-requests-deleted", (before, deed))
+
+
+def delete_loads(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+    """Delete these files of organisations; returns how many there were. One audit row for all."""
+    with transaction.atomic(using=register.alias):
+        return _deleted(
+            register, _loads(register, before).filter(pk__in=ids), "organisation-loads-deleted", (before, deed)
         )
-        return _deleted(register, some, "right-requests-deleted", (before, deed))
-
-
-def delete_loads(register: Register, before: datetime, deed: Deed) -> int:
-    """Delete files of organisations that were sent before, carried out or never accepted; returns how many."""
-    rows = OrganisationLoad.objects.using(register.alias).filter(created__lt=before)
-    with transaction.atomic(using=register.alias):
-        unfinished = Q(accepted_at__isnull=False, done_at__isnull=True)
-        return _deleted(register, rows.exclude(unfinished), "organisation-loads-deleted", (before, deed))
 
 
 def _deleted(
@@ -122,6 +128,16 @@ def _messages(register: Register, before: datetime) -> "QuerySet[models.OutboxRo
 def _secure_messages(register: Register, before: datetime) -> "QuerySet[SecureMessage]":
     """Links that have opened nothing since then."""
     return SecureMessage.objects.using(register.alias).filter(expires__lt=before)
+
+
+def _requests(register: Register, before: datetime, now: datetime) -> "QuerySet[RightRequest]":
+    over = Q(answered_at__isnull=False) | Q(created__lt=now - REQUEST_LIVES)
+    return RightRequest.objects.using(register.alias).filter(over, created__lt=before)
+
+
+def _loads(register: Register, before: datetime) -> "QuerySet[OrganisationLoad]":
+    unfinished = Q(accepted_at__isnull=False, done_at__isnull=True)
+    return OrganisationLoad.objects.using(register.alias).filter(created__lt=before).exclude(unfinished)
 
 
 def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":

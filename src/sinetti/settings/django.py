@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
+    "sinetti.eservice.middleware.ClerksAloneMiddleware",
     "sinetti.eservice.middleware.CsrfMiddleware",
     "sinetti.eservice.middleware.ZeroOctetMiddleware",
     "allauth.account.middleware.AccountMiddleware",

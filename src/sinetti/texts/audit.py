@@ -1,14 +1,27 @@
-"""The audit trail in words: what was done, to what, and what more a row says. What is not here stands as it is."""
+"""The audit trail in words: what was done, to what, by whom, and what more a row says.
 
+Ids, serials, case numbers and digests stand as they are.
+"""
+
+import re
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from sinetti.texts.reader import mark
+from sinetti.domain.looking import Place
+from sinetti.domain.values import Environment, Language
+from sinetti.texts.authorisations import ROLES
+from sinetti.texts.clerks import CHANNELS, KINDS, PLACES, PURPOSES
+from sinetti.texts.languages import LANGUAGES
+from sinetti.texts.notices_changes import REASONS
+from sinetti.texts.reader import mark, number, text, when
 
 ACTIONS: Mapping[str, str] = {
     "account-ended": mark("An account was ended"),
     "account-erased": mark("An account's data was erased"),
     "account-made": mark("An account was made"),
     "address-bounced": mark("Mail came back from an address"),
+    "address-changed": mark("Somebody changed the e-mail address of their account"),
     "application-approved": mark("An application was approved"),
     "application-made": mark("An application was made"),
     "application-refused": mark("An application was refused"),
@@ -36,10 +49,11 @@ ACTIONS: Mapping[str, str] = {
     "clerk-dismissed": mark("Somebody is no longer a clerk"),
     "clerk-named": mark("Somebody was made a clerk"),
     "clock-accepted": mark("The machine's clock was accepted"),
-    "contact-changed": mark("A contact was changed"),
+    "contact-changed": mark("A contact person was changed"),
     "contact-person-set": mark("An organisation's contact person was changed"),
     "crl-published": mark("A revocation list was published"),
     "deputy-changed": mark("A deputy was changed"),
+    "deputy-removed": mark("A deputy was removed"),
     "founded": mark("The certification authorities were founded"),
     "gateway-added": mark("A gateway was added"),
     "gateway-withdrawn": mark("A gateway was withdrawn"),
@@ -62,16 +76,25 @@ ACTIONS: Mapping[str, str] = {
     "ordered": mark("A certificate was ordered"),
     "organisation-added": mark("An organisation was added"),
     "organisation-closed": mark("An organisation ended"),
+    "organisation-loads-deleted": mark("Old files of organisations were deleted"),
     "organisation-language-set": mark("An organisation's language was changed"),
     "organisation-merged": mark("An organisation was merged into another"),
     "organisation-renamed": mark("An organisation has a new name"),
+    "password-changed": mark("Somebody changed their password"),
+    "password-reset": mark("Somebody who had forgotten their password set a new one"),
     "person-erased": mark("Somebody's data was erased"),
     "pin-locked": mark("A PIN code was locked after wrong tries"),
     "profile-changed": mark("Somebody changed their own details"),
+    "provider-connected": mark("Another service's sign-in was connected to an account"),
+    "provider-disconnected": mark("Another service's sign-in was disconnected from an account"),
+    "recovery-codes-made": mark("Recovery codes of an account were made"),
     "refusals-deleted": mark("Old refusals were deleted"),
     "request-approved": mark("A request for an authorisation was approved"),
     "request-declined": mark("A request for an authorisation was declined"),
     "reservation-given-up": mark("A reservation of a certificate was given up after a restoration"),
+    "right-requests-deleted": mark("Old requests for an authorisation were deleted"),
+    "second-factor-added": mark("A second factor was added to an account"),
+    "second-factor-removed": mark("A second factor was removed from an account"),
     "secure-message-locked": mark("A secure message was locked after wrong tries"),
     "secure-message-offered": mark("A link to transfer IDs was sent"),
     "secure-message-opened": mark("A secure message was opened"),
@@ -113,6 +136,13 @@ FACTS: Mapping[str, str] = {
     "pin": mark("PIN code"),
     "role": mark("authorisation"),
     "secure": mark("secure message"),
+    "predecessor": mark("earlier certificate"),
+    "voids": mark("given up for it"),
+    "environment": mark("environment"),
+    "newest": mark("newest instant until then"),
+    "number": mark("number"),
+    "lists": mark("lists"),
+    "staff": mark("clerk"),
 }
 """By the name of a fact."""
 
@@ -132,5 +162,69 @@ OBJECTS: Mapping[str, str] = {
     "authority": mark("certification authority"),
     "gateway": mark("gateway"),
     "request": mark("request for an authorisation"),
+    "instance": mark("this service"),
+    "clock": mark("clock"),
+    "retention": mark("how long data is kept"),
 }
 """By what stands before the colon of an object."""
+
+ACTORS: Mapping[str, str] = {
+    "user": mark("account"),
+    "officer": mark("somebody who runs the service, by a command"),
+    "operator": mark("whoever runs the service"),
+    "service": mark("the service"),
+    "notices": mark("the service"),
+    "recipient": mark("whoever got the message"),
+    "stranger": mark("somebody who is not known"),
+    "sign-up": mark("somebody who was making an account"),
+    "order": mark("whoever had the transfer IDs"),
+    "retrieval": mark("whoever had the retrieval ID"),
+    "certificate": mark("whoever has the certificate's key"),
+    "secure-message": mark("whoever opened the secure message"),
+}
+"""By what stands before the colon of who did it."""
+
+_ENVIRONMENTS: Mapping[Environment, str] = {
+    Environment.PRODUCTION: mark("production"),
+    Environment.TEST: mark("test environment"),
+}
+VALUES: Mapping[str, Mapping[Any, str]] = {
+    "purpose": PURPOSES,
+    "reason": REASONS,
+    "channel": CHANNELS,
+    "kind": KINDS,
+    "language": LANGUAGES,
+    "role": ROLES,
+    "environment": _ENVIRONMENTS,
+}
+"""Facts whose values are of a closed list, in words."""
+_YES, _NO = mark("yes"), mark("no")
+_FLAGS = frozenset({"staff"})
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+def fact_words(name: str, value: str | int, language: Language) -> str:
+    """Return a fact as people read it: "how many: 1 000". What has no words stands as it is written."""
+    called = text(FACTS[name], language) if name in FACTS else name
+    return f"{called}: {_value(name, value, language)}"
+
+
+def object_words(subject: str, language: Language) -> str:
+    """Return what an object is, in a word, and which place was searched; the empty text for what has no word."""
+    kind, _, place = subject.partition(":")
+    word = text(OBJECTS[kind], language) if kind in OBJECTS else ""
+    return f"{word}: {text(PLACES[Place(place)], language)}" if kind == "search" and place in set(Place) else word
+
+
+def actor_words(actor: str, language: Language) -> str:
+    """Return who did something, in a word; the empty text for what has no word."""
+    kind = actor.partition(":")[0]
+    return text(ACTORS[kind], language) if kind in ACTORS else ""
+
+
+def _value(name: str, value: str | int, language: Language) -> str:
+    if isinstance(value, int):
+        return text(_YES if value else _NO, language) if name in _FLAGS else number(value, language)
+    if value in VALUES.get(name, {}):
+        return text(VALUES[name][value], language)
+    return when(datetime.fromisoformat(value), language) if _INSTANT.fullmatch(value) else value

@@ -12,7 +12,9 @@ ROLES: Mapping[Role, str] = {
 }
 CHOICES: Mapping[Role, str] = {
     Role.SIGNATORY: mark("Representative: may do everything, also give authorisations to others"),
-    Role.MANAGER: mark("Certificate manager: may order, retrieve and revoke certificates, and change their contacts"),
+    Role.MANAGER: mark(
+        "Certificate manager: may order, retrieve and revoke certificates, and change their contact persons"
+    ),
     Role.VIEWER: mark("Viewer: may see the certificates, and change nothing"),
 }
 """The same with what each may do, as they are chosen among."""
@@ -23,7 +25,7 @@ LACKING: Mapping[Right, str] = {
     Right.SEE: mark("You would need the right to see the organisation's certificates."),
     Right.ORDER: mark("You would need the right to order certificates for the organisation."),
     Right.FETCH: mark("You would need the right to retrieve certificates for the organisation."),
-    Right.CONTACT: mark("You would need the right to change the contacts of the organisation's certificates."),
+    Right.CONTACT: mark("You would need the right to change the contact persons of the organisation's certificates."),
     Right.REVOKE: mark("You would need the right to revoke the organisation's certificates."),
     Right.APPLY: mark("You would need the right to apply for the technical interface for the organisation."),
     Right.ASK: mark("You would need the right to ask other organisations for authorisations for this one."),

@@ -88,7 +88,7 @@ NAME_ANOTHER = mark(
     "Name somebody else in the e-service (Settings > Technical interface and certificates), or ask us to do it: {help}"
 )
 
-CHANGED_SUBJECT = mark("Contact of a certificate changed on {day} – {organisation}")
+CHANGED_SUBJECT = mark("Contact person of a certificate changed on {day} – {organisation}")
 NOW_DEPUTY = mark(
     "You are now the deputy of the technical contact person of the certificate “{description}” of {organisation}."
 )
@@ -125,13 +125,17 @@ NO_LONGER_DEPUTY = mark(
     "The technical contact person's deputy for the certificate “{description}” of {organisation} is now {name}. You "
     "need not do anything, and we send you no more messages about it."
 )
+DEPUTY_NO_MORE = mark(
+    "You are no longer the deputy of the technical contact person of the certificate “{description}” of "
+    "{organisation}. You need not do anything, and we send you no more messages about it."
+)
 NOW_SOMEBODY = mark(
     "The certificate “{description}” of {organisation} is now looked after by somebody else. You need not do anything,"
     " and we send you no more messages about it."
 )
 CHANGED = mark("The certificate “{description}” of {organisation} is now looked after by {name}.")
 
-MANY_SUBJECT = mark("Contact of certificates changed on {day}: {count}")
+MANY_SUBJECT = mark("Contact person of certificates changed on {day}: {count}")
 MANY_NOW_YOU = mark("You are now the technical contact person of these certificates. Until now it was {name}.")
 MANY_NOW_DEPUTY = mark("You are now the deputy of the technical contact person of these certificates.")
 MANY_WHAT_YOU_DO = mark(

@@ -73,6 +73,24 @@ def test_a_manager_names_another_contact_and_a_deputy(sqlite_desk, who):
     assert audited(sqlite_desk, "contact-changed") == [who.manager.name]
 
 
+def test_a_manager_removes_the_deputy_who_is_there_once(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+
+    def removed(email, actor=who.manager, serial=held.serial):
+        return change_contact.remove_deputy(serial, email, office, actor, REQUEST)
+
+    assert not removed(NEW_CONTACT.email), "nobody is"
+    change_contact.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    assert refused(lambda: removed(NEW_CONTACT.email, who.viewer))[0] == who.organisation_id
+    assert refused(lambda: removed(NEW_CONTACT.email, serial="00")) == (None, False)
+    assert not removed(CONTACT.email), "somebody else"
+    assert removed(NEW_CONTACT.email.upper())
+    assert not removed(NEW_CONTACT.email)
+    seen = change_contact.look(held.serial, stands(sqlite_desk, who.manager), office)
+    assert (seen.contact, seen.deputy) == (CONTACT, None)
+    assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
+
+
 def test_letting_end_and_the_way_back(sqlite_desk, who):
     held, office = enrolled(sqlite_desk), sqlite_desk.office
     assert let_end.let_end(held.serial, office, who.manager, REQUEST)

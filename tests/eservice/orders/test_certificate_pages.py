@@ -46,6 +46,27 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
     assert set(errors(page)) == {"person_email", "person_phone"}
 
 
+def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk, held):
+    address = f"{PLACE}/{held.serial}/contact?place=deputy"
+    assert "no-deputy" not in signatory.get(address).buttons, "there is none"
+    save(signatory, address, **SOMEBODY)
+    page = signatory.get(address).press("no-deputy")
+    assert page.heading == "Remove the deputy?"
+    assert "Uusi Yhteyshenkilö, uusi@sinisiipi.example, 040 765 4321, Swedish" in told(page)
+    assert holding(sqlite_desk, held.serial).deputy.email == SOMEBODY["person_email"], "looked at alone"
+    sent = {**fields(page, "remove"), "do": "remove"}
+    page.press("remove")
+    assert "Removed. The deputy of before is told by e-mail." in told(page)
+    assert "Deputy removed" in told(page)
+    line = holding(sqlite_desk, held.serial)
+    assert (line.deputy, line.contact.name) == (None, CONTACT.name)
+    removed = models.Person.objects.get(email=SOMEBODY["person_email"])
+    assert models.OutboxRow.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
+    save(page, address, **{**SOMEBODY, "person_email": "toinen@sinisiipi.example"})
+    assert "somebody else is the deputy now" in told(page.post(address.partition("?")[0], sent))
+    assert holding(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
+
+
 def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held):
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
     save(page, f"{PLACE}/{held.serial}/contact", **{**SOMEBODY, "person_phone": ""})

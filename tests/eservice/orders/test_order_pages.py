@@ -109,7 +109,7 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert "tell it to the contact person yourself" in told(page)
     assert "one other organisation" in told(page)
     page.press("send")
-    assert "Tell the contact this code" in told(page)
+    assert "Tell the contact person this code" in told(page)
     assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]
 
 
@@ -159,12 +159,12 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
 def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_desk):
     checked(signatory, contact_phone="").press("send")
     order = signatory.path
-    assert "Tell the contact this code" in told(signatory)
+    assert "Tell the contact person this code" in told(signatory)
     viewer = as_role(Role.VIEWER, "vilja")
     assert viewer.get(NEW).reply.status == 403
     assert "The link to the transfer IDs is on its way" in told(viewer.get(order))
     assert "load it again to see when the link was sent" in told(viewer)
-    assert "Tell the contact this code" not in told(viewer)
+    assert "Tell the contact person this code" not in told(viewer)
     assert "send" not in viewer.buttons
     assert viewer.get("/settings/orders").heading == "Open orders"
     assert "Payroll" in told(viewer)
@@ -185,7 +185,7 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
 STATES = {
     "sent": ({"sent": "now"}, {}, "has not opened the message yet"),
     "cannot be delivered": ({"dead": "now"}, {}, "cannot be delivered"),
-    "shown": ({"sent": "now"}, {"shown_at": "now"}, "have been shown to the contact"),
+    "shown": ({"sent": "now"}, {"shown_at": "now"}, "have been shown to the contact person"),
 }
 
 

@@ -7,11 +7,11 @@ from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial
-from sinetti.registry import holding_seen
+from sinetti.registry import holding_seen, people
 from sinetti.registry.holding_seen import CertificateSeen
 from sinetti.registry.parties import Person
 
-__all__ = ["CertificateSeen", "Person", "change_contact", "look"]
+__all__ = ["CertificateSeen", "Person", "change_contact", "look", "remove_deputy"]
 
 
 def look(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
@@ -33,3 +33,14 @@ def change_contact(
     may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
     person, deputy = who
     return changing.change_contact(ContactChange(serial, person, deputy=deputy), office, actor.name, request_id)
+
+
+def remove_deputy(serial: Serial, email: str, office: Office, actor: Actor, request_id: str) -> bool:
+    """Have nobody stand in for the contact any more; False where nobody with this address does. They are told by mail.
+
+    Raises NotAllowed.
+    """
+    found = holding_seen.find(office.register, serial)
+    may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
+    assert found is not None  # noqa: S101 - without one the right is lacking
+    return people.remove_deputy(office.register, found.holding_id, email, office.deed(actor.name, request_id))

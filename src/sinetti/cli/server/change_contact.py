@@ -27,7 +27,7 @@ def register(commands: "Commands") -> None:
     parser.add_argument("named", metavar="SERIAL-OR-ORDER", help="the certificate's serial in hex, or the order's id")
     add_dir(parser)
     add_person(parser, "the contact", needed=False)
-    parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for the contact")
+    parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for them")
     parser.add_argument("--correct", action="store_true", help="the same person: mend what is given, keep the rest")
     parser.add_argument("--json", action="store_true", help="print what was done for programs")
 
@@ -36,7 +36,7 @@ def _run(parsed: argparse.Namespace) -> int:
     change = ContactChange(parsed.named, _who(parsed), deputy=parsed.deputy)
     with opened(parsed.dir) as authority:
         done = change_contact(change, authority.office, OPERATOR, request_id())
-    put(_row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact"))
+    put(_row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person"))
     return 0
 
 
@@ -77,5 +77,7 @@ def _lines(done: ContactChanged, who: str) -> str:
     said = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
     lines = [said, *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered)]
     # Who has no phone gets no PIN code.
-    lines += [f"Tell the contact this code by phone or in person: {one.code}" for one in done.offered if one.code]
+    lines += [
+        f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
+    ]
     return "\n".join(lines)

@@ -45,7 +45,7 @@ def register(commands: "Commands") -> None:
     )
     parser.add_argument("--description", default="", help="which program will use it")
     for who, needed in (("contact", True), ("deputy", False)):
-        whom = f"the {who}" if needed else f"the {who}, who stands in for the contact"
+        whom = f"the {who}" if needed else f"the {who}, who stands in for the contact person"
         parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
         parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
         parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
@@ -64,8 +64,8 @@ def add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--send",
         action="store_true",
-        help="for production: write to the contact, who opens the IDs on a page with a PIN code that comes by SMS; "
-        "needs DIR/notices.toml. Without it both IDs are printed, and bringing them over two channels is your task",
+        help="for production: write to the contact person, who opens the IDs on a page with a PIN code that comes by "
+        "SMS; needs DIR/notices.toml. Without it both IDs are printed, and two channels for them are up to you",
     )
     parser.add_argument("--json", action="store_true", help="print for programs what is printed")
 
@@ -93,7 +93,7 @@ def _check_sendable(authority: Authority, new: NewOrder) -> None:
     if MessageChannel.SMS not in mailroom(authority).deliverers and new.contact.phone:
         sentence = (
             "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
-            "out, and a code for the contact is printed"
+            "out, and a code for the contact person is printed"
         )
         raise OptionError(sentence)
 
@@ -106,11 +106,11 @@ def show_offered(offered: Offered, *, as_json: bool) -> None:
         half = len(offered.code) // 2
         lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
     put(value, as_json=as_json, table=lambda: "\n".join(lines))
-    tell("The contact is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    tell("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
     if offered.code is not None:
         tell(
-            "The contact has no phone number: give the code to the organisation's signatory, who tells it to the "
-            "contact. Do not write it into a mail."
+            "The contact person has no phone number: give the code to the organisation's signatory, who tells it to "
+            "the contact person. Do not write it into a mail."
         )
 
 
@@ -129,7 +129,7 @@ def show_ids(ids: ShownIds, *, as_json: bool) -> None:
         f"Valid until        {when(ids.expires, Language.EN)}",
     )
     put(value, as_json=as_json, table=lambda: "\n".join(lines))
-    tell("Send ID and password to the contact over two separate channels. They are not shown again.")
+    tell("Send ID and password to the contact person over two separate channels. They are not shown again.")
 
 
 def _deputy(parsed: argparse.Namespace) -> Person | None:

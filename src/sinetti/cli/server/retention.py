@@ -11,6 +11,17 @@ from sinetti.protocols.rows import instant
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
+_CALLED = {
+    "people": "people",
+    "refusals": "refusals",
+    "messages": "messages",
+    "unconfirmed": "accounts never confirmed",
+    "unused": "accounts not used",
+    "requests": "requests for an authorisation",
+    "files": "files of organisations",
+}
+"""What is erased, in an operator's words."""
+
 
 def register(commands: "Commands") -> None:
     """Add the commands to the parser."""
@@ -35,20 +46,31 @@ def _plan(parsed: argparse.Namespace) -> int:
 def _apply(parsed: argparse.Namespace) -> int:
     with opened(parsed.dir) as authority:
         done = asdict(apply_retention(authority.settings.periods, authority.office, request_id()))
-    words = ", ".join(f"{count} {name}" for name, count in done.items())
+    words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
     put(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
     return 0
 
 
 def _row(past: Past) -> dict[str, Any]:
-    found = {"people": past.people, "refusals": past.refusals, "messages": past.messages}
-    before = asdict(past.cutoffs)
-    return {name: {"before": instant(before[name]), "count": len(ids), "ids": list(ids)} for name, ids in found.items()}
+    until = past.cutoffs
+    before = {
+        "people": until.people,
+        "refusals": until.refusals,
+        "messages": until.messages,
+        "unconfirmed": until.unconfirmed,
+        "unused": until.people,
+        "requests": until.people,
+        "files": until.messages,
+    }
+    found = {name: list(getattr(past, name)) for name in before}
+    return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
 
 
 def _lines(shown: dict[str, Any]) -> str:
+    width = max(len(one) for one in _CALLED.values())
     lines = [
-        f"{name:<8}  {one['count']:>8}  past their period since before {one['before']}" for name, one in shown.items()
+        f"{_CALLED[name]:<{width}}  {one['count']:>8}  past their period since before {one['before']}"
+        for name, one in shown.items()
     ]
-    lines += [f"{name}  {one}" for name in shown for one in shown[name]["ids"]]
+    lines += [f"{_CALLED[name]}  {one}" for name in shown for one in shown[name]["ids"]]
     return "\n".join(lines)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 _NO_SMS = (
-    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact's number away "
-    "(sinetti authority change-contact … --correct --phone ''), and a code for the contact is printed."
+    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact person's number "
+    "away (sinetti authority change-contact … --correct --phone ''), and a code for the contact person is printed."
 )
 
 

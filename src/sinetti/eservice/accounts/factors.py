@@ -34,6 +34,7 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page
 from sinetti.eservice.surroundings import surroundings
 from sinetti.texts.reader import mark
@@ -124,7 +125,7 @@ class Security(OurPage, base.IndexView):  # type: ignore[misc]
         if surroundings(self.request).eservice.providers:
             links.insert(2, Link(self.say(mark("Sign-in with other services")), reverse("socialaccount_connections")))
         blocks.append(Section(self.say(mark("Your account")), [Links(links)]))
-        return Page(self.say(mark("Sign-in and security")), blocks=blocks)
+        return Page(self.say(SECURITY), blocks=blocks)
 
     def _factors(self, there: Context) -> list[Block]:
         keys = there.get(Authenticator.Type.WEBAUTHN, [])

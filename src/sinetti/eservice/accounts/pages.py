@@ -19,12 +19,12 @@ from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.fields import Asked, Asking, form_block
 from sinetti.eservice.accounts.second_factor import has_second_factor, vouched_for
 from sinetti.eservice.blocks import Button, Form, Link
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
-from sinetti.texts.reader import mark, text
+from sinetti.texts.reader import text
 
 Context = dict[str, Any]
-_SECURITY = mark("Sign-in and security")
 
 
 class OurPage(ABC):
@@ -58,7 +58,7 @@ class OurPage(ABC):
     @property
     def back(self) -> Link:
         """The way back to one's account."""
-        return Link(self.say(_SECURITY), reverse("mfa_index"))
+        return Link(self.say(SECURITY), reverse("mfa_index"))
 
 
 class ProvedAgain:

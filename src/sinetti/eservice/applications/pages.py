@@ -1,9 +1,7 @@
 """An organisation applies for the technical interface, sees what became of it, and may take it back."""
 
-from http import HTTPStatus
-
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -41,6 +39,7 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import to
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
@@ -151,7 +150,7 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             done = text("The application was sent. Its case number is {case}.", language, case=made.case_number)
             tell(request, done)
-            return _to("application", made.application_id)
+            return to("application", made.application_id)
     return show(request, _applying(request, found, form))
 
 
@@ -169,7 +168,7 @@ def one(request: HttpRequest, application_id: str) -> HttpResponse:
             blocks.append(Notice(text(FAULTS[refused.fault], language), Tone.ERROR))
         else:
             tell(request, text("The application was withdrawn.", language))
-            return _to("application", application_id)
+            return to("application", application_id)
     title = text("Application {case}", language, case=found.case_number)
     back = Link(text(_TITLE, language), reverse("applications"))
     return show(request, Page(title, blocks=[*blocks, *_told(found, language)], back=back))
@@ -252,7 +251,3 @@ def _told(found: Application, language: Language) -> list[Block]:
 
 def _new(organisation_id: str) -> str:
     return f"{reverse('application_new')}?organisation={organisation_id}"
-
-
-def _to(name: str, application_id: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse(name, args=[application_id]), status=HTTPStatus.SEE_OTHER)

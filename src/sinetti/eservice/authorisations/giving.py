@@ -23,14 +23,13 @@ from sinetti.eservice.authorisations.common import (
 )
 from sinetti.eservice.authorisations.listing import TITLE
 from sinetti.eservice.blocks import Block, Button, Text
-from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.reader import mark, text
 
 _PERSON = mark("Give an authorisation to a person")
 _FIRM = mark("Give an authorisation to another organisation")
-LANGUAGES = (("fi", mark("Finnish")), ("sv", mark("Swedish")), ("en", mark("English")))
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
 
@@ -39,7 +38,7 @@ class PersonForm(PeopleForm):
 
     name = forms.CharField(label=mark("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(label=mark("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
-    written_in = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGES)
+    written_in = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGE_CHOICES)
     role = role_field(tuple(Role))
     until = until_field(required=False)
 

@@ -95,6 +95,7 @@ _DEEDS: Mapping[str, str] = {
     "certificate-revoked": mark("Revoked"),
     "contact-changed": mark("Contact person changed"),
     "deputy-changed": mark("Deputy changed"),
+    "deputy-removed": mark("Deputy removed"),
     "let-end": mark("Said that it is to end"),
     "let-end-undone": mark("Said that it is not to end after all"),
 }

@@ -1,4 +1,4 @@
-"""A certificate's life as a picture, and as a list that says the same."""
+"""A certificate's life as a picture, and as a list that says the same to who does not see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from sinetti.domain.values import Language
 from sinetti.eservice.blocks import Block, Details, Point, Timeline, Value, Values
 from sinetti.texts.reader import mark, text, when, when_short
 
-_LABEL = mark("Timeline of the certificate")
-_TOLD = mark("{what}: {when}")
 _NOW, _IN_WORDS = mark("Now"), mark("The timeline in words")
 _ORDERED, _OPENED, _ISSUED, _FETCHED = (
     mark("Ordered"),
@@ -82,8 +80,6 @@ def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[B
     points = [_point(event, number, number <= place, language) for number, event in enumerate(told)]
     values = [Value(text(event.what, language), when(event.at, language)) for event in told]
     picture = Timeline(
-        text(_LABEL, language),
-        ". ".join(text(_TOLD, language, what=value.name, when=value.value) for value in values),
         points,
         height=_TOP + _STEP * len(points),
         now_y=_TOP + _STEP * place,

@@ -16,8 +16,9 @@ from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import capital, told_until
 from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table
-from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.links import link_to
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -28,7 +29,7 @@ _SAVED = mark("Your details were saved.")
 _ACCOUNT = (
     (mark("Password"), "account_change_password"),
     (mark("E-mail address"), "account_email"),
-    (mark("Second factor: passkeys and verification codes"), "mfa_index"),
+    (SECURITY, "mfa_index"),
     (mark("Where you are signed in"), "usersessions_list"),
     (mark("Sign-in with other services"), "socialaccount_connections"),
 )
@@ -46,11 +47,7 @@ class ProfileForm(PeopleForm):
     reads = forms.ChoiceField(
         label=mark("Language"),
         help_text=mark("Of these pages, and of our messages about your account"),
-        choices=[
-            (Language.FI.value, mark("Finnish")),
-            (Language.SV.value, mark("Swedish")),
-            (Language.EN.value, mark("English")),
-        ],
+        choices=LANGUAGE_CHOICES,
     )
 
     def clean_name(self) -> str:

@@ -11,6 +11,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.acting import actor_of, standing_of
 from sinetti.eservice.blocks import Block, Link, Links, Notice, Section, Task, Tasks, Text, Tone
 from sinetti.eservice.links import link_to
+from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import count_text, mark, mark_count, text
@@ -141,7 +142,7 @@ def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Block
     found = overview(actor, who, surroundings(request).office)
     blocks: list[Block] = []
     if who.waiting:
-        factor = Link(text(mark("Your second factor"), language), link_to("mfa_index"))
+        factor = Link(text(SECURITY, language), link_to("mfa_index"))
         blocks.append(Notice(text(_WAITING, language), Tone.WARNING, [factor] if factor.address else []))
     tasks = _tasks(found, language)
     if tasks:

@@ -12,6 +12,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
 from sinetti.eservice.links import link_to
+from sinetti.eservice.orders.no_deputy import ASKS, REMOVES, ask, remove, removing
 from sinetti.eservice.orders.people_forms import PersonForm, initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
     back_to_certificate,
@@ -36,6 +37,11 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     seen = look(Serial(serial.casefold()), standing_of(request), surroundings(request).office)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
+    does = request.POST.get("do", "") if deputy and seen.deputy is not None else ""
+    if does == REMOVES:
+        return remove(request, seen)
+    if does == ASKS:
+        return ask(request, seen)
     form = PersonForm(
         language,
         request.POST if request.method == "POST" else None,
@@ -97,6 +103,7 @@ def _page(seen: CertificateSeen, form: PersonForm, language: Language, error: st
         Values(values),
         Text([told]),
         Form(carried, block.buttons, errors=block.errors),
+        *(removing(language) if deputy and seen.deputy is not None else []),
         Links([other, leaving]),
     ]
     return Page(

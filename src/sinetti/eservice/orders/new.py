@@ -18,7 +18,6 @@ from sinetti.eservice.orders.choosing import choose, closed, not_approved
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
 from sinetti.eservice.orders.people_forms import initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
-    CHANNELS,
     back_to_list,
     called,
     hidden,
@@ -31,6 +30,7 @@ from sinetti.eservice.orders.speaking import (
 from sinetti.eservice.orders.troubles import trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
+from sinetti.texts.clerks import CHANNELS
 from sinetti.texts.reader import text
 
 
@@ -142,7 +142,7 @@ def _checking(
     data, contact, deputy = form.cleaned_data, form.contact(), form.deputy()
     what = [
         Value(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
-        Value(_("Certificate type"), _(CHANNELS[data["channel"]])),
+        Value(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
         Value(_("Description"), data["description"]),
         Value(_("Whose reports are sent with it"), serves(form.serves(), language)),
     ]

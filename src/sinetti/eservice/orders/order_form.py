@@ -18,7 +18,8 @@ from sinetti.eservice.orders.people_forms import (
     person_of,
     phone_field,
 )
-from sinetti.eservice.orders.speaking import CHANNELS, hidden
+from sinetti.eservice.orders.speaking import hidden
+from sinetti.texts.clerks import CHANNELS
 from sinetti.texts.reader import mark, text
 
 _OTHERS = "others"
@@ -70,7 +71,7 @@ class OrderForm(PeopleForm):
         several = sorted(channels)
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(language, data, initial={**first, **(initial or {})})
-        choices = [(one.value, text(CHANNELS[one.value], language)) for one in several]
+        choices = [(one.value, text(CHANNELS[one], language)) for one in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:

@@ -14,8 +14,7 @@ from sinetti.domain.words import (
     check_phone,
     check_text,
 )
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.orders.speaking import LANGUAGES
+from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.texts.reader import mark
 
 _PREFIX = "person_"
@@ -59,8 +58,7 @@ def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
 
 def language_field(label: str) -> forms.ChoiceField:
     """What somebody is written to in."""
-    choices = [(one.value, told) for one, told in LANGUAGES.items()]
-    return forms.ChoiceField(label=label, choices=choices, initial=Language.FI.value)
+    return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES, initial=Language.FI.value)
 
 
 class PersonForm(PeopleForm):

@@ -1,6 +1,6 @@
 """What the pages of this part share: speaking one language, people as values, and where they lead back to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from secrets import token_hex
 from typing import Protocol
 
@@ -11,19 +11,10 @@ from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import actor_of
 from sinetti.eservice.blocks import Input, Link, Value
 from sinetti.eservice.links import link_to
-from sinetti.texts.reader import mark, text, when
+from sinetti.texts.languages import LANGUAGES
+from sinetti.texts.reader import text, when
 
 _FORM_OCTETS = 16
-
-LANGUAGES: Mapping[Language, str] = {
-    Language.FI: mark("Finnish"),
-    Language.SV: mark("Swedish"),
-    Language.EN: mark("English"),
-}
-CHANNELS: Mapping[str, str] = {
-    "WS": mark("Web service (WS)"),
-    "SFTP": mark("File transfer (SFTP)"),
-}
 
 
 class Named(Protocol):

@@ -64,20 +64,22 @@ def _told(looked: Looked, language: Language) -> Notice:
     if one.state is OrderState.CANCELLED or not one.organisation_open:
         return Notice(_("This order leads to no certificate any more."), Tone.WARNING)
     if link is not None and link.given_up and not looked.lapsed:
-        return Notice(_("The e-mail with the link cannot be delivered. Check the contact's address."), Tone.ERROR)
+        return Notice(
+            _("The e-mail with the link cannot be delivered. Check the contact person's address."), Tone.ERROR
+        )
     if looked.lapsed:
         return Notice(_("The link to the transfer IDs has expired, or was never sent. Send a new one."), Tone.WARNING)
     if link is not None and link.shown is not None:
-        return Notice(_("The transfer IDs have been shown to the contact, and have not been used yet."))
+        return Notice(_("The transfer IDs have been shown to the contact person, and have not been used yet."))
     if link is not None and link.opened is not None:
-        return Notice(_("The contact has opened the message, but has not seen the transfer IDs yet."))
+        return Notice(_("The contact person has opened the message, but has not seen the transfer IDs yet."))
     if link is not None and link.sent is not None:
-        return Notice(_("The link has been sent. The contact has not opened the message yet."))
+        return Notice(_("The link has been sent. The contact person has not opened the message yet."))
     return Notice(
         _(
-            "The link to the transfer IDs is on its way to the contact. It is sent by itself, usually within a few "
-            "minutes. This page does not change by itself: load it again to see when the link was sent. You need not "
-            "wait here."
+            "The link to the transfer IDs is on its way to the contact person. It is sent by itself, usually within a "
+            "few minutes. This page does not change by itself: load it again to see when the link was sent. You need "
+            "not wait here."
         )
     )
 
@@ -86,11 +88,11 @@ def _code(code: str, language: Language) -> Section:
     _ = speaker(language)
     half = len(code) // 2
     how = _(
-        "The contact has no phone number, so no PIN code can be sent. Tell them this code by phone or in person; do "
-        "not write it into an e-mail. The page behind the link asks for it."
+        "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
+        "person; do not write it into an e-mail. The page behind the link asks for it."
     )
     shown = Values([Value(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
-    return Section(_("Tell the contact this code"), [Text([how]), shown])
+    return Section(_("Tell the contact person this code"), [Text([how]), shown])
 
 
 def _values(looked: Looked, language: Language) -> list[Value]:

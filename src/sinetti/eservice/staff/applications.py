@@ -33,15 +33,16 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import to
 from sinetti.eservice.staff.decision import case_of, lines
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
 from sinetti.texts.decision import decision
+from sinetti.texts.languages import LANGUAGES
 from sinetti.texts.reader import mark, when
 
 _FIELDS = {ApplicationFault.REASON: "reason", ApplicationFault.VERDICT: "verdict"}
-_LANGUAGES = {"fi": mark("Finnish"), "sv": mark("Swedish"), "en": mark("English")}
 
 
 class CaseForm(PeopleForm):
@@ -174,7 +175,7 @@ def _values(request: HttpRequest, found: Application) -> Values:
         Value(say("ID"), found.customer_id),
         Value(say("Applied for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels))),
         Value(say("Software"), found.software or say("not given")),
-        Value(say("Language of the case"), say(_LANGUAGES[found.language])),
+        Value(say("Language of the case"), say(LANGUAGES[found.language])),
         Value(say("Made"), when(found.created, language)),
         Value(say("State"), say(STATES[found.state])),
     ]

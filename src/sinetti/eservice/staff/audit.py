@@ -11,14 +11,12 @@ from django.views.decorators.http import require_safe
 from sinetti.actions.staff import trail
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.trail import Asked, Entry
-from sinetti.domain.looking import Purpose
 from sinetti.domain.workdays import FINNISH_TIME
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, show_page, speaker
+from sinetti.eservice.staff.desk import A_PAGE, at_desk, show_page, speaker
 from sinetti.eservice.surroundings import language_of
-from sinetti.texts.audit import ACTIONS, FACTS, OBJECTS
-from sinetti.texts.clerks import PURPOSES
+from sinetti.texts.audit import ACTIONS, actor_words, fact_words, object_words
 from sinetti.texts.reader import mark, when
 
 
@@ -87,9 +85,7 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
 
     def more(one: Entry) -> str:
         told = "; ".join(
-            f"{say(FACTS[name]) if name in FACTS else name}: {_value(say, name, value)}"
-            for name, value in sorted(one.facts.items())
-            if value is not None
+            fact_words(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
         )
         unsound = say("this row is not as it was written: tell whoever runs the service")
         return told if one.sound else f"{told} – {unsound}"
@@ -98,21 +94,10 @@ def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
         [
             Cell(when(one.at, language)),
             Cell(say(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
-            Cell(one.object, note=_object(say, one.object)),
-            Cell(one.actor),
+            Cell(one.object, note=object_words(one.object, language)),
+            Cell(one.actor, note=actor_words(one.actor, language)),
             Cell(more(one) or "–"),
         ]
         for one in entries
     ]
     return Table(say("Rows, the newest first"), [Column(say(one)) for one in names], rows, say("There are none."))
-
-
-def _value(say: Say, name: str, value: object) -> str:
-    """A fact's value: a purpose in words, all else as it stands."""
-    return say(PURPOSES[Purpose(str(value))]) if name == "purpose" and value in set(Purpose) else str(value)
-
-
-def _object(say: Say, subject: str) -> str:
-    """What an object is, in a word; where it is looked for it stands as it is written."""
-    word = OBJECTS.get(subject.partition(":")[0])
-    return say(word) if word is not None else ""

@@ -33,8 +33,9 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
+from sinetti.eservice.links import to
 from sinetti.eservice.staff.audit import history
-from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker, to
+from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker
 from sinetti.eservice.staff.revocations import at_once
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import BULK, CHANNELS
@@ -77,7 +78,13 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
         now = surroundings(request).office.now()
-        columns = (mark("Serial number"), mark("Organisation"), mark("Description"), mark("Contact"), mark("State"))
+        columns = (
+            mark("Serial number"),
+            mark("Organisation"),
+            mark("Description"),
+            mark("Technical contact person"),
+            mark("State"),
+        )
         rows = [
             [
                 Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
@@ -136,7 +143,7 @@ def _revoking(say: Say, form: RevokeForm, clerk: Clerk) -> list[Block]:
     """What a revocation means, whether it takes a second clerk, and the form."""
     told = Text(
         [
-            say("A revocation is for good. The contact and the representatives are told of it."),
+            say("A revocation is for good. The contact person and the representatives are told of it."),
             say(
                 "If the private key came into other hands, everything that was renewed from this "
                 "certificate is revoked, too."
@@ -174,7 +181,10 @@ def _values(request: HttpRequest, found: Seen) -> Values:
 
 def _people(say: Say, found: Seen) -> Values:
     return Values(
-        [Value(say("Contact"), _person(say, found.contact)), Value(say("Deputy"), _person(say, found.deputy))]
+        [
+            Value(say("Technical contact person"), _person(say, found.contact)),
+            Value(say("Deputy"), _person(say, found.deputy)),
+        ]
     )
 
 

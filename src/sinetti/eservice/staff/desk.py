@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from http import HTTPStatus
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
@@ -11,12 +10,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.staff import NotStaff, require_staff
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
-from sinetti.eservice.acting import actor_of
+from sinetti.eservice.acting import actor_of, is_clerk
 from sinetti.eservice.blocks import Block, Link, Pager, Value, Values
 from sinetti.eservice.errors import not_found
+from sinetti.eservice.middleware import FOR_CLERKS
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.clerks import PURPOSES
@@ -45,8 +44,9 @@ def staff_only(
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
         actor = actor_of(request)
-        return view(request, actor, *args, **named) if actor is not None and _is_staff(actor) else not_found(request)
+        return view(request, actor, *args, **named) if actor is not None and is_clerk(request) else not_found(request)
 
+    setattr(answer, FOR_CLERKS, True)
     return answer
 
 
@@ -98,12 +98,6 @@ def home(say: Say) -> Link:
     return Link(say("Clerk's pages"), reverse("staff"))
 
 
-def to(name: str, *args: object, **query: object) -> HttpResponse:
-    """Lead to another page after something was done."""
-    asked = f"?{urlencode(query)}" if query else ""
-    return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)
-
-
 def page_number(request: HttpRequest) -> int:
     """Which page of a list is asked for, from 1 on."""
     asked = request.GET.get("page", "")
@@ -122,14 +116,6 @@ def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager
 
     before = link(say("Previous page"), number - 1) if number > 1 else None
     return Pager(told, before, link(say("Next page"), number + 1) if more else None)
-
-
-def _is_staff(actor: Actor) -> bool:
-    try:
-        require_staff(actor)
-    except NotStaff:
-        return False
-    return True
 
 
 def safe_next(given: str) -> str:

@@ -13,16 +13,11 @@ from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_email, check_text
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Input, Option, Section, Table, Text
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
+from sinetti.eservice.links import to
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, when
-
-_LANGUAGES = [
-    (Language.FI.value, mark("Finnish")),
-    (Language.SV.value, mark("Swedish")),
-    (Language.EN.value, mark("English")),
-]
 
 
 class InviteForm(PeopleForm):
@@ -35,7 +30,7 @@ class InviteForm(PeopleForm):
         help_text=mark("Their own address: whoever reads mail there gets the link."),
         max_length=254,
     )
-    spoken = forms.ChoiceField(label=mark("Language"), choices=_LANGUAGES, initial=Language.FI.value)
+    spoken = forms.ChoiceField(label=mark("Language"), choices=LANGUAGE_CHOICES, initial=Language.FI.value)
 
     def clean_name(self) -> str:
         """A name as it is kept."""

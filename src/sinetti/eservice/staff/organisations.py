@@ -30,17 +30,14 @@ from sinetti.eservice.blocks import (
     Values,
 )
 from sinetti.eservice.errors import not_found
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
+from sinetti.eservice.links import to
+from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.clerks import CHANNELS, KINDS, SLIPS
+from sinetti.texts.languages import LANGUAGES
 from sinetti.texts.reader import mark, when
 
-_LANGUAGES = [
-    (Language.FI.value, mark("Finnish")),
-    (Language.SV.value, mark("Swedish")),
-    (Language.EN.value, mark("English")),
-]
 _MOVED = mark("The organisation has changed meanwhile. Nothing was done: look at it again.")
 
 
@@ -59,7 +56,7 @@ class NameForm(PeopleForm):
     """What may change of an organisation."""
 
     name = forms.CharField(label=mark("Name"), max_length=LONGEST_ORGANISATION)
-    spoken = forms.ChoiceField(label=mark("Language of messages"), choices=_LANGUAGES)
+    spoken = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGE_CHOICES)
 
     def clean_name(self) -> str:
         """The name as it is kept."""
@@ -235,7 +232,7 @@ def _values(request: HttpRequest, found: Listed) -> Values:
         Value(say("ID"), found.customer_id),
         Value(say("Kind"), say(KINDS[found.kind])),
         Value(say("Country"), found.country),
-        Value(say("Language of messages"), say(dict(_LANGUAGES)[found.language.value])),
+        Value(say("Language of messages"), say(LANGUAGES[found.language])),
         Value(say("In the register since"), when(found.created, language)),
         Value(
             say("Approved for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels)) or say("nothing yet")

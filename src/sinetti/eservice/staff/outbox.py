@@ -9,7 +9,8 @@ from sinetti.actions.staff.outbox import Message
 from sinetti.domain.messages import MessageChannel
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Link, Links, Table, Value, Values
-from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.links import to
+from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.clerks import MESSAGES
 from sinetti.texts.reader import mark, when

@@ -35,7 +35,8 @@ from sinetti.eservice.blocks import (
 )
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker, to
+from sinetti.eservice.links import to
+from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import BULK
 from sinetti.texts.notices_changes import REASONS

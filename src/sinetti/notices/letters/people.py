@@ -135,6 +135,8 @@ def _what_you_do(matter: Matter) -> str:
 
 
 def _to_the_old(matter: Matter, name: str | None) -> str:
+    if matter.fact("new") is None:
+        return matter.say(texts.DEPUTY_NO_MORE, **matter.names())
     if name is None:
         return matter.say(texts.NOW_SOMEBODY, **matter.names())
     deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.holding.deputy

@@ -1,0 +1,73 @@
+"""What benches of a full register share: rows written by SQL in parts, and the frame of a command that measures."""
+
+import logging
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db import connections, transaction
+
+from bench.clusters import PostgresMissing
+from sinetti.registry import models
+from sinetti.registry.opening import Register
+
+_CHUNK = 20_000
+TYPE = "bench"
+"""The type of all certificates that are written."""
+
+
+class Told(Protocol):
+    """A figure of a table."""
+
+    @property
+    def missed(self) -> bool:
+        """Whether it is worse than it may be."""
+
+    def row(self) -> str:
+        """A row of the table."""
+
+
+def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequence[Told]]) -> int:
+    """Read the arguments, measure, print the table; 1 where something is worse than it may be, 0 without PostgreSQL."""
+    parser.add_argument("--certificates", type=int, default=1_000_000, help="in the register (default: %(default)s)")
+    parsed = parser.parse_args()
+    logging.disable(logging.INFO)
+    try:
+        figures = measure(parsed)
+    except PostgresMissing as missing:
+        print(f"skipped: {missing}", file=sys.stderr)
+        return 0
+    print("\n".join((head, *(one.row() for one in figures))))
+    return int(any(one.missed for one in figures))
+
+
+def add_authority(register: Register, name: str, now: datetime) -> None:
+    """Write an issuing CA that issues nothing, and the type of its certificates."""
+    using = register.alias
+    models.Authority.objects.using(using).create(
+        name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
+        state="issuing", signs_from=now, signs_until=now,
+    )  # fmt: skip
+    models.CertificateType.objects.using(using).create(
+        type_id=TYPE, purpose="data-provider", channel="WS", authority_id=name
+    )
+
+
+def write(register: Register, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
+    """Run these statements for the numbers `i` below a count, in parts; {numbers} stands for the rows of one part."""
+    using = register.alias
+    for start in range(0, count, _CHUNK):
+        numbers = f"generate_series({start}, {min(start + _CHUNK, count) - 1}) AS n(i)"
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # what points to what is right by itself
+            for statement in statements.split(";"):
+                cursor.execute(statement.format(numbers=numbers, **names), values)
+
+
+def settle(register: Register) -> None:
+    """Let the database take note of what it holds, as it does by itself in time."""
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
