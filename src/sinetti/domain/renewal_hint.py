@@ -115,7 +115,7 @@ def suggested(facts: Facts) -> Window:
 
 
 def may_be_called(one: Candidate, now: datetime) -> bool:
-    """Whether a call may name it: somebody has it, it works, nothing has taken its place, and it is in no other call."""
+    """Whether a call may name it: it is issued and works, nothing has taken its place, and it is in no other call."""
     issued = one.state in {CertificateState.ISSUED, CertificateState.FETCHED}
     return issued and not one.revoked and not one.renewed and not one.called and now <= one.not_after
 
@@ -151,7 +151,11 @@ def check_told(told: Told) -> Told:
             raise CallRefused(str(bad)) from None
     url = told.url
     if url is not None and not (
-        url.startswith("https://") and len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url
+        url.startswith("https://")
+        and len(url) <= LONGEST_URL
+        and url.isascii()
+        and url.isprintable()
+        and " " not in url
     ):
         sentence = f"the explanation's address begins with https:// and has at most {LONGEST_URL} characters"
         raise CallRefused(sentence)

@@ -17,7 +17,7 @@ from sinetti.protocols.problems import told, with_headers
 from sinetti.texts import signed_calls as texts
 from sinetti.wire.holder_signatures import verify
 from sinetti.wire.message_signatures import Parts, SignatureRefused, Wrong
-from sinetti.wire.revocations import CONTENT_TYPE, PATH, NoRevocation, Revocation, Revoked, parse, render_revoked
+from sinetti.wire.revocations import CONTENT_TYPE, NoRevocation, Revocation, Revoked, parse, render_revoked
 
 _WANTED = 's=("@method" "@path" "content-type" "content-digest");created;keyid'
 _STATUS: Mapping[Own, int] = {Own.OTHER: 403, Own.REASON: 422, Own.ALREADY: 409, Own.ENDED: 409}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.domain.bulk import actor_of
 from sinetti.domain.lifecycle import CertificateState
@@ -28,7 +28,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it is stored; `call_id` is given when that is done. `done_at`, `undone_at`, `back_at` as in the table."""
+    """A call as it is stored, which gives it its `call_id`. `done_at`, `undone_at`, `back_at` are the table's."""
 
     call_id: str
     officer: str
@@ -189,29 +189,20 @@ def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: 
     rows = models.Certificate.objects.using(register.alias).filter(
         serial=serial, authority_id__in=authorities, sha256__isnull=False
     )
-    call = {name: F(f"called_early__call__{field}") for name, field in _CALL_FIELDS.items()}
-    row = rows.values(
-        "not_before", "not_after", "renewable_from", "revoked_at", calling=Exists(in_force), **call
+    row = rows.values_list(
+        "not_before", "not_after", "renewable_from", "revoked_at", Exists(in_force), *_CALL_FIELDS
     ).first()
     if row is None:
         return None
-    called = None
-    if row["begins"] is not None and row["undone"] is None:
-        called = Called(row["begins"], row["ends"], _told(row["fi"], row["sv"], row["en"], row["url"]))
-    span = Span(row["not_before"], row["not_after"])
-    facts = Facts(serial, span, row["renewable_from"], row["revoked_at"], called)
-    return Hinted(facts, calling=bool(row["calling"]))
+    begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
+    called = Called(called_at, called_until, _told(*told)) if called_at is not None and undone_at is None else None
+    return Hinted(Facts(serial, Span(begins, ends), renewable_from, revoked_at, called), calling=bool(calling))
 
 
-_CALL_FIELDS = {
-    "begins": "created",
-    "ends": "ends",
-    "undone": "undone_at",
-    "fi": "explanation_fi",
-    "sv": "explanation_sv",
-    "en": "explanation_en",
-    "url": "url",
-}
+_CALL_FIELDS = tuple(
+    f"called_early__call__{name}"
+    for name in ("created", "ends", "undone_at", "explanation_fi", "explanation_sv", "explanation_en", "url")
+)
 
 
 def _all(register: Register) -> "QuerySet[EarlyCall]":

@@ -8,7 +8,7 @@ from sinetti.registry.ids import random_id
 class EarlyCall(models.Model):
     """One call for early replacement: which certificates, why and by whose word, stored before the first is opened.
 
-    Suggested windows are spread from `created` until `ends`. `serials` is a list, in the order in which they are opened.
+    Suggested windows are spread from `created` until `ends`. `serials` is a list, in the order of opening.
     It is carried out at `done_at`; it counts until `undone_at`, and at `back_at` its last certificate is back to the
     rule. Explanations are empty, or there in every language. Officers' ids are opaque.
     """

@@ -6,10 +6,8 @@ from sinetti.registry import reading
 from sinetti.registry.opening import Register
 
 
-def find(
-    register: Register, named: Sha256 | tuple[tuple[str, ...], Serial]
-) -> tuple[Certificate, bytes] | None:
-    """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial; or None."""
+def find(register: Register, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
+    """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial."""
     rows = reading.certificates(register).select_related(*reading.CERTIFICATE_PATHS, "octets")
     if isinstance(named, str):
         rows = rows.filter(sha256=named)

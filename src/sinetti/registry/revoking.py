@@ -83,8 +83,8 @@ def revoke_lines(
 def standing(register: Register, serial: Serial) -> tuple[datetime, RevocationReason]:
     """When and why a certificate was revoked, which it was."""
     rows = models.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
-    at, reason = rows.values_list("revoked_at", "revocation_reason").get()
-    return at, RevocationReason(reason)
+    row = rows.get()
+    return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
 
 def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:

@@ -1,4 +1,4 @@
-"""The control door: clock, orders, certificates, revocations, early replacement, messages, accounts. Loopback, no CORS."""
+"""The control door: clock, orders, certificates, revocations, calls, messages, accounts. Loopback, no CORS."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Calls for early replacement through the control door: made, and undone, as an operator would (docs/renewal-info.md)."""
+"""Calls for early replacement through the control door: made and undone as operators do it (docs/renewal-info.md)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -66,4 +66,3 @@ def _explanation(value: Mapping[str, object]) -> dict[Language, str] | None:
         raise FieldError(sentence)
     fields.only(found, *Language)
     return {one: fields.text(found, one, LONGEST_EXPLANATION) for one in Language}
-

@@ -7,8 +7,8 @@ from sinetti.texts.reader import mark
 
 NOT_THERE = mark("This service has issued no certificate with this ID. Compare the ID with the certificate's.")
 NO_ID = mark(
-    "This is no ID of a certificate. It is the issuer's key identifier and the serial number, each in base64url without "
-    "padding, with a dot between them (RFC 9773, 4.1)."
+    "This is no ID of a certificate. It is the issuer's key identifier and the serial number, each in base64url "
+    "without padding, with a dot between them (RFC 9773, 4.1)."
 )
 ONLY_GET = mark("A renewal hint is read with GET.")
 ONLY_POST = mark("A certificate is revoked with POST.")
@@ -21,8 +21,8 @@ AWAY = mark("This cannot be answered now. Send the same call again in a minute: 
 TOO_MANY = mark("This certificate has sent too many calls. Send the same call again in a minute.")
 
 NO_SIGNATURE = mark(
-    "The call is not signed: it needs Content-Digest, Signature-Input and Signature, by the key of the certificate that "
-    "it is about. Nothing was revoked."
+    "The call is not signed: it needs Content-Digest, Signature-Input and Signature, by the key of the certificate "
+    "that it is about. Nothing was revoked."
 )
 WRONG_CLOCK = mark(
     "The call was not signed within five minutes of now. Set the clock of the machine right and sign the call again. "
@@ -39,8 +39,8 @@ OWN: Mapping[Own, str] = {
         "key of the certificate that is to be revoked, or revoke it in the e-service. Nothing was revoked."
     ),
     Own.REASON: mark(
-        "This reason is not for holders of certificates. Give unspecified, keyCompromise, affiliationChanged, superseded "
-        "or cessationOfOperation. Nothing was revoked."
+        "This reason is not for holders of certificates. Give unspecified, keyCompromise, affiliationChanged, "
+        "superseded or cessationOfOperation. Nothing was revoked."
     ),
     Own.ALREADY: mark(
         "The certificate was revoked before, for another reason. It stays revoked, and nothing was changed."

@@ -50,7 +50,7 @@ _HASH: Mapping[Algorithm, Callable[[], hashes.HashAlgorithm]] = {
 
 
 def algorithms(key: PublicKey) -> tuple[Algorithm, ...]:
-    """The algorithms that this key may sign by, the one to be preferred first; none for a key of another kind or size."""
+    """The algorithms that this key may sign by, the preferred one first; none for a key of another kind or size."""
     if isinstance(key, rsa.RSAPublicKey):
         return (Algorithm.RSA_PSS, Algorithm.RSA) if _SMALLEST <= key.key_size <= _LARGEST else ()
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -47,9 +47,13 @@ def register(commands: "Commands") -> None:
     parser.add_argument("--reason", metavar="TEXT", help="why, for those who look into the register later")
     told = parser.add_argument_group("what programs are told (explanations in all languages, or in none)")
     for language in Language:
-        told.add_argument(f"--explanation-{language}", metavar="TEXT", help=f"what happened, in the language {language}")
+        told.add_argument(
+            f"--explanation-{language}", metavar="TEXT", help=f"what happened, in the language {language}"
+        )
     told.add_argument("--explanation-url", metavar="URL", help="a page that says more, https")
-    parser.add_argument("--dry-run", action="store_true", help="list and count what would be called, and change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list and count what would be called, and change nothing"
+    )
     calls_made = parser.add_argument_group("calls that stand").add_mutually_exclusive_group()
     calls_made.add_argument("--list", action="store_true", help="list them")
     calls_made.add_argument("--undo", metavar="CALL", help="let it count no more: back to the rule")
@@ -129,7 +133,7 @@ def _ask(parsed: argparse.Namespace) -> CallAsk:
     if parsed.reason is None:
         sentence = "--reason: say why, for those who look into the register later"
         raise OptionError(sentence)
-    serials = None
+    serials: tuple[Serial, ...] | None = None
     if parsed.serial is not None:
         serial = parsed.serial.strip().casefold()
         if not is_serial(serial):
@@ -162,7 +166,9 @@ def _done(outcome: Outcome, parsed: argparse.Namespace) -> int:
         tell("Nothing is left to call.")
         return 0
     _show("done", selection, call, parsed, f"Called: {_counted(selection)}.")
-    tell(f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC.")
+    tell(
+        f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC."
+    )
     tell(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
     return 0
 
