@@ -63,7 +63,7 @@ def test_revoked_listed_told_and_audited(desk):
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
     answer = models.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
-    owed = models.notice_models.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
+    owed = models.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]
 
 
