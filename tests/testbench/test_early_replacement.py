@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,8 +97,8 @@ def gateway(bench, certificate):
     """A relying party with the list that the certificate points to."""
     (point,) = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     (name,) = point.full_name
-    with open(bench.ready["trust"]["holders"], "rb") as bundle:
-        return Gateway(load_bundle(bundle.read()), source=Lists([fetched(name.value)]))
+    anchors = load_bundle(Path(bench.ready["trust"]["holders"]).read_bytes())
+    return Gateway(anchors, source=Lists([fetched(name.value)]))
 
 
 def test_a_holder_revokes_and_the_gateway_refuses(own_bench):

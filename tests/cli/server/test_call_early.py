@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from sinetti.cli.server import choices
+from sinetti.registry import early
 from sinetti.registry.opening import Register
 from sinetti.settings.folder import FolderKind
 from sinetti.wiring import open_authority
@@ -93,8 +94,6 @@ def test_one_and_those_of_a_file(shop, tmp_path):
 
 def test_what_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
-    from sinetti.registry import early
-
     monkeypatch.setattr(early, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
     assert "(cut short: run call-early again)" in operator.does("call-early", "--list")
@@ -108,8 +107,6 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
 def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
-    from sinetti.registry import early
-
     monkeypatch.setattr(early, "put_back", lambda *_: 0)
     assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Undone: ")
     monkeypatch.undo()
