@@ -31,6 +31,8 @@ TOLD = frozenset(
         "deputy-removed",
         "let-end",
         "let-end-undone",
+        "renewal-opened-early",
+        "renewal-opened-by-rule",
     }
 )
 """The actions of audit rows that are told: others are steps of these."""

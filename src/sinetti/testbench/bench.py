@@ -19,9 +19,9 @@ from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.founding import Founding, found
 from sinetti.keeping import kept
 from sinetti.protocols.addresses import listen
+from sinetti.protocols.api import beside
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
-from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.registry.sending import let_all_go
@@ -163,7 +163,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     settings = rehearsed(kept_settings, identity)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
-    soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
+    soap = beside(ExplainingDoor(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
