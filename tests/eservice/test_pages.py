@@ -62,7 +62,7 @@ def test_the_page_of_sign_in_and_security_has_one_name_wherever_something_leads_
         "certificates without the second factor",
     ):
         found = built.visited(VISITS[visit], language.value).page.xpath(
-            "//a[@href='/account/security/' or starts-with(@href, '/account/security/?')]"
+            "//a[@href='/account/security/' or starts-with(@href, '/account/security/?next=')]"
         )
         ways[visit] = [" ".join(one.text_content().split()) for one in found]
     assert {one for names in ways.values() for one in names} == {name}
