@@ -11,15 +11,17 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import dates, files, keys, messages, reasons
+from sinetti.holder import custody, dates, dressing, files, keys, messages, reasons, tokens
+from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
-KEY = "key.pem"
 CERTIFICATE = "certificate.pem"
 CHAIN = "chain.pem"
 NOTES = "notes.json"
+
+_AS_EVER = FilesWanted()
 
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -84,19 +86,56 @@ def misfit(
 
 
 def install(
-    name_folder: Path, key_pem: bytes, certificate: x509.Certificate, bundle: Sequence[x509.Certificate]
+    name_folder: Path,
+    key: bytes,
+    certificate: x509.Certificate,
+    bundle: Sequence[x509.Certificate],
+    wanted: FilesWanted = _AS_EVER,
 ) -> Serial:
-    """Make a generation of a matching set and put it in use. Doing it again changes nothing. StoreError, OSError."""
-    serial = keys.serial_of(certificate)
+    """Make a generation of a matching set and put it in use. Doing it again changes nothing.
+
+    `key` is as it is to be kept: PEM, in clear or encrypted by the password of `wanted`, or the URI of one in a token.
+    The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
+    """
+    serial, name = keys.serial_of(certificate), name_folder.name
     above = chain.issuers_up(certificate, bundle)
     contents = {
-        KEY: key_pem,
+        custody.file_of(key): key,
         CERTIFICATE: formats.certificate_pem(formats.certificate_der(certificate)),
         CHAIN: b"".join(formats.certificate_pem(formats.certificate_der(one)) for one in above),
     }
-    files.write_folder(name_folder / files.GENERATIONS / serial, contents)
+    folder = name_folder / files.GENERATIONS / serial
+    if not folder.exists():
+        opened = custody.loaded(key, wanted)
+        for one in dressing.names_of(wanted):
+            contents[one] = dressing.written(name, one, opened, (certificate, *above), wanted)
+    files.write_folder(folder, contents, lambda beside: dressing.dress_folder(name, beside, wanted))
+    dressing.let_through(name_folder, wanted)
     files.swap_live(name_folder, serial)
+    if custody.file_of(key) == custody.URI:
+        tokens.settled(name_folder, key)
     return serial
+
+
+def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
+    """Add what the generation in use does not have of the formats that are wanted; gives the names of what was added.
+
+    Nothing that is there is changed, and each file appears whole. Raises StoreError, SignerUnavailable, OSError.
+    """
+    folder = files.live_of(name_folder)
+    added = dressing.lacking(folder, wanted) if folder.exists() else ()
+    held = live(name_folder) if added else None
+    if held is None:
+        return ()
+    name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
+    above = chain.load_bundle(files.read(folder / CHAIN))
+    for one in added:
+        octets = dressing.written(name, one, held.key, (held.certificate, *above), wanted)
+        files.write_whole(place / one, octets, lambda beside: dressing.dress(name, beside, wanted))
+    dressing.let_through(name_folder, wanted)
+    if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
+        files.swap_live(name_folder, held.serial)
+    return added
 
 
 def live(name_folder: Path) -> Held | None:
@@ -109,12 +148,10 @@ def live(name_folder: Path) -> Held | None:
         return None
     certificate = _parsed(folder / CERTIFICATE)
     try:
-        key = formats.load_private_key(files.read(folder / KEY))
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
         raise files.damaged(folder, bad) from bad
-    if not keys.belongs(certificate, key):
-        raise files.damaged(folder, "key and certificate do not belong together")
+    key = custody.open_key(folder, name_folder, certificate)
     if chain.issuers_up(certificate, above) != above:
         raise files.damaged(folder / CHAIN, "it is not the chain of the certificate")
     return Held(keys.serial_of(certificate), certificate, key)
