@@ -18,7 +18,19 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.pki.signers import SignerUnavailable
 
-CLIENT = ("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway")
+CLIENT = (
+    "enrol",
+    "retrieve",
+    "renew",
+    "status",
+    "sign",
+    "verify",
+    "explain",
+    "deliver",
+    "receipt",
+    "export",
+    "gateway",
+)
 """What every installation has: modules of these names in this package."""
 
 ALIASES = {"enroll": "enrol"}

@@ -4,7 +4,7 @@ Which of them lies in a folder decides how it is read; the settings of the name 
 Passwords are read from their files when they are needed, and kept nowhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -43,7 +43,7 @@ def make(
     if wanted.token is not None:
         return tokens.make(name_folder, kind, wanted.token, tell)
     key = formats.generate_key(kind)
-    return key, formats.dump_private_key(key, passphrase_of(wanted))
+    return key, kept(key, wanted)
 
 
 def passphrase_of(wanted: FilesWanted) -> bytes | None:
@@ -60,6 +60,11 @@ def secret(path: Path) -> bytes:
     if not found:
         raise files.StoreError(say(words.SECRET_EMPTY, path=str(path)))
     return found
+
+
+def kept(key: PrivateKey, wanted: FilesWanted) -> bytes:
+    """Give a key as it is to be kept in key.pem: encrypted where a password is wanted. Raises StoreError."""
+    return formats.dump_private_key(key, passphrase_of(wanted))
 
 
 def is_encrypted(octets: bytes) -> bool:
@@ -112,20 +117,24 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
 
 def _opened(path: Path, name_folder: Path) -> PrivateKey:
     octets = files.read(path)
-    passphrase = _password_for(path, name_folder) if is_encrypted(octets) else None
-    try:
-        return formats.load_private_key(octets, passphrase)
-    except ValueError as bad:
-        raise files.damaged(path, bad) from bad
+    wrong: ValueError | None = None
+    for passphrase in _passwords_for(path, name_folder) if is_encrypted(octets) else [None]:
+        try:
+            return formats.load_private_key(octets, passphrase)
+        except ValueError as bad:
+            wrong = bad
+    if wrong is None:
+        raise files.StoreError(say(words.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE)))
+    raise files.damaged(path, wrong) from wrong
 
 
-def _password_for(path: Path, name_folder: Path) -> bytes:
-    # An enrolment has settings of its own beside its key until its certificate is in place.
-    beside = path.parent if (path.parent / settings.FILE).exists() else name_folder
-    wanted = settings.load(beside).files
-    if wanted.key_password_file is None:
-        raise files.StoreError(say(words.NO_KEY_PASSWORD, path=str(path), settings=str(beside / settings.FILE)))
-    return secret(wanted.key_password_file)
+def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
+    # An enrolment has settings of its own beside its key, which become the name's after its certificate is in place.
+    places = (path.parent, name_folder, name_folder / "pending" / "enrol")
+    for place in dict.fromkeys(one for one in places if (one / settings.FILE).exists()):
+        wanted = settings.load(place).files
+        if wanted.key_password_file is not None:
+            yield secret(wanted.key_password_file)
 
 
 def _uri(path: Path) -> token_uri.TokenKey:

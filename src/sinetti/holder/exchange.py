@@ -15,7 +15,19 @@ from sinetti.domain.asks import GetAsk
 from sinetti.domain.codes import reason_of
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.holder import custody, files, generations, journal, keys, messages, reasons, service, settings, verdicts, when
+from sinetti.holder import (
+    custody,
+    files,
+    generations,
+    journal,
+    keys,
+    messages,
+    reasons,
+    service,
+    settings,
+    verdicts,
+    when,
+)
 from sinetti.holder.journal import Journal, Kind, State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result

@@ -106,9 +106,11 @@ def install(
     }
     folder = name_folder / files.GENERATIONS / serial
     if not folder.exists():
-        opened = custody.loaded(key, wanted)
-        for one in dressing.names_of(wanted):
-            contents[one] = dressing.written(name, one, opened, (certificate, *above), wanted)
+        contents |= dressing.further(name, custody.loaded(key, wanted), (certificate, *above), wanted)
+    elif custody.is_encrypted(key):
+        # The same key is encrypted to other octets each time.
+        _same_key(folder, certificate, wanted)
+        del contents[custody.KEY]
     files.write_folder(folder, contents, lambda beside: dressing.dress_folder(name, beside, wanted))
     dressing.let_through(name_folder, wanted)
     files.swap_live(name_folder, serial)
@@ -120,22 +122,31 @@ def install(
 def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
     """Add what the generation in use does not have of the formats that are wanted; gives the names of what was added.
 
-    Nothing that is there is changed, and each file appears whole. Raises StoreError, SignerUnavailable, OSError.
+    Octets that are there are not changed, and each file appears whole; owner, group and mode become those wanted.
+    Raises StoreError, OSError.
     """
     folder = files.live_of(name_folder)
-    added = dressing.lacking(folder, wanted) if folder.exists() else ()
-    held = live(name_folder) if added else None
+    if is_complete(name_folder, wanted):
+        return ()
+    held = live(name_folder)
     if held is None:
         return ()
     name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
     above = chain.load_bundle(files.read(folder / CHAIN))
-    for one in added:
-        octets = dressing.written(name, one, held.key, (held.certificate, *above), wanted)
+    added = dressing.lacking(folder, wanted)
+    for one, octets in dressing.further(name, held.key, (held.certificate, *above), wanted, added).items():
         files.write_whole(place / one, octets, lambda beside: dressing.dress(name, beside, wanted))
+    dressing.dress_folder(name, place, wanted)
     dressing.let_through(name_folder, wanted)
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
     return added
+
+
+def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:
+    """Whether the generation in use looks as it is wanted: some calls of stat, nothing is read. Raises OSError."""
+    folder = files.live_of(name_folder)
+    return not folder.exists() or (not dressing.lacking(folder, wanted) and dressing.is_dressed(folder, wanted))
 
 
 def live(name_folder: Path) -> Held | None:
@@ -146,7 +157,7 @@ def live(name_folder: Path) -> Held | None:
         if folder.is_symlink() or (name_folder / NOTES).exists():
             raise files.damaged(folder, "it points at no certificate")
         return None
-    certificate = _parsed(folder / CERTIFICATE)
+    certificate = certificate_in_use(name_folder)
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
@@ -155,6 +166,11 @@ def live(name_folder: Path) -> Held | None:
     if chain.issuers_up(certificate, above) != above:
         raise files.damaged(folder / CHAIN, "it is not the chain of the certificate")
     return Held(keys.serial_of(certificate), certificate, key)
+
+
+def certificate_in_use(name_folder: Path) -> x509.Certificate:
+    """Read the certificate in use alone: nothing else of the set is looked at. Raises StoreDamaged."""
+    return _parsed(files.live_of(name_folder) / CERTIFICATE)
 
 
 def notes(name_folder: Path) -> Notes:
@@ -173,6 +189,12 @@ def remember(name_folder: Path, what: Notes) -> None:
     """Write down what is remembered of a name, whole or not at all."""
     raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
     files.write_whole(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
+
+
+def _same_key(folder: Path, certificate: x509.Certificate, wanted: FilesWanted) -> None:
+    kept = custody.loaded(files.read(custody.path_of(folder)), wanted)
+    if kept is None or not keys.belongs(certificate, kept):
+        raise files.damaged(folder, "key and certificate do not belong together")
 
 
 def _parsed(path: Path) -> x509.Certificate:

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -36,7 +36,7 @@ class Settings:
     trust_services: str
     trust_holders: str
     tls_ca: str | None
-    files: FilesWanted = FilesWanted()
+    files: FilesWanted = field(default_factory=FilesWanted)
 
 
 class SettingsError(ValueError):

@@ -10,7 +10,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
+
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from sinetti.domain.values import KeyType
 from sinetti.holder import files, words
@@ -38,18 +40,14 @@ class _Driver(Protocol):
         """Give what signs."""
 
 
-def make(
-    name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message], None]
-) -> tuple[PrivateKey, bytes]:
+def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message], None]) -> tuple[PrivateKey, bytes]:
     """Make a key in the token, or take up one that was left there; gives what signs, and its URI to keep.
 
     Raises StoreError, SignerUnavailable, OSError.
     """
     driver, place = _driver(), Place(token.module, token.label, token.pin_file)
-    for left in left_over(name_folder):
-        if left.place.label != place.label:
-            continue
-        left = replace(left, place=place)
+    same_token = [one for one in left_over(name_folder) if one.place.label == place.label]
+    for left in (replace(one, place=place) for one in same_token):
         public = driver.find(left)
         if public is None:
             _forget(name_folder, left.id)
@@ -75,7 +73,9 @@ def told_of(name_folder: Path, key: TokenKey) -> Message:
     """Say that a token holds a key that nothing uses, and how it is deleted."""
     module, label = key.place.module, key.place.label
     command = f"pkcs11-tool --module {module} --token-label {label} --login --delete-object --type privkey --id "
-    return say(words.TOKEN_KEY_LEFT, name=name_folder.name, token=label, key_id=key.id.hex(), command=command + key.id.hex())
+    return say(
+        words.TOKEN_KEY_LEFT, name=name_folder.name, token=label, key_id=key.id.hex(), command=command + key.id.hex()
+    )
 
 
 def settled(name_folder: Path, octets: bytes) -> None:
@@ -83,7 +83,7 @@ def settled(name_folder: Path, octets: bytes) -> None:
     _forget(name_folder, token_uri.load(octets).id)
 
 
-def key_of(key: TokenKey, known: Token | None, public: Any) -> PrivateKey:
+def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> PrivateKey:
     """Give what signs with a key of a token. Where the settings know the token, module and PIN are as they say."""
     if known is not None and known.label == key.place.label:
         key = replace(key, place=Place(known.module, known.label, known.pin_file))

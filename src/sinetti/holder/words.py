@@ -19,7 +19,8 @@ OWNER_NOT_GIVEN = mark(
 NEEDS_PKCS11_EXTRA = mark("Keys in a PKCS#11 token need one package more: pip install sinetti[pkcs11]")
 TOKEN_UNUSABLE = mark("{name}: {why}. Correct it, then run the command again; nothing is lost.")
 TOKEN_KEY_TAKEN_UP = mark(
-    "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. It is used now."
+    "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. "
+    "It is used now."
 )
 TOKEN_KEY_LEFT = mark(
     "{name}: the token {token} holds a key (ID {key_id}) that nothing here uses. To delete it: {command}"
@@ -40,7 +41,7 @@ EXPORT_NO_KEY_IN_DER = mark(
     "A DER file holds one thing, and with --with-key there would be two. Take --format pem or pkcs12."
 )
 EXPORT_KEY_IN_TOKEN = mark("{name}: the key is in a token and does not leave it. Give --without-key.")
-EXPORT_NEEDS_PASSWORD = mark("Give --password-file FILE: a {format} file with a key is protected by a password.")
+EXPORT_NEEDS_PASSWORD = mark("Give --password-file FILE: a {format} file is protected by a password.")
 EXPORT_KEPT_ENCRYPTED = mark(
     "{name}: the key is kept encrypted, and does not go out in clear. Give --password-file FILE with the password of "
     "the copy."
@@ -54,4 +55,3 @@ EXPORTED_WITH_KEY = mark(
     "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
     "when it has been taken over."
 )
-NOT_A_FILE = mark("it is no plain file")

@@ -25,6 +25,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.signers.token_uri import Place, TokenKey
 
 Given = TypeVar("Given")
+_Octets = bytes | bytearray | memoryview
 
 _CURVES = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
@@ -40,7 +41,10 @@ _DIGEST_INFO = {
 """What stands before a digest that RSA signs (RFC 8017, 9.2, note 1)."""
 
 _RSA_BITS = {KeyType.RSA_2048: 2048, KeyType.RSA_3072: 3072, KeyType.RSA_4096: 4096}
-_EC_PARAMETERS = {KeyType.EC_P256: bytes.fromhex("06082a8648ce3d030107"), KeyType.EC_P384: bytes.fromhex("06052b81040022")}
+_EC_PARAMETERS = {
+    KeyType.EC_P256: bytes.fromhex("06082a8648ce3d030107"),
+    KeyType.EC_P384: bytes.fromhex("06052b81040022"),
+}
 
 _STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
 
@@ -83,7 +87,7 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
     Raises SignerUnavailable.
     """
 
-    def made(session: Any) -> PublicKey:
+    def made(session: pkcs11.Session) -> PublicKey:
         wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True, "private_template": _STAYS_THERE}
         if kind in _RSA_BITS:
             wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
@@ -101,7 +105,7 @@ def make(key: TokenKey, kind: KeyType) -> PublicKey:
 def find(key: TokenKey) -> PublicKey | None:
     """Look a key up by its ID; None where the token has no private key of it. Raises SignerUnavailable."""
 
-    def found(session: Any) -> PublicKey | None:
+    def found(session: pkcs11.Session) -> PublicKey | None:
         if not _objects(session, key, ObjectClass.PRIVATE_KEY):
             return None
         return _public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))
@@ -142,7 +146,7 @@ class TokenRsaKey(rsa.RSAPrivateKey):
 
     def sign(
         self,
-        data: bytes,
+        data: _Octets,
         padding: AsymmetricPadding,
         algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
     ) -> bytes:
@@ -200,7 +204,7 @@ class TokenEcKey(ec.EllipticCurvePrivateKey):
         """Give the public half."""
         return self._public
 
-    def sign(self, data: bytes, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         """Sign octets, or their digest (Prehashed). Raises SignerUnavailable."""
         _, digest = _digest(data, signature_algorithm.algorithm)
         size = (self.key_size + 7) // 8
@@ -238,7 +242,7 @@ _PKCS1 = padding.PKCS1v15
 
 
 def _signed(key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism) -> bytes:
-    def signed(session: Any) -> bytes:
+    def signed(session: pkcs11.Session) -> bytes:
         # Whoever replaced the key of this ID in the token would else have things signed that nobody can verify.
         if keycheck.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != keycheck.key_id(public):
             why = f"the token {key.place.label} holds another key of the ID {key.id.hex()}"
@@ -251,7 +255,7 @@ def _signed(key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanis
     return _in_session(key.place, signed)
 
 
-def _objects(session: Any, key: TokenKey, kind: ObjectClass) -> list[Any]:
+def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[Any]:
     return list(session.get_objects({Attribute.CLASS: kind, Attribute.ID: key.id}))
 
 
@@ -275,9 +279,9 @@ def _in_session(place: Place, act: Callable[[Any], Given]) -> Given:
         raise SignerUnavailable(why)
 
 
-def _session(place: Place) -> Any:
+def _session(place: Place) -> pkcs11.Session:
     at = (str(place.module), place.label)
-    known = _OPENED.sessions.get(at)
+    known: pkcs11.Session | None = _OPENED.sessions.get(at)
     if known is not None:
         return known
     pin = _pin(place)
@@ -285,10 +289,12 @@ def _session(place: Place) -> Any:
         raise pkcs11.PinIncorrect
     token = pkcs11.lib(at[0]).get_token(token_label=place.label)
     if token.flags & TokenFlag.USER_PIN_FINAL_TRY:
-        why = f"the token {place.label} cannot be used: one wrong PIN more would lock it; log in by hand once, then again"
+        why = (
+            f"the token {place.label} cannot be used: one wrong PIN more would lock it; log in by hand once, then again"
+        )
         raise SignerUnavailable(why)
     try:
-        opened = token.open(rw=True, user_pin=pin.decode())
+        opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
     except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
         _OPENED.refused.add((*at, pin))
         raise
@@ -327,24 +333,24 @@ def _words(bad: pkcs11.PKCS11Error) -> str:
     return "its module cannot be loaded" if type(bad) is pkcs11.PKCS11Error else type(bad).__name__
 
 
-def _public_key(found: Any) -> PublicKey:
-    match found.key_type:
-        case pkcs11.KeyType.RSA:
-            modulus, exponent = (found[one] for one in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT))
-            return rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
-        case _:
-            curve, point = _CURVES[found[Attribute.EC_PARAMS]], bytes(found[Attribute.EC_POINT])
-            # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens give the bare point.
-            bare = 2 * ((curve.key_size + 7) // 8) + 1
-            return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-bare:])
+def _public_key(found: pkcs11.Object) -> PublicKey:
+    if found[Attribute.KEY_TYPE] == pkcs11.KeyType.RSA:
+        exponent, modulus = (
+            int.from_bytes(found[one], "big") for one in (Attribute.PUBLIC_EXPONENT, Attribute.MODULUS)
+        )
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    curve, point = _CURVES[found[Attribute.EC_PARAMS]], bytes(found[Attribute.EC_POINT])
+    # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens give the bare point.
+    bare = 2 * ((curve.key_size + 7) // 8) + 1
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-bare:])
 
 
-def _digest(data: bytes, algorithm: object) -> tuple[str, bytes]:
+def _digest(data: _Octets, algorithm: object) -> tuple[str, bytes]:
     if isinstance(algorithm, utils.Prehashed):
-        return algorithm._algorithm.name, data  # noqa: SLF001 - it has no public name
+        return algorithm._algorithm.name, bytes(data)  # noqa: SLF001 - it has no public name
     assert isinstance(algorithm, hashes.HashAlgorithm)  # noqa: S101 - what cryptography takes
     digest = hashes.Hash(algorithm)
-    digest.update(data)
+    digest.update(bytes(data))
     return algorithm.name, digest.finalize()
 
 

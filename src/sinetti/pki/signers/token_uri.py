@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """A key in a token. `id` is CKA_ID, `name` CKA_LABEL; `key_id` is that of the public half, None before it is made."""
+    """A key in a token. `id` is CKA_ID, `name` CKA_LABEL; `key_id` is the public half's, None before it is made."""
 
     place: Place
     id: bytes
@@ -37,7 +37,11 @@ class TokenKey:
 
 def dump(key: TokenKey) -> bytes:
     """Write the URI, its line ended. The key's own id is an attribute of ours, which others pass over."""
-    path = {"token": _quoted(key.place.label), "object": _quoted(key.name), "id": "".join(f"%{one:02X}" for one in key.id)}
+    path = {
+        "token": _quoted(key.place.label),
+        "object": _quoted(key.name),
+        "id": "".join(f"%{one:02X}" for one in key.id),
+    }
     query = {"module-path": _quoted(str(key.place.module)), "pin-source": "file:" + _quoted(str(key.place.pin_file))}
     if key.key_id is not None:
         query["x-sinetti-key-id"] = key.key_id
