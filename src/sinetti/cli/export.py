@@ -20,8 +20,8 @@ example, for a program that wants one file with everything:
     --out payroll.p12
 
 FILE appears whole or not at all, readable by you alone. pem: the key if asked, the certificate, those above it. der:
-the certificate. pkcs12: for OpenSSL 3, Java 11 and newer; pkcs12-legacy: for programs that read nothing newer. For a Java
-keystore of the old form (JKS) export pkcs12, then run
+the certificate. pkcs12: for OpenSSL 3, Java 11 and newer; pkcs12-legacy: for programs that read nothing newer. For a
+Java keystore of the old form (JKS) export pkcs12, then run
   keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks -deststoretype JKS"""
 
 

@@ -29,7 +29,8 @@ FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
 class Deployed:
     """How far it has come. `serial`: brought into use last.
 
-    `trying`: the one that failed `tries` times, and is tried again from `next`. `after`: the `after` command of `serial` has not run yet. `command`: digest of the deploy command that failed.
+    `trying`: the one that failed `tries` times, and is tried again from `next`. `after`: the `after` command of
+    `serial` has not run yet. `command`: digest of the deploy command that failed.
     """
 
     serial: str | None = None
@@ -41,7 +42,7 @@ class Deployed:
 
 
 def load(folder: Path) -> Deployed | None:
-    """Read the state of a name's folder; None where there is none, or one that cannot be read: it is then done again."""
+    """Read the state of a name's folder; None where there is none, or none that can be read: it is done again."""
     try:
         raw = json.loads((folder / FILE).read_bytes())
         at = raw["next"]

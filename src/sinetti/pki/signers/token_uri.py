@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from sinetti.domain.values import KeyId
 
@@ -52,15 +52,16 @@ def dump(key: TokenKey) -> bytes:
 def load(octets: bytes) -> TokenKey:
     """Read such a URI. Raises ValueError for anything else."""
     try:
-        split = urlsplit(octets.decode("ascii").strip())
-        path, query = _pairs(split.path, ";"), _pairs(split.query, "&")
+        scheme, _, whole = octets.decode("ascii").strip().partition(":")
+        before, _, after = whole.partition("?")
+        path, query = _pairs(before, ";"), _pairs(after, "&")
         key_id = query.get("x-sinetti-key-id")
         pin_file = query["pin-source"].removeprefix("file:")
         place = Place(Path(unquote(query["module-path"])), unquote(path["token"]), Path(unquote(pin_file)))
         found = TokenKey(place, unquote_to_bytes(path["id"]), unquote(path["object"]), None)
     except (ValueError, KeyError):
-        found, key_id = None, None
-    if found is None or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
+        found, key_id, scheme = None, None, ""
+    if found is None or scheme != "pkcs11" or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
         why = "this is no URI of a key in a token"
         raise ValueError(why)
     return TokenKey(found.place, found.id, found.name, None if key_id is None else KeyId(key_id))
