@@ -172,7 +172,7 @@ def test_what_takes_too_long_is_killed_with_its_children(folder, stubborn, monke
     end = run(folder, *python(code), timeout=1)
     assert time.monotonic() - begun < 10
     assert not end.ok
-    assert "it was killed after 1 seconds" in said(end)
+    assert "it was killed after 1 s" in said(end)
     child = int(kept(folder).split()[-1])
     deadline = time.monotonic() + 5
     while not gone(child) and time.monotonic() < deadline:

@@ -144,7 +144,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     except subprocess.TimeoutExpired:
         files.SYSTEM.kill_tree(process, GRACE)
         seconds = round(timeout.total_seconds())
-        return _Ended(say(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} seconds")
+        return _Ended(say(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
     except BaseException:
         files.SYSTEM.kill_tree(process, 0)
         raise

@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -146,6 +147,9 @@ SAID = (
 
 SETTING = mark("{setting}: {why}")
 
+_BY_WORDS = {os.strerror(number): message_id for number, message_id in SYSTEM.items()}
+"""Errors of the system in its own words, as rooms tell them that have no messages."""
+
 
 def of(why: BaseException | str) -> Value:
     """Give a reason as a message of the catalogues, or as it came: made fit for a terminal, in English."""
@@ -155,7 +159,11 @@ def of(why: BaseException | str) -> Value:
     for message_id in SAID:
         found = _PATTERNS[message_id].fullmatch(said)
         if found:
-            return say(message_id, **found.groupdict())
+            return say(
+                message_id, **{name: of(part) if name == "why" else part for name, part in found.groupdict().items()}
+            )
+    if said in _BY_WORDS:
+        return say(_BY_WORDS[said])
     setting, colon, rest = said.partition(": ")
     return say(SETTING, setting=setting, why=of(rest)) if colon and setting.isidentifier() else said
 
