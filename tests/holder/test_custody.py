@@ -285,8 +285,8 @@ def test_every_format_is_there_once_live_points_at_it(desk, packed, monkeypatch)
     desk.enrol(files=packed)
     desk.at(OPENS)
     monkeypatch.setattr(files.SYSTEM, "rename", rename)
-    for ends in range(40):
-        count = 0
+    for step in range(40):
+        count, ends = 0, step
         matching(desk.live)
         try:
             if desk.renew().result is Result.RENEWED:

@@ -69,7 +69,7 @@ REFUSED = {
 }
 REFUSED_RSA = {
     "PSS": lambda key: key.sign(b"", padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
-    "SHA-1": lambda key: key.sign(b"", padding.PKCS1v15(), hashes.SHA1()),
+    "SHA-1": lambda key: key.sign(b"", padding.PKCS1v15(), hashes.SHA1()),  # noqa: S303 - refused
     "decryption": lambda key: key.decrypt(b"", padding.PKCS1v15()),
 }
 REFUSED_EC = {"agreement": lambda key: key.exchange(ec.ECDH(), key.public_key())}
