@@ -102,6 +102,39 @@ def test_a_key_in_a_token_leaves_a_uri_and_nothing_else(desk, token):
     assert not list((desk.folder / tokens.FOLDER).glob("*.uri"))
 
 
+def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last(desk, token, monkeypatch):
+    """Each try ends before one change more; every key that was made in the token is used, and none is left there."""
+    desk.enrol(files=token)
+    desk.at(OPENS)
+    left = 0
+
+    def counted(known):
+        def change(*arguments):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return known(*arguments)
+
+        return change
+
+    monkeypatch.setattr(files.SYSTEM, "rename", counted(files.SYSTEM.rename))
+    monkeypatch.setattr(files, "_write_synced", counted(files._write_synced))
+    for number in range(80):
+        left = number
+        try:
+            done = desk.renew()
+        except Killed:
+            continue
+        if done.result is Result.RENEWED:
+            break
+    assert number > 5
+    assert len(set(desk.double.keys_sent())) == 2
+    assert not tokens.left_over(desk.folder)
+    left = 1000
+    assert desk.at(desk.now + timedelta(days=670)).renew().result is Result.RENEWED
+
+
 def test_status_asks_no_token(desk, token):
     desk.enrol(files=token)
     token.token.pin_file.unlink()

@@ -209,7 +209,7 @@ def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
     assert not (desk.live / "key.der").exists()
     (desk.live / ".key.der.new").write_text("half, of a run that was killed")
     assert use(desk, entry_of(wanted)) == (True, ())
-    assert sorted(one.name for one in desk.live.iterdir())[0] == "certificate.der"
+    assert min(one.name for one in desk.live.iterdir()) == "certificate.der"
 
 
 def test_a_full_disk_is_told(desk, monkeypatch):
