@@ -12,6 +12,7 @@ from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState
 from sinetti.pki import formats, keycheck
+from sinetti.wire import message_signatures
 from sinetti.wire.xmldsig import Recipe, verify_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -412,3 +413,18 @@ def test_openssl_opens_the_copies_of_an_encrypted_key(desk, encrypted, secret):
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
+
+
+def test_a_key_in_a_token_signs_http_messages(desk, token):
+    """RFC 9421, as revocations are asked for: by the certificate's own key."""
+    desk.enrol(files=token)
+    held = generations.live(desk.folder)
+    parts = message_signatures.Parts("POST", "/api/v1/revocations", "application/json", b"{}")
+    headers = message_signatures.sign(parts, held.key, held.serial, desk.now)
+    public = held.certificate.public_key()
+    assert (
+        message_signatures.verify(
+            parts, {one.lower(): headers[one] for one in headers}, lambda _key_id: public, desk.now
+        )
+        == held.serial
+    )
