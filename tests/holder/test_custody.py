@@ -1,8 +1,11 @@
 """How keys are kept: encrypted, or in a token; and what lies beside them, from the first moment, also after a kill."""
 
+import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
@@ -373,7 +376,6 @@ def test_where_live_is_a_copy_it_gets_the_added_files_too(desk, packed):
 
 def test_mode_and_group_are_those_wanted_before_the_set_is_in_use(desk, packed):
     import grp  # noqa: PLC0415 - Unix alone has it
-    import os  # noqa: PLC0415
 
     group = grp.getgrgid(os.getgid()).gr_name
     desk.enrol(files=replace(packed, group=group, mode=0o640))
@@ -428,3 +430,26 @@ def test_a_key_in_a_token_signs_http_messages(desk, token):
         )
         == held.serial
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_whoever_the_files_are_given_to_reads_them_and_nothing_else(desk):
+    """As another user really, through all the folders above."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o711)
+        desk.store = Path(place) / "store"
+        desk.enrol(files=FilesWanted(owner="nobody"))
+        desk.at(OPENS).renew()
+
+        def reads(path, command="cat"):
+            return subprocess.run(
+                (command, path), user="nobody", group=65534, capture_output=True, check=False
+            ).returncode
+
+        assert [reads(desk.live / name) for name in ("key.pem", "certificate.pem", "chain.pem")] == [0, 0, 0]
+        others = [desk.folder / "settings.toml", desk.folder / "notes.json"]
+        assert all(reads(path) != 0 for path in others)
+        assert all(reads(folder, "ls") != 0 for folder in (desk.store, desk.folder, desk.live))
+        assert generations.is_complete(desk.folder, FilesWanted(owner="nobody"))
+        generations.complete(desk.folder, FilesWanted(owner="root"))
+        assert reads(desk.live / "key.pem") != 0
