@@ -118,6 +118,13 @@ def test_adopt_by_another_clock_is_not_for_production(place):
     assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
 
 
+def test_adopt_into_a_store_that_cannot_be_written(place):
+    place.store.write_text("a file")
+    code, _, err = place.run("adopt", "payroll", *FILES, "--store", place.store)
+    assert code == 5
+    assert f"The store cannot be read or written: {place.store}" in err
+
+
 # --- The store and the file
 
 

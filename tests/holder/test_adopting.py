@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.values import Channel, Environment, KeyType
-from sinetti.holder import adopting, client, files, generations, log, settings, status
+from sinetti.holder import adopting, files, generations, log, settings, status
 from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.log import Event
@@ -60,7 +60,7 @@ def service(desk, name="register", **changes):
 
 def adopt(desk, one, name=NAME, entry=ENTRY, **changes):
     wanted = adopting.settings_for(one, service(desk, **changes), entry)
-    return client.each(desk.run, name, lambda named: adopting.adopt(desk.run, named, one, wanted))[0]
+    return adopting.adopt(desk.run, name, one, wanted)
 
 
 def told(caught):
@@ -215,13 +215,16 @@ def test_a_certificate_that_another_name_has(desk):
 def test_a_damaged_name_is_told_and_left_alone(desk):
     adopt(desk, material())
     (desk.folder / "live" / "key.pem").write_bytes(b"")
-    assert adopt(desk, material()).exit_code is ExitCode.STORE
+    with pytest.raises(files.StoreDamaged):
+        adopt(desk, material())
+    assert (desk.folder / "live" / "key.pem").read_bytes() == b""
 
 
 def test_a_name_at_which_another_run_is_at_work(desk):
     files.make_folder(desk.folder)
-    with files.locked(desk.folder):
-        assert adopt(desk, material()).exit_code is ExitCode.STORE
+    with files.locked(desk.folder), pytest.raises(files.StoreLocked):
+        adopt(desk, material())
+    assert not (desk.folder / "settings.toml").exists()
 
 
 def test_a_certificate_without_a_customer(desk, monkeypatch):
@@ -274,9 +277,7 @@ def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
 
 def test_a_chain_that_the_anchors_lack_is_taken_from_beside(desk):
     issuing = authority.issuer().certificate
-    above = next(
-        one for _, one in authority.authority().entries.values() if one.subject == issuing.issuer
-    )
+    above = next(one for _, one in authority.authority().entries.values() if one.subject == issuing.issuer)
     one = replace(material(), others=(authority.services_issuer().certificate, above))
     adopt(desk, one, trust_holders=bundle(issuing))
     assert (desk.live / "chain.pem").read_text() == bundle(issuing, above)

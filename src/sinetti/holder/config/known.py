@@ -79,7 +79,12 @@ def unsuitable(key: str, value: str, choices: Sequence[str]) -> Message:
     """Say of a value that it is none of the choices, and which it may be."""
     close = difflib.get_close_matches(value.casefold(), [one.casefold() for one in choices], 1, _ALIKE)
     first = [one for one in choices if one.casefold() in close]
-    return say(said.NO_SUCH_CHOICE, value=value, key=key, choices=", ".join([*first, *(one for one in choices if one not in first)]))
+    return say(
+        said.NO_SUCH_CHOICE,
+        value=value,
+        key=key,
+        choices=", ".join([*first, *(one for one in choices if one not in first)]),
+    )
 
 
 def header(place: Path) -> str:
@@ -89,8 +94,12 @@ def header(place: Path) -> str:
 
 def _home(place: Path, key: str) -> Path | None:
     of_an_entry = place[:2] if place[:1] == ("certificates",) else ("defaults",)
-    homes = ((HOOKS, (*of_an_entry, "hooks")), (TOKEN, (*of_an_entry, "token")), (AGENT, ("agent",)))
-    homes += ((SERVICE, ("services", "NAME")), (DEFAULTS, ("defaults",)), (CERTIFICATE, ("certificates", "NAME")))
-    homes += ((ROOT, ()),)
-    found = next((home for keys, home in homes if key in keys), None)
-    return found or None
+    homes: tuple[tuple[Sequence[str], Path], ...] = (
+        (HOOKS, (*of_an_entry, "hooks")),
+        (TOKEN, (*of_an_entry, "token")),
+        (AGENT, ("agent",)),
+        (SERVICE, ("services", "NAME")),
+        (DEFAULTS, ("defaults",)),
+        (CERTIFICATE, ("certificates", "NAME")),
+    )
+    return next((home for keys, home in homes if key in keys), None)
