@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -160,6 +160,14 @@ def print_json(value: object) -> None:
     if any(not line.isprintable() for line in text.split("\n")):
         text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
     print_line(text)
+
+
+def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a list of rows as `print_json` does. Each is written by itself: indenting takes ten times as long."""
+    shown = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if not all(map(str.isprintable, shown)):
+        shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
+    print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
 
 
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:

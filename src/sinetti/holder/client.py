@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment
-from sinetti.holder import exchange, files, generations, journal, keys, messages, reasons, sealing, settings, when
+from sinetti.holder import exchange, files, generations, journal, keys, log, messages, reasons, sealing, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -114,14 +114,22 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outco
 
 
 def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[Outcome, ...]:
-    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError."""
+    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+
+    What became of it is written into the name's log.
+    """
     if wanted is not None:
-        return (_guarded(wanted, act),)
+        return (_noted(run, _guarded(wanted, act)),)
     try:
         found = files.names(run.store)
     except OSError as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
-    return tuple(_one_of_all(name, act) for name in found)
+    return tuple(_noted(run, _one_of_all(name, act)) for name in found)
+
+
+def _noted(run: Run, outcome: Outcome) -> Outcome:
+    log.note_outcome(run.store / outcome.name, run.now, outcome, run.language)
+    return outcome
 
 
 def in_production(store: Path, name: str) -> bool:
