@@ -84,7 +84,16 @@ def _issued(made: Scene, key: formats.PrivateKey, number: int) -> tuple[Serial, 
 
 def timed(words: tuple[str, ...], store: Path) -> tuple[float, float]:
     """Run a command; give seconds until it ended, the best of several, and the most memory that it had, in MB."""
-    command = [sys.executable, "-m", "sinetti", *words, "--store", str(store), "--now", f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}"]
+    command = [
+        sys.executable,
+        "-m",
+        "sinetti",
+        *words,
+        "--store",
+        str(store),
+        "--now",
+        f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}",
+    ]
     best, most = float("inf"), 0.0
     for _ in range(ROUNDS):
         begun = time.perf_counter()
@@ -101,7 +110,9 @@ def main() -> int:
     """Make the store, time the commands, say whether the mark was reached."""
     parser = argparse.ArgumentParser(prog="python -m bench.store")
     parser.add_argument("--names", type=int, default=NAMES)
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="make the store here, if it is not there, and leave it")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="make the store here, if it is not there, and leave it"
+    )
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = parsed.keep or Path(folder) / "store"

@@ -12,7 +12,13 @@ from tests.holder.conftest import NAME
 from tests.holder.test_renew import DAMAGE, OPENS
 from tests.support import authority
 
-QUICK = ["a key that is not the certificate's", "half a key", "no certificate", "an empty certificate", "an empty chain"]
+QUICK = [
+    "a key that is not the certificate's",
+    "half a key",
+    "no certificate",
+    "an empty certificate",
+    "an empty chain",
+]
 
 
 def seen(desk):

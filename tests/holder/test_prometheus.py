@@ -39,7 +39,9 @@ def test_a_certificate_in_metrics(desk):
 
 def test_what_the_agent_left_in_metrics(desk):
     desk.enrol()
-    (desk.folder / "agent.json").write_text('{"failures": 6, "next_try": null, "codes": [], "told": null, "hint": null}')
+    (desk.folder / "agent.json").write_text(
+        '{"failures": 6, "next_try": null, "codes": [], "told": null, "hint": null}'
+    )
     (desk.folder / "deploy.json").write_text('{"serial": "00", "tries": 3, "next": null}')
     found = families(desk.at(END + timedelta(seconds=1)))
     labels = (NAME, authority.CUSTOMER_ID)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.values import Language
-from sinetti.holder import generations, messages, standing, status, todo
+from sinetti.holder import generations, standing, status, todo
 from sinetti.holder.generations import Notes
 from sinetti.holder.outcome import ExitCode
 from sinetti.holder.status import NameState
@@ -274,8 +274,9 @@ AGENT = {
 }
 
 
-@pytest.mark.parametrize(("now", "leave", "state", "what", "renewal"), AGENT.values(), ids=AGENT)
-def test_what_the_agent_left(now, leave, state, what, renewal, desk):
+@pytest.mark.parametrize("case", AGENT.values(), ids=AGENT)
+def test_what_the_agent_left(case, desk):
+    now, leave, state, what, renewal = case
     desk.enrol()
     leave(desk.at(now))
     assert (cells(desk)[2], todo.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
@@ -331,7 +332,12 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
         "deployed": False,
         "deploy_tries": 1,
         "deploy_next": "2028-01-01T12:05:00Z",
-        "last_event": {"at": "2026-03-02T12:00:00Z", "event": "enrolled", "serial": serial, "until": "2028-03-01T12:00:00Z"},
+        "last_event": {
+            "at": "2026-03-02T12:00:00Z",
+            "event": "enrolled",
+            "serial": serial,
+            "until": "2028-03-01T12:00:00Z",
+        },
     }
 
 

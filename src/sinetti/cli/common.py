@@ -4,13 +4,14 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
-from sinetti.cli import output
+from sinetti.cli import output, progress
 from sinetti.cli.console import Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
@@ -175,7 +176,8 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str],
     wanted = one_or_all(parsed)
     if wanted is not None:
         keep_now_out(parsed, wanted)
-    run = run_of(parsed, console, now_of(parsed, console))
+    bar = progress.bar(0, language=console.language)
+    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
 
     def tried(name: str) -> Outcome:
         try:
@@ -184,7 +186,9 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str],
             return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
         return act(run, name)
 
-    return report(client.each(run, wanted, tried), parsed, run, console)
+    with bar:
+        outcomes = client.each(run, wanted, tried, bar)
+    return report(outcomes, parsed, run, console)
 
 
 def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:

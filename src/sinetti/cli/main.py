@@ -19,7 +19,7 @@ from sinetti.holder.outcome import ExitCode, UsageError
 
 CLIENT = (
     *("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
-    *("log", "doctor", "revoke", "completion", "man"),
+    *("log", "doctor", "revoke", "completion"),
 )
 """What every installation has: modules of these names in this package."""
 

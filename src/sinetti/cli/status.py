@@ -35,8 +35,8 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "status",
         help="show how the certificates of a store stand",
-        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and what "
-        "to do. Calls nobody.",
+        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
+        "what to do. Calls nobody.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,7 +62,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.prometheus is not None:
         _put_metrics(parsed.prometheus, rows, now)
     if parsed.json:
-        common.print_rows([standing.details(row, parsed.store / row.name) if parsed.details else row.as_json() for row in rows])
+        common.print_rows(
+            [standing.details(row, parsed.store / row.name) if parsed.details else row.as_json() for row in rows]
+        )
     elif parsed.prometheus is None:
         _show(rows, console, only_needed=parsed.check)
     if parsed.check:

@@ -9,8 +9,13 @@ _WIDE = frozenset("WF")
 
 def laid_out(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Lay out a table; columns numbered in `right` are flush right. The last column takes what it needs."""
-    widths = [max(map(_width, column)) for column in zip(head, *lines, strict=True)]
-    return [_line(cells, widths, right) for cells in (head, *lines)]
+    return aligned((head, *lines), right)
+
+
+def aligned(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Lay out a table without names of columns."""
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return [_line(cells, widths, right) for cells in lines]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment
@@ -113,7 +114,19 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outco
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
 
 
-def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[Outcome, ...]:
+class Watch(Protocol):
+    """Who is told how far many names have come."""
+
+    def begin(self, total: int) -> None:
+        """Hear how many there are."""
+
+    def advance(self, name: str) -> None:
+        """Hear that one more is done."""
+
+
+def each(
+    run: Run, wanted: str | None, act: Callable[[str], Outcome], watch: Watch | None = None
+) -> tuple[Outcome, ...]:
     """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
 
     What became of it is written into the name's log.
@@ -124,7 +137,14 @@ def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[O
         found = files.names(run.store)
     except OSError as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
-    return tuple(_noted(run, _one_of_all(name, act)) for name in found)
+    if watch is not None:
+        watch.begin(len(found))
+    outcomes = []
+    for name in found:
+        outcomes.append(_noted(run, _one_of_all(name, act)))
+        if watch is not None:
+            watch.advance(name)
+    return tuple(outcomes)
 
 
 def _noted(run: Run, outcome: Outcome) -> Outcome:

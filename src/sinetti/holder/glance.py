@@ -1,4 +1,4 @@
-"""A cheap look at every name of a store: what stands in certificates and journals, without reading a private key as one.
+"""A cheap look at every name of a store: what stands in certificates and journals, no private key read as one.
 
 Reading an RSA key takes 30 ms, so that ten thousand names would take minutes. Here a set in use passes if its files are
 as this client writes them: the link names the certificate's serial, the key's public numbers stand in the certificate,
@@ -13,8 +13,9 @@ No policy: what follows from what is seen is decided elsewhere (status.py, agent
 import binascii
 import json
 import os
-from collections.abc import Iterator, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +32,7 @@ from sinetti.holder.settings import Settings
 from sinetti.pki import chain
 
 _RSA = bytes.fromhex("020100300d06092a864886f70d010101050004")
-"""How a PKCS#8 RSA key goes on after its outer length: version 0, rsaEncryption, an octet string (RFC 5958, RFC 8017)."""
+"""How a PKCS#8 RSA key goes on after its outer length: version 0, rsaEncryption, an octet string (RFC 5958)."""
 
 _POINTS = {b"\x03\x42\x00\x04": 65, b"\x03\x62\x00\x04": 97}
 """How the public half of an EC key begins in the last field of its structure (RFC 5915, 3), and how long a point is."""
@@ -56,7 +57,7 @@ class Glance:
     serial: Serial | None = None
     span: Span | None = None
     open: tuple[Journal, ...] = ()
-    notes: Notes = Notes()
+    notes: Notes = field(default_factory=Notes)
     memory: Memory | None = None
     deployment: Deployment | None = None
     dispensable: bool = False
@@ -100,7 +101,7 @@ def look(folder: Path) -> Glance:
     return _look(folder.name, str(folder), there)
 
 
-def _look(name: str, folder: str, there: Set[str]) -> Glance:
+def _look(name: str, folder: str, there: AbstractSet[str]) -> Glance:
     seen = Glance(name)
     try:
         kept = _settings(folder)

@@ -107,7 +107,7 @@ def note_outcome(name_folder: Path, at: datetime, outcome: Outcome, language: La
 
 
 def read(name_folder: Path) -> Iterator[Happening]:
-    """Give what happened, oldest first; lines that are none are passed over. Raises OSError for a file without rights."""
+    """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
     for part in (BEFORE, FILE):
         try:
             octets = (name_folder / part).read_bytes()

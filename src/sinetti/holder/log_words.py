@@ -47,7 +47,9 @@ UNDER_WAY = {
     State.POSTPONED: mark("{kind}: the service asked for the same request again later. Run the same command again."),
     State.REFUSED: mark("{kind}: the service refused ({codes}). The same key is offered again with the next run."),
     State.ACCEPTED: mark("{kind}: accepted, the certificate can be retrieved. Run “sinetti retrieve”."),
-    State.COLLECTED: mark("{kind}: the certificate is here and only has to be put in place. Run the same command again."),
+    State.COLLECTED: mark(
+        "{kind}: the certificate is here and only has to be put in place. Run the same command again."
+    ),
 }
 """What the journal says of what is open; the command's name stands before it."""
 

@@ -253,6 +253,11 @@ STATE_UNCERTAIN = mark("uncertain")
 STATE_DAMAGED = mark("damaged")
 DETAILS_NEED_JSON = mark("--details is for programs: give --json as well.")
 NOTHING_FOR_A_PERSON = mark("Nothing needs a person.")
+NOBODY_TO_ASK = mark("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
+TYPE_THE_NAME = mark("To revoke it, type its name ({name}):")
+NOT_CONFIRMED = mark("That is another name. Nothing was revoked.")
+DOCTOR_WELL = mark("Nothing is wrong.")
+DOCTOR_WRONG = mark("Wrong: {number}. The lines say what to do next.")
 LOG_EMPTY = mark("Nothing has been written down about {name}.")
 
 

@@ -32,7 +32,7 @@ def text(rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -
 def _families(
     rows: Sequence[Row], labels: dict[str, str], now: datetime, last_run: datetime | None
 ) -> Iterator[_Family]:
-    held = [(row, labels[row.name], row.seen.span) for row in rows if row.seen.span is not None]
+    held = [(row, labels[row.name], row.seen.span) for row in rows]
     yield _Family(
         "sinetti_certificate_not_after_seconds",
         "Last valid second of the certificate in use.",
@@ -71,7 +71,9 @@ def _families(
     )
     yield _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
     if last_run is not None:
-        yield _Family("sinetti_agent_last_run_seconds", "When the agent's last pass ended.", [("", last_run.timestamp())])
+        yield _Family(
+            "sinetti_agent_last_run_seconds", "When the agent's last pass ended.", [("", last_run.timestamp())]
+        )
 
 
 def _is_needed(row: Row) -> int:

@@ -119,7 +119,7 @@ def store(folder: Path, settings: Settings) -> None:
 
 
 def _parsed(text: str) -> dict[str, object]:
-    """Parse TOML. Of a store's many files only the first lines differ, so what `dump` writes after them is parsed once."""
+    """Parse TOML. Of a store's many files only the first lines differ, so that what follows them is parsed once."""
     at = text.find(_BUNDLES)
     if at >= 0:
         try:

@@ -93,7 +93,9 @@ def details(row: Row, folder: Path) -> dict[str, object]:
         "deployed": todo.deployed(row),
         "deploy_tries": 0 if deployment is None else deployment.tries,
         "deploy_next": None if deployment is None else status.instant(deployment.next_try),
-        "last_event": None if last is None else {"at": status.instant(last.at), "event": last.event.value, **last.facts},
+        "last_event": None
+        if last is None
+        else {"at": status.instant(last.at), "event": last.event.value, **last.facts},
     }
 
 
