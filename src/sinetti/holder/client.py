@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment, Serial
-from sinetti.holder import exchange, files, generations, journal, keys, messages, reasons, sealing, settings, when
+from sinetti.holder import exchange, files, generations, journal, keys, log, messages, reasons, sealing, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -118,15 +119,42 @@ def renew(
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
 
 
-def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[Outcome, ...]:
-    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError."""
+class Watch(Protocol):
+    """Who is told how far many names have come."""
+
+    def begin(self, total: int) -> None:
+        """Hear how many there are."""
+
+    def advance(self, name: str) -> None:
+        """Hear that one more is done."""
+
+
+def each(
+    run: Run, wanted: str | None, act: Callable[[str], Outcome], watch: Watch | None = None
+) -> tuple[Outcome, ...]:
+    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+
+    What became of it is written into the name's log.
+    """
     if wanted is not None:
-        return (_guarded(wanted, act),)
+        return (_noted(run, _guarded(wanted, act)),)
     try:
         found = files.names(run.store)
     except OSError as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
-    return tuple(one_of_all(name, act) for name in found)
+    if watch is not None:
+        watch.begin(len(found))
+    outcomes = []
+    for name in found:
+        outcomes.append(_noted(run, one_of_all(name, act)))
+        if watch is not None:
+            watch.advance(name)
+    return tuple(outcomes)
+
+
+def _noted(run: Run, outcome: Outcome) -> Outcome:
+    log.note_outcome(run.store / outcome.name, run.now, outcome, run.language)
+    return outcome
 
 
 def in_production(store: Path, name: str) -> bool:
@@ -138,7 +166,7 @@ def in_production(store: Path, name: str) -> bool:
 
 
 def one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
-    """Do it for one name among many: whatever is wrong with it becomes its outcome."""
+    """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
     try:
         return _guarded(name, act)
     except UsageError as nothing:  # a name that cannot be meant alone is no fault among all

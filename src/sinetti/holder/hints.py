@@ -5,7 +5,6 @@ service is asked, which decides by itself; whoever lies about "now" brings about
 lies about "later" is not heard near the end (agent/timing.py). A service without hints says 404, which nobody is told.
 """
 
-import base64
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from sinetti.holder.agent.timing import Hint
 from sinetti.holder.messages import plain
 from sinetti.holder.settings import Settings
 from sinetti.holder.transport import Answer, Outgoing, Trouble
+from sinetti.pki.renewal_id import renewal_id
 
 DOOR = "/api/v1/renewal-info/"
 
@@ -30,7 +30,7 @@ AS_A_RULE = timedelta(hours=6)
 
 _OK, _NOT_FOUND = 200, 404
 _PROBLEM = "application/problem+json"
-_LONGEST_ADDRESS = 2000
+_LONGEST_WORDS = 500
 
 
 class Silence(Enum):
@@ -49,19 +49,6 @@ class Told:
     rest: timedelta
 
 
-def identifier(certificate: x509.Certificate) -> str | None:
-    """Give a certificate's name in hints (RFC 9773, 4.1); None for one that does not name its issuer's key."""
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return None
-    key_id, number = extension.value.key_identifier, certificate.serial_number
-    if not key_id or number < 0:
-        return None
-    # The content of a DER INTEGER: as short as may be, with a bit of sign in front.
-    return f"{_base64url(key_id)}.{_base64url(number.to_bytes(number.bit_length() // 8 + 1))}"
-
-
 def origin(service: str) -> str:
     """Give the part of a service's address that hints share with it: scheme, host and port."""
     return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]
@@ -69,21 +56,22 @@ def origin(service: str) -> str:
 
 def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> Told:
     """Ask a name's service for the hint about its certificate. Never raises for whatever is answered."""
-    named = identifier(certificate)
-    if named is None:
+    try:
+        named = renewal_id(certificate)
+    except ValueError:  # it names no key of an issuer, or cannot be read
         return Told(Silence.NOT_FOR_THIS, LONGEST)
     address = replace(transport.parse_address(kept.service), path=DOOR + named)
     try:
         answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
     except Trouble as trouble:
         return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or AS_A_RULE))
-    return read(answer)
+    return read(answer, language)
 
 
-def read(answer: Answer) -> Told:
-    """Make of an answer what it says."""
+def read(answer: Answer, language: Language) -> Told:
+    """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address (RFC 9773)."""
     if answer.status == _OK:
-        hint = _hint(answer.body)
+        hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)
         return Told(Silence.NOT_FOR_THIS, LONGEST) if hint is None else Told(hint, rest)
     # A door that knows hints says in a problem document that it has none for this one (RFC 9457).
@@ -91,16 +79,18 @@ def read(answer: Answer) -> Told:
     return Told(Silence.NO_DOOR if no_door else Silence.NOT_FOR_THIS, LONGEST)
 
 
-def _hint(body: bytes) -> Hint | None:
+def _hint(body: bytes, language: Language) -> Hint | None:
     try:
         raw = json.loads(body[: transport.LIMIT])
         start, end = (_instant(raw["suggestedWindow"][one]) for one in ("start", "end"))
-        why = raw.get("explanationURL")
+        sentences, why = raw.get("explanation"), raw.get("explanationURL")
+        if isinstance(sentences, dict):
+            why = sentences.get(language.value, why)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     if end <= start:
         return None
-    shown = plain(why)[:_LONGEST_ADDRESS] if isinstance(why, str) else None
+    shown = plain(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
     return Hint(start, end, shown or None)
 
 
@@ -113,7 +103,3 @@ def _instant(text: str) -> datetime:
 
 def _clamped(rest: timedelta) -> timedelta:
     return min(max(rest, SHORTEST), LONGEST)
-
-
-def _base64url(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

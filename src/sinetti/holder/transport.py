@@ -14,7 +14,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import unquote, urlsplit
@@ -122,6 +122,16 @@ class Answer:
     retry_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a service shows of itself. `date` is its clock; `tls_until` (UTC) is None without TLS."""
+
+    status: int
+    date: datetime | None
+    tls_until: datetime | None = None
+    tls_issuer: str = ""
+
+
 def parse_address(url: str) -> Address:
     """Take an address apart. Raises BadAddress for anything but https, or http on this machine itself."""
     try:
@@ -213,11 +223,45 @@ def retry_after(text: str | None, date: str | None) -> timedelta | None:
     return max(rest, timedelta())
 
 
+def look(address: Address, tls_ca: str | None, language: Language) -> Look:
+    """Ask for the page that the service shows to browsers, and say what came along with it. Raises Trouble."""
+    outgoing = Outgoing(address, {}, b"", language, tls_ca)
+    connection = _connected(outgoing)
+    try:
+        headers = {"Accept-Language": language.value, "Connection": "close", "User-Agent": "sinetti"}
+        with _in_time(connection):
+            connection.request("GET", address.path, headers=headers)
+            presented = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+            response = connection.getresponse()
+            response.read(LIMIT)
+    except (OSError, http.client.HTTPException) as bad:
+        raise _lost(address, connection, bad) from bad
+    finally:
+        connection.close()
+    return _look(response, presented)
+
+
 def whole_body(answer: Answer) -> bytes:
     """Give the body of an answer. Raises Trouble for one that is longer than any that is read."""
     if len(answer.body) > LIMIT:
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
     return answer.body
+
+
+def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> Look:
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        date = None
+    if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
+        date = date.replace(tzinfo=UTC)
+    if presented is None:
+        return Look(response.status, date)
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
+    issuer = presented.get("issuer", ())
+    names = {pair[0]: pair[1] for part in issuer for pair in part} if isinstance(issuer, tuple) else {}
+    named = names.get("commonName") or names.get("organizationName") or ""
+    return Look(response.status, date, until, named)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ _PARTS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC. `explanation`: an address.
+    """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC. `explanation`: a sentence or an address.
 
     Nobody has signed it: it moves the moment, and the service decides.
     """
