@@ -4,14 +4,16 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from sinetti.cli.commands import all_commands
 from sinetti.cli.main import ALIASES, SERVER, build_parser
-from tests.house.tree import ROOT, script
+from tests.house.tree import ROOT
+from tests.support import tools
 
-MANUALS = script("manuals")
+MANUALS = tools.script("manuals")
 COMMANDS = {" ".join(one.words): one for one in all_commands()}
 LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 
@@ -111,7 +113,7 @@ def test_shells_complete(shell, tmp_path):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
     file = tmp_path / "completion"
-    made = subprocess.run(["python", "-m", "sinetti", "completion", shell], capture_output=True, check=True)
+    made = subprocess.run([sys.executable, "-m", "sinetti", "completion", shell], capture_output=True, check=True)
     file.write_bytes(made.stdout)
     for why, (typed, wanted) in ASKED.items():
         offered = completed(shell, file, typed)
