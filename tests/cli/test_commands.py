@@ -21,7 +21,12 @@ LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 def examples(one):
     """The lines of an example that a person could type."""
     whole = re.sub(r"\\\n *", "", one.parser.epilog or "")
-    return [line.strip() for line in whole.splitlines() if line.startswith("  sinetti ")]
+    lines = (
+        re.sub(r"^ +(?:AuthorizedKeysCommand )?(?:/\S*/)?(?=sinetti )", "", line)
+        for line in whole.splitlines()
+        if line[:1] == " "
+    )
+    return [line.strip() for line in lines if line.startswith("sinetti ")]
 
 
 def test_all_commands_are_walked():
@@ -80,7 +85,12 @@ words=(%s); CURRENT=$#words
 source %s
 _sinetti
 """
-BASH = 'source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _sinetti; printf "%s\\n" "${{COMPREPLY[@]}}"'
+BASH = """
+source {file}
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_sinetti
+printf "%s\\n" "${{COMPREPLY[@]}}"
+"""
 FISH = "source {file}; complete -C {words}"
 ASKED = {
     "the first word": ("sta", {"status"}),
