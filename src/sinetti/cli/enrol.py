@@ -88,6 +88,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
         trust_services=service.trust_services,
         trust_holders=service.trust_holders,
         tls_ca=service.tls_ca,
+        files=entry.files,
     )
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import KeyType
-from sinetti.holder import dates, files, generations, keys, log, messages, settings, when
+from sinetti.holder import custody, dates, dressing, files, generations, keys, log, messages, settings, when
 from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.exchange import Run
 from sinetti.holder.journal import PENDING
@@ -17,7 +17,7 @@ from sinetti.holder.log import Event
 from sinetti.holder.messages import plain, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError
 from sinetti.holder.settings import Settings
-from sinetti.pki import chain, formats, policies
+from sinetti.pki import chain, policies
 from sinetti.pki.formats import PrivateKey
 
 _CURVES = {"secp256r1": KeyType.EC_P256, "secp384r1": KeyType.EC_P384}
@@ -77,6 +77,7 @@ def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Set
         trust_services=service.trust_services,
         trust_holders=service.trust_holders,
         tls_ca=service.tls_ca,
+        files=entry.files,
     )
 
 
@@ -91,6 +92,7 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
     serial = keys.serial_of(material.certificate)
     _refuse_unfit(name, material.certificate, wanted, run.now)
     _refuse_second(run, name, serial)
+    dressing.check(name, wanted.files)
     files.make_folder(folder)
     with files.locked(folder):
         present = generations.live(folder)
@@ -107,7 +109,8 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
         settings.store(folder, wanted)
         run.step("settled")
         bundle = (*chain.load_bundle(wanted.trust_holders.encode()), *material.others)
-        generations.install(folder, formats.dump_private_key(material.key, None), material.certificate, bundle)
+        key = custody.kept(material.key, wanted.files)
+        generations.install(folder, key, material.certificate, bundle, wanted.files)
         run.step("in-place")
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
         log.note(folder, run.now, Event.ADOPTED, serial=serial, until=_instant(until))

@@ -7,7 +7,7 @@ from pathlib import Path
 from sinetti.domain.customers import same_customer
 from sinetti.holder import files, journal, log, settings
 from sinetti.holder.config import said
-from sinetti.holder.config.values import Config, Entry, ServiceEntry
+from sinetti.holder.config.values import Config, Entry, FilesWanted, ServiceEntry
 from sinetti.holder.journal import Kind
 from sinetti.holder.log import Event
 from sinetti.holder.messages import say
@@ -18,8 +18,8 @@ from sinetti.holder.settings import Settings
 def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
     """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
 
-    The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
-    them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
+    The table of its service counts: address, anchors. So do the customer's name, the key's type and how files look
+    where the file says them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
     """
     kept = settings.load(folder)
     if not _agrees(folder.name, kept, entry, config):
@@ -70,7 +70,9 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
             tls_ca=service.tls_ca,
         )
     key = entry.key if entry.key_said else kept.key
-    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key)
+    # A file that says nothing of files leaves what a person may have written into settings.toml.
+    files_wanted = kept.files if entry.files == FilesWanted() else entry.files
+    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=files_wanted)
 
 
 def _service(entry: Entry, config: Config) -> ServiceEntry | None:
