@@ -190,6 +190,12 @@ def test_enrol_with_everything_else_from_the_file(place):
     assert (kept.service, kept.trust_holders) == (place.double.url, anchors("holders"))
 
 
+def test_enrol_keeps_files_as_the_file_wants_them(place):
+    write(place, f'{PAYROLL}formats = ["der"]\n')
+    assert place.run("enrol", "payroll", *IDS)[0] == 0
+    assert (place.store / "payroll" / "live" / "certificate.der").is_file()
+
+
 def test_options_of_enrol_win_over_the_file(place):
     write(place, PAYROLL.replace("0123456-7", "7654321-0"), address="http://127.0.0.1:9/")
     write_to = ("--store", "other", "--service", "register", "--customer-id", authority.CUSTOMER_ID, "--key", "ec-p256")

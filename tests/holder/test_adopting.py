@@ -8,10 +8,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sinetti.domain.values import Channel, Environment, KeyType
-from sinetti.holder import adopting, files, generations, log, settings, status
-from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
+from sinetti.holder import adopting, files, generations, keys, log, settings, status
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import ExitCode, Result, UsageError
@@ -141,6 +142,32 @@ def test_a_run_that_ended_early_is_gone_on_with(desk):
 def test_a_replacement_may_be_fetched_later(desk):
     adopt(desk, material())
     assert desk.enrol(IDS).result is Result.ENROLLED
+
+
+def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
+    (tmp_path / "secret").write_text("of it\n")
+    files_wanted = FilesWanted(
+        formats=frozenset({Format.PEM, Format.PKCS12}),
+        password_file=tmp_path / "secret",
+        key_password_file=tmp_path / "secret",
+    )
+    one = material()
+    assert adopt(desk, one, entry=replace(ENTRY, files=files_wanted)).result is Result.ENROLLED
+    for _ in range(2):
+        pem = (desk.live / "key.pem").read_bytes()
+        assert b"BEGIN ENCRYPTED PRIVATE KEY" in pem
+        key = formats.load_private_key(pem, b"of it")
+        packed = pkcs12.load_pkcs12((desk.live / "certificate.p12").read_bytes(), b"of it")
+        assert keys.belongs(packed.cert.certificate, key)
+        assert generations.live(desk.folder).certificate == packed.cert.certificate
+        assert desk.at(OPENS).renew().exit_code is ExitCode.DONE
+
+
+def test_what_cannot_be_kept_as_wanted_is_told_before_anything_is_written(desk, tmp_path):
+    entry = replace(ENTRY, files=FilesWanted(key_password_file=tmp_path / "nothing"))
+    with pytest.raises(files.StoreError):
+        adopt(desk, material(), entry=entry)
+    assert not desk.store.exists()
 
 
 # --- Refused, and nothing written

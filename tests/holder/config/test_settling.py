@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.values import Environment, KeyType
 from sinetti.holder import files, log, settings
 from sinetti.holder.config.settling import settle
-from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import UsageError
 from tests.holder import double as doubles
@@ -88,6 +88,15 @@ def test_name_and_key_count_where_the_file_says_them(kept):
     entry = Entry("payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_said=True)
     after = settle(folder, entry, config(before, entry), NOW)
     assert after == replace(before, customer_name="Sinisiipi Oyj", key=KeyType.RSA_3072)
+
+
+def test_how_files_look_counts_where_the_file_says_it(kept, tmp_path):
+    folder, before = kept
+    asked = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    entry = Entry("payroll", "register", files=asked)
+    assert settle(folder, entry, config(before, entry), NOW).files == asked == settings.load(folder).files
+    silent = Entry("payroll", "register")
+    assert settle(folder, silent, config(before, silent), NOW).files == asked
 
 
 REFUSED = {

@@ -19,7 +19,8 @@ def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Setting
     """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
 
     The table of its service counts: address, anchors. So do the customer's name, the key's type and how files look
-    where the file says them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
+    where the file says them. Another environment or customer is refused (UsageError), with nothing changed.
+    Raises StoreError, OSError.
     """
     kept = settings.load(folder)
     if not _agrees(folder.name, kept, entry, config):
