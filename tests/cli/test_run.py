@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from sinetti.cli import run as command
 from sinetti.holder.agent import lock
+from sinetti.holder.config.values import Care
 from sinetti.wire.soap import Failure
 from tests.cli.test_client import END, OPENS
 from tests.holder import double as doubles
@@ -89,7 +92,7 @@ def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
     for name in ("failed", "lost", "broken"):
         shell.enrol(name=name)
     shell.double.now = LATE
-    shell.double.script.extend([doubles.lose, *[doubles.say(503)] * 2])
+    shell.double.script.extend([doubles.lose] * 3)
     assert run(shell)[0] == 6
     (shell.store / "broken" / "live" / "certificate.pem").write_text("?")
     code, out, _ = run(shell, "--dry-run")
@@ -117,6 +120,22 @@ def test_a_second_run_is_told_who_holds_the_store(shell):
         code, _, err = run(shell)
     assert code == 5
     assert f"process {os.getpid()} on {socket.gethostname()}" in err
+
+
+def test_the_metrics_that_are_asked_for_are_written_after_each_pass(shell, monkeypatch):
+    shell.enrol()
+    place = shell.folder / "sinetti.prom"
+    without = command._config
+    monkeypatch.setattr(
+        command, "_config", lambda parsed: replace(without(parsed), care=Care(prometheus=shell.folder / place))
+    )
+    assert run(shell)[0] == 0
+    assert 'name="payroll"' in place.read_text()
+    place.unlink()
+    place.mkdir()
+    code, _, err = run(shell)
+    assert code == 2
+    assert "cannot be written" in err
 
 
 @pytest.mark.parametrize("every", ["soon", "0m", "30s", "8d", "1 h"])

@@ -16,7 +16,8 @@ from sinetti import clock
 from sinetti.cli import common, progress
 from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
-from sinetti.holder import messages, reasons
+from sinetti.cli.status import put_metrics
+from sinetti.holder import messages, reasons, status
 from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
@@ -146,7 +147,20 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         console.tell(message)
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
-    return end
+    return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
+
+
+def _put_metrics(agent: Agent, console: Console) -> ExitCode:
+    """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
+    place, now = agent.config.care.prometheus, agent.run.now
+    if place is None:
+        return ExitCode.DONE
+    try:
+        put_metrics(str(place), status.rows(agent.run.store, lambda _seen: now), now)
+    except UsageError as bad:
+        console.tell(bad.message)
+        return ExitCode.USAGE
+    return ExitCode.DONE
 
 
 def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:
