@@ -21,7 +21,8 @@ from sinetti.holder import messages, reasons, status
 from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
-from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.agent.programs import HoldersPrograms
+from sinetti.holder.config import settling
 from sinetti.holder.config.values import Care, Config, Entry
 from sinetti.holder.files import StoreError, StoreLocked
 from sinetti.holder.messages import Message, say
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 examples, once a day from a timer; what would be done; as a service:
-  sinetti run --store /var/lib/sinetti
+  sinetti run --config /etc/sinetti/sinetti.toml
   sinetti run --store /var/lib/sinetti --dry-run
   sinetti run --store /var/lib/sinetti --every 1h"""
 
@@ -178,7 +179,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
 
 
 def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: threading.Event) -> Agent:
-    config = _config(parsed)
+    config = _config(parsed, console)
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
@@ -187,16 +188,31 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: thr
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return Agent(outside, config, NoPrograms(), _settled, now_given=parsed.now is not None)
+    return Agent(outside, config, HoldersPrograms(), settling.settle, now_given=parsed.now is not None)
 
 
-def _config(parsed: argparse.Namespace) -> Config:
-    """Give what sinetti.toml says; without one, the store that was named and the defaults."""
-    return Config(parsed.store / "sinetti.toml", parsed.store, None, {}, Care(), Entry("", None), {})
+def _config(parsed: argparse.Namespace, console: Console) -> Config:
+    """Give what sinetti.toml says now; without one, the store that was named and the defaults.
+
+    A service goes on by what it said before, where it says something wrong now.
+    """
+    before: Config | None = getattr(parsed, "said_before", None)
+    if before is not None:
+        vars(parsed).pop("sinetti_toml", None)
+    try:
+        parsed.said_before = common.config_of(parsed) or without_file(parsed.store)
+    except UsageError as bad:
+        if before is None:
+            raise
+        console.tell(bad.message)
+        return before
+    said: Config = parsed.said_before
+    return said
 
 
-def _settled(_folder: Path, _entry: Entry, _config: Config, _now: datetime) -> None:
-    """Leave the settings of a name as they are: no sinetti.toml says anything else."""
+def without_file(store: Path) -> Config:
+    """Give how a store is taken care of that no sinetti.toml speaks of."""
+    return Config(store / "sinetti.toml", store, None, {}, Care(), Entry("", None), {})
 
 
 def _every(text: str) -> timedelta:
