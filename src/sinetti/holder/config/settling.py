@@ -18,9 +18,8 @@ from sinetti.holder.settings import Settings
 def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
     """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
 
-    The table of its service counts: address, anchors. So do the customer's name, the key's type and how files look
-    where the file says them. Another environment or customer is refused (UsageError), with nothing changed.
-    Raises StoreError, OSError.
+    The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
+    them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
     """
     kept = settings.load(folder)
     if not _agrees(folder.name, kept, entry, config):
@@ -71,9 +70,9 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
             tls_ca=service.tls_ca,
         )
     key = entry.key if entry.key_said else kept.key
-    # A file that says nothing of files leaves what a person may have written into settings.toml.
-    files_wanted = kept.files if entry.files == FilesWanted() else entry.files
-    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=files_wanted)
+    # A table that says nothing about files leaves them as they were: no key that was encrypted comes to lie in clear.
+    wanted = entry.files if entry.files != FilesWanted() else kept.files
+    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=wanted)
 
 
 def _service(entry: Entry, config: Config) -> ServiceEntry | None:
