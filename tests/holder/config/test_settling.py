@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.values import Environment, KeyType
 from sinetti.holder import files, log, settings
 from sinetti.holder.config.settling import settle
-from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry, Token
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import UsageError
 from tests.holder import double as doubles
@@ -97,6 +97,46 @@ def test_how_files_look_counts_where_the_file_says_it(kept, tmp_path):
     assert settle(folder, entry, config(before, entry), NOW).files == asked == settings.load(folder).files
     silent = Entry("payroll", "register")
     assert settle(folder, silent, config(before, silent), NOW).files == asked
+
+
+def passwords(tmp_path, kept, *, second):
+    """A name whose key is encrypted by one password, and a file that names another place for one."""
+    folder, before = kept
+    for name, password in (("first", "one"), ("second", second)):
+        (tmp_path / name).write_text(f"{password}\n")
+    before = replace(before, files=FilesWanted(key_password_file=tmp_path / "first"))
+    settings.store(folder, before)
+    return folder, before
+
+
+def test_a_password_in_another_place_is_followed(kept, tmp_path):
+    folder, before = passwords(tmp_path, kept, second="one")
+    entry = Entry("payroll", "register", files=FilesWanted(key_password_file=tmp_path / "second"))
+    assert settle(folder, entry, config(before, entry), NOW).files == entry.files
+    (tmp_path / "second").rename(tmp_path / "first")
+    assert settle(folder, Entry("payroll", "register"), config(before), NOW).files == entry.files
+
+
+TOKEN = Token(Path("/module.so"), "a", Path("/pin"))
+
+
+@pytest.mark.parametrize("token", [None, TOKEN], ids=["another password", "a token"])
+def test_another_password_is_refused_while_a_key_needs_the_one_of_before(token, kept, tmp_path):
+    folder, before = passwords(tmp_path, kept, second="two")
+    other = None if token else tmp_path / "second"
+    entry = Entry("payroll", "register", files=FilesWanted(key_password_file=other, token=token))
+    with pytest.raises(UsageError) as caught:
+        settle(folder, entry, config(before, entry), NOW)
+    assert caught.value.message.values["kept"] == str(tmp_path / "first")
+    assert settings.load(folder) == before
+
+
+def test_a_key_that_was_encrypted_does_not_come_to_lie_in_clear(kept, tmp_path):
+    folder, before = passwords(tmp_path, kept, second="two")
+    entry = Entry("payroll", "register", files=FilesWanted(formats=frozenset({Format.PEM, Format.DER})))
+    assert settle(folder, entry, config(before, entry), NOW).files == replace(
+        entry.files, key_password_file=tmp_path / "first"
+    )
 
 
 REFUSED = {

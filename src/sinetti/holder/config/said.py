@@ -64,6 +64,11 @@ OTHER_CUSTOMER = mark(
     "correct the line there, or choose another name."
 )
 
+OTHER_PASSWORD = mark(
+    "The key of {name} is encrypted with the password in {kept}, but {path} says otherwise. Nothing was changed: let "
+    "key_password_file name that password, in its table too, and have no token there."
+)
+
 NO_STORE = mark(
     "Say where the store is: give --store DIR, or --config FILE with a sinetti.toml that says it. Without --config it "
     "is looked for in this folder and in /etc/sinetti."

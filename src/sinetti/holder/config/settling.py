@@ -39,11 +39,13 @@ def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
     if not (where / settings.FILE).exists():
         return
     begun = settings.load(where)
-    if _agrees(folder.name, begun, replace(entry, key_said=False), config):
+    # Its key is made, and kept as was wanted then.
+    entry = replace(entry, key_said=False, files=FilesWanted())
+    if _agrees(folder.name, begun, entry, config):
         return
     with files.locked(folder):
         if (where / settings.FILE).exists():
-            settings.store(where, _wanted(begun, replace(entry, key_said=False), config))
+            settings.store(where, _wanted(begun, entry, config))
 
 
 def _agrees(name: str, kept: Settings, entry: Entry, config: Config) -> bool:
@@ -56,7 +58,24 @@ def _agrees(name: str, kept: Settings, entry: Entry, config: Config) -> bool:
     if entry.customer_id is not None and not same_customer(entry.customer_id, kept.customer_id):
         ids = {"kept": kept.customer_id, "wanted": entry.customer_id}
         raise UsageError(say(said.OTHER_CUSTOMER, name=name, path=where, **ids))
+    _refuse_other_password(name, kept, entry, where)
     return _wanted(kept, entry, config) == kept
+
+
+def _refuse_other_password(name: str, kept: Settings, entry: Entry, where: str) -> None:
+    """Refuse what would leave an encrypted key without the password that opens it; another place of it is none."""
+    before, after = kept.files.key_password_file, entry.files.key_password_file
+    if before is None or (entry.files.token is None and after in {None, before}):
+        return
+    if after is None or _differ(before, after):
+        raise UsageError(say(said.OTHER_PASSWORD, name=name, kept=str(before), path=where))
+
+
+def _differ(before: Path, after: Path) -> bool:
+    try:
+        return before.read_bytes().rstrip(b"\r\n") != after.read_bytes().rstrip(b"\r\n")
+    except OSError:  # the one of before was moved, or the new one cannot be read, which whoever needs it tells
+        return False
 
 
 def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
@@ -72,6 +91,8 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
     key = entry.key if entry.key_said else kept.key
     # A table that says nothing about files leaves them as they were: no key that was encrypted comes to lie in clear.
     wanted = entry.files if entry.files != FilesWanted() else kept.files
+    if wanted.key_password_file is None:
+        wanted = replace(wanted, key_password_file=kept.files.key_password_file)
     return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=wanted)
 
 
