@@ -42,7 +42,8 @@ def lines(path):
 
 
 def events(folder):
-    return [one.event for one in log.read(folder) if one.event is not Event.HOOK]
+    others = {Event.HOOK, Event.ENROLLED, Event.RENEWED}
+    return [one.event for one in log.read(folder) if one.event not in others]
 
 
 def use(desk, entry, now=None):

@@ -1,24 +1,29 @@
 """What the client's commands share: options, the reader's language, printing."""
 
 import argparse
+import importlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
-from sinetti.cli import output
+from sinetti.cli import output, progress
 from sinetti.cli.console import Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
+from sinetti.holder.config import finding, said
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
 
 if TYPE_CHECKING:
+    from sinetti.holder.config.values import Config
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
     """What a command module adds itself to."""
 
@@ -36,8 +41,47 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the store."""
-    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="folder with keys and certificates")
+    """Add the options for the store: itself, or a sinetti.toml that says where it is."""
+    add_config(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add --store and --config. When the command runs, `parsed.store` is there: the option's, else the file's."""
+    parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
+    )
+    parser.set_defaults(prepare=find_store)
+
+
+def find_store(parsed: argparse.Namespace) -> None:
+    """Take the store from sinetti.toml where no option names it. Raises UsageError where neither does."""
+    if parsed.store is None or parsed.config is not None:
+        config = config_of(parsed)
+        if config is None:
+            raise UsageError(say(said.NO_STORE))
+        parsed.store = config.store
+
+
+def config_of(parsed: argparse.Namespace) -> "Config | None":
+    """Read the sinetti.toml that counts: --config, or the one that is found; None where there is none.
+
+    What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
+    """
+    if not hasattr(parsed, "sinetti_toml"):
+        path = finding.find(parsed.config)
+        parsed.sinetti_toml = None if path is None else _read(path)
+    config: Config | None = parsed.sinetti_toml
+    if config is None:
+        return None
+    if parsed.lang is None and config.language is not None:
+        parsed.lang = config.language.value
+    return config if parsed.store is None else replace(config, store=parsed.store)
+
+
+def _read(path: Path) -> "Config":
+    # Loaded where there is one to read: most commands have their store from an option.
+    return importlib.import_module("sinetti.holder.config.reading").read(path)  # type: ignore[no-any-return]
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -162,12 +206,21 @@ def print_json(value: object) -> None:
     print_line(text)
 
 
+def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a list of rows as `print_json` does. Each is written by itself: indenting takes ten times as long."""
+    shown = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if not all(map(str.isprintable, shown)):
+        shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
+    print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
+
+
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
     """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
     wanted = one_or_all(parsed)
     if wanted is not None:
         keep_now_out(parsed, wanted)
-    run = run_of(parsed, console, now_of(parsed, console))
+    bar = progress.bar(0, language=console.language)
+    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
 
     def tried(name: str) -> Outcome:
         try:
@@ -176,7 +229,9 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str],
             return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
         return act(run, name)
 
-    return report(client.each(run, wanted, tried), parsed, run, console)
+    with bar:
+        outcomes = client.each(run, wanted, tried, bar)
+    return report(outcomes, parsed, run, console)
 
 
 def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:

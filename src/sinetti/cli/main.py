@@ -12,6 +12,7 @@ from sinetti import __version__
 from sinetti.cli import output
 from sinetti.cli.console import Console, language_of
 from sinetti.cli.output import OutputLost
+from sinetti.domain.values import Language
 from sinetti.holder import messages, reasons, words
 from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
@@ -19,17 +20,8 @@ from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
-    "enrol",
-    "retrieve",
-    "renew",
-    "status",
-    "sign",
-    "verify",
-    "explain",
-    "deliver",
-    "receipt",
-    "export",
-    "gateway",
+    *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
+    *("log", "doctor", "revoke", "completion", "gateway", "run"),
 )
 """What every installation has: modules of these names in this package."""
 
@@ -78,6 +70,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(prepare=lambda _parsed: None)
     parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
@@ -102,6 +95,9 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.freeze()
         gc.enable()
     try:
+        parsed.prepare(parsed)
+        # A sinetti.toml may say the language, and what is wrong from here on is said in it.
+        console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
         return int(parsed.run(parsed))
     except OutputLost:  # main tells it, of the help as well
         raise
