@@ -1,6 +1,8 @@
 """The client killed at every step and at random moments, and answers lost: the same command, run again, goes on."""
 
+import json
 import random
+import shutil
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -96,6 +98,29 @@ def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
         kills += 1
     assert kills > 10
     assert not stage.wire.passed
+
+
+def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
+    """All of them. Whatever was heard of the answer, the same command again knows that it is revoked."""
+    (source,) = stage.enrolled(1)
+    before = {path.name: path.read_bytes() for path in source.live.iterdir()}
+    words = ("revoke", "payroll", "--reason", "superseded", "--yes")
+    kills = 0
+    for number in range(1000):
+        site = replace(source, store=tmp_path / f"store-{number}")
+        shutil.copytree(source.store, site.store, symlinks=True)
+        path = site.folder / "settings.toml"
+        path.write_text(path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"]))  # it passes SOAP alone
+        killed = stage.clients.run(*words, "--store", str(site.store), kill=Kill(change=number)).killed
+        set_in_use(site)
+        again = stage.clients.run(*words, "--store", str(site.store))
+        assert again.code == 0, again.err
+        assert json.loads((site.folder / "notes.json").read_bytes())["revoked"] == site.live.resolve().name
+        assert {path.name: path.read_bytes() for path in site.live.iterdir()} == before
+        if not killed:
+            break
+        kills += 1
+    assert kills > 3
 
 
 def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
