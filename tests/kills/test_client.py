@@ -11,7 +11,7 @@ import pytest
 
 from sinetti.clock import ticks
 from tests.kills.clients import NEVER, Kill
-from tests.kills.scene import GET, NEW, RENEW, is_whole, same_octets, set_in_use
+from tests.kills.scene import GET, NEW, RENEW, dress, is_dressed, is_whole, same_octets, set_in_use
 from tests.kills.table import DELIVERY_STEPS
 from tests.kills.wire import Fate
 from tests.support.programs import program, started, surroundings
@@ -121,6 +121,17 @@ def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
             break
         kills += 1
     assert kills > 3
+
+
+def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, every_kill):
+    numbers = list(changes(every_kill))[: 90 if every_kill else 90 // FEW_APART]
+    kills = []
+    for number, site in zip(numbers, stage.enrolled(len(numbers)), strict=True):
+        dress(site)
+        kills.append(played(stage, site, "renew", RENEW, Kill(change=number)))
+        is_dressed(site)
+    assert not kills[-1], "the last number lies beyond the end of the run"
+    assert sum(kills) > 50 / (1 if every_kill else FEW_APART) - 1
 
 
 def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
