@@ -88,7 +88,7 @@ class _Java:
     def only_alias(self) -> str:
         """Give the name of the only private key in it."""
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
-        found = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
+        found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
             wrong = messages.ADOPT_ALIASES if found else messages.ADOPT_NO_KEY
             raise UsageError(say(wrong, path=str(self.path), aliases=plain(", ".join(found))))

@@ -175,8 +175,10 @@ def test_maintenance_windows(text, window, written):
     assert config.care.maintenance == (window,)
 
 
-NO_WINDOWS = ["", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon 25:00-26:00", "Mon-",
-              "Mon 1:00-2:00", "Mon Tue", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00", "²", "Ma-Pe", "Mon 01:00-02:60"]  # fmt: skip
+NO_WINDOWS = [
+    *("", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon-", "Ma-Pe", "Mon Tue", "Mon–Fri", "²"),
+    *("Mon 25:00-26:00", "Mon 01:00-02:60", "Mon 1:00-2:00", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00"),
+]
 
 
 @pytest.mark.parametrize("text", NO_WINDOWS)
