@@ -1,0 +1,136 @@
+"""What `sinetti.toml` comes to once it is read: values that cannot be wrong (docs/agent.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from sinetti.domain.values import Environment, KeyType, Language
+
+
+class Format(StrEnum):
+    """The forms in which a matching set is kept; PEM is always there."""
+
+    PEM = "pem"
+    DER = "der"
+    PKCS12 = "pkcs12"
+    """PBES2 with AES-256 and HMAC-SHA-256: OpenSSL 3, Java 11 and newer."""
+    PKCS12_LEGACY = "pkcs12-legacy"
+    """3DES and HMAC-SHA-1, for programs that read nothing newer."""
+
+
+class Stage(StrEnum):
+    """When a hook runs: before a renewal is asked for, to bring a new set into use, after that."""
+
+    BEFORE = "before"
+    DEPLOY = "deploy"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """A certificate service. The bundles are PEM, read from the files that the table names and kept whole."""
+
+    name: str
+    address: str
+    environment: Environment
+    trust_services: str
+    trust_holders: str
+    tls_ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Programs with their arguments, started without a shell; a stage without one has nothing to do."""
+
+    commands: Mapping[Stage, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    timeout: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A PKCS#11 token in which keys are made and stay. `pin_file` holds the user's PIN."""
+
+    module: Path
+    label: str
+    pin_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FilesWanted:
+    """How the files of a set look. `owner` and `group` are names; None leaves them to who runs the agent.
+
+    `password_file` holds the password of PKCS#12 files, `key_password_file` that of an encrypted key.pem.
+    """
+
+    formats: frozenset[Format] = frozenset({Format.PEM})
+    owner: str | None = None
+    group: str | None = None
+    mode: int = 0o600
+    password_file: Path | None = None
+    key_password_file: Path | None = None
+    token: Token | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One certificate to take care of; `customer_id` is None where only the defaults speak of it."""
+
+    name: str
+    service: str | None
+    customer_id: str | None = None
+    customer_name: str | None = None
+    key: KeyType = KeyType.RSA_2048
+    files: FilesWanted = FilesWanted()
+    hooks: Hooks = Hooks()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours of a week in which renewals are begun: days as date.weekday() counts them, `until` before `since` ends on the next day.
+
+    Equal times are the whole day.
+    """
+
+    days: frozenset[int]
+    since: time
+    until: time
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How the agent goes about its work: table `agent`."""
+
+    at_once: int = 8
+    spread: timedelta = timedelta(days=10)
+    """Renewals are spread over this time from the day on which renewal opens."""
+    urgent: timedelta = timedelta(days=14)
+    """This near the end neither spread nor maintenance windows hold a renewal back."""
+    maintenance: tuple[Window, ...] = ()
+    """None: at any time."""
+    zone: ZoneInfo = ZoneInfo("Europe/Helsinki")
+    prometheus: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. `entry_of` gives how a name of the store is taken care of, also one without a table."""
+
+    path: Path
+    store: Path
+    language: Language | None
+    services: Mapping[str, ServiceEntry]
+    care: Care
+    defaults: Entry
+    entries: Mapping[str, Entry]
+
+    def entry_of(self, name: str) -> Entry:
+        """Give a name's table, or the defaults under that name."""
+        known = self.entries.get(name)
+        if known is not None:
+            return known
+        by_default = self.defaults
+        return Entry(name, by_default.service, None, None, by_default.key, by_default.files, by_default.hooks)

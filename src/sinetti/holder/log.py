@@ -1,0 +1,97 @@
+"""What happened to a name: `log.jsonl` in its folder, one event a line, appended and never changed.
+
+A line that an interrupted run left unfinished is passed over by whoever reads. Nothing is decided by the log: the
+journal (journal.py) is what a run goes on from; this is what a person reads (`sinetti log NAME`).
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+FILE = "log.jsonl"
+BEFORE = "log.1.jsonl"
+"""The part that was full."""
+
+LARGEST = 1024 * 1024
+"""Octets after which a new part begins; one full part is kept."""
+
+
+class Event(StrEnum):
+    """What can happen to a name; the values stand in the file."""
+
+    ADOPTED = "adopted"
+    ENROLLED = "enrolled"
+    RENEWED = "renewed"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    PENDING = "pending"
+    FAILED = "failed"
+    HOOK = "hook"
+    DEPLOYED = "deployed"
+    DEPLOY_FAILED = "deploy-failed"
+    HINT = "hint"
+    REPLACEMENT_NEEDED = "replacement-needed"
+    REVOKED = "revoked"
+    EXPORTED = "exported"
+    SETTINGS_CHANGED = "settings-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event: `at` UTC, whole seconds; `facts` are short texts such as a serial, codes, an exit code."""
+
+    at: datetime
+    event: Event
+    facts: dict[str, str]
+
+
+def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
+    """Append an event, durably; a full part is put aside first. Raises OSError."""
+    path = name_folder / FILE
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LARGEST:
+            path.replace(name_folder / BEFORE)
+    line = json.dumps({"at": _instant(at), "event": event.value, **facts}, ensure_ascii=False)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        # A line of before that was cut short must not take this one with it.
+        start = b"" if _ends_whole(path) else b"\n"
+        os.write(handle, start + line.encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(name_folder: Path) -> Iterator[Happening]:
+    """Give what happened, oldest first; lines that are none are passed over. Raises OSError for a file without rights."""
+    for part in (BEFORE, FILE):
+        try:
+            octets = (name_folder / part).read_bytes()
+        except FileNotFoundError:
+            continue
+        for line in octets.splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                yield _happening(line)
+
+
+def _happening(line: bytes) -> Happening:
+    raw = json.loads(line)
+    at, event = datetime.fromisoformat(raw.pop("at")), Event(raw.pop("event"))
+    return Happening(at, event, {str(name): str(value) for name, value in raw.items()})
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
