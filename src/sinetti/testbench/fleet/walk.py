@@ -1,0 +1,19 @@
+"""How the bench's clock walks through the years: far where nothing is due, a day at a time where something is. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+STRIDE = timedelta(days=1)
+"""As a timer once a day has it. Whatever falls due in between is done a day late, as with such a timer."""
+
+LEAP = timedelta(days=120)
+"""The longest step: whoever watches sees the years go by."""
+
+
+def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, stride: timedelta = STRIDE) -> datetime:
+    """Say where the clock goes next: to when something is due, at least a stride and at most a leap on, to the goal.
+
+    `due` is what each agent says of itself: None where it plans nothing.
+    """
+    planned = min((one for one in due if one is not None), default=now + LEAP)
+    return min(max(planned, now + stride), now + max(LEAP, stride), goal)
