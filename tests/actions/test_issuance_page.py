@@ -18,7 +18,7 @@ FILES = ("enrol.py", "renew.py", "issue.py", "collect.py")
 
 UNNUMBERED = {
     *("revoked", "retained", "many-stored", "many-approved", "many-revoked", "many-noted", "many-published"),
-    "contact-changed",
+    *("contact-changed", "early-stored", "early-opened", "early-undone", "early-back"),
 }
 """Points at which a process may end that are no step of issuing."""
 

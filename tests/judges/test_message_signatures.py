@@ -4,10 +4,23 @@ from types import SimpleNamespace
 
 import http_message_signatures as peer
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from sinetti.clock import machine_now
-from sinetti.wire.message_signatures import Parts, sign, verify
+from sinetti.domain.revocation import RevocationReason
+from sinetti.pki.formats import load_certificate, sha256_hex
+from sinetti.protocols.http import Request
+from sinetti.protocols.revocations import RevocationsDoor
+from sinetti.wire import holder_signatures
+from sinetti.wire.holder_signatures import Algorithm, signer_of
+from sinetti.wire.message_signatures import Parts, SignatureRefused, sign, verify
+from sinetti.wire.revocations import PATH, Revocation, render, sign_revocation
+from tests.support.office import REQUEST, enrolled, sqlite_desk
+from tests.support.registers import sqlite_register
+
+__all__ = ["sqlite_desk", "sqlite_register"]
 
 PARTS = Parts("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
 KEYS = {
@@ -40,3 +53,80 @@ def test_we_take_what_another_implementation_signs(algorithm, key):
     signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=machine_now())
     headers = {name.lower(): value for name, value in asked.headers.items()}
     assert verify(PARTS, headers, {"edge": key.public_key()}.get, machine_now()) == "edge"
+
+
+RSA = rsa.generate_private_key(65537, 2048)
+HOLDERS = {
+    Algorithm.RSA_PSS: (peer.algorithms.RSA_PSS_SHA512, RSA),
+    Algorithm.RSA: (peer.algorithms.RSA_V1_5_SHA256, RSA),
+    Algorithm.P256: (peer.algorithms.ECDSA_P256_SHA256, ec.derive_private_key(7, ec.SECP256R1())),
+}
+P384 = ec.derive_private_key(7, ec.SECP384R1())
+
+
+class EcdsaP384(peer.HTTPSignatureAlgorithm):
+    """ecdsa-p384-sha384 (RFC 9421, 3.3.5), which the library leaves out: its frame stays the library's."""
+
+    algorithm_id = "ecdsa-p384-sha384"
+
+    def __init__(self, public_key=None, private_key=None, password=None):  # noqa: ARG002 - as the library calls it
+        """Take the keys."""
+        self.public_key, self.private_key = public_key, private_key
+
+    def sign(self, message):
+        """Sign: r and s, each of 48 octets."""
+        r, s = decode_dss_signature(self.private_key.sign(message, ec.ECDSA(hashes.SHA384())))
+        return r.to_bytes(48, "big") + s.to_bytes(48, "big")
+
+    def verify(self, signature, message):
+        """Verify it; raises where it does not fit."""
+        r, s = int.from_bytes(signature[:48], "big"), int.from_bytes(signature[48:], "big")
+        self.public_key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA384()))
+
+
+HOLDERS[Algorithm.P384] = (EcdsaP384, P384)
+
+
+@pytest.mark.parametrize("algorithm", HOLDERS)
+def test_another_implementation_takes_what_a_holder_s_key_signs(algorithm):
+    its, key = HOLDERS[algorithm]
+    headers = holder_signatures.sign(PARTS, "edge", machine_now(), algorithm, signer_of(key))
+    verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=resolver(key))
+    found = verifier.verify(message(headers), require_components=NAMES, body=PARTS.body)
+    assert [one.parameters["keyid"] for one in found] == ["edge"]
+
+
+@pytest.mark.parametrize("algorithm", HOLDERS)
+def test_we_take_what_another_implementation_signs_with_a_holder_s_key(algorithm):
+    its, key = HOLDERS[algorithm]
+    asked = message({"Content-Type": PARTS.content_type})
+    signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=resolver(key))
+    signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=machine_now())
+    headers = {name.lower(): value for name, value in asked.headers.items()}
+    by_name = {"edge": key.public_key()}.get
+    assert holder_signatures.verify(PARTS, headers, by_name, machine_now()) == "edge"
+    if algorithm is not Algorithm.P256:
+        with pytest.raises(SignatureRefused):
+            verify(PARTS, headers, {"edge": P384.public_key()}.get, machine_now())
+
+
+def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
+    """The library signs the call; the door takes it. And what our client signs the library takes."""
+    held, now = enrolled(sqlite_desk), machine_now()
+    sqlite_desk.machine.now = now
+    body, name = render(Revocation(held.serial, RevocationReason.SUPERSEDED)), sha256_hex(held.der)
+    asked = SimpleNamespace(
+        method="POST", url=f"https://certificates.example{PATH}", headers={"Content-Type": "application/json"}
+    )
+    keys = peer.MappingKeyResolver(public_keys={name: held.key.public_key()}, private_keys={name: held.key})
+    its = peer.algorithms.ECDSA_P256_SHA256
+    signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=keys)
+    signer.sign(asked, key_id=name, covered_component_ids=NAMES[:3], body=body, created=now)
+    headers = {one.lower(): value for one, value in asked.headers.items()}
+    reply = RevocationsDoor(sqlite_desk.office)(Request("POST", PATH, "", headers, REQUEST, body))
+    assert reply.status == 200, reply.body
+    assert sqlite_desk.certificate(held.serial).revoked
+    ours = sign_revocation(load_certificate(held.der), RevocationReason.SUPERSEDED, signer_of(held.key), now)
+    asked.headers = dict(ours.headers)
+    verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=keys)
+    assert verifier.verify(asked, require_components=NAMES, body=ours.body)

@@ -22,7 +22,7 @@ from tests.kills.clients import clients
 from tests.kills.cluster import Cluster
 from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
-from tests.kills.outside import JournalReader, Seen, look, old_refusals, read_list
+from tests.kills.outside import JournalReader, Seen, calls, look, old_refusals, read_list
 from tests.kills.servers import Node, Zygote, zygote
 from tests.support.postgres import free_port
 from tests.support.small_disk import SmallDisk, may_mount, mounted
@@ -154,6 +154,10 @@ class Arena:
     def old_refusals(self) -> tuple[int, int]:
         """How many refusals of long ago are there, and how many the audit trail says were erased."""
         return old_refusals(self.url)
+
+    def calls(self) -> tuple[int, int, int]:
+        """How many calls for early replacement stand, how many are half done, and how many certificates are called."""
+        return calls(self.url)
 
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
         statement = (

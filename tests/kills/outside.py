@@ -25,6 +25,11 @@ PAIRS = "SELECT transfer_id, order_id FROM registry_transferidpair"
 LONG_AGO = "2000-01-01 00:00:00"
 OLD_REFUSALS = f"SELECT count(*) FROM registry_refusalrow WHERE at < '{LONG_AGO[:-1]}1'"  # noqa: S608 - ours
 ERASED = "SELECT octets FROM registry_auditrow WHERE action = 'refusals-deleted'"
+CALLS = """
+    SELECT (SELECT count(*) FROM registry_earlycall WHERE undone_at IS NULL),
+           (SELECT count(*) FROM registry_earlycall
+             WHERE CASE WHEN undone_at IS NULL THEN done_at ELSE back_at END IS NULL),
+           (SELECT count(*) FROM registry_calledearly)"""
 AUDIT = "SELECT sequence, action, object, octets, sha256 FROM registry_auditrow ORDER BY sequence"
 
 
@@ -150,6 +155,13 @@ def old_refusals(url: str) -> tuple[int, int]:
     """How many refusals of long ago are there, and how many the audit trail says were erased."""
     ((there,),), rows = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (OLD_REFUSALS, ERASED))
     return there, sum(json.loads(bytes(octets))["facts"]["count"] for (octets,) in rows)
+
+
+def calls(url: str) -> tuple[int, int, int]:
+    """How many calls for early replacement stand, how many are half done, and how many certificates are called."""
+    (counts,) = (_sqlite if url.startswith("sqlite:") else _postgres)(url, (CALLS,))
+    stand, half, called = counts[0]
+    return stand, half, called
 
 
 def _sqlite(url: str, statements: Iterable[str]) -> list[list[tuple[Any, ...]]]:

@@ -11,8 +11,9 @@ ARRIVED, RENDERED = "1-arrived", "12-rendered"
 REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
+EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-back")
 REPLACED, HANDED_OVER, LOADED = "replacement-ordered", "contacts-handed-over", "load-part"
-OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT)
+OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Reached by an operator's commands, not by the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LOADED)
 """Reached by pages for people: tests/actions/behalf and tests/actions/staff end them there."""

@@ -10,7 +10,7 @@ from time import sleep
 from tests.kills.arena import Arena
 from tests.kills.clients import Ended, Kill
 from tests.kills.outside import ages_ago, ten_revoked_by
-from tests.kills.steps import APPROVED, CONTACT, MANY, RETAINED
+from tests.kills.steps import APPROVED, CONTACT, EARLY, EARLY_UNDONE, MANY, RETAINED
 from tests.kills.table import Case, Kind
 
 LONGEST_WAIT = 0.15
@@ -21,6 +21,9 @@ LONGEST_START = 0.3
 
 OLD_REFUSALS = 250
 """Refusals past their period: three transactions of `retention apply`."""
+
+EARLY_OF_RANDOM = 0.25
+"""How often, of one, a command that is killed at a random moment is a call for early replacement."""
 
 ENOUGH = 20
 """Orders that last while a disk is full."""
@@ -127,6 +130,9 @@ def _operator(arena: Arena, step: str | None) -> None:
         again = _command(arena, step, "change-contact", arena.load.to_revoke[0], *who)
         assert again.code == 0, again.err
         return
+    if step in {*EARLY, *EARLY_UNDONE} or (step is None and arena.random.random() < EARLY_OF_RANDOM):
+        _early(arena, step, arena.load.to_revoke[0])
+        return
     serial = arena.load.to_revoke.popleft()
     if step in {*MANY, APPROVED} or (step is None and arena.random.random() < 0.5):
         _many(arena, step, serial)
@@ -151,6 +157,24 @@ def _many(arena: Arena, step: str | None, serial: str) -> None:
     again = _command(arena, step, *what)
     assert again.code == 0 or "is done" in again.err, again.err
     arena.history.revoked.add(serial)
+
+
+def _early(arena: Arena, step: str | None, serial: str) -> None:
+    """Kill a call for early replacement, or the undoing of one; run again, nothing of it is left half done."""
+    officer, place = ("--officer", f"officer-{arena.random.randrange(1 << 32)}"), ("--dir", str(arena.root))
+    what = ("call-early", "--serial", serial, "--over", "10m", "--reason", "killed", *officer)
+    # A certificate is in one call at most: what stands of calls before makes room.
+    for one in json.loads(arena.zygote.does("authority", "call-early", "--list", "--json", *place)):
+        arena.zygote.does("authority", "call-early", "--undo", one["call"], *officer, *place)
+    if step in EARLY_UNDONE or (step is None and arena.random.random() < 0.5):
+        call = json.loads(arena.zygote.does("authority", *what, "--json", *place))["call"]
+        again = _command(arena, step, "call-early", "--undo", call, *officer)
+        assert again.code == 0 or "is undone already" in again.err, again.err
+        assert arena.calls() == (0, 0, 0), "it is not undone, or a certificate is still in it"
+        return
+    again = _command(arena, step, *what)
+    assert again.code == 0, again.err
+    assert arena.calls() == (1, 0, 1), "it is not carried out, or its certificate is not in it"
 
 
 def _command(arena: Arena, step: str | None, *what: str) -> Ended:

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sinetti.actions.sight import add_gateway, withdraw_gateway
 from sinetti.domain.use import Sighting
 from sinetti.pki.formats import sha256_hex
+from sinetti.protocols.api import beside
 from sinetti.protocols.http import Request, plain
-from sinetti.protocols.sightings import SightingsDoor, beside
+from sinetti.protocols.sightings import SightingsDoor
 from sinetti.registry.opening import open_register
 from sinetti.wire.message_signatures import Parts, sign
 from sinetti.wire.sightings import PATH, render

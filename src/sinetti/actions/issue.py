@@ -12,8 +12,8 @@ from sinetti.domain.approvals import Approval
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.records import Certificate
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.renewal_hint import renewable_by_rule
 from sinetti.domain.revocation import RevocationReason
-from sinetti.domain.values import RENEWAL_WINDOW
 from sinetti.pki.formats import PublicKey, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.registry import store
@@ -52,7 +52,7 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
         authority=issuer.file_name,
         serial=plan.serial,
         retrieval_id=secrets.token_hex(_RETRIEVAL_ID_OCTETS),
-        renewable_from=max(approval.span.not_before, approval.span.not_after - RENEWAL_WINDOW),
+        renewable_from=renewable_by_rule(approval.span),
         crl_shard=issuer.shard,
         to_be_signed=to_be_signed,
         waits_since=office.machine_now(),

@@ -37,6 +37,13 @@ class NotRevocable(ValueError):
         self.kind = kind
 
 
+class AlreadyRevoked(NotRevocable):
+    """It was revoked before; whatever had not been written down or published then is now."""
+
+    def __init__(self) -> None:
+        super().__init__(NotRevocableKind.ALREADY, _ALREADY)
+
+
 @dataclass(frozen=True, slots=True)
 class RevokeAsk:
     """Which certificate, why, since when the key is doubted, and which of its renewals are taken out by name."""
@@ -66,7 +73,7 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     for authority in {row.authority for row in rows}:
         publish_or_leave(authority, office, request_id)
     if not done:
-        raise NotRevocable(NotRevocableKind.ALREADY, _ALREADY)
+        raise AlreadyRevoked
     return tuple(rows)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sinetti.actions.choosing import check_known, check_some
 from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
@@ -12,15 +13,13 @@ from sinetti.actions.publish import publish_or_leave
 from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve, may_withdraw
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.registry import bulk, parties, revoking
+from sinetti.registry import bulk, revoking
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
 
 LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
 
-_NAMED = 3
-_LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
 _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.DONE: "this proposal is done: nothing is left to approve",
     BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
@@ -92,11 +91,8 @@ def look(ask: BulkAsk, office: Office) -> Selection:
     check_officer(ask.officer)
     if not may_give(Revoker.OPERATOR, ask.reason):
         raise BulkRefused(BulkReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
-    if ask.wanted == Wanted():
-        choices = "--serials, --customer-id, --authority or --issued-between"
-        sentence = f"all certificates at once are not revoked: say which, by {choices}"
-        raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
-    _check_known(ask.wanted, office)
+    check_some(ask.wanted, "revoked")
+    check_known(ask.wanted, office)
     return _selected(bulk.chosen(office.register, ask.wanted), ask, office)
 
 
@@ -218,22 +214,6 @@ def _proposal(proposal_id: str, office: Office) -> Proposal:
         sentence = "no proposal has this id: sinetti authority revoke-many --list shows those that wait"
         raise BulkRefused(BulkReason.NO_PROPOSAL, sentence)
     return proposal
-
-
-def _check_known(wanted: Wanted, office: Office) -> None:
-    """Refuse what names nothing: a slip of the pen would look as if there were nothing to revoke."""
-    if wanted.customer_id is not None and parties.find_organisation(office.register, wanted.customer_id) is None:
-        raise BulkRefused(BulkReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
-    if wanted.authority is not None and wanted.authority not in office.certificates:
-        sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
-        raise BulkRefused(BulkReason.UNKNOWN, sentence)
-    if wanted.serials is None:
-        return
-    known = {row.serial for row in bulk.chosen(office.register, Wanted(serials=wanted.serials))}
-    if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
-        named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
-        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
-        raise BulkRefused(BulkReason.UNKNOWN, sentence)
 
 
 def _selected(starts: tuple[Row, ...], ask: BulkAsk, office: Office, *, ended: bool = False) -> Selection:

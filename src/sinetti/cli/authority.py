@@ -25,6 +25,7 @@ MODULES = {
     "let-end": "let_end",
     "revoke": "revoke",
     "revoke-many": "revoke_many",
+    "call-early": "call_early",
     "status": "status",
     "watch": "watch",
     "backup": "backup",

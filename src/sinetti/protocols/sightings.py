@@ -1,15 +1,15 @@
 """The door for gateways: POST /api/v1/sightings, a signed message that tells which certificates were seen when."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sinetti.actions.office import Office
 from sinetti.actions.sight import gateway_key, take_sightings
 from sinetti.protocols.http import Reply, Request, json_reply, problem
+from sinetti.protocols.problems import with_headers
 from sinetti.wire import sightings
 from sinetti.wire.message_signatures import Parts, PublicKey, SignatureRefused, Wrong, load_public_key, verify
-from sinetti.wire.sightings import CONTENT_TYPE, PATH, NoSightings
+from sinetti.wire.sightings import CONTENT_TYPE, NoSightings
 
 _WANTED = '("@method" "@path" "content-type" "content-digest");created;keyid'
 _log = logging.getLogger(__name__)
@@ -24,13 +24,13 @@ class SightingsDoor:
     def __call__(self, request: Request) -> Reply:
         """Answer one request of any method at `PATH`."""
         if request.method != "POST":
-            return _with(problem(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST")
+            return with_headers(problem(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST")
         try:
             return self._post(request)
         except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
             _log.exception("request %s failed", request.request_id)
             detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
-            return _with(problem(503, "unavailable", detail), retry_after="60")
+            return with_headers(problem(503, "unavailable", detail), retry_after="60")
         finally:
             self.office.register.refresh()
 
@@ -55,21 +55,11 @@ class SightingsDoor:
         return load_public_key(pem.encode("ascii")) if pem is not None else None
 
 
-def beside(door: Callable[[Request], Reply], office: Office) -> Callable[[Request], Reply]:
-    """Give one door that takes sightings at their path, and leaves everything else to this one."""
-    sighting = SightingsDoor(office)
-    return lambda request: sighting(request) if request.path == PATH else door(request)
-
-
 def _refused(wrong: Wrong) -> Reply:
     """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
     reason = "signature-missing" if wrong is Wrong.MISSING else "signature-invalid"
     sentence = f"{wrong.value[0].upper()}{wrong.value[1:]}."
     reply = problem(401, reason, sentence)
-    return _with(
+    return with_headers(
         replace(reply, noted={"reason": reason}), www_authenticate="Signature", accept_signature=f"s={_WANTED}"
     )
-
-
-def _with(reply: Reply, **headers: str) -> Reply:
-    return replace(reply, headers={**reply.headers, **{name.replace("_", "-"): v for name, v in headers.items()}})

@@ -53,6 +53,11 @@ class Row:
 
 def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
+    return tuple(row for part in narrowed(register, wanted) for row in _rows(part))
+
+
+def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Certificate]]":
+    """The rows of the certificates that are wanted, in as many statements as their serials need."""
     rows = models.Certificate.objects.using(register.alias)
     if wanted.customer_id is not None:
         rows = rows.filter(holding__organisation__folded=folded(wanted.customer_id))
@@ -61,10 +66,10 @@ def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
     if wanted.issued is not None:
         rows = rows.filter(reserved_at__gte=wanted.issued[0], reserved_at__lt=wanted.issued[1])
     if wanted.serials is None:
-        return tuple(_rows(rows))
-    return tuple(
-        row for part in _parts(list(dict.fromkeys(wanted.serials))) for row in _rows(rows.filter(serial__in=part))
-    )
+        yield rows
+        return
+    for part in _parts(list(dict.fromkeys(wanted.serials))):
+        yield rows.filter(serial__in=part)
 
 
 def lines(register: Register, holding_ids: Collection[str]) -> tuple[Row, ...]:

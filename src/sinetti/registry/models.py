@@ -9,7 +9,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageChannel
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
-from sinetti.registry import notice_models, officer_models, status_models  # noqa: F401 - more: Django looks here
+from sinetti.registry import early_models, notice_models, officer_models, status_models  # noqa: F401 - more: Django looks here
 from sinetti.registry.eservice_models import User
 from sinetti.registry.ids import random_id
 

@@ -80,6 +80,13 @@ def revoke_lines(
     return tuple(Serial(row.serial) for row in found)
 
 
+def standing(register: Register, serial: Serial) -> tuple[datetime, RevocationReason]:
+    """When and why a certificate was revoked, which it was."""
+    rows = models.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
+    row = rows.get()
+    return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
+
+
 def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
     rows = reading.certificates(register).order_by("-reserved_at", "-pk")

@@ -19,9 +19,9 @@ from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.founding import Founding, found
 from sinetti.keeping import kept
 from sinetti.protocols.addresses import listen
+from sinetti.protocols.api import beside
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.serving import Listener, Tls, serve
-from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.registry.sending import let_all_go

@@ -1,4 +1,4 @@
-"""The control door: clock, orders, certificates, revocations, messages, accounts, explanations. Loopback, no CORS."""
+"""The control door: clock, orders, certificates, revocations, calls, messages, accounts. Loopback, no CORS."""
 
 import logging
 import re
@@ -12,8 +12,10 @@ from sinetti.actions.order import OrderError, OrderSpent, OrderUnknown, send_ids
 from sinetti.actions.passwords import ShownIds
 from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
+from sinetti.domain.bulk import BulkRefused
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.messages import MessageKind
+from sinetti.domain.renewal_hint import CallRefused
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
 from sinetti.domain.words import WordError
@@ -24,6 +26,7 @@ from sinetti.registry.opening import REGISTER_UNAVAILABLE
 from sinetti.testbench import explaining, fields
 from sinetti.testbench.accounts import take_account
 from sinetti.testbench.clock import BenchClock, ClockGoesBack, ClockOutOfRange
+from sinetti.testbench.early import take_call
 from sinetti.testbench.fields import FieldError
 from sinetti.testbench.loopback import is_loopback
 from sinetti.testbench.mailbox import Letters
@@ -32,7 +35,10 @@ from sinetti.testbench.postman import Postman
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
-_CALLS = "The control calls are /clock, /orders, /certificates, /revocations, /messages, /accounts and /explain."
+_CALLS = (
+    "The control calls are /clock, /orders, /certificates, /revocations, /early-replacements, /messages, /accounts and "
+    "/explain."
+)
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
     NotRevocableKind.UNKNOWN: 404,
@@ -40,6 +46,16 @@ _STATUS_OF = {
     NotRevocableKind.REASON: 422,
     NotRevocableKind.SPARED: 422,
 }
+_BAD_FIELD = (
+    BulkRefused,
+    CallRefused,
+    ChannelError,
+    ClockOutOfRange,
+    CustomerIdError,
+    FieldError,
+    OrderError,
+    WordError,
+)
 _REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.OPERATOR, reason))
 
 
@@ -81,7 +97,7 @@ class ControlDoor:
             return problem(409, "already", f"{spent}.")
         except AccountError as there:
             return problem(409, "already", f"{there}.")
-        except (FieldError, WordError, CustomerIdError, ChannelError, OrderError, ClockOutOfRange) as bad:
+        except _BAD_FIELD as bad:
             return problem(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
             return problem(409, "clock-goes-back", f"{back}.")
@@ -100,6 +116,7 @@ class ControlDoor:
             "/orders/ORDER_ID/transfer-ids": {"POST": self._transfer_ids},
             "/certificates": {"GET": self._certificates},
             "/revocations": {"POST": self._revoke},
+            "/early-replacements": {"POST": self._call_early},
             "/messages": {"GET": self._messages},
             "/accounts": {"POST": self._account},
             explaining.PATH: {"POST": self._explain},
@@ -143,6 +160,10 @@ class ControlDoor:
         revoked = revoke(RevokeAsk(serial, reason), self.office, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
         return json_reply(200, certificate_row(revoked[0], self.office.now()))
+
+    def _call_early(self, request: Request) -> Reply:
+        done = take_call(fields.read_object(request.body), self.office, request.request_id)
+        return json_reply(200 if done["result"] == "undone" else 201, done)
 
     def _messages(self, request: Request) -> Reply:
         asked: dict[str, object] = {**fields.query(request.query, "to", "kind")}

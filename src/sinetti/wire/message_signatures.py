@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -38,6 +39,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 SigningKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+Key = TypeVar("Key")
 
 WINDOW = timedelta(minutes=5)
 """How far `created` may be from now, in either direction."""
@@ -58,7 +61,9 @@ _INPUT = re.compile(
     r'((?:;[a-z]{1,10}=(?:"[ !#-\[\]-~]{0,200}"|[0-9]{1,12}))*))'
 )
 _PARAMETER = re.compile(r';([a-z]+)=(?:"([^"]*)"|([0-9]+))')
-_OCTETS = re.compile(rf"({_KEY})=:([A-Za-z0-9+/]{{0,200}}={{0,2}}):")
+_OCTETS = re.compile(rf"({_KEY})=:([A-Za-z0-9+/]{{0,700}}={{0,2}}):")
+_LONGEST_DIGEST = 64
+"""Octets of a digest that is taken."""
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}  # RFC 9530, 5: the two that are active
 
 
@@ -90,6 +95,19 @@ class Parts:
     path: str
     content_type: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Generic[Key]):
+    """Whose messages are taken: by which algorithms of RFC 9421 a key may have signed, and whether it has.
+
+    A key of one algorithm need not say which; `longest` is what a signature has at most, in octets. `holds` is asked
+    with the key, one of its algorithms, the octets that were signed, and the signature.
+    """
+
+    algorithms: Callable[[Key], tuple[str, ...]]
+    holds: Callable[[Key, str, bytes, bytes], bool]
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +147,47 @@ def load_public_key(pem: bytes) -> PublicKey:
 
 def sign(parts: Parts, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
     """Give the headers that make a request a signed one. ValueError for a key id that cannot stand in a header."""
+    return signed_headers(parts, key_id, created, _algorithm(key.public_key()), lambda octets: _value(key, octets))
+
+
+def signed_headers(
+    parts: Parts, key_id: str, created: datetime, algorithm: str, value: Callable[[bytes], bytes]
+) -> dict[str, str]:
+    """Do the same for any key: `value` gives the signature of octets by this algorithm, as RFC 9421, 3.3 writes it."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
         why = "a key id has letters, digits, dots, hyphens and underscores"
         raise ValueError(why)
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode('ascii')}:"
     listed = " ".join(f'"{name}"' for name in _COVERED)
-    algorithm = _algorithm(key.public_key())
     stated = f'({listed});created={int(created.timestamp())};keyid="{key_id}";alg="{algorithm}"'
-    value = _value(key, _base(parts, digest, _COVERED, stated))
+    signature = value(_base(parts, digest, _COVERED, stated))
     return {
         "Content-Type": parts.content_type,
         "Content-Digest": digest,
         "Signature-Input": f"{_LABEL}={stated}",
-        "Signature": f"{_LABEL}=:{base64.b64encode(value).decode('ascii')}:",
+        "Signature": f"{_LABEL}=:{base64.b64encode(signature).decode('ascii')}:",
     }
 
 
 def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime) -> str:
     """Give the name of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
+    return verify_by(_GATEWAYS, parts, headers, key_of, now)
+
+
+def verify_by(
+    profile: Profile[Key],
+    parts: Parts,
+    headers: Mapping[str, str],
+    key_of: Callable[[str], Key | None],
+    now: datetime,
+) -> str:
+    """Do the same by the keys and algorithms of a profile."""
     stated_line, signature_line, digest = (headers.get(name, "") for name in _FIELDS)
     if not (stated_line and signature_line and digest):
         raise SignatureRefused(Wrong.MISSING)
     stated = _stated(stated_line)
     label, value = _signature(signature_line)
-    if stated.label != label:
+    if stated.label != label or len(value) > profile.longest:
         raise SignatureRefused(Wrong.SHAPE)
     if sorted(stated.covered) != sorted(_COVERED):
         raise SignatureRefused(Wrong.COVERED)
@@ -161,8 +196,9 @@ def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], Pub
     key = key_of(stated.key_id)
     if key is None:
         raise SignatureRefused(Wrong.SIGNER)
-    fits = stated.algorithm in {None, _algorithm(key)}
-    if not fits or not _holds(key, _base(parts, digest, stated.covered, stated.octets), value):
+    algorithm = _chosen(profile.algorithms(key), stated.algorithm)
+    octets = _base(parts, digest, stated.covered, stated.octets)
+    if algorithm is None or not profile.holds(key, algorithm, octets, value):
         raise SignatureRefused(Wrong.MISFIT)
     # After the signature: what a stranger says of his body costs no hashing of it.
     if not _digest_fits(digest, parts.body):
@@ -183,6 +219,13 @@ def _public(key: object) -> PublicKey:
 
 def _algorithm(key: PublicKey) -> str:
     return _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
+
+
+def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
+    """The algorithm that a signature is verified by: what it says, where the key has it; None is no signature of it."""
+    if stated is None:
+        return algorithms[0] if len(algorithms) == 1 else None
+    return stated if stated in algorithms else None
 
 
 def _base(parts: Parts, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
@@ -206,7 +249,7 @@ def _value(key: SigningKey, octets: bytes) -> bytes:
     return r.to_bytes(_WIDTH, "big") + s.to_bytes(_WIDTH, "big")
 
 
-def _holds(key: PublicKey, octets: bytes, value: bytes) -> bool:
+def _holds(key: PublicKey, _algorithm: str, octets: bytes, value: bytes) -> bool:
     try:
         if isinstance(key, Ed25519PublicKey):
             key.verify(value, octets)
@@ -218,6 +261,9 @@ def _holds(key: PublicKey, octets: bytes, value: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+_GATEWAYS: Profile[PublicKey] = Profile(lambda key: (_algorithm(key),), _holds, longest=150)
 
 
 def _stated(line: str) -> _Stated:
@@ -251,7 +297,7 @@ def _digest_fits(line: str, body: bytes) -> bool:
     for member in line.split(","):
         found = _OCTETS.fullmatch(member.strip(" \t"))
         hashing = _DIGESTS.get(found[1]) if found else None
-        if found is None or hashing is None or found[1] in kinds:
+        if found is None or hashing is None or found[1] in kinds or len(found[2]) > 2 * _LONGEST_DIGEST:
             return False
         if not hmac.compare_digest(_decoded(found[2]) or b"", hashing(body).digest()):
             return False

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sinetti.actions.publish import publish_all
 from sinetti.actions.sight import take_sightings
 from sinetti.cli.main import main
-from sinetti.cli.server import revoke_many, watch
+from sinetti.cli.server import choices, watch
 from sinetti.clock import machine_now
 from sinetti.domain.use import Sighting
 from sinetti.domain.values import KeyType
@@ -103,7 +103,7 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda _self: True})())
     monkeypatch.setattr("sys.stdin.readline", lambda: next(answers))
     assert "nothing was revoked" in operator.run(*approving, "b2")[2]
-    monkeypatch.setattr(revoke_many, "QUIET_FOR", 0.0)
+    monkeypatch.setattr(choices, "QUIET_FOR", 0.0)
     code, out, err = operator.run(*approving, "b2")
     assert (code, out) == (0, "Revoked: 2 certificates.\n")
     assert "2 of 2 revoked" in err

@@ -25,6 +25,7 @@ from sinetti.cli.output import put_line, tell
 from sinetti.clock import machine_now
 from sinetti.domain.bulk import BulkRefused
 from sinetti.domain.customers import CustomerIdError
+from sinetti.domain.renewal_hint import CallRefused
 from sinetti.domain.use import GatewayRefused
 from sinetti.domain.words import WordError
 from sinetti.holder.outcome import ExitCode
@@ -64,6 +65,7 @@ _USAGE = (
     AddressTaken,
     BackupError,
     BulkRefused,
+    CallRefused,
     ClockGoesBack,
     ClockNotAcceptable,
     ClockOutOfRange,

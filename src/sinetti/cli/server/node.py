@@ -22,13 +22,13 @@ from sinetti.keeping import agree, looked_after
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.protocols.addresses import Address, listen_shared
 from sinetti.protocols.admission import Admission, everybody
+from sinetti.protocols.api import beside
 from sinetti.protocols.doorkeeper import Doorkeeper
 from sinetti.protocols.edge import Edge
 from sinetti.protocols.health import PATHS, Aside, HealthDoor
 from sinetti.protocols.http import Reply, Request
 from sinetti.protocols.limits import SIGNER_RATE, Crowd, Meter, Rate
 from sinetti.protocols.serving import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
-from sinetti.protocols.sightings import beside
 from sinetti.protocols.soap import SoapDoor
 from sinetti.protocols.status import StatusDoor
 from sinetti.protocols.tls import PairRefused, forget, read_pair
@@ -210,15 +210,14 @@ class _Part:
 def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
     """Answer requests."""
     authority, plan = node.authority, node.plan
-    door = SoapDoor(
-        authority.office,
-        authority.settings.soap_address,
-        authority.recipe,
-        authority.responses.seal,
-        lambda signer: not node.signers.wait(sha256(signer).digest(), ticks()),
-    )
+
+    def admits(signer: bytes) -> bool:
+        return not node.signers.wait(sha256(signer).digest(), ticks())
+
+    address, seal = authority.settings.soap_address, authority.responses.seal
+    door = beside(SoapDoor(authority.office, address, authority.recipe, seal, admits), authority.office, admits)
     close, soap, status = authority.office.register.close, _admission(node, part.row), everybody()
-    edge = Edge(beside(door, authority.office), threads=soap_threads(plan.workers), admission=soap, leave=close)
+    edge = Edge(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinetti.actions.revoke_many import (
@@ -20,12 +19,12 @@ from sinetti.actions.revoke_many import (
     withdraw,
 )
 from sinetti.cli.output import tell
+from sinetti.cli.server.choices import Progress, serials_of
 from sinetti.cli.server.common import (
     SOMEBODY_HAS_TO_ACT,
     OptionError,
     add_dir,
     command,
-    octets_of,
     opened,
     past_instant,
     put,
@@ -33,10 +32,8 @@ from sinetti.cli.server.common import (
     zoned_instant,
 )
 from sinetti.cli.server.passphrases import add_passphrase_file, passphrase_of
-from sinetti.clock import ticks
 from sinetti.domain.bulk import AT_ONCE, Proposal, check_named_officer, takes_two
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give
-from sinetti.domain.values import Serial
 from sinetti.domain.words import amount
 from sinetti.protocols.rows import instant
 from sinetti.registry.bulk import Row, Wanted
@@ -44,11 +41,7 @@ from sinetti.registry.bulk import Row, Wanted
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
-QUIET_FOR, TOLD_EVERY = 2.0, 1.0
-"""Seconds before the first line about how far it is, and between two such lines."""
-
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
-_LONGEST_SERIAL = 40
 
 
 def register(commands: "Commands") -> None:
@@ -103,7 +96,7 @@ def _run(parsed: argparse.Namespace) -> int:
             second = _second_officer(len(selection.going), ask.officer, alone_lately(ask.officer, office))
             _show("dry-run", selection, None, parsed, _dry(selection, second))
             return 0
-        outcome = revoke_many(ask, office, request_id(), Progress())
+        outcome = revoke_many(ask, office, request_id(), Progress("revoked"))
     return _told(outcome, parsed)
 
 
@@ -172,7 +165,7 @@ def _approve(parsed: argparse.Namespace) -> int:
         tell(_table(selection, f"{_counted(selection)}."))
         if not parsed.yes:
             _ask_a_person(proposal, len(selection.going))
-        outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress())
+        outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress("revoked"))
     return _told(outcome, parsed)
 
 
@@ -198,44 +191,13 @@ def _ask(parsed: argparse.Namespace) -> BulkAsk:
             sentence = "--issued-between: the first time comes before the second"
             raise OptionError(sentence)
         issued = (first, last)
-    serials = _serials(parsed.serials) if parsed.serials is not None else None
+    serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
     wanted = Wanted(serials, parsed.customer_id, parsed.authority, issued)
     return BulkAsk(wanted, RevocationReason(parsed.reason), parsed.officer, _invalid_since(parsed.invalid_since))
 
 
 def _invalid_since(text: str | None) -> datetime | None:
     return past_instant("--invalid-since", text) if text is not None else None
-
-
-def _serials(name: str) -> tuple[Serial, ...]:
-    """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
-    text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
-    found: list[Serial] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        serial = line.strip().casefold()
-        if not serial or serial.startswith("#"):
-            continue
-        if len(serial) > _LONGEST_SERIAL or not set(serial) <= set("0123456789abcdef"):
-            sentence = f"--serials: line {number} is no serial in hex: one a line, as `status --customer-id` prints it"
-            raise OptionError(sentence)
-        found.append(Serial(serial))
-    if not found:
-        sentence = "--serials: no serial is in it: nothing would be revoked"
-        raise OptionError(sentence)
-    return tuple(dict.fromkeys(found))
-
-
-class Progress:
-    """Tells on standard error how far it is, once that takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._next = ticks() + QUIET_FOR
-
-    def __call__(self, done: int, of: int) -> None:
-        """Tell it, unless that was told a second ago."""
-        if ticks() >= self._next:
-            tell(f"{done} of {of} revoked …")
-            self._next = ticks() + TOLD_EVERY
 
 
 def _told(outcome: Outcome, parsed: argparse.Namespace) -> int:

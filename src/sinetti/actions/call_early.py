@@ -1,0 +1,158 @@
+"""Calling for early replacement after an incident: renewal opens now, and hints spread it (docs/renewal-info.md).
+
+What is called is stored before the first certificate is opened, so that a run that was cut short is gone on with. A
+call can be undone: nothing that a holder has is touched by it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sinetti.actions.choosing import check_known, check_some
+from sinetti.actions.office import Office
+from sinetti.domain.bulk import actor_of, check_officer
+from sinetti.domain.renewal_hint import CallRefused, Told, check_over, check_reason, check_told, may_be_called
+from sinetti.domain.values import Serial
+from sinetti.registry import early
+from sinetti.registry.bulk import Wanted
+from sinetti.registry.early import Call, Row
+
+Tell = Callable[[int, int], None]
+"""Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
+
+
+def tell_nobody(_done: int, _all: int) -> None:
+    """Tell nobody how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAsk:
+    """Which certificates, by whose word, why, what is told of it, and over which time they are spread."""
+
+    wanted: Wanted
+    officer: str
+    reason: str
+    told: Told
+    over: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What would be called. `passed_over` are wanted, but ended, revoked, renewed, or called before."""
+
+    going: tuple[Row, ...]
+    passed_over: int
+
+    @property
+    def serials(self) -> tuple[Serial, ...]:
+        """The serials of what would be called, in order."""
+        return tuple(row.serial for row in self.going)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it: `call` is None where nothing was left to call, `opened` how many certificates it has opened.
+
+    `resumed` are calls that had been cut short, and what was undone and not put back: they were finished first.
+    """
+
+    selection: Selection
+    call: Call | None
+    opened: int = 0
+    resumed: tuple[Call, ...] = ()
+
+
+def look(ask: CallAsk, office: Office) -> Selection:
+    """Tell what would be called, and change nothing. Raises BulkRefused and CallRefused."""
+    _checked(ask)
+    check_some(ask.wanted, "called")
+    check_known(ask.wanted, office)
+    rows, now = early.chosen(office.register, ask.wanted), office.now()
+    going = tuple(row for row in rows if may_be_called(row.candidate, now))
+    return Selection(going, len(rows) - len(going))
+
+
+def call_early(ask: CallAsk, office: Office, request_id: str, tell: Tell = tell_nobody) -> Outcome:
+    """Call them: they may be renewed from now on, and their hints say when within `over`. Raises as `look` does.
+
+    What was cut short is finished first, whoever had begun it.
+    """
+    look(ask, office)
+    resumed = early.unfinished(office.register)
+    for one in resumed:
+        if one.undone_at is None:
+            _carry_out(one, office, _By(one.officer, request_id), tell)
+        else:
+            _put_back(one, office, _By(ask.officer, request_id), tell)
+    selection = look(ask, office)
+    if not selection.going:
+        return Outcome(selection, None, resumed=resumed)
+    asked, now = _checked(ask), office.now()
+    new = Call("", asked.officer, asked.reason, asked.told, selection.serials, now, now + asked.over)
+    by = _By(asked.officer, request_id)
+    call = early.store(office.register, new, office.deed(actor_of(by.officer), request_id))
+    office.step("early-stored")
+    _carry_out(call, office, by, tell)
+    return Outcome(selection, call, early.count_called(office.register, call), resumed)
+
+
+def undo(call_id: str, officer: str, office: Office, request_id: str, tell: Tell = tell_nobody) -> Call:
+    """Let a call count no more: what it opened goes back to the rule. Gone on with where that was cut short.
+
+    What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
+    """
+    check_officer(officer)
+    call = early.find(office.register, call_id)
+    if call is None:
+        sentence = "no call has this id: sinetti authority call-early --list shows those that stand"
+        raise CallRefused(sentence)
+    if call.back_at is not None:
+        sentence = "this call is undone already: its certificates may be renewed when the rule says"
+        raise CallRefused(sentence)
+    early.undo(office.register, call, office.deed(actor_of(officer), request_id))
+    office.step("early-undone")
+    _put_back(call, office, _By(officer, request_id), tell)
+    return call
+
+
+def calls(office: Office) -> tuple[Call, ...]:
+    """The calls that stand, oldest first: those that nobody undid."""
+    return early.standing(office.register)
+
+
+def count_opened(call: Call, office: Office) -> int:
+    """How many certificates a call has opened."""
+    return early.count_called(office.register, call)
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Whose word it is done by, in which request."""
+
+    officer: str
+    request_id: str
+
+
+def _checked(ask: CallAsk) -> CallAsk:
+    """The same, once all that somebody wrote is as it has to be."""
+    officer, reason = check_officer(ask.officer), check_reason(ask.reason)
+    return CallAsk(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
+
+
+def _carry_out(call: Call, office: Office, by: _By, tell: Tell) -> None:
+    """Open what a call names, some at a time, then say that it is done: what is open already is passed over."""
+    of = len(call.serials)
+    for at in range(0, of, early.AT_ONCE):
+        part = call.serials[at : at + early.AT_ONCE]
+        early.open_some(office.register, call, part, office.deed(actor_of(by.officer), by.request_id))
+        office.step("early-opened")
+        tell(at + len(part), of)
+    early.finish(office.register, call, office.deed(actor_of(by.officer), by.request_id))
+
+
+def _put_back(call: Call, office: Office, by: _By, tell: Tell) -> None:
+    done, of = 0, early.count_called(office.register, call)
+    while part := early.put_back(office.register, call, office.deed(actor_of(by.officer), by.request_id)):
+        office.step("early-back")
+        done += part
+        tell(done, max(done, of))

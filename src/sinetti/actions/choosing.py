@@ -1,0 +1,33 @@
+"""Choosing many certificates at once: what names nothing is refused, before anything is done."""
+
+from sinetti.actions.office import Office
+from sinetti.domain.bulk import BulkReason, BulkRefused
+from sinetti.registry import bulk, parties
+from sinetti.registry.bulk import Wanted
+
+_NAMED = 3
+_LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
+
+
+def check_some(wanted: Wanted, verb: str) -> None:
+    """Refuse to do this to every certificate that there is. Raises BulkRefused."""
+    if wanted == Wanted():
+        choices = "--serials, --customer-id, --authority or --issued-between"
+        sentence = f"all certificates at once are not {verb}: say which, by {choices}"
+        raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
+
+
+def check_known(wanted: Wanted, office: Office) -> None:
+    """Refuse what names nothing: a slip of the pen would look as if there were nothing to do. Raises BulkRefused."""
+    if wanted.customer_id is not None and parties.find_organisation(office.register, wanted.customer_id) is None:
+        raise BulkRefused(BulkReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
+    if wanted.authority is not None and wanted.authority not in office.certificates:
+        sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
+        raise BulkRefused(BulkReason.UNKNOWN, sentence)
+    if wanted.serials is None:
+        return
+    known = {row.serial for row in bulk.chosen(office.register, Wanted(serials=wanted.serials))}
+    if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
+        named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
+        sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
+        raise BulkRefused(BulkReason.UNKNOWN, sentence)

@@ -1,0 +1,40 @@
+"""The renewal hint of one certificate, for whoever asks (RFC 9773): one statement, nothing is changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sinetti.actions.office import Office
+from sinetti.domain.renewal_hint import ASK_AGAIN, ASK_AGAIN_CALLED, Told, Window, suggested
+from sinetti.domain.values import Serial
+from sinetti.pki.formats import load_certificate
+from sinetti.pki.renewal_id import key_identifier
+from sinetti.registry import early
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """When to renew, what an operator says of it, and after how long to ask again."""
+
+    window: Window
+    told: Told
+    ask_again: timedelta
+
+
+def identified(office: Office) -> Mapping[bytes, tuple[str, ...]]:
+    """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
+    found: dict[bytes, tuple[str, ...]] = {}
+    for name, der in office.certificates.items():
+        identifier = key_identifier(load_certificate(der))
+        found[identifier] = (*found.get(identifier, ()), name)
+    return found
+
+
+def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint | None:
+    """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
+    found = early.hinted(office.register, authorities, serial, office.now())
+    if found is None:
+        return None
+    called = found.facts.called
+    told = called.told if called is not None and found.facts.revoked_at is None else Told()
+    return Hint(suggested(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)
