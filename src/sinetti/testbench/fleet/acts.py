@@ -113,7 +113,9 @@ class Story:
                 if first is None and len(self.ledger.waiting()) < before:
                     first = self.now
         self._compare()
-        return self._ended(act, begins, 0, heard=self.now - (first or begins), after=self.now - begins)
+        if self.ledger.waiting() or first is None:  # which is in the ledger's breaches
+            return self._ended(act, begins, 0)
+        return self._ended(act, begins, 0, heard=self.now - first, after=self.now - begins)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
         """Walk to the goal, and on where something is under way then."""

@@ -123,18 +123,17 @@ class Teller:
         if not renewed:
             self.put(text(words.NOTHING_DUE, self.language, when=self._when(now)))
             return
-        names = ", ".join(renewed[:_NAMED])
-        if len(renewed) > _NAMED:
-            names = text(words.AND_MORE, self.language, names=names)
-        values = {"when": self._when(now), "done": number(done, self.language), "all": number(among, self.language)}
-        self.put(count_text(*words.RENEWED, len(renewed), self.language, names=names, **values))
+        shown = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
+        counts = {"count": len(renewed), "done": done, "all": among}
+        told = {name: number(count, self.language) for name, count in counts.items()}
+        self.put(text(words.RENEWED, self.language, when=self._when(now), names=shown, **told))
 
     def ended(self, act: ActEnd) -> None:
         """Say how an act ended."""
-        if act.heard is not None and act.after is not None:
+        if act.after is not None and act.heard is not None:
             minutes = -(-int(act.heard.total_seconds()) // 60)
             self.put(count_text(*words.REPLACED, minutes, self.language, after=_hours(act.after)))
-        else:
+        elif act.enrolled:
             self.put(count_text(*words.SPREAD, act.days, self.language, most=number(act.most, self.language)))
         if act.faults:
             told = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
@@ -145,8 +144,7 @@ class Teller:
         """Say how it all ended: what does not hold, and the summary as the last line."""
         for one in end.breaches:
             wrong = text(words.WRONGS[one.wrong], self.language)
-            told = {"when": self._when(one.at), "name": one.name, "wrong": wrong, "seen": one.seen}
-            self.put(text(words.BREACH, self.language, **told))
+            self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
         span = end.acts[-1].ends - end.acts[0].begins
         self.put("")
         self.put(

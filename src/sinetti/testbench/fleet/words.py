@@ -4,8 +4,8 @@ from sinetti.testbench.fleet.ledger import Wrong
 from sinetti.texts.reader import mark, mark_count
 
 BEGINS = mark_count(
-    "{count} organisation and an agent, on a bench of their own in a temporary folder. Seed {seed}.",
-    "{count} organisations and an agent, on a bench of their own in a temporary folder. Seed {seed}.",
+    "{count} organisation and an agent, on a test bench of their own. Seed {seed}.",
+    "{count} organisations and an agent, on a test bench of their own. Seed {seed}.",
 )
 CALM = mark("1. Two years in which nothing goes wrong. Each organisation orders a certificate and has it issued.")
 ROUGH = mark(
@@ -14,10 +14,7 @@ ROUGH = mark(
 )
 INCIDENT = mark("3. An incident: the operator calls for early replacement of every other certificate.")
 IN_USE = mark_count("{when}  {count} certificate is in use.", "{when}  {count} certificates are in use.")
-RENEWED = mark_count(
-    "{when}  {count} renewed, {done} of {all}: {names}", "{when}  {count} renewed, {done} of {all}: {names}"
-)
-AND_MORE = mark("{names} …")
+RENEWED = mark("{when}  renewed: {count}, in all {done} of {all}: {names}")
 NOTHING_DUE = mark("{when}  nothing to do")
 CALLED = mark_count(
     "{when}  {count} certificate is called for; renewal is spread over ten minutes.",
@@ -27,22 +24,21 @@ SPREAD = mark_count(
     "Renewed on {count} day, at most {most} on one of them; each former certificate stayed valid to its end.",
     "Renewed on {count} days, at most {most} on one of them; each former certificate stayed valid to its end.",
 )
-FAULTS = mark("On the way {lost} answers were lost and {wrong} were wrong; {out} times an agent found the other at work.")
+FAULTS = mark("Answers lost: {lost}. Wrong ones: {wrong}. An agent found the other at work: {out}.")
 REPLACED = mark_count(
-    "All were replaced within {count} minute of the agent's hearing of it, {after} after the call.",
-    "All were replaced within {count} minutes of the agent's hearing of it, {after} after the call.",
+    "All were replaced within {count} minute from when the agent heard of it, {after} hours after the call.",
+    "All were replaced within {count} minutes from when the agent heard of it, {after} hours after the call.",
 )
 WELL = mark(
-    "{organisations} organisations, {certificates} certificates, {years} years in {seconds} seconds: nothing lapsed, no "
-    "key was lost, nothing was issued twice."
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. Nothing lapsed, no key was "
+    "lost, nothing was issued twice."
 )
 NOT_WELL = mark(
-    "{organisations} organisations, {certificates} certificates, {years} years in {seconds} seconds: {breaches} things do "
-    "not hold. Play it again with --seed {seed} --keep DIR."
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. What does not hold: "
+    "{breaches}. Play it again with --seed {seed} --keep DIR."
 )
 BROKEN_OFF = mark("The fleet broke off: {why}")
 NOT_EMPTY = mark("{folder} holds something already: name a folder that is empty or not there yet.")
-BREACH = mark("{when}  {name}: {wrong} ({seen})")
 
 WRONGS = {
     Wrong.LAPSED: mark("no valid certificate was in use"),
