@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.testbench.fleet.walk import LEAP, STRIDE, next_step
+from sinetti.testbench.fleet.walk import BY_MINUTES, LEAP, STRIDE, next_step
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
 GOAL = NOW + timedelta(days=731)
@@ -29,4 +29,4 @@ def test_next_step(due, goal, expected):
 
 
 def test_an_incident_walks_by_minutes():
-    assert next_step(NOW, [NOW], GOAL, timedelta(minutes=1)) == NOW + timedelta(minutes=1)
+    assert next_step(NOW, [NOW], GOAL, BY_MINUTES) == NOW + timedelta(minutes=1)

@@ -17,7 +17,7 @@ from sinetti.testbench.fleet.ledger import Breach, Ledger
 from sinetti.testbench.fleet.meddler import Meddler, Tls
 from sinetti.testbench.fleet.organisations import Organisation, organisations
 from sinetti.testbench.fleet.telling import ActEnd, End, Teller, instant
-from sinetti.testbench.fleet.walk import next_step
+from sinetti.testbench.fleet.walk import BRIEF, BY_MINUTES, DAILY, Pace, next_step
 from sinetti.testbench.places import server_files
 from sinetti.testbench.stage import Stage
 
@@ -25,7 +25,6 @@ START = datetime.fromisoformat("2027-01-13T08:00:00Z")
 TWO_YEARS = timedelta(days=731)
 """A day longer than a certificate: whoever was not renewed has lapsed by then."""
 
-_MINUTE = timedelta(minutes=1)
 _OVER = "PT10M"
 _LONGEST_INCIDENT = timedelta(days=2)
 _REST = timedelta(days=14)
@@ -52,11 +51,15 @@ key = "ec-p256"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be played: how many organisations, from which seed, and in which folder it lies."""
+    """What is to be played: how many organisations, from which seed, and in which folder it lies.
+
+    `brief`: the first two acts at a quicker pace.
+    """
 
     organisations: int
     seed: int
     folder: Path
+    brief: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class Story:
     desk: Desk
     ledger: Ledger
     meddler: Meddler
+    pace: Pace
     now: datetime = START
     passes: int = field(default=0, init=False)
     out: int = field(default=0, init=False)
@@ -107,7 +111,7 @@ class Story:
             self.ledger.expect(called)
             first: datetime | None = None
             while self.ledger.waiting() and self.now < begins + _LONGEST_INCIDENT:
-                self._move(next_step(self.now, due, begins + _LONGEST_INCIDENT, _MINUTE))
+                self._move(next_step(self.now, due, begins + _LONGEST_INCIDENT, BY_MINUTES))
                 before = len(self.ledger.waiting())
                 due = self._pass(agents, self.now)
                 if first is None and len(self.ledger.waiting()) < before:
@@ -121,10 +125,10 @@ class Story:
         """Walk to the goal, and on where something is under way then."""
         due = self._pass(agents, self.now)
         while self.now < goal:
-            self._move(next_step(self.now, due, goal))
+            self._move(next_step(self.now, due, goal, self.pace))
             due = self._pass(agents, self.now)
         while self._unsettled() and self.now < goal + _REST:
-            self._move(next_step(self.now, due, goal + _REST))
+            self._move(next_step(self.now, due, goal + _REST, self.pace))
             due = self._pass(agents, self.now)
 
     def _unsettled(self) -> bool:
@@ -174,16 +178,18 @@ def play(wanted: Wanted, teller: Teller) -> End:
     teller.begin(wanted.organisations, wanted.seed)
     with ExitStack() as ends:
         story = _begun(wanted, teller, ends)
-        acts = tuple(_acts(story))
+        acts = tuple(_acts(story, brief=wanted.brief))
     return End(wanted.organisations, wanted.seed, acts, tuple(story.ledger.breaches), ticks() - begun)
 
 
-def _acts(story: Story) -> Iterable[ActEnd]:
+def _acts(story: Story, *, brief: bool) -> Iterable[ActEnd]:
     story.teller.chapter(words.CALM)
     yield story.two_years("calm", story.desk.address, agents=1)
     story.teller.chapter(words.ROUGH)
     story.meddler.rates = ROUGH
     yield story.two_years("rough", story.meddler.address, agents=2)
+    if brief:
+        return
     story.meddler.rates = NONE
     story.teller.chapter(words.INCIDENT)
     yield story.incident("incident")
@@ -197,4 +203,4 @@ def _begun(wanted: Wanted, teller: Teller, ends: ExitStack) -> Story:
     tls = Tls(files.certificate, files.key, Path(stage.ready["trust"]["server"]))
     meddler = ends.enter_context(Meddler(stage.ready["soap_url"], wanted.seed, tls))
     ledger = Ledger(store, organisations(wanted.organisations))
-    return Story(stage, teller, enrolling.desk_of(stage, store), ledger, meddler)
+    return Story(stage, teller, enrolling.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY)
