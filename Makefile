@@ -81,12 +81,13 @@ check: ## lint, format, types, who may import whom, documents
 	.venv/bin/lint-imports
 	scripts/pytest tests/house -q
 
-format: ## let ruff lay out the code, and renew the map, the integrators' guide and the samples of messages
+format: ## let ruff lay out the code, and renew the map, the integrators' guide, the manual pages and the samples of messages
 	@scripts/environment authority,test,check
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix-only
 	.venv/bin/python scripts/map.py
 	.venv/bin/python scripts/guide.py
+	.venv/bin/python scripts/manuals.py
 	.venv/bin/python scripts/messages.py
 
 texts: ## add new messages to the catalogues and compile them

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -373,7 +374,48 @@ def test_status_for_people(shell):
     shell.enrol()
     code, out, _ = shell.run("status", "--store", shell.store)
     assert code == 0
-    assert out.startswith("payroll: valid. Customer ID 0123456-7, certificate ")
+    head, line = out.splitlines()
+    assert head.split("  ")[0] == "name"
+    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  1 March 2028 at 14:00 ")
+
+
+def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, monkeypatch):
+    for number, name in enumerate(("a", "b", "c"), start=1):
+        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        shell.enrol(name=name, transfer_id=f"{number}" * 32)
+    (shell.store / "c" / "live" / "key.pem").unlink()
+    note = {"revoked": (shell.store / "b" / "live").resolve().name, "serial": None, "transfer": None}
+    (shell.store / "b" / "notes.json").write_text(json.dumps(note))
+    code, out, _ = shell.run("status", "--store", shell.store)
+    assert (code, [line.split()[0] for line in out.splitlines()[1:]]) == (5, ["c", "b", "a"])
+    code, out, _ = shell.run("status", "--store", shell.store, "--check")
+    assert (code, [line.split()[0] for line in out.splitlines()[1:]]) == (5, ["c", "b"])
+    _, out, _ = shell.run("status", "--store", shell.store, "--json")
+    assert [one["name"] for one in json.loads(out)] == ["a", "b", "c"]
+    (shell.store / "c" / "settings.toml").unlink()
+    shutil.rmtree(shell.store / "c")
+    assert shell.run("status", "--store", shell.store, "--check", "--json")[0] == 3
+
+
+def test_status_check_with_nothing_to_do(shell):
+    shell.enrol()
+    assert shell.run("status", "--store", shell.store, "--check") == (0, "Nothing needs a person.\n", "")
+
+
+def test_status_details(shell):
+    shell.enrol()
+    code, out, _ = shell.run("status", "--store", shell.store, "--json", "--details")
+    (one,) = json.loads(out)
+    assert (code, list(one)[: len(ROW)], one["todo"]) == (0, ROW, "nothing")
+    assert shell.run("status", "--store", shell.store, "--details")[0] == 2
+
+
+def test_rows_for_programs_hold_nothing_that_steers_a_terminal(capsys):
+    common.print_rows([{"a": "Åbo"}, {"a": "\x1b[2J\u202e"}])
+    out = capsys.readouterr().out
+    assert json.loads(out) == [{"a": "Åbo"}, {"a": "\x1b[2J\u202e"}]
+    assert "Åbo" in out
+    assert all(line.isprintable() for line in out.splitlines())
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ def test_status_tells_a_name_that_cannot_be_looked_into(desk, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied", str(desk.folder))
 
-    monkeypatch.setattr("sinetti.holder.generations.live", refuse)
+    monkeypatch.setattr("sinetti.holder.journal.peek", refuse)
+    (desk.folder / "pending" / "renew").mkdir()
     row = status.row(desk.store, NAME, desk.now)
-    assert (row.state, row.trouble.text) == (NameState.DAMAGED, messages.STORE_UNUSABLE)
+    assert (row.state, row.seen.trouble.text) == (NameState.DAMAGED, messages.STORE_UNUSABLE)

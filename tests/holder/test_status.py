@@ -1,13 +1,16 @@
 """How a store stands, row by row, without calling anybody."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from sinetti.domain.values import Language
-from sinetti.holder import generations, messages, status
+from sinetti.holder import generations, standing, status, todo
 from sinetti.holder.generations import Notes
+from sinetti.holder.outcome import ExitCode
 from sinetti.holder.status import NameState
+from sinetti.holder.todo import Todo
 from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -92,66 +95,74 @@ def test_damage_is_a_state(damage, desk):
     damage(desk.live)
     one = row(desk)
     assert one.state is NameState.DAMAGED
-    assert one.serial is None
-    assert messages.render(status.line(one), Language.EN).startswith("payroll: The store is damaged: ")
+    assert one.as_json()["serial"] is None
+    assert cells(desk)[-1].startswith("The store is damaged: ")
 
 
-def test_lines_for_people(desk):
+def cells(desk, language=Language.EN):
+    return standing.cells(row(desk), language)
+
+
+def state_and_todo(desk):
+    return cells(desk)[2], cells(desk)[-1]
+
+
+def test_cells_for_people(desk):
     desk.enrol()
-    assert messages.render(status.line(row(desk)), Language.EN) == (
-        f"payroll: valid. Customer ID 0123456-7, certificate {desk.live.resolve().name}, "
-        "valid until 1 March 2028 at 14:00 (Finnish time), renewal from 1 January 2028 at 14:00 (Finnish time)."
+    assert cells(desk) == (
+        "payroll",
+        "0123456-7 Sinisiipi Oy",
+        "valid",
+        "1 March 2028 at 14:00",
+        "730",
+        "from 1 January 2028 at 14:00",
+        "",
     )
-    assert messages.render(status.line(row(desk)), Language.FI).startswith(
-        "payroll: voimassa. Asiakastunnus 0123456-7,"
-    )
-    assert messages.render(status.line(row(desk)), Language.SV).startswith("payroll: giltigt. Kund-id 0123456-7,")
-
-
-def line(desk, language=Language.EN):
-    return messages.render(status.line(row(desk)), language)
+    assert cells(desk, Language.FI)[2:6] == ("voimassa", "1.3.2028 klo 14.00", "730", "1.1.2028 klo 14.00 alkaen")
+    assert cells(desk, Language.SV)[2:6] == ("giltigt", "1.3.2028 kl. 14.00", "730", "från 1.1.2028 kl. 14.00")
 
 
 def test_a_certificate_that_begins_later_is_told(desk):
     desk.enrol()
     one = row(desk.at(authority.NOW - SECOND))
     assert one.as_json()["state"] == "valid"
-    assert line(desk).startswith("payroll: valid only from 2 March 2026 at 14:00 (Finnish time). Customer ID ")
+    assert cells(desk)[2] == "valid only from 2 March 2026 at 14:00 (Finnish time)"
 
 
 def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
     desk.enrol()
-    serial = desk.live.resolve().name
-    end = "1 March 2028 at 14:00 (Finnish time); order a new one."
-    start = f"Customer ID 0123456-7, certificate {serial}"
+    replace = "Order a replacement, then run “sinetti enrol payroll”."
     desk.at(END + SECOND)
-    assert line(desk) == f"payroll: expired. {start}, ended {end}"
+    assert cells(desk)[2:] == ("expired", "1 March 2028 at 14:00", "-1", "–", replace)
     assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
-    generations.remember(desk.folder, Notes(revoked=serial))
-    assert line(desk.at(authority.NOW)) == f"payroll: revoked. {start}, would have ended {end}"
+    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    assert cells(desk.at(authority.NOW))[2:] == ("revoked", "1 March 2028 at 14:00", "730", "–", replace)
 
 
+DELETE = "Run “sinetti enrol payroll” again, or delete its folder."
 FIRST = {
-    "refused": (doubles.refuse(Failure("PKI005", "Lapsed.")), "payroll: refused (PKI005). ", True),
-    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), "payroll: refused (PKI006). ", True),
-    "lost": (doubles.lose, "payroll: uncertain. ", False),
-    "put off": (doubles.refuse(Failure("PKI090", "Later.")), "payroll: under way. ", False),
+    "refused": (doubles.refuse(Failure("PKI005", "Lapsed.")), "refused (PKI005)", DELETE),
+    "refused for good": (doubles.refuse(Failure("PKI006", "Used.")), "refused (PKI006)", DELETE),
+    "lost": (
+        doubles.lose,
+        "uncertain",
+        "Run “sinetti enrol payroll” again; if it stays uncertain, ask the service's support.",
+    ),
+    "put off": (doubles.refuse(Failure("PKI090", "Later.")), "under way", "Run “sinetti enrol payroll” again."),
 }
 
 
-@pytest.mark.parametrize(("behaviour", "start", "may_go"), FIRST.values(), ids=FIRST)
-def test_a_first_enrolment_without_a_certificate(behaviour, start, may_go, desk):
+@pytest.mark.parametrize(("behaviour", "state", "what"), FIRST.values(), ids=FIRST)
+def test_a_first_enrolment_without_a_certificate(behaviour, state, what, desk):
     desk.double.script.append(behaviour)
     desk.enrol()
     assert row(desk).state in {NameState.PENDING, NameState.UNCERTAIN}
-    assert line(desk).startswith(start)
-    assert ("or delete its folder" in line(desk)) is may_go
+    assert state_and_todo(desk) == (state, what)
 
 
 def test_a_first_enrolment_that_reached_nobody(desk):
     desk.enrol(service="http://127.0.0.1:9/")
-    assert line(desk).startswith("payroll: the request has not been sent. ")
-    assert line(desk).endswith("Run “sinetti enrol” again, or delete its folder.")
+    assert state_and_todo(desk) == ("the request has not been sent", DELETE)
 
 
 def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
@@ -159,7 +170,177 @@ def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
     desk.double.script.extend([doubles.well, unknown, unknown, doubles.well, unknown])
     desk.enrol()
     desk.enrol()
-    assert line(desk) == "payroll: refused. Customer ID 0123456-7, no certificate yet."
+    assert state_and_todo(desk) == ("refused", "Run “sinetti enrol payroll” again.")
+
+
+def remembered(**changes):
+    known = {"failures": 0, "next_try": None, "codes": [], "told": None, "hint": None} | changes
+    return lambda desk: (desk.folder / "agent.json").write_text(json.dumps(known))
+
+
+def brought(**changes):
+    known = {"serial": None, "tries": 0, "next": None} | changes
+    return lambda desk: (desk.folder / "deploy.json").write_text(json.dumps(known))
+
+
+def hopeless(desk):
+    remembered(told=desk.live.resolve().name)(desk)
+
+
+SOON = END - timedelta(days=14)
+HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
+AGENT = {
+    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", Todo.NOTHING, "from 1 January 2028 at 14:00"),
+    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", Todo.RENEW, "open"),
+    "one failure": (
+        OPENS,
+        remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
+        "valid, renewal is open, one try failed",
+        Todo.WAIT,
+        "again 1 January 2028 at 14:05",
+    ),
+    "five failures": (
+        OPENS,
+        remembered(failures=5, codes=["PKI090"]),
+        "valid, renewal is open, 5 tries failed (PKI090)",
+        Todo.RENEW,
+        "open",
+    ),
+    "failures without a code": (
+        OPENS,
+        remembered(failures=2),
+        "valid, renewal is open, 2 tries failed",
+        Todo.WAIT,
+        "open",
+    ),
+    "failures with another certificate": (
+        OPENS,
+        remembered(failures=9, serial="00"),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "a try that is due": (
+        OPENS,
+        remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
+        "valid, renewal is open, one try failed",
+        Todo.WAIT,
+        "open",
+    ),
+    "a hint": (
+        OPENS - SECOND,
+        remembered(hint=HINTED),
+        "valid",
+        Todo.NOTHING,
+        "2 January 2028 at 14:00 – 3 January 2028 at 14:00",
+    ),
+    "a replacement was called for": (OPENS, hopeless, "valid, cannot be renewed any more", Todo.REPLACE, "–"),
+    "memory that is none": (
+        OPENS,
+        lambda desk: (desk.folder / "agent.json").write_text("[1]"),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "memory cut short": (
+        OPENS,
+        lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "memory of odd shapes": (
+        OPENS,
+        remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "not deployed": (
+        OPENS,
+        brought(tries=2),
+        "valid, renewal is open, not in use by your programs yet",
+        Todo.DEPLOY,
+        "open",
+    ),
+    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", Todo.WAIT, "open"),
+    "deployed": (
+        OPENS,
+        lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AGENT.values(), ids=AGENT)
+def test_what_the_agent_left(case, desk):
+    now, leave, state, what, renewal = case
+    desk.enrol()
+    leave(desk.at(now))
+    assert (cells(desk)[2], todo.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
+
+
+def test_what_is_under_way_is_gone_on_with(desk):
+    desk.enrol()
+    desk.double.script.extend([doubles.well, doubles.refuse(Failure("PKI021", "Not ready."))])
+    desk.wait = 0
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk) == ("under way", "Run “sinetti retrieve payroll”.")
+    desk.double.script.append(doubles.refuse(Failure("PKI021", "Not ready.")))
+
+
+def test_what_was_put_off_is_sent_again(desk):
+    desk.enrol()
+    desk.double.script.append(doubles.refuse(Failure("PKI090", "Later.")))
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk) == ("under way", "Run “sinetti renew payroll” and see what it says.")
+
+
+def test_an_uncertain_renewal_needs_a_person(desk):
+    desk.enrol()
+    desk.double.script.append(doubles.lose)
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk)[1] == (
+        "Run “sinetti renew payroll” again; if it stays uncertain, ask the service's support."
+    )
+    assert todo.exit_code([row(desk)]) is ExitCode.UNCERTAIN
+
+
+def test_details_add_what_the_agent_and_the_log_know(desk):
+    desk.enrol()
+    remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
+    brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
+    one = row(desk.at(OPENS))
+    more = standing.details(one, desk.folder)
+    assert list(more)[:7] == list(one.as_json())
+    added = {name: value for name, value in more.items() if name not in one.as_json()}
+    serial = desk.live.resolve().name
+    assert added == {
+        "customer_name": "Sinisiipi Oy",
+        "environment": "TEST",
+        "not_before": "2026-03-02T12:00:00Z",
+        "days_left": 60,
+        "todo": "deploy",
+        "open": [],
+        "failures": 1,
+        "next_try": "2028-01-01T12:05:00Z",
+        "codes": ["PKI090"],
+        "replacement_needed": False,
+        "hint": {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z"},
+        "deployed": False,
+        "deploy_tries": 1,
+        "deploy_next": "2028-01-01T12:05:00Z",
+        "last_event": {
+            "at": "2026-03-02T12:00:00Z",
+            "event": "enrolled",
+            "serial": serial,
+            "until": "2028-03-01T12:00:00Z",
+        },
+    }
 
 
 def test_an_instant_is_written_in_utc_whole_seconds():

@@ -3,14 +3,15 @@
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
-from sinetti.cli import output
+from sinetti.cli import output, progress
 from sinetti.cli.console import Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
@@ -162,12 +163,21 @@ def print_json(value: object) -> None:
     print_line(text)
 
 
+def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a list of rows as `print_json` does. Each is written by itself: indenting takes ten times as long."""
+    shown = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if not all(map(str.isprintable, shown)):
+        shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
+    print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
+
+
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
     """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
     wanted = one_or_all(parsed)
     if wanted is not None:
         keep_now_out(parsed, wanted)
-    run = run_of(parsed, console, now_of(parsed, console))
+    bar = progress.bar(0, language=console.language)
+    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
 
     def tried(name: str) -> Outcome:
         try:
@@ -176,7 +186,9 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str],
             return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
         return act(run, name)
 
-    return report(client.each(run, wanted, tried), parsed, run, console)
+    with bar:
+        outcomes = client.each(run, wanted, tried, bar)
+    return report(outcomes, parsed, run, console)
 
 
 def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:

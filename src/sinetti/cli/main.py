@@ -17,7 +17,10 @@ from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 
-CLIENT = ("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway")
+CLIENT = (
+    *("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
+    *("log", "doctor", "revoke", "completion"),
+)
 """What every installation has: modules of these names in this package."""
 
 ALIASES = {"enroll": "enrol"}

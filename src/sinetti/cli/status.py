@@ -1,24 +1,33 @@
 """`sinetti status`: how the certificates of a store stand."""
 
 import argparse
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli import common
+from sinetti import clock
+from sinetti.cli import common, output, tables
 from sinetti.cli.console import Console
-from sinetti.holder import messages, status
+from sinetti.domain.values import Environment
+from sinetti.holder import messages, prometheus, reasons, standing, status, todo
+from sinetti.holder.glance import Glance
 from sinetti.holder.messages import say
-from sinetti.holder.outcome import ExitCode
-from sinetti.holder.status import NameState
+from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.holder.status import NameState, Row
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 EXAMPLE = """\
-example:
-  sinetti status --store /var/lib/sinetti --json
+example, for monitoring:
+  sinetti status --store /var/lib/sinetti --check
 
 states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
-Revoked is known only once the service has said so."""
+Revoked is known only once the service has said so.
+exit codes with --check: 0 no person is needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or mend what
+brings it into use · 5 the store is damaged · 6 uncertain. The highest of all names counts."""
 
 
 def register(subparsers: "Commands") -> None:
@@ -26,12 +35,16 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "status",
         help="show how the certificates of a store stand",
-        description="Shows every name of a store: certificate, end, and when renewal opens. Calls nobody.",
+        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
+        "what to do. Calls nobody.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_store(parser)
-    parser.add_argument("--json", action="store_true", help="print rows for programs")
+    parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")
+    parser.add_argument("--details", action="store_true", help="with --json: add what the agent and the log know")
+    parser.add_argument("--prometheus", metavar="FILE", help="write metrics for Prometheus, - for standard output")
+    parser.add_argument("--check", action="store_true", help="print only what needs a person; the exit code tells")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -39,20 +52,64 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Show every name; a damaged one makes the exit code 5."""
     console = common.console_of(parsed)
+    if parsed.details and not parsed.json:
+        raise UsageError(say(messages.DETAILS_NEED_JSON))
     common.refuse_unknown_store(parsed.store)
     now = common.now_of(parsed, console)
-    rows = status.rows(parsed.store, lambda name: common.now_for(parsed, name, now))
-    _tell_passed_by(parsed, [row.name for row in rows], console)
+    rows = _rows(parsed, now)
+    if parsed.now is not None:
+        _tell_passed_by(rows, console)
+    if parsed.prometheus is not None:
+        _put_metrics(parsed.prometheus, rows, now)
     if parsed.json:
-        common.print_json([row.as_json() for row in rows])
-    else:
-        for line in [status.line(row) for row in rows] or [say(messages.STORE_EMPTY)]:
-            common.print_line(messages.render(line, console.language))
+        common.print_rows(
+            [standing.details(row, parsed.store / row.name) if parsed.details else row.as_json() for row in rows]
+        )
+    elif parsed.prometheus is None:
+        _show(rows, console, only_needed=parsed.check)
+    if parsed.check:
+        return todo.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameState.DAMAGED for row in rows) else ExitCode.DONE
 
 
-def _tell_passed_by(parsed: argparse.Namespace, names: list[str], console: Console) -> None:
-    """Warn of names that --now does not count for: nothing is done here, so they are shown, by the true clock."""
-    apart = [name for name in names if common.passed_by(parsed, name)]
+def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
+    def now_of(seen: Glance) -> datetime:
+        # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
+        production = parsed.now is not None and seen.environment is Environment.PRODUCTION
+        return clock.machine_now() if production else now
+
+    try:
+        return status.rows(parsed.store, now_of)
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.store), why=reasons.of(bad))) from bad
+
+
+def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
+    if not rows:
+        common.print_line(messages.render(say(messages.STORE_EMPTY), console.language))
+        return
+    shown = [row for row in todo.sorted_by_need(rows) if not only_needed or todo.EXIT_CODES[todo.of(row)]]
+    if not shown:
+        common.print_line(messages.render(say(messages.NOTHING_FOR_A_PERSON), console.language))
+        return
+    lines = [standing.cells(row, console.language) for row in shown]
+    table = tables.laid_out(standing.head(console.language), lines, (standing.DAYS_LEFT,))
+    common.print_line("\n".join(table))
+
+
+def _put_metrics(place: str, rows: Sequence[Row], now: datetime) -> None:
+    octets = prometheus.text(rows, now).encode()
+    if place == "-":
+        output.put_octets(octets)
+        return
+    common.write_file(Path(place), octets)
+    # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
+    if os.name == "posix" and Path(place).is_file():
+        Path(place).chmod(0o644)
+
+
+def _tell_passed_by(rows: Sequence[Row], console: Console) -> None:
+    """Warn of names that --now does not count for."""
+    apart = [row.name for row in rows if row.seen.environment is Environment.PRODUCTION]
     if apart:
         console.tell(say(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from sinetti.domain.asks import NewAsk, RenewAsk
-from sinetti.domain.values import Environment
-from sinetti.holder import exchange, files, generations, journal, keys, messages, reasons, sealing, settings, when
+from sinetti.domain.values import Environment, Serial
+from sinetti.holder import exchange, files, generations, journal, keys, log, messages, reasons, sealing, settings, when
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -86,11 +87,14 @@ def retrieve(run: Run, name: str) -> Outcome:
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
 
 
-def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outcome:
+def renew(
+    run: Run, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
+) -> Outcome:
     """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
 
     Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
-    `enrol` alone can take up, is nothing to renew. Raises StoreError, UsageError, OSError.
+    `enrol` alone can take up, is nothing to renew. `only`: the certificate that is meant; where somebody has put
+    another in its place meanwhile, that one is not due. Raises StoreError, UsageError, OSError.
     """
     folder = _existing(run, name)
     with files.locked(folder):
@@ -98,6 +102,8 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outco
         present = generations.live(folder)
         if present is None:
             return _first_enrol(run, name, among_all=among_all)
+        if only is not None and present.serial != only:
+            return _not_due(name, present)
         errand = _errand(run, name, Kind.RENEW)
         held = _open_renewal(folder, present)
         if held is not None and held.fetchable:
@@ -113,15 +119,42 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False) -> Outco
         return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
 
 
-def each(run: Run, wanted: str | None, act: Callable[[str], Outcome]) -> tuple[Outcome, ...]:
-    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError."""
+class Watch(Protocol):
+    """Who is told how far many names have come."""
+
+    def begin(self, total: int) -> None:
+        """Hear how many there are."""
+
+    def advance(self, name: str) -> None:
+        """Hear that one more is done."""
+
+
+def each(
+    run: Run, wanted: str | None, act: Callable[[str], Outcome], watch: Watch | None = None
+) -> tuple[Outcome, ...]:
+    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+
+    What became of it is written into the name's log.
+    """
     if wanted is not None:
-        return (_guarded(wanted, act),)
+        return (_noted(run, _guarded(wanted, act)),)
     try:
         found = files.names(run.store)
     except OSError as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
-    return tuple(_one_of_all(name, act) for name in found)
+    if watch is not None:
+        watch.begin(len(found))
+    outcomes = []
+    for name in found:
+        outcomes.append(_noted(run, one_of_all(name, act)))
+        if watch is not None:
+            watch.advance(name)
+    return tuple(outcomes)
+
+
+def _noted(run: Run, outcome: Outcome) -> Outcome:
+    log.note_outcome(run.store / outcome.name, run.now, outcome, run.language)
+    return outcome
 
 
 def in_production(store: Path, name: str) -> bool:
@@ -132,7 +165,8 @@ def in_production(store: Path, name: str) -> bool:
         return False
 
 
-def _one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
+def one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
+    """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
     try:
         return _guarded(name, act)
     except UsageError as nothing:  # a name that cannot be meant alone is no fault among all

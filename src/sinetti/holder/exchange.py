@@ -76,7 +76,7 @@ def send(errand: Errand, held: Journal, operation: Operation, message: bytes) ->
         with _noticed(errand):
             response = service.ask(errand.service, operation, message)
     except Trouble as trouble:
-        return _not_answered(errand, held, leaving, trouble)
+        return replace(_not_answered(errand, held, leaving, trouble), retry_after=trouble.retry_after)
     errand.run.step("answered")
     if response.status_ok and response.retrieval_id:
         # An id that is given once more for the same request is ours, whatever was said of it: _fetch looks for the codes.
@@ -204,7 +204,8 @@ def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
             response = service.ask(errand.service, Operation.GET, soap.render_get(ask))
     except Trouble as trouble:
         again = Result.FAILED if trouble.kind is TroubleKind.NOT_TRUSTED else Result.PENDING
-        return errand.ended(again, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_TO_FETCH))
+        failed = errand.ended(again, ExitCode.AGAIN, trouble.message, say(messages.RUN_AGAIN_TO_FETCH))
+        return replace(failed, retry_after=trouble.retry_after)
     if response.status_ok and response.certificate is not None:
         return response.certificate
     codes, told = _codes(response), said(response)

@@ -110,6 +110,14 @@ def begin(folder: Path, key_pem: bytes, contents: dict[str, bytes], about: Journ
 
 def load(folder: Path) -> Journal | None:
     """Read a journal; None where nothing is under way. Raises StoreDamaged, for another key or request too."""
+    journal = peek(folder)
+    if journal is not None and keys.key_id(key_of(journal)) != journal.key_id:
+        raise files.damaged(folder / KEY, "it is not the key that the journal names")
+    return journal
+
+
+def peek(folder: Path) -> Journal | None:
+    """Read a journal as `load` does, but for its key, which takes long to read. Raises StoreDamaged."""
     if not folder.exists():
         return None
     path = folder / FILE
@@ -129,8 +137,6 @@ def load(folder: Path) -> Journal | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as bad:
         raise files.damaged(path, "it is no journal") from bad
-    if keys.key_id(key_of(journal)) != journal.key_id:
-        raise files.damaged(folder / KEY, "it is not the key that the journal names")
     for name, digest in journal.digests.items():
         if _digest(files.read(folder / name)) != digest:
             raise files.damaged(folder / name, "it is not what the journal names")

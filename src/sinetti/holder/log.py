@@ -13,6 +13,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from sinetti.domain.values import Language
+from sinetti.holder import files, messages
+from sinetti.holder.messages import Value
+from sinetti.holder.outcome import ExitCode, Outcome, Result
+
 FILE = "log.jsonl"
 BEFORE = "log.1.jsonl"
 """The part that was full."""
@@ -41,6 +46,19 @@ class Event(StrEnum):
     SETTINGS_CHANGED = "settings-changed"
 
 
+OUTCOMES = {
+    Result.ENROLLED: Event.ENROLLED,
+    Result.RENEWED: Event.RENEWED,
+    Result.REFUSED: Event.REFUSED,
+    Result.UNCERTAIN: Event.UNCERTAIN,
+    Result.PENDING: Event.PENDING,
+    Result.FAILED: Event.FAILED,
+}
+"""Which event an outcome is; where nothing was due, nothing has happened."""
+
+_UNWRITTEN = frozenset({ExitCode.STORE, ExitCode.USAGE})
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One event: `at` UTC, whole seconds; `facts` are short texts such as a serial, codes, an exit code."""
@@ -56,19 +74,40 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > LARGEST:
             path.replace(name_folder / BEFORE)
-    line = json.dumps({"at": _instant(at), "event": event.value, **facts}, ensure_ascii=False)
+    line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         # A line of before that was cut short must not take this one with it.
         start = b"" if _ends_whole(path) else b"\n"
         os.write(handle, start + line.encode() + b"\n")
-        os.fsync(handle)
+        files.SYSTEM.sync_file(handle)
     finally:
         os.close(handle)
 
 
+def note_outcome(name_folder: Path, at: datetime, outcome: Outcome, language: Language = Language.EN) -> None:
+    """Append what became of enrolling, renewing or retrieving; nothing where nothing was done or asked.
+
+    `why` is what the person was told, in their language. Where the store is damaged or locked nothing is written into
+    it; and a log that cannot be written keeps nobody from what they were doing.
+    """
+    event = OUTCOMES.get(outcome.result)
+    first = outcome.messages[0] if outcome.messages else None
+    if event is None or outcome.exit_code in _UNWRITTEN or (first is not None and first.text == messages.DONE_BEFORE):
+        return
+    facts: dict[str, str] = {}
+    if first is not None and event in {Event.ENROLLED, Event.RENEWED}:
+        facts |= {name: _fact(first.values[name]) for name in ("serial", "until") if name in first.values}
+    elif first is not None:
+        facts["why"] = messages.render(first, language)
+    if outcome.codes:
+        facts["codes"] = ", ".join(map(messages.plain, outcome.codes))
+    with contextlib.suppress(OSError):
+        note(name_folder, at, event, **facts)
+
+
 def read(name_folder: Path) -> Iterator[Happening]:
-    """Give what happened, oldest first; lines that are none are passed over. Raises OSError for a file without rights."""
+    """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
     for part in (BEFORE, FILE):
         try:
             octets = (name_folder / part).read_bytes()
@@ -93,5 +132,10 @@ def _ends_whole(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _instant(at: datetime) -> str:
+def _fact(value: Value) -> str:
+    return instant(value) if isinstance(value, datetime) else str(value)
+
+
+def instant(at: datetime) -> str:
+    """Write an instant as RFC 3339, UTC, whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -244,20 +244,6 @@ BAD_DELIVERY_ID = mark(
 BAD_RECEIVER = mark("--to: {why}.")
 ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")
-STATUS_LINE = mark(
-    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, valid until {until}, renewal from {at}."
-)
-STATUS_LINE_EXPIRED = mark(
-    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, ended {until}; order a new one."
-)
-STATUS_LINE_REVOKED = mark(
-    "{name}: {state}. Customer ID {customer_id}, certificate {serial}, would have ended {until}; order a new one."
-)
-STATUS_LINE_OPEN = mark("{name}: {state}. Customer ID {customer_id}, no certificate yet.")
-STATUS_LINE_REFUSED = mark(
-    "{name}: {state}. Customer ID {customer_id}, no certificate. Run “sinetti enrol” again, or delete its folder."
-)
-STATUS_LINE_DAMAGED = mark("{name}: {why}")
 STATE_PENDING = mark("under way")
 STATE_NOT_SENT = mark("the request has not been sent")
 STATE_REFUSED = mark("refused")
@@ -269,6 +255,14 @@ STATE_EXPIRED = mark("expired")
 STATE_REVOKED = mark("revoked")
 STATE_UNCERTAIN = mark("uncertain")
 STATE_DAMAGED = mark("damaged")
+DETAILS_NEED_JSON = mark("--details is for programs: give --json as well.")
+NOTHING_FOR_A_PERSON = mark("Nothing needs a person.")
+NOBODY_TO_ASK = mark("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
+TYPE_THE_NAME = mark("To revoke it, type its name ({name}):")
+NOT_CONFIRMED = mark("That is another name. Nothing was revoked.")
+DOCTOR_WELL = mark("Nothing is wrong.")
+DOCTOR_WRONG = mark("Wrong: {number}. The lines say what to do next.")
+LOG_EMPTY = mark("Nothing has been written down about {name}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum, StrEnum
 
 from sinetti.holder.messages import Message
@@ -34,13 +35,17 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one name; `codes` are the service's error codes, in its order."""
+    """What became of one name; `codes` are the service's error codes, in its order.
+
+    `retry_after`: how long the service asked to be left alone.
+    """
 
     name: str
     result: Result
     exit_code: ExitCode
     messages: tuple[Message, ...]
     codes: tuple[str, ...] = ()
+    retry_after: timedelta | None = None
 
 
 class UsageError(Exception):

@@ -1,9 +1,11 @@
 """What the client keeps of a name between runs: `settings.toml`, parsed into a type that cannot be wrong."""
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +15,13 @@ from sinetti.holder.transport import BadAddress, parse_address
 from sinetti.pki import chain, formats
 
 FILE = "settings.toml"
+
+_BUNDLES = "\ntrust_services = '''\n"
+"""What the last part of a file begins with, as `dump` writes it."""
+
+_PLAIN = re.compile(r'(?:#[^\x00-\x1f\x7f]*\n)?(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)*')
+_PAIR = re.compile(r'^([a-z_]+) = "([^"]*)"$', re.MULTILINE)
+"""Lines of a bare key and a basic string without an escape (TOML 1.0): what stands in it is what it means."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -38,7 +47,7 @@ class SettingsError(ValueError):
 def parse(text: str) -> Settings:
     """Parse the text of `settings.toml`. Raises SettingsError."""
     try:
-        raw = tomllib.loads(text)
+        raw = _parsed(text)
     except tomllib.TOMLDecodeError as bad:
         raise SettingsError(str(bad)) from bad
     return validated(
@@ -58,7 +67,7 @@ def parse(text: str) -> Settings:
 def validated(settings: Settings) -> Settings:
     """Check what types cannot: address, bundles. Raises SettingsError naming the setting."""
     try:
-        parse_address(settings.service)
+        _look_at(settings.service)
     except BadAddress as bad:
         msg = f"service: {bad}"
         raise SettingsError(msg) from bad
@@ -67,7 +76,7 @@ def validated(settings: Settings) -> Settings:
         bundles["tls_ca"] = settings.tls_ca
     for name, bundle in bundles.items():
         try:
-            chain.load_bundle(bundle.encode())
+            _look_through(bundle)
         except ValueError as bad:
             msg = f"{name}: {bad}"
             raise SettingsError(msg) from bad
@@ -107,6 +116,47 @@ def load(folder: Path) -> Settings:
 def store(folder: Path, settings: Settings) -> None:
     """Write the settings of a folder, whole or not at all."""
     files.write_whole(folder / FILE, dump(settings).encode())
+
+
+def _parsed(text: str) -> dict[str, object]:
+    """Parse TOML. Of a store's many files only the first lines differ, so that what follows them is parsed once."""
+    at = text.find(_BUNDLES)
+    if at >= 0:
+        try:
+            head, bundles = _head(text[: at + 1]), _bundles(text[at:])
+        except tomllib.TOMLDecodeError:
+            return tomllib.loads(text)  # it says at which line of the whole
+        # A table in the head would take in what follows, and nothing may be said twice.
+        if all(isinstance(one, str) for one in head.values()) and head.keys().isdisjoint(bundles):
+            return head | bundles
+    return tomllib.loads(text)
+
+
+def _head(text: str) -> dict[str, object]:
+    """Parse the first lines; where they are as `dump` writes them and need no unescaping, in a fourth of the time."""
+    if _PLAIN.fullmatch(text):
+        pairs = _PAIR.findall(text)
+        head: dict[str, object] = dict(pairs)
+        if len(head) == len(pairs):
+            return head
+    return tomllib.loads(text)
+
+
+@lru_cache(maxsize=64)
+def _bundles(text: str) -> dict[str, object]:
+    return tomllib.loads(text)
+
+
+@lru_cache(maxsize=64)
+def _look_through(bundle: str) -> None:
+    """Raise ValueError for a bundle that cannot be read."""
+    chain.load_bundle(bundle.encode())
+
+
+@lru_cache(maxsize=64)
+def _look_at(address: str) -> None:
+    """Raise BadAddress for one that this client does not call."""
+    parse_address(address)
 
 
 def _string(value: str) -> str:

@@ -14,6 +14,8 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import unquote, urlsplit
 
@@ -33,6 +35,9 @@ BUSY = frozenset({408, 429, 502, 503, 504})
 
 IN_VAIN = frozenset({messages.TLS_NOT_TRUSTED, messages.SPEAKS_TLS, messages.REDIRECTED, messages.WRONG_ADDRESS})
 """What the same command comes upon again: something has to be corrected first."""
+
+_LONGEST_RETRY = 366 * 86_400
+"""Seconds: whoever wants to be left alone for longer is taken to mean this."""
 
 _TLS_ALERT = b"\x15\x03"
 """How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
@@ -66,11 +71,12 @@ class TroubleKind(Enum):
 class Trouble(Exception):
     """A call without an answer that counts."""
 
-    def __init__(self, kind: TroubleKind, message: Message) -> None:
-        """Keep how far the call came and what to tell the person."""
+    def __init__(self, kind: TroubleKind, message: Message, retry_after: timedelta | None = None) -> None:
+        """Keep how far the call came, what to tell the person, and when the service wants to be asked again."""
         super().__init__(message.text)
         self.kind = kind
         self.message = message
+        self.retry_after = retry_after
 
     @property
     def in_vain(self) -> bool:
@@ -91,22 +97,39 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One POST of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `Post`."""
+    """One call of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `Post`.
+
+    Without a body it is a GET.
+    """
 
     address: Address
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | None
     language: Language
     tls_ca: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT."""
+    """What came back. `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT.
+
+    `retry_after`: how long the service wants to be left alone, where it says so.
+    """
 
     status: int
     content_type: str
     body: bytes
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a service shows of itself. `date` is its clock; `tls_until` (UTC) is None without TLS."""
+
+    status: int
+    date: datetime | None
+    tls_until: datetime | None = None
+    tls_issuer: str = ""
 
 
 def parse_address(url: str) -> Address:
@@ -157,7 +180,7 @@ def call(post: Post) -> bytes:
 
 
 def exchange(outgoing: Outgoing) -> Answer:
-    """Send one POST and return its answer, whatever its status, but for redirects and `BUSY`. Raises Trouble."""
+    """Make one call and return its answer, whatever its status, but for redirects and `BUSY`. Raises Trouble."""
     connection = _connected(outgoing)
     try:
         headers = {
@@ -167,7 +190,8 @@ def exchange(outgoing: Outgoing) -> Answer:
             "User-Agent": "sinetti",
         }
         with _in_time(connection):
-            connection.request("POST", outgoing.address.path, outgoing.body, headers)
+            method = "GET" if outgoing.body is None else "POST"
+            connection.request(method, outgoing.address.path, outgoing.body, headers)
             response = connection.getresponse()
             body = response.read(LIMIT + 1)
         _whole(response, body)
@@ -177,9 +201,44 @@ def exchange(outgoing: Outgoing) -> Answer:
         connection.close()
     if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.REDIRECTED))
+    rest = retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
     if response.status in BUSY:
-        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status))
-    return Answer(response.status, response.headers.get_content_type(), body)
+        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status), rest)
+    return Answer(response.status, response.headers.get_content_type(), body, rest)
+
+
+def retry_after(text: str | None, date: str | None) -> timedelta | None:
+    """Read a Retry-After (RFC 9110, 10.2.3): seconds, or an instant, which counts from the answer's own Date.
+
+    So no clock of ours is asked. What is neither says nothing.
+    """
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), _LONGEST_RETRY))
+    try:
+        rest = parsedate_to_datetime(text) - parsedate_to_datetime(date or "")
+    except (ValueError, TypeError, IndexError):  # one of them with a zone, the other without
+        return None
+    return max(rest, timedelta())
+
+
+def look(address: Address, tls_ca: str | None, language: Language) -> Look:
+    """Ask for the page that the service shows to browsers, and say what came along with it. Raises Trouble."""
+    outgoing = Outgoing(address, {}, b"", language, tls_ca)
+    connection = _connected(outgoing)
+    try:
+        headers = {"Accept-Language": language.value, "Connection": "close", "User-Agent": "sinetti"}
+        with _in_time(connection):
+            connection.request("GET", address.path, headers=headers)
+            presented = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+            response = connection.getresponse()
+            response.read(LIMIT)
+    except (OSError, http.client.HTTPException) as bad:
+        raise _lost(address, connection, bad) from bad
+    finally:
+        connection.close()
+    return _look(response, presented)
 
 
 def whole_body(answer: Answer) -> bytes:
@@ -187,6 +246,22 @@ def whole_body(answer: Answer) -> bytes:
     if len(answer.body) > LIMIT:
         raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
     return answer.body
+
+
+def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> Look:
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        date = None
+    if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
+        date = date.replace(tzinfo=UTC)
+    if presented is None:
+        return Look(response.status, date)
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
+    issuer = presented.get("issuer", ())
+    names = {pair[0]: pair[1] for part in issuer for pair in part} if isinstance(issuer, tuple) else {}
+    named = names.get("commonName") or names.get("organizationName") or ""
+    return Look(response.status, date, until, named)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,132 @@
+"""`python -m bench.store [--names 10000]`: what a look at a large store takes, as a person waits for it.
+
+Makes a store of RSA certificates in a temporary folder (or in --keep DIR, which stays), and times the commands of the
+client on it, each as a process of its own, the best of three; memory is the greatest that a process of its own had.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from bench.gateway import NOW, Scene, scene
+from sinetti.ca.issuing import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, Span
+from sinetti.holder import settings
+from sinetti.holder.settings import Settings
+from sinetti.pki import chain, formats
+from sinetti.pki.signing import sign
+
+NAMES = 10_000
+KEYS = 20
+"""Different keys: making one takes long, and nobody who looks tells ten thousand from twenty."""
+
+LOOKED_AT = NOW + timedelta(days=700)
+"""Some are open for renewal then, and none has ended."""
+
+MARK = 2.0
+ROUNDS = 3
+COMMANDS = {
+    "status": ("status",),
+    "status --json": ("status", "--json"),
+    "status --json --details": ("status", "--json", "--details"),
+    "status --check": ("status", "--check"),
+    "status --prometheus": ("status", "--prometheus", "-"),
+}
+
+
+def make(store: Path, names: int) -> None:
+    """Fill a folder with so many names, each as `sinetti enrol` leaves it."""
+    made = scene()
+    keys = [formats.generate_key(KeyType.RSA_2048) for _ in range(KEYS)]
+    pems = [formats.dump_private_key(key, None) for key in keys]
+    holders = made.built.holders_bundle
+    above = chain.issuers_up(made.issuer.certificate, chain.load_bundle(holders))
+    chain_pem = b"".join(
+        formats.certificate_pem(formats.certificate_der(one)) for one in (made.issuer.certificate, *above)
+    )
+    kept = Settings(
+        "https://certificates.example/2017/10/CertificateServices",
+        Environment.TEST,
+        "0123456-7",
+        "Sinisiipi Oy",
+        KeyType.RSA_2048,
+        holders.decode(),
+        holders.decode(),
+        None,
+    )
+    for number in range(names):
+        folder, which = store / f"name-{number:06}", number % KEYS
+        serial, der = _issued(made, keys[which], number)
+        generation = folder / "generations" / serial
+        generation.mkdir(parents=True, mode=0o700)
+        (generation / "key.pem").write_bytes(pems[which])
+        (generation / "certificate.pem").write_bytes(formats.certificate_pem(der))
+        (generation / "chain.pem").write_bytes(chain_pem)
+        (folder / "pending").mkdir(mode=0o700)
+        (folder / "live").symlink_to(Path("generations") / serial)
+        (folder / "settings.toml").write_text(settings.dump(kept).replace("Sinisiipi Oy", f"Sinisiipi {number} Oy"))
+        (folder / "notes.json").write_text('{"revoked": null, "serial": null, "transfer": null}\n')
+
+
+def _issued(made: Scene, key: formats.PrivateKey, number: int) -> tuple[Serial, bytes]:
+    begins = NOW + timedelta(days=number % 690)
+    serial, span = new_serial(), Span(begins, begins + VALIDITY)
+    plan = LeafPlan("0123456-7", f"Sinisiipi {number} Oy", "FI", "0" * 32, key.public_key(), serial, span)
+    tbs = prepare(plan, made.issuer, LeafKind.HOLDER)
+    der = assemble(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
+    return formats.serial_hex(formats.load_certificate(der).serial_number), der
+
+
+def timed(words: tuple[str, ...], store: Path) -> tuple[float, float]:
+    """Run a command; give seconds until it ended, the best of several, and the most memory that it had, in MB."""
+    command = [
+        sys.executable,
+        "-m",
+        "sinetti",
+        *words,
+        "--store",
+        str(store),
+        "--now",
+        f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}",
+    ]
+    best, most = float("inf"), 0.0
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        best, most = min(best, time.perf_counter() - begun), max(most, used.ru_maxrss / 1024)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode == 1:
+            raise subprocess.CalledProcessError(1, command)
+    return best, most
+
+
+def main() -> int:
+    """Make the store, time the commands, say whether the mark was reached."""
+    parser = argparse.ArgumentParser(prog="python -m bench.store")
+    parser.add_argument("--names", type=int, default=NAMES)
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="make the store here, if it is not there, and leave it"
+    )
+    parsed = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = parsed.keep or Path(folder) / "store"
+        if not store.exists():
+            store.mkdir(parents=True, mode=0o700)
+            make(store, parsed.names)
+        met = True
+        for what, words in COMMANDS.items():
+            seconds, most = timed(words, store)
+            met &= seconds < MARK
+            print(f"sinetti {what:24} {seconds:5.2f} s  {most:5.0f} MB")
+    print("under 2 s" if met else "not under 2 s")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

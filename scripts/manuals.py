@@ -1,0 +1,129 @@
+"""Writes docs/man/: a manual page (section 1) for each command, from the parsers; the wheel brings them along.
+
+    python scripts/manuals.py
+
+One page for each word after `sinetti`; those of groups (authority, gateway, testbench) have all of their commands. A
+test compares the pages with what this script writes. argparse-manpage does something alike, in one page for
+everything.
+"""
+
+import argparse
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from sinetti import __version__
+from sinetti.cli import main
+from sinetti.cli.commands import Command, all_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "man"
+DATE = "2026-11-26"
+"""Of the commands' last change that people notice; a page has to have one."""
+
+EXAMPLE = re.compile(r"^examples?[,:]", re.MULTILINE)
+
+
+def pages() -> dict[str, str]:
+    """Return every page by the name of its file."""
+    found = [one for one in all_commands() if one.words != ("enroll",)]
+    root, rest = found[0], found[1:]
+    by_word = {word: list(commands) for word, commands in groupby(rest, key=lambda one: one.words[0])}
+    names = ["sinetti", *(f"sinetti-{word}" for word in by_word)]
+    written = {"sinetti.1": _page("sinetti", "certificates for organisations", [root], names)}
+    for word, commands in by_word.items():
+        name, summary = f"sinetti-{word}", root.below.get(word, "").partition(" (needs")[0]
+        written[f"{name}.1"] = _page(name, summary, commands, names)
+    return written
+
+
+def _page(name: str, summary: str, commands: Sequence[Command], names: Sequence[str]) -> str:
+    first, *others = commands
+    lines = [f'.TH {name.upper().replace("-", chr(92) + "-")} 1 {DATE} "sinetti {__version__}" "Sinetti"']
+    lines += [".SH NAME", f"{_text(name)} \\- {_text(summary)}", ".SH SYNOPSIS", *_synopsis(first)]
+    lines += [".SH DESCRIPTION", _text(first.parser.description or summary)]
+    options = list(_options(first))
+    if options:
+        lines += [".SH OPTIONS", *options]
+    lines += list(_commands(first, others))
+    lines += list(_epilog(first.parser.epilog or ""))
+    others_named = [f".BR {_text(one)} (1)" for one in names if one != name]
+    lines += [".SH SEE ALSO", ",\n".join(others_named)]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(first: Command, others: Sequence[Command]) -> Iterator[str]:
+    if first.below and not others:
+        yield ".SH COMMANDS"
+        for word, summary in first.below.items():
+            if word not in main.ALIASES:
+                yield from (".TP", f".BR sinetti\\-{_text(word)} (1)", _text(summary))
+    leaves = [one for one in others if not one.below]
+    if leaves:
+        yield ".SH COMMANDS"
+    for one in leaves:
+        yield f".SS {_text(' '.join(one.words))}"
+        yield _text(one.parser.description or "")
+        yield ".PP"
+        yield from _synopsis(one)
+        yield from _options(one)
+        yield from _epilog(one.parser.epilog or "", ".PP")
+
+
+def _synopsis(command: Command) -> Iterator[str]:
+    """As argparse has it, but for line ends, which differ from one Python to the next: options first, then places."""
+    yield f".B {_text(' '.join(('sinetti', *command.words)))}"
+    for one in sorted(command.actions, key=lambda one: not one.option_strings):
+        value = "" if one.nargs == 0 else f"\\fI{_text(_metavar(one))}\\fR"
+        named = f"\\fB{_text(one.option_strings[-1])}\\fR" if one.option_strings else ""
+        shown = "\\ ".join(part for part in (named, value) if part)
+        may_miss = not one.required if one.option_strings else one.nargs == "?"
+        yield f"[{shown}]" if may_miss else shown
+    if command.below:
+        yield "\\fICOMMAND\\fR ..."
+
+
+def _options(command: Command) -> Iterator[str]:
+    for one in command.actions:
+        named = ", ".join(f"\\fB{_text(option)}\\fR" for option in one.option_strings)
+        value = "" if one.nargs == 0 else f"\\fI{_text(_metavar(one))}\\fR"
+        yield ".TP"
+        yield " ".join(part for part in (named, value) if part)
+        choices = "" if one.choices is None else f" ({', '.join(map(str, one.choices))})"
+        yield _text(f"{(one.help or '').replace('%%', '%')}{choices}".strip() or "–")
+
+
+def _metavar(one: argparse.Action) -> str:
+    if one.metavar is None:
+        return "VALUE" if one.choices is not None else one.dest.upper()
+    return one.metavar if isinstance(one.metavar, str) else " ".join(one.metavar)
+
+
+def _epilog(epilog: str, heading: str | None = None) -> Iterator[str]:
+    """What stands below the options: an example first, mostly, then words about exit codes and the like."""
+    for part in filter(None, re.split(r"\n\n", epilog)):
+        is_example = EXAMPLE.match(part) is not None
+        yield heading or (".SH EXAMPLES" if is_example else ".SH NOTES")
+        yield from (".nf", *(_text(line) for line in part.splitlines()), ".fi")
+
+
+def _text(text: str) -> str:
+    """Write a text so that nothing in it is a request (groff(7), "Escape sequences")."""
+    plain = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{plain}" if plain.startswith((".", "'")) else plain
+
+
+def write() -> None:
+    """Write the folder anew."""
+    FOLDER.mkdir(exist_ok=True)
+    wanted = pages()
+    for path in FOLDER.glob("*.1"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, page in wanted.items():
+        (FOLDER / name).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

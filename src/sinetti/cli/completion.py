@@ -1,0 +1,40 @@
+"""`sinetti completion`: a script with which a shell completes commands and options."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli import output
+from sinetti.holder.outcome import ExitCode
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example, for bash, zsh and fish in turn:
+  sinetti completion bash > ~/.local/share/bash-completion/completions/sinetti
+  sinetti completion zsh > ~/.zsh/completions/_sinetti     (a folder of $fpath)
+  sinetti completion fish > ~/.config/fish/completions/sinetti.fish"""
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "completion",
+        help="print a script that completes commands in a shell",
+        description="Prints a script for bash, zsh or fish that completes the commands and options of this version.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Print the script."""
+    # Every command is loaded for it, which no other command has to wait for.
+    from sinetti.cli import completing  # noqa: PLC0415 - as above
+
+    output.put_line(completing.script(parsed.shell))
+    return ExitCode.DONE

@@ -1,0 +1,111 @@
+"""`sinetti doctor`: look at everything that a renewal needs, and say what to do next."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti import clock
+from sinetti.cli import common, tables
+from sinetti.cli.console import Console
+from sinetti.holder import files, messages, settings
+from sinetti.holder.config.values import Config
+from sinetti.holder.doctor import certificates, configuration, findings, machine, services
+from sinetti.holder.doctor.findings import Finding, Level
+from sinetti.holder.doctor.services import Clocks
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.holder.settings import Settings
+from sinetti.texts import reader
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+example, before the first night of an agent:
+  sinetti doctor --store /var/lib/sinetti
+
+exit codes: 0 nothing is wrong · 2 the configuration · 3 a certificate that only a replacement helps · 4 a service
+that is not reached or not trusted, or a wrong clock · 5 the store. The highest counts. Nothing is changed anywhere;
+each service is asked for its page and for a certificate that does not exist, which spends nothing."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="look at everything that a renewal needs",
+        description="Looks at clock, services, TLS, anchors, rights, disk, programs and each certificate, and says in "
+        "one line each how it is and what to do next. Changes nothing.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store (default: all)")
+    common.add_store(parser)
+    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Look at one name or all of a store."""
+    console = common.console_of(parsed)
+    common.refuse_unknown_store(parsed.store)
+    found = list(_all(parsed, console, None))
+    if parsed.json:
+        common.print_json([one.as_json(console.language) for one in found])
+    else:
+        _show(found, console)
+    return findings.worst(found)
+
+
+def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:
+    now = common.now_of(parsed, console)
+    try:
+        everything = files.names(parsed.store)
+    except OSError as bad:
+        yield machine.unusable(parsed.store, bad)
+        return
+    names = _wanted(parsed.name, everything, parsed.store)
+    group_ok: frozenset[str] = frozenset()
+    if config is not None:
+        yield from configuration.look(config, names)
+        group_ok = configuration.group_ok(config, names)
+    yield from machine.look(parsed.store, names, len(everything), group_ok)
+    for kept in services.distinct(list(_settings(parsed.store, names))):
+        yield from services.look(kept, Clocks(now, clock.machine_now()), console.language)
+    for name in names:
+        yield from certificates.look(parsed.store, name, common.now_for(parsed, name, now))
+
+
+def _wanted(name: str | None, everything: Sequence[str], store: Path) -> Sequence[str]:
+    if name is None:
+        return everything
+    if name not in everything:
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
+    return [name]
+
+
+def _settings(store: Path, names: Sequence[str]) -> Iterator[Settings]:
+    for name in names:
+        try:
+            yield settings.load(store / name)
+        except files.StoreError:
+            continue  # it is told of the certificate
+
+
+def _show(found: Sequence[Finding], console: Console) -> None:
+    language = console.language
+    lines = [
+        (
+            reader.text(findings.SHOWN[one.level], language),
+            reader.text(findings.CHECKED[one.check], language),
+            one.about or "",
+            " ".join(messages.render(part, language) for part in (one.told, one.step) if part is not None),
+        )
+        for one in found
+    ]
+    for line in tables.aligned(lines):
+        common.print_line(line)
+    wrong = sum(one.level is Level.FAIL for one in found)
+    console.tell(say(messages.DOCTOR_WRONG, number=wrong) if wrong else say(messages.DOCTOR_WELL))

@@ -1,0 +1,135 @@
+"""What is done for a name now, or when, or why never: a closed set of decisions. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sinetti.domain.codes import reason_of
+from sinetti.domain.refusals import Reason
+from sinetti.holder import journal, when
+from sinetti.holder.agent import timing
+from sinetti.holder.agent.sighting import InUse, OpenOne, Sight
+from sinetti.holder.config.values import Care
+from sinetti.holder.journal import Kind, State
+from sinetti.holder.outcome import ExitCode
+
+CLOCK_DOUBT = timedelta(days=2)
+"""How long after its end a certificate is still offered to the service, which has the last word: a clock may be wrong."""
+
+FOR_GOOD = frozenset({Reason.SIGNER_EXPIRED, Reason.SIGNER_REVOKED, Reason.ALREADY_RENEWED})
+"""Refusals after which this certificate can never be renewed, whatever anybody mends."""
+
+
+class Because(StrEnum):
+    """Why a name waits, or can never be renewed; the values stand in JSON."""
+
+    PLANNED = "planned"
+    """Its own moment has not come."""
+    MAINTENANCE = "maintenance"
+    """Its moment has come, a maintenance window has not."""
+    AFTER_FAILURE = "after-failure"
+    """It was tried without success, and is tried again then."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    REFUSED_FOR_GOOD = "refused-for-good"
+    ENROLMENT_OPEN = "enrolment-open"
+    """There is no certificate yet, and only `enrol`, which knows the one-time password, can go on."""
+    ENROLMENT_UNCERTAIN = "enrolment-uncertain"
+    ENROLMENT_REFUSED = "enrolment-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """A renewal is begun now. `urgent`: nothing holds it back; `early`: only a hint has opened it."""
+
+    urgent: bool
+    early: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Something is under way and is gone on with now, whatever the hour."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is done before `until` (UTC)."""
+
+    until: datetime
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class Hopeless:
+    """Nothing that the agent can do helps: a person has to."""
+
+    because: Because
+
+
+Decision = Renew | GoOn | Wait | Hopeless
+
+PERSONS_TURN = {
+    Because.EXPIRED: ExitCode.REFUSED,
+    Because.REVOKED: ExitCode.REFUSED,
+    Because.REFUSED_FOR_GOOD: ExitCode.REFUSED,
+    Because.ENROLMENT_OPEN: ExitCode.AGAIN,
+    Because.ENROLMENT_UNCERTAIN: ExitCode.UNCERTAIN,
+    Because.ENROLMENT_REFUSED: ExitCode.REFUSED,
+}
+"""The exit code as long as a name waits for a person."""
+
+
+def decide(seen: Sight, care: Care, now: datetime) -> Decision:
+    """Decide about a name without trouble at `now` (UTC)."""
+    due = _due(seen, care, now)
+    if isinstance(due, Wait | Hopeless):
+        return due
+    again = timing.believable(seen.memory.next_try, now)
+    return Wait(again, Because.AFTER_FAILURE) if again is not None and now < again else due
+
+
+def _due(seen: Sight, care: Care, now: datetime) -> Decision:
+    if seen.enrolment is not None and seen.enrolment.fetchable:
+        return GoOn(Kind.ENROL)
+    if seen.in_use is None:
+        return Hopeless(_first_is_open(seen.enrolment))
+    if seen.renewal is not None and seen.renewal.fetchable:
+        return GoOn(Kind.RENEW)
+    never = _why_never(seen, seen.in_use, now)
+    if never is not None:
+        return Hopeless(never)
+    if seen.renewal is not None and seen.renewal.state in journal.OPEN_QUESTION | journal.UNDER_WAY:
+        return GoOn(Kind.RENEW)
+    return _by_time(seen, seen.in_use, care, now)
+
+
+def _by_time(seen: Sight, in_use: InUse, care: Care, now: datetime) -> Decision:
+    place = timing.share(in_use.serial, seen.name)
+    own = timing.place_in_time(place, in_use.span, care, seen.memory.hint)
+    at = timing.begin_at(own, in_use.span, care, now)
+    if now < at:
+        return Wait(at, Because.PLANNED if now < own else Because.MAINTENANCE)
+    return Renew(timing.is_urgent(in_use.span, care, now), early=now < when.renew_from(in_use.span.not_after))
+
+
+def _why_never(seen: Sight, in_use: InUse, now: datetime) -> Because | None:
+    if seen.revoked:
+        return Because.REVOKED
+    if now > in_use.span.not_after + CLOCK_DOUBT:
+        return Because.EXPIRED
+    if is_for_good(seen.memory.codes) and seen.memory.exit_code is ExitCode.REFUSED:
+        return Because.REFUSED_FOR_GOOD
+    return None
+
+
+def is_for_good(codes: tuple[str, ...]) -> bool:
+    """Tell whether a refusal says that this certificate can never be renewed."""
+    return not FOR_GOOD.isdisjoint(reason_of(code) for code in codes)
+
+
+def _first_is_open(enrolment: OpenOne | None) -> Because:
+    if enrolment is None or enrolment.state is State.REFUSED:
+        return Because.ENROLMENT_REFUSED
+    return Because.ENROLMENT_UNCERTAIN if enrolment.state in journal.OPEN_QUESTION else Because.ENROLMENT_OPEN

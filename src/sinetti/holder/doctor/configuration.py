@@ -1,0 +1,101 @@
+"""sinetti.toml beside the store: programs that can be run, secrets that only we can read, names that are there."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sinetti.holder import files, reasons, settings
+from sinetti.holder.config.values import Config, Entry
+from sinetti.holder.doctor import words
+from sinetti.holder.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def look(config: Config, names: Sequence[str]) -> Iterator[Finding]:
+    """Look at a configuration that could be read; `names` are those of the store that are looked at."""
+    told = say(words.CONFIG_GOOD, path=str(config.path), names=len(config.entries))
+    yield ok(Check.CONFIGURATION, told, str(config.path))
+    entries = [config.defaults, *config.entries.values()]
+    yield from _programs(entries)
+    yield from _secrets(entries)
+    for name in sorted(config.entries.keys() - set(names)):
+        if not files.is_kept(config.store / name):
+            told, step = say(words.NOT_ENROLLED_YET, name=name), say(words.ENROL_STEP, name=name)
+            yield warn(Check.CONFIGURATION, told, step, name)
+    for name in names:
+        yield from _beside(config, name)
+
+
+def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:
+    """Give the names whose files somebody wants a group or another owner to have."""
+
+    def is_wanted(entry: Entry) -> bool:
+        wanted = entry.files
+        return bool(wanted.owner or wanted.group or wanted.mode & stat.S_IRWXG)
+
+    return frozenset(name for name in names if is_wanted(config.entry_of(name)))
+
+
+def _programs(entries: Iterable[Entry]) -> Iterator[Finding]:
+    wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
+    for (stage, program), name in wanted.items():
+        values = {"stage": stage.value, "program": program}
+        if shutil.which(program) is not None:
+            yield ok(Check.HOOKS, say(words.PROGRAM_GOOD, **values), name)
+        else:
+            told = say(words.PROGRAM_MISSING, **values)
+            yield Finding(Check.HOOKS, Level.FAIL, told, name, say(words.PROGRAM_STEP), ExitCode.USAGE)
+
+
+def _secrets(entries: Iterable[Entry]) -> Iterator[Finding]:
+    for path in dict.fromkeys(path for entry in entries for path in _files_of(entry)):
+        try:
+            mode = path.stat().st_mode
+            with path.open("rb"):
+                pass
+        except OSError as bad:
+            told = say(words.SECRET_MISSING, path=str(path), why=reasons.of(bad))
+            yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(path), say(words.SECRET_STEP), ExitCode.USAGE)
+            continue
+        if os.name == "posix" and mode & _OTHERS:
+            step = say(words.CHMOD_STEP, mode="0600", path=str(path))
+            yield warn(Check.RIGHTS, say(words.SECRET_OPEN, path=str(path)), step, str(path))
+
+
+def _files_of(entry: Entry) -> Iterator[Path]:
+    wanted = entry.files
+    token = (wanted.token.pin_file,) if wanted.token is not None else ()
+    yield from (path for path in (wanted.password_file, wanted.key_password_file, *token) if path is not None)
+
+
+def _beside(config: Config, name: str) -> Iterator[Finding]:
+    """Compare what a name keeps with the table of its service."""
+    service = config.services.get(config.entry_of(name).service or "")
+    if service is None:
+        return
+    try:
+        kept = settings.load(config.store / name)
+    except (files.StoreError, OSError):
+        return  # it is told of the certificate
+    if kept.environment is not service.environment:
+        values = {"kept": kept.environment.value, "wanted": service.environment.value}
+        told, step = (
+            say(words.OTHER_ENVIRONMENT, **values),
+            say(words.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
+        )
+        yield Finding(Check.CONFIGURATION, Level.FAIL, told, name, step, ExitCode.USAGE)
+        return
+    mine = (kept.service, kept.trust_services.strip(), kept.trust_holders.strip(), (kept.tls_ca or "").strip())
+    theirs = (
+        service.address,
+        service.trust_services.strip(),
+        service.trust_holders.strip(),
+        (service.tls_ca or "").strip(),
+    )
+    if mine != theirs:
+        yield warn(Check.CONFIGURATION, say(words.OTHER_SERVICE), say(words.OTHER_SERVICE_STEP), name)

@@ -1,0 +1,156 @@
+"""`sinetti log`, and what commands by hand write down."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.values import Language
+from sinetti.holder import log, log_words, outcome
+from sinetti.holder.log import Event, Happening
+from sinetti.wire.soap import Failure
+from tests.cli.test_client import OPENS
+from tests.holder import double as doubles
+from tests.support import authority
+
+
+def events(shell, name="payroll"):
+    return [one.event for one in log.read(shell.store / name)]
+
+
+def shown(shell, *more):
+    return shell.run("log", "payroll", "--store", shell.store, *more)
+
+
+def test_what_was_done_by_hand_is_written_down(shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    shell.double.script.append(doubles.refuse(Failure("PKI034", "Too early.")))
+    assert shell.run("renew", "payroll", "--store", shell.store)[0] == 3
+    assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
+    assert events(shell) == [Event.ENROLLED, Event.REFUSED, Event.RENEWED]
+    code, out, err = shown(shell)
+    serial = (shell.store / "payroll" / "live").resolve().name
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[0].startswith("2 March 2026 at 14:00  certificate retrieved and in place: certificate ")
+    assert lines[0].endswith("; valid until 1 March 2028 at 14:00")
+    refused = "1 January 2028 at 14:00  the service refused: The service answered PKI034: Too early.; error codes PKI034"
+    assert lines[1] == refused
+    assert lines[2].startswith(f"1 January 2028 at 14:00  renewed, the new certificate is in place: certificate {serial}")
+
+
+WAYS = {
+    "lost": (doubles.lose, Event.UNCERTAIN, "renew: it is uncertain whether the request was done."),
+    "put off": (
+        doubles.refuse(Failure("PKI090", "Later.")),
+        Event.PENDING,
+        "renew: the service asked for the same request again later.",
+    ),
+    "not trusted": (
+        doubles.signed_by_a_holder,
+        Event.FAILED,
+        "renew: it is uncertain whether the request was done.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "event", "told"), WAYS.values(), ids=WAYS)
+def test_what_is_under_way_stands_last(behaviour, event, told, shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    shell.double.script.append(behaviour)
+    shell.run("renew", "payroll", "--store", shell.store)
+    assert events(shell)[-1] is event
+    assert shown(shell)[1].splitlines()[-1].startswith(told)
+
+
+def test_where_nothing_was_due_nothing_happened(shell):
+    shell.enrol()
+    shell.run("renew", "payroll", "--store", shell.store)
+    shell.run("retrieve", "--all", "--store", shell.store)
+    assert shell.enrol()[0] == 0, "the same transfer IDs once more"
+    assert events(shell) == [Event.ENROLLED]
+
+
+def test_nothing_is_written_into_a_damaged_store_or_a_locked_one(shell):
+    shell.enrol()
+    (shell.store / "payroll" / "live" / "key.pem").write_bytes(b"")
+    assert shell.run("renew", "payroll", "--store", shell.store)[0] == 5
+    assert events(shell) == [Event.ENROLLED]
+    code, out, err = shown(shell)
+    assert (code, len(out.splitlines()), err.startswith("The store is damaged")) == (5, 1, True)
+
+
+def test_json(shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    shell.double.script.append(doubles.lose)
+    shell.run("renew", "payroll", "--store", shell.store)
+    code, out, _ = shown(shell, "--json")
+    found = json.loads(out)
+    assert (code, list(found), found["name"]) == (0, ["name", "events", "open"], "payroll")
+    first, last = found["events"]
+    assert (first["at"], first["event"], sorted(first["facts"])) == (
+        "2026-03-02T12:00:00Z",
+        "enrolled",
+        ["serial", "until"],
+    )
+    assert (last["event"], list(last["facts"])) == ("uncertain", ["why"])
+    assert found["open"] == [{"kind": "renew", "state": "uncertain", "codes": []}]
+
+
+SINCE = {
+    "an instant": ("2028-01-01T11:00:00Z", 1),
+    "days": ("1d", 1),
+    "hours": ("1h", 1),
+    "all of it": ("999999d", 2),
+}
+
+
+@pytest.mark.parametrize(("since", "count"), SINCE.values(), ids=SINCE)
+def test_since(since, count, shell):
+    shell.enrol()
+    shell.double.now = OPENS
+    shell.run("renew", "payroll", "--store", shell.store)
+    if since == "999999d":
+        assert shown(shell, "--since", since)[0] == 2, "before there were years"
+        since = "9999d"
+    assert len(shown(shell, "--since", since)[1].splitlines()) == count
+
+
+def test_a_name_without_a_log(shell):
+    shell.enrol()
+    (shell.store / "payroll" / "log.jsonl").unlink()
+    assert shown(shell) == (0, "Nothing has been written down about payroll.\n", "")
+    assert shown(shell, "--lang", "fi")[1] == "Nimestä payroll ei ole merkintöjä.\n"
+
+
+def test_a_name_that_is_not_there(shell):
+    shell.enrol()
+    code, _, err = shell.run("log", "wages", "--store", shell.store)
+    assert (code, err.startswith("There is no wages in ")) == (2, True)
+    assert shown(shell, "--since", "yesterday")[0] == 2
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("language", Language)
+def test_every_event_has_words(event, language):
+    one = Happening(authority.NOW, event, {"why": "so\x1b[2J", "stage": "deploy", "other": "x", "until": "soon"})
+    line = log_words.line(one, language)
+    assert line.isprintable()
+    assert "other: x" in line
+    assert log_words.HAPPENED[event] in line or language is not Language.EN
+
+
+def test_a_log_that_cannot_be_written_keeps_nobody_from_anything(tmp_path):
+    done = outcome.Outcome("x", outcome.Result.RENEWED, outcome.ExitCode.DONE, ())
+    log.note_outcome(tmp_path / "nowhere", authority.NOW, done)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_full_part_is_put_aside(tmp_path):
+    for number in range(3):
+        (tmp_path / log.FILE).write_bytes(b"x" * (log.LARGEST + 1))
+        log.note(tmp_path, authority.NOW + timedelta(days=number), Event.RENEWED)
+    assert [one.at for one in log.read(tmp_path)] == [authority.NOW + timedelta(days=2)]
