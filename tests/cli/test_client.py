@@ -57,7 +57,7 @@ def test_an_american_may_write_enroll():
     pairs = {"store": "d", "service": "u", "trust-services": "a", "trust-holders": "b", "environment": "TEST"}
     pairs |= {"customer-id": "c", "transfer-id": "t", "transfer-password-file": "-"}
     words = [word for name, value in pairs.items() for word in (f"--{name}", value)]
-    assert entry.build_parser().parse_args(["enroll", "x", *words]).key == "rsa-2048"
+    assert entry.build_parser().parse_args(["enroll", "x", *words]).customer_id == "c"
 
 
 def test_the_password_may_come_on_standard_input(shell, monkeypatch):

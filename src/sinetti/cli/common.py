@@ -1,6 +1,7 @@
 """What the client's commands share: options, the reader's language, printing."""
 
 import argparse
+import importlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +16,14 @@ from sinetti.cli import output, progress
 from sinetti.cli.console import Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
+from sinetti.holder.config import finding, said
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError, worst
 
 if TYPE_CHECKING:
+    from sinetti.holder.config.values import Config
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
     """What a command module adds itself to."""
 
@@ -37,8 +41,47 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the store."""
-    parser.add_argument("--store", metavar="DIR", type=Path, required=True, help="folder with keys and certificates")
+    """Add the options for the store: itself, or a sinetti.toml that says where it is."""
+    add_config(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add --store and --config. When the command runs, `parsed.store` is there: the option's, else the file's."""
+    parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
+    )
+    parser.set_defaults(prepare=find_store)
+
+
+def find_store(parsed: argparse.Namespace) -> None:
+    """Take the store from sinetti.toml where no option names it. Raises UsageError where neither does."""
+    if parsed.store is None or parsed.config is not None:
+        config = config_of(parsed)
+        if config is None:
+            raise UsageError(say(said.NO_STORE))
+        parsed.store = config.store
+
+
+def config_of(parsed: argparse.Namespace) -> "Config | None":
+    """Read the sinetti.toml that counts: --config, or the one that is found; None where there is none.
+
+    What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
+    """
+    if not hasattr(parsed, "sinetti_toml"):
+        path = finding.find(parsed.config)
+        parsed.sinetti_toml = None if path is None else _read(path)
+    config: Config | None = parsed.sinetti_toml
+    if config is None:
+        return None
+    if parsed.lang is None and config.language is not None:
+        parsed.lang = config.language.value
+    return config if parsed.store is None else replace(config, store=parsed.store)
+
+
+def _read(path: Path) -> "Config":
+    # Loaded where there is one to read: most commands have their store from an option.
+    return importlib.import_module("sinetti.holder.config.reading").read(path)  # type: ignore[no-any-return]
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:

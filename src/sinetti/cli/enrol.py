@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli import common
+from sinetti.cli import common, services
 from sinetti.domain.values import Environment, KeyType
-from sinetti.holder import client, messages, reasons, settings
+from sinetti.holder import client, messages
 from sinetti.holder.client import TransferIds
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
-from sinetti.holder.settings import Settings, SettingsError
+from sinetti.holder.settings import Settings
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -21,6 +21,10 @@ example:
   sinetti enrol payroll --store /var/lib/sinetti --service https://certificates.example/2017/10/CertificateServices \\
     --trust-services services.pem --trust-holders holders.pem --environment TEST --customer-id 0123456-7 \\
     --customer-name "Example Oy" --transfer-id 12345678901234567890123456789012 --transfer-password-file password.txt
+
+With a sinetti.toml that has a table [certificates.payroll], the rest stands there:
+  sinetti enrol payroll --config sinetti.toml --transfer-id 12345678901234567890123456789012 \\
+    --transfer-password-file password.txt
 
 Run it again after any interruption: it goes on with the same key."""
 
@@ -37,18 +41,8 @@ def register(subparsers: "Commands") -> None:
     )
     parser.add_argument("name", metavar="NAME", help="what the certificate is called in the store")
     common.add_store(parser)
-    parser.add_argument("--service", metavar="URL", required=True, help="address of the service (https)")
-    parser.add_argument(
-        "--trust-services", metavar="PEM", type=Path, required=True, help="the CAs of those who sign answers"
-    )
-    parser.add_argument(
-        "--trust-holders", metavar="PEM", type=Path, required=True, help="the CAs of holders' certificates"
-    )
-    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
-    parser.add_argument(
-        "--environment", required=True, choices=common.values(Environment), help="which environment it is"
-    )
-    parser.add_argument("--customer-id", metavar="ID", required=True, help="the organisation's id, as it was ordered")
+    services.add_service(parser)
+    parser.add_argument("--customer-id", metavar="ID", help="the organisation's id, as it was ordered")
     parser.add_argument("--customer-name", metavar="NAME", help="the organisation's name")
     parser.add_argument("--transfer-id", metavar="ID", required=True, help="the transfer ID of the order")
     parser.add_argument(
@@ -57,7 +51,7 @@ def register(subparsers: "Commands") -> None:
         required=True,
         help="file with the one-time password, - for standard input",
     )
-    parser.add_argument("--key", choices=common.values(KeyType), default="rsa-2048", help="the key to make (rsa-2048)")
+    parser.add_argument("--key", choices=common.values(KeyType), help="the key to make (rsa-2048)")
     common.add_wait(parser)
     parser.add_argument("--json", action="store_true", help="print the result for programs")
     common.add_common(parser)
@@ -78,28 +72,22 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:
-    try:
-        return settings.validated(
-            Settings(
-                service=parsed.service,
-                environment=Environment(parsed.environment),
-                customer_id=parsed.customer_id,
-                customer_name=parsed.customer_name,
-                key=KeyType(parsed.key),
-                trust_services=_bundle(parsed.trust_services),
-                trust_holders=_bundle(parsed.trust_holders),
-                tls_ca=None if parsed.tls_ca is None else _bundle(parsed.tls_ca),
-            )
-        )
-    except SettingsError as bad:
-        raise UsageError(say(messages.BAD_SETTING, why=reasons.of(bad))) from bad
-
-
-def _bundle(path: Path) -> str:
-    try:
-        return settings.bundle_text(common.read_file(path))
-    except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
+    config = services.config_for(parsed, "customer_id")
+    entry = services.entry_for(parsed, config)
+    service = services.service_of(parsed, config, entry)
+    customer_id = parsed.customer_id or entry.customer_id
+    if customer_id is None:
+        raise services.missing("--customer-id", "customer_id", config)
+    return Settings(
+        service=service.address,
+        environment=service.environment,
+        customer_id=customer_id,
+        customer_name=parsed.customer_name or entry.customer_name,
+        key=entry.key if parsed.key is None else KeyType(parsed.key),
+        trust_services=service.trust_services,
+        trust_holders=service.trust_holders,
+        tls_ca=service.tls_ca,
+    )
 
 
 def _password(path: str) -> str:

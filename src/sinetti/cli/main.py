@@ -18,7 +18,7 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 
 CLIENT = (
-    *("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
+    *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
     *("log", "doctor", "revoke", "completion"),
 )
 """What every installation has: modules of these names in this package."""
@@ -69,6 +69,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(prepare=lambda _parsed: None)
     parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
@@ -93,6 +94,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.freeze()
         gc.enable()
     try:
+        parsed.prepare(parsed)
         return int(parsed.run(parsed))
     except OutputLost:  # main tells it, of the help as well
         raise

@@ -1,7 +1,7 @@
 """What `sinetti.toml` comes to once it is read: values that cannot be wrong (docs/agent.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -86,6 +86,8 @@ class Entry:
     key: KeyType = KeyType.RSA_2048
     files: FilesWanted = FilesWanted()
     hooks: Hooks = Hooks()
+    key_said: bool = False
+    """Whether the file says which key to make; otherwise a name keeps the type that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +135,4 @@ class Config:
         if known is not None:
             return known
         by_default = self.defaults
-        return Entry(name, by_default.service, None, None, by_default.key, by_default.files, by_default.hooks)
+        return replace(by_default, name=name, customer_id=None, customer_name=None)

@@ -1,0 +1,114 @@
+"""Which service a command is about: told by options, or by a table of sinetti.toml; options win."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from sinetti.cli import common
+from sinetti.domain.values import Environment
+from sinetti.holder import messages, reasons, settings, transport
+from sinetti.holder.config import said
+from sinetti.holder.config.values import Config, Entry, ServiceEntry
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import UsageError
+
+NEEDED = {
+    "service": "service",
+    "trust_services": "trust_services",
+    "trust_holders": "trust_holders",
+    "environment": "environment",
+}
+"""Options without which there is no service, by what they are called once parsed; and their keys in sinetti.toml."""
+
+
+def add_service(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a service is."""
+    parser.add_argument("--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml")
+    parser.add_argument("--trust-services", metavar="PEM", type=Path, help="the CAs of those who sign answers")
+    parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="the CAs of holders' certificates")
+    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
+    parser.add_argument("--environment", choices=common.values(Environment), help="which environment it is")
+
+
+def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
+    """Read sinetti.toml where it is named, or where an option is not given that it can stand for.
+
+    `also` are options, as they are called once parsed, that the command needs beside the service's. Raises ConfigError.
+    """
+    needed = (*NEEDED, *also)
+    alone = all(getattr(parsed, one) is not None for one in needed) and _is_address(parsed.service)
+    return None if alone and parsed.config is None else common.config_of(parsed)
+
+
+def entry_for(parsed: argparse.Namespace, config: Config | None) -> Entry:
+    """Give how sinetti.toml takes care of the command's name; where there is no file, nothing is said of it."""
+    return Entry(parsed.name, None) if config is None else config.entry_of(parsed.name)
+
+
+def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry:
+    """Put the service together: the table that is named, or that the name's table names, with what options say.
+
+    An address that no table has takes nothing from any table: anchors of one service are none of another.
+    Raises UsageError for what is missing or cannot be used.
+    """
+    found = _table(parsed, config, entry)
+    given = {
+        "address": parsed.service if _is_address(parsed.service) else None,
+        "environment": None if parsed.environment is None else Environment(parsed.environment),
+        **{one: _bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
+    }
+    said_here = {key: value for key, value in given.items() if value is not None}
+    if found is not None:
+        return _usable(replace(found, **said_here))
+    missing = next((one for one in NEEDED if getattr(parsed, one) is None), None)
+    if missing is not None:
+        raise _missing(parsed, config, missing)
+    return _usable(ServiceEntry(name=parsed.service, **said_here))
+
+
+def missing(option: str, key: str, config: Config | None) -> UsageError:
+    """Say that an option is missing, and where else its value may stand."""
+    if config is None:
+        return UsageError(say(said.NOT_GIVEN_ANYWHERE, option=option))
+    return UsageError(say(said.NOT_GIVEN, option=option, key=key, path=str(config.path)))
+
+
+def _table(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry | None:
+    wanted = parsed.service or entry.service
+    if config is None or wanted is None:
+        if wanted is not None and not _is_address(wanted):
+            raise UsageError(say(said.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}"))
+        return None
+    if _is_address(wanted):
+        return next((one for one in config.services.values() if one.address == wanted), None)
+    if wanted not in config.services:
+        raise UsageError(say(said.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-"))
+    return config.services[wanted]
+
+
+def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
+    option = f"--{name.replace('_', '-')}"
+    if config is not None and parsed.service is not None:
+        return UsageError(say(said.ADDRESS_ALONE, path=str(config.path), address=parsed.service, option=option))
+    return missing(option, NEEDED[name], config)
+
+
+def _usable(service: ServiceEntry) -> ServiceEntry:
+    try:
+        transport.parse_address(service.address)
+    except transport.BadAddress as bad:
+        raise UsageError(say(messages.BAD_SETTING, why=reasons.of(f"service: {bad}"))) from bad
+    return service
+
+
+def _is_address(text: str | None) -> bool:
+    return text is not None and ("/" in text or ":" in text)
+
+
+def _bundle(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return settings.bundle_text(common.read_file(path))
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad

@@ -1,0 +1,172 @@
+"""Tables `defaults` and `certificates.NAME`: how a certificate is taken care of."""
+
+import importlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from types import MappingProxyType
+
+from sinetti.domain.customers import MAXIMUM_LENGTH
+from sinetti.domain.values import KeyType
+from sinetti.holder import files, messages
+from sinetti.holder.config import kinds, known, named_files, said
+from sinetti.holder.config.tables import Table
+from sinetti.holder.config.values import Entry, FilesWanted, Format, Hooks, Stage, Token
+from sinetti.holder.messages import plain, say
+
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+_CUSTOMER_ID = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
+_PKCS12 = frozenset({Format.PKCS12, Format.PKCS12_LEGACY})
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What tables of certificates are read beside: the names of the services, and what the defaults are."""
+
+    services: Collection[str]
+    defaults: Entry
+
+    def default(self, table: Table) -> Entry:
+        """Read the table `defaults`."""
+        table.only(known.DEFAULTS)
+        return self._entry(table, "")
+
+    def all(self, table: Table) -> Mapping[str, Entry]:
+        """Read every table of `certificates`; two that would share a folder on some disks are a mistake."""
+        found: dict[str, Entry] = {}
+        folded: dict[str, str] = {}
+        for name in table.raw:
+            if not files.is_name(name):
+                table.blame(name, say(messages.BAD_NAME, name=name))
+            elif (other := folded.setdefault(name.casefold(), name)) != name:
+                table.blame(name, say(said.TWICE, name=name, other=other))
+            below = table.below(name)
+            below.only(known.CERTIFICATE)
+            found[name] = self._entry(below, name)
+        return MappingProxyType(found)
+
+    def _entry(self, table: Table, name: str) -> Entry:
+        base, key = self.defaults, table.choice("key", KeyType)
+        return Entry(
+            name=name,
+            service=self._service(table) or base.service,
+            customer_id=_customer_id(table) if name else None,
+            customer_name=table.text("customer_name") if name else None,
+            key=base.key if key is None else key,
+            files=wanted_files(table, base.files),
+            hooks=hooks(table.below("hooks"), base.hooks),
+            key_said=base.key_said or key is not None,
+        )
+
+    def _service(self, table: Table) -> str | None:
+        name = table.text("service")
+        if name is None or name in self.services:
+            return name
+        if self.services:
+            table.blame("service", say(said.NO_SERVICE, value=name, known=", ".join(self.services)))
+        else:
+            table.blame("service", say(said.NO_SERVICES, value=name))
+        return None
+
+
+def _customer_id(table: Table) -> str | None:
+    value = table.text("customer_id")
+    if value is not None and _CUSTOMER_ID.fullmatch(value) is None:
+        table.blame("customer_id", say(said.NO_CUSTOMER_ID, value=value))
+    return value
+
+
+def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
+    """Read how files are to look; what a table does not say is as in `base`."""
+    if table.raw.keys().isdisjoint(known.FILES):
+        return base
+    given = {
+        "formats": table.choices("formats", Format),
+        "owner": _of_the_system(table, "owner", ("pwd", "getpwnam", said.NO_USER)),
+        "group": _of_the_system(table, "group", ("grp", "getgrnam", said.NO_GROUP)),
+        "mode": _mode(table),
+        "password_file": named_files.secret(table, "password_file"),
+        "key_password_file": named_files.secret(table, "key_password_file"),
+        "token": _token(table, base.token) if "token" in table.raw else None,
+    }
+    wanted = replace(base, **{key: value for key, value in given.items() if value is not None})
+    wanted = replace(wanted, formats=wanted.formats | {Format.PEM})
+    _fit(table, wanted)
+    return wanted
+
+
+def hooks(table: Table, base: Hooks) -> Hooks:
+    """Read what runs around a renewal, stage by stage as in `base` where the table says nothing; an empty list: nothing."""
+    table.only(known.HOOKS)
+    if not table.raw:
+        return base
+    commands = dict(base.commands)
+    for stage in Stage:
+        command = table.texts(stage.value, said.NO_HOOK)
+        if command is not None:
+            commands[stage] = command
+    timeout = table.duration("timeout", _SECOND, _DAY)
+    kept = {stage: command for stage, command in commands.items() if command}
+    return Hooks(MappingProxyType(kept), base.timeout if timeout is None else timeout)
+
+
+def _token(table: Table, base: Token | None) -> Token | None:
+    below = table.below("token")
+    below.only(known.TOKEN)
+    given = {
+        "module": below.file("module"),
+        "label": below.text("label"),
+        "pin_file": named_files.secret(below, "pin_file"),
+    }
+    for key in given:
+        if key not in below.raw and base is None:
+            below.needs(key, said.MISSING)
+    if base is not None:
+        return replace(base, **{key: value for key, value in given.items() if value is not None})
+    complete = len(fields(Token)) == sum(value is not None for value in given.values())
+    return Token(**given) if complete else None
+
+
+def _mode(table: Table) -> int | None:
+    if "mode" not in table.raw:
+        return None
+    value = table.raw["mode"]
+    try:
+        mode = kinds.mode(value) if isinstance(value, str) else None
+    except ValueError:
+        mode = None
+    if mode is None:
+        table.blame("mode", say(said.NO_MODE, value=plain(str(value))))
+    elif mode & (kinds.OTHERS | kinds.NEVER) or not mode & 0o400:
+        table.blame("mode", say(said.MODE_FOR_ALL, value=str(value)))
+        return None
+    return mode
+
+
+def _fit(table: Table, wanted: FilesWanted) -> None:
+    """Write down what does not go together."""
+    if wanted.mode & kinds.GROUP_READS and wanted.group is None and "group" not in table.raw:
+        table.blame("mode", say(said.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
+    if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
+        table.blame("formats", say(said.NO_PASSWORD))
+    if wanted.token is not None:
+        if wanted.key_password_file is not None:
+            table.blame("key_password_file", say(said.WITH_TOKEN, key="key_password_file"))
+        if wanted.formats & _PKCS12:
+            table.blame("formats", say(said.WITH_TOKEN, key="pkcs12"))
+
+
+def _of_the_system(table: Table, key: str, asked: tuple[str, str, str]) -> str | None:
+    """Give a user or group that this machine knows."""
+    module, function, unknown = asked
+    name = table.text(key)
+    if name is None:
+        return None
+    try:
+        getattr(importlib.import_module(module), function)(name)
+    except ImportError:
+        table.blame(key, say(said.NO_OWNERS, key=key))
+    except KeyError:
+        table.blame(key, say(unknown, value=name))
+    return name

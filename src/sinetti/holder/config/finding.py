@@ -1,0 +1,22 @@
+"""Which sinetti.toml counts where none is named."""
+
+import os
+from pathlib import Path
+
+FILE = "sinetti.toml"
+VARIABLE = "SINETTI_CONFIG"
+MACHINE_WIDE = Path("/etc/sinetti") / FILE
+
+
+def find(given: Path | None) -> Path | None:
+    """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
+
+    None where there is none. One that was named is given though it may not be there: reading it tells.
+    """
+    if given is not None:
+        return given
+    # The one thing that the client takes from the environment: a service of the system names its file so.
+    named = os.environ.get(VARIABLE)  # noqa: TID251
+    if named:
+        return Path(named)
+    return next((one for one in (Path(FILE), MACHINE_WIDE) if one.is_file()), None)

@@ -1,0 +1,47 @@
+"""Files that a sinetti.toml names: bundles of anchors, and secrets that nobody else may read."""
+
+import os
+import stat
+from pathlib import Path
+
+from sinetti.holder import reasons, settings
+from sinetti.holder.config import said
+from sinetti.holder.config.tables import Table
+from sinetti.holder.messages import say
+
+_LARGEST = 1024 * 1024
+_OTHERS = 0o077
+
+
+def bundle(table: Table, key: str) -> str | None:
+    """Give the certificates of a PEM bundle, kept whole."""
+    path = table.file(key)
+    if path is None:
+        return None
+    try:
+        return settings.bundle_text(_octets(path))
+    except (OSError, ValueError) as bad:
+        table.blame(key, say(said.FILE_NOT_USABLE, key=key, path=str(path), why=reasons.of(bad)))
+        return None
+
+
+def secret(table: Table, key: str) -> Path | None:
+    """Give the place of a file with a secret: it is there, it is not empty, and nobody else may read it (as ssh asks)."""
+    path = table.file(key)
+    if path is None:
+        return None
+    try:
+        octets, mode = _octets(path), path.stat().st_mode
+    except OSError as bad:
+        table.blame(key, say(said.FILE_NOT_USABLE, key=key, path=str(path), why=reasons.of(bad)))
+        return None
+    if not octets.strip():
+        table.blame(key, say(said.NO_SECRET, key=key, path=str(path)))
+    elif os.name == "posix" and stat.S_IMODE(mode) & _OTHERS:
+        table.blame(key, say(said.OPEN_SECRET, key=key, path=str(path)))
+    return path
+
+
+def _octets(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST)

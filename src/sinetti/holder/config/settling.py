@@ -1,0 +1,81 @@
+"""Brings what the store keeps of a name in line with sinetti.toml, before anybody is called for it (docs/agent.md)."""
+
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+
+from sinetti.domain.customers import same_customer
+from sinetti.holder import files, journal, log, settings
+from sinetti.holder.config import said
+from sinetti.holder.config.values import Config, Entry, ServiceEntry
+from sinetti.holder.journal import Kind
+from sinetti.holder.log import Event
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import UsageError
+from sinetti.holder.settings import Settings
+
+
+def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
+    """Give the settings of a name as sinetti.toml wants them, written down where they were others; `now` is for the log.
+
+    The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
+    them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
+    """
+    kept = settings.load(folder)
+    if not _agrees(folder.name, kept, entry, config):
+        with files.locked(folder):
+            kept = settings.load(folder)
+            wanted = _wanted(kept, entry, config)
+            settings.store(folder, wanted)
+            log.note(folder, now, Event.SETTINGS_CHANGED, changed=", ".join(_changes(kept, wanted)))
+            kept = wanted
+    _settle_open(folder, entry, config)
+    return kept
+
+
+def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
+    """Do the same for a first request that is under way: its settings lie beside its journal, its key is made."""
+    where = journal.folder_of(folder, Kind.ENROL)
+    if not (where / settings.FILE).exists():
+        return
+    begun = settings.load(where)
+    if _agrees(folder.name, begun, replace(entry, key_said=False), config):
+        return
+    with files.locked(folder):
+        if (where / settings.FILE).exists():
+            settings.store(where, _wanted(begun, replace(entry, key_said=False), config))
+
+
+def _agrees(name: str, kept: Settings, entry: Entry, config: Config) -> bool:
+    """Tell whether nothing has to be changed. Raises UsageError where it must not be."""
+    service = _service(entry, config)
+    where = str(config.path)
+    if service is not None and service.environment is not kept.environment:
+        worlds = {"kept": kept.environment.value, "wanted": service.environment.value}
+        raise UsageError(say(said.OTHER_ENVIRONMENT, name=name, service=service.name, path=where, **worlds))
+    if entry.customer_id is not None and not same_customer(entry.customer_id, kept.customer_id):
+        ids = {"kept": kept.customer_id, "wanted": entry.customer_id}
+        raise UsageError(say(said.OTHER_CUSTOMER, name=name, path=where, **ids))
+    return _wanted(kept, entry, config) == kept
+
+
+def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
+    service = _service(entry, config)
+    if service is not None:
+        kept = replace(
+            kept,
+            service=service.address,
+            trust_services=service.trust_services,
+            trust_holders=service.trust_holders,
+            tls_ca=service.tls_ca,
+        )
+    key = entry.key if entry.key_said else kept.key
+    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key)
+
+
+def _service(entry: Entry, config: Config) -> ServiceEntry | None:
+    return None if entry.service is None else config.services[entry.service]
+
+
+def _changes(before: Settings, after: Settings) -> list[str]:
+    return [one.name for one in fields(Settings) if getattr(before, one.name) != getattr(after, one.name)]

@@ -1,0 +1,132 @@
+"""Settings of a name and the tables of sinetti.toml: the table counts, but for environment and customer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sinetti.domain.values import Environment, KeyType
+from sinetti.holder import files, log, settings
+from sinetti.holder.config.settling import settle
+from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
+from sinetti.holder.log import Event
+from sinetti.holder.outcome import UsageError
+from tests.holder import double as doubles
+from tests.holder.double import anchors
+from tests.support import authority
+
+NOW = authority.NOW
+
+
+@pytest.fixture
+def kept(tmp_path, double):
+    """A name with its settings."""
+    folder = tmp_path / "store" / "payroll"
+    files.make_folder(folder)
+    kept = settings.Settings(
+        service=double.url,
+        environment=Environment.TEST,
+        customer_id="0123456-7",
+        customer_name="Sinisiipi Oy",
+        key=KeyType.EC_P256,
+        trust_services=anchors("services"),
+        trust_holders=anchors("holders"),
+        tls_ca=None,
+    )
+    settings.store(folder, kept)
+    return folder, kept
+
+
+def config(kept, entry=None, **changes):
+    """A sinetti.toml whose service is that of the settings, but for the changes."""
+    given = {
+        "address": kept.service,
+        "environment": kept.environment,
+        "trust_services": kept.trust_services,
+        "trust_holders": kept.trust_holders,
+    }
+    entry = entry or Entry("payroll", "register")
+    services = {"register": ServiceEntry("register", **(given | changes))}
+    return Config(
+        Path("sinetti.toml"), Path("store"), None, services, Care(), Entry("", "register"), {entry.name: entry}
+    )
+
+
+CHANGES = {
+    "another address": ({"address": "https://new.example/Services"}, {"service": "https://new.example/Services"}),
+    "other anchors of signers": ({"trust_services": anchors("holders")}, {"trust_services": anchors("holders")}),
+    "other anchors of holders": ({"trust_holders": anchors("services")}, {"trust_holders": anchors("services")}),
+    "a CA for TLS": ({"tls_ca": anchors("services")}, {"tls_ca": anchors("services")}),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), CHANGES.values(), ids=CHANGES)
+def test_the_table_counts(changes, expected, kept):
+    folder, before = kept
+    whole = config(before, **changes)
+    after = settle(folder, whole.entry_of("payroll"), whole, NOW)
+    assert after == replace(before, **expected) == settings.load(folder)
+    (happened,) = log.read(folder)
+    assert (happened.event, happened.facts) == (Event.SETTINGS_CHANGED, {"changed": next(iter(expected))})
+
+
+def test_what_agrees_is_left_alone(kept):
+    folder, before = kept
+    octets = (folder / "settings.toml").stat()
+    assert settle(folder, Entry("payroll", "register"), config(before), NOW) == before
+    assert (folder / "settings.toml").stat() == octets
+    assert not list(log.read(folder))
+
+
+def test_a_name_without_a_service_keeps_its_settings(kept):
+    folder, before = kept
+    assert settle(folder, Entry("payroll", None), config(before, address="https://new.example/"), NOW) == before
+
+
+def test_name_and_key_count_where_the_file_says_them(kept):
+    folder, before = kept
+    entry = Entry("payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_said=True)
+    after = settle(folder, entry, config(before, entry), NOW)
+    assert after == replace(before, customer_name="Sinisiipi Oyj", key=KeyType.RSA_3072)
+
+
+REFUSED = {
+    "another environment": (Entry("payroll", "register"), {"environment": Environment.PRODUCTION}, "PRODUCTION"),
+    "another customer": (Entry("payroll", "register", "7654321-0"), {"address": "https://new.example/"}, "7654321-0"),
+}
+
+
+@pytest.mark.parametrize(("entry", "changes", "word"), REFUSED.values(), ids=REFUSED)
+def test_another_world_or_customer_is_refused(entry, changes, word, kept):
+    folder, before = kept
+    with pytest.raises(UsageError) as caught:
+        settle(folder, entry, config(before, entry, **changes), NOW)
+    assert word in caught.value.message.values.values()
+    assert settings.load(folder) == before
+
+
+def test_the_same_customer_in_other_letters_is_no_other(kept):
+    folder, before = kept
+    settings.store(folder, replace(before, customer_id="fi01234567"))
+    entry = Entry("payroll", "register", "FI01234567")
+    assert settle(folder, entry, config(before, entry), NOW).customer_id == "fi01234567"
+
+
+def test_nothing_is_written_while_another_run_is_at_work(kept):
+    folder, before = kept
+    whole = config(before, address="https://new.example/")
+    with files.locked(folder), pytest.raises(files.StoreLocked):
+        settle(folder, Entry("payroll", "register"), whole, NOW)
+    assert settings.load(folder) == before
+
+
+def test_a_first_request_under_way_goes_to_the_new_address(desk):
+    """It was sent to where nobody listens any more; its key is made, so that stays."""
+    desk.double.script.append(doubles.say(503))
+    assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
+    moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))
+    entry = Entry("payroll", "register", key=KeyType.RSA_4096, key_said=True)
+    assert settle(desk.folder, entry, moved, NOW).key is KeyType.RSA_4096
+    begun = settings.load(desk.folder / "pending" / "enrol")
+    assert (begun.service, begun.key) == (moved.services["register"].address, KeyType.EC_P384)
+    assert settle(desk.folder, entry, moved, NOW) == settings.load(desk.folder)

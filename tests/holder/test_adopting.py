@@ -1,0 +1,285 @@
+"""A certificate from elsewhere: what fits is taken over and renewed like any other, what does not is refused."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sinetti.ca.issuing import LeafKind
+from sinetti.domain.values import Channel, Environment, KeyType
+from sinetti.holder import adopting, client, files, generations, log, settings, status
+from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
+from sinetti.holder.keystores import Material
+from sinetti.holder.log import Event
+from sinetti.holder.outcome import ExitCode, Result, UsageError
+from sinetti.pki import formats
+from tests.holder import double as doubles
+from tests.holder.conftest import IDS, NAME, words
+from tests.holder.double import anchors, bundle
+from tests.support import authority
+
+ENTRY = Entry(NAME, "register")
+END = authority.NOW + timedelta(days=730)
+OPENS = END - timedelta(days=60)
+
+
+def material(number=61, kind=KeyType.EC_P256, **changes):
+    key = authority.holder_key(number, kind)
+    return Material(key, authority.holder_certificate(key, **changes), ())
+
+
+def service(desk, name="register", **changes):
+    given = {
+        "address": desk.double.url,
+        "environment": Environment.TEST,
+        "trust_services": anchors("services"),
+        "trust_holders": anchors("holders"),
+    }
+    return ServiceEntry(name, **(given | changes))
+
+
+def adopt(desk, one, name=NAME, entry=ENTRY, **changes):
+    wanted = adopting.settings_for(one, service(desk, **changes), entry)
+    return client.each(desk.run, name, lambda named: adopting.adopt(desk.run, named, one, wanted))[0]
+
+
+def told(caught):
+    return caught.value.message.text, dict(caught.value.message.values)
+
+
+@pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048])
+def test_what_was_taken_over_is_renewed(kind, desk):
+    one = material(kind=kind)
+    done = adopt(desk, one)
+    assert (done.exit_code, done.result) == (ExitCode.DONE, Result.ENROLLED)
+    held = generations.live(desk.folder)
+    assert held.certificate == one.certificate
+    assert formats.load_private_key((desk.live / "key.pem").read_bytes()).private_numbers() == one.key.private_numbers()
+    assert (desk.live / "chain.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    kept = settings.load(desk.folder)
+    assert (kept.customer_id, kept.customer_name) == (authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
+    assert (kept.key, kept.environment) == (kind, Environment.TEST)
+    assert not desk.double.seen
+    assert desk.renew().result is Result.NOT_DUE
+    renewed = desk.at(OPENS).renew()
+    assert renewed.result is Result.RENEWED, words(renewed)
+    assert generations.live(desk.folder).serial != held.serial
+    assert (desk.folder / "generations" / held.serial).is_dir()
+
+
+def test_it_is_written_down(desk):
+    adopt(desk, material())
+    (happened,) = log.read(desk.folder)
+    assert (happened.at, happened.event) == (authority.NOW, Event.ADOPTED)
+    assert happened.facts == {"serial": generations.live(desk.folder).serial, "until": "2028-03-01T12:00:00Z"}
+    assert generations.notes(desk.folder).serial == happened.facts["serial"]
+    assert status.row(desk.store, NAME, authority.NOW).state is status.NameState.VALID
+
+
+def everything(folder):
+    return {path: path.lstat() for path in folder.rglob("*") if path.name != ".lock"}
+
+
+def test_a_second_time_changes_nothing(desk):
+    one = material()
+    adopt(desk, one)
+    before = everything(desk.folder)
+    again = adopt(desk, one)
+    assert (again.exit_code, again.result) == (ExitCode.DONE, Result.NOT_DUE)
+    assert {path: stat.st_mtime_ns for path, stat in everything(desk.folder).items()} == {
+        path: stat.st_mtime_ns for path, stat in before.items()
+    }
+
+
+def test_after_a_renewal_the_old_one_is_not_put_back(desk):
+    one = material()
+    adopt(desk, one)
+    desk.at(OPENS).renew()
+    newer = generations.live(desk.folder).serial
+    assert adopt(desk, one).result is Result.NOT_DUE
+    assert generations.live(desk.folder).serial == newer
+
+
+def test_a_run_that_ended_early_is_gone_on_with(desk):
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == "settled":
+            raise Killed
+
+    one = material()
+    desk.step = die
+    with pytest.raises(Killed):
+        adopt(desk, one)
+    assert generations.live(desk.folder) is None
+    desk.step = lambda _name: None
+    assert adopt(desk, one).result is Result.ENROLLED
+    assert generations.live(desk.folder).certificate == one.certificate
+
+
+def test_a_replacement_may_be_fetched_later(desk):
+    adopt(desk, material())
+    assert desk.enrol(IDS).result is Result.ENROLLED
+
+
+# --- Refused, and nothing written
+
+
+def refused(desk, one, name=NAME, entry=ENTRY, **changes):
+    before = everything(desk.store) if desk.store.exists() else {}
+    with pytest.raises(UsageError) as caught:
+        adopt(desk, one, name, entry, **changes)
+    assert (everything(desk.store) if desk.store.exists() else {}) == before
+    return told(caught)
+
+
+def test_an_expired_one(desk):
+    text, values = refused(desk.at(END + timedelta(seconds=1)), material())
+    assert text == adopting.messages.ADOPT_EXPIRED
+    assert values == {"name": NAME, "until": END}
+    assert adopt(desk.at(END), material()).result is Result.ENROLLED, "the last valid second"
+
+
+def test_one_of_the_future(desk):
+    assert refused(desk, material(begins=END))[0] == adopting.messages.VALID_FROM
+
+
+def test_one_whose_ca_has_ended(desk):
+    late = authority.issuer().certificate.not_valid_after_utc
+    one = material(begins=late - timedelta(days=1))
+    text, values = refused(desk.at(late + timedelta(days=1)), one)
+    assert (text, values["what"].text) == (adopting.messages.VALID_UNTIL, adopting.messages.THE_CERTIFICATES_CA)
+
+
+def test_one_that_is_no_holders(desk):
+    key = authority.holder_key(62)
+    plan = authority.leaf_plan(key.public_key())
+    signer = authority.issue(plan, authority.issuer(), kind=LeafKind.SERVICES)
+    assert refused(desk, Material(key, signer, ()))[0] == adopting.messages.ADOPT_NOT_HOLDERS
+
+
+def test_another_customer(desk):
+    text, values = refused(desk, material(), entry=replace(ENTRY, customer_id="7654321-0"))
+    assert text == adopting.messages.ADOPT_OTHER_CUSTOMER
+    assert values == {"found": authority.CUSTOMER_ID, "wanted": "7654321-0"}
+
+
+def test_another_environment(desk):
+    text, values = refused(desk, material(), environment=Environment.PRODUCTION)
+    assert text == adopting.messages.ADOPT_OTHER_WORLD
+    assert (values["found"], values["wanted"]) == ("TEST", "PRODUCTION")
+
+
+def test_a_name_that_cannot_be_one(desk):
+    assert refused(desk, material(), name="a/b")[0] == adopting.messages.BAD_NAME
+
+
+def test_a_name_with_another_certificate(desk):
+    adopt(desk, material())
+    text, values = refused(desk, material(63))
+    assert text == adopting.messages.ADOPT_NAME_USED
+    assert values == {"name": NAME, "serial": generations.live(desk.folder).serial}
+
+
+def test_a_name_with_a_request_under_way(desk):
+    desk.double.script.append(doubles.say(503))
+    desk.enrol()
+    assert refused(desk, material())[0] == adopting.messages.ADOPT_NAME_ASKS
+
+
+def test_a_certificate_that_another_name_has(desk):
+    adopt(desk, material())
+    assert refused(desk, material(), name="benefits") == (adopting.messages.ADOPT_HELD, {"other": NAME})
+
+
+def test_a_damaged_name_is_told_and_left_alone(desk):
+    adopt(desk, material())
+    (desk.folder / "live" / "key.pem").write_bytes(b"")
+    assert adopt(desk, material()).exit_code is ExitCode.STORE
+
+
+def test_a_name_at_which_another_run_is_at_work(desk):
+    files.make_folder(desk.folder)
+    with files.locked(desk.folder):
+        assert adopt(desk, material()).exit_code is ExitCode.STORE
+
+
+def test_a_certificate_without_a_customer():
+    with pytest.raises(UsageError) as caught:
+        root = authority.issuer().certificate
+        no_name = Material(authority.holder_key(61), root, ())
+        named = generations.common_name(root)
+        adopting.settings_for(no_name, ServiceEntry("a", "https://a.example", Environment.TEST, "", anchors("holders")),
+                              Entry("a", None, customer_id=f"{named}-not"))  # fmt: skip
+    assert told(caught)[0] == adopting.messages.ADOPT_OTHER_CUSTOMER
+
+
+# --- Which service
+
+
+def config(*services, chosen=None):
+    entry = Entry(NAME, chosen)
+    known = {one.name: one for one in services}
+    return Config(Path("sinetti.toml"), Path("store"), None, known, Care(), Entry("", None), {NAME: entry}), entry
+
+
+CHOICES = {
+    "the only one": (["ours"], None, "ours"),
+    "one of two": (["ours", "theirs"], None, "ours"),
+    "the one that the file says": (["ours", "ours too"], "ours too", "ours too"),
+    "two, and the file says none": (["ours", "ours too"], None, adopting.messages.ADOPT_SERVICES),
+    "none": (["theirs"], None, adopting.messages.ADOPT_NO_SERVICE),
+    "none at all": ([], None, adopting.messages.ADOPT_NO_SERVICE),
+    "the file says another": (["ours", "theirs"], "theirs", adopting.messages.ADOPT_OTHER_TABLE),
+}
+
+
+@pytest.mark.parametrize(("names", "chosen", "expected"), CHOICES.values(), ids=CHOICES)
+def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, desk):
+    services = [
+        service(desk, name, trust_holders=anchors("services" if name == "theirs" else "holders")) for name in names
+    ]
+    whole, entry = config(*services, chosen=chosen)
+    if expected in names:
+        assert adopting.service_of(material().certificate, whole, entry).name == expected
+        return
+    with pytest.raises(UsageError) as caught:
+        adopting.service_of(material().certificate, whole, entry)
+    assert told(caught)[0] == expected
+
+
+def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
+    adopting.refuse_foreign(material().certificate, service(desk))
+    with pytest.raises(UsageError) as caught:
+        adopting.refuse_foreign(material().certificate, service(desk, trust_holders=anchors("services")))
+    text, values = told(caught)
+    assert text == adopting.messages.ADOPT_NOT_OF_SERVICE
+    assert "CN=" in values["issuer"]
+
+
+def test_a_chain_that_the_anchors_lack_is_taken_from_beside(desk):
+    issuing = authority.issuer().certificate
+    above = next(
+        one for _, one in authority.authority().entries.values() if one.subject == issuing.issuer
+    )
+    one = replace(material(), others=(authority.services_issuer().certificate, above))
+    adopt(desk, one, trust_holders=bundle(issuing))
+    assert (desk.live / "chain.pem").read_text() == bundle(issuing, above)
+
+
+def test_the_key_that_comes_next_is_the_files_where_it_says_one(desk):
+    entry = replace(ENTRY, key=KeyType.RSA_3072, key_said=True)
+    assert adopting.settings_for(material(), service(desk), entry).key is KeyType.RSA_3072
+
+
+def test_a_key_of_a_size_that_nobody_makes_is_followed_by_one_that_is_made(desk):
+    key = rsa.generate_private_key(65_537, 2304)
+    certificate = authority.holder_certificate(key)
+    assert adopting.settings_for(Material(key, certificate, ()), service(desk), ENTRY).key is KeyType.RSA_2048
+
+
+def test_certificates_of_the_other_channel_are_taken_as_well(desk):
+    assert adopt(desk, material(64, channel=Channel.SFTP)).result is Result.ENROLLED
