@@ -59,6 +59,14 @@ SHOWN = [
     r"Then the new one is revoked.*\n.*curl.*certificates.*\n.*fetched",
     r"curl -X POST \"\$CONTROL/revocations\"",
     r"refused the delivery \(revoked\)",
+    r"10 organisations and an agent",
+    r"1\. Two years in which nothing goes wrong",
+    r"10 certificates are in use",
+    r"in all 10 of 10",
+    r"2\. Two years in which one answer in ten is lost",
+    r"in all 10 of 10",
+    r"Answers lost: \d+\. Wrong ones: \d+\.",
+    r"Organisations: 10, certificates: 40, 4 years in \d+ s\. Nothing lapsed",
     r"Done: every step did what it should \(\d+ s\)",
 ]
 

@@ -60,7 +60,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
-        with _folder(parsed.keep) as folder:
+        with _stoppable(), _folder(parsed.keep) as folder:
             end = play(Wanted(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
         output.tell(text(words.BROKEN_OFF, language, why=broken))
@@ -74,7 +74,6 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
     """Give the folder in which it is played; one that nobody named is gone afterwards, however it ends."""
-    signal.signal(signal.SIGTERM, _interrupted)
     if kept is not None:
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield kept.resolve()
@@ -84,6 +83,16 @@ def _folder(kept: Path | None) -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end it as Ctrl-C does: whatever was started is stopped."""
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> Never:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.testbench.fleet.walk import BY_MINUTES, LEAP, STRIDE, next_step
+from sinetti.testbench.fleet.walk import LEAP, STRIDE, WATCHFUL, next_step
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
 GOAL = NOW + timedelta(days=731)
@@ -28,5 +28,6 @@ def test_next_step(due, goal, expected):
     assert next_step(NOW, due, goal) == expected
 
 
-def test_an_incident_walks_by_minutes():
-    assert next_step(NOW, [NOW], GOAL, BY_MINUTES) == NOW + timedelta(minutes=1)
+def test_an_incident_is_watched_by_the_hour_and_gone_after_by_the_minute():
+    assert next_step(NOW, [None], GOAL, WATCHFUL) == NOW + HOUR
+    assert next_step(NOW, [NOW], GOAL, WATCHFUL) == NOW + timedelta(minutes=1)

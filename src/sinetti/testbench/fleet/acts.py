@@ -1,12 +1,13 @@
 """The acts of a fleet: two years in which nothing goes wrong, two in which much does, and an incident (docs/fleet.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sinetti.clock import ticks
+from sinetti.holder.hints import AS_A_RULE
 from sinetti.holder.outcome import ExitCode
 from sinetti.settings.folder import Folder
 from sinetti.testbench.fleet import enrolling, words
@@ -17,7 +18,7 @@ from sinetti.testbench.fleet.ledger import Breach, Ledger
 from sinetti.testbench.fleet.meddler import Meddler, Tls
 from sinetti.testbench.fleet.organisations import Organisation, organisations
 from sinetti.testbench.fleet.telling import ActEnd, End, Teller, instant
-from sinetti.testbench.fleet.walk import BRIEF, BY_MINUTES, DAILY, Pace, next_step
+from sinetti.testbench.fleet.walk import BRIEF, DAILY, WATCHFUL, Pace, next_step
 from sinetti.testbench.places import server_files
 from sinetti.testbench.stage import Stage
 
@@ -26,7 +27,8 @@ TWO_YEARS = timedelta(days=731)
 """A day longer than a certificate: whoever was not renewed has lapsed by then."""
 
 _OVER = "PT10M"
-_LONGEST_INCIDENT = timedelta(days=2)
+_MINUTE = timedelta(minutes=1)
+_LONGEST_INCIDENT = timedelta(days=1)
 _REST = timedelta(days=14)
 """How much longer an act goes on where something is still under way: what delays come to, and as much again."""
 
@@ -100,26 +102,26 @@ class Story:
         return self._ended(act, begins, len(self.fleet))
 
     def incident(self, act: str) -> ActEnd:
-        """Call for early replacement of every other certificate, and look how long it takes."""
-        begins, called = self.now, self.names[::2]
-        in_use = self.ledger.in_use()
+        """Call for early replacement of every other certificate, a minute before an agent asks for hints again."""
         with Agents(self._configured(self.desk.address), 1) as agents:
-            due = self._pass(agents, self.now)
-            asked = {"serials": [in_use[name] for name in called], "over": _OVER, "reason": "rehearsal"}
-            self.stage.quietly_called("POST", "/early-replacements", asked)
-            self.teller.counted(words.CALLED, len(called), self.now)
-            self.ledger.expect(called)
-            first: datetime | None = None
+            self._pass(agents, self.now)
+            self._move(self.now + AS_A_RULE - _MINUTE)
+            begins, called = self.now, self.names[::2]
+            self._call(called)
+            due: list[datetime | None] = [begins + _MINUTE]
             while self.ledger.waiting() and self.now < begins + _LONGEST_INCIDENT:
-                self._move(next_step(self.now, due, begins + _LONGEST_INCIDENT, BY_MINUTES))
-                before = len(self.ledger.waiting())
+                self._move(next_step(self.now, due, begins + _LONGEST_INCIDENT, WATCHFUL))
                 due = self._pass(agents, self.now)
-                if first is None and len(self.ledger.waiting()) < before:
-                    first = self.now
         self._compare()
-        if self.ledger.waiting() or first is None:  # which is in the ledger's breaches
-            return self._ended(act, begins, 0)
-        return self._ended(act, begins, 0, heard=self.now - first, after=self.now - begins)
+        replaced = None if self.ledger.waiting() else self.now - begins
+        return self._ended(act, begins, 0, replaced)
+
+    def _call(self, names: Sequence[str]) -> None:
+        in_use = self.ledger.in_use()
+        asked = {"serials": [in_use[name] for name in names], "over": _OVER, "reason": "rehearsal"}
+        self.stage.quietly_called("POST", "/early-replacements", asked)
+        self.teller.counted(words.CALLED, len(names), self.now)
+        self.ledger.expect(names)
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
         """Walk to the goal, and on where something is under way then."""
@@ -157,15 +159,21 @@ class Story:
         config.write_text(_CONFIG.format(address=address, **trust), encoding="utf-8")
         return config
 
-    def _ended(
-        self, act: str, begins: datetime, enrolled: int, heard: timedelta | None = None, after: timedelta | None = None
-    ) -> ActEnd:
+    def _ended(self, act: str, begins: datetime, enrolled: int, replaced: timedelta | None = None) -> ActEnd:
         days = self.ledger.days(begins)
-        faults = tuple(sorted(self.meddler.met.items()))
         end = ActEnd(
-            act, begins, self.now, enrolled, sum(days.values()), len(days), max(days.values(), default=0), self.passes,
-            self.out, faults, heard, after,
-        )  # fmt: skip
+            act=act,
+            begins=begins,
+            ends=self.now,
+            enrolled=enrolled,
+            renewed=sum(days.values()),
+            days=len(days),
+            most=max(days.values(), default=0),
+            passes=self.passes,
+            out=self.out,
+            faults=tuple(sorted(self.meddler.met.items())),
+            replaced=replaced,
+        )
         self.passes = self.out = 0
         self.meddler.met.clear()
         self.teller.ended(end)

@@ -1,53 +1,68 @@
 """One agent of a fleet: makes a pass, as `sinetti run` does, at each instant that stands on a line of its input.
 
-A line of its output says how the pass ended. It ends with its input, and does not mind Ctrl-C: whoever started it does.
+A line of its output says how the pass ended. It ends with its input, and leaves Ctrl-C to whoever started it. Pauses
+between two questions are short: it is the bench's time that passes.
 """
 
 import json
 import signal
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
-from concurrent.futures import ThreadPoolExecutor
-import time
+from threading import Event
+
 from sinetti import clock
 from sinetti.domain.values import Language
-from sinetti.holder import client, status, generations, when
+from sinetti.holder import messages
+from sinetti.holder.agent import passing
+from sinetti.holder.agent.caring import Agent
+from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.config.reading import read
+from sinetti.holder.config.settling import settle
+from sinetti.holder.config.values import Config
 from sinetti.holder.exchange import Run
-from sinetti.holder.outcome import worst
-import tomllib
+from sinetti.holder.files import StoreLocked
+from sinetti.holder.messages import Message
+from sinetti.holder.outcome import ExitCode
+
+_LONGEST_PAUSE = 0.05
+_PATIENCE = 1.0
+"""Seconds for a certificate that is not ready: the next pass fetches it."""
+
 
 def main() -> None:
-    """Serve whoever started it."""
+    """Make a pass for each line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    config = Path(sys.argv[1])
+    config = read(Path(sys.argv[1]))
     for line in sys.stdin:
-        code, due = _pass(config, datetime.fromisoformat(line.strip()))
-        told = {"exit": int(code), "due": None if due is None else due.isoformat()}
-        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.write(f"{json.dumps(_pass(config, datetime.fromisoformat(line.strip())))}\n")
         sys.stdout.flush()
 
-def _pass(config, now):
-    store = config.parent / tomllib.loads(config.read_text())["store"]
-    run = Run(store, now, Language.EN, lambda m: print(m, file=sys.stderr), lambda s: None, clock.ticks, wait=0.0)
-    from sinetti.holder import files
-    import hashlib
-    from datetime import timedelta
-    names = files.names(store)
-    due = {}
-    for n in names:
-        h = generations.live(store/n)
-        due[n] = when.renew_from(h.span.not_after) + timedelta(days=hashlib.sha256((h.serial+n).encode()).digest()[0]/256*10)
-        if due[n] <= now and (store/n/"pending").exists() and any((store/n/"pending").iterdir()): due[n]=now
-    import fcntl, os
-    with open(store/".run.lock","w") as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB)
-        except OSError: return 5, None
-        with ThreadPoolExecutor(8) as ex:
-            out = list(ex.map(lambda n: client._guarded(n, lambda n: client.renew(run, n, force=False)), [n for n in names if due[n]<=now]))
-    rest=[due[n] for n in names if due[n]>now]
-    if any(o.exit_code for o in out): rest.append(now+timedelta(minutes=5))
-    return (worst(out) if out else 0), min(rest, default=None)
+
+def _pass(config: Config, now: datetime) -> dict[str, object]:
+    """Make a pass at `now`; its exit code and when something is due next, as JSON has them."""
+    run = Run(config.store, now, Language.EN, _tell, _pause, clock.ticks, _PATIENCE)
+    agent = Agent(run, config, NoPrograms(), settle, now_given=True)
+    try:
+        ended = passing.one_pass(agent, Event(), lambda _row: None)
+    except StoreLocked as locked:
+        _tell(locked.message)
+        return {"exit": int(ExitCode.STORE), "due": None}
+    for row in ended.rows:
+        for told in () if row.outcome is None else row.outcome.messages:
+            _tell(told)
+    return {"exit": int(ended.exit_code), "due": None if ended.next_due is None else ended.next_due.isoformat()}
+
+
+def _tell(message: Message) -> None:
+    """Say it in the log that whoever started this keeps."""
+    sys.stderr.write(f"{messages.render(message, Language.EN)}\n")
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(min(seconds, _LONGEST_PAUSE))
+
 
 if __name__ == "__main__":
     main()

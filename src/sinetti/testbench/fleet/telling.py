@@ -20,8 +20,8 @@ _YEAR = timedelta(days=365)
 class ActEnd:
     """How an act ended. `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
 
-    `out`: how often an agent found another one at work. `heard` and `after`, where an operator called for early
-    replacement: how long it took from the agent's hearing of it, and from the call.
+    `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
+    replacement until all were replaced; None where there was none, or some were not.
     """
 
     act: str
@@ -34,8 +34,7 @@ class ActEnd:
     passes: int
     out: int = 0
     faults: tuple[tuple[Fault, int], ...] = ()
-    heard: timedelta | None = None
-    after: timedelta | None = None
+    replaced: timedelta | None = None
 
     @property
     def lost(self) -> int:
@@ -62,8 +61,7 @@ class ActEnd:
             "faults": {fault.value: count for fault, count in self.faults},
             "answers_lost": self.lost,
             "answers_wrong": self.wrong,
-            "replaced_within_seconds": None if self.after is None else int(self.after.total_seconds()),
-            "replaced_after_hearing_seconds": None if self.heard is None else int(self.heard.total_seconds()),
+            "replaced_within_seconds": None if self.replaced is None else int(self.replaced.total_seconds()),
         }
 
 
@@ -130,9 +128,9 @@ class Teller:
 
     def ended(self, act: ActEnd) -> None:
         """Say how an act ended."""
-        if act.after is not None and act.heard is not None:
-            minutes = -(-int(act.heard.total_seconds()) // 60)
-            self.put(count_text(*words.REPLACED, minutes, self.language, after=_hours(act.after)))
+        if act.replaced is not None:
+            minutes = -(-int(act.replaced.total_seconds()) // 60)
+            self.put(count_text(*words.REPLACED, minutes, self.language))
         elif act.enrolled:
             self.put(count_text(*words.SPREAD, act.days, self.language, most=number(act.most, self.language)))
         if act.faults:
@@ -168,7 +166,3 @@ def instant(at: datetime) -> str:
     """Give an instant as JSON has it."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    return f"{minutes // 60}:{minutes % 60:02}"

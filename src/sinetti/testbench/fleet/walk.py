@@ -22,7 +22,8 @@ class Pace:
 DAILY = Pace()
 BRIEF = Pace(timedelta(days=5), timedelta(days=700))
 """For a few organisations before an audience in a hurry: whatever falls due is up to five days late."""
-BY_MINUTES = Pace(timedelta(minutes=1))
+WATCHFUL = Pace(timedelta(minutes=1), timedelta(hours=1))
+"""As a timer once an hour that also wakes for what is due."""
 
 
 def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: Pace = DAILY) -> datetime:

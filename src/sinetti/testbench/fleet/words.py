@@ -26,8 +26,8 @@ SPREAD = mark_count(
 )
 FAULTS = mark("Answers lost: {lost}. Wrong ones: {wrong}. An agent found the other at work: {out}.")
 REPLACED = mark_count(
-    "All were replaced within {count} minute from when the agent heard of it, {after} hours after the call.",
-    "All were replaced within {count} minutes from when the agent heard of it, {after} hours after the call.",
+    "All were replaced within {count} minute of the call.",
+    "All were replaced within {count} minutes of the call.",
 )
 WELL = mark(
     "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. Nothing lapsed, no key was "
