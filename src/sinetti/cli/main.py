@@ -20,6 +20,7 @@ from sinetti.holder.outcome import ExitCode, UsageError
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
     *("log", "doctor", "revoke", "completion"),
+    *("run",),
 )
 """What every installation has: modules of these names in this package."""
 

@@ -87,9 +87,7 @@ def retrieve(run: Run, name: str) -> Outcome:
         return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
 
 
-def renew(
-    run: Run, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
-) -> Outcome:
+def renew(run: Run, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None) -> Outcome:
     """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
 
     Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which

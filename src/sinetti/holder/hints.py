@@ -28,6 +28,9 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 AS_A_RULE = timedelta(hours=6)
 """Where a hint says nothing about when to ask again (RFC 9773, 4.3.2 recommends it)."""
 
+IN_AN_HOUR = timedelta(hours=1)
+"""Where nobody answers."""
+
 _OK, _NOT_FOUND = 200, 404
 _PROBLEM = "application/problem+json"
 _LONGEST_WORDS = 500
@@ -64,12 +67,12 @@ def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> To
     try:
         answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
     except Trouble as trouble:
-        return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or AS_A_RULE))
+        return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
     return read(answer, language)
 
 
 def read(answer: Answer, language: Language) -> Told:
-    """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address (RFC 9773)."""
+    """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address."""
     if answer.status == _OK:
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)

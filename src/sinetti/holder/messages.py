@@ -244,6 +244,32 @@ BAD_DELIVERY_ID = mark(
 BAD_RECEIVER = mark("--to: {why}.")
 ABOUT_NAME = mark("{name}: {told}")
 STORE_EMPTY = mark("There is nothing in this store yet.")
+RUN_LOCKED = mark(
+    "Another run takes care of {store}: process {pid} on {host}, started by {user}, {since}. Wait until it has ended."
+)
+RUN_STOPPED = mark("{name}: stopped on the way. Nothing is lost: the next run goes on where this one stopped.")
+BEFORE_HOLDS_BACK = mark("{name}: the renewal is put off, because the program “before” did not succeed.")
+SAME_CERTIFICATE = mark(
+    "{name} holds the same certificate as {other}, and it is renewed there. It can be renewed once only: keep one of "
+    "the two names and put the other folder away."
+)
+ORDER_REPLACEMENT = mark(
+    "{name}: the certificate {serial} can no longer be renewed: {why}. Order a replacement and run “sinetti enrol” "
+    "with its transfer IDs."
+)
+NEVER_EXPIRED = mark("it ended {at}")
+NEVER_REVOKED = mark("it is revoked")
+NEVER_REFUSED = mark("the service refused it for good ({codes})")
+RUN_SUMMARY = mark("{names} names: renewed {renewed}, waiting for their time {waiting}, not done {left}.")
+RUN_NEXT = mark("Something is due next {at}.")
+WOULD_RENEW = mark("{name}: would be renewed now.")
+WOULD_GO_ON = mark("{name}: what is under way would be gone on with.")
+WAITS_PLANNED = mark("{name}: its renewal is planned for {at}.")
+WAITS_MAINTENANCE = mark("{name}: it waits for a maintenance window, {at}.")
+WAITS_AFTER_FAILURE = mark("{name}: the last try failed; the next one is {at}.")
+BAD_EVERY = mark("--every {text}: write a time from 1m to 7d, such as 1h.")
+STOPPING = mark("Stopping: what is under way is brought to a safe end.")
+
 STATE_PENDING = mark("under way")
 STATE_NOT_SENT = mark("the request has not been sent")
 STATE_REFUSED = mark("refused")

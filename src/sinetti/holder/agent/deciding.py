@@ -14,7 +14,7 @@ from sinetti.holder.journal import Kind, State
 from sinetti.holder.outcome import ExitCode
 
 CLOCK_DOUBT = timedelta(days=2)
-"""How long after its end a certificate is still offered to the service, which has the last word: a clock may be wrong."""
+"""How long after its end a certificate is still offered: a clock may be wrong, and the service has the last word."""
 
 FOR_GOOD = frozenset({Reason.SIGNER_EXPIRED, Reason.SIGNER_REVOKED, Reason.ALREADY_RENEWED})
 """Refusals after which this certificate can never be renewed, whatever anybody mends."""

@@ -92,7 +92,7 @@ def put(path: Path, octets: bytes) -> None:
 def dump(known: Memory) -> bytes:
     """Write what is remembered as JSON; `load` gives the same value back."""
     hint = known.hint
-    raw = {
+    raw: dict[str, object] = {
         "serial": known.serial,
         "failures": known.failures,
         "next_try": _written(known.next_try),

@@ -16,12 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import Serial, Span
 from sinetti.holder import files, generations, journal, keys, messages, reasons
+from sinetti.holder import memory as deploying
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.memory import Memory
 from sinetti.holder.journal import Kind, State
 from sinetti.holder.messages import Message, say
-
-_DEPLOY = "deploy.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class InUse:
 class Sight:
     """One name as it lies there. `revoked`: the service called the certificate in use so.
 
-    `trouble` says what cannot be read; then nothing else counts. `deployed_before`: there is a state of deploying.
+    `trouble` says what cannot be read; then nothing else counts. `undeployed`: bringing it into use has failed so far.
     """
 
     name: str
@@ -55,7 +54,7 @@ class Sight:
     renewal: OpenOne | None = None
     revoked: bool = False
     memory: Memory = memory.NOTHING
-    deployed_before: bool = False
+    undeployed: bool = False
     trouble: Message | None = None
 
 
@@ -102,8 +101,13 @@ def _look(folder: Path) -> Sight | None:
         renewal,
         revoked=in_use is not None and revoked == in_use.serial,
         memory=memory.about(known, None if in_use is None else in_use.serial),
-        deployed_before=_DEPLOY in there,
+        undeployed=deploying.DEPLOY in there and _undeployed(folder),
     )
+
+
+def _undeployed(folder: Path) -> bool:
+    known = deploying.deployment(folder)
+    return known is not None and known.tries > 0
 
 
 def _in_use(folder: Path, path: str, there: set[str]) -> InUse | None:

@@ -1,4 +1,4 @@
-"""When a certificate's renewal is asked for: a moment of its own in the time that is given, and growing delays. Pure."""
+"""When a certificate's renewal is asked for: a moment of its own in the time given, and growing delays. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PARTS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC. `explanation`: a sentence or an address.
+    """When the service would like to be asked (RFC 9773, 4.2), UTC. `explanation`: a sentence or an address.
 
     Nobody has signed it: it moves the moment, and the service decides.
     """
@@ -65,7 +65,7 @@ def delay(failures: int, asked_for: timedelta | None = None) -> timedelta:
 
     What it asks for counts for a day at most: nobody may put a renewal off for ever.
     """
-    grown = min(FIRST_DELAY * 2 ** min(failures - 1, 16), LONGEST_DELAY)
+    grown = min(FIRST_DELAY * (1 << min(failures - 1, 16)), LONGEST_DELAY)
     return grown if asked_for is None else min(max(grown, asked_for), LONGEST_DELAY)
 
 

@@ -40,7 +40,5 @@ def _spans(window: Window, zone: ZoneInfo, at: datetime) -> Iterator[tuple[datet
 def _instant(day: date, wall: time, zone: ZoneInfo, *, second: bool = False) -> datetime:
     # Of a time that comes twice the first begins a window and the second ends it. One that is skipped is with fold=0
     # the time as long after the gap (PEP 495), with fold=1 one before it: the first is wanted of both ends.
-    first, last = (
-        datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1)
-    )
+    first, last = (datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return max(first, last) if second else first

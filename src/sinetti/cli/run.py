@@ -1,0 +1,217 @@
+"""`sinetti run`: takes care of every certificate of a store, once or as a service (docs/agent.md)."""
+
+import argparse
+import contextlib
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from sinetti import clock
+from sinetti.cli import common, progress
+from sinetti.cli.console import Console
+from sinetti.cli.progress import Bar
+from sinetti.holder import messages, reasons
+from sinetti.holder.agent import passing, telling
+from sinetti.holder.agent.caring import Agent, Stopped
+from sinetti.holder.agent.passing import PassEnd, Row
+from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.config.values import Care, Config, Entry
+from sinetti.holder.files import StoreError, StoreLocked
+from sinetti.holder.messages import Message, say
+from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.settings.service_manager import tell_service_manager
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
+
+EXAMPLE = """\
+examples, once a day from a timer; what would be done; as a service:
+  sinetti run --store /var/lib/sinetti
+  sinetti run --store /var/lib/sinetti --dry-run
+  sinetti run --store /var/lib/sinetti --every 1h"""
+
+_EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=7)
+
+_STRIDE = 30.0
+"""Seconds that are slept at a time: a machine that slept itself, or whose clock was set, is noticed by then."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Tells a person of each name when it is done, and how far all of it has come."""
+
+    bar: Bar
+    console: Console
+
+    def begin(self, total: int) -> None:
+        """Hear for how many something may have to be done."""
+        self.bar.begin(total)
+
+    def done(self, row: Row) -> None:
+        """Hear what became of one."""
+        for message in telling.told(row):
+            self.tell(message)
+        self.bar.advance(row.seen.name)
+
+    def tell(self, message: Message) -> None:
+        """Say something while the bar stands there."""
+        if not telling.is_chatter(message):
+            self.bar.between(self.console.tell)(message)
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "run",
+        help="take care of all certificates: renew them in time, bring them into use",
+        description="Renews what is in its time, brings new certificates into use, and says what needs a person. "
+        "Run it daily, hourly, or as a service; it calls nobody before there is something to do.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_store(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="one pass (the default)")
+    how.add_argument("--every", metavar="TIME", help="as a service: a pass so often (30m, 1h), and when one is due")
+    how.add_argument("--dry-run", action="store_true", help="say what would be done, and when; do nothing")
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print each pass for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Take care of the store. What is wrong with one name stops no other."""
+    console = common.console_of(parsed)
+    every = None if parsed.every is None else _every(parsed.every)
+    common.refuse_unknown_store(parsed.store)
+    stop = threading.Event()
+    with _told_to_stop(stop, console):
+        if parsed.dry_run:
+            return _show_plan(parsed, console, stop)
+        if every is None:
+            return _pass(parsed, console, stop).exit_code
+        return _serve(parsed, console, every, stop)
+
+
+def _serve(parsed: argparse.Namespace, console: Console, every: timedelta, stop: threading.Event) -> ExitCode:
+    """Make one pass after the other until it is told to stop; a pass that could not begin is made up for soon."""
+    tell_service_manager("READY=1")
+    while True:
+        rest = every
+        try:
+            end = _pass(parsed, console, stop)
+            code = end.exit_code
+            if end.next_due is not None:
+                rest = min(rest, end.next_due - common.instant(parsed.now) if parsed.now else _from_now(end.next_due))
+        except StoreLocked as busy:
+            console.tell(busy.message)
+            code, rest = ExitCode.STORE, _SHORTEST
+        if stop.is_set() or _slept(max(rest, _SHORTEST), stop):
+            tell_service_manager("STOPPING=1")
+            return code
+
+
+def _from_now(at: datetime) -> timedelta:
+    return at - clock.machine_now()
+
+
+def _slept(rest: timedelta, stop: threading.Event) -> bool:
+    """Sleep, by whichever clock comes first: the machine's, or one that counts while it is set; whether to stop."""
+    until, end = clock.machine_now() + rest, clock.steady() + rest.total_seconds()
+    while clock.machine_now() < until and clock.steady() < end:
+        if stop.wait(min(_STRIDE, max(end - clock.steady(), 0.01))):
+            return True
+    return stop.is_set()
+
+
+def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> PassEnd:
+    bar = progress.bar(0, language=console.language)
+    watch = Watch(bar, console)
+    agent = _agent(parsed, console, watch, stop)
+    try:
+        with bar:
+            end = passing.one_pass(agent, stop, watch)
+    except OSError as bad:
+        raise StoreError(_unusable(parsed.store, bad)) from bad
+    for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
+        console.tell(message)
+    if parsed.json:
+        common.print_json(telling.as_json(end, agent.run.now))
+    return end
+
+
+def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:
+    agent = _agent(parsed, console, Watch(progress.bar(0), console), stop)
+    try:
+        end = passing.plan(agent)
+    except OSError as bad:
+        raise StoreError(_unusable(parsed.store, bad)) from bad
+    if parsed.json:
+        common.print_json(telling.as_json(end, agent.run.now))
+    else:
+        for row in end.rows:
+            common.print_line(messages.render(telling.planned(row), console.language))
+    return end.exit_code
+
+
+def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: threading.Event) -> Agent:
+    config = _config(parsed)
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Stopped
+
+    outside = replace(
+        common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
+    )
+    return Agent(outside, config, NoPrograms(), _settled, now_given=parsed.now is not None)
+
+
+def _config(parsed: argparse.Namespace) -> Config:
+    """Give what sinetti.toml says; without one, the store that was named and the defaults."""
+    return Config(parsed.store / "sinetti.toml", parsed.store, None, {}, Care(), Entry("", None), {})
+
+
+def _settled(_folder: Path, _entry: Entry, _config: Config, _now: datetime) -> None:
+    """Leave the settings of a name as they are: no sinetti.toml says anything else."""
+
+
+def _every(text: str) -> timedelta:
+    found = _EVERY.fullmatch(text)
+    every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not _SHORTEST <= every <= _LONGEST:
+        raise UsageError(say(messages.BAD_EVERY, text=text))
+    return every
+
+
+def _unusable(store: Path, bad: OSError) -> Message:
+    return say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=reasons.of(bad))
+
+
+@contextlib.contextmanager
+def _told_to_stop(stop: threading.Event, console: Console) -> Iterator[None]:
+    """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end."""
+
+    def heard(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
+        stop.set()
+        console.tell(say(messages.STOPPING))
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
