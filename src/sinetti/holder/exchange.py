@@ -79,7 +79,7 @@ def send(errand: Errand, held: Journal, operation: Operation, message: bytes) ->
         return replace(_not_answered(errand, held, leaving, trouble), retry_after=trouble.retry_after)
     errand.run.step("answered")
     if response.status_ok and response.retrieval_id:
-        # An id that is given once more for the same request is ours, whatever was said of it: _fetch looks for the codes.
+        # An id that is given once more for the same request is ours, whatever was said of it: _fetch sees the codes.
         codes = held.codes if response.retrieval_id == held.retrieval_id else ()
         accepted = journal.move(leaving, State.ACCEPTED, retrieval_id=response.retrieval_id, codes=codes)
         errand.run.step("accepted")

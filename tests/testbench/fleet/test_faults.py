@@ -69,7 +69,9 @@ def test_a_lost_one_is_silence_and_a_cut_one_ends_too_early():
     assert 0 < len(found) < told_length(head)
 
 
-@pytest.mark.parametrize(("fault", "status", "kind"), [(Fault.SERVER_ERROR, 500, "plain"), (Fault.HTML_PAGE, 200, "html")])
+@pytest.mark.parametrize(
+    ("fault", "status", "kind"), [(Fault.SERVER_ERROR, 500, "plain"), (Fault.HTML_PAGE, 200, "html")]
+)
 def test_answers_of_something_else(fault, status, kind):
     head, found = head_and_body(on_the_wire(fault, REPLY, None))
     assert head[0].split()[1] == str(status)

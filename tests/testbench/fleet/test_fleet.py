@@ -5,6 +5,9 @@ import subprocess
 
 import pytest
 
+from sinetti.testbench.fleet.agents import Agents
+from sinetti.testbench.stage import StoryBroken
+from tests.support.authority import NOW
 from tests.support.programs import program, surroundings
 
 WITHIN = 140
@@ -68,3 +71,12 @@ def test_a_bench_that_does_not_start_is_told(tmp_path):
     assert done.stderr.startswith("The fleet broke off: the test bench did not start:")
     assert "Traceback" not in done.stderr
     assert list(temporary.iterdir()) == []
+
+
+def test_an_agent_that_dies_is_told_with_its_last_words(tmp_path):
+    config = tmp_path / "sinetti.toml"
+    config.write_text('store = "store"\nstray = 1\n')
+    with Agents(config, 2) as agents, pytest.raises(StoryBroken) as broken:
+        agents.pass_at(NOW)
+    assert "an agent ended by itself" in str(broken.value)
+    assert "ConfigError" in str(broken.value)

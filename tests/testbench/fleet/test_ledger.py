@@ -96,8 +96,14 @@ UNWELL = {
     "a certificate that nobody has the key of": (another, [Wrong.KEY_LOST, Wrong.ISSUED_TWICE]),
     "a key that is gone": (without_key, [Wrong.KEY_LOST]),
     "a key that is another's": (foreign_key, [Wrong.KEY_LOST]),
-    "one that was revoked": (lambda _, rows: [rows[0], {**rows[1], "revoked_at": "2027-01-01T00:00:00Z"}], [Wrong.CUT_SHORT]),
-    "one that ends earlier": (lambda _, rows: [rows[0], {**rows[1], "not_after": "2027-01-01T00:00:00Z"}], [Wrong.CUT_SHORT]),
+    "one that was revoked": (
+        lambda _, rows: [rows[0], {**rows[1], "revoked_at": "2027-01-01T00:00:00Z"}],
+        [Wrong.CUT_SHORT],
+    ),
+    "one that ends earlier": (
+        lambda _, rows: [rows[0], {**rows[1], "not_after": "2027-01-01T00:00:00Z"}],
+        [Wrong.CUT_SHORT],
+    ),
     "one that is in no register": (lambda _, rows: rows[:1], [Wrong.DAMAGED, Wrong.NOT_RENEWED]),
 }
 

@@ -18,7 +18,8 @@ ROUGH = ActEnd(
     faults=((Fault.CUT, 70), (Fault.HTML_PAGE, 20), (Fault.LOST, 62), (Fault.REPLAYED, 53)),
 )
 INCIDENT = ActEnd(
-    *("incident", ROUGH.ends, ROUGH.ends + timedelta(hours=6), 0, 100, 1, 100, 12), replaced=timedelta(minutes=9, seconds=1)
+    *("incident", ROUGH.ends, ROUGH.ends + timedelta(hours=6), 0, 100, 1, 100, 12),
+    replaced=timedelta(minutes=9, seconds=1),
 )
 LAPSE = Breach(Wrong.LAPSED, "org-0007", NOW, "0badc0de until 2027-01-13T07:59:59Z")
 WELL = End(200, 7, (CALM, ROUGH, INCIDENT), (), 61.4)
@@ -36,7 +37,7 @@ def teller(told, language=Language.EN):
 
 SUMMARIES = {
     Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s. Nothing lapsed, no key was lost, nothing was",
-    Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa. Mikään ei vanhentunut, yhtään avainta",
+    Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa. Mikään ei vanhentunut, yhtään",
     Language.SV: "Organisationer: 200, certifikat: 900, 4 år på 61 s. Ingenting gick ut, ingen nyckel gick förlorad,",
 }
 
@@ -84,7 +85,9 @@ def test_a_step(told):
 
 def test_for_programs():
     made = json.loads(json.dumps(WELL.as_json()))
-    assert {name: made[name] for name in ("organisations", "certificates", "well", "lapsed", "key_lost", "issued_twice")} == {
+    assert {
+        name: made[name] for name in ("organisations", "certificates", "well", "lapsed", "key_lost", "issued_twice")
+    } == {
         "organisations": 200,
         "certificates": 900,
         "well": True,

@@ -30,7 +30,10 @@ def test_two_hundred_organisations(tmp_path):
 def test_what_is_kept_can_be_looked_at(tmp_path):
     kept = tmp_path / "kept"
     done = subprocess.run(
-        program("demo-fleet", "--organisations", 2, "--keep", kept, "--json"), capture_output=True, check=False, timeout=140
+        program("demo-fleet", "--organisations", 2, "--keep", kept, "--json"),
+        capture_output=True,
+        check=False,
+        timeout=140,
     )
     assert done.returncode == 0, done.stderr
     assert {"bench", "store", "sinetti.toml", "bench.log", "agents.log"} <= {one.name for one in kept.iterdir()}

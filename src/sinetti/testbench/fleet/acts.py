@@ -1,4 +1,4 @@
-"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, and an incident (docs/fleet.md)."""
+"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, an incident (docs/fleet.md)."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from sinetti.testbench.fleet import enrolling, words
 from sinetti.testbench.fleet.agents import Agents
 from sinetti.testbench.fleet.enrolling import Desk
 from sinetti.testbench.fleet.faults import NONE, ROUGH
-from sinetti.testbench.fleet.ledger import Breach, Ledger
+from sinetti.testbench.fleet.ledger import Ledger
 from sinetti.testbench.fleet.meddler import Meddler, Tls
 from sinetti.testbench.fleet.organisations import Organisation, organisations
 from sinetti.testbench.fleet.telling import ActEnd, End, Teller, instant

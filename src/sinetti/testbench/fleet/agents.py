@@ -1,5 +1,6 @@
 """Agents of a fleet: `sinetti run` in a process of its own, at the instants that it is told (runner.py)."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Self
 
 from sinetti.holder.outcome import ExitCode
 from sinetti.testbench.stage import StoryBroken
+
+_SHOWN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,18 @@ class Agents:
     def pass_at(self, now: datetime) -> Sequence[Passed]:
         """Let all of them make a pass at once, at `now` of the bench's clock. Raises StoryBroken where one died."""
         for process in self._processes:
-            if process.stdin is not None:
-                process.stdin.write(f"{now.isoformat()}\n")
-                process.stdin.flush()
+            # One that is gone is told below: it gives no line.
+            with contextlib.suppress(BrokenPipeError):
+                if process.stdin is not None:
+                    process.stdin.write(f"{now.isoformat()}\n")
+                    process.stdin.flush()
         return [self._ended(process) for process in self._processes]
 
     def _ended(self, process: "subprocess.Popen[str]") -> Passed:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line:
-            sentence = f"an agent ended by itself; what it said is in {self._log.name}"
+            said = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
+            sentence = f"an agent ended by itself; the last that it said:\n{said}"
             raise StoryBroken(sentence)
         told = json.loads(line)
         return Passed(ExitCode(told["exit"]), None if told["due"] is None else datetime.fromisoformat(told["due"]))

@@ -1,9 +1,8 @@
 """What must hold of a fleet, looked at from outside: by the files of the store, and by what the register says.
 
-Nothing here asks the agent what it has done. What does not hold is a Breach; the fleet is well as long as there is none.
+Nothing here asks the agent what it has done. What does not hold is a Breach; a fleet is well as long as there is none.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +110,7 @@ class Ledger:
     def _look_at(self, name: str, now: datetime) -> bool:
         taken, link = self.taken.setdefault(name, []), self.store / name / files.LIVE
         try:
-            serial = os.readlink(link).rpartition("/")[2]
+            serial = link.readlink().name
             new = not taken or taken[-1].serial != serial
             if new:
                 taken.append(self._read(name, now))

@@ -15,8 +15,9 @@ from threading import Event
 from sinetti import clock
 from sinetti.domain.values import Language
 from sinetti.holder import messages
-from sinetti.holder.agent import passing
+from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent
+from sinetti.holder.agent.passing import Row
 from sinetti.holder.agent.programs import NoPrograms
 from sinetti.holder.config.reading import read
 from sinetti.holder.config.settling import settle
@@ -29,6 +30,18 @@ from sinetti.holder.outcome import ExitCode
 _LONGEST_PAUSE = 0.05
 _PATIENCE = 1.0
 """Seconds for a certificate that is not ready: the next pass fetches it."""
+
+
+class _Log:
+    """Hears how a pass goes, and writes it into the log that whoever started this keeps."""
+
+    def begin(self, total: int) -> None:
+        """Hear for how many names something may have to be done: it shows."""
+
+    def done(self, row: Row) -> None:
+        """Hear of one name."""
+        for message in telling.told(row):
+            _tell(message)
 
 
 def main() -> None:
@@ -45,18 +58,14 @@ def _pass(config: Config, now: datetime) -> dict[str, object]:
     run = Run(config.store, now, Language.EN, _tell, _pause, clock.ticks, _PATIENCE)
     agent = Agent(run, config, NoPrograms(), settle, now_given=True)
     try:
-        ended = passing.one_pass(agent, Event(), lambda _row: None)
+        ended = passing.one_pass(agent, Event(), _Log())
     except StoreLocked as locked:
         _tell(locked.message)
         return {"exit": int(ExitCode.STORE), "due": None}
-    for row in ended.rows:
-        for told in () if row.outcome is None else row.outcome.messages:
-            _tell(told)
     return {"exit": int(ended.exit_code), "due": None if ended.next_due is None else ended.next_due.isoformat()}
 
 
 def _tell(message: Message) -> None:
-    """Say it in the log that whoever started this keeps."""
     sys.stderr.write(f"{messages.render(message, Language.EN)}\n")
 
 

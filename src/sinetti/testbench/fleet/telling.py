@@ -165,4 +165,3 @@ class Teller:
 def instant(at: datetime) -> str:
     """Give an instant as JSON has it."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 STRIDE = timedelta(days=1)
 """As a timer once a day has it. Whatever falls due in between is done a day late, as with such a timer."""
 
-LEAP = timedelta(days=120)
+LEAP = timedelta(days=180)
 """The longest step: whoever watches sees the years go by."""
 
 
