@@ -118,6 +118,13 @@ def test_adopt_by_another_clock_is_not_for_production(place):
     assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
 
 
+def test_adopt_into_a_store_that_cannot_be_written(place):
+    (place.folder / "other").write_text("a file")
+    code, _, err = place.run("adopt", "payroll", *FILES, "--store", "other")
+    assert code == 5
+    assert "The store cannot be read or written: other" in err
+
+
 # --- The store and the file
 
 
@@ -184,11 +191,11 @@ def test_enrol_with_everything_else_from_the_file(place):
 
 
 def test_options_of_enrol_win_over_the_file(place):
-    write(place, PAYROLL.replace("0123456-7", "7654321-0"), address="https://elsewhere.example/")
+    write(place, PAYROLL.replace("0123456-7", "7654321-0"), address="http://127.0.0.1:9/")
     write_to = ("--store", "other", "--service", "register", "--customer-id", authority.CUSTOMER_ID, "--key", "ec-p256")
     address = ("--config", "sinetti.toml", "--customer-name", "Another")
     code, _, err = place.run("enrol", "payroll", *IDS, *write_to, *address)
-    assert code == 4, err  # elsewhere.example is not reached from here
+    assert code == 4, err  # nothing listens there
     kept = settings.load(place.folder / "other" / "payroll")
     assert (kept.customer_id, kept.customer_name, kept.key) == (authority.CUSTOMER_ID, "Another", "ec-p256")
     assert not (place.folder / "store").exists()

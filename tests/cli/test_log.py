@@ -35,9 +35,13 @@ def test_what_was_done_by_hand_is_written_down(shell):
     assert (code, err) == (0, "")
     assert lines[0].startswith("2 March 2026 at 14:00  certificate retrieved and in place: certificate ")
     assert lines[0].endswith("; valid until 1 March 2028 at 14:00")
-    refused = "1 January 2028 at 14:00  the service refused: The service answered PKI034: Too early.; error codes PKI034"
+    refused = (
+        "1 January 2028 at 14:00  the service refused: The service answered PKI034: Too early.; error codes PKI034"
+    )
     assert lines[1] == refused
-    assert lines[2].startswith(f"1 January 2028 at 14:00  renewed, the new certificate is in place: certificate {serial}")
+    assert lines[2].startswith(
+        f"1 January 2028 at 14:00  renewed, the new certificate is in place: certificate {serial}"
+    )
 
 
 WAYS = {

@@ -92,9 +92,7 @@ def test_a_terminal_that_goes_away_stops_no_work():
 def test_from_many_threads_each_counts():
     seconds, stream = Seconds(), io.StringIO()
     with progress.bar(400, stream, Language.EN, seconds) as shown:
-        threads = [
-            threading.Thread(target=lambda: [shown.advance("x") for _ in range(100)]) for _ in range(4)
-        ]
+        threads = [threading.Thread(target=lambda: [shown.advance("x") for _ in range(100)]) for _ in range(4)]
         for one in threads:
             one.start()
         for one in threads:

@@ -1,10 +1,9 @@
-"""Keys and certificates from elsewhere, written by openssl, keytool and cryptography, and read without touching them."""
+"""Keys and certificates from elsewhere, written by openssl, keytool and cryptography; their files are only read."""
 
 import shutil
 import subprocess
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -17,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import (
 from sinetti.domain.values import KeyType, Language
 from sinetti.holder import keys, keystores, messages
 from sinetti.holder.outcome import UsageError
-from sinetti.pki import formats
 from tests.support import authority
 
 PASSWORD = b"p\xc3\xa4ssword 1"
@@ -50,7 +48,9 @@ def refused(read, *arguments):
 
 def octets_of(key, form):
     encoding, layout, password = FORMS[form]
-    return key.private_bytes(encoding, layout, NoEncryption() if password is None else BestAvailableEncryption(password))
+    return key.private_bytes(
+        encoding, layout, NoEncryption() if password is None else BestAvailableEncryption(password)
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -84,8 +84,16 @@ def test_a_certificate_in_der_and_a_chain_beside_it(pair, tmp_path):
 
 
 WRONG = {
-    "another's key": (lambda pair: octets_of(authority.holder_key(52), "PKCS#8"), None, "holds no certificate for this key"),
-    "no pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), None, "is encrypted. Write its pass-phrase"),
+    "another's key": (
+        lambda pair: octets_of(authority.holder_key(52), "PKCS#8"),
+        None,
+        "holds no certificate for this key",
+    ),
+    "no pass-phrase": (
+        lambda pair: octets_of(pair[0], "PKCS#8, encrypted"),
+        None,
+        "is encrypted. Write its pass-phrase",
+    ),
     "none for the older form": (lambda pair: octets_of(pair[0], "the older form, encrypted"), None, "is encrypted."),
     "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x", "or the passphrase is wrong"),
     "no key": (lambda pair: pem(pair[1]), None, "this is no PEM private key"),
@@ -176,7 +184,16 @@ def java(pair, files):
                 alias.encode(), pair[0], pair[1], [authority.issuer().certificate], BestAvailableEncryption(b"source")
             )
             source.write_bytes(octets)
-            words = ["-importkeystore", "-noprompt", "-srckeystore", source, "-srcstorepass", "source", "-srcalias", alias]
+            words = [
+                "-importkeystore",
+                "-noprompt",
+                "-srckeystore",
+                source,
+                "-srcstorepass",
+                "source",
+                "-srcalias",
+                alias,
+            ]
             words += ["-destkeystore", out, "-deststoretype", kind, "-deststorepass", "of the store"]
             words += ["-destkeypass", key_password or "of the store"]
             subprocess.run(["keytool", *map(str, words)], check=True, capture_output=True)
@@ -259,5 +276,3 @@ def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(keystores, "KEYTOOL_SECONDS", 0.001)
     assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store")
-
-

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli import common, services
 from sinetti.domain.values import Environment
-from sinetti.holder import adopting, client, keystores, messages
+from sinetti.holder import adopting, files, keystores, messages, reasons
 from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.messages import say
@@ -28,7 +28,7 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "adopt",
         help="take over a key and a certificate that were made elsewhere",
-        description="Puts an existing key and its certificate into the store, to be renewed from then on. Calls nobody.",
+        description="Puts an existing key and its certificate into the store, to be renewed there. Calls nobody.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -61,8 +61,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
         raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
-    outcomes = client.each(outside, parsed.name, lambda name: adopting.adopt(outside, name, material, wanted))
-    return common.report(outcomes, parsed, outside, console)
+    try:
+        outcome = adopting.adopt(outside, parsed.name, material, wanted)
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=reasons.of(bad))
+        raise files.StoreError(told) from bad
+    return common.report((outcome,), parsed, outside, console)
 
 
 def _material(parsed: argparse.Namespace) -> Material:

@@ -77,7 +77,8 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     service = services.service_of(parsed, config, entry)
     customer_id = parsed.customer_id or entry.customer_id
     if customer_id is None:
-        raise services.missing("--customer-id", "customer_id", config)
+        wanted = "customer_id"
+        raise services.not_given(wanted, config)
     return Settings(
         service=service.address,
         environment=service.environment,

@@ -12,15 +12,17 @@ from sinetti import __version__
 from sinetti.cli import output
 from sinetti.cli.console import Console, language_of
 from sinetti.cli.output import OutputLost
+from sinetti.domain.values import Language
 from sinetti.holder import messages, reasons
 from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
 
 CLIENT = (
-    *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
+    *("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
     *("log", "doctor", "revoke", "completion"),
     *("run",),
+    *("adopt",),
 )
 """What every installation has: modules of these names in this package."""
 
@@ -96,6 +98,8 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         gc.enable()
     try:
         parsed.prepare(parsed)
+        # A sinetti.toml may say the language, and what is wrong from here on is said in it.
+        console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
         return int(parsed.run(parsed))
     except OutputLost:  # main tells it, of the help as well
         raise

@@ -21,6 +21,7 @@ from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
 from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.config.settling import settle
 from sinetti.holder.config.values import Care, Config, Entry
 from sinetti.holder.files import StoreError, StoreLocked
 from sinetti.holder.messages import Message, say
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 examples, once a day from a timer; what would be done; as a service:
-  sinetti run --store /var/lib/sinetti
+  sinetti run --config /etc/sinetti/sinetti.toml
   sinetti run --store /var/lib/sinetti --dry-run
   sinetti run --store /var/lib/sinetti --every 1h"""
 
@@ -173,16 +174,13 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: thr
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return Agent(outside, config, NoPrograms(), _settled, now_given=parsed.now is not None)
+    return Agent(outside, config, NoPrograms(), settle, now_given=parsed.now is not None)
 
 
 def _config(parsed: argparse.Namespace) -> Config:
     """Give what sinetti.toml says; without one, the store that was named and the defaults."""
-    return Config(parsed.store / "sinetti.toml", parsed.store, None, {}, Care(), Entry("", None), {})
-
-
-def _settled(_folder: Path, _entry: Entry, _config: Config, _now: datetime) -> None:
-    """Leave the settings of a name as they are: no sinetti.toml says anything else."""
+    found = common.config_of(parsed)
+    return found or Config(parsed.store / "sinetti.toml", parsed.store, None, {}, Care(), Entry("", None), {})
 
 
 def _every(text: str) -> timedelta:

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sinetti.cli import common
 from sinetti.domain.values import Environment
@@ -12,18 +13,15 @@ from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import UsageError
 
-NEEDED = {
-    "service": "service",
-    "trust_services": "trust_services",
-    "trust_holders": "trust_holders",
-    "environment": "environment",
-}
-"""Options without which there is no service, by what they are called once parsed; and their keys in sinetti.toml."""
+NEEDED = ("service", "trust_services", "trust_holders", "environment")
+"""Options without which there is no service, as they are called once parsed."""
 
 
 def add_service(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what a service is."""
-    parser.add_argument("--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml")
+    parser.add_argument(
+        "--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml"
+    )
     parser.add_argument("--trust-services", metavar="PEM", type=Path, help="the CAs of those who sign answers")
     parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="the CAs of holders' certificates")
     parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
@@ -52,7 +50,7 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) 
     Raises UsageError for what is missing or cannot be used.
     """
     found = _table(parsed, config, entry)
-    given = {
+    given: dict[str, Any] = {
         "address": parsed.service if _is_address(parsed.service) else None,
         "environment": None if parsed.environment is None else Environment(parsed.environment),
         **{one: _bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
@@ -66,11 +64,17 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) 
     return _usable(ServiceEntry(name=parsed.service, **said_here))
 
 
-def missing(option: str, key: str, config: Config | None) -> UsageError:
-    """Say that an option is missing, and where else its value may stand."""
+def not_given(what: str, config: Config | None) -> UsageError:
+    """Say that an option is missing, by what it is called once parsed, and where else its value may stand."""
+    option = option_of(what)
     if config is None:
         return UsageError(say(said.NOT_GIVEN_ANYWHERE, option=option))
-    return UsageError(say(said.NOT_GIVEN, option=option, key=key, path=str(config.path)))
+    return UsageError(say(said.NOT_GIVEN, option=option, key=what, path=str(config.path)))
+
+
+def option_of(name: str) -> str:
+    """Give an option as it is written, by what it is called once parsed, which is its key in sinetti.toml, too."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _table(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry | None:
@@ -87,10 +91,10 @@ def _table(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> S
 
 
 def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
-    option = f"--{name.replace('_', '-')}"
     if config is not None and parsed.service is not None:
-        return UsageError(say(said.ADDRESS_ALONE, path=str(config.path), address=parsed.service, option=option))
-    return missing(option, NEEDED[name], config)
+        told = {"path": str(config.path), "address": parsed.service, "option": option_of(name)}
+        return UsageError(say(said.ADDRESS_ALONE, **told))
+    return not_given(name, config)
 
 
 def _usable(service: ServiceEntry) -> ServiceEntry:

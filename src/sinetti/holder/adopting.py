@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import KeyType
@@ -27,8 +27,8 @@ _SIZES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096
 def service_of(certificate: x509.Certificate, config: Config, entry: Entry) -> ServiceEntry:
     """Give the service of sinetti.toml whose CAs issued a certificate.
 
-    Raises UsageError for none, for several of which the file names none for this certificate, and where it names another:
-    the agent would go by the file.
+    Raises UsageError for none, for several of which the file names none for this certificate, and where it names
+    another: the agent would go by the file.
     """
     known = tuple(config.services.values())
     found = [one for one in known if _issuers(certificate, one)]
@@ -151,7 +151,7 @@ def _issuer(certificate: x509.Certificate) -> str:
 def _type_of(key: PrivateKey) -> KeyType | None:
     if isinstance(key, rsa.RSAPrivateKey):
         return _SIZES.get(key.key_size)
-    return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    return _CURVES.get(key.curve.name)
 
 
 def _instant(at: datetime) -> str:

@@ -1,7 +1,7 @@
 """Keys and certificates that were made elsewhere: read from PEM or DER files, PKCS#12, or a Java key store.
 
-Files are only read. What is in a Java key store is brought out by keytool, into a folder of our own, with passwords that
-stand on no command line.
+Files are only read. What is in a Java key store is brought out by keytool, into a folder of our own, with passwords
+that stand on no command line.
 """
 
 import os
@@ -88,7 +88,7 @@ class _Java:
     def only_alias(self) -> str:
         """Give the name of the only private key in it."""
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
-        found = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
+        found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
             wrong = messages.ADOPT_ALIASES if found else messages.ADOPT_NO_KEY
             raise UsageError(say(wrong, path=str(self.path), aliases=plain(", ".join(found))))
@@ -99,8 +99,17 @@ class _Java:
         passing = secrets.token_hex(32)
         with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
             out = Path(folder) / "out.p12"
-            words = ("-importkeystore", "-noprompt", "-srckeystore", str(self.path), "-srcstoretype", self.kind)
-            words += ("-srcstorepass:env", "STORE", "-srcalias", alias, "-destkeystore", str(out))
+            words: tuple[str, ...] = ("-importkeystore", "-noprompt", "-srckeystore", str(self.path))
+            words += (
+                "-srcstoretype",
+                self.kind,
+                "-srcstorepass:env",
+                "STORE",
+                "-srcalias",
+                alias,
+                "-destkeystore",
+                str(out),
+            )
             words += ("-deststoretype", "PKCS12", "-deststorepass:env", "OUT", "-destkeypass:env", "OUT")
             if self.kind != "PKCS12":
                 words += ("-srckeypass:env", "KEY")
@@ -113,7 +122,7 @@ class _Java:
         # "-J": messages and dates in one language, so that the list can be read.
         command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
         try:
-            done = subprocess.run(  # noqa: S603 -- the arguments are ours, the alias is one argument
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- the arguments are ours, the alias is one argument
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
@@ -147,9 +156,7 @@ def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> 
 
 
 def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
-    load: Callable[[bytes, bytes | None], object] = (
-        formats.load_private_key if _PEM in octets else load_der_private_key
-    )
+    load: Callable[[bytes, bytes | None], object] = formats.load_private_key if _PEM in octets else load_der_private_key
     try:
         key = load(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:

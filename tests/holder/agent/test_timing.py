@@ -20,9 +20,7 @@ CARE = Care()
 NIGHTS = Care(maintenance=(Window(frozenset({5, 6}), time(1), time(5)),))
 
 instants = some.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=some.just(UTC))
-hints = some.none() | some.builds(
-    lambda one, other: Hint(min(one, other), max(one, other)), instants, instants
-)
+hints = some.none() | some.builds(lambda one, other: Hint(min(one, other), max(one, other)), instants, instants)
 places = some.floats(0, 1, exclude_max=True)
 spans = some.builds(
     lambda began, days: Span(began.replace(microsecond=0), began.replace(microsecond=0) + days * DAY),

@@ -112,7 +112,7 @@ class Writer:
             place = (*place, key)
             if number < len(keys) - 1 or several:
                 self.found.setdefault(place, line)
-            if key in numbers:
+            if number == 0 and key in numbers:
                 place = (*place, numbers[key])
         self.text += "]]" if several else "]"
         self.text += self.chosen("\n", " # [c]\n")

@@ -175,20 +175,28 @@ def test_maintenance_windows(text, window, written):
     assert config.care.maintenance == (window,)
 
 
-NO_WINDOWS = ["", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon 25:00-26:00", "Mon 01:00-02:60", "Mon-", "Ma-Pe",
-              "Mon 1:00-2:00", "Mon Tue", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00", "²", "Mon–Fri"]  # fmt: skip
+NO_WINDOWS = [
+    *("", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon-", "Ma-Pe", "Mon Tue", "Mon–Fri", "²"),
+    *("Mon 25:00-26:00", "Mon 01:00-02:60", "Mon 1:00-2:00", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00"),
+]
 
 
 @pytest.mark.parametrize("text", NO_WINDOWS)
 def test_what_is_no_window(text, written):
     lines = told(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
     if text:
-        assert lines == [f"FILE, line 3: “{text.strip() if text.strip() else ''}” is no maintenance window. "
-                         "Write it like “Mon-Fri 18:00-06:00”, “Sat-Sun” or “02:00-04:00”."]  # fmt: skip
+        (line,) = lines
+        assert line.startswith(f"FILE, line 3: “{text.strip()}” is no maintenance window. Write it like “Mon-Fri 18")
     else:
         assert lines[0].startswith("FILE, line 2: “maintenance” needs a list of texts.")
 
 
+PKCS12_WITH_TOKEN = """\
+[defaults]
+formats = ["pkcs12"]
+password_file = "p12-password"
+token = { module = "a", label = "b", pin_file = "pin" }
+"""
 WRONG = {
     "no TOML": ("store = store\n", 1, "this is no TOML: Invalid value."),
     "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "this is no TOML: Cannot overwrite a value."),
@@ -224,19 +232,35 @@ WRONG = {
     ),
     "a name with a dot": ("[certificates.acme.fi]\nkey = 'ec-p256'\n", 1, 'Write: [certificates."acme.fi"]'),
     "a name that is no folder": ('[certificates."a/b"]\n', 1, "“a/b” cannot be a name"),
-    "two names that are one": ("[certificates.Payroll]\n[certificates.payroll]\n", 2, "“payroll” and “Payroll” are one"),
+    "two names that are one": (
+        "[certificates.Payroll]\n[certificates.payroll]\n",
+        2,
+        "“payroll” and “Payroll” are one",
+    ),
     "a table as a text": ('agent = "x"\n', 1, "“agent” is a table: write [agent] on a line of its own"),
     "a list of tables": ("[[agent]]\nat_once = 3\n", 1, "“agent” is a table: write [agent] on a line of its own"),
-    "a certificate as a text": ('[certificates]\npayroll = "x"\n', 2, "“payroll” is a table: write [certificates.payroll]"),
+    "a certificate as a text": (
+        '[certificates]\npayroll = "x"\n',
+        2,
+        "“payroll” is a table: write [certificates.payroll]",
+    ),
     "a number for a text": ("store = 7\n", 1, '“store” needs a text in quotes. Write a line such as: store = "store"'),
     "an empty text": ('[agent]\nzone = ""\n', 2, "“zone” needs a text in quotes."),
     "a blank at the end": ('[certificates.a]\ncustomer_name = "Oy "\n', 2, "“customer_name” needs a text in quotes."),
     "a sign that is not seen": ('[certificates.a]\ncustomer_name = "O\\u0007y"\n', 2, "“customer_name” needs a text"),
     "a customer ID with a blank": ('[certificates.a]\ncustomer_id = "0123456 7"\n', 2, "“0123456 7” is no customer ID"),
-    "a text for a number": ('[agent]\nat_once = "8"\n', 2, "“at_once” needs a whole number from 1 to 64, without quotes."),
+    "a text for a number": (
+        '[agent]\nat_once = "8"\n',
+        2,
+        "“at_once” needs a whole number from 1 to 64, without quotes.",
+    ),
     "yes for a number": ("[agent]\nat_once = true\n", 2, "“at_once” needs a whole number from 1 to 64"),
     "too many at once": ("[agent]\nat_once = 65\n", 2, "“at_once” needs a whole number from 1 to 64"),
-    "a time without a unit": ('[agent]\nspread = "10"\n', 2, "“spread” needs a time from 0s to 60d: days, hours, minutes"),
+    "a time without a unit": (
+        '[agent]\nspread = "10"\n',
+        2,
+        "“spread” needs a time from 0s to 60d: days, hours, minutes",
+    ),
     "a time as a number": ("[agent]\nspread = 10\n", 2, "“spread” needs a time from 0s to 60d"),
     "a time in words": ('[agent]\nurgent = "14 days"\n', 2, "“urgent” needs a time from 0s to 60d"),
     "longer than renewal is open": ('[agent]\nspread = "61d"\n', 2, "“spread” needs a time from 0s to 60d"),
@@ -252,7 +276,11 @@ WRONG = {
         "“test” does not do for “environment”. Write one of: TEST, PRODUCTION.",
     ),
     "no environment": (SERVICE.replace('environment = "TEST"\n', ""), 1, "“environment” is missing here."),
-    "no address": (re.sub("address.*\n", "", SERVICE), 1, "“address” is missing here. Write a line such as: address = "),
+    "no address": (
+        re.sub("address.*\n", "", SERVICE),
+        1,
+        "“address” is missing here. Write a line such as: address = ",
+    ),
     "no anchors": (re.sub("trust_holders.*\n", "", SERVICE), 1, "“trust_holders” is missing here."),
     "http to others": (SERVICE.replace("https", "http"), 2, "“address”: http:// is only for this machine itself"),
     "a host alone": (SERVICE.replace("https://", ""), 2, "“address”: an address starts with https:// and names a host"),
@@ -271,12 +299,32 @@ WRONG = {
     "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is no mode of a file. Write it in quotes"),
     "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is no mode of a file."),
     "a mode for everybody": ('[defaults]\nmode = "0644"\n', 2, "With the mode “0644” others could read"),
-    "a mode that a group may write": ('[defaults]\nmode = "0660"\n', 2, "With the mode “0660” others could read or exch"),
+    "a mode that a group may write": (
+        '[defaults]\nmode = "0660"\n',
+        2,
+        "With the mode “0660” others could read or exch",
+    ),
     "a mode without its reader": ('[defaults]\nmode = "0200"\n', 2, "With the mode “0200”"),
-    "a mode for no group": ('[defaults]\nmode = "0640"\n', 2, "The mode “0640” lets a group read private keys. Say which"),
-    "a hook as a line for a shell": ('[defaults.hooks]\ndeploy = "a b"\n', 2, "“deploy” needs a list of the program and"),
-    "a hook with a number": ('[defaults.hooks]\ndeploy = ["a", 7]\n', 2, "“deploy” needs a list of the program and its"),
-    "a user that is not there": ('[defaults]\nowner = "nobody-of-that-name"\n', 2, "There is no user “nobody-of-that-name”"),
+    "a mode for no group": (
+        '[defaults]\nmode = "0640"\n',
+        2,
+        "The mode “0640” lets a group read private keys. Say which",
+    ),
+    "a hook as a line for a shell": (
+        '[defaults.hooks]\ndeploy = "a b"\n',
+        2,
+        "“deploy” needs a list of the program and",
+    ),
+    "a hook with a number": (
+        '[defaults.hooks]\ndeploy = ["a", 7]\n',
+        2,
+        "“deploy” needs a list of the program and its",
+    ),
+    "a user that is not there": (
+        '[defaults]\nowner = "nobody-of-that-name"\n',
+        2,
+        "There is no user “nobody-of-that-name”",
+    ),
     "a group that is not there": ('[defaults]\ngroup = "no-such-group"\n', 2, "There is no group “no-such-group”"),
     "a secret that is not there": ('[defaults]\npassword_file = "x"\n', 2, "“password_file”: "),
     "a token without a PIN": ('[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n', 1, "“pin_file” is missing here."),
@@ -286,8 +334,7 @@ WRONG = {
         "Keys in a token stay there: “key_password_file” does not go with a table “token”.",
     ),
     "a token and PKCS#12": (
-        '[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n'
-        '[defaults.token]\nmodule = "a"\nlabel = "b"\npin_file = "pin"\n',
+        PKCS12_WITH_TOKEN,
         2,
         "Keys in a token stay there: “pkcs12” does not go with a table “token”.",
     ),

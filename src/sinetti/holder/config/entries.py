@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 
 from sinetti.domain.customers import MAXIMUM_LENGTH
 from sinetti.domain.values import KeyType
@@ -81,7 +82,7 @@ def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
     """Read how files are to look; what a table does not say is as in `base`."""
     if table.raw.keys().isdisjoint(known.FILES):
         return base
-    given = {
+    given: dict[str, Any] = {
         "formats": table.choices("formats", Format),
         "owner": _of_the_system(table, "owner", ("pwd", "getpwnam", said.NO_USER)),
         "group": _of_the_system(table, "group", ("grp", "getgrnam", said.NO_GROUP)),
@@ -97,7 +98,7 @@ def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
 
 
 def hooks(table: Table, base: Hooks) -> Hooks:
-    """Read what runs around a renewal, stage by stage as in `base` where the table says nothing; an empty list: nothing."""
+    """Read what runs around a renewal; a stage that the table is silent about is as in `base`, [] is nothing."""
     table.only(known.HOOKS)
     if not table.raw:
         return base
@@ -114,7 +115,7 @@ def hooks(table: Table, base: Hooks) -> Hooks:
 def _token(table: Table, base: Token | None) -> Token | None:
     below = table.below("token")
     below.only(known.TOKEN)
-    given = {
+    given: dict[str, Any] = {
         "module": below.file("module"),
         "label": below.text("label"),
         "pin_file": named_files.secret(below, "pin_file"),

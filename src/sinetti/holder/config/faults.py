@@ -21,7 +21,7 @@ class Fault:
 
 
 class ConfigError(UsageError):
-    """A sinetti.toml that cannot be used; `message` tells its mistakes one under the other, `faults` has all of them."""
+    """A sinetti.toml that cannot be used; `message` tells its mistakes one under the other, `faults` has them all."""
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
         """Put the mistakes together, in the order of their lines."""

@@ -1,4 +1,4 @@
-"""How single values of a sinetti.toml are written: times, maintenance windows, modes. Pure: ValueError for anything else."""
+"""How single values of a sinetti.toml are written: times, maintenance windows, modes. ValueError for what is none."""
 
 import re
 from datetime import time, timedelta

@@ -54,7 +54,7 @@ EXAMPLES = {
 """A line with each key that is no table; a test reads them all."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_ALIKE = 0.75
+_ALIKE = 0.8
 _HARDLY_ALIKE = 0.5
 
 
@@ -79,12 +79,12 @@ def unsuitable(key: str, value: str, choices: Sequence[str]) -> Message:
     """Say of a value that it is none of the choices, and which it may be."""
     close = difflib.get_close_matches(value.casefold(), [one.casefold() for one in choices], 1, _ALIKE)
     first = [one for one in choices if one.casefold() in close]
-    return say(said.NO_SUCH_CHOICE, value=value, key=key, choices=", ".join([*first, *(set_apart(choices, first))]))
-
-
-def set_apart(choices: Sequence[str], first: Sequence[str]) -> list[str]:
-    """Give the choices that do not come first anyway."""
-    return [one for one in choices if one not in first]
+    return say(
+        said.NO_SUCH_CHOICE,
+        value=value,
+        key=key,
+        choices=", ".join([*first, *(one for one in choices if one not in first)]),
+    )
 
 
 def header(place: Path) -> str:
@@ -94,8 +94,12 @@ def header(place: Path) -> str:
 
 def _home(place: Path, key: str) -> Path | None:
     of_an_entry = place[:2] if place[:1] == ("certificates",) else ("defaults",)
-    homes = ((HOOKS, (*of_an_entry, "hooks")), (TOKEN, (*of_an_entry, "token")), (AGENT, ("agent",)))
-    homes += ((SERVICE, ("services", "NAME")), (DEFAULTS, ("defaults",)), (CERTIFICATE, ("certificates", "NAME")))
-    homes += ((ROOT, ()),)
-    found = next((home for keys, home in homes if key in keys), None)
-    return found or None
+    homes: tuple[tuple[Sequence[str], Path], ...] = (
+        (HOOKS, (*of_an_entry, "hooks")),
+        (TOKEN, (*of_an_entry, "token")),
+        (AGENT, ("agent",)),
+        (SERVICE, ("services", "NAME")),
+        (DEFAULTS, ("defaults",)),
+        (CERTIFICATE, ("certificates", "NAME")),
+    )
+    return next((home for keys, home in homes if key in keys), None)

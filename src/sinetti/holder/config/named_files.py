@@ -26,7 +26,7 @@ def bundle(table: Table, key: str) -> str | None:
 
 
 def secret(table: Table, key: str) -> Path | None:
-    """Give the place of a file with a secret: it is there, it is not empty, and nobody else may read it (as ssh asks)."""
+    """Give the place of a file with a secret: it is there, not empty, and nobody else may read it (as ssh asks)."""
     path = table.file(key)
     if path is None:
         return None

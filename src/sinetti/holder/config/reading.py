@@ -1,4 +1,4 @@
-"""Reads a sinetti.toml into values that cannot be wrong, or says of every mistake where it is and what to write instead."""
+"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write."""
 
 import re
 import tomllib
@@ -118,7 +118,7 @@ def _service(table: Table, name: str) -> ServiceEntry | None:
 
 def _care(table: Table) -> Care:
     table.only(known.AGENT)
-    given = {
+    given: dict[str, Any] = {
         "at_once": table.number("at_once", 1, _AT_ONCE),
         "spread": table.duration("spread", _NONE, RENEWAL_WINDOW),
         "urgent": table.duration("urgent", _NONE, RENEWAL_WINDOW),
@@ -149,4 +149,3 @@ def _zone(table: Table) -> ZoneInfo | None:
     except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError; OSError: a folder of zones
         table.blame("zone", say(said.NO_ZONE, value=name))
         return None
-

@@ -24,7 +24,9 @@ NO_TEXT = mark("“{key}” needs a text in quotes. Write a line such as: {examp
 NO_TEXTS = mark("“{key}” needs a list of texts. Write a line such as: {example}")
 NO_NUMBER = mark("“{key}” needs a whole number from {least} to {most}, without quotes. Write a line such as: {example}")
 NO_TABLE = mark("“{key}” is a table: write [{table}] on a line of its own and its keys below it.")
-NO_DURATION = mark("“{key}” needs a time from {least} to {most}: days, hours, minutes or seconds, such as “10d”, “6h”, “5m”, “60s”.")
+NO_DURATION = mark(
+    "“{key}” needs a time from {least} to {most}: days, hours, minutes or seconds, such as “10d”, “6h”, “5m”, “60s”."
+)
 NO_WINDOW = mark("“{value}” is no maintenance window. Write it like “Mon-Fri 18:00-06:00”, “Sat-Sun” or “02:00-04:00”.")
 NO_ZONE = mark("“{value}” is no time zone. Write one such as “Europe/Helsinki”.")
 NO_SUCH_CHOICE = mark("“{value}” does not do for “{key}”. Write one of: {choices}.")
@@ -33,7 +35,9 @@ MODE_FOR_ALL = mark(
     "With the mode “{value}” others could read or exchange private keys. Write “0600”, or “0640” together with “group”."
 )
 MODE_FOR_A_GROUP = mark("The mode “{value}” lets a group read private keys. Say which with “group”, or write “0600”.")
-NO_HOOK = mark("“{key}” needs a list of the program and its arguments; there is no shell. Write a line such as: {example}")
+NO_HOOK = mark(
+    "“{key}” needs a list of the program and its arguments; there is no shell. Write a line such as: {example}"
+)
 NO_CUSTOMER_ID = mark("“{value}” is no customer ID: it has letters A–Z, digits, dots, slashes and hyphens, at most 30.")
 NO_USER = mark("There is no user “{value}” on this machine.")
 NO_GROUP = mark("There is no group “{value}” on this machine.")
@@ -42,7 +46,9 @@ NO_SERVICE = mark("There is no table [services.{value}]. Known services are: {kn
 NO_SERVICES = mark("There is no table [services.{value}]. Write one, with the address of the service and its anchors.")
 NO_PASSWORD = mark("PKCS#12 files need a password: name the file that holds it with “password_file”.")
 WITH_TOKEN = mark("Keys in a token stay there: “{key}” does not go with a table “token”.")
-TWICE = mark("“{name}” and “{other}” are one folder where capital letters do not count. Choose another name for one of them.")
+TWICE = mark(
+    "“{name}” and “{other}” are one folder where capital letters do not count. Choose another name for one of them."
+)
 NOT_USABLE = mark("“{key}”: {why}.")
 FILE_NOT_USABLE = mark("“{key}”: {path} cannot be used: {why}.")
 NO_SECRET = mark("“{key}”: {path} is empty. Write the secret into it.")
@@ -50,8 +56,8 @@ OPEN_SECRET = mark("“{key}”: {path} can be read by others. Run: chmod 600 {p
 A_FILE = mark("“{key}”: {path} is a file; a folder is needed.")
 
 OTHER_ENVIRONMENT = mark(
-    "{name} is of the environment {kept}, but [services.{service}] in {path} is of {wanted}. Nothing was changed: choose "
-    "another service for this name there, or another name for the certificate of the other environment."
+    "{name} is of the environment {kept}, but [services.{service}] in {path} is of {wanted}. Nothing was changed: "
+    "choose another service for this name there, or another name for the certificate of the other environment."
 )
 OTHER_CUSTOMER = mark(
     "{name} holds a certificate of {kept}, but [certificates.{name}] in {path} says {wanted}. Nothing was changed: "
@@ -59,11 +65,12 @@ OTHER_CUSTOMER = mark(
 )
 
 NO_STORE = mark(
-    "Say where the store is: give --store DIR, or --config FILE with a sinetti.toml that says it. Without --config it is "
-    "looked for in this folder and in /etc/sinetti."
+    "Say where the store is: give --store DIR, or --config FILE with a sinetti.toml that says it. Without --config it "
+    "is looked for in this folder and in /etc/sinetti."
 )
 NOT_GIVEN = mark("{option} is missing: give it, or write “{key}” into {path}.")
 NOT_GIVEN_ANYWHERE = mark("{option} is missing: give it, or --config FILE with a sinetti.toml that says it.")
 ADDRESS_ALONE = mark(
-    "{path} has no service with the address {address}, so {option} is missing: give it too, or write a table [services.NAME]."
+    "{path} has no service with the address {address}, so {option} is missing: give it too, or write a table "
+    "[services.NAME]."
 )

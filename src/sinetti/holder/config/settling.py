@@ -16,7 +16,7 @@ from sinetti.holder.settings import Settings
 
 
 def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
-    """Give the settings of a name as sinetti.toml wants them, written down where they were others; `now` is for the log.
+    """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
 
     The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
     them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.

@@ -92,9 +92,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Hours of a week in which renewals are begun: days as date.weekday() counts them, `until` before `since` ends on the next day.
+    """Hours of a week in which renewals are begun: days as date.weekday() counts them.
 
-    Equal times are the whole day.
+    `until` before `since` ends on the next day; equal times are the whole day.
     """
 
     days: frozenset[int]
@@ -113,7 +113,7 @@ class Care:
     """This near the end neither spread nor maintenance windows hold a renewal back."""
     maintenance: tuple[Window, ...] = ()
     """None: at any time."""
-    zone: ZoneInfo = ZoneInfo("Europe/Helsinki")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Helsinki"))
     prometheus: Path | None = None
 
 

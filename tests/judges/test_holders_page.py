@@ -1,0 +1,119 @@
+"""docs/holders.md as its reader does it: both files of it, and every command, one after the other, against a bench.
+
+What people do in between is done here: the order in the e-service, the old key of another program, the anchors.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from sinetti.cli.main import ALIASES, CLIENT
+from sinetti.holder import generations
+from sinetti.pki import formats
+from tests.house.tree import DOCS
+from tests.support.programs import holder_of, new_key, running, surroundings
+
+PAGE = (DOCS / "holders.md").read_text(encoding="utf-8")
+FIRST, FLEET = PAGE.split("## For a firm with many clients")
+TRANSFER_ID = "12345678901234567890123456789012"
+SECRETS = {"p12-password": "of the copy\n", "old/password": "of it\n"}
+
+
+def blocks(text, language):
+    """Give the blocks of a language in a part of the page."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(text):
+    """Give every command of a part of the page, as a shell has its words."""
+    return [shlex.split(line) for block in blocks(text, "sh") for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("holders") / "bench", "--http") as one:
+        yield one
+
+
+@pytest.fixture
+def folder(bench, tmp_path):
+    """A folder with the anchors of the bench, and secrets that nobody else may read."""
+    for role in ("services", "holders"):
+        shutil.copy(bench.ready["trust"][role], tmp_path / f"{role}.pem")
+    (tmp_path / "old").mkdir()
+    for name, secret in SECRETS.items():
+        (tmp_path / name).write_text(secret)
+        (tmp_path / name).chmod(0o600)
+    return tmp_path
+
+
+def written(bench, folder, text):
+    """Write the sinetti.toml of a part of the page, which speaks of another service than the bench."""
+    whole = "\n".join(blocks(text, "toml")).replace('"PRODUCTION"', '"TEST"').replace("systemctl", "true")
+    whole = re.sub(r'^address = ".*"$', f'address = "{bench.ready["soap_url"]}"', whole, flags=re.MULTILINE)
+    # In whichever hour this is played.
+    whole = whole.replace('["Mon-Fri 18:00-06:00", "Sat-Sun"]', '["Mon-Sun"]')
+    (folder / "sinetti.toml").write_text(whole)
+
+
+def run(folder, words):
+    """Run one command of the page where its reader is."""
+    path = surroundings({})["PATH"]
+    known = surroundings({"PATH": f"{Path(sys.executable).parent}:{path}", "HOME": str(folder), "LC_ALL": "C.UTF-8"})
+    done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done
+
+
+def test_every_command_is_one():
+    spoken = {words[1] for words in commands(PAGE) if words[0] == "sinetti"}
+    assert spoken <= {*CLIENT, *ALIASES}
+    assert {"enrol", "run", "status", "adopt", "revoke", "export"} <= spoken
+    named = {words.split()[1] for words in re.findall(r"`(sinetti [a-z][^`]*)`", PAGE)}
+    assert named <= {*CLIENT}
+
+
+def test_a_technical_contact_does_what_the_page_says(bench, folder):
+    written(bench, folder, FIRST)
+    ids = bench.order(customer_id="0123456-7", customer_name="Example Oy")
+    (folder / "password").write_text(ids["transfer_password"])
+    done = []
+    for words in commands(FIRST):
+        run(folder, [ids["transfer_id"] if word == TRANSFER_ID else word for word in words])
+        done.append(words[1])
+    assert done[:3] == ["enrol", "password", "status"]
+    assert not (folder / "password").exists()
+    (row,) = bench.rows("0123456-7")
+    held = generations.live(folder / "store" / "payroll")
+    assert held.serial == row["serial"]
+    copy = pkcs12.load_pkcs12((folder / "payroll.p12").read_bytes(), b"of the copy")
+    assert copy.cert.certificate == held.certificate
+
+
+def old(bench, customer_id, name):
+    """Get a certificate as another program does; gives key and certificate."""
+    key, ids = new_key(), bench.order(customer_id=customer_id, customer_name=name)
+    return key, holder_of(bench, customer_id).enrolled(ids, key)
+
+
+def test_a_firm_does_what_the_page_says(bench, folder):
+    written(bench, folder, FLEET)
+    key, certificate = old(bench, "7654321-0", "Bakery Oy")
+    (folder / "old" / "key.pem").write_bytes(formats.dump_private_key(key, None))
+    (folder / "old" / "certificate.pem").write_bytes(formats.certificate_pem(formats.certificate_der(certificate)))
+    other_key, other = old(bench, "1234567-8", "Sawmill Oy")
+    octets = pkcs12.serialize_key_and_certificates(b"a", other_key, other, None, BestAvailableEncryption(b"of it"))
+    (folder / "old" / "sawmill.p12").write_bytes(octets)
+    for words in commands(FLEET):
+        run(folder, words)
+    assert generations.live(folder / "clients" / "bakery").certificate == certificate
+    assert generations.live(folder / "clients" / "sawmill.north").certificate == other
+    states = {row["serial"]: row["state"] for row in bench.rows()}
+    assert states[formats.serial_hex(certificate.serial_number)] == "revoked"
+    assert states[formats.serial_hex(other.serial_number)] != "revoked"
