@@ -82,8 +82,8 @@ def _issued(made: Scene, key: formats.PrivateKey, number: int) -> tuple[Serial, 
     return formats.serial_hex(formats.load_certificate(der).serial_number), der
 
 
-def timed(words: tuple[str, ...], store: Path) -> tuple[float, float]:
-    """Run a command; give seconds until it ended, the best of several, and the most memory that it had, in MB."""
+def timed(words: tuple[str, ...], store: Path) -> tuple[float, float, float]:
+    """Run a command; give seconds until it ended, those of a processor, the best of several, and its memory in MB."""
     command = [
         sys.executable,
         "-m",
@@ -94,16 +94,17 @@ def timed(words: tuple[str, ...], store: Path) -> tuple[float, float]:
         "--now",
         f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}",
     ]
-    best, most = float("inf"), 0.0
+    best, busy, most = float("inf"), float("inf"), 0.0
     for _ in range(ROUNDS):
         begun = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
-        best, most = min(best, time.perf_counter() - begun), max(most, used.ru_maxrss / 1024)
+        best, busy = min(best, time.perf_counter() - begun), min(busy, used.ru_utime + used.ru_stime)
+        most = max(most, used.ru_maxrss / 1024)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode == 1:
             raise subprocess.CalledProcessError(1, command)
-    return best, most
+    return best, busy, most
 
 
 def main() -> int:
@@ -121,9 +122,9 @@ def main() -> int:
             make(store, parsed.names)
         met = True
         for what, words in COMMANDS.items():
-            seconds, most = timed(words, store)
+            seconds, busy, most = timed(words, store)
             met &= seconds < MARK
-            print(f"sinetti {what:24} {seconds:5.2f} s  {most:5.0f} MB")
+            print(f"sinetti {what:24} {seconds:5.2f} s  {busy:5.2f} s of a processor  {most:5.0f} MB")
     print("under 2 s" if met else "not under 2 s")
     return 0 if met else 1
 

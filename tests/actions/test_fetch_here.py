@@ -5,11 +5,14 @@ from datetime import timedelta
 
 from cryptography import x509
 
+from sinetti.actions.call_early import CallAsk, call_early
 from sinetti.actions.fetch_here import FetchAsk, Fetched, fetch, fetch_again, read
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.renewal_hint import Told
 from sinetti.domain.values import RENEWAL_WINDOW, Channel
 from sinetti.pki.formats import load_certificate
 from sinetti.pki.pasted import Pasted
+from sinetti.registry.bulk import Wanted
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, ca_certificate, csr, new_key, ordered
 
@@ -33,6 +36,14 @@ def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqli
     assert found.renewable_from == certificate.not_valid_after_utc - RENEWAL_WINDOW
     assert fetch(ask, sqlite_desk.office, REQUEST) == found
     assert fetch_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST) == found
+
+
+def test_what_was_called_for_early_replacement_says_so_when_it_is_fetched_again(sqlite_desk):
+    found = fetch(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.office, REQUEST)
+    ask = CallAsk(Wanted(serials=(found.serial,)), "a17", "incident", Told(), timedelta(hours=1))
+    call_early(ask, sqlite_desk.office, REQUEST)
+    again = fetch_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST)
+    assert again == replace(found, renewable_from=sqlite_desk.clock.now)
 
 
 def test_refusals_are_those_of_the_operations(sqlite_desk):

@@ -4,14 +4,16 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from sinetti.cli.commands import all_commands
 from sinetti.cli.main import ALIASES, SERVER, build_parser
-from tests.house.tree import ROOT, script
+from tests.house.tree import ROOT
+from tests.support import tools
 
-MANUALS = script("manuals")
+MANUALS = tools.script("manuals")
 COMMANDS = {" ".join(one.words): one for one in all_commands()}
 LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 
@@ -19,7 +21,12 @@ LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 def examples(one):
     """The lines of an example that a person could type."""
     whole = re.sub(r"\\\n *", "", one.parser.epilog or "")
-    return [line.strip() for line in whole.splitlines() if line.startswith("  sinetti ")]
+    lines = (
+        re.sub(r"^ +(?:AuthorizedKeysCommand )?(?:/\S*/)?(?=sinetti )", "", line)
+        for line in whole.splitlines()
+        if line[:1] == " "
+    )
+    return [line.strip() for line in lines if line.startswith("sinetti ")]
 
 
 def test_all_commands_are_walked():
@@ -78,7 +85,12 @@ words=(%s); CURRENT=$#words
 source %s
 _sinetti
 """
-BASH = 'source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _sinetti; printf "%s\\n" "${{COMPREPLY[@]}}"'
+BASH = """
+source {file}
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_sinetti
+printf "%s\\n" "${{COMPREPLY[@]}}"
+"""
 FISH = "source {file}; complete -C {words}"
 ASKED = {
     "the first word": ("sta", {"status"}),
@@ -111,7 +123,7 @@ def test_shells_complete(shell, tmp_path):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
     file = tmp_path / "completion"
-    made = subprocess.run(["python", "-m", "sinetti", "completion", shell], capture_output=True, check=True)
+    made = subprocess.run([sys.executable, "-m", "sinetti", "completion", shell], capture_output=True, check=True)
     file.write_bytes(made.stdout)
     for why, (typed, wanted) in ASKED.items():
         offered = completed(shell, file, typed)

@@ -33,8 +33,7 @@ def play(stream, pauses, language=Language.EN):
         for number, pause in enumerate(pauses):
             seconds.now += pause
             shown.advance(f"name-{number}")
-        written = stream.getvalue()
-    return written
+        return stream.getvalue()
 
 
 @pytest.mark.parametrize("stream", [Screen, io.StringIO])

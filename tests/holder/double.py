@@ -51,6 +51,9 @@ class Double:
     accepted: dict[str, str] = field(default_factory=dict)
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
     url: str = ""
+    hint: Callable[..., None] | None = None
+    """How a GET for a renewal hint is answered: with the handler and the path. None: with a 404."""
+    hints_asked: list[str] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> object:
         """Do what was asked: the same key again gives the same retrieval id."""
@@ -203,10 +206,18 @@ class Handler(BaseHTTPRequestHandler):
         behave = self.double.script.popleft() if self.double.script else well
         behave(self, self.double, seen)
 
+    def do_GET(self):
+        """Answer a question for a renewal hint."""
+        self.double.hints_asked.append(self.path)
+        if self.double.hint is None:
+            self.send(404, b"Not found")
+        else:
+            self.double.hint(self, self.path)
+
     def send(self, status, body, **headers):
         """Send one answer."""
         self.send_response(status)
-        self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Type", headers.pop("content_type", "text/xml; charset=utf-8"))
         self.send_header("Content-Length", str(len(body)))
         for name, value in headers.items():
             self.send_header(name, value)

@@ -58,6 +58,26 @@ def recoded(octets):
     return b"".join(octets.splitlines(keepends=True)[:-1]) + b"-----END PRIVATE KEY-----\r\n"
 
 
+HIDDEN = {
+    "encrypted": ("key.pem", lambda: formats.dump_private_key(authority.holder_key(1), b"long enough"), None),
+    "encrypted and cut short": (
+        "key.pem",
+        lambda: formats.dump_private_key(authority.holder_key(1), b"long enough")[:90],
+        messages.STORE_DAMAGED,
+    ),
+    "in a token": ("key.uri", lambda: b"pkcs11:token=sinetti;id=%01?module-path=/x.so", None),
+    "in nothing that is known": ("key.uri", lambda: b"elsewhere", messages.STORE_DAMAGED),
+}
+
+
+@pytest.mark.parametrize(("name", "octets", "trouble"), HIDDEN.values(), ids=HIDDEN)
+def test_of_a_key_that_is_hidden_nothing_is_asked(name, octets, trouble, desk):
+    desk.enrol()
+    (desk.live / "key.pem").unlink()
+    (desk.live / name).write_bytes(octets())
+    assert (seen(desk).trouble and seen(desk).trouble.text) == trouble
+
+
 ODD = {
     "text before the certificate": ("certificate.pem", lambda octets: b"Subject: x\n" + octets),
     "another line end": ("key.pem", recoded),

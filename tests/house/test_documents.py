@@ -15,17 +15,23 @@ from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sinetti.cli import seals
+from sinetti.cli import revoke, seals
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.domain.codes import CODES
 from sinetti.domain.kindness import Kind
 from sinetti.domain.lifecycle import ShownState
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Language, Serial
 from sinetti.gateway import verdict as gateway
 from sinetti.gateway.verdict import Verdict
+from sinetti.holder import messages, prometheus, revoking, standing, status
+from sinetti.holder.doctor import findings
+from sinetti.holder.glance import Glance
+from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Result
-from sinetti.holder.status import NameState, Row
+from sinetti.holder.status import NameState
+from sinetti.holder.todo import Todo
 from sinetti.protocols.rows import certificate_row
 from sinetti.testbench.control import ControlDoor
 from sinetti.testbench.mailbox import Entry
@@ -334,8 +340,8 @@ def test_the_interfaces_have_the_exit_codes():
 
 
 def test_the_interfaces_have_the_members_of_json():
-    status, results, checked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
-    assert status == [*Row("payroll", NameState.PENDING).as_json()]
+    shown, results, checked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
+    assert shown == [*status.of(Glance("payroll"), facts.NOW).as_json()]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
     assert checked == [*seals.checked(good, strangers=False).as_json()]
@@ -344,6 +350,28 @@ def test_the_interfaces_have_the_members_of_json():
     everything = {seals.checked(Verdict(one, ""), strangers=False).fault for one in gateway.Reason}
     elsewhere = {gateway.Reason.WRONG_CHANNEL, gateway.Reason.REVOKED, gateway.Reason.STATUS_UNKNOWN}
     assert set(reason) == everything - elsewhere
+
+
+def test_the_interfaces_have_the_json_of_a_store():
+    details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
+    row = status.of(Glance("payroll"), facts.NOW)
+    assert details == ["status", "--json", *list(standing.details(row, DOCS))[7:]]
+    assert logged == ["name", "events", "open"]
+    finding = findings.ok(findings.Check.DISK, say(messages.DOCTOR_WELL))
+    assert looked == [*finding.as_json(Language.EN)]
+    ended = revoking.Ended(revoking.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
+    assert revoked == [*revoke.shown("payroll", ended)]
+    todos, levels, checks, results = (code(cells[1]) for cells in rows(INTERFACES, "member of a store's"))
+    assert (todos, levels) == ([*Todo], [*findings.Level])
+    assert (checks, results) == ([*findings.Check], [*revoking.RevocationResult])
+
+
+def test_the_page_of_the_agent_has_every_metric():
+    row = status.of(Glance("payroll"), facts.NOW)
+    text = prometheus.text([row], facts.NOW, facts.NOW)
+    assert {cells[0].strip("`") for cells in rows(DOCS / "agent.md", "metric")} == set(
+        re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
+    )
 
 
 def test_the_interfaces_have_the_gateways_json():

@@ -17,6 +17,7 @@ from sinetti.protocols.http import Request, plain
 from sinetti.protocols.renewal_info import PATH, RenewalInfoDoor
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.opening import open_register
+from tests.house.tree import DOCS, rows
 from tests.support.authority import holder_certificate, holder_key, response_signer
 from tests.support.office import DAY, REQUEST, enrolled
 
@@ -91,6 +92,12 @@ def problem(reply):
     assert value["status"] == reply.status
     assert reply.noted == {"reason": value["reason"]}
     return reply.status, value["reason"]
+
+
+def test_the_page_has_each_answer_and_no_other():
+    told = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "renewal-info.md", "status")}
+    refused = {("400", "malformed"), ("404", "unknown"), ("405", "method-not-allowed"), ("503", "unavailable")}
+    assert told == {("200", "–"), *refused}
 
 
 FOREIGN = {

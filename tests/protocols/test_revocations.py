@@ -20,6 +20,7 @@ from sinetti.wire import sightings
 from sinetti.wire.holder_signatures import algorithms, sign, signer_of
 from sinetti.wire.message_signatures import Parts
 from sinetti.wire.revocations import CONTENT_TYPE, PATH, Revocation, parse_revoked, render, sign_revocation
+from tests.house.tree import DOCS, rows
 from tests.support.authority import NOW
 from tests.support.office import (
     DAY,
@@ -126,6 +127,14 @@ NAMED = {
     "a reason that there is not": ({"body": b'{"serial":"41","reason":"lost"}'}, 422, "bad-field"),
     "the certificate of somebody else": ({"body": b'{"serial":"41","reason":"superseded"}'}, 403, "other-certificate"),
 }
+
+ELSEWHERE = {(409, "already"), (409, "expired"), (422, "reason"), (429, "too-many-requests"), (503, "unavailable")}
+"""Refusals that tests of their own come to."""
+
+
+def test_the_page_has_each_refusal_and_no_other():
+    told = {(int(status), reason.strip("`")) for status, reason, _ in rows(DOCS / "revocation-by-holder.md", "status")}
+    assert told == {(status, reason) for _, status, reason in NAMED.values()} | ELSEWHERE
 
 
 @pytest.mark.parametrize(("changed", "status", "reason"), NAMED.values(), ids=NAMED)

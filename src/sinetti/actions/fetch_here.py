@@ -14,9 +14,10 @@ from sinetti.actions.enrol import enrol
 from sinetti.actions.office import Office
 from sinetti.domain.asks import GetAsk, NewAsk
 from sinetti.domain.refusals import Refusal
-from sinetti.domain.values import RENEWAL_WINDOW, Serial
+from sinetti.domain.values import Serial
 from sinetti.pki.formats import certificate_der, certificate_pem, load_certificate, serial_hex
 from sinetti.pki.pasted import LARGEST_PASTED, Pasted, read_pasted
+from sinetti.registry import store
 
 __all__ = ["LARGEST_PASTED", "FetchAsk", "Fetched", "Pasted", "fetch", "fetch_again", "read"]
 
@@ -70,13 +71,16 @@ def fetch_again(customer_id: str, retrieval_id: str, office: Office, request_id:
     if isinstance(found, Refusal):
         return found
     certificate = load_certificate(found.certificate)
+    serial = serial_hex(certificate.serial_number)
+    # What was called for early replacement opens before its time, and may be fetched once more after that.
+    opens = store.renewable_from(office.register, serial)
     return Fetched(
         found.certificate,
         certificate_pem(found.certificate).decode(),
         _chain(certificate, office),
-        serial_hex(certificate.serial_number),
+        serial,
         certificate.not_valid_after_utc,
-        certificate.not_valid_after_utc - RENEWAL_WINDOW,
+        opens,
         retrieval_id,
     )
 

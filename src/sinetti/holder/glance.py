@@ -1,11 +1,11 @@
 """A cheap look at every name of a store: what stands in certificates and journals, no private key read as one.
 
 Reading an RSA key takes 30 ms, so that ten thousand names would take minutes. Here a set in use passes if its files are
-as this client writes them: the link names the certificate's serial, the key's public numbers stand in the certificate,
-the issuer's name is that of the chain's first, and the chain (mostly the same for many) hangs together. Whatever looks
-otherwise in any way gets the thorough look of generations.live, which alone says what is damaged. A private number or a
-signature with a wrong bit, and the key of what is under way, go unnoticed here: `sinetti doctor` and every renewal look
-thoroughly.
+as this client writes them: the link names the certificate's serial, the key's public numbers stand in the certificate
+(of an encrypted key, or one in a token, nothing can be seen), the issuer's name is that of the chain's first, and the
+chain, mostly the same for many, hangs together. Whatever looks otherwise in any way gets the thorough look of
+generations.live, which alone says what is damaged. A private number or a signature with a wrong bit, and the key of
+what is under way, go unnoticed here: `sinetti doctor` and every renewal look thoroughly.
 
 No policy: what follows from what is seen is decided elsewhere (status.py, agent/).
 """
@@ -38,6 +38,8 @@ _POINTS = {b"\x03\x42\x00\x04": 65, b"\x03\x62\x00\x04": 97}
 """How the public half of an EC key begins in the last field of its structure (RFC 5915, 3), and how long a point is."""
 
 _SHORTEST_MODULUS = 128
+_KEY, _KEY_URI = "key.pem", "key.uri"
+_ENCRYPTED, _IN_TOKEN = b"-----BEGIN ENCRYPTED ", b"pkcs11:"
 _LARGEST = 16 * 1024
 
 
@@ -166,7 +168,7 @@ def _set_in_use(folder: str) -> tuple[Serial, Span] | None:
     try:
         named = os.readlink(live)  # noqa: PTH115 - as above
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
-        public = _public_numbers(_read(f"{live}/{generations.KEY}"))
+        public = _public_numbers(_key(live))
         issuers_name = _issuers_name(_read(f"{live}/{generations.CHAIN}"))
         if public is None or public not in der or issuers_name not in der:
             return None
@@ -176,6 +178,13 @@ def _set_in_use(folder: str) -> tuple[Serial, Span] | None:
     except (OSError, ValueError, x509.InvalidVersion):
         return None
     return (serial, span) if named == f"{files.GENERATIONS}/{serial}" else None
+
+
+def _key(live: str) -> bytes:
+    try:
+        return _read(f"{live}/{_KEY}")
+    except FileNotFoundError:
+        return _read(f"{live}/{_KEY_URI}")
 
 
 def _read(path: str) -> bytes:
@@ -199,7 +208,15 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 
 
 def _public_numbers(octets: bytes) -> bytes | None:
-    """Give what stands of a bare PKCS#8 key in its certificate, too: RSA's modulus, EC's point. Raises ValueError."""
+    """Give what stands of a bare PKCS#8 key in its certificate, too: RSA's modulus, EC's point. Raises ValueError.
+
+    Of an encrypted key and of one in a token nothing can be seen: no octets, which stand everywhere.
+    """
+    if octets.startswith(_IN_TOKEN):
+        return b""
+    if octets.startswith(_ENCRYPTED):
+        _pem(octets, b"ENCRYPTED PRIVATE KEY")
+        return b""
     der = _pem(octets, b"PRIVATE KEY")
     inside, end = _content(der, 0)
     if end != len(der):

@@ -2,7 +2,7 @@
 
 What answers has signed nothing (RFC 9773, 7): TLS alone speaks for it. So a hint can only move the moment at which the
 service is asked, which decides by itself; whoever lies about "now" brings about one refused request a day, and whoever
-lies about "later" is not heard near the end (agent/timing.py). A service without hints says 404, which nobody is told.
+lies about "later" is not heard near the end (agent/timing.py). A service without hints is no fault.
 """
 
 import json
@@ -17,7 +17,7 @@ from sinetti.holder import transport
 from sinetti.holder.agent.timing import Hint
 from sinetti.holder.messages import plain
 from sinetti.holder.settings import Settings
-from sinetti.holder.transport import Answer, Outgoing, Trouble
+from sinetti.holder.transport import Answer, Outgoing, Trouble, TroubleKind
 from sinetti.pki.renewal_id import renewal_id
 
 DOOR = "/api/v1/renewal-info/"
@@ -31,7 +31,7 @@ AS_A_RULE = timedelta(hours=6)
 IN_AN_HOUR = timedelta(hours=1)
 """Where nobody answers."""
 
-_OK, _NOT_FOUND = 200, 404
+_OK = 200
 _PROBLEM = "application/problem+json"
 _LONGEST_WORDS = 500
 
@@ -67,19 +67,22 @@ def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> To
     try:
         answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
     except Trouble as trouble:
+        if trouble.kind is TroubleKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
+            return Told(Silence.NO_DOOR, LONGEST)
         return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
     return read(answer, language)
 
 
 def read(answer: Answer, language: Language) -> Told:
     """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address."""
-    if answer.status == _OK:
+    if answer.status == _OK and answer.content_type.endswith("json"):
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)
         return Told(Silence.NOT_FOR_THIS, LONGEST) if hint is None else Told(hint, rest)
-    # A door that knows hints says in a problem document that it has none for this one (RFC 9457).
-    no_door = answer.status == _NOT_FOUND and answer.content_type != _PROBLEM
-    return Told(Silence.NO_DOOR if no_door else Silence.NOT_FOR_THIS, LONGEST)
+    # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
+    if answer.content_type == _PROBLEM:
+        return Told(Silence.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
+    return Told(Silence.NO_DOOR, LONGEST)
 
 
 def _hint(body: bytes, language: Language) -> Hint | None:

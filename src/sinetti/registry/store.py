@@ -89,6 +89,12 @@ def find_certificate(register: Register, serial: Serial) -> Certificate | None:
     return reading.certificate(register, row) if row else None
 
 
+def renewable_from(register: Register, serial: Serial) -> datetime:
+    """From when on a certificate may be renewed, which is there."""
+    rows = models.Certificate.objects.using(register.alias).filter(serial=serial)
+    return rows.values_list("renewable_from", flat=True).get()
+
+
 def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """The issued renewals of a certificate that gave way to another, and when."""
     rows = models.Certificate.objects.using(register.alias).filter(

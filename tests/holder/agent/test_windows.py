@@ -72,7 +72,7 @@ def test_it_is_open_then_and_not_before(wanted, at):
     assert at <= opens <= at + timedelta(days=15)
     assert next_open(wanted, HELSINKI, opens) == opens, "it is open then"
     between = at + (opens - at) / 2
-    assert next_open(wanted, HELSINKI, between) == (max(at, opens)), "and nowhere on the way"
+    assert next_open(wanted, HELSINKI, between) == max(at, opens), "and nowhere on the way"
 
 
 @given(some.lists(windows, min_size=1, max_size=3), instants, some.timedeltas(timedelta(), timedelta(days=9)))

@@ -136,7 +136,7 @@ def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
         known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
     elif outcome.exit_code not in _NO_FAILURE:
         known = failed(known, outcome, now)
-    if known != after.memory:
+    if known != memory.read(seen.folder):  # what is there may be about the certificate of before
         memory.store(seen.folder, known)
     return replace(after, memory=known)
 
@@ -188,5 +188,5 @@ def exit_code(seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitC
     if isinstance(decision, Hopeless):
         return max(left, deciding.PERSONS_TURN[decision.because])
     if isinstance(decision, Wait) and decision.because is Because.AFTER_FAILURE:
-        return max(left, seen.memory.exit_code, ExitCode.AGAIN)
+        return left or seen.memory.exit_code or ExitCode.AGAIN
     return ExitCode.AGAIN if outcome is None and seen.undeployed else left

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 
-from sinetti.holder import files, generations, hints, log, settings, when
+from sinetti.holder import client, files, generations, hints, log, settings, when
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.caring import Agent
 from sinetti.holder.agent.memory import Memory
@@ -113,6 +113,8 @@ def _service(agent: Agent, seen: Sight) -> str | None:
     """Give the origin of a name's service: by sinetti.toml, else as its settings begin, or by all of them."""
     entry = agent.config.entry_of(seen.name)
     table = None if entry.service is None else agent.config.services.get(entry.service)
+    if agent.now_given and client.in_production(agent.run.store, seen.name):
+        return None
     try:
         if table is not None:
             return hints.origin(table.address)

@@ -1,0 +1,283 @@
+"""`sinetti run`: what people read, JSON, exit codes; as a service, and beside itself, in processes of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sinetti.holder.agent import lock
+from sinetti.wire.soap import Failure
+from tests.cli.test_client import END, OPENS
+from tests.holder import double as doubles
+from tests.support import authority
+from tests.support.programs import program, ran, running, started, surroundings
+
+DAY = timedelta(days=1)
+LATE = OPENS + 11 * DAY
+"""The moment of every certificate has come by then."""
+
+
+def run(shell, *more):
+    code, out, err = shell.run("run", "--store", shell.store, *more)
+    return code, json.loads(out) if "--json" in more else out, err
+
+
+def test_nothing_is_due(shell):
+    shell.enrol()
+    code, told, err = run(shell, "--json")
+    (name,) = told["names"]
+    assert (code, told["exit_code"], told["at"]) == (0, 0, "2026-03-02T12:00:00Z")
+    assert list(name) == [
+        *("name", "serial", "not_after", "decision", "because", "next", "result", "codes", "exit_code"),
+    ]  # fmt: skip
+    assert (name["decision"], name["because"], name["result"], name["codes"]) == ("wait", "planned", None, [])
+    assert name["next"] == told["next"]
+    assert "1 names: renewed 0, waiting for their time 1, not done 0." in err
+    assert "Something is due next" in err
+
+
+def test_renewed(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    code, told, err = run(shell, "--json")
+    assert (code, told["names"][0]["decision"], told["names"][0]["result"]) == (0, "renew", "renewed")
+    assert "payroll: renewed." in err
+    assert "renewed 1" in err
+
+
+def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.append(doubles.refuse(Failure("PKI033", "Revoked.")))
+    code, _, err = run(shell)
+    assert code == 3
+    assert "payroll: The service answered PKI033: Revoked." in err
+    assert "can no longer be renewed: it is revoked. Order a replacement" in err
+    code, told, err = run(shell, "--json")
+    assert (code, told["names"][0]["decision"], told["names"][0]["because"]) == (3, "hopeless", "revoked")
+    assert "Order a replacement" not in err
+    assert "not done 1" in err
+
+
+PLANS = {
+    "planned": (OPENS - DAY, "payroll: its renewal is planned for", 0),
+    "now": (LATE, "payroll: would be renewed now.", 0),
+    "ended": (END + 3 * DAY, "can no longer be renewed: it ended", 3),
+}
+
+
+@pytest.mark.parametrize(("at", "words", "exit_code"), PLANS.values(), ids=PLANS)
+def test_a_dry_run_says_what_would_be_done(at, words, exit_code, shell):
+    shell.enrol()
+    shell.double.now = at
+    shell.double.seen.clear()
+    code, out, _ = run(shell, "--dry-run")
+    assert code == exit_code
+    assert words in out
+    assert shell.double.seen == []
+
+
+def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
+    for name in ("failed", "lost", "broken"):
+        shell.enrol(name=name)
+    shell.double.now = LATE
+    shell.double.script.extend([doubles.lose, *[doubles.say(503)] * 2])
+    assert run(shell)[0] == 6
+    (shell.store / "broken" / "live" / "certificate.pem").write_text("?")
+    code, out, _ = run(shell, "--dry-run")
+    assert code == 6
+    assert out.count("the last try failed; the next one is") == 2
+    assert "The store is damaged" in out
+    shell.double.now = LATE + DAY
+    assert "what is under way would be gone on with" in run(shell, "--dry-run")[1]
+    code, told, _ = run(shell, "--dry-run", "--json")
+    decisions = sorted(str(name["decision"]) for name in told["names"])
+    assert (code, decisions) == (5, ["None", "go-on", "go-on"])
+
+
+def test_an_empty_store_and_none(shell):
+    shell.store.mkdir()
+    assert run(shell)[0] == 0
+    code, _, err = shell.run("run", "--store", shell.folder / "nowhere")
+    assert code == 2
+    assert "There is no store" in err
+
+
+def test_a_second_run_is_told_who_holds_the_store(shell):
+    shell.enrol()
+    with lock.held(shell.store, authority.NOW):
+        code, _, err = run(shell)
+    assert code == 5
+    assert f"process {os.getpid()} on {socket.gethostname()}" in err
+
+
+@pytest.mark.parametrize("every", ["soon", "0m", "30s", "8d", "1 h"])
+def test_a_time_that_is_none(every, shell):
+    shell.store.mkdir()
+    code, _, err = run(shell, "--every", every)
+    assert code == 2
+    assert "from 1m to 7d" in err
+
+
+def test_a_clock_for_benches(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    code, _, err = run(shell, "--now", "2028-02-01T00:00:00Z")
+    assert code == 0
+    assert err.startswith("Warning: --now")
+
+
+# In processes of its own.
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with running(tmp_path / "bench", "--http", "--now", "2027-01-01T00:00:00Z") as one:
+        yield one
+
+
+def enrolled(bench, store, name):
+    ids = bench.order(customer_id="0123456-7")
+    trust = bench.ready["trust"]
+    password = store.parent / "password"
+    password.write_text(ids["transfer_password"])
+    done = ran(
+        "enrol", name, "--store", store, "--service", bench.ready["soap_url"], "--trust-services", trust["services"],
+        "--trust-holders", trust["holders"], "--environment", "TEST", "--customer-id", "0123456-7",
+        "--transfer-id", ids["transfer_id"], "--transfer-password-file", password, "--key", "ec-p256",
+        "--now", bench.now().isoformat(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return store / name
+
+
+def moved(bench, to):
+    assert bench.control("PUT", "/clock", {"now": to})[0] == 200
+    return to
+
+
+def test_against_a_bench_everything_is_renewed_in_its_window_by_two_agents_at_once(bench, tmp_path):
+    store = tmp_path / "store"
+    for number in range(4):
+        enrolled(bench, store, f"firm-{number}")
+    early = ran("run", "--store", store, "--json", "--now", moved(bench, "2028-10-01T00:00:00Z"))
+    assert early.returncode == 0, early.stderr
+    planned = [name["next"] for name in json.loads(early.stdout)["names"]]
+    assert all("2028-11-01" < at < "2028-12-25" for at in planned), "by the service's hint, before its end"
+    now = moved(bench, "2028-12-20T00:00:00Z")
+    command = program("run", "--store", store, "--json", "--now", now)
+    with (
+        started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one,
+        started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as other,
+    ):
+        ended = [process.communicate(timeout=60) for process in (one, other)]
+    codes = sorted(process.returncode for process in (one, other))
+    assert codes in ([0, 5], [0, 0]), ended
+    assert len(bench.rows()) == 8, "each certificate was renewed once"
+    assert ran("run", "--store", store, "--now", now).returncode == 0
+
+
+def test_unreadable_to_who_runs_it(shell):
+    shell.enrol()
+    shell.double.seen.clear()
+    key = shell.store / "payroll" / "live" / "key.pem"
+    arguments = ("run", "--store", shell.store, "--now", LATE.isoformat())
+    shell.double.now = LATE
+    key.chmod(0)
+    done = ran(*arguments, bound=True)
+    assert done.returncode == 5
+    assert str(key) in done.stderr
+    shell.store.chmod(0)
+    done = ran(*arguments, bound=True)
+    assert done.returncode == 5
+    assert str(shell.store) in done.stderr
+    assert shell.double.seen == []
+    shell.store.chmod(0o700)
+    key.chmod(0o600)
+    assert ran(*arguments, bound=True).returncode == 0
+
+
+@contextlib.contextmanager
+def service(store: Path, *more, **environment):
+    command = program("run", "--store", store, "--every", "1h", "--json", *more)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": surroundings(environment)}
+    with started(command, **options) as process:
+        yield process
+
+
+def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell, tmp_path):
+    shell.enrol()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        with service(shell.store, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
+            assert manager.recv(100) == b"READY=1"
+            line = ""
+            while "Something is due next" not in line:
+                line = process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+            assert manager.recv(100) == b"STOPPING=1"
+            assert "Stopping" in process.stderr.read()
+
+
+def test_told_to_stop_while_it_waits_for_a_certificate(shell):
+    """It ends within the step: nobody waits out the five minutes of patience."""
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 300])
+    with service(shell.store, "--now", LATE.astimezone(UTC).isoformat()) as process:
+        limit = time.monotonic() + 20
+        while len(shell.double.seen) < 4:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 130
+    shell.double.script.clear()
+    assert run(shell)[0] == 0
+    assert len(shell.double.issued) == 2
+
+
+def test_killed_in_the_middle_the_lock_is_gone_and_the_next_run_goes_on(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 300])
+    with service(shell.store, "--now", LATE.astimezone(UTC).isoformat()) as process:
+        limit = time.monotonic() + 20
+        while len(shell.double.seen) < 4:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        assert run(shell)[0] == 5, "another one is told"
+        process.kill()
+        process.wait(5)
+    shell.double.script.clear()
+    assert run(shell)[0] == 0
+    assert len(shell.double.issued) == 2
+
+
+def test_called_for_early_after_an_incident(bench, tmp_path):
+    store = tmp_path / "store"
+    names = [f"firm-{number}" for number in range(3)]
+    for name in names:
+        enrolled(bench, store, name)
+    before = {name: (store / name / "live").readlink() for name in names}
+    assert ran("run", "--store", store, "--now", bench.now().isoformat()).returncode == 0
+    status, told = bench.control(
+        "POST", "/early-replacements", {"customer_id": "0123456-7", "over": "PT10M", "reason": "rehearsal"}
+    )
+    assert status in {200, 201}, told
+    now = datetime.fromisoformat("2027-01-01T00:00:00Z")
+    for minutes in (0, 180, 365, 380, 400):
+        at = moved(bench, (now + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        assert ran("run", "--store", store, "--now", at).returncode == 0
+    assert all((store / name / "live").readlink() != before[name] for name in names)
+    assert len(bench.rows()) == 6, "once each"
+    shutil.rmtree(store)

@@ -1,0 +1,136 @@
+"""Hints within passes: whom they are asked of, how often, and what they move."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from sinetti.holder import log
+from sinetti.holder.agent import memory
+from sinetti.holder.agent.deciding import Because
+from sinetti.holder.log import Event
+from sinetti.holder.outcome import ExitCode, Result
+from sinetti.wire.soap import Failure
+from tests.holder import double as doubles
+from tests.holder.agent.test_passing import DAY, OPENS, SECOND, URGENT, House, many
+from tests.holder.conftest import NAME
+from tests.support import authority
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def house(desk):
+    desk.enrol()
+    return House(desk)
+
+
+def window(start, end, retry="3600", **more):
+    body = json.dumps({"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}, **more}).encode()
+
+    def answer(handler, _path):
+        handler.send(200, body, content_type="application/json", **{"Retry-After": retry})
+
+    return answer
+
+
+def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(house):
+    many(house, 5)
+    for hour in range(24):
+        house.passed(authority.NOW + hour * HOUR)
+    assert len(house.desk.double.hints_asked) == 1
+    house.passed(authority.NOW + DAY)
+    assert len(house.desk.double.hints_asked) == 2
+
+
+def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(house):
+    many(house, 3)
+    house.desk.double.hint = lambda handler, _path: handler.send(503, b"")
+    for minutes in (0, 5, 59):
+        house.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_a_service_with_hints_is_asked_for_each_name_as_often_as_it_wants(house):
+    many(house, 3)
+    house.desk.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
+    for minutes in (0, 59, 60):
+        house.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(house.desk.double.hints_asked) == 6
+    assert len(set(house.desk.double.hints_asked)) == 3
+
+
+def test_one_without_a_hint_hides_nothing_from_the_others(house):
+    many(house, 3)
+    house.desk.double.hint = lambda handler, _path: handler.send(404, b"{}", content_type="application/problem+json")
+    house.passed(authority.NOW)
+    house.passed(authority.NOW + HOUR)
+    assert len(house.desk.double.hints_asked) == 3
+
+
+def test_called_for_early(house):
+    soon = authority.NOW + 10 * DAY
+    house.desk.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
+    end = house.passed(soon - HOUR)
+    assert (house.row(end).decision.until, house.desk.double.seen) == (soon, [])
+    (told,) = [one for one in log.read(house.desk.folder) if one.event is Event.HINT]
+    assert told.facts["explanation"] == "A CA is replaced."
+    end = house.passed(soon)
+    assert house.row(end).outcome.result is Result.RENEWED
+    assert len([one for one in log.read(house.desk.folder) if one.event is Event.HINT]) == 1, "told once"
+
+
+def test_put_off_but_never_past_urgent(house):
+    house.desk.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
+    end = house.passed(OPENS + DAY)
+    assert (house.row(end).decision.because, end.exit_code) == (Because.PLANNED, ExitCode.DONE)
+    assert end.next_due == URGENT
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+
+
+def test_who_lies_about_now_brings_about_one_refused_request_a_day(house):
+    house.desk.double.hint = window(authority.NOW - 2 * DAY, authority.NOW - DAY, retry="0")
+    house.desk.double.script.extend([doubles.refuse(Failure("PKI034", "Too early."))] * 100)
+    asked = []
+    for hour in range(24 * 12):
+        house.passed(authority.NOW + DAY + hour * HOUR)
+        asked += [hour] * len(house.desk.double.seen)
+    assert asked[-1] - asked[-2] == 24
+    assert len([one for one in asked if one >= 48]) <= 10
+    house.desk.double.script.clear()
+    house.desk.double.hint = None
+    house.passed(OPENS)
+    assert house.serial() != "", "and the same certificate is renewed in its time"
+    assert len(house.desk.double.issued) == 2
+
+
+def test_hints_of_another_clock_are_asked_again(house):
+    house.desk.double.hint = window(OPENS, OPENS + DAY, retry="86400")
+    house.passed(authority.NOW + 300 * DAY)
+    house.passed(authority.NOW + DAY)
+    assert len(house.desk.double.hints_asked) == 2
+
+
+@pytest.mark.parametrize("octets", [b"", b"[]", b'{"http://127.0.0.1": "soon"}', b'{"a": "2027-01-01T00:00:00"}'])
+def test_what_is_known_of_services_may_be_lost(octets, house):
+    (house.desk.store / ".hints.json").write_bytes(octets)
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_settings_that_a_person_has_written_otherwise_are_read_all_the_same(house):
+    path = house.desk.folder / "settings.toml"
+    path.write_text(path.read_text().replace("service = ", "service  =  "))
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+    path.write_text("=")
+    (house.desk.store / ".hints.json").unlink()
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_a_pass_that_is_to_stop_asks_nobody(house):
+    house.stop.set()
+    house.passed(authority.NOW)
+    assert house.desk.double.hints_asked == []
+    assert memory.read(house.desk.store / NAME) == memory.NOTHING
