@@ -31,7 +31,7 @@ SHOWN = [
     r"-rw-------  keys/DataProvidersTestIssuingCAv1\.pem +\d+",
     r"-rw-------  register.sqlite3 +\d+",
     r"[0-9a-f]{12}…  fetched  2027-01-13T08:00:00Z – 2029-01-12T08:00:00Z",
-    r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n +payroll: valid\.",
+    r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n(?: .*\n)+? +payroll +0123456-7 +valid ",
     r"\$ sinetti sign \./report\.xml",
     r"--out \./report-sealed\.xml",
     r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",

@@ -20,8 +20,8 @@ class Pace:
 
 
 DAILY = Pace()
-BRIEF = Pace(timedelta(days=5), timedelta(days=700))
-"""For a few organisations before an audience in a hurry: whatever falls due is up to five days late."""
+BRIEF = Pace(timedelta(days=9), timedelta(days=700))
+"""For a few organisations before an audience in a hurry: whatever falls due is up to nine days late."""
 WATCHFUL = Pace(timedelta(minutes=1), timedelta(hours=1))
 """As a timer once an hour that also wakes for what is due."""
 
