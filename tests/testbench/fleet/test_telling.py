@@ -1,6 +1,7 @@
 """What people and programs read of a fleet: in three languages, and the summary last."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sinetti.testbench.fleet import words
 from sinetti.testbench.fleet.faults import Fault
 from sinetti.testbench.fleet.ledger import Breach, Wrong
 from sinetti.testbench.fleet.telling import ActEnd, End, Teller
+from tests.house.tree import ROOT
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
 CALM = ActEnd("calm", NOW, NOW + timedelta(days=731), enrolled=200, renewed=200, days=29, most=13, passes=40)
@@ -101,3 +103,16 @@ def test_for_programs():
     assert incident["replaced_within_seconds"] == 541
     unwell = UNWELL.as_json()
     assert (unwell["well"], unwell["lapsed"]) == (False, 2)
+
+
+def test_the_interfaces_have_the_members():
+    page = (ROOT / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    made = WELL.as_json()
+    assert f"`{' '.join(made)}`" in page
+    assert f"`{' '.join(CALM.as_json())}`" in page
+
+
+def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
+    page = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
+    assert told == [*Fault, *Wrong]
