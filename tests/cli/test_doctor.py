@@ -357,6 +357,44 @@ def test_a_configuration_that_is_not(case, well, tmp_path):
     assert (ended, {row[:2] for row in rows}) == (code, {(check, level)})
 
 
+TOML = """\
+store = "store"
+[services.register]
+address = "{url}"
+environment = "TEST"
+trust_services = "services.pem"
+trust_holders = "holders.pem"
+[defaults]
+service = "register"
+[defaults.hooks]
+deploy = ["{program}"]
+[certificates.payroll]
+customer_id = "0123456-7"
+"""
+
+
+def test_with_a_configuration_its_store_and_its_programs_are_looked_at(well):
+    path = well.folder / "sinetti.toml"
+    path.write_text(TOML.format(url=well.double.url, program="true"))
+    code, out, _ = well.run("doctor", "--config", path, "--json", "--lang", "en")
+    assert (code, {row["level"] for row in json.loads(out)}) == (0, {"ok"})
+    path.write_text(TOML.format(url=well.double.url, program="/nowhere/tell"))
+    code, out, _ = well.run("doctor", "--config", path, "--json", "--lang", "en")
+    assert (code, [row["check"] for row in json.loads(out) if row["level"] != "ok"]) == (2, ["hooks"])
+
+
+@pytest.mark.parametrize("more", [(), ("--store",)])
+def test_mistakes_of_a_configuration_are_findings_and_the_store_is_looked_at_all_the_same(more, well):
+    path = well.folder / "sinetti.toml"
+    path.write_text(TOML.format(url="http://elsewhere.example/", program="true") + "colour = 7\n")
+    words = (*more, well.store) if more else ()
+    code, out, _ = well.run("doctor", "--config", path, *words, "--json", "--lang", "en")
+    rows = json.loads(out)
+    assert (code, [row["level"] for row in rows][:2]) == (2, ["fail", "fail"])
+    assert all(row["text"].startswith("Line ") and row["about"] == str(path) for row in rows[:2])
+    assert (rows[-1]["check"] == "certificate") is bool(more)
+
+
 def test_files_that_a_group_is_to_have_are_no_finding(well, tmp_path):
     entry = Entry("payroll", "register", files=FilesWanted(group="payroll", mode=0o640))
     config = config_of(well, tmp_path, entries={"payroll": entry})

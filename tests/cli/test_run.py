@@ -10,10 +10,14 @@ import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sinetti.cli.main import build_parser
+from sinetti.cli.run import _config, without_file
 from sinetti.holder.agent import lock
+from sinetti.holder.outcome import UsageError
 from sinetti.wire.soap import Failure
 from tests.cli.test_client import END, OPENS
 from tests.holder import double as doubles
@@ -89,7 +93,7 @@ def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
     for name in ("failed", "lost", "broken"):
         shell.enrol(name=name)
     shell.double.now = LATE
-    shell.double.script.extend([doubles.lose, *[doubles.say(503)] * 2])
+    shell.double.script.extend([doubles.lose] * 3)
     assert run(shell)[0] == 6
     (shell.store / "broken" / "live" / "certificate.pem").write_text("?")
     code, out, _ = run(shell, "--dry-run")
@@ -117,6 +121,107 @@ def test_a_second_run_is_told_who_holds_the_store(shell):
         code, _, err = run(shell)
     assert code == 5
     assert f"process {os.getpid()} on {socket.gethostname()}" in err
+
+
+def test_the_metrics_that_are_asked_for_are_written_after_each_pass(shell):
+    shell.enrol()
+    place = shell.folder / "sinetti.prom"
+    config = shell.folder / "sinetti.toml"
+    config.write_text(f'store = "store"\n[agent]\nprometheus = "{place}"\n')
+    assert shell.run("run", "--config", config)[0] == 0
+    assert 'name="payroll"' in place.read_text()
+    place.unlink()
+    place.mkdir()
+    code, _, err = shell.run("run", "--config", config)
+    assert code == 2
+    assert "cannot be written" in err
+
+
+HOOKS = """\
+store = "store"
+[defaults.hooks]
+before = ["sh", "-c", "echo $SINETTI_STAGE $SINETTI_CUSTOMER_ID $SINETTI_SERIAL >> %(told)s"]
+deploy = ["sh", "-c", "%(deploy)s"]
+after = ["sh", "-c", "echo $SINETTI_STAGE $SINETTI_OLD_SERIAL $SINETTI_SERIAL >> %(told)s"]
+"""
+
+
+def with_hooks(shell, deploy):
+    told, config = shell.folder / "told", shell.folder / "sinetti.toml"
+    config.write_text(HOOKS % {"told": told, "deploy": deploy})
+    return config, lambda: told.read_text().split("\n")[:-1] if told.exists() else []
+
+
+def test_programs_are_run_around_a_renewal_and_not_again(shell):
+    shell.enrol()
+    old = (shell.store / "payroll" / "live").readlink().name
+    config, told = with_hooks(shell, "true")
+    assert shell.run("run", "--config", config)[0] == 0
+    assert told() == [f"after {old}"], "the first set is brought into use, too"
+    shell.double.now = LATE
+    assert shell.run("run", "--config", config)[0] == 0
+    new = (shell.store / "payroll" / "live").readlink().name
+    assert told()[1:] == [f"before {authority.CUSTOMER_ID} {old}", f"after {old} {new}"]
+    assert shell.run("run", "--config", config)[0] == 0
+    assert len(told()) == 3
+
+
+def test_a_deploy_that_fails_is_tried_again_and_the_renewal_stays(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    config, told = with_hooks(shell, "exit 7")
+    code, _, err = shell.run("run", "--config", config)
+    assert code == 4
+    assert "renewed." in err
+    assert "7" in err
+    assert len(list((shell.store / "payroll" / "generations").iterdir())) == 2
+    assert shell.run("run", "--config", config)[0] == 4, "it waits, and is not done"
+    with_hooks(shell, "true")
+    assert shell.run("run", "--config", config)[0] == 0, "a person has given another"
+    assert [line.split()[0] for line in told()] == ["before", "after"]
+    assert len(shell.double.issued) == 2
+
+
+def test_the_table_of_a_service_counts_and_what_is_wrong_in_it_is_told_with_its_line(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    config = shell.folder / "sinetti.toml"
+    text = (
+        f'store = "store"\n[services.register]\naddress = "{shell.double.url}"\nenvironment = "PRODUCTION"\n'
+        'trust_services = "services.pem"\ntrust_holders = "holders.pem"\n[defaults]\nservice = "register"\n'
+    )
+    config.write_text(text)
+    shell.double.seen.clear()
+    code, _, err = shell.run("run", "--config", config)
+    assert (code, shell.double.seen) == (2, [])
+    assert "payroll" in err
+    config.write_text(text.replace("PRODUCTION", "TEST").replace("[defaults]", "[defaults]\nkey = 'ec-p385'"))
+    code, _, err = shell.run("run", "--config", config)
+    assert (code, shell.double.seen) == (2, [])
+    assert "8" in err
+    config.write_text(text.replace("PRODUCTION", "TEST") + '[certificates.payroll]\nformats = ["pem", "der"]\n')
+    assert shell.run("run", "--config", config)[0] == 0
+    assert (shell.store / "payroll" / "live" / "certificate.der").exists()
+
+
+def test_a_service_goes_on_by_what_sinetti_toml_said_before_where_it_is_wrong_now(shell):
+    shell.enrol()
+    config = shell.folder / "sinetti.toml"
+    config.write_text('store = "store"\n')
+    config.write_text('stor = "store"\n')
+    parsed = build_parser("run").parse_args(["run", "--config", str(config), "--store", str(shell.store)])
+    before = without_file(shell.store)
+    parsed.said_before = before
+    told = []
+    assert _config(parsed, SimpleNamespace(tell=told.append)) is before
+    assert len(told) == 1
+    config.write_text("[agent]\nat_once = 3\n")
+    assert _config(parsed, SimpleNamespace(tell=told.append)).care.at_once == 3
+    del parsed.said_before
+    config.write_text("?")
+    vars(parsed).pop("sinetti_toml", None)
+    with pytest.raises(UsageError):
+        _config(parsed, SimpleNamespace(tell=told.append))
 
 
 @pytest.mark.parametrize("every", ["soon", "0m", "30s", "8d", "1 h"])

@@ -9,6 +9,7 @@ from sinetti import clock
 from sinetti.cli import common, tables
 from sinetti.cli.console import Console
 from sinetti.holder import files, messages, settings
+from sinetti.holder.config.faults import ConfigError
 from sinetti.holder.config.values import Config
 from sinetti.holder.doctor import certificates, configuration, findings, machine, services
 from sinetti.holder.doctor.findings import Finding, Level
@@ -44,19 +45,36 @@ def register(subparsers: "Commands") -> None:
     common.add_store(parser)
     parser.add_argument("--json", action="store_true", help="print what was found for programs")
     common.add_common(parser)
-    parser.set_defaults(run=run)
+    # A configuration that cannot be read is a finding here.
+    parser.set_defaults(run=run, prepare=lambda _parsed: None)
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Look at one name or all of a store."""
+    found: list[Finding] = []
+    config = _config(parsed, found)
     console = common.console_of(parsed)
-    common.refuse_unknown_store(parsed.store)
-    found = list(_all(parsed, console, None))
+    if config is not None or not found:
+        common.find_store(parsed)
+    if parsed.store is not None:
+        common.refuse_unknown_store(parsed.store)
+        found += _all(parsed, console, config)
     if parsed.json:
         common.print_json([one.as_json(console.language) for one in found])
     else:
         _show(found, console)
     return findings.worst(found)
+
+
+def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
+    """Read the sinetti.toml that is named, or found where no store is; what is wrong with it comes to what is found."""
+    if parsed.config is None and parsed.store is not None:
+        return None
+    try:
+        return common.config_of(parsed)
+    except ConfigError as bad:
+        found += configuration.mistakes(bad)
+    return None
 
 
 def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:

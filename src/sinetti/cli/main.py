@@ -13,16 +13,15 @@ from sinetti.cli import output
 from sinetti.cli.console import Console, language_of
 from sinetti.cli.output import OutputLost
 from sinetti.domain.values import Language
-from sinetti.holder import messages, reasons
+from sinetti.holder import messages, reasons, words
 from sinetti.holder.files import StoreError
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
-    *("enrol", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "gateway"),
-    *("log", "doctor", "revoke", "completion"),
-    *("run",),
-    *("adopt",),
+    *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
+    *("log", "doctor", "revoke", "completion", "gateway", "run"),
 )
 """What every installation has: modules of these names in this package."""
 
@@ -108,6 +107,10 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         return ExitCode.USAGE
     except StoreError as bad:
         console.tell(bad.message)
+        return ExitCode.STORE
+    except SignerUnavailable as bad:
+        told = say(words.TOKEN_UNUSABLE, name=getattr(parsed, "name", None) or "-", why=reasons.of(str(bad)))
+        console.tell(told)
         return ExitCode.STORE
     except KeyboardInterrupt:
         console.tell(say(messages.INTERRUPTED))

@@ -90,6 +90,29 @@ def write_whole(path: Path, octets: bytes) -> None:
         path.write_bytes(octets)
 
 
+def write_private(path: Path, octets: bytes) -> None:
+    """Write a file that a person named, readable by them alone (0600), so that it is there whole or not at all.
+
+    One that was there is replaced, its rights too. Raises OSError, also for what is no plain file.
+    """
+    former, target = _former(path), path.resolve()
+    if former is not None and not stat.S_ISREG(former.st_mode):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    beside = target.with_name(f".sinetti-{secrets.token_hex(8)}.new")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            SYSTEM.sync_file(handle)
+        SYSTEM.rename(beside, target)
+        SYSTEM.sync_folder(target.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
 @contextlib.contextmanager
 def _standard_output() -> Iterator[TextIO]:
     if sys.stdout is None:  # whoever started this had closed it

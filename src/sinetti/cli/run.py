@@ -16,12 +16,13 @@ from sinetti import clock
 from sinetti.cli import common, progress
 from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
-from sinetti.holder import messages, reasons
+from sinetti.cli.status import put_metrics
+from sinetti.holder import messages, reasons, status
 from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
-from sinetti.holder.agent.programs import NoPrograms
-from sinetti.holder.config.settling import settle
+from sinetti.holder.agent.programs import HoldersPrograms
+from sinetti.holder.config import settling
 from sinetti.holder.config.values import Care, Config, Entry
 from sinetti.holder.files import StoreError, StoreLocked
 from sinetti.holder.messages import Message, say
@@ -147,7 +148,20 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         console.tell(message)
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
-    return end
+    return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
+
+
+def _put_metrics(agent: Agent, console: Console) -> ExitCode:
+    """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
+    place, now = agent.config.care.prometheus, agent.run.now
+    if place is None:
+        return ExitCode.DONE
+    try:
+        put_metrics(str(place), status.rows(agent.run.store, lambda _seen: now), now)
+    except UsageError as bad:
+        console.tell(bad.message)
+        return ExitCode.USAGE
+    return ExitCode.DONE
 
 
 def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:
@@ -165,7 +179,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
 
 
 def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: threading.Event) -> Agent:
-    config = _config(parsed)
+    config = _config(parsed, console)
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
@@ -174,13 +188,31 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: thr
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return Agent(outside, config, NoPrograms(), settle, now_given=parsed.now is not None)
+    return Agent(outside, config, HoldersPrograms(), settling.settle, now_given=parsed.now is not None)
 
 
-def _config(parsed: argparse.Namespace) -> Config:
-    """Give what sinetti.toml says; without one, the store that was named and the defaults."""
-    found = common.config_of(parsed)
-    return found or Config(parsed.store / "sinetti.toml", parsed.store, None, {}, Care(), Entry("", None), {})
+def _config(parsed: argparse.Namespace, console: Console) -> Config:
+    """Give what sinetti.toml says now; without one, the store that was named and the defaults.
+
+    A service goes on by what it said before, where it says something wrong now.
+    """
+    before: Config | None = getattr(parsed, "said_before", None)
+    if before is not None:
+        vars(parsed).pop("sinetti_toml", None)
+    try:
+        parsed.said_before = common.config_of(parsed) or without_file(parsed.store)
+    except UsageError as bad:
+        if before is None:
+            raise
+        console.tell(bad.message)
+        return before
+    said: Config = parsed.said_before
+    return said
+
+
+def without_file(store: Path) -> Config:
+    """Give how a store is taken care of that no sinetti.toml speaks of."""
+    return Config(store / "sinetti.toml", store, None, {}, Care(), Entry("", None), {})
 
 
 def _every(text: str) -> timedelta:

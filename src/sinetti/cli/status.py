@@ -60,7 +60,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.now is not None:
         _tell_passed_by(rows, console)
     if parsed.prometheus is not None:
-        _put_metrics(parsed.prometheus, rows, now)
+        put_metrics(parsed.prometheus, rows, now)
     if parsed.json:
         common.print_rows(
             [standing.details(row, parsed.store / row.name) if parsed.details else row.as_json() for row in rows]
@@ -97,7 +97,8 @@ def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
     common.print_line("\n".join(table))
 
 
-def _put_metrics(place: str, rows: Sequence[Row], now: datetime) -> None:
+def put_metrics(place: str, rows: Sequence[Row], now: datetime) -> None:
+    """Write the metrics of a store for an exporter to read. Raises UsageError."""
     octets = prometheus.text(rows, now).encode()
     if place == "-":
         output.put_octets(octets)

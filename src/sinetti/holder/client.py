@@ -8,7 +8,22 @@ from typing import Protocol
 
 from sinetti.domain.asks import NewAsk, RenewAsk
 from sinetti.domain.values import Environment, Serial
-from sinetti.holder import exchange, files, generations, journal, keys, log, messages, reasons, sealing, settings, when
+from sinetti.holder import (
+    custody,
+    dressing,
+    exchange,
+    files,
+    generations,
+    journal,
+    keys,
+    log,
+    messages,
+    reasons,
+    sealing,
+    settings,
+    when,
+    words,
+)
 from sinetti.holder.exchange import Errand, Run
 from sinetti.holder.generations import Held
 from sinetti.holder.journal import Journal, Kind, State
@@ -17,6 +32,8 @@ from sinetti.holder.outcome import ExitCode, Outcome, Result, UsageError
 from sinetti.holder.settings import Settings
 from sinetti.holder.when import Phase
 from sinetti.pki import csr
+from sinetti.pki.formats import PrivateKey
+from sinetti.pki.signers import SignerUnavailable
 from sinetti.wire import soap
 from sinetti.wire.shapes import SchemaBroken
 from sinetti.wire.soap import Operation
@@ -179,6 +196,9 @@ def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
         return act(name)
     except files.StoreError as bad:
         return Outcome(name, Result.FAILED, ExitCode.STORE, (bad.message,))
+    except SignerUnavailable as bad:
+        told = say(words.TOKEN_UNUSABLE, name=name, why=reasons.of(str(bad)))
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
     except OSError as bad:
         told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=reasons.of(bad))
         return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
@@ -220,13 +240,19 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
         if (errand.folder / settings.FILE).exists():
             settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
-    key, key_pem = keys.make(errand.settings.key)
+    key, kept_key = _new_key(errand)
     request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
     contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
     about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
-    held = journal.begin(where, key_pem, contents, about)
+    held = journal.begin(where, kept_key, contents, about)
     errand.run.step("prepared")
     return errand, held
+
+
+def _new_key(errand: Errand) -> tuple[PrivateKey, bytes]:
+    wanted = errand.settings.files
+    dressing.check(errand.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
+    return custody.make(errand.folder, errand.settings.key, wanted, errand.run.tell)
 
 
 def _open_with(folder: Path, ids: TransferIds) -> bool:
@@ -246,7 +272,7 @@ def _set_aside(run: Run, held: Journal) -> None:
 
 def _open_renewal(folder: Path, present: Held) -> Journal | None:
     held = journal.load(journal.folder_of(folder, Kind.RENEW))
-    if held is None or held.signer == present.serial or keys.belongs(present.certificate, journal.key_of(held)):
+    if held is None or held.signer == present.serial or keys.is_for(present.certificate, held.key_id):
         return held
     # It was asked for with a certificate that has been replaced since: its signature is of no use now.
     if held.sends:
@@ -258,14 +284,14 @@ def _open_renewal(folder: Path, present: Held) -> Journal | None:
 
 def _begin_renewal(errand: Errand, present: Held) -> Journal:
     kept = errand.settings
-    key, key_pem = keys.make(kept.key)
+    key, kept_key = _new_key(errand)
     request = csr.build_request(key, kept.customer_id, kept.customer_name)
     seal = sealing.seal_of(present)
     ask = RenewAsk(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
     message = soap.render_renew(ask, seal, Recipe.EXCLUSIVE)
     where = journal.folder_of(errand.folder, Kind.RENEW)
     about = Journal(where, State.PREPARED, keys.key_id(key), signer=present.serial)
-    held = journal.begin(where, key_pem, {journal.REQUEST: request, journal.MESSAGE: message}, about)
+    held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
     errand.run.step("prepared")
     return held
 

@@ -15,7 +15,19 @@ from sinetti.domain.asks import GetAsk
 from sinetti.domain.codes import reason_of
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.holder import files, generations, journal, keys, messages, reasons, service, settings, verdicts, when
+from sinetti.holder import (
+    custody,
+    files,
+    generations,
+    journal,
+    keys,
+    messages,
+    reasons,
+    service,
+    settings,
+    verdicts,
+    when,
+)
 from sinetti.holder.journal import Journal, Kind, State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode, Outcome, Result
@@ -230,7 +242,7 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
         certificate = formats.load_certificate(octets)
     except ValueError as bad:
         return _not_taken(errand, say(messages.CERTIFICATE_UNREADABLE, why=reasons.of(bad)))
-    if not keys.belongs(certificate, journal.key_of(held)):
+    if not keys.is_for(certificate, held.key_id):
         return _not_ours(errand, held)
     anchors = chain.load_bundle(errand.settings.trust_holders.encode())
     wrong = generations.misfit(certificate, errand.settings.customer_id, anchors, errand.run.now)
@@ -274,11 +286,11 @@ def _put_in_place(errand: Errand, held: Journal) -> Outcome:
     path = held.folder / journal.CERTIFICATE
     try:
         certificate = formats.load_certificate(files.read(path))
-        key_pem = files.read(held.folder / journal.KEY)
     except ValueError as bad:
         raise files.damaged(path, bad) from bad
     bundle = chain.load_bundle(errand.settings.trust_holders.encode())
-    serial = generations.install(errand.folder, key_pem, certificate, bundle)
+    key = files.read(custody.path_of(held.folder))
+    serial = generations.install(errand.folder, key, certificate, bundle, errand.settings.files)
     errand.run.step("in-place")
     _note(errand, held, serial)
     journal.close(held)

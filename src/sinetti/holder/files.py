@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sinetti.holder import messages, reasons, systems
@@ -73,16 +73,23 @@ def make_folder(folder: Path) -> None:
         SYSTEM.sync_folder(one.parent)
 
 
-def write_whole(path: Path, octets: bytes) -> None:
-    """Write a private file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder."""
+def write_whole(path: Path, octets: bytes, dress: Callable[[Path], None] | None = None) -> None:
+    """Write a private file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder.
+
+    `dress` gives it another owner or mode before it has its name.
+    """
     beside = path.with_name(f".{path.name}.new")
     _write_synced(beside, octets)
+    if dress is not None:
+        _dressed(beside, dress)
     SYSTEM.rename(beside, path)
     SYSTEM.sync_folder(path.parent)
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path], None] | None = None) -> None:
     """Make a folder with all its files appear at once; one of that name that is there already stays as it is.
+
+    `dress` gives the folder and its files another owner or mode before it has its name.
 
     Raises StoreDamaged where the folder that is there holds something else.
     """
@@ -96,6 +103,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(mode=0o700)
         _fill(beside, files)
+        if dress is not None:
+            _dressed(beside, dress)
         SYSTEM.rename(beside, folder)
     # One that was there may come from a run that ended before this line.
     SYSTEM.sync_folder(folder.parent)
@@ -139,6 +148,14 @@ def swap_live(name_folder: Path, serial: str) -> None:
     SYSTEM.swap(beside, link, old)
     SYSTEM.sync_folder(name_folder)
     _drop(old)
+
+
+def serial_in_use(name_folder: Path) -> str | None:
+    """Give the serial that `live` points at, without reading anything; None where it points at none, or is a copy."""
+    try:
+        return live_of(name_folder).readlink().name
+    except OSError:
+        return None
 
 
 def live_of(name_folder: Path) -> Path:
@@ -185,6 +202,14 @@ def _write_synced(path: Path, octets: bytes) -> None:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)  # half a file takes room where there is none
         bad.filename = bad.filename or str(path)
+        raise
+
+
+def _dressed(beside: Path, dress: Callable[[Path], None]) -> None:
+    try:
+        dress(beside)
+    except (OSError, StoreError):
+        _drop(beside)
         raise
 
 

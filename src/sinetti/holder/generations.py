@@ -11,15 +11,17 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import dates, files, keys, messages, reasons
+from sinetti.holder import custody, dates, dressing, files, keys, messages, reasons, tokens
+from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
-KEY = "key.pem"
 CERTIFICATE = "certificate.pem"
 CHAIN = "chain.pem"
 NOTES = "notes.json"
+
+_AS_EVER = FilesWanted()
 
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -84,19 +86,67 @@ def misfit(
 
 
 def install(
-    name_folder: Path, key_pem: bytes, certificate: x509.Certificate, bundle: Sequence[x509.Certificate]
+    name_folder: Path,
+    key: bytes,
+    certificate: x509.Certificate,
+    bundle: Sequence[x509.Certificate],
+    wanted: FilesWanted = _AS_EVER,
 ) -> Serial:
-    """Make a generation of a matching set and put it in use. Doing it again changes nothing. StoreError, OSError."""
-    serial = keys.serial_of(certificate)
+    """Make a generation of a matching set and put it in use. Doing it again changes nothing.
+
+    `key` is as it is to be kept: PEM, in clear or encrypted by the password of `wanted`, or the URI of one in a token.
+    The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
+    """
+    serial, name = keys.serial_of(certificate), name_folder.name
     above = chain.issuers_up(certificate, bundle)
     contents = {
-        KEY: key_pem,
+        custody.file_of(key): key,
         CERTIFICATE: formats.certificate_pem(formats.certificate_der(certificate)),
         CHAIN: b"".join(formats.certificate_pem(formats.certificate_der(one)) for one in above),
     }
-    files.write_folder(name_folder / files.GENERATIONS / serial, contents)
+    folder = name_folder / files.GENERATIONS / serial
+    if not folder.exists():
+        contents |= dressing.further(name, custody.loaded(key, wanted), (certificate, *above), wanted)
+    elif custody.is_encrypted(key):
+        # The same key is encrypted to other octets each time.
+        _same_key(folder, certificate, wanted)
+        del contents[custody.KEY]
+    files.write_folder(folder, contents, lambda beside: dressing.dress_folder(name, beside, wanted))
+    dressing.let_through(name_folder, wanted)
     files.swap_live(name_folder, serial)
+    if custody.file_of(key) == custody.URI:
+        tokens.settled(name_folder, key)
     return serial
+
+
+def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
+    """Add what the generation in use does not have of the formats that are wanted; gives the names of what was added.
+
+    Octets that are there are not changed, and each file appears whole; owner, group and mode become those wanted.
+    Raises StoreError, OSError.
+    """
+    folder = files.live_of(name_folder)
+    if is_complete(name_folder, wanted):
+        return ()
+    held = live(name_folder)
+    if held is None:
+        return ()
+    name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
+    above = chain.load_bundle(files.read(folder / CHAIN))
+    added = dressing.lacking(folder, wanted)
+    for one, octets in dressing.further(name, held.key, (held.certificate, *above), wanted, added).items():
+        files.write_whole(place / one, octets, lambda beside: dressing.dress(name, beside, wanted))
+    dressing.dress_folder(name, place, wanted)
+    dressing.let_through(name_folder, wanted)
+    if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
+        files.swap_live(name_folder, held.serial)
+    return added
+
+
+def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:
+    """Whether the generation in use looks as it is wanted: some calls of stat, nothing is read. Raises OSError."""
+    folder = files.live_of(name_folder)
+    return not folder.exists() or (not dressing.lacking(folder, wanted) and dressing.is_dressed(folder, wanted))
 
 
 def live(name_folder: Path) -> Held | None:
@@ -107,17 +157,20 @@ def live(name_folder: Path) -> Held | None:
         if folder.is_symlink() or (name_folder / NOTES).exists():
             raise files.damaged(folder, "it points at no certificate")
         return None
-    certificate = _parsed(folder / CERTIFICATE)
+    certificate = certificate_in_use(name_folder)
     try:
-        key = formats.load_private_key(files.read(folder / KEY))
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
         raise files.damaged(folder, bad) from bad
-    if not keys.belongs(certificate, key):
-        raise files.damaged(folder, "key and certificate do not belong together")
+    key = custody.open_key(folder, name_folder, certificate)
     if chain.issuers_up(certificate, above) != above:
         raise files.damaged(folder / CHAIN, "it is not the chain of the certificate")
     return Held(keys.serial_of(certificate), certificate, key)
+
+
+def certificate_in_use(name_folder: Path) -> x509.Certificate:
+    """Read the certificate in use alone: nothing else of the set is looked at. Raises StoreDamaged."""
+    return _parsed(files.live_of(name_folder) / CERTIFICATE)
 
 
 def notes(name_folder: Path) -> Notes:
@@ -136,6 +189,12 @@ def remember(name_folder: Path, what: Notes) -> None:
     """Write down what is remembered of a name, whole or not at all."""
     raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
     files.write_whole(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
+
+
+def _same_key(folder: Path, certificate: x509.Certificate, wanted: FilesWanted) -> None:
+    kept = custody.loaded(files.read(custody.path_of(folder)), wanted)
+    if kept is None or not keys.belongs(certificate, kept):
+        raise files.damaged(folder, "key and certificate do not belong together")
 
 
 def _parsed(path: Path) -> x509.Certificate:

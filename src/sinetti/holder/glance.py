@@ -2,10 +2,10 @@
 
 Reading an RSA key takes 30 ms, so that ten thousand names would take minutes. Here a set in use passes if its files are
 as this client writes them: the link names the certificate's serial, the key's public numbers stand in the certificate
-(of an encrypted key, or one in a token, nothing can be seen), the issuer's name is that of the chain's first, and the
-chain, mostly the same for many, hangs together. Whatever looks otherwise in any way gets the thorough look of
-generations.live, which alone says what is damaged. A private number or a signature with a wrong bit, and the key of
-what is under way, go unnoticed here: `sinetti doctor` and every renewal look thoroughly.
+(of an encrypted key nothing can be seen; what is in a token is named by its id), the issuer's name is that of the
+chain's first, and the chain, mostly the same for many, hangs together. Whatever looks otherwise in any way gets the
+thorough look of generations.live, which alone says what is damaged. A private number or a signature with a wrong bit,
+and the key of what is under way, go unnoticed here: `sinetti doctor` and every renewal look thoroughly.
 
 No policy: what follows from what is seen is decided elsewhere (status.py, agent/).
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.domain.values import Environment, Serial, Span
-from sinetti.holder import files, generations, journal, keys, memory, messages, settings
+from sinetti.holder import custody, files, generations, journal, keys, memory, messages, settings
 from sinetti.holder.generations import Notes
 from sinetti.holder.journal import Journal, Kind
 from sinetti.holder.memory import Deployment, Memory
@@ -38,7 +38,6 @@ _POINTS = {b"\x03\x42\x00\x04": 65, b"\x03\x62\x00\x04": 97}
 """How the public half of an EC key begins in the last field of its structure (RFC 5915, 3), and how long a point is."""
 
 _SHORTEST_MODULUS = 128
-_KEY, _KEY_URI = "key.pem", "key.uri"
 _ENCRYPTED, _IN_TOKEN = b"-----BEGIN ENCRYPTED ", b"pkcs11:"
 _LARGEST = 16 * 1024
 
@@ -168,23 +167,26 @@ def _set_in_use(folder: str) -> tuple[Serial, Span] | None:
     try:
         named = os.readlink(live)  # noqa: PTH115 - as above
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
-        public = _public_numbers(_key(live))
+        key = _key(live)
+        public = _public_numbers(key)
         issuers_name = _issuers_name(_read(f"{live}/{generations.CHAIN}"))
         if public is None or public not in der or issuers_name not in der:
             return None
         certificate = x509.load_der_x509_certificate(der)
         serial = keys.serial_of(certificate)
         span = generations.span_of(certificate)
-    except (OSError, ValueError, x509.InvalidVersion):
+        if key.startswith(_IN_TOKEN) and not keys.is_for(certificate, custody.key_id_of(Path(live), Path(folder))):
+            return None
+    except (OSError, ValueError, x509.InvalidVersion, files.StoreError):
         return None
     return (serial, span) if named == f"{files.GENERATIONS}/{serial}" else None
 
 
 def _key(live: str) -> bytes:
     try:
-        return _read(f"{live}/{_KEY}")
+        return _read(f"{live}/{custody.KEY}")
     except FileNotFoundError:
-        return _read(f"{live}/{_KEY_URI}")
+        return _read(f"{live}/{custody.URI}")
 
 
 def _read(path: str) -> bytes:
@@ -210,7 +212,8 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 def _public_numbers(octets: bytes) -> bytes | None:
     """Give what stands of a bare PKCS#8 key in its certificate, too: RSA's modulus, EC's point. Raises ValueError.
 
-    Of an encrypted key and of one in a token nothing can be seen: no octets, which stand everywhere.
+    Of an encrypted key nothing can be seen, and the URI of one in a token is compared by its id: no octets, which stand
+    everywhere.
     """
     if octets.startswith(_IN_TOKEN):
         return b""

@@ -17,14 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.domain.values import KeyId
-from sinetti.holder import files, keys, verdicts
-from sinetti.pki import formats
-from sinetti.pki.formats import PrivateKey
+from sinetti.holder import custody, files, verdicts
 
 PENDING = "pending"
 ABANDONED = "abandoned"
 FILE = "journal.json"
-KEY = "key.pem"
 REQUEST = "request.der"
 MESSAGE = "message.xml"
 CERTIFICATE = "certificate.der"
@@ -100,19 +97,22 @@ def folder_of(name_folder: Path, kind: Kind) -> Path:
     return name_folder / PENDING / kind.value
 
 
-def begin(folder: Path, key_pem: bytes, contents: dict[str, bytes], about: Journal) -> Journal:
-    """Put key, request and journal on the disk, at once and durably. Raises OSError where the disk refuses."""
+def begin(folder: Path, key: bytes, contents: dict[str, bytes], about: Journal) -> Journal:
+    """Put key, request and journal on the disk, at once and durably. Raises OSError where the disk refuses.
+
+    `key` is as it is kept: PEM, in clear or encrypted, or the URI of one in a token.
+    """
     kept = {name: _digest(octets) for name, octets in contents.items() if name in {REQUEST, MESSAGE}}
     begun = replace(about, digests=kept)
-    files.write_folder(folder, {KEY: key_pem, **contents, FILE: _encoded(begun)})
+    files.write_folder(folder, {custody.file_of(key): key, **contents, FILE: _encoded(begun)})
     return begun
 
 
 def load(folder: Path) -> Journal | None:
     """Read a journal; None where nothing is under way. Raises StoreDamaged, for another key or request too."""
     journal = peek(folder)
-    if journal is not None and keys.key_id(key_of(journal)) != journal.key_id:
-        raise files.damaged(folder / KEY, "it is not the key that the journal names")
+    if journal is not None and custody.key_id_of(folder, folder.parent.parent) != journal.key_id:
+        raise files.damaged(custody.path_of(folder), "it is not the key that the journal names")
     return journal
 
 
@@ -141,15 +141,6 @@ def peek(folder: Path) -> Journal | None:
         if _digest(files.read(folder / name)) != digest:
             raise files.damaged(folder / name, "it is not what the journal names")
     return journal
-
-
-def key_of(journal: Journal) -> PrivateKey:
-    """Read the new key. Raises StoreDamaged."""
-    path = journal.folder / KEY
-    try:
-        return formats.load_private_key(files.read(path))
-    except ValueError as bad:
-        raise files.damaged(path, bad) from bad
 
 
 def leave(journal: Journal) -> Journal:

@@ -3,15 +3,9 @@
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from sinetti.domain.values import KeyId, KeyType, Serial
+from sinetti.domain.values import KeyId, Serial
 from sinetti.pki import formats, keycheck
 from sinetti.pki.formats import PrivateKey
-
-
-def make(kind: KeyType) -> tuple[PrivateKey, bytes]:
-    """Make a key pair; gives the key and its PEM (PKCS#8, not encrypted: the file's rights guard it)."""
-    key = formats.generate_key(kind)
-    return key, formats.dump_private_key(key, None)
 
 
 def key_id(key: PrivateKey) -> KeyId:
@@ -21,8 +15,13 @@ def key_id(key: PrivateKey) -> KeyId:
 
 def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
     """Tell whether a certificate is for this key: the numbers decide, not their encoding."""
+    return is_for(certificate, key_id(key))
+
+
+def is_for(certificate: x509.Certificate, key_id: KeyId) -> bool:
+    """Tell whether a certificate is for the key of this id."""
     try:
-        return keycheck.key_id(certificate.public_key()) == key_id(key)
+        return keycheck.key_id(certificate.public_key()) == key_id
     except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here makes
         return False
 

@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -108,6 +109,31 @@ SAID = (
     mark("an address holds neither blanks nor letters outside ASCII"),
     mark("http:// is only for this machine itself (127.0.0.1); use https://"),
     mark("a text is needed here"),
+    mark("a list of texts is needed here"),
+    mark("a mode such as 0600 or 0640 is needed here"),
+    mark("PKCS#12 needs a file with its password"),
+    mark("the key is in a token and does not leave it"),
+    mark("a token needs token_module, token_label and token_pin_file"),
+    # Tokens, told by pki/signers.
+    mark("this is no URI of a key in a token"),
+    mark("the token {label} cannot be used: {why}"),
+    mark("the token {label} holds another key of the ID {key_id}"),
+    mark("the file of the PIN of the token {label} cannot be read: {why}"),
+    mark("the file of the PIN of the token {label} holds no PIN"),
+    mark("the token does not take the PIN"),
+    mark("the PIN is locked after too many wrong ones; whoever looks after the token sets another"),
+    mark("the PIN has to be changed before the token is used"),
+    mark("the token has no PIN for its user yet"),
+    mark("there is no token of that label"),
+    mark("the token was taken out"),
+    mark("there are several tokens of that label"),
+    mark("it holds several keys of one ID"),
+    mark("it does not hold the key"),
+    mark("there is no room for another key"),
+    mark("it takes no new keys"),
+    mark("it cannot make or use keys of this type"),
+    mark("its module cannot be loaded"),
+    mark("one wrong PIN more would lock it; log in by hand once, then again"),
     mark("one of {choices} is needed here"),
     # The store.
     mark("it points at no certificate"),
@@ -121,6 +147,9 @@ SAID = (
 
 SETTING = mark("{setting}: {why}")
 
+_BY_WORDS = {os.strerror(number): message_id for number, message_id in SYSTEM.items()}
+"""Errors of the system in its own words, as rooms tell them that have no messages."""
+
 
 def of(why: BaseException | str) -> Value:
     """Give a reason as a message of the catalogues, or as it came: made fit for a terminal, in English."""
@@ -130,7 +159,11 @@ def of(why: BaseException | str) -> Value:
     for message_id in SAID:
         found = _PATTERNS[message_id].fullmatch(said)
         if found:
-            return say(message_id, **found.groupdict())
+            return say(
+                message_id, **{name: of(part) if name == "why" else part for name, part in found.groupdict().items()}
+            )
+    if said in _BY_WORDS:
+        return say(_BY_WORDS[said])
     setting, colon, rest = said.partition(": ")
     return say(SETTING, setting=setting, why=of(rest)) if colon and setting.isidentifier() else said
 

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sinetti.domain.values import Environment, KeyType
 from sinetti.holder import files
+from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.transport import BadAddress, parse_address
 from sinetti.pki import chain, formats
 
@@ -22,13 +23,17 @@ _BUNDLES = "\ntrust_services = '''\n"
 _PLAIN = re.compile(r'(?:#[^\x00-\x1f\x7f]*\n)?(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)*')
 _PAIR = re.compile(r'^([a-z_]+) = "([^"]*)"$', re.MULTILINE)
 """Lines of a bare key and a basic string without an escape (TOML 1.0): what stands in it is what it means."""
+_MODE = re.compile(r"0?[0-7]{3}")
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where and for whom a name is enrolled. The anchors are PEM bundles, kept whole so that no file can go missing."""
+    """Where and for whom a name is enrolled, and how its files look.
+
+    The anchors are PEM bundles, kept whole so that no file can go missing.
+    """
 
     service: str
     environment: Environment
@@ -38,6 +43,7 @@ class Settings:
     trust_services: str
     trust_holders: str
     tls_ca: str | None
+    files: FilesWanted = field(default_factory=FilesWanted)
 
 
 class SettingsError(ValueError):
@@ -60,6 +66,7 @@ def parse(text: str) -> Settings:
             trust_services=_required(raw, "trust_services"),
             trust_holders=_required(raw, "trust_holders"),
             tls_ca=_optional(raw, "tls_ca"),
+            files=_files(raw),
         )
     )
 
@@ -80,6 +87,7 @@ def validated(settings: Settings) -> Settings:
         except ValueError as bad:
             msg = f"{name}: {bad}"
             raise SettingsError(msg) from bad
+    _possible(settings.files)
     return settings
 
 
@@ -96,6 +104,7 @@ def dump(settings: Settings) -> str:
         value = getattr(settings, name)
         if value is not None:
             lines.append(f"{name} = {_string(str(value))}")
+    lines += _file_lines(settings.files)
     # What may be left out comes before what may not: a file that was cut short is never taken for a whole one.
     for name in ("tls_ca", "trust_services", "trust_holders"):
         bundle = getattr(settings, name)
@@ -127,9 +136,13 @@ def _parsed(text: str) -> dict[str, object]:
         except tomllib.TOMLDecodeError:
             return tomllib.loads(text)  # it says at which line of the whole
         # A table in the head would take in what follows, and nothing may be said twice.
-        if all(isinstance(one, str) for one in head.values()) and head.keys().isdisjoint(bundles):
+        if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
             return head | bundles
     return tomllib.loads(text)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
 
 
 def _head(text: str) -> dict[str, object]:
@@ -157,6 +170,70 @@ def _look_through(bundle: str) -> None:
 def _look_at(address: str) -> None:
     """Raise BadAddress for one that this client does not call."""
     parse_address(address)
+
+
+def _possible(wanted: FilesWanted) -> None:
+    """Refuse what cannot be had, before a key is made for it. Raises SettingsError."""
+    packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
+    if packed and wanted.token is not None:
+        msg = "formats: the key is in a token and does not leave it"
+        raise SettingsError(msg)
+    if packed and wanted.password_file is None:
+        msg = "password_file: PKCS#12 needs a file with its password"
+        raise SettingsError(msg)
+
+
+def _files(raw: dict[str, object]) -> FilesWanted:
+    formats = raw.get("formats", [Format.PEM.value])
+    if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
+        msg = "formats: a list of texts is needed here"
+        raise SettingsError(msg)
+    module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
+    token = None
+    if module is not None and label is not None and pin_file is not None:
+        token = Token(Path(module), label, Path(pin_file))
+    elif (module, label, pin_file) != (None, None, None):
+        msg = "token_label: a token needs token_module, token_label and token_pin_file"
+        raise SettingsError(msg)
+    return FilesWanted(
+        formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
+        owner=_optional(raw, "owner"),
+        group=_optional(raw, "group"),
+        mode=_mode(_optional(raw, "mode") or "0600"),
+        password_file=_path(raw, "password_file"),
+        key_password_file=_path(raw, "key_password_file"),
+        token=token,
+    )
+
+
+def _file_lines(wanted: FilesWanted) -> list[str]:
+    """Write what differs from the defaults, so that most settings stay as short as they were."""
+    token = wanted.token
+    given: dict[str, object] = {
+        "owner": wanted.owner,
+        "group": wanted.group,
+        "mode": None if wanted.mode == FilesWanted().mode else f"{wanted.mode:04o}",
+        "password_file": wanted.password_file,
+        "key_password_file": wanted.key_password_file,
+        "token_module": None if token is None else token.module,
+        "token_label": None if token is None else token.label,
+        "token_pin_file": None if token is None else token.pin_file,
+    }
+    lines = [f"{name} = {_string(str(value))}" for name, value in given.items() if value is not None]
+    formats = sorted(one.value for one in wanted.formats)
+    return lines if formats == [Format.PEM.value] else [f"formats = {json.dumps(formats)}", *lines]
+
+
+def _path(raw: dict[str, object], name: str) -> Path | None:
+    value = _optional(raw, name)
+    return None if value is None else Path(value)
+
+
+def _mode(text: str) -> int:
+    if not _MODE.fullmatch(text):
+        msg = "mode: a mode such as 0600 or 0640 is needed here"
+        raise SettingsError(msg)
+    return int(text, 8)
 
 
 def _string(value: str) -> str:

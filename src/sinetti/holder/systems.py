@@ -3,14 +3,16 @@
 `of` picks one; a test puts another in its place, so that each branch runs on every machine.
 """
 
+import contextlib
 import errno
 import importlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between tries on Windows, where a scanner or a reader may hold a file for a moment."""
@@ -20,6 +22,9 @@ F_FULLFSYNC = 51
 
 PRIVATE = ("/inheritance:r", "/grant:r", "*S-1-3-4:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
 """For icacls: owner, system and administrators, for what is made inside too. Numbers, because names are translated."""
+
+NEW_GROUP = 0x200
+"""CREATE_NEW_PROCESS_GROUP, which only Windows' subprocess names."""
 
 
 class Busy(Exception):
@@ -48,6 +53,12 @@ class System(Protocol):
 
     def swap(self, fresh: Path, link: Path, old: Path) -> None:
         """Put a link or folder in the place of another. Where that takes two steps, `old` holds the former between."""
+
+    def apart(self) -> dict[str, Any]:
+        """Give the arguments with which subprocess starts a program that can be ended with all that it starts."""
+
+    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
+        """End such a program with what it started, by force after `grace` seconds, and wait for it."""
 
 
 class Posix:
@@ -88,6 +99,19 @@ class Posix:
         if link.is_dir() and not link.is_symlink():
             link.replace(old)
         fresh.replace(link)
+
+    def apart(self) -> dict[str, Any]:
+        """Start it in a session, and so a process group, of its own."""
+        return {"start_new_session": True}
+
+    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:
+        """Signal the group: SIGTERM, then SIGKILL. What left for another session is not reached."""
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
+        process.wait()
 
 
 class MacOs(Posix):
@@ -154,6 +178,16 @@ class Windows:
         if os.path.lexists(link):
             self.rename(link, old)
         self.rename(fresh, link)
+
+    def apart(self) -> dict[str, Any]:
+        """Start it in a group of its own."""
+        return {"creationflags": NEW_GROUP}
+
+    def kill_tree(self, process: "subprocess.Popen[bytes]", grace: float) -> None:  # noqa: ARG002 - there is no asking
+        """Have Windows end it with those whose parents are still there."""
+        self._run(("taskkill", "/T", "/F", "/PID", str(process.pid)), capture_output=True, check=False)
+        process.kill()
+        process.wait()
 
     def _restrict(self, folder: Path) -> None:
         command: Sequence[str] = ("icacls", str(folder), *PRIVATE, "/q")

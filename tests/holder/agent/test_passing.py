@@ -16,7 +16,7 @@ from sinetti.holder.agent import caring, lock, memory, passing, sighting, timing
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.deciding import Because, GoOn, Hopeless, Renew, Wait
 from sinetti.holder.agent.memory import Memory
-from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.agent.programs import HoldersPrograms
 from sinetti.holder.config.values import Care, Config, Entry
 from sinetti.holder.files import StoreLocked
 from sinetti.holder.journal import Kind, State
@@ -70,8 +70,8 @@ class Hand:
         self.calls.append(("before", seen.name))
         return say("no") if self.holds_back else None
 
-    def due(self, folder, _now, _entry):
-        return folder.name in self.wanted
+    def due(self, seen, _entry, _now):
+        return seen.name in self.wanted
 
     def bring_into_use(self, folder, _entry, _now):
         self.calls.append(("deploy", folder.name))
@@ -84,7 +84,7 @@ class House:
 
     desk: object
     care: Care = field(default_factory=lambda: Care(spread=timedelta(), at_once=4))
-    programs: object = NoPrograms()
+    programs: object = field(default_factory=HoldersPrograms)
     settle: object = lambda *_given: None
     now_given: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
@@ -169,7 +169,7 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
     house.desk.double.script.append(doubles.lose)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / journal.KEY).read_bytes()
+    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / "key.pem").read_bytes()
     end = house.passed(OPENS + timedelta(minutes=5))
     assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, GoOn(Kind.RENEW))
     assert (house.desk.live / "key.pem").read_bytes() == key_pem
@@ -280,32 +280,24 @@ def test_trouble_with_one_stops_no_other(house):
     assert memory.read(store / "firm-01").next_try is None, "mended, it is tried at once"
 
 
-@pytest.mark.parametrize("what", ["live", "journal", "notes", "rights"])
+@pytest.mark.parametrize("what", ["live", "journal", "notes"])
 def test_damage_is_named_and_nothing_written_over(what, house):
     folder = house.desk.folder
     broken = {
         "live": folder / "live" / "certificate.pem",
         "journal": folder / "pending" / "renew" / "journal.json",
         "notes": folder / "notes.json",
-        "rights": folder,
     }[what]
     if what == "journal":
         house.desk.double.script.append(doubles.lose)
         house.passed(OPENS)
         (folder / "agent.json").unlink()
-    if what == "rights":
-        if os.geteuid() == 0:
-            pytest.skip("nothing is forbidden to root")
-        broken.chmod(0)
-    else:
-        broken.write_bytes(b"\x00")
+    broken.write_bytes(b"\x00")
     end = house.passed(OPENS)
     assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
     assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["path"])
     assert house.desk.double.seen == []
-    if what != "rights":
-        assert broken.read_bytes() == b"\x00"
-    broken.chmod(0o700)
+    assert broken.read_bytes() == b"\x00"
 
 
 def test_foreign_anchors_are_told_and_the_set_in_use_stays(house):

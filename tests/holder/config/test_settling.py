@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.values import Environment, KeyType
 from sinetti.holder import files, log, settings
 from sinetti.holder.config.settling import settle
-from sinetti.holder.config.values import Care, Config, Entry, ServiceEntry
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import UsageError
 from tests.holder import double as doubles
@@ -130,3 +130,18 @@ def test_a_first_request_under_way_goes_to_the_new_address(desk):
     begun = settings.load(desk.folder / "pending" / "enrol")
     assert (begun.service, begun.key) == (moved.services["register"].address, KeyType.EC_P384)
     assert settle(desk.folder, entry, moved, NOW) == settings.load(desk.folder)
+
+
+def test_files_that_a_table_asks_for_are_those_of_the_next_set(kept):
+    folder, before = kept
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    settle(folder, Entry("payroll", None, files=wanted), config(before, Entry("payroll", None, files=wanted)), NOW)
+    assert settings.load(folder) == replace(before, files=wanted)
+
+
+def test_a_table_that_says_nothing_of_files_leaves_them(kept):
+    folder, before = kept
+    encrypted = replace(before, files=FilesWanted(key_password_file=folder.parent / "password"))
+    settings.store(folder, encrypted)
+    settle(folder, Entry("payroll", "register"), config(before), NOW)
+    assert settings.load(folder) == encrypted

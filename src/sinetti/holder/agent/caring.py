@@ -116,7 +116,7 @@ def _renew(agent: Agent, entry: Entry, seen: Sight, decision: Renew) -> Outcome:
 
 def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | None) -> Outcome | None:
     done = outcome is not None and outcome.result in {Result.RENEWED, Result.ENROLLED}
-    if not done and not agent.programs.due(seen.folder, agent.run.now, entry):
+    if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
     ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.now)
     if outcome is None:

@@ -111,7 +111,7 @@ def _has_work(agent: Agent, row: Row) -> bool:
     if isinstance(row.decision, Hopeless) and row.seen.memory.told != caring.told_about(row.seen):
         return True
     entry = agent.config.entry_of(row.seen.name)
-    return row.seen.in_use is not None and agent.programs.due(row.seen.folder, agent.run.now, entry)
+    return row.seen.in_use is not None and agent.programs.due(row.seen, entry, agent.run.now)
 
 
 def _end(seen: Sight) -> datetime:

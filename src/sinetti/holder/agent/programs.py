@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from sinetti.holder import deploying, files, hooks, settings
 from sinetti.holder.agent.sighting import Sight
-from sinetti.holder.config.values import Entry
+from sinetti.holder.config.values import Entry, FilesWanted, Stage
+from sinetti.holder.hooks import About
 from sinetti.holder.messages import Message
 
 
@@ -14,9 +16,9 @@ class Programs(Protocol):
     """The holder's programs, as a pass needs them. Nothing here raises for what a program does."""
 
     def before(self, seen: Sight, entry: Entry, now: datetime, /) -> Message | None:
-        """Run `before`; gives why the renewal is held back, or None."""
+        """Run `before`; gives why the renewal is held back, or None. Raises StoreError."""
 
-    def due(self, folder: Path, now: datetime, entry: Entry, /) -> bool:
+    def due(self, seen: Sight, entry: Entry, now: datetime, /) -> bool:
         """Tell whether the set in use may have to be brought into use now. Cheap."""
 
     def bring_into_use(self, folder: Path, entry: Entry, now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
@@ -24,17 +26,30 @@ class Programs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NoPrograms:
-    """A holder who has none."""
+class HoldersPrograms:
+    """Those that sinetti.toml names (docs/agent.md)."""
 
-    def before(self, _seen: Sight, _entry: Entry, _now: datetime, /) -> Message | None:
-        """Hold nothing back."""
-        return None
+    def before(self, seen: Sight, entry: Entry, now: datetime, /) -> Message | None:
+        """Run the hook `before`, if there is one."""
+        if seen.in_use is None or not entry.hooks.commands.get(Stage.BEFORE):
+            return None
+        about = About(
+            name=seen.name,
+            customer_id=settings.load(seen.folder).customer_id,
+            serial=seen.in_use.serial,
+            old_serial=None,
+            not_after=seen.in_use.span.not_after,
+            live=seen.folder / files.LIVE,
+            generation=seen.folder / files.GENERATIONS / seen.in_use.serial,
+        )
+        end = hooks.run(Stage.BEFORE, entry.hooks, about, seen.folder, now)
+        return None if end is None or end.ok else end.told
 
-    def due(self, _folder: Path, _now: datetime, _entry: Entry, /) -> bool:
-        """Have nothing to do."""
-        return False
+    def due(self, seen: Sight, entry: Entry, now: datetime, /) -> bool:
+        """Look closer only where the table asks for anything, or something is left of before."""
+        asks = entry.hooks.commands or entry.files != FilesWanted()
+        return bool(asks or seen.undeployed) and deploying.due(seen.folder, now, entry)
 
-    def bring_into_use(self, _folder: Path, _entry: Entry, _now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
-        """Have nothing left to do."""
-        return True, ()
+    def bring_into_use(self, folder: Path, entry: Entry, now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
+        """Run `deploy` and `after` for a set that they have not been run for."""
+        return deploying.bring_into_use(folder, entry, now)

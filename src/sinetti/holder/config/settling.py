@@ -7,7 +7,7 @@ from pathlib import Path
 from sinetti.domain.customers import same_customer
 from sinetti.holder import files, journal, log, settings
 from sinetti.holder.config import said
-from sinetti.holder.config.values import Config, Entry, ServiceEntry
+from sinetti.holder.config.values import Config, Entry, FilesWanted, ServiceEntry
 from sinetti.holder.journal import Kind
 from sinetti.holder.log import Event
 from sinetti.holder.messages import say
@@ -70,7 +70,9 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
             tls_ca=service.tls_ca,
         )
     key = entry.key if entry.key_said else kept.key
-    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key)
+    # A table that says nothing about files leaves them as they were: no key that was encrypted comes to lie in clear.
+    wanted = entry.files if entry.files != FilesWanted() else kept.files
+    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=wanted)
 
 
 def _service(entry: Entry, config: Config) -> ServiceEntry | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sinetti.holder import files, reasons, settings
+from sinetti.holder.config.faults import ConfigError
 from sinetti.holder.config.values import Config, Entry
 from sinetti.holder.doctor import words
 from sinetti.holder.doctor.findings import Check, Finding, Level, ok, warn
@@ -14,6 +15,14 @@ from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def mistakes(bad: ConfigError) -> Iterator[Finding]:
+    """Make a finding of each mistake of a configuration that cannot be read."""
+    for fault in bad.faults:
+        told = fault.told if fault.line is None else say(words.IN_LINE, line=fault.line, told=fault.told)
+        step = say(words.CONFIG_BAD_STEP)
+        yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
 
 
 def look(config: Config, names: Sequence[str]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from sinetti.texts.reader import mark
 
 CONFIG_GOOD = mark("{path} can be read; it speaks of {names} certificates.")
+IN_LINE = mark("Line {line}: {told}")
 CONFIG_BAD_STEP = mark("Correct it: until then no run begins.")
 NOT_ENROLLED_YET = mark("The table certificates.{name} has no certificate in the store.")
 ENROL_STEP = mark("Order one and run “sinetti enrol {name}”, or take the table away.")

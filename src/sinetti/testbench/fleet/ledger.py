@@ -15,7 +15,7 @@ from cryptography import x509
 
 from sinetti.domain.values import Span
 from sinetti.domain.workdays import FINNISH_TIME
-from sinetti.holder import files, generations, journal, keys
+from sinetti.holder import custody, files, generations, journal, keys
 from sinetti.holder.journal import Kind
 from sinetti.pki import formats
 from sinetti.testbench.fleet.organisations import Organisation
@@ -146,7 +146,7 @@ class Ledger:
         folder = self.store / name / files.GENERATIONS / serial
         try:
             certificate = formats.load_certificate((folder / generations.CERTIFICATE).read_bytes())
-            key = formats.load_private_key((folder / generations.KEY).read_bytes())
+            key = formats.load_private_key((folder / custody.KEY).read_bytes())
         except (OSError, ValueError, x509.InvalidVersion):
             return False
         return keys.belongs(certificate, key) and keys.serial_of(certificate) == serial

@@ -18,7 +18,7 @@ from sinetti.holder import messages
 from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent
 from sinetti.holder.agent.passing import Row
-from sinetti.holder.agent.programs import NoPrograms
+from sinetti.holder.agent.programs import HoldersPrograms
 from sinetti.holder.config.reading import read
 from sinetti.holder.config.settling import settle
 from sinetti.holder.config.values import Config
@@ -56,7 +56,7 @@ def main() -> None:
 def _pass(config: Config, now: datetime) -> dict[str, object]:
     """Make a pass at `now`; its exit code and when something is due next, as JSON has them."""
     run = Run(config.store, now, Language.EN, _tell, _pause, clock.ticks, _PATIENCE)
-    agent = Agent(run, config, NoPrograms(), settle, now_given=True)
+    agent = Agent(run, config, HoldersPrograms(), settle, now_given=True)
     try:
         ended = passing.one_pass(agent, Event(), _Log())
     except StoreLocked as locked:

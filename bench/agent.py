@@ -1,0 +1,193 @@
+"""`python -m bench.agent`: what a pass of the agent takes over ten thousand names, and how fast a thousand are renewed.
+
+The first with nothing due: the store of bench/store.py, as a service without hints leaves it, and as one with hints
+does, where each name has its memory. The second against a test bench of its own, 16 at a time, P-256.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.gateway import NOW
+from bench.store import make
+from sinetti import clock
+from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.holder import client
+from sinetti.holder.agent import memory, passing, sighting
+from sinetti.holder.agent.caring import Agent
+from sinetti.holder.agent.memory import Memory
+from sinetti.holder.agent.passing import PassEnd, Row
+from sinetti.holder.agent.programs import HoldersPrograms
+from sinetti.holder.agent.timing import Hint
+from sinetti.holder.client import TransferIds
+from sinetti.holder.config.values import Care, Config, Entry
+from sinetti.holder.exchange import Run
+from sinetti.holder.outcome import ExitCode, Result
+from sinetti.holder.settings import Settings
+
+NAMES, RENEWALS, AT_ONCE = 10_000, 1_000, 16
+QUIET = NOW + timedelta(days=600)
+"""Nothing of bench/store.py's store is due then."""
+
+SECONDS, MEGABYTES = 3.0, 200.0
+ROUNDS = 3
+BEGUN, DUE = "2027-01-01T00:00:00Z", "2028-12-25T00:00:00Z"
+JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z", "2028-12-01T00:00:00Z", DUE)
+
+
+@dataclass(slots=True)
+class Quiet:
+    """Who hears how a pass goes, and says nothing."""
+
+    heard: list[Row] = field(default_factory=list)
+
+    def begin(self, total: int) -> None:
+        """Hear for how many something may have to be done."""
+
+    def done(self, row: Row) -> None:
+        """Hear what became of one."""
+        self.heard.append(row)
+
+
+def quiet_pass(store: Path) -> tuple[float, float, float]:
+    """Run `sinetti run` with nothing due; the best of several: seconds, those of a processor, and memory in MB."""
+    command = [sys.executable, "-m", "sinetti", "run", "--store", str(store), "--now", f"{QUIET:%Y-%m-%dT%H:%M:%SZ}"]
+    best, busy, most = float("inf"), float("inf"), 0.0
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, status, used = os.wait4(process.pid, 0)
+        best, busy = min(best, time.perf_counter() - begun), min(busy, used.ru_utime + used.ru_stime)
+        most = max(most, used.ru_maxrss / 1024)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode or process.stderr is None:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        process.stderr.close()
+    return best, busy, most
+
+
+def remember_hints(store: Path) -> None:
+    """Leave of each name what a service with hints leaves."""
+    hint = Hint(QUIET + timedelta(days=100), QUIET + timedelta(days=101))
+    for seen in sighting.sights(store):
+        serial = None if seen.in_use is None else seen.in_use.serial
+        memory.store(seen.folder, Memory(serial, hint=hint, ask_again=QUIET + timedelta(hours=6)))
+
+
+@contextmanager
+def bench(folder: Path) -> Iterator[dict[str, Any]]:
+    """Run a test bench; gives what it says of itself when it is ready."""
+    command = [sys.executable, "-m", "sinetti", "testbench", "serve", "--dir", str(folder), "--http", "--now", BEGUN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            yield json.loads(line)
+        finally:
+            process.terminate()
+
+
+def control(ready: dict[str, Any], method: str, path: str, value: object) -> dict[str, Any]:
+    """Make a control call."""
+    headers = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(  # noqa: S310 - a loopback address
+        ready["control_url"] + path, json.dumps(value).encode(), headers, method=method
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - as above
+        told: dict[str, Any] = json.load(answer)
+        return told
+
+
+def outside(store: Path, now: str) -> Run:
+    """Give what a run of the client has from outside."""
+    at = datetime.fromisoformat(now)
+    return Run(store, at, Language.EN, lambda _message: None, time.sleep, clock.ticks)
+
+
+def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
+    """Order a certificate and enrol it."""
+    name = f"firm-{number:04}"
+    ids = control(ready, "POST", "/orders", {"customer_id": f"bench-{number:04}", "customer_name": f"Firm {number} Oy"})
+    trust = {role: Path(ready["trust"][role]).read_text(encoding="utf-8") for role in ("services", "holders")}
+    wanted = Settings(
+        ready["soap_url"],
+        Environment.TEST,
+        f"bench-{number:04}",
+        f"Firm {number} Oy",
+        KeyType.EC_P256,
+        trust["services"],
+        trust["holders"],
+        None,
+    )
+    done = client.enrol(outside(store, BEGUN), name, wanted, TransferIds(ids["transfer_id"], ids["transfer_password"]))
+    if done.exit_code is not ExitCode.DONE:
+        raise RuntimeError(str(done))
+
+
+def renew_all(store: Path) -> tuple[PassEnd, float]:
+    """Make one pass in which everything is due; gives how it ended, and seconds."""
+    config = Config(store / "sinetti.toml", store, None, {}, Care(at_once=AT_ONCE), Entry("", None), {})
+    agent = Agent(outside(store, DUE), config, HoldersPrograms(), lambda *_given: None)
+    begun = time.perf_counter()
+    end = passing.one_pass(agent, threading.Event(), Quiet())
+    return end, time.perf_counter() - begun
+
+
+def measure_quiet(folder: Path, names: int) -> bool:
+    """Print what passes with nothing due take; whether both marks were reached."""
+    store, met = folder / "store", True
+    store.mkdir(mode=0o700)
+    make(store, names)
+    for what, prepare in (("a service without hints", None), ("a service with hints", remember_hints)):
+        if prepare is not None:
+            prepare(store)
+        seconds, busy, most = quiet_pass(store)
+        met &= seconds < SECONDS and most < MEGABYTES
+        print(f"sinetti run, {names} names, {what:24} {seconds:5.2f} s  {busy:5.2f} s of a processor  {most:4.0f} MB")
+    return met
+
+
+def measure_renewals(folder: Path, renewals: int) -> bool:
+    """Print how fast a store is renewed; whether all of it was, once each."""
+    store = folder / "renewed"
+    with bench(folder / "bench") as ready:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda number: enrol(ready, store, number), range(renewals)))
+        for at in JUMPS:  # what fell due meanwhile is sent: a thousand organisations have mail
+            control(ready, "PUT", "/clock", {"now": at})
+        end, seconds = renew_all(store)
+        again, _ = renew_all(store)
+    renewed = sum(row.outcome is not None and row.outcome.result is Result.RENEWED for row in end.rows)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{renewed} renewed, {AT_ONCE} at a time: {seconds:.1f} s, {renewed / seconds:.0f} a second, {most:.0f} MB")
+    return (renewed, end.exit_code, again.exit_code) == (renewals, ExitCode.DONE, ExitCode.DONE)
+
+
+def main() -> int:
+    """Measure both, and say whether the marks were reached."""
+    parser = argparse.ArgumentParser(prog="python -m bench.agent")
+    parser.add_argument("--names", type=int, default=NAMES)
+    parser.add_argument("--renewals", type=int, default=RENEWALS)
+    parsed = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        met = measure_quiet(Path(folder), parsed.names) if parsed.names else True
+        met &= measure_renewals(Path(folder), parsed.renewals) if parsed.renewals else True
+    print("under 3 s and 200 MB; everything renewed" if met else "not as it should be")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

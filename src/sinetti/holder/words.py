@@ -1,0 +1,57 @@
+"""What the client says of the files of a set, keys in tokens, hooks and exports: ids as in messages.py."""
+
+from sinetti.texts.reader import mark
+
+SECRET_UNREADABLE = mark("The password in {path} cannot be read: {why}. Put it back, then run the command again.")
+SECRET_EMPTY = mark("{path} holds no password: write it there, on one line, then run the command again.")
+NO_KEY_PASSWORD = mark(
+    "{path} is encrypted, and nothing says where its password is. Write key_password_file into the name's table of "
+    "sinetti.toml, or into {settings}."
+)
+UNKNOWN_OWNER = mark(
+    "The files of {name} are to belong to {owner}, whom this system does not know. Create that user or group, or "
+    "write another owner or group into sinetti.toml; nothing is lost meanwhile."
+)
+OWNER_NOT_GIVEN = mark(
+    "The files of {name} cannot be given to {owner}: {why}. Run the command as root, or leave owner and group out of "
+    "sinetti.toml; nothing is lost meanwhile."
+)
+NEEDS_PKCS11_EXTRA = mark("Keys in a PKCS#11 token need one package more: pip install sinetti[pkcs11]")
+TOKEN_UNUSABLE = mark("{name}: {why}. Correct it, then run the command again; nothing is lost.")
+TOKEN_KEY_TAKEN_UP = mark(
+    "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. "
+    "It is used now."
+)
+TOKEN_KEY_LEFT = mark(
+    "{name}: the token {token} holds a key (ID {key_id}) that nothing here uses. To delete it: {command}"
+)
+HOOK_DONE = mark("{name}: the command of {stage} has run.")
+HOOK_FAILED = mark("{name}: the command of {stage} did not succeed: {why}. What it said is in {log}.")
+HOOK_EXIT = mark("it ended with exit code {code}")
+HOOK_SIGNAL = mark("it was ended by the signal {signal}")
+HOOK_TIMEOUT = mark("it was killed after {seconds} s")
+HOOK_NOT_STARTED = mark("{program} could not be started, {why}")
+DEPLOYED = mark("{name}: the certificate {serial} was brought into use.")
+DEPLOY_AGAIN = mark(
+    "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
+    "nothing is lost, and the former one stays in its generation."
+)
+EXPORT_NO_NAME = mark("{name} has no certificate {serial}. Those that are kept: {kept}.")
+EXPORT_NO_KEY_IN_DER = mark(
+    "A DER file holds one thing, and with --with-key there would be two. Take --format pem or pkcs12."
+)
+EXPORT_KEY_IN_TOKEN = mark("{name}: the key is in a token and does not leave it. Give --without-key.")
+EXPORT_NEEDS_PASSWORD = mark("Give --password-file FILE: a {format} file is protected by a password.")
+EXPORT_KEPT_ENCRYPTED = mark(
+    "{name}: the key is kept encrypted, and does not go out in clear. Give --password-file FILE with the password of "
+    "the copy."
+)
+EXPORT_PASSWORD_OF_NOTHING = mark("--password-file protects nothing here: there is no key in it, and no PKCS#12 file.")
+EXPORT_JKS = mark(
+    "Java reads PKCS#12 files as they are. Whoever needs JKS exports with --format pkcs12 and then runs: {command}"
+)
+EXPORTED = mark("{name}: the certificate {serial} was written to {path}, without its key.")
+EXPORTED_WITH_KEY = mark(
+    "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
+    "when it has been taken over."
+)

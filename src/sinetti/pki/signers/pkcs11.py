@@ -1,0 +1,362 @@
+"""Keys that are made in a PKCS#11 token and stay there; the only module that speaks PKCS#11 (extra `sinetti[pkcs11]`).
+
+What is given out are private keys as cryptography knows them, so that whoever signs need not know where a key lives.
+One session for each token and process: a token logs a whole process in, and a second login is an error (PKCS#11 3.1,
+5.6.8). Everything goes through one lock, so keys may be used by several threads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any, NoReturn, TypeVar
+
+import pkcs11
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
+from pkcs11 import Attribute, Mechanism, ObjectClass, TokenFlag
+
+from sinetti.domain.values import KeyType
+from sinetti.pki import keycheck
+from sinetti.pki.formats import PublicKey
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers.token_uri import Place, TokenKey
+
+Given = TypeVar("Given")
+_Octets = bytes | bytearray | memoryview
+
+_CURVES = {
+    bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
+    bytes.fromhex("06052b81040022"): ec.SECP384R1(),
+}
+"""CKA_EC_PARAMS: the curve's OID in DER (RFC 5480, 2.1.1.1)."""
+
+_DIGEST_INFO = {
+    "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
+    "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
+    "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
+}
+"""What stands before a digest that RSA signs (RFC 8017, 9.2, note 1)."""
+
+_RSA_BITS = {KeyType.RSA_2048: 2048, KeyType.RSA_3072: 3072, KeyType.RSA_4096: 4096}
+_EC_PARAMETERS = {
+    KeyType.EC_P256: bytes.fromhex("06082a8648ce3d030107"),
+    KeyType.EC_P384: bytes.fromhex("06052b81040022"),
+}
+
+_STAYS_THERE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+
+_SAID = {
+    pkcs11.PinIncorrect: "the token does not take the PIN",
+    pkcs11.PinLenRange: "the token does not take the PIN",
+    pkcs11.PinInvalid: "the token does not take the PIN",
+    pkcs11.PinLocked: "the PIN is locked after too many wrong ones; whoever looks after the token sets another",
+    pkcs11.PinExpired: "the PIN has to be changed before the token is used",
+    pkcs11.UserPinNotInitialized: "the token has no PIN for its user yet",
+    pkcs11.NoSuchToken: "there is no token of that label",
+    pkcs11.TokenNotPresent: "there is no token of that label",
+    pkcs11.DeviceRemoved: "the token was taken out",
+    pkcs11.MultipleTokensReturned: "there are several tokens of that label",
+    pkcs11.MultipleObjectsReturned: "it holds several keys of one ID",
+    pkcs11.NoSuchKey: "it does not hold the key",
+    pkcs11.DeviceMemory: "there is no room for another key",
+    pkcs11.TokenWriteProtected: "it takes no new keys",
+    pkcs11.MechanismInvalid: "it cannot make or use keys of this type",
+    pkcs11.KeySizeRange: "it cannot make or use keys of this type",
+}
+"""What goes wrong with tokens, in words; the rest is told by the name of its error."""
+
+
+@dataclass(slots=True)
+class _Opened:
+    """Sessions of this process by module and label, and the PINs that were wrong: none is tried twice."""
+
+    sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
+    refused: set[tuple[str, str, bytes]] = field(default_factory=set)
+    lock: RLock = field(default_factory=RLock)
+
+
+_OPENED = _Opened()
+
+
+def make(key: TokenKey, kind: KeyType) -> PublicKey:
+    """Make a key pair in the token under the ID and label of `key`: sensitive, not extractable, for signatures.
+
+    Raises SignerUnavailable.
+    """
+
+    def made(session: pkcs11.Session) -> PublicKey:
+        wanted: dict[str, Any] = {"id": key.id, "label": key.name, "store": True, "private_template": _STAYS_THERE}
+        if kind in _RSA_BITS:
+            wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
+            public, _ = session.generate_keypair(pkcs11.KeyType.RSA, _RSA_BITS[kind], **wanted)
+        else:
+            parameters = {Attribute.EC_PARAMS: _EC_PARAMETERS[kind]}
+            domain = session.create_domain_parameters(pkcs11.KeyType.EC, parameters, local=True)
+            wanted["capabilities"] = pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
+            public, _ = domain.generate_keypair(**wanted)
+        return _public_key(public)
+
+    return _in_session(key.place, made)
+
+
+def find(key: TokenKey) -> PublicKey | None:
+    """Look a key up by its ID; None where the token has no private key of it. Raises SignerUnavailable."""
+
+    def found(session: pkcs11.Session) -> PublicKey | None:
+        if not _objects(session, key, ObjectClass.PRIVATE_KEY):
+            return None
+        return _public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))
+
+    return _in_session(key.place, found)
+
+
+def private_key(key: TokenKey, public: PublicKey) -> "TokenRsaKey | TokenEcKey":
+    """Give what signs with a key of the token. The token is asked at the first signature, not before."""
+    if isinstance(public, rsa.RSAPublicKey):
+        return TokenRsaKey(key, public)
+    return TokenEcKey(key, public)
+
+
+def forget_sessions() -> None:
+    """Close what is open, and try wrong PINs again: for tests, and after a PIN was corrected."""
+    with _OPENED.lock:
+        for at in list(_OPENED.sessions):
+            _drop(at)
+        _OPENED.refused.clear()
+
+
+class TokenRsaKey(rsa.RSAPrivateKey):
+    """An RSA key in a token: PKCS#1 v1.5 signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
+
+    def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
+        """Remember where the key is and what its public half is."""
+        self._key, self._public = key, public
+
+    @property
+    def key_size(self) -> int:
+        """The modulus' length in bits."""
+        return self._public.key_size
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        """Give the public half."""
+        return self._public
+
+    def sign(
+        self,
+        data: _Octets,
+        padding: AsymmetricPadding,
+        algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
+    ) -> bytes:
+        """Sign octets, or their digest (Prehashed). Raises UnsupportedAlgorithm, SignerUnavailable."""
+        if not isinstance(padding, _PKCS1) or isinstance(algorithm, utils.NoDigestInfo):
+            _not_here("only PKCS#1 v1.5 signatures are made with keys of a token")
+        name, digest = _digest(data, algorithm)
+        before = _DIGEST_INFO.get(name)
+        if before is None:
+            _not_here(f"no signatures over {name} are made with keys of a token")
+        return _signed(self._key, self._public, before + digest, Mechanism.RSA_PKCS)
+
+    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
+        """Refuse: the key is for signatures."""
+        _not_here("keys of a token are for signatures")
+
+    def private_numbers(self) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def private_bytes(
+        self,
+        encoding: Encoding,  # noqa: ARG002 - the interface's
+        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
+        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
+    ) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def __copy__(self) -> "TokenRsaKey":
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> "TokenRsaKey":
+        return self
+
+
+class TokenEcKey(ec.EllipticCurvePrivateKey):
+    """A P-256 or P-384 key in a token: ECDSA signatures in DER, and nothing else."""
+
+    def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey) -> None:
+        """Remember where the key is and what its public half is."""
+        self._key, self._public = key, public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        """The key's curve."""
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        """The length of the curve's order in bits."""
+        return self._public.key_size
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """Give the public half."""
+        return self._public
+
+    def sign(self, data: _Octets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """Sign octets, or their digest (Prehashed). Raises SignerUnavailable."""
+        _, digest = _digest(data, signature_algorithm.algorithm)
+        size = (self.key_size + 7) // 8
+        # Of a longer digest the leftmost bits count (FIPS 186-5, 6.4.1); not every token cuts it by itself.
+        plain = _signed(self._key, self._public, digest[:size], Mechanism.ECDSA)
+        half = len(plain) // 2
+        return utils.encode_dss_signature(int.from_bytes(plain[:half], "big"), int.from_bytes(plain[half:], "big"))
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
+        """Refuse: the key is for signatures."""
+        _not_here("keys of a token are for signatures")
+
+    def private_numbers(self) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def private_bytes(
+        self,
+        encoding: Encoding,  # noqa: ARG002 - the interface's
+        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
+        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
+    ) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def __copy__(self) -> "TokenEcKey":
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> "TokenEcKey":
+        return self
+
+
+_PKCS1 = padding.PKCS1v15
+"""`sign` has a parameter of the module's name: the interface's."""
+
+
+def _signed(key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism) -> bytes:
+    def signed(session: pkcs11.Session) -> bytes:
+        # Whoever replaced the key of this ID in the token would else have things signed that nobody can verify.
+        if keycheck.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != keycheck.key_id(public):
+            why = f"the token {key.place.label} holds another key of the ID {key.id.hex()}"
+            raise SignerUnavailable(why)
+        (private,) = _objects(session, key, ObjectClass.PRIVATE_KEY) or [None]
+        if private is None:
+            raise pkcs11.NoSuchKey
+        return bytes(private.sign(octets, mechanism=mechanism))
+
+    return _in_session(key.place, signed)
+
+
+def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[Any]:
+    return list(session.get_objects({Attribute.CLASS: kind, Attribute.ID: key.id}))
+
+
+def _in_session(place: Place, act: Callable[[Any], Given]) -> Given:
+    """Do something in the token's session; one that ended since (a token taken out and put back) is opened again."""
+    with _OPENED.lock:
+        at = (str(place.module), place.label)
+        fresh = at not in _OPENED.sessions
+        try:
+            try:
+                return act(_session(place))
+            except (pkcs11.SessionHandleInvalid, pkcs11.SessionClosed, pkcs11.UserNotLoggedIn, pkcs11.DeviceRemoved):
+                _drop(at)
+                if fresh:
+                    raise
+                return act(_session(place))
+        except pkcs11.PKCS11Error as bad:
+            _drop(at)
+            why = f"the token {place.label} cannot be used: {_words(bad)}"
+        # Raised outside the handler: no context, so no trace carries the PIN.
+        raise SignerUnavailable(why)
+
+
+def _session(place: Place) -> pkcs11.Session:
+    at = (str(place.module), place.label)
+    known: pkcs11.Session | None = _OPENED.sessions.get(at)
+    if known is not None:
+        return known
+    pin = _pin(place)
+    if (*at, pin) in _OPENED.refused:
+        raise pkcs11.PinIncorrect
+    token = pkcs11.lib(at[0]).get_token(token_label=place.label)
+    if token.flags & TokenFlag.USER_PIN_FINAL_TRY:
+        why = (
+            f"the token {place.label} cannot be used: one wrong PIN more would lock it; log in by hand once, then again"
+        )
+        raise SignerUnavailable(why)
+    try:
+        opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
+    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
+        _OPENED.refused.add((*at, pin))
+        raise
+    _OPENED.sessions[at] = opened
+    return opened
+
+
+def _pin(place: Place) -> bytes:
+    try:
+        pin = place.pin_file.read_bytes().strip()
+        pin.decode()
+    except OSError as bad:
+        why = f"the file of the PIN of the token {place.label} cannot be read: {bad.strerror}"
+    except UnicodeDecodeError:
+        why = f"the file of the PIN of the token {place.label} holds no PIN"
+    else:
+        if pin:
+            return pin
+        why = f"the file of the PIN of the token {place.label} holds no PIN"
+    raise SignerUnavailable(why)
+
+
+def _drop(at: tuple[str, str]) -> None:
+    session = _OPENED.sessions.pop(at, None)
+    if session is not None:
+        try:
+            session.close()
+        except pkcs11.PKCS11Error:
+            return  # it had ended
+
+
+def _words(bad: pkcs11.PKCS11Error) -> str:
+    for kind, said in _SAID.items():
+        if isinstance(bad, kind):
+            return said
+    return "its module cannot be loaded" if type(bad) is pkcs11.PKCS11Error else type(bad).__name__
+
+
+def _public_key(found: pkcs11.Object) -> PublicKey:
+    if found[Attribute.KEY_TYPE] == pkcs11.KeyType.RSA:
+        exponent, modulus = (
+            int.from_bytes(found[one], "big") for one in (Attribute.PUBLIC_EXPONENT, Attribute.MODULUS)
+        )
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    curve, point = _CURVES[found[Attribute.EC_PARAMS]], bytes(found[Attribute.EC_POINT])
+    # An OCTET STRING in DER (PKCS#11 3.1, 6.3.3); some tokens give the bare point.
+    bare = 2 * ((curve.key_size + 7) // 8) + 1
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-bare:])
+
+
+def _digest(data: _Octets, algorithm: object) -> tuple[str, bytes]:
+    if isinstance(algorithm, utils.Prehashed):
+        return algorithm._algorithm.name, bytes(data)  # noqa: SLF001 - it has no public name
+    assert isinstance(algorithm, hashes.HashAlgorithm)  # noqa: S101 - what cryptography takes
+    digest = hashes.Hash(algorithm)
+    digest.update(bytes(data))
+    return algorithm.name, digest.finalize()
+
+
+def _not_here(why: str) -> NoReturn:
+    raise UnsupportedAlgorithm(why)
+
+
+def _stays() -> NoReturn:
+    _not_here("the key is in a token and does not leave it")

@@ -1,0 +1,225 @@
+"""Keys in a PKCS#11 token, on SoftHSM: made there, found again, used for every signature that holders make."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from sinetti.domain.values import KeyPolicy, KeyType
+from sinetti.pki import csr, keycheck, signing
+from sinetti.pki.signers import SignerUnavailable, token_uri
+from sinetti.pki.signers.token_uri import Place, TokenKey
+from tests.support import soft_token
+
+pytestmark = pytest.mark.skipif(soft_token.module() is None, reason="SoftHSM is not installed (softhsm2)")
+pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
+
+
+@pytest.fixture
+def place(tmp_path):
+    soft_token.folder()
+    yield Place(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))
+    pkcs11.forget_sessions()
+
+
+@pytest.fixture
+def key(place, request):
+    return TokenKey(place, f"{request.node.name}"[-40:].encode(), "sinetti payroll")
+
+
+def made(key, kind):
+    return pkcs11.private_key(key, pkcs11.make(key, kind))
+
+
+@pytest.mark.parametrize("kind", KeyType)
+def test_a_key_is_made_found_and_signs(key, kind):
+    private = made(key, kind)
+    assert keycheck.key_type(private.public_key()) is kind
+    assert keycheck.key_id(pkcs11.find(key)) == keycheck.key_id(private.public_key())
+    assert signing.verify(private.public_key(), b"octets", signing.sign(private, b"octets"))
+    assert private.key_size == private.public_key().key_size
+    assert isinstance(private, rsa.RSAPrivateKey) or private.curve.name == private.public_key().curve.name
+    requested = csr.read_request(csr.build_request(private, "0123456-7", "Sinisiipi Oy"), KeyPolicy())
+    assert requested.key_id == keycheck.key_id(private.public_key())
+
+
+@pytest.mark.parametrize("chosen", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
+def test_every_hash_signs_also_one_that_is_longer_than_the_curve(key, kind, chosen):
+    private = made(key, kind)
+    digest = hashes.Hash(chosen)
+    digest.update(b"octets")
+    for data, how in ((b"octets", chosen), (digest.finalize(), utils.Prehashed(chosen))):
+        if kind is KeyType.RSA_2048:
+            private.public_key().verify(
+                private.sign(data, padding.PKCS1v15(), how), b"octets", padding.PKCS1v15(), chosen
+            )
+        else:
+            private.public_key().verify(private.sign(data, ec.ECDSA(how)), b"octets", ec.ECDSA(chosen))
+
+
+REFUSED = {
+    "the key's octets": lambda key: key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    "the key's numbers": lambda key: key.private_numbers(),
+}
+REFUSED_RSA = {
+    "PSS": lambda key: key.sign(b"", padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
+    "SHA-1": lambda key: key.sign(b"", padding.PKCS1v15(), hashes.SHA1()),
+    "decryption": lambda key: key.decrypt(b"", padding.PKCS1v15()),
+}
+REFUSED_EC = {"agreement": lambda key: key.exchange(ec.ECDH(), key.public_key())}
+
+
+@pytest.mark.parametrize(
+    ("kind", "act"),
+    [
+        *((KeyType.RSA_2048, act) for act in (REFUSED | REFUSED_RSA).values()),
+        *((KeyType.EC_P256, act) for act in (REFUSED | REFUSED_EC).values()),
+    ],
+)
+def test_nothing_else_is_done_with_a_key_of_a_token(key, kind, act):
+    private = made(key, kind)
+    with pytest.raises(UnsupportedAlgorithm):
+        act(private)
+    assert copy.copy(private) is private
+    assert copy.deepcopy(private) is private
+
+
+def test_a_key_does_not_leave_the_token(key):
+    from pkcs11 import Attribute, AttributeSensitive, ObjectClass, lib  # noqa: PLC0415 - where the extra is there
+
+    made(key, KeyType.EC_P256)
+    pkcs11.forget_sessions()
+    token = lib(str(key.place.module)).get_token(token_label=key.place.label)
+    with token.open(user_pin=soft_token.PIN) as session:
+        found = session.get_key(ObjectClass.PRIVATE_KEY, id=key.id)
+        assert (found[Attribute.SENSITIVE], found[Attribute.EXTRACTABLE]) == (True, False)
+        with pytest.raises(AttributeSensitive):
+            found[Attribute.VALUE]
+
+
+def test_a_key_that_is_not_there_is_not_found(key):
+    assert pkcs11.find(key) is None
+
+
+def test_another_key_under_the_same_id_signs_nothing(key):
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    made(key, KeyType.EC_P256)
+    with pytest.raises(SignerUnavailable, match="holds another key of the ID"):
+        signing.sign(pkcs11.private_key(key, public), b"")
+
+
+def test_a_key_that_was_deleted_is_told(key):
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    with pytest.raises(SignerUnavailable, match="does not hold the key"):
+        signing.sign(pkcs11.private_key(key, public), b"")
+
+
+def test_a_private_half_that_was_deleted_is_told(key):
+    from pkcs11 import ObjectClass, lib  # noqa: PLC0415 - where the extra is there
+
+    private = made(key, KeyType.EC_P256)
+    pkcs11.forget_sessions()
+    token = lib(str(key.place.module)).get_token(token_label=key.place.label)
+    with token.open(rw=True, user_pin=soft_token.PIN) as session:
+        session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
+    with pytest.raises(SignerUnavailable, match="does not hold the key"):
+        signing.sign(private, b"")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library ends a search of its own
+def test_a_session_that_ended_is_opened_again(key):
+    private = made(key, KeyType.EC_P256)
+    for session in pkcs11._OPENED.sessions.values():
+        session.close()
+    assert signing.verify(private.public_key(), b"octets", signing.sign(private, b"octets"))
+
+
+TROUBLES = {
+    "no such token": (lambda place, _: replace(place, label="none"), "there is no token of that label"),
+    "no such module": (lambda place, _: replace(place, module=place.module / "x.so"), "its module cannot be loaded"),
+    "no file with a PIN": (lambda place, folder: replace(place, pin_file=folder / "none"), "No such file"),
+    "an empty PIN": (lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")), "holds no PIN"),
+    "a wrong PIN": (
+        lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "0815-pin")),
+        "take the PIN",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoilt", "why"), TROUBLES.values(), ids=TROUBLES)
+def test_what_is_wrong_is_told_without_the_pin(key, place, tmp_path, spoilt, why):
+    with pytest.raises(SignerUnavailable, match=why) as told:
+        pkcs11.find(replace(key, place=spoilt(place, tmp_path)))
+    assert "pin" not in str(told.value).replace("PIN", "").replace("pin-", "")
+    assert told.value.__context__ is None
+
+
+def test_a_pin_that_is_no_text_is_none(key, place):
+    place.pin_file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SignerUnavailable, match="holds no PIN"):
+        pkcs11.find(key)
+
+
+def test_a_wrong_pin_is_tried_once_so_that_no_token_is_locked(key, place, tmp_path, monkeypatch):
+    wrong = replace(key, place=replace(place, pin_file=soft_token.pin_file(tmp_path, "0815-pin")))
+    tried = []
+    known = pkcs11.pkcs11.lib
+    monkeypatch.setattr(pkcs11.pkcs11, "lib", lambda so: tried.append(so) or known(so))
+    for _ in range(5):
+        with pytest.raises(SignerUnavailable, match="does not take the PIN"):
+            pkcs11.find(wrong)
+    assert len(tried) == 1
+
+
+class Stubborn:
+    """A token as its flags and errors would have it."""
+
+    def __init__(self, flags, bad=None):
+        self.flags, self.bad = flags, bad
+
+    def get_token(self, **_wanted):
+        return self
+
+    def open(self, **_wanted):
+        raise self.bad
+
+
+STUBBORN = {
+    "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "one wrong PIN more would lock it"),
+    "locked": (pkcs11.TokenFlag(0), pkcs11.pkcs11.PinLocked(), "the PIN is locked"),
+    "of an unknown kind": (pkcs11.TokenFlag(0), pkcs11.pkcs11.FunctionFailed(), "FunctionFailed"),
+    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was taken out"),
+}
+
+
+@pytest.mark.parametrize(("flags", "bad", "why"), STUBBORN.values(), ids=STUBBORN)
+def test_a_token_that_will_not(key, monkeypatch, flags, bad, why):
+    monkeypatch.setattr(pkcs11.pkcs11, "lib", lambda _so: Stubborn(flags, bad))
+    with pytest.raises(SignerUnavailable, match=why):
+        pkcs11.find(key)
+
+
+def test_a_session_that_cannot_be_closed_is_left(key):
+    class Gone:
+        def close(self):
+            raise pkcs11.pkcs11.SessionHandleInvalid
+
+    pkcs11._OPENED.sessions["somewhere", "else"] = Gone()
+    pkcs11.forget_sessions()
+    assert not pkcs11._OPENED.sessions
+
+
+def test_uris_are_read_back_and_certificates_can_be_signed(key, place):
+    odd = TokenKey(replace(place, label="a;b=c/ä %?"), bytes(range(20)), "näme & co", None)
+    assert token_uri.load(token_uri.dump(odd)) == odd
+    whole = replace(odd, key_id="ab" * 32)
+    assert token_uri.load(token_uri.dump(whole)) == whole
+    private = made(key, KeyType.EC_P256)
+    name = x509.Name([])
+    assert x509.CertificateSigningRequestBuilder().subject_name(name).sign(private, hashes.SHA256()).is_signature_valid

@@ -1,0 +1,48 @@
+"""URIs of keys in tokens (RFC 7512): written, read back, and refused where they are none."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.pki.signers import token_uri
+from sinetti.pki.signers.token_uri import Place, TokenKey
+
+PLACE = Place(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", Path("/etc/sinetti/pin"))
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+def test_a_uri_looks_as_other_programs_expect_it():
+    key = TokenKey(PLACE, b"\x01\xff", "sinetti payroll", "ab" * 32)
+    assert token_uri.dump(key).decode() == (
+        "pkcs11:token=sinetti;object=sinetti%20payroll;id=%01%FF;type=private"
+        "?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/sinetti/pin"
+        f"&x-sinetti-key-id={'ab' * 32}\n"
+    )
+
+
+@given(TEXTS, TEXTS, st.binary(min_size=1), st.one_of(st.none(), st.just("0f" * 32)))
+def test_any_label_and_id_survive(label, name, key_id, public):
+    key = TokenKey(Place(PLACE.module, label, PLACE.pin_file), key_id, name, public)
+    octets = token_uri.dump(key)
+    assert token_uri.load(octets) == key
+    assert octets.startswith(token_uri.SCHEME)
+
+
+GOOD = token_uri.dump(TokenKey(PLACE, b"\x01", "x", "ab" * 32))
+BAD = {
+    "nothing": b"",
+    "a key in PEM": b"-----BEGIN PRIVATE KEY-----\n",
+    "no ASCII": GOOD.replace(b"sinetti", "ä".encode()),
+    "no ID": GOOD.replace(b"%01", b""),
+    "no module": GOOD.replace(b"module-path", b"module"),
+    "another scheme": GOOD.replace(b"pkcs11:", b"file:"),
+    "an odd id of the key": GOOD.replace(b"abab", b"zzzz"),
+}
+
+
+@pytest.mark.parametrize("octets", BAD.values(), ids=BAD)
+def test_what_is_no_uri_is_refused(octets):
+    with pytest.raises(ValueError, match=r"^this is no URI of a key in a token$"):
+        token_uri.load(octets)
