@@ -104,7 +104,7 @@ class Story:
     def incident(self, act: str) -> ActEnd:
         """Call for early replacement of every other certificate, a minute before an agent asks for hints again."""
         with Agents(self._configured(self.desk.address), 1) as agents:
-            self._pass(agents, self.now)
+            self._pass(agents, self.now, first=True)
             self._move(self.now + AS_A_RULE - _MINUTE)
             begins, called = self.now, self.names[::2]
             self._call(called)
@@ -125,7 +125,7 @@ class Story:
 
     def _walk(self, agents: Agents, goal: datetime) -> None:
         """Walk to the goal, and on where something is under way then."""
-        due = self._pass(agents, self.now)
+        due = self._pass(agents, self.now, first=True)
         while self.now < goal:
             self._move(next_step(self.now, due, goal, self.pace))
             due = self._pass(agents, self.now)
@@ -136,15 +136,19 @@ class Story:
     def _unsettled(self) -> bool:
         return bool(self.ledger.waiting() or self.ledger.under_way())
 
-    def _pass(self, agents: Agents, now: datetime) -> list[datetime | None]:
-        """Let the agents make a pass, and look at all before and after it; when something is due next."""
+    def _pass(self, agents: Agents, now: datetime, *, first: bool = False) -> list[datetime | None]:
+        """Let the agents make a pass, and look at all before and after it; when something is due next.
+
+        Of the `first` one, which only looks ahead, nothing is told.
+        """
         self.ledger.look(now)
         ended = agents.pass_at(now)
         self.passes += len(ended)
         self.out += sum(one.exit_code is ExitCode.STORE for one in ended)
         renewed = self.ledger.look(now)
-        waiting = len(self.ledger.waiting())
-        self.teller.step(now, renewed, len(self.fleet) - waiting, len(self.fleet))
+        if renewed or not first:
+            done = len(self.fleet) - len(self.ledger.waiting())
+            self.teller.step(now, renewed, done, len(self.fleet))
         return [one.due for one in ended]
 
     def _move(self, to: datetime) -> None:

@@ -144,6 +144,7 @@ class Teller:
             wrong = text(words.WRONGS[one.wrong], self.language)
             self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
         span = end.acts[-1].ends - end.acts[0].begins
+        planned = [one for one in end.acts if one.enrolled]
         self.put("")
         self.put(
             text(
@@ -153,6 +154,8 @@ class Teller:
                 certificates=number(end.certificates, self.language),
                 years=round(span / _YEAR),
                 seconds=round(end.seconds),
+                days=sum(one.days for one in planned),
+                most=max(one.most for one in planned),
                 breaches=number(len(end.breaches), self.language),
                 seed=end.seed,
             )

@@ -30,8 +30,8 @@ REPLACED = mark_count(
     "All were replaced within {count} minutes of the call.",
 )
 WELL = mark(
-    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. Nothing lapsed, no "
-    "key was lost, nothing was issued twice."
+    "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s, renewed on {days} "
+    "days, at most {most} on one of them. Nothing lapsed, no key was lost, nothing was issued twice."
 )
 NOT_WELL = mark(
     "Organisations: {organisations}, certificates: {certificates}, {years} years in {seconds} s. What does not hold: "
