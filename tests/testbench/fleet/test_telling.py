@@ -38,7 +38,7 @@ def teller(told, language=Language.EN):
 
 
 SUMMARIES = {
-    Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s, renewed on 52 days, at most 27 on one of them.",
+    Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s, renewed on 52 days, at most 27 on one of",
     Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa, uusittiin 52 päivänä,",
     Language.SV: "Organisationer: 200, certifikat: 900, 4 år på 61 s, förnyandet fördelades på 52 datum,",
 }
