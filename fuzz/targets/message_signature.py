@@ -12,21 +12,21 @@ from fuzz import material
 from fuzz.target import Target, must
 from sinetti.wire.message_signatures import Parts, PublicKey, SignatureRefused, SigningKey, sign, verify
 
-_FIELDS = ("content-type", "content-digest", "signature-input", "signature")
-_PIECES = [b";", b"=", b":", b'"', b"(", b")", b" ", b"\t", b",", b';nonce="n"', b';alg="ed25519"', b";expires=1"]
-_PIECES += [b'"@authority"', b'"@method"', b"created=0", b"sha-512=:", b"sha-256=::", b"=", b"A", b"\xc3\xa4", b"\x00"]
+FIELDS = ("content-type", "content-digest", "signature-input", "signature")
+PIECES = [b";", b"=", b":", b'"', b"(", b")", b" ", b"\t", b",", b';nonce="n"', b';alg="ed25519"', b";expires=1"]
+PIECES += [b'"@authority"', b'"@method"', b"created=0", b"sha-512=:", b"sha-256=::", b"=", b"A", b"\xc3\xa4", b"\x00"]
 
 
 def check(octets: bytes) -> None:
     """Verify it; whatever is covered may not be changed by one octet."""
-    parts, headers = _read(octets)
+    parts, headers = read(octets)
     try:
         name = verify(parts, headers, _key_of, material.NOW)
     except SignatureRefused:
         return
     must(name in {"ed25519", "p256"}, "who signed is one of those that have keys")
-    _digest_fits(parts, headers["content-digest"])
-    for other in _others(parts):
+    digest_fits(parts, headers["content-digest"])
+    for other in others(parts):
         try:
             verify(other, headers, _key_of, material.NOW)
         except SignatureRefused:
@@ -40,28 +40,31 @@ def check(octets: bytes) -> None:
 def change(octets: bytes, chance: Random) -> bytes:
     """Put a piece somewhere, in the place of something; now and then sign what stands in the first lines anew."""
     at = chance.randrange(len(octets) + 1)
-    octets = octets[:at] + chance.choice(_PIECES) + octets[at + chance.choice((0, 0, 1, 4)) :]
+    octets = octets[:at] + chance.choice(PIECES) + octets[at + chance.choice((0, 0, 1, 4)) :]
     if chance.random() < 1 / 4:
-        return _written(_read(octets)[0], chance.choice(("ed25519", "p256")))
+        return _written(read(octets)[0], chance.choice(("ed25519", "p256")))
     return octets
 
 
-def _read(octets: bytes) -> tuple[Parts, dict[str, str]]:
+def read(octets: bytes) -> tuple[Parts, dict[str, str]]:
+    """Make a request of an input's lines: method, path, four headers; the rest is the body."""
     lines = octets.split(b"\n", 6)
     lines += [b""] * (7 - len(lines))
     method, path, *values = (line.decode("latin-1") for line in lines[:6])
-    headers = {name: value for name, value in zip(_FIELDS, values, strict=True) if value}
+    headers = {name: value for name, value in zip(FIELDS, values, strict=True) if value}
     return Parts(method, path, headers.get("content-type", ""), lines[6]), headers
 
 
-def _digest_fits(parts: Parts, line: str) -> None:
+def digest_fits(parts: Parts, line: str) -> None:
+    """Each digest that is stated is that of the body."""
     for member in line.split(","):
         kind, _, value = member.strip(" \t").partition("=:")
         hashing = hashlib.new(kind.replace("-", ""), parts.body)
         must(base64.b64decode(value.removesuffix(":")) == hashing.digest(), "each digest is that of the body")
 
 
-def _others(parts: Parts) -> list[Parts]:
+def others(parts: Parts) -> list[Parts]:
+    """The same request with one thing changed."""
     method, path, kind, body = parts.method, parts.path, parts.content_type, parts.body
     return [
         Parts(f"{method}X", path, kind, body),
@@ -90,7 +93,7 @@ def _written(parts: Parts, name: str) -> bytes:
         headers = {field.lower(): value for field, value in sign(parts, _key(name), name, material.NOW).items()}
     except SignatureRefused:
         return f"{parts.method}\n{parts.path}\n{parts.content_type}\n\n\n".encode("latin-1")
-    lines = [parts.method, parts.path, *(headers[field] for field in _FIELDS)]
+    lines = [parts.method, parts.path, *(headers[field] for field in FIELDS)]
     return "\n".join(lines).encode("latin-1") + b"\n" + parts.body
 
 

@@ -12,7 +12,7 @@ from sinetti.actions.renew import renew
 from sinetti.actions.renewal_hint import hint_of, identified
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.domain.bulk import BulkRefused
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.renewal_hint import ASK_AGAIN, ASK_AGAIN_CALLED, CallRefused, Told
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, Language
@@ -40,6 +40,7 @@ from tests.support.office import (
     renew_ask,
     renewed,
 )
+from tests.support.registers import crowd
 
 TOLD = Told({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
 OVER = timedelta(hours=8)
@@ -257,6 +258,32 @@ def test_what_is_revoked_while_it_is_carried_out_is_not_opened(sqlite_desk):
     outcome = run(desk.but(step=once_at("early-stored", revoking)), asked(held.serial))
     assert outcome.opened == 0
     assert not CalledEarly.objects.using(desk.register.alias).exists()
+
+
+def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_once):
+    held = [enrolled(desk) for _ in range(4)]
+    ask = asked(*(one.serial for one in held))
+    crowd(desk.register, 3, lambda _number: run(desk, ask))
+    assert [opens(desk, one) for one in held] == [NOW] * 4
+    assert CalledEarly.objects.using(desk.register.alias).count() == 4
+    assert len(audited(desk, "renewal-opened-early")) == 4
+    assert early.unfinished(desk.register) == ()
+
+
+def test_renewals_go_on_while_many_are_called(desk, one_at_once):
+    """Whoever renews what is being opened neither waits for ever nor is refused for another reason than the time."""
+    held = [enrolled(desk) for _ in range(3)]
+
+    def either(number):
+        if number == 0:
+            run(desk, asked(*(one.serial for one in held)))
+            return None
+        return renew(renew_ask(held[number - 1], new_key()), desk.office, REQUEST)
+
+    answers = [one for one in crowd(desk.register, 4, either) if one is not None]
+    assert {one.reason for one in answers if isinstance(one, Refusal)} <= {Reason.TOO_EARLY}
+    for one in held:
+        assert opens(desk, one) == NOW
 
 
 def statements(desk, do):

@@ -28,6 +28,7 @@ from tests.support.office import (
     renew_ask,
     renewed,
 )
+from tests.support.registers import crowd
 
 SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
 
@@ -75,6 +76,14 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     assert run(desk, held) == first
     # Two at once: this one had looked before the other was done.
     assert revoke_own(signer, held.serial, SUPERSEDED, desk.office, REQUEST) == first
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert rows.count() == 1
+
+
+def test_the_same_from_many_at_once(desk):
+    held = enrolled(desk)
+    answers = crowd(desk.register, 4, lambda _number: run(desk, held))
+    assert set(answers) == {OwnRevoked(held.serial, desk.clock.now, SUPERSEDED)}
     rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 

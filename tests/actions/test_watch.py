@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.actions import watch
+from sinetti.actions.call_early import CallAsk, call_early, calls, undo
 from sinetti.actions.publish import LIFE, publish, store_signed
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.revoke_many import BulkAsk, approve, revoke_many
@@ -20,6 +21,7 @@ from sinetti.actions.watch import (
     stored,
 )
 from sinetti.ca.crl import assemble_crl, prepare_crl
+from sinetti.domain.renewal_hint import Told
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.domain.watching import FindingKind
@@ -208,6 +210,23 @@ def test_certificates_of_our_own(sqlite_desk):
     assert "a-1.cer ends on" in finding.sentence
     sqlite_desk.clock.forward(31 * DAY)
     assert "a-1.cer ended on" in certificate_findings({"a-1.cer": new}, sqlite_desk.office)[0].sentence
+
+
+def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
+    office, serial = sqlite_desk.office, enrolled(sqlite_desk).serial
+    ask = CallAsk(Wanted(serials=(serial,)), "a17", "incident", Told(), timedelta(hours=1))
+    with pytest.raises(KilledError):
+        call_early(ask, sqlite_desk.but(step=killed_at("early-stored")).office, REQUEST)
+    (finding,) = bulk_findings(office)
+    assert (finding.kind, "with the same options" in finding.sentence) == (FindingKind.EARLY_UNFINISHED, True)
+    call_early(ask, office, REQUEST)
+    assert bulk_findings(office) == ()
+    (call,) = calls(office)
+    with pytest.raises(KilledError):
+        undo(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).office, REQUEST)
+    assert f"--undo {call.call_id} once more" in bulk_findings(office)[0].sentence
+    undo(call.call_id, "a17", office, REQUEST)
+    assert bulk_findings(office) == ()
 
 
 def test_bulk_revocations_that_were_cut_short(sqlite_desk, monkeypatch):

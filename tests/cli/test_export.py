@@ -125,10 +125,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("arguments", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, tmp_path, arguments, why):
+def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, arguments, why):
     shell.enrol()
-    (tmp_path / "empty").write_text("\n")
-    places = {"SECRET": secret, "EMPTY": tmp_path / "empty", "NONE": tmp_path / "none"}
+    (shell.folder / "empty").write_text("\n")
+    places = {"SECRET": secret, "EMPTY": shell.folder / "empty", "NONE": shell.folder / "none"}
     code, _, told = export(shell, out, *(places.get(one, one) for one in arguments))
     assert code == 2
     assert why in told

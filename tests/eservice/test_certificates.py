@@ -12,11 +12,14 @@ from icalendar import Calendar
 
 from sinetti.actions import let_end, revoke
 from sinetti.actions.behalf import see
+from sinetti.actions.call_early import CallAsk, call_early, undo
 from sinetti.domain.mandates import Role
+from sinetti.domain.renewal_hint import Told
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates.table_file import guarded
 from sinetti.registry import models, refusing
+from sinetti.registry.bulk import Wanted
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
 from tests.support.office import (
@@ -116,6 +119,25 @@ def test_states_in_words(maija, sqlite_desk):
         put(sqlite_desk, facts, number, name)
     told = {row["Description"]: (row["State"], row["Who can act"]) for row in rows(maija.get(LIST))}
     assert told == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
+
+
+def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    ask = CallAsk(Wanted(serials=(held.serial,)), "a17", "incident", Told(), DAY)
+    call = call_early(ask, sqlite_desk.office, REQUEST).call
+    (row,) = rows(maija.get(LIST))
+    assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
+    maija.get(f"{LIST}/{held.serial}")
+    assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
+    undo(call.call_id, "a17", sqlite_desk.office, REQUEST)
+    (row,) = rows(maija.get(LIST))
+    assert row["State"].startswith("ValidRenewal opens 1 January 2028 at ")
+    maija.get(f"{LIST}/{held.serial}")
+    told = [
+        tuple(cell.text_content().strip() for cell in row.xpath("(th|td)[position() > 1]"))
+        for row in maija.page.xpath("//table[.//th[normalize-space() = 'Who did it']]/tbody/tr")
+    ]
+    assert told[:2] == [("Early renewal taken back", "The service desk"), ("Renewal opened early", "The service desk")]
 
 
 def test_who_may_only_look_is_told_who_can_act(browser, sqlite_desk):

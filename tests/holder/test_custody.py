@@ -1,8 +1,11 @@
 """How keys are kept: encrypted, or in a token; and what lies beside them, from the first moment, also after a kill."""
 
+import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
@@ -12,6 +15,7 @@ from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState
 from sinetti.pki import formats, keycheck
+from sinetti.wire import message_signatures
 from sinetti.wire.xmldsig import Recipe, verify_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -100,6 +104,39 @@ def test_a_key_in_a_token_leaves_a_uri_and_nothing_else(desk, token):
     assert soft_token.PIN not in "".join(path.read_text() for path in desk.store.rglob("*.*") if path.is_file())
     assert not tokens.left_over(desk.folder)
     assert not list((desk.folder / tokens.FOLDER).glob("*.uri"))
+
+
+def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last(desk, token, monkeypatch):
+    """Each try ends before one change more; every key that was made in the token is used, and none is left there."""
+    desk.enrol(files=token)
+    desk.at(OPENS)
+    left = 0
+
+    def counted(known):
+        def change(*arguments):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return known(*arguments)
+
+        return change
+
+    monkeypatch.setattr(files.SYSTEM, "rename", counted(files.SYSTEM.rename))
+    monkeypatch.setattr(files, "_write_synced", counted(files._write_synced))
+    for number in range(80):
+        left = number
+        try:
+            done = desk.renew()
+        except Killed:
+            continue
+        if done.result is Result.RENEWED:
+            break
+    assert number > 5
+    assert len(set(desk.double.keys_sent())) == 2
+    assert not tokens.left_over(desk.folder)
+    left = 1000
+    assert desk.at(desk.now + timedelta(days=670)).renew().result is Result.RENEWED
 
 
 def test_status_asks_no_token(desk, token):
@@ -285,8 +322,8 @@ def test_every_format_is_there_once_live_points_at_it(desk, packed, monkeypatch)
     desk.enrol(files=packed)
     desk.at(OPENS)
     monkeypatch.setattr(files.SYSTEM, "rename", rename)
-    for ends in range(40):
-        count = 0
+    for step in range(40):
+        count, ends = 0, step
         matching(desk.live)
         try:
             if desk.renew().result is Result.RENEWED:
@@ -339,7 +376,6 @@ def test_where_live_is_a_copy_it_gets_the_added_files_too(desk, packed):
 
 def test_mode_and_group_are_those_wanted_before_the_set_is_in_use(desk, packed):
     import grp  # noqa: PLC0415 - Unix alone has it
-    import os  # noqa: PLC0415
 
     group = grp.getgrgid(os.getgid()).gr_name
     desk.enrol(files=replace(packed, group=group, mode=0o640))
@@ -379,3 +415,41 @@ def test_openssl_opens_the_copies_of_an_encrypted_key(desk, encrypted, secret):
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
+
+
+def test_a_key_in_a_token_signs_http_messages(desk, token):
+    """RFC 9421, as revocations are asked for: by the certificate's own key."""
+    desk.enrol(files=token)
+    held = generations.live(desk.folder)
+    parts = message_signatures.Parts("POST", "/api/v1/revocations", "application/json", b"{}")
+    headers = message_signatures.sign(parts, held.key, held.serial, desk.now)
+    public = held.certificate.public_key()
+    assert (
+        message_signatures.verify(
+            parts, {one.lower(): headers[one] for one in headers}, lambda _key_id: public, desk.now
+        )
+        == held.serial
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_whoever_the_files_are_given_to_reads_them_and_nothing_else(desk):
+    """As another user really, through all the folders above."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o711)
+        desk.store = Path(place) / "store"
+        desk.enrol(files=FilesWanted(owner="nobody"))
+        desk.at(OPENS).renew()
+
+        def reads(path, command="cat"):
+            return subprocess.run(
+                (command, path), user="nobody", group=65534, capture_output=True, check=False
+            ).returncode
+
+        assert [reads(desk.live / name) for name in ("key.pem", "certificate.pem", "chain.pem")] == [0, 0, 0]
+        others = [desk.folder / "settings.toml", desk.folder / "notes.json"]
+        assert all(reads(path) != 0 for path in others)
+        assert all(reads(folder, "ls") != 0 for folder in (desk.store, desk.folder, desk.live))
+        assert generations.is_complete(desk.folder, FilesWanted(owner="nobody"))
+        generations.complete(desk.folder, FilesWanted(owner="root"))
+        assert reads(desk.live / "key.pem") != 0

@@ -201,6 +201,18 @@ def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path
     assert not lines(seen)
 
 
+def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
+    desk.enrol()
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    with files.locked(desk.folder):
+        done, told = use(desk, entry_of(wanted))
+    assert (done, texts(told)) == (False, [messages.STORE_LOCKED])
+    assert not (desk.live / "key.der").exists()
+    (desk.live / ".key.der.new").write_text("half, of a run that was killed")
+    assert use(desk, entry_of(wanted)) == (True, ())
+    assert min(one.name for one in desk.live.iterdir()) == "certificate.der"
+
+
 def test_a_full_disk_is_told(desk, monkeypatch):
     desk.enrol()
     monkeypatch.setattr(files, "write_whole", lambda *_a, **_k: (_ for _ in ()).throw(OSError(28, "full")))

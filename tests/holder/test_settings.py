@@ -1,6 +1,7 @@
 """What is kept of a name: written, read back, and refused where it is wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from sinetti.domain.values import Environment, KeyType
 from sinetti.holder import files, settings
+from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.settings import Settings, SettingsError
 from tests.holder.double import anchors
 
@@ -26,6 +28,18 @@ VARIANTS = {
     "without a CA for TLS": KEPT,
     "with one": replace(KEPT, tls_ca=KEPT.trust_services),
     "without a name": replace(KEPT, customer_name=None),
+    "in every format": replace(
+        KEPT,
+        files=FilesWanted(
+            formats=frozenset(Format),
+            owner="payroll",
+            group='with "marks" & \\',
+            mode=0o640,
+            password_file=Path("/etc/sinetti/p12"),
+            key_password_file=Path("/etc/sinetti/key"),
+        ),
+    ),
+    "with a token": replace(KEPT, files=FilesWanted(token=Token(Path("/usr/lib/x.so"), "a token", Path("/etc/pin")))),
 }
 
 
@@ -48,6 +62,16 @@ BROKEN = {
     "no known key": ("key", 'key = "rsa-1024"', "key: one of rsa-2048"),
     "an empty bundle": ("trust_holders", "trust_holders = '''\nnothing\n'''", "trust_holders: "),
     "a number for an id": ("customer_id", "customer_id = 7", "customer_id: a text"),
+    "a text for a list": ("-", 'formats = "pem"', "formats: a list of texts"),
+    "no known format": ("-", 'formats = ["jks"]', "formats: one of pem, der, pkcs12, pkcs12-legacy"),
+    "PKCS#12 without a password": ("-", 'formats = ["pkcs12"]', "password_file: PKCS#12 needs"),
+    "no known mode": ("-", 'mode = "rw-------"', "mode: a mode such as 0600"),
+    "a token without a PIN": ("-", 'token_module = "/x.so"\ntoken_label = "x"', "token_label: a token needs"),
+    "PKCS#12 of a token": (
+        "-",
+        'formats = ["pkcs12"]\ntoken_module = "/x.so"\ntoken_label = "x"\ntoken_pin_file = "/pin"',
+        "formats: the key is in a token",
+    ),
 }
 
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs12,
+)
 
 from sinetti.wire.soap import Operation
 from tests.kills.clients import NEVER, Clients, Ended, Kill, clients
@@ -18,6 +23,7 @@ from tests.support.programs import Bench, running
 NEW, GET, RENEW = (operation.value for operation in (Operation.NEW, Operation.GET, Operation.RENEW))
 DAY_ONE = "2027-01-11T08:00:00Z"
 STOCK = 12
+DRESSED_BY = b"correct-horse-battery"
 TO_THE_WINDOW = "P690D"
 
 
@@ -147,13 +153,36 @@ def scene(folder: Path, *, strict: bool = False) -> Iterator[Scene]:
 
 def set_in_use(site: Site) -> x509.Certificate:
     """Read the live set: key, certificate and chain belong together, and nothing is under way."""
-    key = load_pem_private_key((site.live / "key.pem").read_bytes(), None)
+    pem = (site.live / "key.pem").read_bytes()
+    key = load_pem_private_key(pem, DRESSED_BY if b"ENCRYPTED" in pem else None)
     certificate = x509.load_pem_x509_certificate((site.live / "certificate.pem").read_bytes())
     above = x509.load_pem_x509_certificates((site.live / "chain.pem").read_bytes())
     assert key.public_key() == certificate.public_key()
     for below, one in itertools.pairwise((certificate, *above)):
         below.verify_directly_issued_by(one)
     return certificate
+
+
+def dress(site: Site) -> None:
+    """Have a holder's next set in every format, its key encrypted."""
+    password, kept = site.store.with_name(f"{site.store.name}-password"), site.folder / "settings.toml"
+    password.write_bytes(DRESSED_BY)
+    wanted = f'formats = ["der", "pkcs12", "pkcs12-legacy"]\npassword_file = "{password}"\n'
+    wanted += f'key_password_file = "{password}"\n'
+    kept.write_text(wanted + kept.read_text())
+
+
+def is_dressed(site: Site) -> None:
+    """Look from outside: every file of the set in use is of one key and one certificate, and no key lies in clear."""
+    certificate = set_in_use(site)
+    assert (site.live / "certificate.der").read_bytes() == certificate.public_bytes(Encoding.DER)
+    keys = [load_der_private_key((site.live / "key.der").read_bytes(), DRESSED_BY)]
+    keys += [
+        pkcs12.load_pkcs12((site.live / name).read_bytes(), DRESSED_BY).key
+        for name in ("certificate.p12", "certificate-legacy.p12")
+    ]
+    assert {key.public_key() == certificate.public_key() for key in keys} == {True}
+    assert b"BEGIN PRIVATE" not in (site.live / "key.pem").read_bytes()
 
 
 def is_whole(stage: Scene, site: Site, certificates: int) -> None:

@@ -63,13 +63,26 @@ def test_every_hash_signs_also_one_that_is_longer_than_the_curve(key, kind, chos
             private.public_key().verify(private.sign(data, ec.ECDSA(how)), b"octets", ec.ECDSA(chosen))
 
 
+@pytest.mark.parametrize("chosen", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
+def test_pss_signs(key, chosen):
+    private, how = made(key, KeyType.RSA_2048), padding.PSS(padding.MGF1(chosen), chosen.digest_size)
+    private.public_key().verify(private.sign(b"octets", how, chosen), b"octets", how, chosen)
+
+
 REFUSED = {
     "the key's octets": lambda key: key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
     "the key's numbers": lambda key: key.private_numbers(),
 }
 REFUSED_RSA = {
-    "PSS": lambda key: key.sign(b"", padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
-    "SHA-1": lambda key: key.sign(b"", padding.PKCS1v15(), hashes.SHA1()),
+    "PSS with two hashes": lambda key: key.sign(b"", padding.PSS(padding.MGF1(hashes.SHA384()), 32), hashes.SHA256()),
+    "PSS with any salt": lambda key: key.sign(
+        b"", padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH), hashes.SHA256()
+    ),
+    "a padding for encryption": lambda key: key.sign(
+        b"", padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None), hashes.SHA256()
+    ),
+    "no DigestInfo": lambda key: key.sign(b"", padding.PKCS1v15(), utils.NoDigestInfo()),
+    "SHA-1": lambda key: key.sign(b"", padding.PKCS1v15(), hashes.SHA1()),  # noqa: S303 - refused
     "decryption": lambda key: key.decrypt(b"", padding.PKCS1v15()),
 }
 REFUSED_EC = {"agreement": lambda key: key.exchange(ec.ECDH(), key.public_key())}

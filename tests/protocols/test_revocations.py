@@ -1,6 +1,7 @@
 """The door for holders' own revocations: what its own key signed, and each thing that turns a call away."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
@@ -144,6 +145,12 @@ def test_refused(sqlite_desk, changed, status, reason):
     assert reason_of(sqlite_desk, asked) == (status, reason)
     assert ("www-authenticate" in answered(sqlite_desk, asked)[2].headers) is (status == 401)
     assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_the_log_says_what_is_wrong_with_a_signature(sqlite_desk, caplog):
+    caplog.set_level(logging.INFO, logger="sinetti")
+    answered(sqlite_desk, request(enrolled(sqlite_desk), content_digest="sha-256=:AAAA:"))
+    assert f"request {REQUEST}: signature refused: the signature does not fit" in caplog.text
 
 
 def test_headers_twice_as_the_edge_joins_them(sqlite_desk):

@@ -25,7 +25,7 @@ from sinetti.domain.watching import (
     nears_end,
 )
 from sinetti.pki.formats import load_certificate, serial_hex
-from sinetti.registry import bulk, lists, watching
+from sinetti.registry import bulk, early, lists, watching
 from sinetti.registry.lists import WHOLE
 
 MOST_COMPARED = 100_000
@@ -128,8 +128,8 @@ def certificate_findings(files: Mapping[str, bytes], office: Office) -> tuple[Fi
 
 
 def bulk_findings(office: Office) -> tuple[Finding, ...]:
-    """Find bulk revocations that were begun or approved and cut short."""
-    return tuple(
+    """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
+    revoking = (
         Finding(
             FindingKind.BULK_UNFINISHED,
             one.proposal_id,
@@ -142,6 +142,20 @@ def bulk_findings(office: Office) -> tuple[Finding, ...]:
         )
         for one in bulk.unfinished(office.register)
     )
+    calling = (
+        Finding(
+            FindingKind.EARLY_UNFINISHED,
+            one.call_id,
+            f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was cut short: "
+            + (
+                "run sinetti authority call-early once more, with the same options"
+                if one.undone_at is None
+                else f"run sinetti authority call-early --undo {one.call_id} once more"
+            ),
+        )
+        for one in early.unfinished(office.register)
+    )
+    return (*revoking, *calling)
 
 
 def _judged(place: ListPlace, office: Office, read: Read) -> Iterator[Finding]:

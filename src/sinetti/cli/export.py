@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti import clock
 from sinetti.cli import common, output
 from sinetti.holder import exporting, messages, reasons, words
 from sinetti.holder.exporting import Form, Wanted
@@ -58,10 +57,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(say(words.EXPORT_JKS, command=command + "-deststoretype JKS"))
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
         raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+    common.keep_now_out(parsed, parsed.name)
+    now = common.now_of(parsed, console)
     wanted = Wanted(Form(parsed.format), parsed.with_key, _password(parsed.password_file), parsed.serial)
     copy = exporting.copy_of(parsed.store, parsed.name, wanted)
     # Written down first: no key leaves the store unnoted.
-    exporting.note(parsed.store / parsed.name, clock.machine_now(), copy, parsed.out)
+    exporting.note(parsed.store / parsed.name, now, copy, parsed.out)
     try:
         output.write_private(parsed.out, copy.octets)
     except OSError as bad:

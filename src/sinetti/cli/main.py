@@ -21,7 +21,7 @@ from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
-    *("log", "doctor", "revoke", "completion", "gateway", "run"),
+    *("log", "doctor", "revoke", "completion", "run", "gateway"),
 )
 """What every installation has: modules of these names in this package."""
 

@@ -30,6 +30,7 @@ class FindingKind(StrEnum):
     CERTIFICATE_ENDS = "certificate-ends"
     ISSUING_CA_ENDS = "issuing-ca-ends"
     BULK_UNFINISHED = "bulk-unfinished"
+    EARLY_UNFINISHED = "early-unfinished"
     JOURNAL_AHEAD = "journal-ahead"
 
 

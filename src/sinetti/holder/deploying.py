@@ -80,7 +80,9 @@ def bring_into_use(folder: Path, entry: Entry, now: datetime) -> tuple[bool, tup
     Gives whether nothing is left to do, and what to tell. First the files are there that `entry` wants.
     """
     try:
-        generations.complete(folder, entry.files)
+        if not generations.is_complete(folder, entry.files):
+            with files.locked(folder):
+                generations.complete(folder, entry.files)
         held = generations.live(folder)
         if held is None:
             return True, ()

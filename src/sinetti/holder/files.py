@@ -225,7 +225,7 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _sweep(name_folder: Path) -> None:
     # Halves that an interrupted run left beside, keys that nobody uses among them. What refuses to go is no hindrance.
-    for pattern in (".*.new", "*/.*.new", "*/.*.gone"):
+    for pattern in (".*.new", "*/.*.new", "*/.*.gone", f"{GENERATIONS}/*/.*.new"):
         for left in name_folder.glob(pattern):
             with contextlib.suppress(OSError):
                 _drop(left)

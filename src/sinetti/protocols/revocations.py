@@ -61,6 +61,7 @@ class RevocationsDoor:
         try:
             verify(parts, request.headers, lambda key_id: self._key_of(key_id, found), self.office.machine_now())
         except SignatureRefused as refused:
+            _log.info("request %s: signature refused: %s", request.request_id, refused)
             return _unsigned(request, refused.wrong)
         (signer,) = found
         language = signer.certificate.holding.language

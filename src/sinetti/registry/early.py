@@ -116,29 +116,30 @@ def unfinished(register: Register) -> tuple[Call, ...]:
     return tuple(_call(row) for row in _all(register).filter(begun | undone).order_by("number"))
 
 
-def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: Deed) -> int:
-    """Open what may be opened of these now, in one transaction: at most `AT_ONCE`; how many were not open in it before.
+def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: Deed) -> None:
+    """Open what may be opened of these now, in one transaction: at most `AT_ONCE`. What is open in it stays as it is.
 
     One at a time, so that no certificate comes into two calls. Nothing where the call was undone meanwhile.
     """
     with transaction.atomic(using=register.alias):
         take_turn(register, _TURN)
-        row = _all(register).get(call_id=call.call_id)
-        if row.undone_at is not None:
-            return 0
+        # Not the whole row: the serials of a hundred thousand would be read anew for each part of them.
+        rows = _all(register).filter(call_id=call.call_id)
+        number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
+        if undone_at is not None:
+            return
         certificates = models.Certificate.objects.using(register.alias)
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=deed.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
         # Locked in one order, and without the keys: whoever renews one of them meanwhile need not wait.
         found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
         keys = [pk for pk, _ in found]
-        certificates.filter(pk__in=keys, renewable_from__gt=row.created).update(renewable_from=row.created)
+        certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
         CalledEarly.objects.using(register.alias).bulk_create(
-            CalledEarly(certificate_id=pk, call_id=row.number) for pk in keys
+            CalledEarly(certificate_id=pk, call_id=number) for pk in keys
         )
         subjects = (f"certificate:{serial}" for _, serial in found)
         audit.write_each(register, deed, "renewal-opened-early", subjects, call=call.call_id)
-    return len(found)
 
 
 def finish(register: Register, call: Call, deed: Deed) -> None:

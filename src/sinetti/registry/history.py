@@ -30,6 +30,8 @@ TOLD = frozenset(
         "deputy-changed",
         "let-end",
         "let-end-undone",
+        "renewal-opened-early",
+        "renewal-opened-by-rule",
     }
 )
 """The actions of audit rows that are told: others are steps of these."""

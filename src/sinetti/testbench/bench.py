@@ -163,7 +163,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     settings = rehearsed(kept_settings, identity)
     room = mailroom(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
-    soap = ExplainingDoor(beside(soap_door, authority.office), authority.office)
+    soap = beside(ExplainingDoor(soap_door, authority.office), authority.office)
     deliveries = ExplainingDoor(receiving, authority.office)
     return (
         Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),

@@ -6,12 +6,22 @@ from contextlib import contextmanager
 import pytest
 
 from sinetti.cli.server import choices
+from sinetti.clock import machine_now
+from sinetti.domain.revocation import RevocationReason
+from sinetti.pki.formats import load_certificate
+from sinetti.pki.renewal_id import renewal_id
+from sinetti.protocols.http import SOAP_PATH
 from sinetti.registry import early
 from sinetti.registry.opening import Register
 from sinetti.settings.folder import FolderKind
+from sinetti.wire import revocations
+from sinetti.wire.holder_signatures import signer_of
+from sinetti.wire.revocations import sign_revocation
 from sinetti.wiring import open_authority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import Desk, enrolled
+from tests.support.programs import exchange
+from tests.support.serving import serving
 
 WORDS = ("--officer", "a17", "--over", "2d", "--reason", "incident 7")
 EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanation-en", "why")
@@ -81,6 +91,29 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     assert json.loads(undone) == {"result": "undone", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
     assert "undone already" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
+
+
+def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
+    """Beside SOAP, by the real server: the hint after a command, a revocation, and the limits that SOAP has."""
+    operator = sqlite_operator
+    operator.found()
+    operator.add(CUSTOMER_ID)
+    with opened(operator) as desk:
+        held = enrolled(desk)
+    certificate = load_certificate(held.der)
+    with serving(operator.root, "--workers", 1, "--rate-per-address", 5) as served:
+        origin, path = served.soap.removesuffix(SOAP_PATH), f"/api/v1/renewal-info/{renewal_id(certificate)}"
+        assert "explanation" not in json.loads(exchange(origin, "GET", path)[2])
+        operator.does("call-early", "--serial", held.serial, *WORDS, *EXPLAINED)
+        told = json.loads(exchange(origin, "GET", path)[2])
+        assert told["explanation"] == {"fi": "syy", "sv": "orsak", "en": "why"}
+        call = sign_revocation(certificate, RevocationReason.SUPERSEDED, signer_of(held.key), machine_now())
+        assert exchange(origin, "POST", revocations.PATH, call.body, dict(call.headers))[0] == 200
+        asked = [exchange(origin, "GET", path)[0] for _ in range(40)]
+        assert set(asked) == {200, 503}, "limits per address count these calls too"
+        served.stop()
+    (row,) = json.loads(operator.does("status", "--customer-id", CUSTOMER_ID, "--json"))
+    assert (row["state"], row["reason"]) == ("revoked", "superseded")
 
 
 def test_one_and_those_of_a_file(shop, tmp_path):

@@ -97,6 +97,8 @@ _DEEDS: Mapping[str, str] = {
     "deputy-changed": mark("Deputy changed"),
     "let-end": mark("Said that it is to end"),
     "let-end-undone": mark("Said that it is not to end after all"),
+    "renewal-opened-early": mark("Renewal opened early"),
+    "renewal-opened-by-rule": mark("Early renewal taken back"),
 }
 _LATER_DEEDS: Mapping[str, str] = {
     "certificate-issued": mark("A later certificate in this one's place was issued"),

@@ -34,8 +34,8 @@ class Book:
             raise ConfigError(self.path, [Fault(lines.nearest(found, place), told) for place, told in self.wrong])
 
     def beside(self, path: str) -> File:
-        """Give a path as the file means it: relative to itself."""
-        return self.path.parent / path
+        """Give a path as the file means it, relative to itself, wherever somebody stands who reads it later."""
+        return (self.path.parent / path).absolute()
 
 
 @dataclass(frozen=True, slots=True)

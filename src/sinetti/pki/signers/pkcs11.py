@@ -129,7 +129,7 @@ def forget_sessions() -> None:
 
 
 class TokenRsaKey(rsa.RSAPrivateKey):
-    """An RSA key in a token: PKCS#1 v1.5 signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
+    """An RSA key in a token: PKCS#1 v1.5 and PSS signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
 
     def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
         """Remember where the key is and what its public half is."""
@@ -151,13 +151,16 @@ class TokenRsaKey(rsa.RSAPrivateKey):
         algorithm: utils.Prehashed | utils.NoDigestInfo | hashes.HashAlgorithm,
     ) -> bytes:
         """Sign octets, or their digest (Prehashed). Raises UnsupportedAlgorithm, SignerUnavailable."""
-        if not isinstance(padding, _PKCS1) or isinstance(algorithm, utils.NoDigestInfo):
-            _not_here("only PKCS#1 v1.5 signatures are made with keys of a token")
+        if isinstance(algorithm, utils.NoDigestInfo):
+            _not_here("signatures without DigestInfo are not made with keys of a token")
         name, digest = _digest(data, algorithm)
-        before = _DIGEST_INFO.get(name)
-        if before is None:
+        if name not in _DIGEST_INFO:
             _not_here(f"no signatures over {name} are made with keys of a token")
-        return _signed(self._key, self._public, before + digest, Mechanism.RSA_PKCS)
+        if isinstance(padding, _PSS):
+            return _signed(self._key, self._public, digest, Mechanism.RSA_PKCS_PSS, _pss(padding, name))
+        if not isinstance(padding, _PKCS1):
+            _not_here("only PKCS#1 v1.5 and PSS signatures are made with keys of a token")
+        return _signed(self._key, self._public, _DIGEST_INFO[name] + digest, Mechanism.RSA_PKCS)
 
     def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> NoReturn:  # noqa: ARG002 - the interface's
         """Refuse: the key is for signatures."""
@@ -237,11 +240,26 @@ class TokenEcKey(ec.EllipticCurvePrivateKey):
         return self
 
 
-_PKCS1 = padding.PKCS1v15
+_PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1
 """`sign` has a parameter of the module's name: the interface's."""
 
+_HASHES = {
+    "sha256": (Mechanism.SHA256, pkcs11.MGF.SHA256),
+    "sha384": (Mechanism.SHA384, pkcs11.MGF.SHA384),
+    "sha512": (Mechanism.SHA512, pkcs11.MGF.SHA512),
+}
 
-def _signed(key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism) -> bytes:
+
+def _pss(wanted: padding.PSS, name: str) -> tuple[Mechanism, pkcs11.MGF, int]:
+    salt, mask = wanted._salt_length, wanted.mgf  # noqa: SLF001 - it has no public name
+    if not isinstance(salt, int) or not isinstance(mask, _MGF1) or mask._algorithm.name != name:  # noqa: SLF001 - same
+        _not_here("a PSS signature needs a salt of a stated length, and one hash for all")
+    return (*_HASHES[name], salt)
+
+
+def _signed(
+    key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanism, parameter: tuple[object, ...] | None = None
+) -> bytes:
     def signed(session: pkcs11.Session) -> bytes:
         # Whoever replaced the key of this ID in the token would else have things signed that nobody can verify.
         if keycheck.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != keycheck.key_id(public):
@@ -250,7 +268,7 @@ def _signed(key: TokenKey, public: PublicKey, octets: bytes, mechanism: Mechanis
         (private,) = _objects(session, key, ObjectClass.PRIVATE_KEY) or [None]
         if private is None:
             raise pkcs11.NoSuchKey
-        return bytes(private.sign(octets, mechanism=mechanism))
+        return bytes(private.sign(octets, mechanism=mechanism, mechanism_param=parameter))
 
     return _in_session(key.place, signed)
 
