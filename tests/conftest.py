@@ -113,6 +113,7 @@ LONG = (
     "cli/server/test_traffic.py",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
+    "testbench/fleet/test_whole.py",
     "testbench/test_demo.py",
 )
 """What takes long for what it tells each day: `make judges` plays it, `make test` leaves it out (marker `long`)."""

@@ -548,7 +548,7 @@ def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch)
     assert b"<ds:Signature" in out.getvalue()
 
 
-@pytest.mark.parametrize("command", ["authority", "testbench"])
+@pytest.mark.parametrize("command", ["authority", "testbench", "demo-fleet"])
 def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
     monkeypatch.setattr(entry.importlib.util, "find_spec", lambda _name: None)
     code, out, err = shell.run(command, "serve")

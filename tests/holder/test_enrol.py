@@ -518,8 +518,22 @@ def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):
     assert [message.text for message in desk.told] == [messages.EARLIER_FIRST]
 
 
-def test_an_unknown_retrieval_id_ends_it(desk):
-    desk.double.script.extend([doubles.well, doubles.refuse(Failure("PKI020", "No such retrieval ID."))])
+def test_the_retrieval_id_of_somebody_else_keeps_the_key(desk):
+    """An answer to another organisation's request, given in place of ours: its id is not known for this customer."""
+    desk.double.script.append(doubles.accept("f" * 32))
+    outcome = desk.enrol()
+    assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.FAILED, ExitCode.AGAIN, ("PKI020",))
+    assert texts(outcome)[-1] == messages.ID_MAY_BE_ANOTHERS
+    assert desk.enrol().result is Result.ENROLLED
+    assert len(set(desk.double.keys_sent())) == 1
+    assert not (desk.folder / "abandoned").exists()
+
+
+def test_a_retrieval_id_that_is_given_twice_and_not_known_ends_it(desk):
+    unknown = doubles.refuse(Failure("PKI020", "No such retrieval ID."))
+    desk.double.script.extend([doubles.well, unknown])
+    assert desk.enrol().exit_code is ExitCode.AGAIN
+    desk.double.script.extend([unknown, doubles.well, unknown])
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.REFUSED, ExitCode.REFUSED, ("PKI020",))
     assert open_journal(desk) is None

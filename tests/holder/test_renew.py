@@ -125,6 +125,14 @@ def test_an_earlier_answer_in_place_of_ours_keeps_no_renewal_waiting(enrolled):
     assert enrolled.renew().result is Result.RENEWED
 
 
+def test_an_answer_to_somebody_else_in_place_of_ours_makes_no_second_key(enrolled):
+    """Its retrieval id is none of this customer's; a renewal with another key would be a second certificate."""
+    enrolled.double.script.append(doubles.accept("f" * 32))
+    assert enrolled.at(OPENS).renew().exit_code is ExitCode.AGAIN
+    assert enrolled.renew().result is Result.RENEWED
+    assert len(enrolled.double.issued) == 2
+
+
 def test_a_renewal_prepared_with_a_certificate_that_was_replaced_is_put_away(enrolled, monkeypatch):
     enrolled.double.script.append(doubles.lose)
     enrolled.at(OPENS).renew()

@@ -166,7 +166,9 @@ def test_a_first_enrolment_that_reached_nobody(desk):
 
 
 def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
-    desk.double.script.extend([doubles.well, doubles.refuse(Failure("PKI020", "Unknown."))])
+    unknown = doubles.refuse(Failure("PKI020", "Unknown."))
+    desk.double.script.extend([doubles.well, unknown, unknown, doubles.well, unknown])
+    desk.enrol()
     desk.enrol()
     assert state_and_todo(desk) == ("refused", "Run “sinetti enrol payroll” again.")
 

@@ -298,7 +298,7 @@ def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, ar
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Return every command of the client and the server side, whose own are there only where one of them is wanted."""
     found = {name: one for words in ((), *([name] for name in SERVER)) for name, one in below(build_parser(*words))}
-    return {name: one for name, one in found.items() if name not in SERVER}
+    return {name: one for name, one in found.items() if not any(other.startswith(f"{name} ") for other in found)}
 
 
 def written(parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:

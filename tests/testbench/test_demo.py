@@ -31,7 +31,7 @@ SHOWN = [
     r"-rw-------  keys/DataProvidersTestIssuingCAv1\.pem +\d+",
     r"-rw-------  register.sqlite3 +\d+",
     r"[0-9a-f]{12}…  fetched  2027-01-13T08:00:00Z – 2029-01-12T08:00:00Z",
-    r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n +payroll: valid\.",
+    r"\$ sinetti status --store \./store --now 2027-01-13T08:00:00Z\n(?: .*\n)+? +payroll +0123456-7 +valid ",
     r"\$ sinetti sign \./report\.xml",
     r"--out \./report-sealed\.xml",
     r"The seal is good\.[^.]+certificate [0-9a-f]{12}…",
@@ -59,6 +59,14 @@ SHOWN = [
     r"Then the new one is revoked.*\n.*curl.*certificates.*\n.*fetched",
     r"curl -X POST \"\$CONTROL/revocations\"",
     r"refused the delivery \(revoked\)",
+    r"10 organisations and an agent",
+    r"1\. Two years in which nothing goes wrong",
+    r"10 certificates are in use",
+    r"in all 10 of 10",
+    r"2\. Two years in which one answer in ten is lost",
+    r"in all 10 of 10",
+    r"Answers lost: \d+\. Wrong ones: \d+\.",
+    r"Organisations: 10, certificates: 40, 4 years in \d+ s, renewed on \d+ days, .*Nothing lapsed",
     r"Done: every step did what it should \(\d+ s\)",
 ]
 

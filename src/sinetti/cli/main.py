@@ -33,8 +33,9 @@ GROUPS = ("authority", "gateway")
 SERVER = {
     "authority": "run a certificate authority (needs sinetti[authority])",
     "testbench": "run an authority on a clock of your own (needs sinetti[authority])",
+    "demo-fleet": "watch an agent keep the certificates of a fleet from lapsing (needs sinetti[authority])",
 }
-"""What the extra `sinetti[authority]` brings: modules of these names in this package, looked at only when asked for."""
+"""What the extra `sinetti[authority]` brings: modules of these names (with _ for -), looked at only when asked for."""
 
 EPILOG = """\
 exit codes: 0 done or nothing due · 1 our own fault · 2 usage · 3 refused by the service · 4 not reached, not ready
@@ -76,7 +77,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
     if first in CLIENT or first in SERVER:
         below = wanted[1:2] if first in GROUPS else ()
-        importlib.import_module(f"sinetti.cli.{first}").register(commands, *below)
+        importlib.import_module(f"sinetti.cli.{first.replace('-', '_')}").register(commands, *below)
         return parser
     for name in CLIENT:
         importlib.import_module(f"sinetti.cli.{name}").register(commands)

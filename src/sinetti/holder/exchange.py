@@ -91,7 +91,9 @@ def send(errand: Errand, held: Journal, operation: Operation, message: bytes) ->
         return replace(_not_answered(errand, held, leaving, trouble), retry_after=trouble.retry_after)
     errand.run.step("answered")
     if response.status_ok and response.retrieval_id:
-        accepted = journal.move(leaving, State.ACCEPTED, retrieval_id=response.retrieval_id)
+        # An id that is given once more for the same request is ours, whatever was said of it: _fetch sees the codes.
+        codes = held.codes if response.retrieval_id == held.retrieval_id else ()
+        accepted = journal.move(leaving, State.ACCEPTED, retrieval_id=response.retrieval_id, codes=codes)
         errand.run.step("accepted")
         return accepted
     return _refused(errand, leaving, response)
@@ -220,6 +222,8 @@ def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
         return response.certificate
     codes, told = _codes(response), said(response)
     if verdicts.of_fetch(codes) is Verdict.REFUSED_FOR_GOOD:
+        if held.state is State.ACCEPTED and Reason.RETRIEVAL_ID_UNKNOWN in map(reason_of, codes) and not held.codes:
+            return _not_our_id(errand, held, told, codes)
         if held.state is State.ACCEPTED:
             journal.abandon(held)
         return errand.ended(Result.REFUSED, ExitCode.REFUSED, *told, codes=codes)
@@ -247,6 +251,16 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
     collected = journal.keep_certificate(held, formats.certificate_der(certificate))
     errand.run.step("collected")
     return _put_in_place(errand, collected)
+
+
+def _not_our_id(errand: Errand, held: Journal, told: tuple[Message, ...], codes: tuple[str, ...]) -> Outcome:
+    """The retrieval id is no one's of this customer, as one is that came with an answer to another request: ask again.
+
+    The key is kept for that: another one would be a second certificate, with the first one lying unfetched.
+    """
+    journal.move(held, State.UNCERTAIN, codes=codes)
+    again = say(messages.ID_MAY_BE_ANOTHERS, command=errand.kind.value)
+    return errand.ended(Result.FAILED, ExitCode.AGAIN, *told, again, codes=codes)
 
 
 def _not_ours(errand: Errand, held: Journal) -> Outcome:

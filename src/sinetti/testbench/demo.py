@@ -7,12 +7,16 @@ import json
 import shutil
 import stat
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sinetti.clock import ticks
 from sinetti.domain.values import Language
+from sinetti.testbench.fleet.acts import Wanted, play
+from sinetti.testbench.fleet.telling import Teller
 from sinetti.testbench.stage import Stage, StoryBroken, curl, demand, program, typed
 from sinetti.texts.reader import when
 
@@ -46,6 +50,7 @@ _REPORT = """<report xmlns="urn:example:report">
   <wages currency="EUR">3210.50</wages>
 </report>
 """
+_FLEET, _SEED = 10, 1
 _INTERRUPTED = 130
 
 
@@ -57,6 +62,7 @@ def main() -> int:
     try:
         stage = Stage(_START, keep=keep)
         _play(stage)
+        _play_fleet()
     except StoryBroken as broken:
         print(f"\nThe story broke off: {broken}", file=sys.stderr)
         if stage is not None:
@@ -73,6 +79,16 @@ def main() -> int:
     else:
         _clear_away(stage)
     return 0
+
+
+def _play_fleet() -> None:
+    """Ten organisations that an agent takes care of, on another bench that is gone afterwards."""
+    print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
+    with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
+        teller = Teller(Language.EN, partial(print, flush=True))
+        end = play(Wanted(_FLEET, _SEED, Path(folder), brief=True), teller)
+    teller.end(end)
+    demand(not end.breaches, "nothing should lapse")
 
 
 def _clear_away(stage: Stage | None) -> None:

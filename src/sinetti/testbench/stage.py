@@ -59,9 +59,12 @@ class Ran:
 class Stage:
     """A test bench in a temporary folder, and a place for the client's store."""
 
-    def __init__(self, now: str, *, keep: bool = False) -> None:
-        """Start a bench whose clock stands at `now`. Unless it is to be kept it ends with this process, however."""
-        self.folder = Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
+    def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
+        """Start a bench whose clock stands at `now`. Unless it is to be kept it ends with this process, however.
+
+        What there is lies in `folder`, or in a temporary one.
+        """
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="sinetti-demo-"))
         self.store = self.folder / "store"
         self.now, self.keep = now, keep
         self._step = 0
@@ -133,6 +136,10 @@ class Stage:
         body = None if value is None else json.dumps(value)
         self.show(*curl(method, f'"$CONTROL{path}"', body))
         return self._called(method, path, body)
+
+    def quietly_called(self, method: str, path: str, value: object = None) -> Any:  # noqa: ANN401 - JSON of any shape
+        """Make a control call and show nothing of it. Raises StoryBroken; may be used by many threads."""
+        return self._called(method, path, None if value is None else json.dumps(value))
 
     def quietly_ordered(self, order: object) -> dict[str, str]:
         """Order a certificate and show nothing of it; the transfer IDs."""

@@ -1,0 +1,71 @@
+"""The whole fleet, as `sinetti demo-fleet` plays it; what it keeps; and how it ends where somebody has had enough."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from sinetti.clock import ticks
+from tests.support.programs import program, ran, started, surroundings
+
+WITHIN = 400
+
+
+@pytest.mark.timeout(WITHIN + 20)
+def test_two_hundred_organisations(tmp_path):
+    command = program("demo-fleet", "--lang", "fi", "--seed", 1)
+    known = surroundings({"TMPDIR": str(tmp_path)})
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False, env=known)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:] + done.stderr
+    summary = "Organisaatioita: 200, varmenteita: 900, 4 vuotta "
+    assert done.stdout.splitlines()[-1].startswith(summary)
+    assert len(re.findall(r"^\S+ klo \S+ +uusittu: ", done.stdout, re.MULTILINE)) > 30, "the calendar is seen to move"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(150)
+def test_what_is_kept_can_be_looked_at(tmp_path):
+    kept = tmp_path / "kept"
+    done = subprocess.run(
+        program("demo-fleet", "--organisations", 2, "--keep", kept, "--json"),
+        capture_output=True,
+        check=False,
+        timeout=140,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"bench", "store", "sinetti.toml", "bench.log", "agents.log"} <= {one.name for one in kept.iterdir()}
+    looked = ran("status", "--store", kept / "store", "--now", "2031-01-14T16:00:00Z", "--lang", "en")
+    assert looked.returncode == 0
+    assert "org-0001" in looked.stdout + looked.stderr
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize("line", [r"nothing to do", r"^2\. "], ids=["with one agent", "with a meddler"])
+def test_ended_early_it_takes_all_along(how, code, line, tmp_path):
+    command = program("demo-fleet", "--organisations", 8, "--lang", "en")
+    known = surroundings({"TMPDIR": str(tmp_path)})
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=known) as fleet:
+        next(one for one in fleet.stdout if re.search(line, one))
+        below = children(fleet.pid)
+        assert below
+        fleet.send_signal(how)
+        assert fleet.wait(20) == code
+    for one in below:
+        assert_ends(one)
+    if how != signal.SIGKILL:
+        assert list(tmp_path.iterdir()) == []
+
+
+def children(pid):
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def assert_ends(pid):
+    deadline = ticks() + 20
+    place = Path(f"/proc/{pid}/cmdline")
+    while place.exists() and place.read_bytes():
+        assert ticks() < deadline, "something runs on"
+        sleep(0.05)
