@@ -108,8 +108,8 @@ SENDS_AGAIN = mark(
     "It was not taken into use. Run “sinetti {command}” again: it sends the same request with the same key."
 )
 ID_MAY_BE_ANOTHERS = mark(
-    "The retrieval ID may have come with the answer to another request. Run “sinetti {command}” again: it sends the same "
-    "request with the same key."
+    "The retrieval ID may have come with the answer to another request. Run “sinetti {command}” again: it sends the "
+    "same request with the same key."
 )
 CERTIFICATE_NOT_TAKEN = mark(
     "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
