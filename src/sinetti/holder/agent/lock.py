@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from sinetti.holder import files, messages, systems
 from sinetti.holder.files import StoreLocked
@@ -17,6 +18,9 @@ FILE = ".run.lock"
 
 _FIRST = b" "
 """Windows locks the first octet against readers, so nothing is said by it."""
+
+_NOT_KNOWN = "-"
+_LOOKS, _LOOKS_EVERY = 10, 0.02
 
 
 @contextlib.contextmanager
@@ -28,13 +32,23 @@ def held(store: Path, now: datetime) -> Iterator[None]:
         try:
             files.SYSTEM.lock(handle)
         except systems.Busy as busy:
-            raise StoreLocked(say(messages.RUN_LOCKED, store=str(store), **holder(path))) from busy
+            raise StoreLocked(say(messages.RUN_LOCKED, store=str(store), **_told_holder(path))) from busy
         with contextlib.suppress(OSError):  # a full disk: the lock itself needs no room
             os.ftruncate(handle, 0)
             os.write(handle, _FIRST + _written(now))
         yield
     finally:
         os.close(handle)
+
+
+def _told_holder(path: Path) -> dict[str, Value]:
+    """Give who holds it; one who has just taken it needs a moment to write that down."""
+    for _ in range(_LOOKS):
+        found = holder(path)
+        if found["pid"] != _NOT_KNOWN:
+            return found
+        Event().wait(_LOOKS_EVERY)
+    return holder(path)
 
 
 def holder(path: Path) -> dict[str, Value]:
@@ -46,7 +60,7 @@ def holder(path: Path) -> dict[str, Value]:
         since: Value = datetime.fromisoformat(raw["since"])
         return {name: plain(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
     except (OSError, ValueError, KeyError, TypeError):
-        return dict.fromkeys(("pid", "host", "user", "since"), "-")
+        return dict.fromkeys(("pid", "host", "user", "since"), _NOT_KNOWN)
 
 
 def _written(now: datetime) -> bytes:
