@@ -6,7 +6,6 @@ does, where each name has its memory. The second against a test bench of its own
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway import NOW
+from bench.processes import cost
 from bench.store import make
 from sinetti import clock
 from sinetti.domain.values import Environment, KeyType, Language
@@ -44,7 +44,6 @@ QUIET_UNTIL = NOW + timedelta(days=670)
 """Nothing of bench/store.py's store is due before: a pass goes by the machine's clock, as a timer's does."""
 
 SECONDS, MEGABYTES = 3.0, 200.0
-ROUNDS = 3
 BEGUN, DUE = "2027-01-01T00:00:00Z", "2028-12-25T00:00:00Z"
 JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z", "2028-12-01T00:00:00Z", DUE)
 
@@ -61,23 +60,6 @@ class Quiet:
     def done(self, row: Row) -> None:
         """Hear what became of one."""
         self.heard.append(row)
-
-
-def quiet_pass(store: Path) -> tuple[float, float, float]:
-    """Run `sinetti run` with nothing due; the best of several: seconds, those of a processor, and memory in MB."""
-    command = [sys.executable, "-m", "sinetti", "run", "--store", str(store)]
-    best, busy, most = float("inf"), float("inf"), 0.0
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        _, status, used = os.wait4(process.pid, 0)
-        best, busy = min(best, time.perf_counter() - begun), min(busy, used.ru_utime + used.ru_stime)
-        most = max(most, used.ru_maxrss / 1024)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or process.stderr is None:
-            raise subprocess.CalledProcessError(process.returncode, command)
-        process.stderr.close()
-    return best, busy, most
 
 
 def remember_hints(store: Path) -> None:
@@ -158,7 +140,7 @@ def measure_quiet(folder: Path, names: int) -> bool:
     for what, prepare in (("a service without hints", None), ("a service with hints", remember_hints)):
         if prepare is not None:
             prepare(store)
-        seconds, busy, most = quiet_pass(store)
+        seconds, busy, most = cost(("run", "--store", str(store)))
         met &= seconds < SECONDS and most < MEGABYTES
         print(f"sinetti run, {names} names, {what:24} {seconds:5.2f} s  {busy:5.2f} s of a processor  {most:4.0f} MB")
     return met

@@ -5,18 +5,17 @@ client on it, each as a process of its own, the best of three; memory is the gre
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import timedelta
 from pathlib import Path
 
 from bench.gateway import NOW, Scene, scene
+from bench.processes import cost
 from sinetti.ca.issuing import LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, Span
 from sinetti.holder import settings
+from sinetti.holder.outcome import ExitCode
 from sinetti.holder.settings import Settings
 from sinetti.pki import chain, formats
 from sinetti.pki.signing import sign
@@ -29,7 +28,6 @@ LOOKED_AT = NOW + timedelta(days=700)
 """Some are open for renewal then, and none has ended."""
 
 MARK = 2.0
-ROUNDS = 3
 COMMANDS = {
     "status": ("status",),
     "status --json": ("status", "--json"),
@@ -83,28 +81,8 @@ def _issued(made: Scene, key: formats.PrivateKey, number: int) -> tuple[Serial, 
 
 
 def timed(words: tuple[str, ...], store: Path) -> tuple[float, float, float]:
-    """Run a command; give seconds until it ended, those of a processor, the best of several, and its memory in MB."""
-    command = [
-        sys.executable,
-        "-m",
-        "sinetti",
-        *words,
-        "--store",
-        str(store),
-        "--now",
-        f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}",
-    ]
-    best, busy, most = float("inf"), float("inf"), 0.0
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        best, busy = min(best, time.perf_counter() - begun), min(busy, used.ru_utime + used.ru_stime)
-        most = max(most, used.ru_maxrss / 1024)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode == 1:
-            raise subprocess.CalledProcessError(1, command)
-    return best, busy, most
+    """What a command costs on this store; that some certificate is due is no fault."""
+    return cost((*words, "--store", str(store), "--now", f"{LOOKED_AT:%Y-%m-%dT%H:%M:%SZ}"), ExitCode.UNCERTAIN)
 
 
 def main() -> int:

@@ -4,11 +4,10 @@ What is called is stored before the first certificate is opened, so that a run t
 call can be undone: nothing that a holder has is touched by it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sinetti.actions.choosing import check_known, check_some
+from sinetti.actions.choosing import Tell, check_known, check_some, tell_nobody
 from sinetti.actions.office import Office
 from sinetti.domain.bulk import actor_of, check_officer
 from sinetti.domain.renewal_hint import CallRefused, Told, check_over, check_reason, check_told, may_be_called
@@ -16,13 +15,6 @@ from sinetti.domain.values import Serial
 from sinetti.registry import early
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.early import Call, Row
-
-Tell = Callable[[int, int], None]
-"""Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
-
-
-def tell_nobody(_done: int, _all: int) -> None:
-    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True)

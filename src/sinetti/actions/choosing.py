@@ -1,5 +1,7 @@
 """Choosing many certificates at once: what names nothing is refused, before anything is done."""
 
+from collections.abc import Callable
+
 from sinetti.actions.office import Office
 from sinetti.domain.bulk import BulkReason, BulkRefused
 from sinetti.registry import bulk, parties
@@ -7,6 +9,13 @@ from sinetti.registry.bulk import Wanted
 
 _NAMED = 3
 _LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
+
+Tell = Callable[[int, int], None]
+"""Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
+
+
+def tell_nobody(_done: int, _all: int) -> None:
+    """Tell nobody how far it is."""
 
 
 def check_some(wanted: Wanted, verb: str) -> None:

@@ -1,11 +1,11 @@
 """Bulk revocation: stored before the first goes; over ten wait for a second officer; cut short, it is gone on with."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sinetti.actions.choosing import check_known, check_some
+from sinetti.actions.choosing import Tell, check_known, check_some, tell_nobody
 from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
@@ -41,13 +41,6 @@ _NOT_WITHDRAWN: Mapping[BulkReason, str] = {
     BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)
-
-Told = Callable[[int, int], None]
-"""Told after each transaction: how many certificates are revoked, and of how many."""
-
-
-def tell_nobody(_done: int, _all: int) -> None:
-    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +90,7 @@ def look(ask: BulkAsk, office: Office) -> Selection:
     return _selected(bulk.chosen(office.register, ask.wanted), ask, office)
 
 
-def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
     """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRefused.
 
     What a run of this officer left undone is finished first. A list that cannot be signed here is signed where the
@@ -110,7 +103,7 @@ def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Told = tell
     return replace(propose(ask, office, request_id, told), resumed=resumed)
 
 
-def propose(ask: BulkAsk, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+def propose(ask: BulkAsk, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
     """Do the same, and leave alone what other runs left undone. Raises BulkRefused."""
     selection = look(ask, office)
     if not selection.going:
@@ -162,7 +155,7 @@ def withdraw(proposal_id: str, officer: str, office: Office, request_id: str) ->
     return proposal
 
 
-def approve(proposal_id: str, officer: str, office: Office, request_id: str, told: Told = tell_nobody) -> Outcome:
+def approve(proposal_id: str, officer: str, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
     """Approve another officer's proposal and revoke what it names; also gone on with where that was cut short.
 
     Raises BulkRefused.
@@ -251,7 +244,7 @@ class _By:
         return self.office.deed(actor_of(self.officer), self.request_id)
 
 
-def _carry_out(proposal: Proposal, by: _By, told: Told, most: int | None = None) -> None:
+def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None) -> None:
     """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
 
     What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is

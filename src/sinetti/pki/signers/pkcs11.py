@@ -8,7 +8,7 @@ One session for each token and process: a token logs a whole process in, and a s
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import pkcs11
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -128,7 +128,30 @@ def forget_sessions() -> None:
         _OPENED.refused.clear()
 
 
-class TokenRsaKey(rsa.RSAPrivateKey):
+class _InToken:
+    """What no key of a token does: it is for signatures, and does not leave."""
+
+    def private_numbers(self) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def private_bytes(
+        self,
+        encoding: Encoding,  # noqa: ARG002 - the interface's
+        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
+        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
+    ) -> NoReturn:
+        """Refuse: the key does not leave the token."""
+        _stays()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
+        return self
+
+
+class TokenRsaKey(_InToken, rsa.RSAPrivateKey):
     """An RSA key in a token: PKCS#1 v1.5 and PSS signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
 
     def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
@@ -166,27 +189,8 @@ class TokenRsaKey(rsa.RSAPrivateKey):
         """Refuse: the key is for signatures."""
         _not_here("keys of a token are for signatures")
 
-    def private_numbers(self) -> NoReturn:
-        """Refuse: the key does not leave the token."""
-        _stays()
 
-    def private_bytes(
-        self,
-        encoding: Encoding,  # noqa: ARG002 - the interface's
-        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
-    ) -> NoReturn:
-        """Refuse: the key does not leave the token."""
-        _stays()
-
-    def __copy__(self) -> "TokenRsaKey":
-        return self
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> "TokenRsaKey":
-        return self
-
-
-class TokenEcKey(ec.EllipticCurvePrivateKey):
+class TokenEcKey(_InToken, ec.EllipticCurvePrivateKey):
     """A P-256 or P-384 key in a token: ECDSA signatures in DER, and nothing else."""
 
     def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey) -> None:
@@ -219,25 +223,6 @@ class TokenEcKey(ec.EllipticCurvePrivateKey):
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
         """Refuse: the key is for signatures."""
         _not_here("keys of a token are for signatures")
-
-    def private_numbers(self) -> NoReturn:
-        """Refuse: the key does not leave the token."""
-        _stays()
-
-    def private_bytes(
-        self,
-        encoding: Encoding,  # noqa: ARG002 - the interface's
-        format: PrivateFormat,  # noqa: A002, ARG002 - the interface's
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002 - the interface's
-    ) -> NoReturn:
-        """Refuse: the key does not leave the token."""
-        _stays()
-
-    def __copy__(self) -> "TokenEcKey":
-        return self
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> "TokenEcKey":
-        return self
 
 
 _PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1
