@@ -40,8 +40,8 @@ from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.settings import Settings
 
 NAMES, RENEWALS, AT_ONCE = 10_000, 1_000, 16
-QUIET = NOW + timedelta(days=600)
-"""Nothing of bench/store.py's store is due then."""
+QUIET_UNTIL = NOW + timedelta(days=670)
+"""Nothing of bench/store.py's store is due before: a pass goes by the machine's clock, as a timer's does."""
 
 SECONDS, MEGABYTES = 3.0, 200.0
 ROUNDS = 3
@@ -65,7 +65,7 @@ class Quiet:
 
 def quiet_pass(store: Path) -> tuple[float, float, float]:
     """Run `sinetti run` with nothing due; the best of several: seconds, those of a processor, and memory in MB."""
-    command = [sys.executable, "-m", "sinetti", "run", "--store", str(store), "--now", f"{QUIET:%Y-%m-%dT%H:%M:%SZ}"]
+    command = [sys.executable, "-m", "sinetti", "run", "--store", str(store)]
     best, busy, most = float("inf"), float("inf"), 0.0
     for _ in range(ROUNDS):
         begun = time.perf_counter()
@@ -82,10 +82,11 @@ def quiet_pass(store: Path) -> tuple[float, float, float]:
 
 def remember_hints(store: Path) -> None:
     """Leave of each name what a service with hints leaves."""
-    hint = Hint(QUIET + timedelta(days=100), QUIET + timedelta(days=101))
+    now = clock.machine_now()
+    hint = Hint(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
     for seen in sighting.sights(store):
         serial = None if seen.in_use is None else seen.in_use.serial
-        memory.store(seen.folder, Memory(serial, hint=hint, ask_again=QUIET + timedelta(hours=6)))
+        memory.store(seen.folder, Memory(serial, hint=hint, ask_again=now + timedelta(hours=6)))
 
 
 @contextmanager
@@ -148,6 +149,9 @@ def renew_all(store: Path) -> tuple[PassEnd, float]:
 
 def measure_quiet(folder: Path, names: int) -> bool:
     """Print what passes with nothing due take; whether both marks were reached."""
+    if clock.machine_now() >= QUIET_UNTIL:
+        print("the store of bench/store.py is too old: something would be due")
+        return False
     store, met = folder / "store", True
     store.mkdir(mode=0o700)
     make(store, names)

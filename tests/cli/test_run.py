@@ -130,6 +130,7 @@ def test_the_metrics_that_are_asked_for_are_written_after_each_pass(shell):
     config.write_text(f'store = "store"\n[agent]\nprometheus = "{place}"\n')
     assert shell.run("run", "--config", config)[0] == 0
     assert 'name="payroll"' in place.read_text()
+    assert "\nsinetti_agent_last_run_seconds " in place.read_text()
     place.unlink()
     place.mkdir()
     code, _, err = shell.run("run", "--config", config)

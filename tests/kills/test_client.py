@@ -1,6 +1,8 @@
 """The client killed at every step and at random moments, and answers lost: the same command, run again, goes on."""
 
+import json
 import random
+import shutil
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -67,17 +69,6 @@ def test_renew_killed_before_every_change_to_the_disk(stage, every_kill):
     assert sum(kills) > 40 / (1 if every_kill else FEW_APART) - 1
 
 
-def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, every_kill):
-    numbers = list(changes(every_kill))[: 90 if every_kill else 90 // FEW_APART]
-    kills = []
-    for number, site in zip(numbers, stage.enrolled(len(numbers)), strict=True):
-        dress(site)
-        kills.append(played(stage, site, "renew", RENEW, Kill(change=number)))
-        is_dressed(site)
-    assert not kills[-1], "the last number lies beyond the end of the run"
-    assert sum(kills) > 50 / (1 if every_kill else FEW_APART) - 1
-
-
 def adopted(stage, source, store, kill=NEVER):
     """Run `sinetti adopt` on the set of another store, always in the same words."""
     trust = stage.bench.ready["trust"]
@@ -107,6 +98,40 @@ def test_adopt_killed_before_every_change_to_the_disk(stage, tmp_path):
         kills += 1
     assert kills > 10
     assert not stage.wire.passed
+
+
+def test_revoke_killed_before_every_change_to_the_disk(stage, tmp_path):
+    """All of them. Whatever was heard of the answer, the same command again knows that it is revoked."""
+    (source,) = stage.enrolled(1)
+    before = {path.name: path.read_bytes() for path in source.live.iterdir()}
+    words = ("revoke", "payroll", "--reason", "superseded", "--yes")
+    kills = 0
+    for number in range(1000):
+        site = replace(source, store=tmp_path / f"store-{number}")
+        shutil.copytree(source.store, site.store, symlinks=True)
+        path = site.folder / "settings.toml"
+        path.write_text(path.read_text().replace(stage.wire.url, stage.bench.ready["soap_url"]))  # it passes SOAP alone
+        killed = stage.clients.run(*words, "--store", str(site.store), kill=Kill(change=number)).killed
+        set_in_use(site)
+        again = stage.clients.run(*words, "--store", str(site.store))
+        assert again.code == 0, again.err
+        assert json.loads((site.folder / "notes.json").read_bytes())["revoked"] == site.live.resolve().name
+        assert {path.name: path.read_bytes() for path in site.live.iterdir()} == before
+        if not killed:
+            break
+        kills += 1
+    assert kills > 3
+
+
+def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, every_kill):
+    numbers = list(changes(every_kill))[: 90 if every_kill else 90 // FEW_APART]
+    kills = []
+    for number, site in zip(numbers, stage.enrolled(len(numbers)), strict=True):
+        dress(site)
+        kills.append(played(stage, site, "renew", RENEW, Kill(change=number)))
+        is_dressed(site)
+    assert not kills[-1], "the last number lies beyond the end of the run"
+    assert sum(kills) > 50 / (1 if every_kill else FEW_APART) - 1
 
 
 def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):

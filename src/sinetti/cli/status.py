@@ -97,9 +97,9 @@ def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
     common.print_line("\n".join(table))
 
 
-def put_metrics(place: str, rows: Sequence[Row], now: datetime) -> None:
-    """Write the metrics of a store for an exporter to read. Raises UsageError."""
-    octets = prometheus.text(rows, now).encode()
+def put_metrics(place: str, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
+    """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
+    octets = prometheus.text(rows, now, last_run).encode()
     if place == "-":
         output.put_octets(octets)
         return

@@ -146,9 +146,16 @@ def _notes(folder: str) -> Notes:
 
 def _journals(folder: str) -> tuple[Journal, ...]:
     pending = f"{folder}/{journal.PENDING}"
-    there = os.listdir(pending)  # noqa: PTH208 - as above
-    found = (journal.peek(Path(pending, kind)) for kind in Kind if kind in there)
+    found = (journal.peek(Path(pending, kind)) for kind in Kind if _is_there(f"{pending}/{kind}"))
     return tuple(one for one in found if one is not None)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116 - as above
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:

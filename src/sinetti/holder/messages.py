@@ -365,6 +365,8 @@ def render(message: Message, language: Language) -> str:
 
 def plain(foreign: str) -> str:
     """Give a text from outside without the characters that could steer a terminal."""
+    if foreign.isprintable():
+        return foreign.strip()
     return "".join(sign if sign.isprintable() else " " for sign in foreign).strip()
 
 

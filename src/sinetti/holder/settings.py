@@ -23,6 +23,10 @@ _BUNDLES = "\ntrust_services = '''\n"
 _PLAIN = re.compile(r'(?:#[^\x00-\x1f\x7f]*\n)?(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)*')
 _PAIR = re.compile(r'^([a-z_]+) = "([^"]*)"$', re.MULTILINE)
 """Lines of a bare key and a basic string without an escape (TOML 1.0): what stands in it is what it means."""
+_FILE_SETTINGS = frozenset(
+    {"formats", "owner", "group", "mode", "password_file", "key_password_file"}
+    | {"token_module", "token_label", "token_pin_file"}
+)
 _MODE = re.compile(r"0?[0-7]{3}")
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -184,6 +188,8 @@ def _possible(wanted: FilesWanted) -> None:
 
 
 def _files(raw: dict[str, object]) -> FilesWanted:
+    if _FILE_SETTINGS.isdisjoint(raw):
+        return FilesWanted()
     formats = raw.get("formats", [Format.PEM.value])
     if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
         msg = "formats: a list of texts is needed here"

@@ -169,7 +169,7 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
     house.desk.double.script.append(doubles.lose)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / "key.pem").read_bytes()
+    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / custody.KEY).read_bytes()
     end = house.passed(OPENS + timedelta(minutes=5))
     assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, GoOn(Kind.RENEW))
     assert (house.desk.live / "key.pem").read_bytes() == key_pem

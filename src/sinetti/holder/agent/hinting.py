@@ -118,7 +118,7 @@ def _service(agent: Agent, seen: Sight) -> str | None:
     try:
         if table is not None:
             return hints.origin(table.address)
-        with (seen.folder / settings.FILE).open("rb") as file:
+        with open(f"{seen.folder}/{settings.FILE}", "rb", buffering=0) as file:  # noqa: PTH123 - thousands of them
             found = _SERVICE.search(file.read(_HEAD).decode("utf-8", "replace"))
         return hints.origin(settings.load(seen.folder).service if found is None else found[1])
     except (files.StoreError, OSError, IndexError):

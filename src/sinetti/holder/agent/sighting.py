@@ -89,10 +89,9 @@ def _look(folder: Path) -> Sight | None:
         return None
     in_use = _in_use(folder, path, there)
     known = memory.load(_read(f"{path}/{memory.FILE}")) if memory.FILE in there else memory.NOTHING
-    revoked = generations.notes(folder).revoked if generations.NOTES in there else None
-    enrolment, renewal = (
-        (_open(folder, kind) for kind in (Kind.ENROL, Kind.RENEW)) if journal.PENDING in there else (None, None)
-    )
+    revoked = generations.notes(folder).revoked if _may_be_revoked(path, there) else None
+    pending = os.listdir(f"{path}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
+    enrolment, renewal = (_open(folder, kind) if kind in pending else None for kind in (Kind.ENROL, Kind.RENEW))
     return Sight(
         folder.name,
         folder,
@@ -103,6 +102,14 @@ def _look(folder: Path) -> Sight | None:
         memory=memory.about(known, None if in_use is None else in_use.serial),
         undeployed=deploying.DEPLOY in there and _undeployed(folder),
     )
+
+
+def _may_be_revoked(path: str, there: set[str]) -> bool:
+    """Tell whether the notes have to be read in full: not where they are as this client writes them of most names."""
+    if generations.NOTES not in there:
+        return False
+    octets = _read(f"{path}/{generations.NOTES}")
+    return not (octets.startswith(b"{") and octets.endswith(b"}\n") and b'"revoked": null' in octets)
 
 
 def _undeployed(folder: Path) -> bool:
@@ -125,12 +132,9 @@ def _in_use(folder: Path, path: str, there: set[str]) -> InUse | None:
         raise files.damaged(Path(place), bad) from bad
 
 
-def _open(folder: Path, kind: Kind) -> OpenOne | None:
+def _open(folder: Path, kind: Kind) -> OpenOne:
     """Give how far something has come, by its journal's word; whoever goes on with it looks at its key and digests."""
-    place = journal.folder_of(folder, kind)
-    if not place.exists():
-        return None
-    path = place / journal.FILE
+    path = journal.folder_of(folder, kind) / journal.FILE
     try:
         raw = json.loads(files.read(path))
         state, fetches = State(raw["state"]), raw["retrieval_id"] is not None
@@ -141,5 +145,5 @@ def _open(folder: Path, kind: Kind) -> OpenOne | None:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 - as above
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as above
         return file.read()
