@@ -34,11 +34,12 @@ class Site:
     store: Path
     ids: dict[str, str]
     customer_id: str
+    name: str = "payroll"
 
     @property
     def folder(self) -> Path:
         """Where the name's files are."""
-        return self.store / "payroll"
+        return self.store / self.name
 
     @property
     def live(self) -> Path:

@@ -19,6 +19,9 @@ SYSTEM = systems.of(sys.platform)
 LIVE = "live"
 OLD = f".{LIVE}.old"
 GENERATIONS = "generations"
+HALVES = (".new", ".gone")
+"""How names end of what an interrupted run leaves; they begin with a dot."""
+
 OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"})
 """What only this client puts into a folder: nothing else makes it a name's."""
 
@@ -188,6 +191,12 @@ def locked(name_folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def sweep(name_folder: Path) -> None:
+    """Take away what an interrupted run left; where somebody is at work on the name, they do that."""
+    with contextlib.suppress(StoreError, OSError), locked(name_folder):
+        pass
 
 
 def _write_synced(path: Path, octets: bytes) -> None:

@@ -169,11 +169,20 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
     house.desk.double.script.append(doubles.lose)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / custody.KEY).read_bytes()
+    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / "key.pem").read_bytes()
     end = house.passed(OPENS + timedelta(minutes=5))
     assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, GoOn(Kind.RENEW))
     assert (house.desk.live / "key.pem").read_bytes() == key_pem
     assert len(house.desk.double.issued) == 2, "the first certificate and one renewal"
+
+
+def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
+    """A run that was killed after `live` had been swapped leaves a copy of the key in use beside the journal."""
+    left = house.desk.folder / "pending" / ".renew.gone"
+    left.mkdir(parents=True)
+    (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
+    assert house.passed(OPENS - DAY).exit_code is ExitCode.DONE
+    assert not left.exists()
 
 
 def test_a_lost_memory_costs_nothing_but_delays(house):

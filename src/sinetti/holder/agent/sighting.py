@@ -45,6 +45,7 @@ class Sight:
     """One name as it lies there. `revoked`: the service called the certificate in use so.
 
     `trouble` says what cannot be read; then nothing else counts. `undeployed`: bringing it into use has failed so far.
+    `halves`: an interrupted run left something that nobody needs, a copy of a key perhaps.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Sight:
     revoked: bool = False
     memory: Memory = memory.NOTHING
     undeployed: bool = False
+    halves: bool = False
     trouble: Message | None = None
 
 
@@ -101,6 +103,7 @@ def _look(folder: Path) -> Sight | None:
         revoked=in_use is not None and revoked == in_use.serial,
         memory=memory.about(known, None if in_use is None else in_use.serial),
         undeployed=deploying.DEPLOY in there and _undeployed(folder),
+        halves=any(one.startswith(".") and one.endswith(files.HALVES) for one in (*there, *pending)),
     )
 
 
