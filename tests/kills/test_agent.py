@@ -101,15 +101,15 @@ def adversity(flock, drawn):
 
 def both(flock, other, drawn, hours):
     """Run two agents at once, either of them killed; gives how they ended."""
-    ended = []
-    second = threading.Thread(target=lambda: ended.append(flock.run(struck(drawn), hours, by=other)))
+    kills, ended = (struck(drawn), struck(drawn)), []
+    second = threading.Thread(target=lambda: ended.append(flock.run(kills[0], hours, by=other)))
     second.start()
-    ended.append(flock.run(struck(drawn), hours))
+    first = flock.run(kills[1], hours)
     second.join()
-    return ended
+    return [first, *ended]
 
 
-def test_killed_again_and_again_while_everything_else_goes_wrong_too(stage, every_kill, seed):
+def test_killed_again_and_again_while_everything_else_goes_wrong_too(stage, every_kill, seed, record_property):
     """Lost answers, two agents, hung and failing programs, damaged memory, lying hints, a clock a day off: at once."""
     drawn, kills, runs = random.Random(f"{seed}-agent"), 0, 0  # noqa: S311 - played again from a seed
     with clients(stage.folder / "others") as other:
@@ -123,7 +123,7 @@ def test_killed_again_and_again_while_everything_else_goes_wrong_too(stage, ever
                     flock.tells(ended[0])
                 kills, runs = kills + sum(one.killed for one in ended), runs + len(ended)
             flock.settle()
-    print(f"seed {seed}: {kills} of {runs} runs were killed")
+    record_property("kills", f"{kills} of {runs} runs, seed {seed}")
 
 
 @pytest.mark.skipif(may_mount() is not None, reason=str(may_mount()))

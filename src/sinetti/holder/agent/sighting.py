@@ -5,7 +5,6 @@ looks at everything. Ten thousand names take about a second.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import files, generations, journal, keys, messages, reasons
+from sinetti.holder import decoding, files, generations, journal, keys, messages, reasons
 from sinetti.holder import memory as deploying
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.memory import Memory
@@ -139,7 +138,7 @@ def _open(folder: Path, kind: Kind) -> OpenOne:
     """Give how far something has come, by its journal's word; whoever goes on with it looks at its key and digests."""
     path = journal.folder_of(folder, kind) / journal.FILE
     try:
-        raw = json.loads(files.read(path))
+        raw = decoding.json_of(files.read(path))
         state, fetches = State(raw["state"]), raw["retrieval_id"] is not None
     except (ValueError, KeyError, TypeError) as bad:
         raise files.damaged(path, "it is no journal") from bad
