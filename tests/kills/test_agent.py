@@ -35,13 +35,14 @@ def test_killed_at_a_step_of_the_journal(stage, step):
     assert played(herd(stage, 1), Kill(step=step))
 
 
-def test_killed_before_every_change_to_the_disk_and_every_program(stage, every_kill):
+def test_killed_before_every_change_to_the_disk_and_every_program(stage, every_kill, record_property):
     apart = 1 if every_kill else APART
     kills = 0
     for number in range(random.randrange(apart), 1000, apart):  # noqa: S311 - which ones is no secret
         if not played(herd(stage, 1), Kill(change=number)):
             break
         kills += 1
+    record_property("kills", kills)
     assert kills > 80 / apart - 1
 
 
@@ -127,7 +128,7 @@ def test_killed_again_and_again_while_everything_else_goes_wrong_too(stage, ever
 
 
 @pytest.mark.skipif(may_mount() is not None, reason=str(may_mount()))
-def test_killed_on_a_disk_that_is_full(stage, every_kill, seed, tmp_path):
+def test_killed_on_a_disk_that_is_full(stage, every_kill, seed, tmp_path, record_property):
     drawn, kills = random.Random(f"{seed}-full"), 0  # noqa: S311 - as above
     with mounted(tmp_path / "disk", "4m") as disk:
         for _ in range(40 if every_kill else 2):
@@ -140,4 +141,5 @@ def test_killed_on_a_disk_that_is_full(stage, every_kill, seed, tmp_path):
                 kills += ended.killed
             disk.free()
             flock.settle()
+    record_property("kills", f"{kills}, seed {seed}")
     assert kills or not every_kill
