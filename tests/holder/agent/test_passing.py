@@ -6,11 +6,11 @@ import os
 import shutil
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.domain.values import Environment
+from sinetti.domain.values import Environment, Span
 from sinetti.holder import files, journal, log, messages, settings
 from sinetti.holder.agent import caring, lock, memory, passing, sighting, timing
 from sinetti.holder.agent.caring import Agent, Stopped
@@ -287,6 +287,42 @@ def test_trouble_with_one_stops_no_other(house):
     assert house.row(end, "firm-02").outcome.result is Result.RENEWED
     assert house.ears.texts.count(messages.STORE_DAMAGED) == 2
     assert memory.read(store / "firm-01").next_try is None, "mended, it is tried at once"
+
+
+def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
+    many(house, 3)
+
+    class Broken(Hand):
+        def bring_into_use(self, folder, entry, now):
+            if folder.name == "firm-01":
+                raise ZeroDivisionError
+            return super().bring_into_use(folder, entry, now)
+
+    house.programs = Broken()
+    end = house.passed(OPENS)
+    assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.FAULT, ExitCode.DONE]
+    assert house.ears.texts.count(messages.OUR_FAULT) == 1
+    assert len(house.desk.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
+
+
+def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
+    many(house, 2)
+    real = sighting.look
+
+    def look(folder):
+        seen = real(folder)
+        if seen is None or folder.name != "firm-00":
+            return seen
+        for_ever = Span(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        return replace(seen, in_use=replace(seen.in_use, span=for_ever))
+
+    monkeypatch.setattr(sighting, "look", look)
+    end = passing.plan(house.agent)
+    assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
+    house.care = Care(spread=10**6 * DAY)
+    end = house.passed(END - DAY)
+    assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
+    assert house.row(end, "firm-01").outcome.result is Result.RENEWED
 
 
 @pytest.mark.parametrize("what", ["live", "journal", "notes"])

@@ -46,10 +46,7 @@ class Agent:
 
 
 def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
-    """Do for one name what was decided, and remember what came of it; None where there was nothing to do.
-
-    Never raises: whatever is wrong with this name, the others have their turn.
-    """
+    """Do for one name what was decided, and remember what came of it; None where there was nothing to do."""
     entry, outcome = agent.config.entry_of(seen.name), None
     agent = _speaking_of(agent, seen.name)
     if seen.halves:
@@ -61,6 +58,11 @@ def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
     if isinstance(decision, Hopeless):
         outcome = _persons_turn(agent, seen, decision, outcome)
     return _bring_into_use(agent, entry, seen, outcome)
+
+
+def fault(name: str, bad: Exception) -> Outcome:
+    """Give the outcome of a name at which the program itself failed."""
+    return Outcome(name, Result.FAILED, ExitCode.FAULT, (say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"),))
 
 
 def about(name: str, message: Message) -> Message:

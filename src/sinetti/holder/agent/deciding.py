@@ -117,7 +117,7 @@ def _by_time(seen: Sight, in_use: InUse, care: Care, now: datetime) -> Decision:
 def _why_never(seen: Sight, in_use: InUse, now: datetime) -> Because | None:
     if seen.revoked:
         return Because.REVOKED
-    if now > in_use.span.not_after + CLOCK_DOUBT:
+    if now - CLOCK_DOUBT > in_use.span.not_after:
         return Because.EXPIRED
     if is_for_good(seen.memory.codes) and seen.memory.exit_code is ExitCode.REFUSED:
         return Because.REFUSED_FOR_GOOD

@@ -95,7 +95,10 @@ def _first(agent: Agent, seen: Sight) -> Row:
     if agent.now_given and client.in_production(agent.run.store, seen.name):
         told = say(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
         return Row(seen, None, Outcome(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
-    decision = deciding.decide(seen, agent.config.care, agent.run.now)
+    try:
+        decision = deciding.decide(seen, agent.config.care, agent.run.now)
+    except OverflowError as bad:  # dates at the edge of what a calendar has
+        return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
     return Row(seen, decision, None, caring.exit_code(seen, decision, None), _at(decision))
 
 
@@ -145,7 +148,10 @@ def _at_once(agent: Agent, busy: Sequence[Row], stop: Flag) -> Iterator[Row]:
 def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     if stop.is_set() or row.decision is None:
         return None
-    outcome = caring.attend(agent, row.seen, row.decision)
+    try:
+        outcome = caring.attend(agent, row.seen, row.decision)
+    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+        return Row(row.seen, row.decision, caring.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
     planned = None if after is None or after.trouble else deciding.decide(after, agent.config.care, agent.run.now)
     return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), _at(planned))
