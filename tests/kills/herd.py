@@ -35,6 +35,9 @@ echo "$SINETTI_SERIAL" >> "$0.done/$SINETTI_NAME"
 """
 """What brings a set into use: it looks at what it was told, and writes down that it did."""
 
+NO_HINT: Hinted = (404, {"Content-Type": "application/problem+json"}, b"{}")
+"""Where there are hints, and none for this certificate."""
+
 MOODS = ("well", "fails", "hangs", "shouts")
 PATIENCE = 8
 """Days within which everything has to be well again: delays grow up to one."""
@@ -123,9 +126,12 @@ class Herd:
 
     def honest(self, path: str) -> Hinted:
         """Answer truly: the certificates of before may be renewed since yesterday, of others nothing is said."""
-        if path.rsplit("/", 1)[-1] in self.old:
-            return window(self.now - timedelta(days=2), self.now - timedelta(days=1))
-        return 404, {"Content-Type": "application/problem+json"}, b"{}"
+        begun = self.now - timedelta(days=2)
+        return window(begun, begun + timedelta(days=1)) if self.is_old(path) else NO_HINT
+
+    def is_old(self, path: str) -> bool:
+        """Whether a hint is asked for about one of the certificates of before."""
+        return path.rsplit("/", 1)[-1] in self.old
 
     def settle(self) -> None:
         """Let everything go well from now on: within days all is done, once, and a run more does nothing."""
