@@ -39,6 +39,9 @@ NO_HINT: Hinted = (404, {"Content-Type": "application/problem+json"}, b"{}")
 """Where there are hints, and none for this certificate."""
 
 MOODS = ("well", "fails", "hangs", "shouts")
+ASKED_AGAIN = 4
+"""Days after which whoever believed a hint that said "later", by a clock that was a day ahead, has asked again."""
+
 PATIENCE = 8
 """Days within which everything has to be well again: delays grow up to one."""
 
@@ -136,14 +139,14 @@ class Herd:
     def settle(self) -> None:
         """Let everything go well from now on: within days all is done, once, and a run more does nothing."""
         self.mood("well")
-        self.says_later = False
         self.stage.wire.fates.clear()
         self.stage.wire.hint = self.honest
         for days in range(1, PATIENCE):
+            self.says_later &= days < ASKED_AGAIN
             ended = self.run(hours=25 * days)
             self.sound()
             self.tells(ended)
-            if ended.code == 0:
+            if ended.code == 0 and not self.left():
                 break
         assert (ended.code, self.left()) == (0, []), ended.err
         for site in self.sites:
