@@ -1,6 +1,7 @@
 """`sinetti run` killed, with everything against it: nothing is lost, nothing issued twice, and it says what is left."""
 
 import random
+import shutil
 import threading
 from datetime import timedelta
 
@@ -153,5 +154,6 @@ def test_killed_on_a_disk_that_is_full(stage, every_kill, seed, tmp_path, record
                 kills += ended.killed
             disk.free()
             flock.settle()
+            shutil.rmtree(flock.store)
     record_property("kills", f"{kills}, seed {seed}")
     assert kills or not every_kill
