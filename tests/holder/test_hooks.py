@@ -103,7 +103,9 @@ def test_what_is_not_known_is_empty(folder):
     assert {found[f"SINETTI_{name}"] for name in names} == {""}
 
 
-def test_the_documented_variables_are_all_there_are(folder):
+def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SINETTI_")]:
+        monkeypatch.delenv(name)
     page = (Path(__file__).parents[2] / "docs" / "agent.md").read_text()
     ours = {name for name in hooks.environment(Stage.BEFORE, about(folder)) if name.startswith("SINETTI_")}
     assert {name for name in ours if f"| `{name}` |" in page} == ours

@@ -82,3 +82,4 @@ def nothing_left_over(request):
             wire = request.getfixturevalue(name).wire
             wire.passed.clear()
             wire.fates.clear()
+            wire.hint = None

@@ -15,7 +15,9 @@ from dataclasses import replace
 from sinetti.cli import common, main
 from sinetti.clock import ticks
 
-CHANGES = frozenset({"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "socket.connect"})
+CHANGES = frozenset(
+    {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "socket.connect", "subprocess.Popen"}
+)
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -35,7 +37,7 @@ def die_at_step(wanted):
 
 
 def die_at_change(number, store):
-    """End just before the change of that number (from 0) to the store, or call to the service."""
+    """End just before the change of that number (from 0) to the store, or call to the service or to a program."""
     seen = 0
 
     def hook(event, arguments):

@@ -25,6 +25,7 @@ DAY_ONE = "2027-01-11T08:00:00Z"
 STOCK = 12
 DRESSED_BY = b"correct-horse-battery"
 TO_THE_WINDOW = "P690D"
+IN_PARTS = ("P640D", "P20D", "P15D", "P15D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,12 @@ class Site:
     store: Path
     ids: dict[str, str]
     customer_id: str
+    name: str = "payroll"
 
     @property
     def folder(self) -> Path:
         """Where the name's files are."""
-        return self.store / "payroll"
+        return self.store / self.name
 
     @property
     def live(self) -> Path:
@@ -109,6 +111,16 @@ class Scene:
         given, self.stock = self.stock[:number], self.stock[number:]
         self.wire.passed.clear()
         return given
+
+    def stock_up(self, number: int) -> None:
+        """Have so many holders ready whose renewal is open: all of them by going on once."""
+        fresh = [self.site() for _ in range(number)]
+        for site in fresh:
+            ended = self.enrol(site)
+            assert ended.code == 0, ended.err
+        for part in IN_PARTS:  # for each of them there are messages to be sent meanwhile
+            assert self.bench.control("PUT", "/clock", {"advance": part})[0] == 200
+        self.stock = fresh
 
     def renew(self, site: Site, kill: Kill = NEVER) -> Ended:
         """Run `sinetti renew`."""

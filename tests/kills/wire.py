@@ -3,13 +3,16 @@
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+Hinted = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of an answer."""
 
 
 class Fate(Enum):
@@ -32,6 +35,8 @@ class Wire:
     passed: list[tuple[str, bytes]] = field(default_factory=list)
     holding: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
+    hint: Callable[[str], Hinted] | None = None
+    """What is answered to whoever asks for a renewal hint at a path, true or not. None: there is no such door."""
 
     def sent(self, operation: str, customer_id: str) -> list[bytes]:
         """The requests of one operation and customer, in order."""
@@ -69,6 +74,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer[: len(answer) // 2] if fate is Fate.ANSWER_CUT else answer)
+
+    def do_GET(self) -> None:
+        """Answer a question for a renewal hint as a test wants it, by nobody's knowledge."""
+        told = self.wire.hint
+        status, headers, body = told(self.path) if told else (404, {"Content-Type": "text/plain"}, b"Not found")
+        with suppress(OSError):
+            self.send_response(status)
+            for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
     def _asked(self, body: bytes) -> tuple[int, str, bytes]:
         parts = urlsplit(self.wire.service)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sinetti.domain.values import Serial, Sha256
-from sinetti.holder import files
+from sinetti.holder import decoding, files
 from sinetti.pki.formats import sha256_hex
 from sinetti.wire.receipts import is_delivery_id
 
@@ -98,7 +98,7 @@ def _numbers(place: Path) -> list[int]:
 def _load(folder: Path) -> Delivery:
     path = folder / INTENT
     try:
-        raw = json.loads(files.read(path))
+        raw = decoding.json_of(files.read(path))
         delivery_id, sha256, sealed_by = raw["delivery_id"], raw["sha256"], raw["sealed_by"]
         if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
             return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))

@@ -4,7 +4,6 @@ Steps, as the kill points name them: `delivery-prepared`, `delivery-answered`, `
 """
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,7 +12,18 @@ from uuid import uuid4
 
 from cryptography import x509
 
-from sinetti.holder import deliveries, files, generations, messages, reasons, sealing, service, settings, transport
+from sinetti.holder import (
+    decoding,
+    deliveries,
+    files,
+    generations,
+    messages,
+    reasons,
+    sealing,
+    service,
+    settings,
+    transport,
+)
 from sinetti.holder.deliveries import Delivery, Sealed
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import Message, say
@@ -255,7 +265,7 @@ def _problem(answer: Answer) -> Mapping[str, str] | None:
     if answer.status not in _REFUSING or answer.content_type != "application/problem+json":
         return None
     try:
-        raw = json.loads(answer.body)
+        raw = decoding.json_of(answer.body)
         found = {name: messages.plain(raw[name])[:_LONGEST_DETAIL] for name in ("reason", "detail")}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

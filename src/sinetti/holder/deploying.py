@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sinetti.holder import files, generations, hooks, keys, log, messages, reasons, words
+from sinetti.holder import decoding, files, generations, hooks, keys, log, messages, reasons, words
 from sinetti.holder.config.values import Entry, Hooks, Stage
 from sinetti.holder.generations import Held
 from sinetti.holder.hooks import About
@@ -44,14 +44,12 @@ class Deployed:
 def load(folder: Path) -> Deployed | None:
     """Read the state of a name's folder; None where there is none, or none that can be read: it is done again."""
     try:
-        raw = json.loads((folder / FILE).read_bytes())
+        raw = decoding.json_of((folder / FILE).read_bytes())
         at = raw["next"]
-        until = None if at is None else datetime.fromisoformat(at)
+        until = None if at is None else decoding.instant_of(at)
         texts = [raw.get(one) for one in ("serial", "trying", "command")]
         serial, trying, command = (one if isinstance(one, str) else None for one in texts)
-        if until is not None and until.tzinfo is None:
-            return None
-        return Deployed(serial, int(raw["tries"]), until, trying, bool(raw.get("after")), command)
+        return Deployed(serial, decoding.count_of(raw["tries"]), until, trying, bool(raw.get("after")), command)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -19,6 +19,12 @@ SYSTEM = systems.of(sys.platform)
 LIVE = "live"
 OLD = f".{LIVE}.old"
 GENERATIONS = "generations"
+NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
+"""For files that are opened to be written where they are: a link in their place leads nowhere."""
+
+HALVES = (".new", ".gone")
+"""How names end of what an interrupted run leaves; they begin with a dot."""
+
 OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "abandoned"})
 """What only this client puts into a folder: nothing else makes it a name's."""
 
@@ -175,7 +181,7 @@ def read(path: Path) -> bytes:
 @contextlib.contextmanager
 def locked(name_folder: Path) -> Iterator[None]:
     """Keep every other run off this name until the block ends; the system lets go when the process dies."""
-    handle = os.open(name_folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(name_folder / ".lock", os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
     try:
         try:
             SYSTEM.lock(handle)
@@ -188,6 +194,12 @@ def locked(name_folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def sweep(name_folder: Path) -> None:
+    """Take away what an interrupted run left; where somebody is at work on the name, they do that."""
+    with contextlib.suppress(StoreError, OSError), locked(name_folder):
+        pass
 
 
 def _write_synced(path: Path, octets: bytes) -> None:

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import custody, dates, dressing, files, keys, messages, reasons, tokens
+from sinetti.holder import custody, dates, decoding, dressing, files, keys, messages, reasons, tokens
 from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats, policies
@@ -179,7 +179,7 @@ def notes(name_folder: Path) -> Notes:
     if not path.exists():
         return Notes()
     try:
-        raw = json.loads(files.read(path))
+        raw = decoding.json_of(files.read(path))
         return Notes(raw["revoked"], raw["transfer"], raw["serial"])
     except (ValueError, KeyError, TypeError) as bad:
         raise files.damaged(path, "these are no notes") from bad

@@ -11,7 +11,6 @@ No policy: what follows from what is seen is decided elsewhere (status.py, agent
 """
 
 import binascii
-import json
 import os
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -23,7 +22,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.domain.values import Environment, Serial, Span
-from sinetti.holder import custody, files, generations, journal, keys, memory, messages, settings
+from sinetti.holder import custody, decoding, files, generations, journal, keys, memory, messages, settings
 from sinetti.holder.generations import Notes
 from sinetti.holder.journal import Journal, Kind
 from sinetti.holder.memory import Deployment, Memory
@@ -138,7 +137,7 @@ def _settings(folder: str) -> Settings:
 
 def _notes(folder: str) -> Notes:
     try:
-        raw = json.loads(_read(f"{folder}/{generations.NOTES}"))
+        raw = decoding.json_of(_read(f"{folder}/{generations.NOTES}"))
         return Notes(raw["revoked"], raw["transfer"], raw["serial"])
     except (OSError, ValueError, KeyError, TypeError):
         return generations.notes(Path(folder))  # as above

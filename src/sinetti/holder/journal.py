@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.domain.values import KeyId
-from sinetti.holder import custody, files, verdicts
+from sinetti.holder import custody, decoding, files, verdicts
 
 PENDING = "pending"
 ABANDONED = "abandoned"
@@ -240,7 +240,7 @@ def _encoded(journal: Journal) -> bytes:
 
 
 def _decoded(octets: bytes) -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(octets)
+    raw: dict[str, Any] = decoding.json_of(octets)
     if raw.pop("check") != _check(raw):
         raise ValueError(FILE)
     return raw

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sinetti.domain.values import Language
-from sinetti.holder import files, messages
+from sinetti.holder import decoding, files, messages
 from sinetti.holder.messages import Value
 from sinetti.holder.outcome import ExitCode, Outcome, Result
 
@@ -75,7 +75,7 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
         if path.stat().st_size > LARGEST:
             path.replace(name_folder / BEFORE)
     line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK, 0o600)
     try:
         # A line of before that was cut short must not take this one with it.
         start = b"" if _ends_whole(path) else b"\n"
@@ -119,8 +119,8 @@ def read(name_folder: Path) -> Iterator[Happening]:
 
 
 def _happening(line: bytes) -> Happening:
-    raw = json.loads(line)
-    at, event = datetime.fromisoformat(raw.pop("at")), Event(raw.pop("event"))
+    raw = decoding.json_of(line)
+    at, event = decoding.instant_of(raw.pop("at")), Event(raw.pop("event"))
     return Happening(at, event, {str(name): str(value) for name, value in raw.items()})
 
 

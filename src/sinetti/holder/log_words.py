@@ -1,10 +1,9 @@
 """What `sinetti log` says: events and what is under way, in words."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from sinetti.domain.values import Language
-from sinetti.holder import log, messages
+from sinetti.holder import decoding, log, messages
 from sinetti.holder.glance import Glance
 from sinetti.holder.journal import State
 from sinetti.holder.log import Event, Happening
@@ -87,7 +86,6 @@ def _facts(one: Happening, language: Language) -> Iterator[str]:
 
 def _instant(value: str, language: Language) -> str:
     try:
-        at = datetime.fromisoformat(value)
+        return reader.when_short(decoding.instant_of(value), language)
     except ValueError:
         return messages.plain(value)
-    return reader.when_short(at, language) if at.tzinfo is not None else messages.plain(value)

@@ -4,11 +4,12 @@ Neither decides what a certificate is. A file that is missing, cut short or of a
 the agent writes it anew at its next pass.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+
+from sinetti.holder import decoding
 
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
@@ -72,7 +73,7 @@ def deployment(folder: Path | str) -> Deployment | None:
 
 def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
     try:
-        raw = json.loads(Path(folder, name).read_bytes())
+        raw = decoding.json_of(Path(folder, name).read_bytes())
     except (OSError, ValueError):
         return None
     return raw if isinstance(raw, dict) else None
@@ -89,10 +90,9 @@ def _hint(raw: object) -> Hint | None:
 
 def _instant(raw: object) -> datetime | None:
     try:
-        at = datetime.fromisoformat(raw) if isinstance(raw, str) else None
+        return decoding.instant_of(raw)
     except ValueError:
         return None
-    return None if at is None or at.tzinfo is None else at.astimezone(UTC)
 
 
 def _text(raw: object) -> str | None:

@@ -377,4 +377,5 @@ def plain(foreign: str) -> str:
 def _shown(value: Value, language: Language) -> str:
     if isinstance(value, Message):
         return render(value, language)
-    return reader.when(value, language) if isinstance(value, datetime) else str(value)
+    # Whatever it is (a name in sinetti.toml, a path, a service's word), it steers no terminal and makes no line.
+    return reader.when(value, language) if isinstance(value, datetime) else plain(str(value))

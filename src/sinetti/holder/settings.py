@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sinetti.domain.values import Environment, KeyType
-from sinetti.holder import files
+from sinetti.holder import decoding, files
 from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.transport import BadAddress, parse_address
 from sinetti.pki import chain, formats
@@ -138,11 +138,11 @@ def _parsed(text: str) -> dict[str, object]:
         try:
             head, bundles = _head(text[: at + 1]), _bundles(text[at:])
         except tomllib.TOMLDecodeError:
-            return tomllib.loads(text)  # it says at which line of the whole
+            return decoding.toml_of(text)  # it says at which line of the whole
         # A table in the head would take in what follows, and nothing may be said twice.
         if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
             return head | bundles
-    return tomllib.loads(text)
+    return decoding.toml_of(text)
 
 
 def _is_table(value: object) -> bool:
@@ -156,12 +156,12 @@ def _head(text: str) -> dict[str, object]:
         head: dict[str, object] = dict(pairs)
         if len(head) == len(pairs):
             return head
-    return tomllib.loads(text)
+    return decoding.toml_of(text)
 
 
 @lru_cache(maxsize=64)
 def _bundles(text: str) -> dict[str, object]:
-    return tomllib.loads(text)
+    return decoding.toml_of(text)
 
 
 @lru_cache(maxsize=64)

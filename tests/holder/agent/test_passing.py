@@ -176,6 +176,15 @@ def test_a_lost_answer_is_taken_up_with_the_same_key(house):
     assert len(house.desk.double.issued) == 2, "the first certificate and one renewal"
 
 
+def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
+    """A run that was killed after `live` had been swapped leaves a copy of the key in use beside the journal."""
+    left = house.desk.folder / "pending" / ".renew.gone"
+    left.mkdir(parents=True)
+    (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
+    assert house.passed(OPENS - DAY).exit_code is ExitCode.DONE
+    assert not left.exists()
+
+
 def test_a_lost_memory_costs_nothing_but_delays(house):
     house.desk.double.script.append(doubles.lose)
     house.passed(OPENS)

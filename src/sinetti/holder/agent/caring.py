@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
-from sinetti.holder import client, log, messages
+from sinetti.holder import client, files, log, messages
 from sinetti.holder.agent import deciding, memory, sighting, timing
 from sinetti.holder.agent.deciding import Because, Decision, GoOn, Hopeless, Renew, Wait
 from sinetti.holder.agent.memory import Memory
@@ -49,6 +49,8 @@ def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
     """Do for one name what was decided, and remember what came of it; None where there was nothing to do."""
     entry, outcome = agent.config.entry_of(seen.name), None
     agent = _speaking_of(agent, seen.name)
+    if seen.halves:
+        files.sweep(seen.folder)
     if isinstance(decision, Renew | GoOn):
         outcome = _tried(agent, entry, seen, decision)
         seen = _remember(agent, seen, outcome)

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Event as Flag
 
-from sinetti.holder import client, files, generations, hints, log, settings, when
+from sinetti.holder import client, decoding, files, generations, hints, log, settings, when
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.caring import Agent
 from sinetti.holder.agent.memory import Memory
@@ -127,11 +127,10 @@ def _service(agent: Agent, seen: Sight) -> str | None:
 
 def _silent(path: Path) -> dict[str, datetime]:
     try:
-        raw = json.loads(path.read_bytes())
-        known = {str(one): datetime.fromisoformat(at) for one, at in raw.items()}
+        raw = decoding.json_of(path.read_bytes())
+        return {str(one): decoding.instant_of(at) for one, at in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    return {one: at.astimezone(UTC) for one, at in known.items() if at.tzinfo is not None}
 
 
 def _dump(silent: Mapping[str, datetime]) -> bytes:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from sinetti.holder import files, messages, systems
+from sinetti.holder import decoding, files, messages, systems
 from sinetti.holder.files import StoreLocked
 from sinetti.holder.messages import Value, plain, say
 
@@ -27,7 +27,7 @@ _LOOKS, _LOOKS_EVERY = 10, 0.02
 def held(store: Path, now: datetime) -> Iterator[None]:
     """Keep every other pass off a store until the block ends. Raises StoreLocked, which says who holds it; OSError."""
     path = store / FILE
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
     try:
         try:
             files.SYSTEM.lock(handle)
@@ -56,8 +56,8 @@ def holder(path: Path) -> dict[str, Value]:
     try:
         with path.open("rb") as file:
             file.seek(len(_FIRST))
-            raw = json.loads(file.read(4096))
-        since: Value = datetime.fromisoformat(raw["since"])
+            raw = decoding.json_of(file.read(4096))
+        since: Value = decoding.instant_of(raw["since"])
         return {name: plain(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
     except (OSError, ValueError, KeyError, TypeError):
         return dict.fromkeys(("pid", "host", "user", "since"), _NOT_KNOWN)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sinetti.holder import decoding
 from sinetti.holder.agent.timing import Hint
 from sinetti.holder.outcome import ExitCode
 
@@ -42,7 +43,7 @@ NOTHING = Memory()
 def load(octets: bytes) -> Memory:
     """Read what is remembered; whatever is wrong with it, nothing is."""
     try:
-        raw = json.loads(octets)
+        raw = decoding.json_of(octets)
         return Memory(
             serial=_text(raw, "serial"),
             failures=max(int(raw["failures"]), 0),
@@ -53,7 +54,7 @@ def load(octets: bytes) -> Memory:
             hint=_hint(raw["hint"]),
             ask_again=None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return NOTHING
 
 
@@ -128,12 +129,7 @@ def _text(raw: Mapping[str, object], name: str) -> str | None:
 
 
 def _instant(raw: object) -> datetime | None:
-    if raw is None:
-        return None
-    at = datetime.fromisoformat(str(raw))
-    if at.tzinfo is None:
-        raise ValueError(raw)
-    return at.astimezone(UTC)
+    return None if raw is None else decoding.instant_of(raw)
 
 
 def _written(at: datetime | None) -> str | None:

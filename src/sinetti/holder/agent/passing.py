@@ -109,7 +109,7 @@ def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
 
 
 def _has_work(agent: Agent, row: Row) -> bool:
-    if isinstance(row.decision, Renew | GoOn):
+    if isinstance(row.decision, Renew | GoOn) or row.seen.halves:
         return True
     if isinstance(row.decision, Hopeless) and row.seen.memory.told != caring.told_about(row.seen):
         return True

@@ -5,7 +5,6 @@ looks at everything. Ten thousand names take about a second.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import files, generations, journal, keys, messages, reasons
+from sinetti.holder import decoding, files, generations, journal, keys, messages, reasons
 from sinetti.holder import memory as deploying
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.memory import Memory
@@ -45,6 +44,7 @@ class Sight:
     """One name as it lies there. `revoked`: the service called the certificate in use so.
 
     `trouble` says what cannot be read; then nothing else counts. `undeployed`: bringing it into use has failed so far.
+    `halves`: an interrupted run left something that nobody needs, a copy of a key perhaps.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Sight:
     revoked: bool = False
     memory: Memory = memory.NOTHING
     undeployed: bool = False
+    halves: bool = False
     trouble: Message | None = None
 
 
@@ -101,6 +102,7 @@ def _look(folder: Path) -> Sight | None:
         revoked=in_use is not None and revoked == in_use.serial,
         memory=memory.about(known, None if in_use is None else in_use.serial),
         undeployed=deploying.DEPLOY in there and _undeployed(folder),
+        halves=any(one.startswith(".") and one.endswith(files.HALVES) for one in (*there, *pending)),
     )
 
 
@@ -136,7 +138,7 @@ def _open(folder: Path, kind: Kind) -> OpenOne:
     """Give how far something has come, by its journal's word; whoever goes on with it looks at its key and digests."""
     path = journal.folder_of(folder, kind) / journal.FILE
     try:
-        raw = json.loads(files.read(path))
+        raw = decoding.json_of(files.read(path))
         state, fetches = State(raw["state"]), raw["retrieval_id"] is not None
     except (ValueError, KeyError, TypeError) as bad:
         raise files.damaged(path, "it is no journal") from bad

@@ -1,7 +1,6 @@
 """Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
-from sinetti.holder import reasons, transport
+from sinetti.holder import decoding, reasons, transport
 from sinetti.holder.config import kinds, known, named_files, said
 from sinetti.holder.config.entries import Reader
 from sinetti.holder.config.faults import ConfigError, Fault
@@ -72,7 +71,7 @@ def _text(path: Path) -> str:
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return decoding.toml_of(text)
     except ValueError as bad:
         found = _PLACE.search(str(bad))
         line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))

@@ -1,0 +1,44 @@
+"""Reading what others, a disk in trouble or a hand in a hurry have written: whatever is wrong with it is a ValueError.
+
+`json` and `tomllib` run out of stack on what is nested thousands deep, and a time near the end of the calendar has no
+UTC: neither may end a pass over ten thousand names.
+"""
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from typing import Any
+
+
+def json_of(octets: bytes) -> Any:  # noqa: ANN401 - whoever reads it looks at what it is
+    """Read JSON. Raises ValueError."""
+    try:
+        return json.loads(octets)
+    except RecursionError as bad:
+        sentence = "it is nested too deeply"
+        raise ValueError(sentence) from bad
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """Read TOML. Raises tomllib.TOMLDecodeError, a ValueError."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError as bad:
+        sentence = "Nested too deeply"
+        raise tomllib.TOMLDecodeError(sentence) from bad
+
+
+def instant_of(text: object) -> datetime:
+    """Read an instant with its offset (RFC 3339), as UTC. Raises ValueError."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if at is not None and at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except OverflowError as bad:
+        raise ValueError(text) from bad
+    raise ValueError(text)
+
+
+def count_of(value: object) -> int:
+    """Give a number of tries: 0 for whatever is none."""
+    return value if isinstance(value, int) and value > 0 else 0
