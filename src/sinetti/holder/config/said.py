@@ -1,10 +1,10 @@
 """What is said about a sinetti.toml: message ids in English; what holder/messages.py is for the rest of the client."""
 
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
 IN_LINE = mark("{path}, line {line}: {told}")
 IN_FILE = mark("{path}: {told}")
-MORE = mark("{path}: {number} more mistakes are not shown.")
+MORE = mark_count("{path}: {count} more mistake is not shown.", "{path}: {count} more mistakes are not shown.")
 
 NOT_READABLE = mark("the file cannot be read: {why}.")
 BYTE_ORDER_MARK = mark("the file begins with a byte order mark. Save it as UTF-8 without one.")
