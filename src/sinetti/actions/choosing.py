@@ -9,11 +9,10 @@ _NAMED = 3
 _LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
 
 
-def check_some(wanted: Wanted, verb: str) -> None:
-    """Refuse to do this to every certificate that there is. Raises BulkRefused."""
+def check_some(wanted: Wanted, verb: str, ways: str) -> None:
+    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRefused."""
     if wanted == Wanted():
-        choices = "--serials, --customer-id, --authority or --issued-between"
-        sentence = f"all certificates at once are not {verb}: say which, by {choices}"
+        sentence = f"all certificates at once are not {verb}: say which, by {ways}"
         raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
 
 

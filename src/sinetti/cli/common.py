@@ -259,7 +259,7 @@ def refuse_unknown_store(parsed: argparse.Namespace) -> None:
         config: Config | None = getattr(parsed, "sinetti_toml", None)
         if config is None or config.store != parsed.store:
             raise UsageError(say(messages.NO_STORE, store=str(parsed.store)))
-        raise UsageError(say(messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+        raise UsageError(say(said.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
 
 
 def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:

@@ -118,12 +118,8 @@ STORE_LOCKED = mark("{name}: another run is at work on this name. Wait until it 
 STORE_DAMAGED = mark(
     "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
 )
-STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}.")
+STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}. Mend that, then run the same command again.")
 NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
-NO_STORE_YET = mark(
-    "{path} names the store {store}, which is not there yet: the first “sinetti enrol” or “sinetti adopt” makes it. If "
-    "there is one elsewhere, correct “store”."
-)
 UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
 BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
 NOT_ENROLLED = mark("{name} has no certificate. Order one and run “sinetti enrol”.")

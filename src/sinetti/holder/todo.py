@@ -40,8 +40,8 @@ WORDS = {
     Todo.DEPLOY: mark("Mend the program that brings it into use; “sinetti log {name}” says what went wrong."),
     Todo.GO_ON: mark("Run “sinetti retrieve {name}”."),
     Todo.ORDER: mark(
-        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the table "
-        "away."
+        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the "
+        "table away."
     ),
 }
 ENROL_OR_DELETE = mark("Run “sinetti enrol {name}” again, or delete its folder.")

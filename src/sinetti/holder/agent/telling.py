@@ -56,7 +56,7 @@ def summary(end: PassEnd) -> tuple[Message, ...]:
     renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
     left, well = len(end.rows) - len(done), len(done) - renewed
     told = [messages.say_count(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)]
-    if left:
+    if any(row.outcome is None and row.exit_code is not ExitCode.DONE for row in end.rows):
         told.append(say(messages.RUN_LEFT))
     if end.next_due is not None:
         told.append(say(messages.RUN_NEXT, at=end.next_due))

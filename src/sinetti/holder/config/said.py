@@ -73,6 +73,10 @@ NO_STORE = mark(
     "Say where the store is: give --store DIR, or --config FILE with a sinetti.toml that says it. Without --config it "
     "is looked for in this folder and in /etc/sinetti."
 )
+NO_STORE_YET = mark(
+    "{path} names the store {store}, which is not there yet: the first “sinetti enrol” or “sinetti adopt” makes it. If "
+    "there is one elsewhere, correct “store”."
+)
 NOT_GIVEN = mark("{option} is missing: give it, or write “{key}” into {path}.")
 NOT_GIVEN_ANYWHERE = mark("{option} is missing: give it, or --config FILE with a sinetti.toml that says it.")
 ADDRESS_ALONE = mark(

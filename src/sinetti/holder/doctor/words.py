@@ -21,9 +21,7 @@ SECRET_STEP = mark("Put the file there, readable for this user alone.")
 SECRET_OPEN = mark("{path} can be read by others on this computer.")
 CHMOD_STEP = mark("Run: chmod {mode} {path}")
 
-STORE_GOOD = mark_count(
-    "{path} has {count} name and can be written.", "{path} has {count} names and can be written."
-)
+STORE_GOOD = mark_count("{path} has {count} name and can be written.", "{path} has {count} names and can be written.")
 STORE_NOT_YET = mark("{path} is not there yet; the first “sinetti enrol” or “sinetti adopt” makes it.")
 STORE_EMPTY = mark("{path} has nothing in it yet.")
 STORE_READ_ONLY = mark("{path} cannot be written by this user.")
