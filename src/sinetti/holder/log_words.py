@@ -71,6 +71,8 @@ CHANGED = {
     "files": mark("how files look"),
 }
 
+NOT_STARTED = mark("it could not be started: {why}")
+
 _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
     (re.compile(r"exit code ([0-9]+)"), lambda code: say(words.HOOK_EXIT, code=code)),
     (re.compile(r"signal (\S+)"), lambda name: say(words.HOOK_SIGNAL, signal=name)),
@@ -78,8 +80,6 @@ _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
     (re.compile(r"could not be started: (.*)", re.DOTALL), lambda why: say(NOT_STARTED, why=messages.plain(why))),
 )
 """How a program of the holder's ended, by the words that hooks.py writes down."""
-
-NOT_STARTED = mark("it could not be started: {why}")
 
 UNDER_WAY = {
     State.PREPARED: mark("{kind}: the request is ready and has not been sent. Run the same command again."),
