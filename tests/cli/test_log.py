@@ -1,6 +1,7 @@
 """`sinetti log`, and what commands by hand write down."""
 
 import json
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from sinetti.domain.values import Language
 from sinetti.holder import log, log_words, outcome
 from sinetti.holder.log import Event, Happening
+from sinetti.holder.settings import Settings
 from sinetti.wire.soap import Failure
 from tests.cli.test_client import OPENS
 from tests.holder import double as doubles
@@ -158,3 +160,74 @@ def test_a_full_part_is_put_aside(tmp_path):
         (tmp_path / log.FILE).write_bytes(b"x" * (log.LARGEST + 1))
         log.note(tmp_path, authority.NOW + timedelta(days=number), Event.RENEWED)
     assert [one.at for one in log.read(tmp_path)] == [authority.NOW + timedelta(days=2)]
+
+
+WORDED = {
+    "a program that ended": (
+        {"stage": "deploy", "result": "exit code 1", "program": "/bin/x"},
+        "stage deploy; it ended with exit code 1; program: /bin/x",
+        "vaihe deploy; se päättyi paluukoodiin 1; ohjelma: /bin/x",
+        "steg deploy; det avslutades med slutkoden 1; program: /bin/x",
+    ),
+    "by a signal": (
+        {"result": "signal SIGTERM"},
+        "it was ended by the signal SIGTERM",
+        "signaali SIGTERM päätti sen",
+        "det avslutades av signalen SIGTERM",
+    ),
+    "by its time": (
+        {"result": "killed after 60 s"},
+        "it was killed after 60 s",
+        "se lopetettiin 60 sekunnin jälkeen",
+        "det avbröts efter 60 s",
+    ),
+    "not begun": (
+        {"result": "could not be started: [Errno 2] x"},
+        "it could not be started: [Errno 2] x",
+        "sitä ei voitu käynnistää: [Errno 2] x",
+        "det kunde inte startas: [Errno 2] x",
+    ),
+    "in words of a later version": ({"result": "a\x1bb"}, "a b", "a b", "a b"),
+    "revoked": (
+        {"reason": "superseded"},
+        "reason: another certificate has taken its place",
+        "syy: toinen varmenne on tullut sen tilalle",
+        "orsak: ett annat certifikat har ersatt det",
+    ),
+    "a reason that nobody knows": ({"reason": "moonlight"}, "reason: moonlight", "syy: moonlight", "orsak: moonlight"),
+    "a replacement": (
+        {"why": "refused-for-good"},
+        "the service refused it for good",
+        "palvelu hylkäsi uusimisen lopullisesti",
+        "tjänsten avslog förnyandet slutgiltigt",
+    ),
+    "exported": (
+        {"format": "pkcs12", "with_key": "yes", "path": "/p"},
+        "form pkcs12; with its key; file: /p",
+        "muoto pkcs12; avaimen kanssa; tiedosto: /p",
+        "format pkcs12; med sin nyckel; fil: /p",
+    ),
+    "a hint": (
+        {"start": "2028-01-05T10:00:00Z", "end": "2028-01-06T10:00:00Z", "explanation": ""},
+        "from 5 January 2028 at 12:00; to 6 January 2028 at 12:00",
+        "alkaen 5.1.2028 klo 12.00; viimeistään 6.1.2028 klo 12.00",
+        "från 5.1.2028 kl. 12.00; till 6.1.2028 kl. 12.00",
+    ),
+    "settings": (
+        {"changed": "service, tls_ca, moonlight"},
+        "changed: address of the service, CA of the service's TLS, moonlight",
+        "muuttunut: palvelun osoite, palvelun TLS-yhteyden varmentaja, moonlight",
+        "ändrat: tjänstens adress, utfärdare för tjänstens TLS, moonlight",
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "en", "fi", "sv"), WORDED.values(), ids=WORDED)
+def test_facts_are_told_in_words_of_the_readers_language(facts, en, fi, sv):
+    one = Happening(OPENS, Event.HOOK, facts)
+    told = [log_words.line(one, language).split(": ", 1)[1] for language in (Language.EN, Language.FI, Language.SV)]
+    assert told == [en, fi, sv]
+
+
+def test_every_setting_that_can_change_has_a_word():
+    assert list(log_words.CHANGED) == [one.name for one in fields(Settings)]

@@ -228,7 +228,8 @@ def test_one_of_several(kind, java, pair):
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
     assert keystores.of_java(path, None, b"of the store", b"of the key").certificate == pair[1]
-    assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store")
+    assert "give that with --key-password-file." in refused(keystores.of_java, path, None, b"of the store")
+    assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store", b"of no key")
 
 
 def test_a_wrong_password_stands_in_no_message(java):

@@ -10,6 +10,9 @@ CLIENT_STEPS = ("prepared", "request-leaves", "answered", "accepted", "collected
 DELIVERY_STEPS = ("delivery-prepared", "delivery-answered", "receipt-kept")
 """Struck one by one in test_client.py: nothing of a delivery is in a register."""
 
+ADOPTION_STEPS = ("settled",)
+"""Likewise, between the changes to the disk that an adoption makes: nobody is called."""
+
 
 class Kind(StrEnum):
     """What is struck."""

@@ -16,7 +16,7 @@ from tests.kills import checks, report, steps
 from tests.kills.arena import arena
 from tests.kills.cluster import cluster
 from tests.kills.strikes import STRIKES, play
-from tests.kills.table import DELIVERY_STEPS, SERIES, TABLE, Case, Kind, few, full
+from tests.kills.table import ADOPTION_STEPS, DELIVERY_STEPS, SERIES, TABLE, Case, Kind, few, full
 from tests.support.postgres import PostgresMissingError, skip_or_fail
 
 AT_MOST = 60
@@ -130,7 +130,7 @@ def test_the_clients_steps_are_the_ones_that_it_takes():
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "step" and node.args
         if isinstance(node.args[0], ast.Constant)
     }
-    assert named == {*TABLE[Kind.CLIENT].steps, *DELIVERY_STEPS}
+    assert named == {*TABLE[Kind.CLIENT].steps, *DELIVERY_STEPS, *ADOPTION_STEPS}
 
 
 def test_the_page_names_every_kind_and_every_check():

@@ -57,7 +57,7 @@ class Outcome:
 def look(ask: CallAsk, office: Office) -> Selection:
     """Tell what would be called, and change nothing. Raises BulkRefused and CallRefused."""
     _checked(ask)
-    check_some(ask.wanted, "called")
+    check_some(ask.wanted, "called", "their serials, organisation or issuing CA")
     check_known(ask.wanted, office)
     rows, now = early.chosen(office.register, ask.wanted), office.now()
     going = tuple(row for row in rows if may_be_called(row.candidate, now))

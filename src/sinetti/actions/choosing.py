@@ -18,11 +18,10 @@ def tell_nobody(_done: int, _all: int) -> None:
     """Tell nobody how far it is."""
 
 
-def check_some(wanted: Wanted, verb: str) -> None:
-    """Refuse to do this to every certificate that there is. Raises BulkRefused."""
+def check_some(wanted: Wanted, verb: str, ways: str) -> None:
+    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRefused."""
     if wanted == Wanted():
-        choices = "--serials, --customer-id, --authority or --issued-between"
-        sentence = f"all certificates at once are not {verb}: say which, by {choices}"
+        sentence = f"all certificates at once are not {verb}: say which, by {ways}"
         raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
 
 

@@ -85,7 +85,7 @@ def look(ask: BulkAsk, office: Office) -> Selection:
     check_officer(ask.officer)
     if not may_give(Revoker.OPERATOR, ask.reason):
         raise BulkRefused(BulkReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
-    check_some(ask.wanted, "revoked")
+    check_some(ask.wanted, "revoked", "their serials, organisation, issuing CA or time of issue")
     check_known(ask.wanted, office)
     return _selected(bulk.chosen(office.register, ask.wanted), ask, office)
 

@@ -247,10 +247,19 @@ def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, co
     return worst(outcomes)
 
 
-def refuse_unknown_store(store: Path) -> None:
-    """Raise UsageError where there is no store."""
-    if not store.is_dir():
-        raise UsageError(say(messages.NO_STORE, store=str(store)))
+def spoken_of(parsed: argparse.Namespace) -> "Config | None":
+    """Give the sinetti.toml that was read for the store; None where an option alone named the store."""
+    config: Config | None = getattr(parsed, "sinetti_toml", None)
+    return None if config is None else replace(config, store=parsed.store)
+
+
+def refuse_unknown_store(parsed: argparse.Namespace) -> None:
+    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet."""
+    if not parsed.store.is_dir():
+        config: Config | None = getattr(parsed, "sinetti_toml", None)
+        if config is None or config.store != parsed.store:
+            raise UsageError(say(messages.NO_STORE, store=str(parsed.store)))
+        raise UsageError(say(said.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
 
 
 def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:

@@ -11,8 +11,8 @@ from sinetti.cli.console import Console
 from sinetti.holder import files, messages, settings
 from sinetti.holder.config.faults import ConfigError
 from sinetti.holder.config.values import Config
-from sinetti.holder.doctor import certificates, configuration, findings, machine, services
-from sinetti.holder.doctor.findings import Finding, Level
+from sinetti.holder.doctor import certificates, configuration, findings, machine, services, words
+from sinetti.holder.doctor.findings import Check, Finding, Level, warn
 from sinetti.holder.doctor.services import Clocks
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -57,7 +57,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if config is not None or not found:
         common.find_store(parsed)
     if parsed.store is not None:
-        common.refuse_unknown_store(parsed.store)
+        if config is None:
+            common.refuse_unknown_store(parsed)
         found += _all(parsed, console, config)
     if parsed.json:
         common.print_json([one.as_json(console.language) for one in found])
@@ -79,35 +80,44 @@ def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
 
 def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:
     now = common.now_of(parsed, console)
+    is_there = config is None or parsed.store.exists()
     try:
-        everything = files.names(parsed.store)
+        everything = files.names(parsed.store) if is_there else ()
     except OSError as bad:
         yield machine.unusable(parsed.store, bad)
         return
-    names = _wanted(parsed.name, everything, parsed.store)
+    names = _wanted(parsed.name, everything, parsed.store, config)
     group_ok: frozenset[str] = frozenset()
     if config is not None:
         yield from configuration.look(config, names)
         group_ok = configuration.group_ok(config, names)
-    yield from machine.look(parsed.store, names, len(everything), group_ok)
-    for kept in services.distinct(list(_settings(parsed.store, names))):
+    if is_there:
+        yield from machine.look(parsed.store, names, len(everything), group_ok)
+    else:
+        yield warn(Check.STORE, say(words.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store))
+    kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
+    for kept in services.distinct(kept_or_said):
         yield from services.look(kept, Clocks(now, clock.machine_now()), console.language)
     for name in names:
         yield from certificates.look(parsed.store, name, common.now_for(parsed, name, now))
 
 
-def _wanted(name: str | None, everything: Sequence[str], store: Path) -> Sequence[str]:
+def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Config | None) -> Sequence[str]:
     if name is None:
         return everything
     if name not in everything:
+        if config is not None and name in config.entries:
+            return ()
         raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
     return [name]
 
 
-def _settings(store: Path, names: Sequence[str]) -> Iterator[Settings]:
+def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[Settings]:
+    """Give what names keep; of the service what its table says, which the next run goes by."""
     for name in names:
         try:
-            yield settings.load(store / name)
+            kept = settings.load(store / name)
+            yield kept if config is None else configuration.brought_in_line(kept, config, name)
         except files.StoreError:
             continue  # it is told of the certificate
 

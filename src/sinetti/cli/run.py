@@ -94,7 +94,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Take care of the store. What is wrong with one name stops no other."""
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
-    common.refuse_unknown_store(parsed.store)
+    common.refuse_unknown_store(parsed)
     stop = threading.Event()
     with _told_to_stop(stop, console):
         if parsed.dry_run:

@@ -11,7 +11,7 @@ from sinetti import clock
 from sinetti.cli import common, output, tables
 from sinetti.cli.console import Console
 from sinetti.domain.values import Environment
-from sinetti.holder import messages, prometheus, reasons, standing, status, todo
+from sinetti.holder import files, messages, prometheus, reasons, standing, status, todo
 from sinetti.holder.glance import Glance
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -54,8 +54,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     if parsed.details and not parsed.json:
         raise UsageError(say(messages.DETAILS_NEED_JSON))
-    common.refuse_unknown_store(parsed.store)
     now = common.now_of(parsed, console)
+    absent = _absent(parsed, now)
+    if not parsed.store.is_dir() and absent and not (parsed.json or parsed.check or parsed.prometheus):
+        _show(absent, console, only_needed=False)
+    common.refuse_unknown_store(parsed)
     rows = _rows(parsed, now)
     if parsed.now is not None:
         _tell_passed_by(rows, console)
@@ -63,13 +66,31 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         put_metrics(parsed.prometheus, rows, now)
     if parsed.json:
         common.print_rows(
-            [standing.details(row, parsed.store / row.name) if parsed.details else row.as_json() for row in rows]
+            [standing.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
+            if parsed.details
+            else [row.as_json() for row in rows]
         )
     elif parsed.prometheus is None:
-        _show(rows, console, only_needed=parsed.check)
+        _show((*rows, *absent), console, only_needed=parsed.check)
     if parsed.check:
         return todo.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameState.DAMAGED for row in rows) else ExitCode.DONE
+
+
+def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
+    """Give a row for each table of sinetti.toml that has nothing in the store."""
+    config = common.spoken_of(parsed)
+    if config is None:
+        return ()
+    return [
+        status.not_enrolled(entry, config.services.get(entry.service or ""), now)
+        for name, entry in sorted(config.entries.items())
+        if not files.is_kept(config.store / name)
+    ]
+
+
+def _by_name(row: Row) -> str:
+    return row.name
 
 
 def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:

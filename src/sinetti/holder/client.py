@@ -127,7 +127,8 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False, only: Se
                 return earlier
         asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
         if when.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
-            return _not_due(name, present)
+            revoked = generations.notes(folder).revoked == present.serial
+            return _never(name, present) if revoked else _not_due(name, present)
         if held is None:
             held = _begin_renewal(errand, present)
         sent = exchange.send(errand, held, Operation.RENEW, files.read(held.folder / journal.MESSAGE))
@@ -334,6 +335,12 @@ def _not_due(name: str, present: Held) -> Outcome:
     until = present.span.not_after
     told = say(messages.NOT_DUE, name=name, at=when.renew_from(until), until=until)
     return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+
+
+def _never(name: str, present: Held) -> Outcome:
+    """Say that a revoked certificate will not be renewed when its time comes, either: nobody is called."""
+    told = say(messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=say(messages.NEVER_REVOKED))
+    return Outcome(name, Result.NOT_DUE, ExitCode.REFUSED, (told,))
 
 
 def _done_before(name: str, present: Held) -> Outcome:

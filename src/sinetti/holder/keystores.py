@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, p
 from sinetti.holder import keys, messages, reasons
 from sinetti.holder.messages import plain, say
 from sinetti.holder.outcome import UsageError
+from sinetti.holder.words import ADOPT_KEY_PASSWORD
 from sinetti.pki import chain, formats
 from sinetti.pki.formats import PrivateKey
 
@@ -130,6 +131,8 @@ class _Java:
         said = done.stdout.decode(errors="replace")
         if done.returncode != 0:
             why = plain((said + done.stderr.decode(errors="replace")).strip())
+            if "UnrecoverableKeyException" in why and self.of_key == self.password:
+                raise UsageError(say(ADOPT_KEY_PASSWORD, path=str(self.path)))
             raise UsageError(say(messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return said
 

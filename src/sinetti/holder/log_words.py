@@ -1,14 +1,17 @@
 """What `sinetti log` says: events and what is under way, in words."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from sinetti.domain.values import Language
-from sinetti.holder import decoding, log, messages
+from sinetti.holder import decoding, log, messages, words
+from sinetti.holder.agent.deciding import Because
 from sinetti.holder.glance import Glance
 from sinetti.holder.journal import State
 from sinetti.holder.log import Event, Happening
-from sinetti.holder.messages import say
+from sinetti.holder.messages import Message, say
 from sinetti.texts import reader
+from sinetti.texts.notices_changes import REASONS
 from sinetti.texts.reader import mark
 
 HAPPENED = {
@@ -34,10 +37,48 @@ FACTS = {
     "codes": mark("error codes {value}"),
     "stage": mark("stage {value}"),
     "exit_code": mark("exit code {value}"),
-    "reason": mark("reason {value}"),
+    "reason": mark("reason: {value}"),
     "changed": mark("changed: {value}"),
+    "program": mark("program: {value}"),
+    "start": mark("from {value}"),
+    "end": mark("to {value}"),
+    "format": mark("form {value}"),
+    "path": mark("file: {value}"),
 }
-"""How a fact is named; others are shown as they are, `why` bare."""
+"""How a fact is named; those of `_BARE` say themselves what they are, and others are shown as they are."""
+
+_BARE = frozenset({"why", "result", "with_key", "explanation"})
+
+WHY = {
+    Because.EXPIRED: mark("it has ended"),
+    Because.REVOKED: messages.NEVER_REVOKED,
+    Because.REFUSED_FOR_GOOD: mark("the service refused it for good"),
+}
+"""Why a replacement is needed; whatever else stands under `why` was told to a person in these words."""
+
+WITH_KEY = {"yes": mark("with its key"), "no": mark("without its key")}
+
+CHANGED = {
+    "service": mark("address of the service"),
+    "environment": mark("environment"),
+    "customer_id": mark("customer ID"),
+    "customer_name": mark("the organisation's name"),
+    "key": mark("type of the next key"),
+    "trust_services": mark("anchors for the service's answers"),
+    "trust_holders": mark("anchors for certificates"),
+    "tls_ca": mark("CA of the service's TLS"),
+    "files": mark("how files look"),
+}
+
+NOT_STARTED = mark("it could not be started: {why}")
+
+_ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
+    (re.compile(r"exit code ([0-9]+)"), lambda code: say(words.HOOK_EXIT, code=code)),
+    (re.compile(r"signal (\S+)"), lambda name: say(words.HOOK_SIGNAL, signal=name)),
+    (re.compile(r"killed after ([0-9]+) s"), lambda seconds: say(words.HOOK_TIMEOUT, seconds=seconds)),
+    (re.compile(r"could not be started: (.*)", re.DOTALL), lambda why: say(NOT_STARTED, why=messages.plain(why))),
+)
+"""How a program of the holder's ended, by the words that hooks.py writes down."""
 
 UNDER_WAY = {
     State.PREPARED: mark("{kind}: the request is ready and has not been sent. Run the same command again."),
@@ -75,9 +116,9 @@ def as_json(one: Happening) -> dict[str, object]:
 
 def _facts(one: Happening, language: Language) -> Iterator[str]:
     for name, value in one.facts.items():
-        shown = _instant(value, language) if name == "until" else messages.plain(value)
-        if name == "why":
-            yield shown
+        shown = _SHOWN[name](value, language) if name in _SHOWN else messages.plain(value)
+        if name in _BARE:
+            yield from filter(None, (shown,))
         elif name in FACTS:
             yield reader.text(FACTS[name], language, value=shown)
         else:
@@ -89,3 +130,36 @@ def _instant(value: str, language: Language) -> str:
         return reader.when_short(decoding.instant_of(value), language)
     except ValueError:
         return messages.plain(value)
+
+
+def _one_of(table: Mapping[str, str]) -> Callable[[str, Language], str]:
+    """Give what puts a value of a closed list into words; what is not in it is shown as it is."""
+
+    def shown(value: str, language: Language) -> str:
+        return reader.text(table[value], language) if value in table else messages.plain(value)
+
+    return shown
+
+
+def _changes(value: str, language: Language) -> str:
+    shown = _one_of(CHANGED)
+    return ", ".join(shown(one, language) for one in value.split(", "))
+
+
+def _end(value: str, language: Language) -> str:
+    for pattern, told in _ENDS:
+        found = pattern.fullmatch(value)
+        if found is not None:
+            return messages.render(told(found[1]), language)
+    return messages.plain(value)
+
+
+_SHOWN: Mapping[str, Callable[[str, Language], str]] = {
+    **dict.fromkeys(("until", "start", "end"), _instant),
+    "why": _one_of({one.value: told for one, told in WHY.items()}),
+    "reason": _one_of({one.value: told for one, told in REASONS.items()}),
+    "with_key": _one_of(WITH_KEY),
+    "changed": _changes,
+    "result": _end,
+}
+"""How values are put into words; others are shown as they are."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sinetti.domain.values import Language
 from sinetti.texts import reader
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
 ENROLLED = mark(
     "{name}: the certificate {serial} is in place, valid until {until}. Key and certificate are in {folder}."
@@ -18,7 +18,7 @@ RENEWED = mark(
     "{name}: renewed. The new certificate {serial} is in place, valid until {until}, in {folder}. "
     "The old one works until its own end; let your programs load the new one now."
 )
-RENEW_FROM = mark("It can be renewed from {at}: run “sinetti renew” daily, it calls nobody before then.")
+RENEW_FROM = mark("It can be renewed from {at}: run “sinetti run” daily, it calls nobody before then.")
 DONE_BEFORE = mark(
     "{name}: these transfer IDs already gave the certificate {serial}, valid until {until}. Nothing to do."
 )
@@ -118,7 +118,7 @@ STORE_LOCKED = mark("{name}: another run is at work on this name. Wait until it 
 STORE_DAMAGED = mark(
     "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
 )
-STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}.")
+STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}. Mend that, then run the same command again.")
 NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
 UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
 BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
@@ -260,7 +260,11 @@ ORDER_REPLACEMENT = mark(
 NEVER_EXPIRED = mark("it ended {at}")
 NEVER_REVOKED = mark("it is revoked")
 NEVER_REFUSED = mark("the service refused it for good ({codes})")
-RUN_SUMMARY = mark("{names} names: renewed {renewed}, waiting for their time {waiting}, not done {left}.")
+RUN_SUMMARY = mark_count(
+    "{count} name: {well} in order, {renewed} renewed, {left} not finished.",
+    "{count} names: {well} in order, {renewed} renewed, {left} not finished.",
+)
+RUN_LEFT = mark("“sinetti status” says what is not finished, and what to do.")
 RUN_NEXT = mark("Something is due next {at}.")
 WOULD_RENEW = mark("{name}: would be renewed now.")
 WOULD_GO_ON = mark("{name}: what is under way would be gone on with.")
@@ -281,6 +285,7 @@ STATE_EXPIRED = mark("expired")
 STATE_REVOKED = mark("revoked")
 STATE_UNCERTAIN = mark("uncertain")
 STATE_DAMAGED = mark("damaged")
+STATE_NOT_ENROLLED = mark("not in the store yet")
 DETAILS_NEED_JSON = mark("--details is for programs: give --json as well.")
 NOTHING_FOR_A_PERSON = mark("Nothing needs a person.")
 NOBODY_TO_ASK = mark("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
@@ -351,6 +356,8 @@ class Message:
 
     text: str
     values: Mapping[str, "Value"] = field(default_factory=dict)
+    more: str | None = None
+    """The form for more than one; then `count` among the values says which form it is."""
 
 
 Value = str | int | datetime | Message
@@ -361,9 +368,18 @@ def say(message_id: str, **values: Value) -> Message:
     return Message(message_id, values)
 
 
+def say_count(forms: tuple[str, str], count: int, **values: Value) -> Message:
+    """Put a message about so many of something together; `forms` as mark_count gives them."""
+    one, more = forms
+    return Message(one, {"count": count, **values}, more)
+
+
 def render(message: Message, language: Language) -> str:
     """Give the text of a message in one language."""
     shown = {name: _shown(value, language) for name, value in message.values.items()}
+    if message.more is not None:
+        count = int(shown.pop("count"))
+        return reader.count_text(message.text, message.more, count, language, **shown)
     return reader.text(message.text, language, **shown)
 
 

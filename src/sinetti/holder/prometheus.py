@@ -67,7 +67,7 @@ def _families(
     yield _Family(
         "sinetti_store_names",
         "How many names of the store are in a state.",
-        ((f'state="{state.value}"', states.count(state)) for state in NameState),
+        ((f'state="{state.value}"', states.count(state)) for state in NameState if state is not NameState.NOT_ENROLLED),
     )
     yield _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
     if last_run is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sinetti.domain.values import Span
 from sinetti.holder import glance, journal, messages, when
@@ -12,6 +13,9 @@ from sinetti.holder.glance import Glance
 from sinetti.holder.journal import State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.when import Phase
+
+if TYPE_CHECKING:
+    from sinetti.holder.config.values import Entry, ServiceEntry
 
 
 class NameState(StrEnum):
@@ -24,6 +28,8 @@ class NameState(StrEnum):
     REVOKED = "revoked"
     UNCERTAIN = "uncertain"
     DAMAGED = "damaged"
+    NOT_ENROLLED = "not-enrolled"
+    """sinetti.toml has a table for it, and the store has nothing."""
 
 
 SAID = {
@@ -34,6 +40,7 @@ SAID = {
     NameState.REVOKED: messages.STATE_REVOKED,
     NameState.UNCERTAIN: messages.STATE_UNCERTAIN,
     NameState.DAMAGED: messages.STATE_DAMAGED,
+    NameState.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
 }
 
 PHASES = {
@@ -93,6 +100,14 @@ def row(store: Path, name: str, now: datetime) -> Row:
 def rows(store: Path, now_of: Callable[[Glance], datetime]) -> tuple[Row, ...]:
     """Tell how every name of a store stands at its now, sorted by name. OSError where the store cannot be read."""
     return tuple(of(seen, now_of(seen)) for seen in glance.glance(store))
+
+
+def not_enrolled(entry: "Entry", service: "ServiceEntry | None", now: datetime) -> Row:
+    """Give the row of a table of sinetti.toml that has nothing in the store; `service` is the table's, if known."""
+    address = None if service is None else service.address
+    environment = None if service is None else service.environment
+    seen = Glance(entry.name, entry.customer_id, entry.customer_name, address, environment)
+    return Row(entry.name, NameState.NOT_ENROLLED, seen, now)
 
 
 def of(seen: Glance, now: datetime) -> Row:

@@ -27,6 +27,7 @@ class Todo(StrEnum):
     RENEW = "renew"
     DEPLOY = "deploy"
     GO_ON = "go-on"
+    ORDER = "order"
     WAIT = "wait"
     NOTHING = "nothing"
 
@@ -38,6 +39,10 @@ WORDS = {
     Todo.RENEW: mark("Run “sinetti renew {name}” and see what it says."),
     Todo.DEPLOY: mark("Mend the program that brings it into use; “sinetti log {name}” says what went wrong."),
     Todo.GO_ON: mark("Run “sinetti retrieve {name}”."),
+    Todo.ORDER: mark(
+        "Order a certificate in the e-service, then run “sinetti enrol {name}” with its transfer IDs; or take the "
+        "table away."
+    ),
 }
 ENROL_OR_DELETE = mark("Run “sinetti enrol {name}” again, or delete its folder.")
 ENROL_RESOLVE = mark("Run “sinetti enrol {name}” again; if it stays uncertain, ask the service's support.")
@@ -50,6 +55,7 @@ EXIT_CODES = {
     Todo.RENEW: ExitCode.AGAIN,
     Todo.DEPLOY: ExitCode.AGAIN,
     Todo.GO_ON: ExitCode.AGAIN,
+    Todo.ORDER: ExitCode.DONE,
     Todo.WAIT: ExitCode.DONE,
     Todo.NOTHING: ExitCode.DONE,
 }
@@ -59,6 +65,7 @@ _STATES = {
     NameState.REVOKED: Todo.REPLACE,
     NameState.EXPIRED: Todo.REPLACE,
     NameState.UNCERTAIN: Todo.RESOLVE,
+    NameState.NOT_ENROLLED: Todo.ORDER,
 }
 _RANKS = {one: number for number, one in enumerate(Todo)}
 

@@ -1,4 +1,4 @@
-"""What the client says of the files of a set, keys in tokens, hooks and exports: ids as in messages.py."""
+"""What the client says of the files of a set, keys in tokens, hooks, exports and key stores: ids as in messages.py."""
 
 from sinetti.texts.reader import mark
 
@@ -35,6 +35,10 @@ DEPLOYED = mark("{name}: the certificate {serial} was brought into use.")
 DEPLOY_AGAIN = mark(
     "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
     "nothing is lost, and the former one stays in its generation."
+)
+ADOPT_KEY_PASSWORD = mark(
+    "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
+    "with --key-password-file."
 )
 EXPORT_NO_NAME = mark("{name} has no certificate {serial}. Those that are kept: {kept}.")
 EXPORT_NO_KEY_IN_DER = mark(

@@ -149,7 +149,7 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 
 BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
 REFUSED = {
-    "all at once": (BASE, "all certificates at once are not called"),
+    "all at once": (BASE, "are not called: say which, by their serials, organisation or issuing CA."),
     "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list takes no choice"),
     "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer: say who does it"),
     "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),

@@ -12,6 +12,7 @@ from threading import Event as Flag
 from typing import Protocol
 
 from sinetti.holder import client, messages
+from sinetti.holder import memory as deploying
 from sinetti.holder.agent import caring, deciding, hinting, lock, sighting, twins
 from sinetti.holder.agent.caring import Agent
 from sinetti.holder.agent.deciding import Decision, GoOn, Hopeless, Renew, Wait
@@ -99,7 +100,7 @@ def _first(agent: Agent, seen: Sight) -> Row:
         decision = deciding.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
         return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
-    return Row(seen, decision, None, caring.exit_code(seen, decision, None), _at(decision))
+    return Row(seen, decision, None, caring.exit_code(seen, decision, None), _next_at(seen, decision))
 
 
 def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
@@ -153,8 +154,10 @@ def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
         return Row(row.seen, row.decision, caring.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
-    planned = None if after is None or after.trouble else deciding.decide(after, agent.config.care, agent.run.now)
-    return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), _at(planned))
+    next_at = None
+    if after is not None and after.trouble is None:
+        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.now))
+    return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), next_at)
 
 
 def _ended(rows: Sequence[Row], now: datetime) -> PassEnd:
@@ -163,5 +166,10 @@ def _ended(rows: Sequence[Row], now: datetime) -> PassEnd:
     return PassEnd(tuple(rows), worst, min((at for at in ahead if at > now), default=None))
 
 
-def _at(decision: Decision | None) -> datetime | None:
-    return decision.until if isinstance(decision, Wait) else None
+def _next_at(seen: Sight, decision: Decision) -> datetime | None:
+    """Give when something is due for a name: its renewal, or `deploy` once more, whichever comes first."""
+    ahead = [decision.until] if isinstance(decision, Wait) else []
+    tried = deploying.deployment(seen.folder) if seen.undeployed else None
+    if tried is not None and tried.next_try is not None:
+        ahead.append(tried.next_try)
+    return min(ahead, default=None)

@@ -51,12 +51,16 @@ def planned(row: Row) -> Message:
 
 
 def summary(end: PassEnd) -> tuple[Message, ...]:
-    """Sum up a pass, and say when something is due next."""
-    renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in end.rows)
-    left = sum(row.exit_code is not ExitCode.DONE for row in end.rows)
-    waiting = sum(row.outcome is None and row.exit_code is ExitCode.DONE for row in end.rows)
-    counted = say(messages.RUN_SUMMARY, names=len(end.rows), renewed=renewed, waiting=waiting, left=left)
-    return (counted,) if end.next_due is None else (counted, say(messages.RUN_NEXT, at=end.next_due))
+    """Sum up a pass, each name counted once, and say when something is due next."""
+    done = [row for row in end.rows if row.exit_code is ExitCode.DONE]
+    renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
+    left, well = len(end.rows) - len(done), len(done) - renewed
+    told = [messages.say_count(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)]
+    if any(row.outcome is None and row.exit_code is not ExitCode.DONE for row in end.rows):
+        told.append(say(messages.RUN_LEFT))
+    if end.next_due is not None:
+        told.append(say(messages.RUN_NEXT, at=end.next_due))
+    return tuple(told)
 
 
 def as_json(end: PassEnd, at: datetime) -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sinetti.holder.config import said
-from sinetti.holder.messages import Message, say
+from sinetti.holder.messages import Message, say, say_count
 from sinetti.holder.outcome import UsageError
 
 SHOWN = 20
@@ -29,7 +29,7 @@ class ConfigError(UsageError):
         self.faults = tuple(sorted(faults, key=lambda one: one.line or 0))
         lines = [_line(path, fault) for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
-            lines.append(say(said.MORE, path=str(path), number=len(self.faults) - SHOWN))
+            lines.append(say_count(said.MORE, len(self.faults) - SHOWN, path=str(path)))
         super().__init__(_under_each_other(lines))
 
 

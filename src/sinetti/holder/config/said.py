@@ -1,10 +1,10 @@
 """What is said about a sinetti.toml: message ids in English; what holder/messages.py is for the rest of the client."""
 
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
 IN_LINE = mark("{path}, line {line}: {told}")
 IN_FILE = mark("{path}: {told}")
-MORE = mark("{path}: {number} more mistakes are not shown.")
+MORE = mark_count("{path}: {count} more mistake is not shown.", "{path}: {count} more mistakes are not shown.")
 
 NOT_READABLE = mark("the file cannot be read: {why}.")
 BYTE_ORDER_MARK = mark("the file begins with a byte order mark. Save it as UTF-8 without one.")
@@ -72,6 +72,10 @@ OTHER_PASSWORD = mark(
 NO_STORE = mark(
     "Say where the store is: give --store DIR, or --config FILE with a sinetti.toml that says it. Without --config it "
     "is looked for in this folder and in /etc/sinetti."
+)
+NO_STORE_YET = mark(
+    "{path} names the store {store}, which is not there yet: the first “sinetti enrol” or “sinetti adopt” makes it. If "
+    "there is one elsewhere, correct “store”."
 )
 NOT_GIVEN = mark("{option} is missing: give it, or write “{key}” into {path}.")
 NOT_GIVEN_ANYWHERE = mark("{option} is missing: give it, or --config FILE with a sinetti.toml that says it.")

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sinetti.holder import files, reasons, settings
@@ -11,8 +12,9 @@ from sinetti.holder.config.faults import ConfigError
 from sinetti.holder.config.values import Config, Entry
 from sinetti.holder.doctor import words
 from sinetti.holder.doctor.findings import Check, Finding, Level, ok, warn
-from sinetti.holder.messages import say
+from sinetti.holder.messages import say, say_count
 from sinetti.holder.outcome import ExitCode
+from sinetti.holder.settings import Settings
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -27,7 +29,7 @@ def mistakes(bad: ConfigError) -> Iterator[Finding]:
 
 def look(config: Config, names: Sequence[str]) -> Iterator[Finding]:
     """Look at a configuration that could be read; `names` are those of the store that are looked at."""
-    told = say(words.CONFIG_GOOD, path=str(config.path), names=len(config.entries))
+    told = say_count(words.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield ok(Check.CONFIGURATION, told, str(config.path))
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
@@ -38,6 +40,41 @@ def look(config: Config, names: Sequence[str]) -> Iterator[Finding]:
             yield warn(Check.CONFIGURATION, told, step, name)
     for name in names:
         yield from _beside(config, name)
+
+
+def brought_in_line(kept: Settings, config: Config, name: str) -> Settings:
+    """Give what a name keeps with the address and anchors of its service's table; of another environment, as it is."""
+    service = config.services.get(config.entry_of(name).service or "")
+    if service is None or service.environment is not kept.environment:
+        return kept
+    return replace(
+        kept,
+        service=service.address,
+        trust_services=service.trust_services,
+        trust_holders=service.trust_holders,
+        tls_ca=service.tls_ca,
+    )
+
+
+def services(config: Config | None, name: str | None) -> Iterator[Settings]:
+    """Give what tables would keep that have nothing in the store: of one name, or of all."""
+    if config is None:
+        return
+    for entry in config.entries.values():
+        service = config.services.get(entry.service or "")
+        if name not in {None, entry.name} or service is None or entry.customer_id is None:
+            continue
+        if not files.is_kept(config.store / entry.name):
+            yield Settings(
+                service=service.address,
+                environment=service.environment,
+                customer_id=entry.customer_id,
+                customer_name=entry.customer_name,
+                key=entry.key,
+                trust_services=service.trust_services,
+                trust_holders=service.trust_holders,
+                tls_ca=service.tls_ca,
+            )
 
 
 def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:

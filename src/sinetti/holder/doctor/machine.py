@@ -9,7 +9,7 @@ from pathlib import Path
 from sinetti.holder import files, journal, messages, reasons
 from sinetti.holder.doctor import words
 from sinetti.holder.doctor.findings import Check, Finding, Level, ok, warn
-from sinetti.holder.messages import say
+from sinetti.holder.messages import say, say_count
 from sinetti.holder.outcome import ExitCode
 
 LITTLE = 100 * 1024 * 1024
@@ -31,7 +31,7 @@ def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]
     elif not found:
         yield warn(Check.STORE, say(words.STORE_EMPTY, path=str(store)), about=str(store))
     else:
-        yield ok(Check.STORE, say(words.STORE_GOOD, path=str(store), names=found), str(store))
+        yield ok(Check.STORE, say_count(words.STORE_GOOD, found, path=str(store)), str(store))
     yield from _room(store)
     if os.name == "posix":
         yield from _rights(store, names, group_ok)

@@ -15,7 +15,7 @@ from sinetti.domain.values import Language
 from sinetti.holder import generations, messages, service, transport
 from sinetti.holder.doctor import words
 from sinetti.holder.doctor.findings import Check, Finding, Level, ok, warn
-from sinetti.holder.messages import say
+from sinetti.holder.messages import say, say_count
 from sinetti.holder.outcome import ExitCode
 from sinetti.holder.settings import Settings
 from sinetti.holder.transport import Look, Trouble
@@ -83,7 +83,7 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Findin
             yield warn(Check.ANCHORS, say(word, bundle=bundle, ca=_named(one), until=until), step, about)
     if not troubled:
         first = found[0].not_valid_after_utc
-        yield ok(Check.ANCHORS, say(words.ANCHORS_GOOD, bundle=bundle, count=len(found), until=first), about)
+        yield ok(Check.ANCHORS, say_count(words.ANCHORS_GOOD, len(found), bundle=bundle, until=first), about)
 
 
 def _named(certificate: x509.Certificate) -> str:
@@ -106,11 +106,12 @@ def _clock(seen: Look, about: str, machine: datetime) -> Finding:
     if seen.date is None:
         return warn(Check.CLOCK, say(words.CLOCK_UNKNOWN), about=about)
     off = abs(seen.date - machine)
+    seconds = int(off.total_seconds())
     if off < _SLIGHTLY:
-        return ok(Check.CLOCK, say(words.CLOCK_GOOD, seconds=int(off.total_seconds())), about)
+        return ok(Check.CLOCK, say_count(words.CLOCK_GOOD, seconds), about)
     told, step = say(words.CLOCK_OFF, here=machine, there=seen.date), say(words.CLOCK_STEP)
     if off < OFF:
-        return warn(Check.CLOCK, say(words.CLOCK_GOOD, seconds=int(off.total_seconds())), step, about)
+        return warn(Check.CLOCK, say_count(words.CLOCK_GOOD, seconds), step, about)
     return Finding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
 
 

@@ -1,8 +1,10 @@
 """What `sinetti doctor` says: ids as in messages.py."""
 
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
-CONFIG_GOOD = mark("{path} can be read; it speaks of {names} certificates.")
+CONFIG_GOOD = mark_count(
+    "{path} can be read; it speaks of {count} certificate.", "{path} can be read; it speaks of {count} certificates."
+)
 IN_LINE = mark("Line {line}: {told}")
 CONFIG_BAD_STEP = mark("Correct it: until then no run begins.")
 NOT_ENROLLED_YET = mark("The table certificates.{name} has no certificate in the store.")
@@ -19,7 +21,8 @@ SECRET_STEP = mark("Put the file there, readable for this user alone.")
 SECRET_OPEN = mark("{path} can be read by others on this computer.")
 CHMOD_STEP = mark("Run: chmod {mode} {path}")
 
-STORE_GOOD = mark("{path} has {names} names and can be written.")
+STORE_GOOD = mark_count("{path} has {count} name and can be written.", "{path} has {count} names and can be written.")
+STORE_NOT_YET = mark("{path} is not there yet; the first “sinetti enrol” or “sinetti adopt” makes it.")
 STORE_EMPTY = mark("{path} has nothing in it yet.")
 STORE_READ_ONLY = mark("{path} cannot be written by this user.")
 STORE_STEP = mark("Run it as the user that the store belongs to, or give that right back.")
@@ -41,11 +44,16 @@ TLS_GOOD = mark("The server's certificate, issued by {issuer}, is trusted and va
 TLS_SOON = mark("The server's certificate ends soon: {until}.")
 TLS_STEP = mark("Nothing here: the service has to replace it. Ask its support if it does not.")
 TLS_NONE = mark("This service is called without TLS: it is on this computer itself.")
-CLOCK_GOOD = mark("The clock of this computer and that of the service differ by {seconds} seconds.")
+CLOCK_GOOD = mark_count(
+    "The clock of this computer and that of the service differ by {count} second.",
+    "The clock of this computer and that of the service differ by {count} seconds.",
+)
 CLOCK_OFF = mark("This computer's clock says {here}, the service's {there}.")
 CLOCK_STEP = mark("Set the clock right, best by NTP (for example systemd-timesyncd or chrony).")
 CLOCK_UNKNOWN = mark("No service has said what time it is.")
-ANCHORS_GOOD = mark("{bundle}: {count} CAs, the first of them ends {until}.")
+ANCHORS_GOOD = mark_count(
+    "{bundle}: {count} CA, which ends {until}.", "{bundle}: {count} CAs, the first of them ends {until}."
+)
 ANCHORS_SOON = mark("{bundle}: the CA {ca} ends soon, {until}.")
 ANCHORS_ENDED = mark("{bundle}: the CA {ca} ended {until}.")
 ANCHORS_ALL_ENDED = mark("{bundle}: all CAs in it have ended.")
