@@ -113,10 +113,22 @@ LONG = (
     "cli/server/test_traffic.py",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
+    "kills/test_client.py::test_renew_with_every_format_killed_before_every_change_to_the_disk",
+    "kills/test_server.py::test_a_few_of_every_kind[postgresql]",
+    "kills/test_server.py::test_one_of_two_nodes",
+    "simulate/",
+    "testbench/fleet/test_fleet.py::test_nothing_lapses",
     "testbench/fleet/test_whole.py",
     "testbench/test_demo.py",
+    "testbench/test_running.py::test_a_new_bench_may_begin_at_any_time",
+    "testbench/test_running.py::test_jumps",
+    "testbench/test_running.py::test_two_benches_side_by_side",
+    "testbench/test_running.py::test_two_years_of_messages_in_one_jump_and_a_kill_on_the_way",
 )
-"""What takes long for what it tells each day: `make judges` plays it, `make test` leaves it out (marker `long`)."""
+"""What takes long for what it tells each day: `make judges` plays it, `make test` leaves it out (marker `long`).
+
+Folders, files, or tests by the beginning of their names.
+"""
 
 SHARED_OUT = (
     "simulate/",
@@ -136,7 +148,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The seed of the random order says which, the next one another.
     """
     for item in items:
-        if item.path.relative_to(HERE).as_posix().startswith(LONG):
+        if f"{item.path.relative_to(HERE).as_posix()}::{item.name}".startswith(LONG):
             item.add_marker("long")
     seed = config.getoption("randomly_seed", None)
     if not isinstance(seed, int):
