@@ -110,6 +110,9 @@ def test_before_the_first_enrolment_the_doctor_looks_at_the_services(begun):
 
 def test_the_doctor_looks_at_a_table_by_its_name(begun):
     assert ("signature", "ok") in found(begun, "salaries")[1]
+    told = begun.run("doctor", "salaries")[1]
+    assert "sinetti enrol salaries" in told
+    assert "payroll" not in told, "it was asked of one name"
     code, out, err = begun.run("doctor", "wages")
     assert (code, out, err.startswith("There is no wages in ")) == (2, "", True)
 

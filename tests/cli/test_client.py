@@ -354,8 +354,8 @@ def test_a_wrong_address_says_what_to_look_at(shell):
     shell.double.script.append(doubles.say(404))
     code, _, err = shell.enrol()
     assert code == 4
-    assert "Check --service: it ends with /2017/10/CertificateServices" in err
-    assert "Check --service" in shell.enrol(service="http://127.0.0.1:9/", name="other")[2]
+    assert "Check the address (--service, or sinetti.toml): it ends with /2017/10/CertificateServices" in err
+    assert "Check the address" in shell.enrol(service="http://127.0.0.1:9/", name="other")[2]
     assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
 
 

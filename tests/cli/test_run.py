@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 
 from sinetti.cli.main import build_parser
 from sinetti.cli.run import _config, without_file
+from sinetti.holder import settings
 from sinetti.holder.agent import lock
 from sinetti.holder.outcome import UsageError
 from sinetti.wire.soap import Failure
@@ -54,6 +56,21 @@ def test_renewed(shell):
     assert (code, told["names"][0]["decision"], told["names"][0]["result"]) == (0, "renew", "renewed")
     assert "payroll: renewed." in err
     assert "1 name: 0 in order, 1 renewed, 0 not finished." in err
+
+
+def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
+    for number in range(5):
+        transfer = str(number + 1) * 32
+        monkeypatch.setattr(doubles, "TRANSFER_ID", transfer)
+        assert shell.enrol(name=f"client{number}", transfer_id=transfer)[0] == 0
+    shell.double.now = LATE
+    for number in range(5):
+        kept = settings.load(shell.store / f"client{number}")
+        settings.store(shell.store / f"client{number}", replace(kept, service="http://127.0.0.1:9/"))
+    code, _, err = run(shell)
+    assert (code, err.count(": 127.0.0.1 could not be reached")) == (4, 4)
+    assert "The same of 2 names more: 127.0.0.1 could not be reached" in err
+    assert "5 names: 0 in order, 0 renewed, 5 not finished." in err
 
 
 def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):

@@ -89,7 +89,7 @@ def _all(parsed: argparse.Namespace, console: Console, config: Config | None) ->
     names = _wanted(parsed.name, everything, parsed.store, config)
     group_ok: frozenset[str] = frozenset()
     if config is not None:
-        yield from configuration.look(config, names)
+        yield from configuration.look(config, names, parsed.name)
         group_ok = configuration.group_ok(config, names)
     if is_there:
         yield from machine.look(parsed.store, names, len(everything), group_ok)

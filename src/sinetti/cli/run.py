@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from sinetti.cli import common, progress
 from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
 from sinetti.cli.status import put_metrics
-from sinetti.holder import messages, reasons, status
+from sinetti.holder import messages, reasons, status, words
 from sinetti.holder.agent import passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
@@ -25,7 +25,7 @@ from sinetti.holder.agent.programs import HoldersPrograms
 from sinetti.holder.config import settling
 from sinetti.holder.config.values import Care, Config, Entry
 from sinetti.holder.files import StoreError, StoreLocked
-from sinetti.holder.messages import Message, say
+from sinetti.holder.messages import Message, say, say_count
 from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.settings.service_manager import tell_service_manager
 
@@ -46,12 +46,18 @@ _STRIDE = 30.0
 """Seconds that are slept at a time: a machine that slept itself, or whose clock was set, is noticed by then."""
 
 
+_OFTEN = 3
+"""For so many names the same is told; of the others, how many they are."""
+
+
 @dataclass(slots=True)
 class Watch:
     """Tells a person of each name when it is done, and how far all of it has come."""
 
     bar: Bar
     console: Console
+    repeated: dict[str, tuple[int, Message]] = field(default_factory=dict)
+    """How often the same was to be told of names, by its text."""
 
     def begin(self, total: int) -> None:
         """Hear for how many something may have to be done."""
@@ -60,8 +66,25 @@ class Watch:
     def done(self, row: Row) -> None:
         """Hear what became of one."""
         for message in telling.told(row):
-            self.tell(message)
+            if self._is_news(message):
+                self.tell(message)
         self.bar.advance(row.seen.name)
+
+    def ended(self) -> None:
+        """Hear that it was the last one: say of how many names the same is to be told."""
+        for count, told in self.repeated.values():
+            if count > _OFTEN:
+                self.tell(say_count(words.SAME_FOR_MORE, count - _OFTEN, told=told))
+
+    def _is_news(self, message: Message) -> bool:
+        """Tell whether the same was not told of several names: where a service is away, it is of all of them."""
+        told = message.values.get("told")
+        if not isinstance(told, Message):
+            return True
+        text = messages.render(told, self.console.language)
+        count = self.repeated.get(text, (0, told))[0] + 1
+        self.repeated[text] = count, told
+        return count <= _OFTEN
 
     def tell(self, message: Message) -> None:
         """Say something while the bar stands there."""
@@ -142,6 +165,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
     try:
         with bar:
             end = passing.one_pass(agent, stop, watch)
+            watch.ended()
     except OSError as bad:
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):

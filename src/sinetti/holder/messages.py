@@ -49,8 +49,8 @@ SEND_FIRST = mark("{name}: a request is still open. Run “sinetti {command}” 
 SET_ASIDE = mark("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
 EARLIER_FIRST = mark("An earlier request is finished first. The transfer IDs given now were not used.")
 NOT_REACHED = mark(
-    "{host} could not be reached at port {port}: {why}. Check --service: it ends with /2017/10/CertificateServices; "
-    "on a test bench take soap_url as it is."
+    "{host} could not be reached at port {port}: {why}. Check the address (--service, or sinetti.toml): it ends with "
+    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
 TLS_NOT_TRUSTED = mark(
     "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
@@ -63,19 +63,19 @@ ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
 ANSWER_LOST_PLAIN = mark(
     "The request was sent, but no answer came back: {why}. If TLS is spoken there, the address begins with https://."
 )
-REDIRECTED = mark("The service redirects to another address. That is never followed: check --service.")
+REDIRECTED = mark("The service redirects to another address. That is never followed: check the address.")
 HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
 WRONG_ADDRESS = mark(
-    "What answered is no certificate service (HTTP status {status}). Check --service: it ends with "
-    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
+    "What answered is no certificate service (HTTP status {status}). Check the address (--service, or "
+    "sinetti.toml): it ends with /2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
 ANSWER_TOO_LONG = mark("The answer is too long to be one of the service's and was not read.")
 ANSWER_NOT_TRUSTED = mark(
     "The answer is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
 )
 ANSWER_UNREADABLE = mark(
-    "The answer could not be read: {why}. Check --service: it ends with /2017/10/CertificateServices; on a test bench "
-    "take soap_url as it is."
+    "The answer could not be read: {why}. Check the address (--service, or sinetti.toml): it ends with "
+    "/2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
 VALID_FROM = mark(
     "{what} is valid only from {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "

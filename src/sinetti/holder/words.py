@@ -1,6 +1,6 @@
 """What the client says of the files of a set, keys in tokens, hooks, exports and key stores: ids as in messages.py."""
 
-from sinetti.texts.reader import mark
+from sinetti.texts.reader import mark, mark_count
 
 SECRET_UNREADABLE = mark("The password in {path} cannot be read: {why}. Put it back, then run the command again.")
 SECRET_EMPTY = mark("{path} holds no password: write it there, on one line, then run the command again.")
@@ -36,6 +36,7 @@ DEPLOY_AGAIN = mark(
     "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
     "nothing is lost, and the former one stays in its generation."
 )
+SAME_FOR_MORE = mark_count("The same of {count} name more: {told}", "The same of {count} names more: {told}")
 ADOPT_KEY_PASSWORD = mark(
     "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
     "with --key-password-file."

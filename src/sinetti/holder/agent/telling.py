@@ -30,8 +30,12 @@ def is_chatter(message: Message) -> bool:
 
 
 def told(row: Row) -> tuple[Message, ...]:
-    """Give what a person is told of one name after a pass: nothing where nothing was done for it."""
-    return () if row.outcome is None else tuple(caring.about(row.seen.name, one) for one in row.outcome.messages)
+    """Give what a person is told of one name after a pass: nothing where nothing was done for it.
+
+    Whoever runs the agent needs no advice to run it daily.
+    """
+    found = () if row.outcome is None else row.outcome.messages
+    return tuple(caring.about(row.seen.name, one) for one in found if one.text != messages.RENEW_FROM)
 
 
 def planned(row: Row) -> Message:

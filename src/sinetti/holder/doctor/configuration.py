@@ -27,15 +27,15 @@ def mistakes(bad: ConfigError) -> Iterator[Finding]:
         yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
 
 
-def look(config: Config, names: Sequence[str]) -> Iterator[Finding]:
-    """Look at a configuration that could be read; `names` are those of the store that are looked at."""
+def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[Finding]:
+    """Look at a configuration that could be read, and at `names` of the store; `only` is the name that is meant."""
     told = say_count(words.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield ok(Check.CONFIGURATION, told, str(config.path))
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
     for name in sorted(config.entries.keys() - set(names)):
-        if not files.is_kept(config.store / name):
+        if only in {None, name} and not files.is_kept(config.store / name):
             told, step = say(words.NOT_ENROLLED_YET, name=name), say(words.ENROL_STEP, name=name)
             yield warn(Check.CONFIGURATION, told, step, name)
     for name in names:
