@@ -84,7 +84,7 @@ def lies(flock, drawn):
             window(now - 9999 * day, now - 9998 * day),
             later,
             window(now, now, **{"Retry-After": "-1"}),
-            window(now - day, now, **{"Retry-After": "31536000"}),
+            window(now - 3 * day, now - 2 * day, **{"Retry-After": "31536000"}),
             (200, {"Content-Type": "application/json"}, b'{"suggestedWindow": ' * 3000),
             (302, {"Location": "http://127.0.0.1:1/"}, b""),
             (503, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, b""),
