@@ -17,7 +17,7 @@ APART = 12
 """In a short run every twelfth change is one to die before, beginning at random."""
 
 FATES = [Fate.PASSES, Fate.ANSWER_LOST, Fate.ANSWER_CUT, Fate.REQUEST_LOST]
-KILLS, NAMES = {False: 6, True: 820}, {False: 40, True: 750}
+KILLS, NAMES = {False: 6, True: 890}, {False: 40, True: 850}
 """How many kills at random there are, and how many names are ready for all of them: the clock is put on once."""
 
 LONGEST = 1.5
