@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from sinetti.cli.main import ALIASES, CLIENT
+from sinetti.cli.main import ALIASES, CLIENT, SERVER
 from sinetti.holder import generations
 from sinetti.pki import formats
 from tests.house.tree import DOCS
@@ -21,6 +21,10 @@ from tests.support.programs import holder_of, new_key, running, surroundings
 
 PAGE = (DOCS / "holders.md").read_text(encoding="utf-8")
 FIRST, FLEET = PAGE.split("## For a firm with many clients")
+BEFORE, AFTER = FIRST.split("## Rehearse it first")
+REHEARSAL, _, REST = AFTER.partition("\n## ")
+FIRST = BEFORE + REST
+BEGUN, OPEN = "2027-01-11T08:00:00Z", "2028-12-20T08:00:00Z"
 TRANSFER_ID = "12345678901234567890123456789012"
 SECRETS = {"p12-password": "of the copy\n", "old/password": "of it\n"}
 
@@ -73,10 +77,10 @@ def run(folder, words):
 
 def test_every_command_is_one():
     spoken = {words[1] for words in commands(PAGE) if words[0] == "sinetti"}
-    assert spoken <= {*CLIENT, *ALIASES}
+    assert spoken <= {*CLIENT, *ALIASES, *SERVER}
     assert {"enrol", "run", "status", "adopt", "revoke", "export"} <= spoken
     named = {words.split()[1] for words in re.findall(r"`(sinetti [a-z][^`]*)`", PAGE)}
-    assert named <= {*CLIENT}
+    assert named <= {*CLIENT, *SERVER}
 
 
 def test_a_technical_contact_does_what_the_page_says(bench, folder):
@@ -87,13 +91,31 @@ def test_a_technical_contact_does_what_the_page_says(bench, folder):
     for words in commands(FIRST):
         run(folder, [ids["transfer_id"] if word == TRANSFER_ID else word for word in words])
         done.append(words[1])
-    assert done[:3] == ["enrol", "password", "status"]
+    assert done[:4] == ["doctor", "enrol", "password", "status"]
     assert not (folder / "password").exists()
     (row,) = bench.rows("0123456-7")
     held = generations.live(folder / "store" / "payroll")
     assert held.serial == row["serial"]
     copy = pkcs12.load_pkcs12((folder / "payroll.p12").read_bytes(), b"of the copy")
     assert copy.cert.certificate == held.certificate
+
+
+def test_it_is_rehearsed_as_the_page_says(tmp_path_factory, folder):
+    serve, *rest = commands(REHEARSAL)
+    assert serve == ["sinetti", "testbench", "serve", "--dir", "bench", "--now", BEGUN]
+    with running(tmp_path_factory.mktemp("rehearsal") / "bench", "--http", "--now", BEGUN) as one:
+        for role in ("services", "holders"):
+            shutil.copy(one.ready["trust"][role], folder / f"{role}.pem")
+        written(one, folder, FIRST)
+        ids = one.order(customer_id="0123456-7", customer_name="Example Oy")
+        (folder / "password").write_text(ids["transfer_password"])
+        words = ("--transfer-id", ids["transfer_id"], "--transfer-password-file", "password", "--now", BEGUN)
+        run(folder, ["sinetti", "enrol", "payroll", *words])
+        assert f'{{"now": "{OPEN}"}}' in REHEARSAL
+        assert one.control("PUT", "/clock", {"now": OPEN})[0] == 200
+        for each in rest:
+            run(folder, each)
+        assert [row["renewed_by"] is None for row in one.rows("0123456-7")] == [True, False]
 
 
 def old(bench, customer_id, name):
