@@ -112,9 +112,11 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     def protocol() -> SMTP:
         return SMTP(handler, hostname="localhost", authenticator=handler.authenticate, loop=loop, **named)
 
-    listening = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None))
+    # All in the thread: a browser's driver may have a loop of its own running in this one.
     thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
+    began = loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
+    listening = asyncio.run_coroutine_threadsafe(began, loop).result(10)
     try:
         yield MailServer(listening.sockets[0].getsockname()[1], handler)
     finally:
