@@ -48,6 +48,14 @@ def exported(shell):
     return [one.facts for one in log.read(shell.store / "payroll") if one.event is Event.EXPORTED]
 
 
+def test_programs_are_told_what_was_written(shell, out):
+    shell.enrol()
+    code, printed, _ = export(shell, out, "pem", "--with-key", "--json")
+    serial = (shell.store / "payroll" / "live").resolve().name
+    expected = {"name": "payroll", "serial": serial, "format": "pem", "with_key": True, "path": str(out)}
+    assert (code, json.loads(printed)) == (0, expected)
+
+
 def test_pem_without_key_is_the_certificate_and_those_above_it(shell, out):
     shell.enrol()
     code, printed, told = export(shell, out, "pem")

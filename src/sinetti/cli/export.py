@@ -44,6 +44,7 @@ def register(subparsers: "Commands") -> None:
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--with-key", action="store_true", help="put the private key in")
     key.add_argument("--without-key", action="store_true", help="leave the private key out (so it is by default)")
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -70,6 +71,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(say(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
     word = words.EXPORTED_WITH_KEY if copy.with_key else words.EXPORTED
     console.tell(say(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
+    if parsed.json:
+        made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
+        common.print_json({**made, "path": str(parsed.out)})
     return ExitCode.DONE
 
 
