@@ -4,11 +4,13 @@ import random
 import shutil
 import threading
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
 from tests.kills.clients import Kill, clients
 from tests.kills.herd import MOODS, NO_HINT, herd, window
+from tests.kills.scene import scene
 from tests.kills.wire import Fate
 from tests.support.small_disk import may_mount, mounted
 
@@ -17,8 +19,11 @@ APART = 12
 """In a short run every twelfth change is one to die before, beginning at random."""
 
 FATES = [Fate.PASSES, Fate.ANSWER_LOST, Fate.ANSWER_CUT, Fate.REQUEST_LOST]
-KILLS, NAMES = {False: 6, True: 890}, {False: 40, True: 850}
-"""How many kills at random there are, and how many names are ready for all of them: the clock is put on once."""
+KILLS, NAMES = {False: 6, True: 890}, {False: 28, True: 250}
+"""How many kills at random there are, and how many names are ready for all others: the clock is put on once."""
+
+STORES = {False: 6, True: 40}
+"""Of two names each, that are played on one bench: its clock goes on with each, and its CAs end some day."""
 
 LONGEST = 1.5
 """Seconds within which a run of a few names is struck at random."""
@@ -123,21 +128,37 @@ def both(flock, other, drawn, hours):
     return [first, *ended]
 
 
-def test_killed_again_and_again_while_everything_else_goes_wrong_too(stage, every_kill, seed, record_property):
+def test_killed_again_and_again_while_everything_else_goes_wrong_too(tmp_path, every_kill, seed, record_property):
     """Lost answers, two agents, hung and failing programs, damaged memory, lying hints, a clock a day off: at once."""
-    drawn, kills, runs = random.Random(f"{seed}-agent"), 0, 0  # noqa: S311 - played again from a seed
-    with clients(stage.folder / "others") as other:
-        while kills < KILLS[every_kill]:
-            flock = herd(stage, 2)
-            for later in range(drawn.randrange(3, 9)):
-                hours = 2 * later + adversity(flock, drawn)  # what failed a few times may be tried again by then
-                ended = both(flock, other, drawn, hours) if drawn.random() < 0.25 else [flock.run(struck(drawn), hours)]
-                flock.sound()
-                if len(ended) == 1:
-                    flock.tells(ended[0])
-                kills, runs = kills + sum(one.killed for one in ended), runs + len(ended)
-            flock.settle()
+    drawn, wanted, kills, runs = random.Random(f"{seed}-agent"), KILLS[every_kill], 0, 0  # noqa: S311 - played again
+    for bench in count():
+        if kills >= wanted:
+            break
+        folder = tmp_path / f"bench-{bench}"
+        folder.mkdir()
+        with scene(folder) as stage, clients(stage.folder / "others") as other:
+            stage.stock_up(2 * STORES[every_kill])
+            more, ran = endured(stage, other, drawn, wanted - kills, STORES[every_kill])
+        kills, runs = kills + more, runs + ran
     record_property("kills", f"{kills} of {runs} runs, seed {seed}")
+
+
+def endured(stage, other, drawn, wanted, stores):
+    """Play stores on one bench, whose CAs end after some years of its clock; gives kills and runs."""
+    kills = runs = 0
+    for _ in range(stores):
+        if kills >= wanted:
+            break
+        flock = herd(stage, 2)
+        for later in range(drawn.randrange(3, 9)):
+            hours = 2 * later + adversity(flock, drawn)  # what failed a few times may be tried again by then
+            ended = both(flock, other, drawn, hours) if drawn.random() < 0.25 else [flock.run(struck(drawn), hours)]
+            flock.sound()
+            if len(ended) == 1:
+                flock.tells(ended[0])
+            kills, runs = kills + sum(one.killed for one in ended), runs + len(ended)
+        flock.settle()
+    return kills, runs
 
 
 @pytest.mark.skipif(may_mount() is not None, reason=str(may_mount()))
