@@ -15,7 +15,7 @@ def find(given: Path | None) -> Path | None:
     """
     if given is not None:
         return given
-    # The one thing that the client takes from the environment: a service of the system names its file so.
+    # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
         return Path(named)
