@@ -27,6 +27,10 @@ COUNTS = frozenset({"count_text", "mark_count"})
 """Calls whose first two arguments are the forms of one message id, for one and for more."""
 MessageId = str | tuple[str, str]
 """As catalogues have it: a text, or its forms for one and for more."""
+IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})
+"""Commands whose help is in English alone: of those who run servers, and a second name."""
+SHARED = "sinetti/cli/common.py"
+"""Where texts of several commands are said to be."""
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 HEADER = """\
 # Sinetti: what people read, in this language. Terms and tone: docs/glossary.md.
@@ -84,6 +88,25 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
             places = found.setdefault(message_id, [])
             if name not in places:
                 places.append(name)
+    if package == PACKAGE:
+        for message_id, places in helps().items():
+            found.setdefault(message_id, places)
+    return found
+
+
+def helps() -> dict[str, list[str]]:
+    """Return the texts of every command that speaks the reader's language, by the parsers, with where they are."""
+    # Loaded here: the build hook, which only compiles, has no package to ask yet.
+    from sinetti.cli import helping  # noqa: PLC0415
+    from sinetti.cli.commands import all_commands  # noqa: PLC0415
+
+    found: dict[str, list[str]] = {}
+    for command in all_commands():
+        word = command.words[0] if command.words else "main"
+        if word not in IN_ENGLISH:
+            for message_id in helping.texts_of(command.parser):
+                place = f"sinetti/cli/{word.replace('-', '_')}.py"
+                found[message_id] = [SHARED if found.get(message_id, [place]) != [place] else place]
     return found
 
 

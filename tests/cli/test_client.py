@@ -183,10 +183,10 @@ USAGE = {
         "refused with PRODUCTION",
     ),
     "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
-    "patience below nothing": ({"wait": "-1"}, "argument --wait: '-1' is no number of seconds from 0 to 86400"),
-    "patience beyond a day": ({"wait": "86401"}, "argument --wait: '86401' is no number of seconds"),
-    "patience that is no number": ({"wait": "nan"}, "argument --wait: 'nan' is no number of seconds"),
-    "patience in words": ({"wait": "long"}, "argument --wait: 'long' is no number of seconds"),
+    "patience below nothing": ({"wait": "-1"}, "argument --wait: “-1” is no number of seconds from 0 to 86400"),
+    "patience beyond a day": ({"wait": "86401"}, "argument --wait: “86401” is no number of seconds"),
+    "patience that is no number": ({"wait": "nan"}, "argument --wait: “nan” is no number of seconds"),
+    "patience in words": ({"wait": "long"}, "argument --wait: “long” is no number of seconds"),
     "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: what it gives"),
     "no transfer id": ({"transfer_id": ""}, "--transfer-id: what it gives is empty, too long"),
     "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host or its port cannot be read"),
@@ -298,7 +298,7 @@ def test_languages(absent, present, language, shell):
 
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
-    assert "Anna yksi NAME" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
+    assert "Anna yksi NIMI" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
     assert term.language_of(["x", "--lang", "sv"]) is Language.SV
 
 

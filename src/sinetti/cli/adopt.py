@@ -30,7 +30,6 @@ def register(subparsers: "Commands") -> None:
         help="take over a key and a certificate that were made elsewhere",
         description="Puts an existing key and its certificate into the store, to be renewed there. Calls nobody.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="what the certificate is to be called in the store")
     parser.add_argument("--key", metavar="FILE", type=Path, help="the private key, PEM or DER")

@@ -5,7 +5,8 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sinetti.cli import main
+from sinetti.cli import helping, main
+from sinetti.domain.values import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,16 @@ class Command:
         return [one for one in self.parser._actions if not isinstance(one, groups)]  # noqa: SLF001 -- nor has the list
 
 
-def all_commands() -> Iterator[Command]:
+def all_commands(language: Language = Language.EN) -> Iterator[Command]:
     """Give every command, above before below; those of the extra `authority` where it is installed."""
     whole = main.build_parser()
+    helping.translate(whole, language, places=False)
     yield from _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys())
     if importlib.util.find_spec("django") is not None:
         for name in main.SERVER:
-            yield from _below((), main.build_parser(name), only=frozenset({name}), root=False)
+            parser = main.build_parser(name)
+            helping.translate(parser, language, places=False)
+            yield from _below((), parser, only=frozenset({name}), root=False)
 
 
 def _below(

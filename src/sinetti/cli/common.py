@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti import clock
-from sinetti.cli import output, progress
-from sinetti.cli.console import Console, language_of_locale
+from sinetti.cli import helping, output, progress
+from sinetti.cli.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.domain.values import Language
 from sinetti.holder import client, messages, reasons, status
 from sinetti.holder.config import finding, said
@@ -35,7 +35,7 @@ _LONGEST_WAIT = 86_400
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every client command has."""
-    parser.add_argument("--lang", choices=values(Language), help="language of messages (default: the locale's)")
+    parser.add_argument("--lang", choices=values(Language), help=LANGUAGE_HELP)
     parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
 
@@ -273,6 +273,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1
     if not 0 <= value <= _LONGEST_WAIT:
-        sentence = f"{text!r} is no number of seconds from 0 to {_LONGEST_WAIT}"
-        raise argparse.ArgumentTypeError(sentence)
+        raise argparse.ArgumentTypeError(helping.said(messages.BAD_SECONDS, text=text, most=_LONGEST_WAIT))
     return value

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from sinetti.cli.commands import Command, all_commands
+from sinetti.domain.values import Language
 
 _FOLDERS = frozenset({"DIR"})
 """Metavars of what is a folder; every other value may be a file."""
@@ -68,9 +69,9 @@ end
 {lines}"""
 
 
-def script(shell: str) -> str:
-    """Give the script for bash, zsh or fish."""
-    commands = list(all_commands())
+def script(shell: str, language: Language) -> str:
+    """Give the script for bash, zsh or fish; the last two show what each word is for, in the language."""
+    commands = list(all_commands(language))
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](commands)
 
 

@@ -4,6 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli import output
+from sinetti.cli.console import LANGUAGE_HELP
+from sinetti.domain.values import Language
 from sinetti.holder.outcome import ExitCode
 
 if TYPE_CHECKING:
@@ -25,16 +27,16 @@ def register(subparsers: "Commands") -> None:
         help="print a script that completes commands in a shell",
         description="Prints a script for bash, zsh or fish that completes the commands and options of this version.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
+    parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Print the script."""
     # Every command is loaded for it, which no other command has to wait for.
-    from sinetti.cli import completing  # noqa: PLC0415 - as above
+    from sinetti.cli import common, completing  # noqa: PLC0415 - as above
 
-    output.put_line(completing.script(parsed.shell))
+    output.put_line(completing.script(parsed.shell, common.console_of(parsed).language))
     return ExitCode.DONE

@@ -10,6 +10,9 @@ from sinetti.domain.values import Language
 from sinetti.holder import messages
 from sinetti.holder.messages import Message
 
+LANGUAGE_HELP = "language of messages and help (default: the locale's)"
+"""What --lang is for, wherever it is."""
+
 NAMED = {"finnish": Language.FI, "swedish": Language.SV}
 """How Windows names the locales that matter here."""
 

@@ -19,7 +19,9 @@ example:
   sinetti deliver payroll report.xml --store /var/lib/sinetti --to https://receiver.example/deliveries
 
 The same NAME, FILE and URL are one delivery until its receipt is there: after a lost answer or Ctrl-C the same command
-sends the same octets with the same delivery ID. exit codes: 0 delivered · 2 usage · 3 refused · 4 not reached, or a
+sends the same octets with the same delivery ID.
+
+exit codes: 0 delivered · 2 usage · 3 refused · 4 not reached, or a
 receipt that is not trusted: run again · 5 store damaged or locked"""
 
 
@@ -31,12 +33,11 @@ def register(subparsers: "Commands") -> None:
         description="Seals FILE with the certificate in use (a FILE that is signed goes as it is), sends it, and "
         "verifies the receipt: signed by a service of NAME's, for just these octets.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="the name whose certificate seals")
     parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
     common.add_store(parser)
-    parser.add_argument("--to", metavar="URL", required=True, help="where it goes")
+    parser.add_argument("--to", metavar="URL", required=True, help="address that it goes to (https)")
     parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the receiver's only CAs (default: those of NAME)")
     parser.add_argument("--id", metavar="ID", help="the delivery ID, letters, digits and hyphens (default: a new one)")
     parser.add_argument("--new", action="store_true", help="deliver it another time, though there is a receipt")

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Never
 
-from sinetti.cli import common, output
+from sinetti.cli import common, helping, output
+from sinetti.cli.console import LANGUAGE_HELP
 from sinetti.domain.values import Language
 from sinetti.holder.outcome import ExitCode
 from sinetti.testbench.fleet import words
@@ -40,13 +41,12 @@ def register(subparsers: "Commands") -> None:
         description="Starts a test bench of its own, plays years of a fleet's life against it, and stops it. "
         "Ends with 0 only if nothing lapsed. The last line is the summary.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--organisations", metavar="N", type=_count, default=200, help="how many (200)")
     parser.add_argument("--seed", metavar="N", type=int, help="which answers are lost or wrong (default: drawn)")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="play in this folder, and leave it there")
     parser.add_argument("--json", action="store_true", help="print the summary for programs, and nothing else")
-    parser.add_argument("--lang", choices=common.values(Language), help="language of messages (default: the locale's)")
+    parser.add_argument("--lang", choices=common.values(Language), help=LANGUAGE_HELP)
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
     parser.set_defaults(run=run)
 
@@ -105,6 +105,5 @@ def _unheard(_line: str) -> None:
 
 def _count(given: str) -> int:
     if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
-        sentence = f"{given!r} is no number of organisations from 1 to {MOST}"
-        raise argparse.ArgumentTypeError(sentence)
+        raise argparse.ArgumentTypeError(helping.said(words.BAD_COUNT, text=given, most=MOST))
     return int(given)

@@ -39,7 +39,6 @@ def register(subparsers: "Commands") -> None:
         description="Looks at clock, services, TLS, anchors, rights, disk, programs and each certificate, and says in "
         "one line each how it is and what to do next. Changes nothing.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store (default: all)")
     common.add_store(parser)

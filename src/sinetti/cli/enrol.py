@@ -37,7 +37,6 @@ def register(subparsers: "Commands") -> None:
         help="get a first or replacing certificate with transfer IDs",
         description="Makes a key, asks for a certificate with the transfer IDs of an order, fetches it and stores it.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="what the certificate is called in the store")
     common.add_store(parser)

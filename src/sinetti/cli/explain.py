@@ -29,6 +29,7 @@ example:
   sinetti explain request.xml --anchors holders.pem
 
 FILE is what was sent: the body of the HTTP request, octet for octet; or a signed document.
+
 exit codes: 0 the signature fits, and with --anchors its certificate is of the service · 3 it does not · 2 unreadable,
 or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
 
@@ -54,7 +55,6 @@ def register(subparsers: "Commands") -> None:
         description="Says of a message or a signed document which element was taken and how, what was signed and what "
         "was received, where they begin to differ, whose certificate it is, and what was probably done wrong.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the message as it was sent")
     parser.add_argument("--anchors", metavar="PEM", type=Path, help="the CAs that issue the service's certificates")

@@ -31,12 +31,11 @@ def register(subparsers: "Commands") -> None:
         help="write a copy of a certificate, with its key if asked, for another program",
         description="Writes the certificate in use, or that of --serial, to one file outside the store.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="the name whose certificate it is")
     common.add_store(parser)
     parser.add_argument("--format", required=True, choices=[*common.values(Form), "jks"], help="how it is written")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="where it goes")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="file to write, outside the store")
     parser.add_argument("--serial", metavar="HEX", help="another certificate of NAME than the one in use")
     parser.add_argument(
         "--password-file", metavar="FILE", type=Path, help="file with the password of the copy (pkcs12, or a PEM key)"

@@ -1,6 +1,5 @@
 """`sinetti gateway …`: who calls, by their certificate, and whether a document is whole."""
 
-import argparse
 import importlib
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,6 @@ def register(subparsers: "Commands", wanted: str | None = None) -> None:
         help="check certificates and documents where they arrive",
         description="What a relying party asks: whose certificate is this, does it count, is the document whole?",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in (MODULES[wanted],) if wanted in MODULES else MODULES.values():

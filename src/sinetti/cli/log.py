@@ -27,7 +27,6 @@ def register(subparsers: "Commands") -> None:
         help="show what happened to a name",
         description="Shows what happened to a name, oldest first, and what is under way. Calls nobody.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="one name of the store")
     common.add_store(parser)

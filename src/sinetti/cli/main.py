@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Sequence
 
 from sinetti import __version__
-from sinetti.cli import output
-from sinetti.cli.console import Console, language_of
+from sinetti.cli import helping, output
+from sinetti.cli.console import LANGUAGE_HELP, Console, language_of
 from sinetti.cli.output import OutputLost
 from sinetti.domain.values import Language
 from sinetti.holder import messages, reasons, words
@@ -49,12 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Meant for programmers: an odd certificate in a document would put a library's advice before people.
         warnings.simplefilter("ignore")
     console = Console(language_of(arguments))
+    arguments = _language_behind(arguments)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
         console.tell(say(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
-        return _run(arguments, console)
+        with helping.spoken_in(console.language):
+            return _run(arguments, console)
     except OutputLost as lost:
         console.tell(say(messages.OUTPUT_LOST, why=reasons.of(lost.why)))
         return ExitCode.FAULT
@@ -65,14 +67,14 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
 
     A command is loaded with all that it works with, which takes longer than most of them work.
     """
-    parser = argparse.ArgumentParser(
+    parser = helping.Parser(
         prog="sinetti",
         description="Certificates for organisations that exchange data over a technical interface.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(prepare=lambda _parsed: None)
     parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
+    parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
     if first in CLIENT or first in SERVER:
@@ -86,9 +88,20 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _language_behind(arguments: list[str]) -> list[str]:
+    """Put a --lang that stands before the command, as with many other programs, where the command has its own."""
+    first = arguments[0] if arguments else ""
+    count = 1 if first.startswith("--lang=") else 2 if first == "--lang" else 0
+    given, rest = arguments[:count], arguments[count:]
+    depth = 2 if rest[:1] and rest[0] in GROUPS else 1
+    return [*rest[:depth], *given, *rest[depth:]]
+
+
 def _run(arguments: Sequence[str], console: Console) -> int:
     try:
-        parsed = build_parser(*arguments[:2]).parse_args(arguments)
+        parser = build_parser(*arguments[:2])
+        helping.translate(parser, console.language)
+        parsed = parser.parse_args(arguments)
     except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE

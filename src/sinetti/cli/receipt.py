@@ -18,6 +18,7 @@ example:
   sinetti receipt report.xml.receipt.xml sealed.xml --trust-services services.pem
 
 FILE is what was sent, signature included: a report that deliver sealed lies as sealed.xml in the sender's store.
+
 exit codes: 0 the receipt is good · 3 refused · 2 unreadable."""
 
 
@@ -29,7 +30,6 @@ def register(subparsers: "Commands") -> None:
         description="Checks that RECEIPT was signed by a service whose certificate was issued directly by a CA in "
         "--trust-services and was valid then, and that it is for the octets of FILE. Revocation is not looked at.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="the receipt")
     parser.add_argument("file", metavar="FILE", type=Path, help="the document as it was sent")

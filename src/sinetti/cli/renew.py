@@ -22,7 +22,6 @@ def register(subparsers: "Commands") -> None:
         help="renew certificates whose time has come",
         description="Renews with a new key from 60 days before a certificate's end. Before that it calls nobody.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_names(parser)
     common.add_store(parser)

@@ -22,7 +22,6 @@ def register(subparsers: "Commands") -> None:
         help="fetch a certificate that was not ready before",
         description="Fetches certificates whose requests the service accepted before. Sends no new request.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_names(parser)
     common.add_store(parser)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sinetti.cli.common import Commands
 
 EXAMPLE = """\
-example, when the key was lost or seen by others:
+example, when the key may be in other hands:
   sinetti revoke payroll --store /var/lib/sinetti --reason keyCompromise
 
 reasons: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation (RFC 5280).
@@ -34,7 +34,6 @@ def register(subparsers: "Commands") -> None:
         description="Has the certificate in use revoked by the service, with a call that its own key signs. Says what "
         "stops, and asks before it does so.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="the name in the store")
     common.add_store(parser)

@@ -100,7 +100,6 @@ def register(subparsers: "Commands") -> None:
         description="Renews what is in its time, brings new certificates into use, and says what needs a person. "
         "Run it daily, hourly, or as a service; it calls nobody before there is something to do.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_store(parser)
     how = parser.add_mutually_exclusive_group()

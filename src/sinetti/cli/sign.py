@@ -27,7 +27,6 @@ def register(subparsers: "Commands") -> None:
         help="seal an XML document with a certificate of the store",
         description="Puts an enveloped XML signature by the certificate in use into a document.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
     common.add_store(parser)

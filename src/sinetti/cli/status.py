@@ -26,6 +26,7 @@ example, for monitoring:
 
 states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
 Revoked is known only once the service has said so.
+
 exit codes with --check: 0 no person is needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or mend what
 brings it into use · 5 the store is damaged · 6 uncertain. The highest of all names counts."""
 
@@ -38,7 +39,6 @@ def register(subparsers: "Commands") -> None:
         description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
         "what to do. Calls nobody.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_store(parser)
     parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")

@@ -28,7 +28,6 @@ def register(subparsers: "Commands") -> None:
         description="Checks the enveloped signature of a document, and that its signer's certificate is valid and was "
         "issued directly by a CA in --trust-holders. Revocation is not looked at.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the sealed XML document")
     parser.add_argument(

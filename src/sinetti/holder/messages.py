@@ -135,6 +135,7 @@ NAME_OR_ALL = mark("Give one NAME, or --all.")
 BAD_OPTION = mark("{option}: what it gives is empty, too long, or has signs in it that do not belong there.")
 BAD_SETTING = mark("This cannot be used: {why}.")
 BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
+BAD_SECONDS = mark("“{text}” is no number of seconds from 0 to {most}")
 UNREADABLE_FILE = mark("{path} cannot be read: {why}.")
 UNWRITABLE_FILE = mark("{path} cannot be written: {why}.")
 OUT_IN_STORE = mark(

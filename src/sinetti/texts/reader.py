@@ -47,6 +47,14 @@ def text(message_id: str, language: Language, /, **values: object) -> str:
     return _catalogue(language).gettext(message_id).format(**values)
 
 
+def plain(message_id: str, language: Language) -> str:
+    """Return the text of a message id as it is, braces and all: of one whose placeholders are somebody else's to fill.
+
+    Raises CatalogueMissingError where nothing was compiled.
+    """
+    return _catalogue(language).gettext(message_id)
+
+
 def mark_count(one: str, more: str) -> tuple[str, str]:
     """Return the two forms of a message id unchanged, for one and for more; says to the tools that they are one."""
     return one, more

@@ -37,8 +37,8 @@ def test_nothing_lapses(tmp_path):
 
 
 REFUSED = {
-    "none": (["--organisations", "0"], "'0' is no number of organisations from 1 to 2000"),
-    "too many": (["--organisations", "2001"], "'2001' is no number of organisations from 1 to 2000"),
+    "none": (["--organisations", "0"], "“0” is no number of organisations from 1 to 2000"),
+    "too many": (["--organisations", "2001"], "“2001” is no number of organisations from 1 to 2000"),
     "no seed": (["--seed", "x"], "argument --seed"),
 }
 

@@ -27,7 +27,6 @@ def register(subparsers: "Commands") -> None:
         help="check a certificate",
         description="Says whose certificate it is and whether it counts. No address in it is ever followed.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("certificate", metavar="CERT", type=Path, help="the certificate, PEM or DER")
     relying.add_gateway(parser)

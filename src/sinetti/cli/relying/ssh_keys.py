@@ -47,9 +47,7 @@ exit codes: 0 this key may log in · 1 our own fault · 2 a file cannot be read 
 
 def register(commands: "Commands") -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        NAME, help=_SUMMARY, description=_DETAILS, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = commands.add_parser(NAME, help=_SUMMARY, description=_DETAILS, epilog=_EXAMPLE)
     _options(parser)
     parser.set_defaults(run=run)
 

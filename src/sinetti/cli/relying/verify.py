@@ -26,7 +26,6 @@ def register(subparsers: "Commands") -> None:
         help="check a signed document",
         description="Checks the enveloped signature of an XML document and the certificate of its signer.",
         epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the signed XML document")
     relying.add_gateway(parser)

@@ -104,7 +104,6 @@ def group(commands: "Commands", name: str, summary: str, example: str) -> "Comma
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -122,7 +121,6 @@ def command(
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=lambda parsed: guarded(run, parsed))
     return parser

@@ -3,6 +3,7 @@
 from sinetti.testbench.fleet.ledger import Wrong
 from sinetti.texts.reader import mark, mark_count
 
+BAD_COUNT = mark("“{text}” is no number of organisations from 1 to {most}")
 BEGINS = mark_count(
     "{count} organisation and an agent, on a test bench of their own. Seed {seed}.",
     "{count} organisations and an agent, on a test bench of their own. Seed {seed}.",
