@@ -11,7 +11,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Span
 from sinetti.registry import models
 from sinetti.registry.officer_models import Gateway, Sighting
-from tests.support.authority import NOW
+from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.office import Desk
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -128,7 +128,9 @@ def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
 
 def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Holding:
     using = desk.register.alias
-    organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).order_by("created")[0]
+    organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
+        customer_id=CUSTOMER_ID
+    )
     kind = models.CertificateType.objects.using(using).get(channel="WS" if facts.approved else "SFTP")
     count = models.Holding.objects.using(using).count()
     values = {"subject_serial": f"{count:032X}", "description": description, "created": NOW} | more
