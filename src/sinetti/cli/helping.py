@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from sinetti.domain.values import Language
 from sinetti.texts import reader
 from sinetti.texts.reader import mark
+
+if TYPE_CHECKING:
+    from sinetti.cli.common import Commands
 
 OF_ARGPARSE = (
     mark("usage: "),
@@ -68,6 +72,16 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **named: object) -> None:
         """Take what `ArgumentParser` takes, by name."""
         super().__init__(**{"formatter_class": Paragraphs, **named})  # type: ignore[arg-type]
+
+
+def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    """Add a command whose help is made of a summary, with a small letter and no full stop, and of one example."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}",
+    )
 
 
 @contextmanager

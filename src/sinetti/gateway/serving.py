@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
-import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +18,7 @@ from sinetti.clock import ticks
 from sinetti.gateway.answering import Answer
 from sinetti.gateway.asgi import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.service import LARGEST_DOCUMENT, READY, Asked, Service
+from sinetti.local_socket import listen_on_path
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Seconds for a request's head and its body to arrive, and for what is under way when the process is told to stop."""
@@ -133,7 +132,7 @@ def listen(address: str, socket_path: Path | None) -> socket.socket:
     """Listen on a Unix socket (its mode 0660), or on IP:PORT. Raises PlaceTaken."""
     try:
         if socket_path is not None:
-            return _listen_unix(socket_path)
+            return listen_on_path(socket_path, BACKLOG)
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -270,35 +269,3 @@ def _where(bad: BaseException) -> str:
         frames.append(f"{Path(code.co_filename).name}:{at.tb_lineno} {code.co_name}")
         at = at.tb_next
     return f"{type(bad).__name__} [{' < '.join(frames[::-1])}]"
-
-
-def _listen_unix(path: Path) -> socket.socket:
-    """Listen on a path; a socket there that nobody listens on, as after a crash, is taken away first."""
-    opened = socket.socket(socket.AF_UNIX)
-    try:
-        _clear(path)
-        # The proxy's user belongs to the group of ours: nobody else reaches the socket.
-        before = os.umask(0o117)
-        try:
-            opened.bind(str(path))
-        finally:
-            os.umask(before)
-        opened.listen(BACKLOG)
-    except OSError:
-        opened.close()
-        raise
-    return opened
-
-
-def _clear(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as trial:
-        try:
-            trial.connect(str(path))
-        except FileNotFoundError:
-            return
-        except ConnectionRefusedError:
-            if stat.S_ISSOCK(path.stat().st_mode):
-                path.unlink()
-            return
-    sentence = "something listens there"
-    raise OSError(sentence)

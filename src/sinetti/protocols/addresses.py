@@ -1,13 +1,13 @@
 """Addresses to listen on: read, probed and bound before anything is served; IP and port, or a Unix socket's path."""
 
-import os
 import socket
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from time import sleep
+
+from sinetti.local_socket import listen_on_path
 
 BACKLOG = 1024
 """Connections that the system keeps waiting until a worker takes them."""
@@ -135,34 +135,9 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def _listen_unix(path: Path) -> socket.socket:
-    """Listen on a path; a socket there that nobody listens on, as after a crash, is taken away first."""
-    opened = socket.socket(socket.AF_UNIX)
     try:
-        _clear(path)
-        # The proxy's user belongs to the group of ours: nobody else reaches the socket.
-        before = os.umask(0o117)
-        try:
-            opened.bind(str(path))
-        finally:
-            os.umask(before)
-        opened.listen(BACKLOG)
+        return listen_on_path(path, BACKLOG)
     except OSError as failed:
-        opened.close()
         why = failed.strerror or failed
         sentence = f"{path} cannot be listened on ({why}): stop what uses it, or choose another path"
         raise AddressTaken(sentence) from failed
-    return opened
-
-
-def _clear(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as trial:
-        try:
-            trial.connect(str(path))
-        except FileNotFoundError:
-            return
-        except ConnectionRefusedError:
-            if stat.S_ISSOCK(path.stat().st_mode):
-                path.unlink()
-            return
-    sentence = "something listens there"
-    raise OSError(sentence)

@@ -226,7 +226,7 @@ def _order(register: Register, order_id: str) -> dict[str, Any]:
                 "expires": instant(pair.expires),
                 "ended": instant(pair.ended_at) if pair.ended_at else None,
             }
-            for pair in row.transfer_ids.using(register.alias).order_by("created")
+            for pair in row.transfer_ids.using(register.alias).order_by("created", "pk")
         ],
         "organisation": {
             "organisation_id": ours.organisation_id,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli import output
+from sinetti.cli import helping, output
 from sinetti.gateway.believing import NotBelievable
 from sinetti.gateway.guarding import NoSource
 from sinetti.gateway.keeping import NoIssuer
@@ -24,12 +24,7 @@ def command(
     example: str,
 ) -> argparse.ArgumentParser:
     """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"example:\n  {example}",
-    )
+    parser = helping.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: _guarded(run, parsed))
     return parser
 

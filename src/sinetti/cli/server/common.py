@@ -21,6 +21,7 @@ from sinetti.actions.register_organisation import ChannelError
 from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
+from sinetti.cli import helping
 from sinetti.cli.output import put_line, tell
 from sinetti.clock import machine_now
 from sinetti.domain.bulk import BulkRefused
@@ -116,12 +117,7 @@ def command(
     example: str,
 ) -> argparse.ArgumentParser:
     """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"example:\n  {example}",
-    )
+    parser = helping.add_command(commands, name, summary, example)
     parser.set_defaults(run=lambda parsed: guarded(run, parsed))
     return parser
 

@@ -90,13 +90,14 @@ class Story:
 
     def two_years(self, act: str, address: str, agents: int) -> ActEnd:
         """Enrol all of them at that address, and let so many agents take care of them for two years."""
-        begins, config = self.now, self._configured(address)
-        ids = enrolling.order(self.stage, self.fleet, self.ledger.in_use())
-        self.ledger.expect(self.names)
-        enrolling.enrol(enrolling.at(self.desk, address), self.fleet, ids, self.now)
-        self.teller.counted(words.IN_USE, len(self.ledger.look(self.now)), self.now)
-        self.ledger.expect(self.names)
-        with Agents(config, agents) as those:
+        begins = self.now
+        # They get ready while certificates are ordered and issued: a moment that an audience need not wait for.
+        with Agents(self._configured(address), agents) as those:
+            ids = enrolling.order(self.stage, self.fleet, self.ledger.in_use())
+            self.ledger.expect(self.names)
+            enrolling.enrol(enrolling.at(self.desk, address), self.fleet, ids, self.now)
+            self.teller.counted(words.IN_USE, len(self.ledger.look(self.now)), self.now)
+            self.ledger.expect(self.names)
             self._walk(those, self.now + TWO_YEARS)
         self._compare()
         return self._ended(act, begins, len(self.fleet))
