@@ -218,6 +218,11 @@ def test_numbers(count, finnish, english):
     assert [number(count, one) for one in (Language.FI, Language.SV, Language.EN)] == [finnish, finnish, english]
 
 
+def test_a_count_in_a_text_is_written_as_its_language_writes_numbers():
+    read = [text("{done} of {count}", one, done=1500, count=12000) for one in Language]
+    assert read == ["1\u00a0500 / 12\u00a0000", "1\u00a0500 av 12\u00a0000", "1,500 of 12,000"]
+
+
 COUNTED = {
     "none": (0, "And 0 more that go by themselves."),
     "one": (1, "And 1 more that goes by itself."),

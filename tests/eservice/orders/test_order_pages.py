@@ -43,6 +43,10 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     assert page.path == f"/settings/orders/{order.pk}"
 
 
+def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
+    assert "those of about 1,500 other organisations" in told(checked(signatory, count="1500"))
+
+
 def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
     page = checked(signatory, deputy_name="Vara Henkilö", deputy_email="vara@sinisiipi.example").press("back")
     assert page.heading == "Order a certificate"
