@@ -210,10 +210,16 @@ def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signator
     assert "Replacements ordered: 1." in told(page.press("order"))
 
 
+def test_what_the_page_says_of_replacing_a_few_is_true(signatory, held):
+    assert "choose “Order a replacement” there" in told(signatory.get(REPLACE))
+    assert "Order a replacement" in told(signatory.get(f"{PLACE}/{held.serial}"))
+
+
 def test_wrong_days_are_told_beside_the_field(signatory):
     for days in ("", "0", "731", "many"):
         page = signatory.get(REPLACE).press("look", days=days)
-        assert (page.reply.status, set(errors(page))) == (422, {"days"}), days
+        assert page.reply.status == 422
+        assert errors(page) == {"days": "Write the number of days, from 1 to 730."}, days
         assert fields(page, "look").get("days", "") == days
 
 
