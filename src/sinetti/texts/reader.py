@@ -43,8 +43,9 @@ def mark(message_id: str) -> str:
 def text(message_id: str, language: Language, /, **values: object) -> str:
     """Return the text of an English message id in this language, its named placeholders filled with the values.
 
-    {count} and its like are filled with the number as the language writes it, as in `count_text`. A message that has no translation is given in English; a test says which ones those are. Raises
-    CatalogueMissingError where nothing was compiled, KeyError where a placeholder has no value.
+    {count} and its like are filled with the number as the language writes it, as in `count_text`. A message that has no
+    translation is given in English; a test says which ones those are. Raises CatalogueMissingError where nothing was
+    compiled, KeyError where a placeholder has no value.
     """
     counted = {name: number(one, language) for name in _COUNTS if isinstance(one := values.get(name), int)}
     return _catalogue(language).gettext(message_id).format(**{**values, **counted})
