@@ -11,6 +11,7 @@ from sinetti.domain.words import LONGEST_DESCRIPTION, WordError, check_text
 from sinetti.eservice.blocks import Input
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.orders.people_forms import (
+    as_the_reader,
     check_person,
     email_field,
     language_field,
@@ -71,6 +72,7 @@ class OrderForm(PeopleForm):
         several = sorted(channels)
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(language, data, initial={**first, **(initial or {})})
+        as_the_reader(self, "contact_", "deputy_")
         choices = [(one.value, text(CHANNELS[one], language)) for one in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
