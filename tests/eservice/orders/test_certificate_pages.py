@@ -206,7 +206,7 @@ def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signator
     assert not [one for one in orders(sqlite_desk) if one.replaces]
     models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "a code that whoever orders tells them" in told(page)
+    assert "you tell them a code, which stands on the order's page" in told(page)
     assert "Replacements ordered: 1." in told(page.press("order"))
 
 

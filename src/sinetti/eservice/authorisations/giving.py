@@ -55,7 +55,8 @@ class PersonForm(PeopleForm):
         try:
             return check_email("email", self.cleaned_data["email"])
         except WordError:
-            raise forms.ValidationError(self.fields["email"].error_messages["invalid"]) from None
+            told = mark("Write an e-mail address like name@organisation.example.")
+            raise forms.ValidationError(text(told, self.language)) from None
 
     def person(self) -> Person:
         """Whom a valid form names."""

@@ -105,8 +105,8 @@ def _preview(found: Preview, language: Language) -> Page:
     if count:
         how = _(
             "Each technical contact person gets a link by e-mail, one for each certificate, and a PIN code as a text "
-            "message; without a phone number a code that whoever orders tells them. Pressing the button again orders "
-            "nothing twice."
+            "message; without a phone number you tell them a code, which stands on the order's page. Pressing the "
+            "button again orders nothing twice."
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")
