@@ -399,6 +399,13 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
     assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == [-14 * DAY, -DAY]
 
 
+def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    models.Holding.objects.update(description="")
+    events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
+    assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
+
+
 def test_a_file_has_no_formulas(maija, sqlite_desk):
     put(sqlite_desk, ending(90 * DAY), 1, '=HYPERLINK("x";"y")')
     put(sqlite_desk, ending(80 * DAY), 2, "plain", serves=0)

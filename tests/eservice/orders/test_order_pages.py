@@ -6,7 +6,7 @@ from sinetti.registry import models, parties
 from tests.support.acting import holding, orders
 from tests.support.authority import CUSTOMER_NAME
 from tests.support.browser import people_door
-from tests.support.office import CONTACT, SECOND, enrolled
+from tests.support.office import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 from tests.support.users import mandate
 
@@ -45,6 +45,14 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
 
 def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
     assert "those of about 1,500 other organisations" in told(checked(signatory, count="1500"))
+
+
+def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
+    ids = ordered(sqlite_desk, an_order())
+    models.Order.objects.update(description="")
+    models.Holding.objects.update(description="")
+    order = models.TransferIdPair.objects.get(transfer_id=ids.transfer_id).order_id
+    assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
 
 
 def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_desk):
