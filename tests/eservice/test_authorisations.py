@@ -128,7 +128,11 @@ def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
 
 WRONG = {
     "no name": ("person", {"name": ""}, "Fill this in: Name"),
-    "no address": ("person", {"email": "new.people.example"}, "Write an e-mail address like name@organisation.example."),
+    "no address": (
+        "person",
+        {"email": "new.people.example"},
+        "Write an e-mail address like name@organisation.example.",
+    ),
     "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
     "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
     "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),

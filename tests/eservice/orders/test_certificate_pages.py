@@ -46,6 +46,18 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
     assert set(errors(page)) == {"person_email", "person_phone"}
 
 
+def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
+    address = f"{PLACE}/{held.serial}/contact"
+    page = save(signatory, f"{address}?place=deputy", **{**SOMEBODY, "person_email": CONTACT.email.upper()})
+    assert errors(page)["person_email"].startswith("The deputy has to be somebody else")
+    save(page, f"{address}?place=deputy", **SOMEBODY)
+    save(page, address, **{**SOMEBODY, "person_email": SOMEBODY["person_email"].upper()})
+    assert list(errors(page)) == ["person_email"]
+    assert "Remove the deputy first" in told(page)
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy.email) == (CONTACT.email, SOMEBODY["person_email"])
+
+
 def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact?place=deputy"
     assert "no-deputy" not in signatory.get(address).buttons, "there is none"

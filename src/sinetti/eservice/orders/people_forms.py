@@ -31,6 +31,7 @@ _NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
 _EMAIL_WRONG = mark("Write an e-mail address like name@organisation.example.")
 _PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
 
+SAME_PERSON = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
 _NO_SMS = mark(
     "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
 )
