@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext, override_settings
 
+from sinetti.actions.behalf.authorisations import Gone
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
@@ -127,7 +128,11 @@ def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
 
 WRONG = {
     "no name": ("person", {"name": ""}, "Fill this in: Name"),
-    "no address": ("person", {"email": "new.people.example"}, "Check this: E-mail address"),
+    "no address": (
+        "person",
+        {"email": "new.people.example"},
+        "Write an e-mail address like name@organisation.example.",
+    ),
     "no role": ("person", {"role": "king"}, "Choose one of those that are offered: Authorisation"),
     "no day": ("person", {"until": "soon"}, "Check this: Valid until the end of this day"),
     "no id": ("organisation", {"customer_id": ""}, "Fill this in: Business ID of the organisation"),
@@ -159,11 +164,42 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("page", "changed", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_is_told_above_the_form(browser, page, changed, told):
+def test_what_is_refused_is_told_beside_its_field_too(browser, page, changed, told):
     values = GIVEN if page == "person" else {"customer_id": FIRM, "role": "manager"}
     browser.get(f"{PAGE}/{page}").press("give", **{**values, **changed})
     assert told in text_of(browser)
-    assert browser.page.xpath("//*[@role='alert']//a")
+    ((field, typed),) = changed.items()
+    assert browser.page.xpath("//*[@role='alert']//a/@href") == [f"#{field}"]
+    assert len(errors(browser)) == 1
+    assert browser.page.xpath(f"//input[@name='{field}']/@value") == [typed]
+
+
+def test_an_end_that_does_not_fit_is_told_beside_its_field_wherever_one_is_asked(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
+    firm.get("/settings/clients/ask").press("ask", customer_ids=CLIENT, role="manager", until="2020-01-01")
+    assert_the_end_is_wrong(firm)
+    firm.press("ask", until="2027-01-01")
+    browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
+    browser.get(f"{PAGE}/{rows(sqlite_desk, 'Mandate').get(agent__isnull=False).pk}")
+    assert_the_end_is_wrong(browser.press("change", until="2020-01-01"))
+    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RightRequest').get().pk}")
+    assert_the_end_is_wrong(browser.press("approve", until="2020-01-01"))
+
+
+def assert_the_end_is_wrong(browser):
+    assert browser.page.xpath("//*[@role='alert']//a/@href") == ["#until"]
+    assert [one.startswith("Choose a last day") for one in errors(browser)] == [True]
+    assert browser.page.xpath("//input[@name='until']/@value") == ["2020-01-01"]
+
+
+def test_a_request_that_somebody_else_answered_meanwhile_is_told_so(browser, sqlite_desk, monkeypatch):
+    def gone(*_all):
+        raise Gone
+
+    another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
+    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RightRequest').get().pk}")
+    monkeypatch.setattr("sinetti.eservice.authorisations.request.decline", gone)
+    assert "Somebody else has changed or answered this meanwhile" in text_of(browser.press("decline"))
 
 
 def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_desk):
@@ -234,6 +270,14 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     assert listed == [f"Line {number} is not a Business ID. Correct it: {told}" for number, told in wrong]
     assert errors(firm) == listed[:1], "and the first beside the field"
     assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == typed
+    assert not rows(sqlite_desk, "RightRequest").exists()
+
+
+def test_a_firm_does_not_ask_itself(browser, sqlite_desk):
+    firm = another(sqlite_desk, "accountant", (FIRM, Role.MANAGER)).get("/settings/clients/ask")
+    firm.press("ask", customer_ids=f"{CLIENT}\n{FIRM}", role="manager")
+    assert errors(firm) == [f"{FIRM} is the organisation's own ID. List only others."]
+    assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == f"{CLIENT}\n{FIRM}"
     assert not rows(sqlite_desk, "RightRequest").exists()
 
 

@@ -399,6 +399,22 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
     assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == [-14 * DAY, -DAY]
 
 
+def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
+    held = enrolled(sqlite_desk)
+    models.Holding.objects.update(description="")
+    events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
+    assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
+
+
+def test_of_too_many_organisations_to_choose_from_the_chosen_one_is_shown(tili, monkeypatch):
+    monkeypatch.setattr("sinetti.eservice.certificates.listing.MOST_TO_CHOOSE", 1)
+    assert not tili.get(LIST).page.xpath("//select[@name='organisation']")
+    one = organisation(CUSTOMER_ID).pk
+    page = tili.get(f"{LIST}?organisation={one}&q=nothing").page
+    assert page.xpath("//select[@name='organisation']/option/@value") == ["", one]
+    assert page.xpath("//select[@name='organisation']/option[@selected]/@value") == [one]
+
+
 def test_a_file_has_no_formulas(maija, sqlite_desk):
     put(sqlite_desk, ending(90 * DAY), 1, '=HYPERLINK("x";"y")')
     put(sqlite_desk, ending(80 * DAY), 2, "plain", serves=0)

@@ -310,6 +310,7 @@ def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
     enrolled(sqlite_desk)
     anna.press("propose")
     assert "Certificates that would be revoked: 2. They are revoked at once" in text_of(anna)
+    assert [row[-1].endswith("(Finnish time)") for row in table(anna)] == [True, True], "the hour stands beside the day"
     assert not BulkRevocation.objects.exists()
     anna.press("propose")
     assert BulkRevocation.objects.get().done_at is not None

@@ -55,6 +55,21 @@ _CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(one => {
   const box = one.getBBox(), shown = one.ownerSVGElement.viewBox.baseVal
   return box.x < shown.x || box.x + box.width > shown.x + shown.width || box.y + box.height > shown.y + shown.height
 }).map(one => one.textContent)"""
+# Words of letters alone: addresses and ids may go on in the next line, and so may what has a description's place.
+_BROKEN = """() => {
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) {
+    const one = texts.currentNode
+    if (!one.parentElement.closest('tbody td')) continue
+    for (const word of one.data.matchAll(/(?<=^|\\s)\\p{L}{2,22}(?=[.,:;]?(?:\\s|$))/gu)) {
+      const range = document.createRange()
+      range.setStart(one, word.index)
+      range.setEnd(one, word.index + word[0].length)
+      if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) found.push(word[0])
+    }
+  }
+  return [...new Set(found)]
+}"""
 
 
 @dataclass(slots=True)
@@ -108,6 +123,7 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
             found.note(where, page.evaluate(_RUN, RULES))
             found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
             found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
+            found.note(f"{where}, broken in the middle", page.evaluate(_BROKEN))
             if page.evaluate("document.documentElement.scrollWidth") > width["width"]:
                 found.note(where, "it scrolls to the side")
             photographed(page, f"{name}-{language}-{width['width']}")

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sinetti.domain.applications import ApplicationState
 from sinetti.domain.values import RENEWAL_WINDOW, Language
 from sinetti.texts import notices_digest, reader
+from sinetti.texts.clerks import STATES
 from sinetti.texts.reader import (
     CatalogueMissingError,
     count_text,
@@ -216,6 +218,16 @@ NUMBERS = {
 @pytest.mark.parametrize(("count", "finnish", "english"), NUMBERS.values(), ids=NUMBERS)
 def test_numbers(count, finnish, english):
     assert [number(count, one) for one in (Language.FI, Language.SV, Language.EN)] == [finnish, finnish, english]
+
+
+def test_a_count_in_a_text_is_written_as_its_language_writes_numbers():
+    read = [text("{done} of {count}", one, done=1500, count=12000) for one in Language]
+    assert read == ["1\u00a0500 / 12\u00a0000", "1\u00a0500 av 12\u00a0000", "1,500 of 12,000"]
+
+
+def test_an_application_is_refused_in_the_words_of_its_decision():
+    told = [text(STATES[ApplicationState.REFUSED], one) for one in Language]
+    assert told == ["hylätty", "avslagen", "refused by decision"], "in Swedish not avvisad: examined, and refused"
 
 
 COUNTED = {

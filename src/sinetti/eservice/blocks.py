@@ -15,6 +15,10 @@ class Tone(StrEnum):
     ERROR = "error"
 
 
+_LONGEST_WORD, _LONGEST_SIGN, _MARKS = 22, 12, ".,:;()“”"
+"""Letters of a word, and of what is none, that a column of a table has room for; marks that stand at a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A link. `button` makes it look like one; `download` says that a file comes; `current` is where one is."""
@@ -117,6 +121,24 @@ class Cell:
     tone: Tone | None = None
     note: str = ""
     percent: int | None = None
+
+    @property
+    def breaks(self) -> bool:
+        """Whether a column may be too narrow for a word of it, which then goes on in the next line."""
+        return _breaks(self.text)
+
+    @property
+    def note_breaks(self) -> bool:
+        """The same of the note."""
+        return _breaks(self.note)
+
+
+def _breaks(words: str) -> bool:
+    """Whether there is an address, an id or an uncommonly long word in it: no column is made wide for one."""
+    return any(
+        len(one) > _LONGEST_WORD or (len(one) > _LONGEST_SIGN and not one.strip(_MARKS).isalpha())
+        for one in words.split()
+    )
 
 
 @dataclass(frozen=True, slots=True)

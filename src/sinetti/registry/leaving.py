@@ -117,7 +117,8 @@ def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tu
 def hand_over(register: Register, holding_ids: Collection[str], email: str, new: Person, deed: Deed) -> int:
     """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
 
-    One transaction. Old and new are owed one message about all of them, not one about each.
+    One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
+    themselves: who comes in the contact's place leaves the deputy's.
     """
     with transaction.atomic(using=register.alias):
         holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
@@ -128,6 +129,10 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
             place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
             for place in ("contact", "deputy")
         }
+        theirs |= set(people_at(register, new.email).values_list("pk", flat=True))
+        vacant = [row for row in moved["contact"] if row.deputy_id in theirs]
+        moved["deputy"] = [row for row in moved["deputy"] if row not in vacant]
+        _vacate(register, vacant, deed)
         for place, rows in moved.items():
             _name(register, place, rows, new, deed)
         touched = {row.holding_id for rows in moved.values() for row in rows}
@@ -173,6 +178,16 @@ def _name(register: Register, place: str, rows: list[models.Holding], new: Perso
         audit.write(
             register, deed, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id
         )
+
+
+def _vacate(register: Register, rows: list[models.Holding], deed: Deed) -> None:
+    """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
+    before = [row.deputy_id for row in rows]
+    ours = models.Holding.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
+    ours.update(deputy=None)
+    give_way(register, before, deed.at)
+    for row, old in zip(rows, before, strict=True):
+        audit.write(register, deed, "deputy-removed", f"holding:{row.holding_id}", before=old)
 
 
 def _in_use(register: Register, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Holding]":

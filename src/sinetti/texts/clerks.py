@@ -53,7 +53,7 @@ MESSAGES: Mapping[MessageKind, str] = {
 STATES: Mapping[ApplicationState, str] = {
     ApplicationState.OPEN: mark("waits for a decision"),
     ApplicationState.APPROVED: mark("approved"),
-    ApplicationState.REFUSED: mark("refused"),
+    ApplicationState.REFUSED: mark("refused by decision"),
     ApplicationState.WITHDRAWN: mark("withdrawn"),
 }
 

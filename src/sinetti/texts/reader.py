@@ -27,6 +27,8 @@ _WEEKDAYS = {
     Language.EN: ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }  # fmt: skip
 """As an answer to "when?": Finnish in the essive, Swedish with the article."""
+_COUNTS = ("count", "done", "first", "last", "total")
+"""Placeholders whose whole numbers say how many, or which of so many."""
 
 
 class CatalogueMissingError(RuntimeError):
@@ -41,10 +43,12 @@ def mark(message_id: str) -> str:
 def text(message_id: str, language: Language, /, **values: object) -> str:
     """Return the text of an English message id in this language, its named placeholders filled with the values.
 
-    A message that has no translation is given in English; a test says which ones those are. Raises
-    CatalogueMissingError where nothing was compiled, KeyError where a placeholder has no value.
+    {count} and its like are filled with the number as the language writes it, as in `count_text`. A message that has no
+    translation is given in English; a test says which ones those are. Raises CatalogueMissingError where nothing was
+    compiled, KeyError where a placeholder has no value.
     """
-    return _catalogue(language).gettext(message_id).format(**values)
+    counted = {name: number(one, language) for name in _COUNTS if isinstance(one := values.get(name), int)}
+    return _catalogue(language).gettext(message_id).format(**{**values, **counted})
 
 
 def plain(message_id: str, language: Language) -> str:

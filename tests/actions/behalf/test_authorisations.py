@@ -20,7 +20,7 @@ from sinetti.actions.behalf.authorisations import (
     ToPerson,
     WrongTerms,
 )
-from sinetti.actions.behalf.clients import AskClients, ask_clients, clients, requests
+from sinetti.actions.behalf.clients import AskClients, Itself, ask_clients, clients, requests
 from sinetti.actions.invitations import offered, take_up
 from sinetti.actions.register_organisation import close
 from sinetti.domain.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, Answer
@@ -445,6 +445,7 @@ NOT_ASKED = {
     "without an end that fits": (((FIRM, Role.MANAGER),), {"until": NOW}, WrongTerms),
     "as signatory": (((FIRM, Role.MANAGER),), {"role": Role.SIGNATORY}, WrongTerms),
     "too many": (((FIRM, Role.MANAGER),), {"customer_ids": tuple(map(str, range(501)))}, TooMany),
+    "itself": (((FIRM, Role.MANAGER),), {"customer_ids": (CLIENT, f" {FIRM}")}, Itself),
 }
 
 

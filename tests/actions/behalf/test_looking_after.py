@@ -182,6 +182,25 @@ def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
     assert leaving.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 0
 
 
+def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    change_contact.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    before = len(events(sqlite_desk))
+    assert leaving.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
+    assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
+    assert len(events(sqlite_desk)) == before + 1, "one message about it"
+
+
+def test_who_has_both_places_leaves_both(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    change_contact.change_contact(held.serial, (CONTACT, True), office, who.manager, REQUEST)
+    assert leaving.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
+
+
 def test_sent_again_after_a_kill_it_offers_what_was_not_offered(sqlite_desk, who):
     ordered_by(sqlite_desk, who)
     killed = sqlite_desk.but(step=killed_at("contacts-handed-over"))

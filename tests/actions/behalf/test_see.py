@@ -54,7 +54,10 @@ def test_what_one_asks_for_is_bounded_by_what_one_may_see(sqlite_desk):
     ):
         with pytest.raises(NotAllowed):
             read()
-    assert see.names(whoever_holds(sqlite_desk, Role.VIEWER), office, 0) == ()
+    ids = [organisation(sqlite_desk), organisation(sqlite_desk, "7654321-0")]
+    both = Standing(dict.fromkeys(ids, Held(Role.VIEWER)))
+    assert see.names(both, office, 1) == see.names(both, office, 1, "nobody's") == ()
+    assert [one[0] for one in see.names(both, office, 1, ids[1])] == ids[1:], "the one that is chosen"
 
 
 def test_pages(sqlite_desk, monkeypatch):

@@ -46,6 +46,18 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
     assert set(errors(page)) == {"person_email", "person_phone"}
 
 
+def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
+    address = f"{PLACE}/{held.serial}/contact"
+    page = save(signatory, f"{address}?place=deputy", **{**SOMEBODY, "person_email": CONTACT.email.upper()})
+    assert errors(page)["person_email"].startswith("The deputy has to be somebody else")
+    save(page, f"{address}?place=deputy", **SOMEBODY)
+    save(page, address, **{**SOMEBODY, "person_email": SOMEBODY["person_email"].upper()})
+    assert list(errors(page)) == ["person_email"]
+    assert "Remove the deputy first" in told(page)
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy.email) == (CONTACT.email, SOMEBODY["person_email"])
+
+
 def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk, held):
     address = f"{PLACE}/{held.serial}/contact?place=deputy"
     assert "no-deputy" not in signatory.get(address).buttons, "there is none"
@@ -206,14 +218,20 @@ def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signator
     assert not [one for one in orders(sqlite_desk) if one.replaces]
     models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
-    assert "a code that whoever orders tells them" in told(page)
+    assert "you tell them a code, which stands on the order's page" in told(page)
     assert "Replacements ordered: 1." in told(page.press("order"))
+
+
+def test_what_the_page_says_of_replacing_a_few_is_true(signatory, held):
+    assert "choose “Order a replacement” there" in told(signatory.get(REPLACE))
+    assert "Order a replacement" in told(signatory.get(f"{PLACE}/{held.serial}"))
 
 
 def test_wrong_days_are_told_beside_the_field(signatory):
     for days in ("", "0", "731", "many"):
         page = signatory.get(REPLACE).press("look", days=days)
-        assert (page.reply.status, set(errors(page))) == (422, {"days"}), days
+        assert page.reply.status == 422
+        assert errors(page) == {"days": "Write the number of days, from 1 to 730."}, days
         assert fields(page, "look").get("days", "") == days
 
 

@@ -6,7 +6,7 @@ from sinetti.registry import models, parties
 from tests.support.acting import holding, orders
 from tests.support.authority import CUSTOMER_NAME
 from tests.support.browser import people_door
-from tests.support.office import SECOND, enrolled
+from tests.support.office import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
 from tests.support.users import mandate
 
@@ -41,6 +41,29 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
     page.post(NEW, {**sent, "do": "send"})
     assert len(orders(sqlite_desk)) == 1, "sent twice"
     assert page.path == f"/settings/orders/{order.pk}"
+
+
+def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
+    assert "those of about 1,500 other organisations" in told(checked(signatory, count="1500"))
+
+
+def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
+    ids = ordered(sqlite_desk, an_order())
+    models.Order.objects.update(description="")
+    models.Holding.objects.update(description="")
+    order = models.TransferIdPair.objects.get(transfer_id=ids.transfer_id).order_id
+    assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
+
+
+def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_desk):
+    signatory.cookies["language"] = "en"
+    new = fields(signatory.get(NEW), "check")
+    assert (new["contact_language"], new["deputy_language"]) == ("en", "en")
+    serial = enrolled(sqlite_desk).serial
+    replacement = fields(signatory.get(f"{NEW}?replaces={serial}"), "check")
+    assert (replacement["contact_language"], replacement["deputy_language"]) == (CONTACT.language, "en")
+    deputy = signatory.get(f"/settings/certificates/{serial}/contact?place=deputy")
+    assert deputy.page.xpath("//input[@name='person_language'][@checked]/@value") == ["en"]
 
 
 def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
@@ -132,7 +155,14 @@ def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
         parties.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
-    assert "cannot order this type of certificate yet" in told(signatory.get(NEW))
+    assert "cannot order certificates yet" in told(signatory.get(NEW))
+
+
+def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_desk):
+    held = enrolled(sqlite_desk, channel=Channel.SFTP)
+    ours = models.Organisation.objects.get().pk
+    parties.withdraw_channel(sqlite_desk.register, ours, Channel.SFTP, sqlite_desk.deed())
+    assert "cannot order this type of certificate yet" in told(signatory.get(f"{NEW}?replaces={held.serial}"))
 
 
 def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):

@@ -7,6 +7,7 @@ from datetime import datetime
 from sinetti.actions.authority import Actor, NotAllowed, Standing, require
 from sinetti.actions.behalf.authorisations import TooMany, WrongTerms
 from sinetti.actions.office import Office
+from sinetti.domain.customers import folded
 from sinetti.domain.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
 from sinetti.domain.mandates import Held, Right, Role, for_an_agent
 from sinetti.registry import asking, authorised
@@ -14,7 +15,11 @@ from sinetti.registry.asking import Asked, Asker
 from sinetti.registry.authorised import Client, RequestFound
 from sinetti.registry.mandating import Terms
 
-__all__ = ["AskClients", "Asked", "Client", "TooMany", "WrongTerms", "ask_clients", "clients", "requests"]
+__all__ = ["AskClients", "Asked", "Client", "Itself", "TooMany", "WrongTerms", "ask_clients", "clients", "requests"]
+
+
+class Itself(Exception):
+    """A firm is no client of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def requests(firm_id: str, who: Standing, office: Office, start: int = 0) -> tup
 def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str) -> Asked:
     """Ask each organisation's signatories for a role for the firm; what was asked already is not asked anew.
 
-    The answer tells nothing of which ids are in the register. Raises NotAllowed, WrongTerms and TooMany.
+    The answer tells nothing of which ids are in the register. Raises NotAllowed, WrongTerms, TooMany and Itself.
     """
     _directly(require(Right.ASK, asked.firm_id, actor, office), asked.firm_id)
     deed = office.deed(actor.name, request_id)
@@ -50,6 +55,9 @@ def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str
         raise WrongTerms
     if len(asked.customer_ids) > ASKED_AT_ONCE:
         raise TooMany
+    own = {folded(one.customer_id) for one in authorised.names(office.register, {asked.firm_id}).values()}
+    if not own.isdisjoint(map(folded, asked.customer_ids)):
+        raise Itself
     who = Asker(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
     return asking.ask(office.register, who, asked.customer_ids, Terms(asked.role, asked.until), deed)
 

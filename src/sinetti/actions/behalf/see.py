@@ -87,10 +87,14 @@ def bounded(wanted: Wanted, standing: Standing) -> Wanted:
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(standing: Standing, office: Office, most: int) -> tuple[tuple[str, str, str], ...]:
-    """Id, customer id and name of the organisations that one may see, by name; none where they are more than `most`."""
+def names(standing: Standing, office: Office, most: int, chosen: str = "") -> tuple[tuple[str, str, str], ...]:
+    """Id, customer id and name of the organisations that one may see, by name.
+
+    Where they are more than `most`, of the one that is chosen alone, if any is.
+    """
     ids = standing.organisations(Right.SEE)
-    return browsing.names(office.register, ids, most) if len(ids) <= most else ()
+    shown = ids if len(ids) <= most else ids & {chosen}
+    return browsing.names(office.register, shown, most) if shown else ()
 
 
 def one_certificate(serial: str, standing: Standing, actor: Actor, office: Office) -> OneCertificate:

@@ -6,7 +6,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.behalf.clients import AskClients, Asked, Client, ask_clients, clients, requests
+from sinetti.actions.behalf.clients import AskClients, Asked, Client, Itself, ask_clients, clients, requests
 from sinetti.domain.invitations import ASKED_AT_ONCE, read_ids
 from sinetti.domain.mandates import GIVEN_TO_AGENTS, Right, Role
 from sinetti.domain.values import Environment
@@ -22,6 +22,7 @@ from sinetti.eservice.authorisations.common import (
     end_of,
     name_of,
     paged,
+    refuse,
     role_field,
     start_of,
     told_until,
@@ -151,9 +152,14 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
         return False
     done: list[Asked] = []
     many = AskClients(firm_id, ids, Role(told["role"]), until)
-    wrong = tried(lambda: done.append(ask_clients(many, office, actor, request_id(request))))
+    try:
+        wrong = tried(lambda: done.append(ask_clients(many, office, actor, request_id(request))))
+    except Itself:
+        own = name_of(request, firm_id).customer_id
+        form.refuse("customer_ids", mark("{told} is the organisation's own ID. List only others."), told=own)
+        return False
     if wrong is not None:
-        form.refuse(None, wrong)
+        refuse(form, wrong)
         return False
     sentence = mark("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
     counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}

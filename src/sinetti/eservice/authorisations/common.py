@@ -17,6 +17,7 @@ from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import lacking, standing_of
 from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table, Text
+from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.authorisations import CHOICES
@@ -43,6 +44,9 @@ WRONG = {
     WrongTerms: mark("Choose a last day that is still to come. An organisation's authorisation ends within two years."),
 }
 """What is told where an act was refused, by what it raised."""
+
+_BESIDE = {WRONG[WrongTerms]: "until", WRONG[Otherwise]: "email"}
+"""The field that is to blame, by what is told."""
 
 Refused = Closed | Gone | LastSignatory | Otherwise | TooMany | WrongTerms
 REFUSED = tuple(WRONG)
@@ -167,6 +171,21 @@ def after(page: str, **query: str) -> HttpResponse:
 def back(language: Language, page: str, name: str, **query: str) -> Link:
     """The link to where a page hangs."""
     return Link(text(name, language), address(page, **query))
+
+
+def beside(form: PeopleForm, wrong: str) -> bool:
+    """Tell beside its field why an act was refused; False where no field of the form is to blame."""
+    name = _BESIDE.get(wrong, "")
+    if not form.is_bound or name not in form.fields:
+        return False
+    form.refuse(name, wrong)
+    return True
+
+
+def refuse(form: PeopleForm, wrong: str) -> None:
+    """Tell why an act was refused: beside its field, else above the form."""
+    if not beside(form, wrong):
+        form.refuse(None, wrong)
 
 
 def tried(act: Callable[[], object]) -> str | None:

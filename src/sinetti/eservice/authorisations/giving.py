@@ -16,6 +16,7 @@ from sinetti.eservice.authorisations.common import (
     chosen,
     end_of,
     name_of,
+    refuse,
     role_field,
     tried,
     two_years,
@@ -54,7 +55,8 @@ class PersonForm(PeopleForm):
         try:
             return check_email("email", self.cleaned_data["email"])
         except WordError:
-            raise forms.ValidationError(self.fields["email"].error_messages["invalid"]) from None
+            told = mark("Write an e-mail address like name@organisation.example.")
+            raise forms.ValidationError(text(told, self.language)) from None
 
     def person(self) -> Person:
         """Whom a valid form names."""
@@ -86,7 +88,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
             sent = mark("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
             say(request, text(sent, language, email=to.person.email))
             return after("authorisations", organisation=organisation_id)
-        form.refuse(None, wrong or "")
+        refuse(form, wrong or "")
     return _shown(request, organisation_id, _PERSON, form)
 
 
@@ -120,7 +122,7 @@ def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -
         )
         return False
     if wrong is not None:
-        form.refuse(None, wrong)
+        refuse(form, wrong)
     return wrong is None
 
 

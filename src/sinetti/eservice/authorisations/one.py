@@ -9,6 +9,7 @@ from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import (
     after,
     back,
+    beside,
     day_of,
     end_of,
     role_field,
@@ -61,6 +62,8 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
         if wrong is None:
             say(request, text(_SAID[does], language_of(request)))
             return after("authorisations", organisation=found.organisation_id)
+        if beside(form, wrong):
+            wrong = ""
     return _shown(request, found, form, wrong or "")
 
 

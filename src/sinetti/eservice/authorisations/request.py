@@ -21,6 +21,7 @@ from sinetti.eservice.authorisations.common import (
     back,
     day_of,
     end_of,
+    refuse,
     role_field,
     tried,
     two_years,
@@ -70,10 +71,10 @@ def page(request: HttpRequest, asked_id: str) -> HttpResponse:
     form = _form(request, found, sent=does == "approve")
     if does == "decline" or (does == "approve" and form.is_valid()):
         wrong = _answered(request, does, asked_id, form)
-        if wrong is None:
-            say(request, text(_SAID[does], language))
+        if wrong is None or not form.is_bound:
+            say(request, text(wrong or _SAID[does], language))
             return after("authorisations", organisation=organisation_id)
-        form.refuse(None, wrong)
+        refuse(form, wrong)
     return _shown(request, organisation_id, found, form)
 
 

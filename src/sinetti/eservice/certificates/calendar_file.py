@@ -34,7 +34,7 @@ def written(seen: Seen, now: datetime, language: Language) -> bytes:
     """The file. The same event of the same certificate has the same UID for ever."""
     facts, listed = seen.facts, seen.listed
     values = {
-        "description": listed.description,
+        "description": listed.description or seen.serial,
         "name": listed.organisation,
         "opens": when(facts.renewable_from, language),
         "ends": when(facts.span.not_after, language),

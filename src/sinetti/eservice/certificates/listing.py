@@ -41,7 +41,7 @@ from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text, when_short
 
 MOST_TO_CHOOSE = 50
-"""With more organisations than these one searches, and does not choose from a list."""
+"""With more organisations than these one searches, and does not choose from a list but the one that was chosen."""
 
 TITLE = mark("Technical interface and certificates")
 _CAPTION = mark("Certificates and orders. Times are Finnish time.")
@@ -126,7 +126,7 @@ def page(request: HttpRequest) -> HttpResponse:
     several = len(standing.organisations(Right.SEE)) > 1
     around = _Around(filters.read(request.GET, standing), standing, office.now(), language_of(request), several)
     found = see.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, office)
-    names = see.names(standing, office, MOST_TO_CHOOSE) if around.several else ()
+    names = see.names(standing, office, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
     language = around.language
     blocks: list[Block] = []
     if around.asked.ignored:
@@ -179,8 +179,6 @@ def _filter(around: _Around, names: Sequence[tuple[str, str, str]]) -> Form:
         offered = [Option("", text(_ALL, language), not asked.organisation)]
         offered += [Option(pk, f"{name} ({number})", pk == asked.organisation) for pk, number, name in names]
         inputs.append(Input("organisation", text(_ORGANISATION, language), "select", options=offered))
-    elif asked.organisation:
-        inputs.append(Input("organisation", "", "hidden", asked.organisation))
     inputs.append(Input("contact", text(_CONTACT, language), "text", asked.contact, longest=filters.LONGEST))
     if asked.sort is not Sort.URGENCY:
         inputs.append(Input("sort", "", "hidden", asked.sort.value))

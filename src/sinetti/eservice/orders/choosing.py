@@ -38,11 +38,14 @@ def closed(request: HttpRequest) -> HttpResponse:
     return show(request, Page(title, blocks=[told], status=HTTPStatus.GONE, back=back_to_list(language)))
 
 
-def not_approved(request: HttpRequest, organisation: str) -> HttpResponse:
-    """Say that nothing of what is wanted was approved, and where that is applied for."""
+def not_approved(request: HttpRequest, found: OrganisationFound) -> HttpResponse:
+    """Say that nothing, or nothing of what is wanted, was approved, and where that is applied for."""
     language = language_of(request)
     _ = speaker(language)
-    told = _("{organisation} cannot order this type of certificate yet.", organisation=organisation)
+    if found.channels:
+        told = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
+    else:
+        told = _("{organisation} cannot order certificates yet.", organisation=found.name)
     then = _(
         "First an application for the technical interface has to be approved. The organisation's "
         "representative makes it in the e-service, and certificates can be ordered as soon as it "

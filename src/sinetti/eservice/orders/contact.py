@@ -13,7 +13,7 @@ from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.no_deputy import ASKS, REMOVES, ask, remove, removing
-from sinetti.eservice.orders.people_forms import PersonForm, initial_of, refuse_phone
+from sinetti.eservice.orders.people_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
 from sinetti.eservice.orders.speaking import (
     back_to_certificate,
     certificate_values,
@@ -24,9 +24,10 @@ from sinetti.eservice.orders.speaking import (
 from sinetti.eservice.orders.troubles import people_trouble, trouble
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
-from sinetti.texts.reader import text
+from sinetti.texts.reader import mark, text
 
 _DEPUTY = "deputy"
+_IS_DEPUTY = mark("This is the deputy's address. Remove the deputy first, or write another person's data.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,9 +50,20 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     )
     if not deputy:
         refuse_phone(form, "person_phone", sms=surroundings(request).sms)
+    _refuse_both(form, seen, deputy=deputy)
     if form.is_bound and form.is_valid():
         return _save(request, seen, form, deputy=deputy)
     return show(request, _page(seen, form, language, deputy=deputy))
+
+
+def _refuse_both(form: PersonForm, seen: CertificateSeen, *, deputy: bool) -> None:
+    """Refuse somebody who has the other place already: nobody stands in for themselves."""
+    now, other = (seen.deputy, seen.contact) if deputy else (seen.contact, seen.deputy)
+    if not form.is_bound or not form.is_valid() or other is None:
+        return
+    address = form.person().email.casefold()
+    if address == other.email.casefold() and (now is None or address != now.email.casefold()):
+        form.refuse("person_email", SAME_PERSON if deputy else _IS_DEPUTY)
 
 
 def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, deputy: bool) -> HttpResponse:

@@ -53,7 +53,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return closed(request)
     allowed = organisation.channels & {old.channel} if old is not None else organisation.channels
     if not allowed:
-        return not_approved(request, organisation.name)
+        return not_approved(request, organisation)
     form = _form(request, allowed, old)
     return _answer(request, form, organisation, old)
 
@@ -105,7 +105,7 @@ def _form(request: HttpRequest, allowed: frozenset[Channel], old: CertificateSee
     if request.method == "POST":
         return OrderForm(language, allowed, request.POST)
     if old is None:
-        return OrderForm(language, allowed, initial={"contact_language": language.value})
+        return OrderForm(language, allowed)
     filled = {"description": old.description, **serves_initial(old.serves)}
     people = initial_of(old.contact, "contact_") | initial_of(old.deputy, "deputy_")
     return OrderForm(language, allowed, initial={**filled, **people})

@@ -11,6 +11,8 @@ from sinetti.domain.words import LONGEST_DESCRIPTION, WordError, check_text
 from sinetti.eservice.blocks import Input
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.orders.people_forms import (
+    SAME_PERSON,
+    as_the_reader,
     check_person,
     email_field,
     language_field,
@@ -26,7 +28,6 @@ _OTHERS = "others"
 _DESCRIPTION_WRONG = mark("Describe it in at most {longest} characters on one line.")
 _HOW_MANY = mark("Write how many other organisations there are, roughly, as a number from 1.")
 _DEPUTY_WHOLE = mark("A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none.")
-_SAME = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
 
 
 class OrderForm(PeopleForm):
@@ -71,6 +72,7 @@ class OrderForm(PeopleForm):
         several = sorted(channels)
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(language, data, initial={**first, **(initial or {})})
+        as_the_reader(self, "contact_", "deputy_")
         choices = [(one.value, text(CHANNELS[one], language)) for one in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
@@ -132,7 +134,7 @@ class OrderForm(PeopleForm):
             if not {"deputy_name", "deputy_email"} & set(self.errors):
                 self.refuse("deputy_email" if name else "deputy_name", _DEPUTY_WHOLE)
         elif email and email.casefold() == str(data.get("contact_email", "")).casefold():
-            self.refuse("deputy_email", _SAME)
+            self.refuse("deputy_email", SAME_PERSON)
 
 
 def serves_initial(serves: int | None) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """A natural person in a form: name, e-mail, phone and language, as domain/words.py and domain/phones.py take them."""
 
+from collections.abc import Mapping
+
 from django import forms
 
 from sinetti.actions.behalf.order import Person
@@ -29,6 +31,7 @@ _NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
 _EMAIL_WRONG = mark("Write an e-mail address like name@organisation.example.")
 _PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
 
+SAME_PERSON = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
 _NO_SMS = mark(
     "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
 )
@@ -58,7 +61,13 @@ def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
 
 def language_field(label: str) -> forms.ChoiceField:
     """What somebody is written to in."""
-    return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES, initial=Language.FI.value)
+    return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES)
+
+
+def as_the_reader(form: PeopleForm, *prefixes: str) -> None:
+    """Offer the reader's own language for people who are not known yet."""
+    for prefix in prefixes:
+        form.fields[f"{prefix}language"].initial = form.language.value
 
 
 class PersonForm(PeopleForm):
@@ -68,6 +77,15 @@ class PersonForm(PeopleForm):
     person_email = email_field(mark("E-mail"))
     person_phone = phone_field(mark("Phone"))
     person_language = language_field(mark("Language of the messages"))
+
+    def __init__(
+        self,
+        language: Language,
+        data: Mapping[str, object] | None = None,
+        initial: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(language, data, initial=initial)
+        as_the_reader(self, _PREFIX)
 
     def clean(self) -> None:
         """Look at each field as the register wants it."""

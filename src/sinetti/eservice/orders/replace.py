@@ -1,5 +1,6 @@
 """Replacements for many at once: chosen, looked at, ordered with one button (docs/ordering.md)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from django import forms
@@ -34,6 +35,11 @@ class DaysForm(PeopleForm):
         initial=60,
         widget=forms.TextInput,
     )
+
+    def __init__(self, language: Language, data: Mapping[str, object] | None = None) -> None:
+        super().__init__(language, data)
+        told = text("Write the number of days, from 1 to {most}.", language, most=LONGEST_AHEAD)
+        self.fields["days"].error_messages |= dict.fromkeys(("required", "invalid", "min_value", "max_value"), told)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +84,9 @@ def _asking(form: DaysForm, language: Language) -> Page:
         "that it replaces. If the program can renew, that is simpler: then nothing has to be "
         "ordered."
     )
-    which = _("You can also choose certificates one by one in the list.")
+    which = _(
+        "To replace only some of them, open each in the list of certificates, and choose “Order a replacement” there."
+    )
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     blocks: list[Block] = [Text([how, which]), form.block(Button(_("Show what would be ordered"), "look"))]
     return Page(_("Order replacements for many"), blocks=blocks, status=status, back=back_to_list(language))
@@ -97,8 +105,8 @@ def _preview(found: Preview, language: Language) -> Page:
     if count:
         how = _(
             "Each technical contact person gets a link by e-mail, one for each certificate, and a PIN code as a text "
-            "message; without a phone number a code that whoever orders tells them. Pressing the button again orders "
-            "nothing twice."
+            "message; without a phone number you tell them a code, which stands on the order's page. Pressing the "
+            "button again orders nothing twice."
         )
         carried = [hidden("form", new_form()), *(hidden("serial", one.serial) for one in found.ordered)]
         button = Button(_("Order replacements: {count}", count=count), "order")

@@ -101,7 +101,7 @@ def _values(looked: Looked, language: Language) -> list[Value]:
     values = [
         Value(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
         Value(_("Certificate type"), one.channel.value),
-        Value(_("Description"), one.description),
+        Value(_("Description"), one.description or _("No description")),
         Value(_("Whose reports are sent with it"), serves(one.serves, language)),
         Value(_("Technical contact person"), person(one.contact, language)),
         Value(_("Deputy"), person(one.deputy, language)),

@@ -40,7 +40,7 @@ from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.clerks import BULK
 from sinetti.texts.notices_changes import REASONS
-from sinetti.texts.reader import day, finnish_day, mark, when
+from sinetti.texts.reader import mark, when
 
 _TITLE = mark("Revoke many certificates")
 _MOST_SERIALS = 400_000
@@ -230,7 +230,7 @@ def _table(request: HttpRequest, selection: Selection) -> Table:
                 Cell(row.serial, note=say("renewed from another") if row.serial in selection.along else ""),
                 Cell(row.customer_id),
                 Cell(row.channel),
-                Cell(day(finnish_day(row.not_after), language)),
+                Cell(when(row.not_after, language)),
             ]
             for row in selection.going[:A_PAGE]
         ],
