@@ -112,9 +112,20 @@ def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bo
 def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
     if row.agent_id is None or terms.until is None:
         raise Gone
-    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
     rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
+    theirs = list(rows.filter(agent=row.agent_id))
+    # An approval takes nothing away from who was given more since they asked.
+    if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
+        return kept
+    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
     return given or rows.get(agent=row.agent_id)
+
+
+def _is_no_less(has: models.Mandate, role: Role, until: datetime) -> bool:
+    """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
+    if has.role == role:
+        return has.valid_until is None or until <= has.valid_until
+    return greater(Role(has.role), role) == has.role
 
 
 def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
