@@ -76,7 +76,7 @@ def signed_in(
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if actor_of(request) is None:
             after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
-            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else "/")
+            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
         try:
             return view(request, *args, **named)
         except (NotAllowed, NotStaff) as lacking:
