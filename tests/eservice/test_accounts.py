@@ -12,11 +12,12 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.actions.accounts import deactivate, make_account
+from sinetti.clock import machine_now
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
 from sinetti.eservice.accounts.own import browser_of
-from sinetti.eservice.accounts.sessions import SessionStore, stored
+from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
 from sinetti.notices.writing import NotOwed
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
@@ -440,6 +441,20 @@ def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     assert not Session.objects.exists()
     assert browser.get("/account/sessions/").reply.status == 302
     assert sign_in(browser, EMAIL).heading == "The account has been ended"
+
+
+def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(browser, user):
+    sign_in(browser, EMAIL)
+    ends = Session.objects.get().expire_date
+    assert ends <= machine_now() + timedelta(hours=12)
+    browser.get("/settings/profile").press("save", name="Joku Muu")
+    assert Session.objects.get().expire_date == ends
+    session = SessionStore(stored(browser.cookies["__Host-session"]))
+    session[BEGAN] -= 12 * 3600
+    session.save()
+    assert browser.get("/settings/profile").reply.status == 302
+    sign_in(browser, EMAIL)
+    assert Session.objects.order_by("expire_date").last().expire_date > ends - timedelta(minutes=1), "a new one"
 
 
 def test_signing_out_takes_a_button(browser, user):

@@ -17,10 +17,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
 from sinetti.actions.accounts import Telling, tell
+from sinetti.clock import machine_now
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
+from sinetti.eservice.accounts.sessions import BEGAN
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
 
@@ -150,6 +152,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         for name in (STRONG, OUTSIDE_ROLES):
             request.session.pop(name, None)
         super().login(request, user)
+        request.session[BEGAN] = machine_now().timestamp()
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
         """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
