@@ -188,6 +188,24 @@ def test_an_answer_that_is_not_believed(browser, says, case):
     assert browser.get("/account/sessions/").reply.status == 302
 
 
+WHY = {
+    "a secret that is not ours": (
+        {"error": "invalid_client", "error_description": EMAIL},
+        "OAuth2Error invalid_client",
+    ),
+    "another shape": ({"id_token": "e30.e30.e30", "hint": EMAIL}, "OAuth2Error"),
+    "no ID token": ({"access_token": EMAIL}, "the provider gave no ID token"),
+}
+
+
+@pytest.mark.parametrize("case", WHY)
+def test_the_log_has_why_and_nothing_of_what_a_provider_said(browser, says, caplog, case):
+    asked = begun(browser, says)
+    says.token, why = WHY[case]
+    answered(browser, asked)
+    assert caplog.messages == [f"request {REQUEST}: sign-in by op failed: {why}"]
+
+
 @pytest.mark.parametrize("more", [{"state": "unknown"}, {"iss": "https://evil.example"}, {"error": "server_error"}])
 def test_an_answer_to_another_request(browser, says, more):
     asked = begun(browser, says)
