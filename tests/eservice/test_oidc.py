@@ -280,6 +280,36 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
     assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
 
 
+def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
+    """Who has somebody's password there, and not what makes it strong, adds no second factor of their own here."""
+    user = signed_up(browser, sqlite_desk, says)
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+    browser.get("/account/logout/")
+    send(browser)
+    says.claims = {"acr": "weak"}
+    assert answered(browser, begun(browser, says)).path == "/account/security/"
+    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/set/"):
+        follow(browser.get(f"/account/security/{address}"))
+        assert browser.path == "/account/reauthenticate/"
+        assert "Sign in there with your second factor" in browser.page.text_content()
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/reauthenticate/", "weak again"
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert browser.path == "/account/security/codes/add/"
+    assert SocialAccount.objects.get().extra_data == {"iss": says.issuer, "sub": "one", "strong": True}
+
+
+def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk, says, user):
+    sign_in(browser, EMAIL)
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says, "/account/providers/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+
+
 def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
     """Whoever wrote somebody's address would have a way into the account that its owner confirms."""
     answered(browser, begun(browser, says))

@@ -182,7 +182,9 @@ def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:
     """Let signing in count as having just proved who one is: nobody gives the same password twice in a minute."""
     records = get_authentication_records(request, user)
     if records:
-        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], "reauthenticated": True}]
+        strong = {STRONG: True} if request.session.get(STRONG) else {}
+        last = {**records[-1], "reauthenticated": True, **strong}
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], last]
 
 
 def _has_address(user: AbstractBaseUser) -> bool:

@@ -19,6 +19,7 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.eservice.accounts.claims import ClaimsRefused, is_strong, outside_roles, verified
+from sinetti.eservice.accounts.second_factor import ONCE_STRONG, was_strong
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
 from sinetti.settings.authority import is_loopback
 from sinetti.settings.eservice import Provider
@@ -67,7 +68,10 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
         self.state[STRONG] = is_strong(signed, self.settings)
         self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
-        return self.get_provider().sociallogin_from_response(request, claims)
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, claims)
+        if self.state[STRONG] or was_strong(login.account.provider, login.account.uid):
+            login.account.extra_data[ONCE_STRONG] = True
+        return login
 
     def _keys(self) -> Mapping[str, Any]:
         with get_adapter().get_requests_session() as session:
@@ -113,7 +117,7 @@ class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return sha256(f"{data['iss']}\0{data['sub']}".encode()).hexdigest()
 
     def extract_extra_data(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Who that is, and no more, is kept."""
+        """Who that is, and no more, is kept; beside whether it ever was a strong sign-in."""
         return {"iss": data["iss"], "sub": data["sub"]}
 
     def extract_common_fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
