@@ -361,6 +361,18 @@ def aged(browser):
     session.save()
 
 
+def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    browser.get("/account/email/")
+    send(browser, email="mistyped@elsewhere.example")
+    reader = another(browser)
+    for email in ("mistyped@elsewhere.example", "Mistyped@ELSEWHERE.example", EMAIL.upper()):
+        reader.get("/account/password/reset/")
+        send(reader, email=email)
+    assert told(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
+    assert "reset" in told(sqlite_desk, EMAIL) | told(sqlite_desk, EMAIL.upper())
+
+
 def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     aged(browser)
