@@ -399,6 +399,14 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
 
 
+def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
+    anna.get("/staff/audit?since=0001-01-01&until=9999-12-31")
+    assert table(anna)
+    serial = enrolled(sqlite_desk).serial
+    anna.get("/staff/revocations/new").press("look", first="0001-01-01", last="9999-12-31", reason="superseded")
+    assert serial in text_of(anna)
+
+
 def test_the_trail_is_in_words(sqlite_desk, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
