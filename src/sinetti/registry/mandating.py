@@ -182,6 +182,19 @@ def withdraw(
     return True
 
 
+def end_invitation(register: Register, mandate_id: str, invitation_id: str, deed: Deed) -> bool:
+    """End an invitation that nobody has used, and the role that waits for it; False where there is none any more."""
+    with transaction.atomic(using=register.alias):
+        row = _held(register, mandate_id)
+        if row.withdrawn_at is not None or not _links(register, row).filter(pk=invitation_id).update(ended_at=deed.at):
+            return False
+        if row.waiting:
+            _withdrawn(register, row, deed)
+        else:
+            _audit(register, deed, "invitation-ended", row, invitation=invitation_id)
+    return True
+
+
 def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> bool:
     """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
     with transaction.atomic(using=register.alias):
