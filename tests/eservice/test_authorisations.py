@@ -330,3 +330,26 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
     assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
     assert "No organisation has given this one an authorisation." in text_of(boss)
+
+
+def twice(browser, does, **values):
+    """Press a button, and the same button of the same page again; what is told then."""
+    (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
+    address = form.action or browser.path
+    fields = {name: value or "" for name, value in form.form_values()} | {"do": does, **values}
+    browser.post(address, fields)
+    browser.post(address, fields)
+    assert browser.reply.status == 200
+    return browser.page.text_content()
+
+
+def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
+    director, helper = account(sqlite_desk, "director"), account(sqlite_desk, "helper")
+    mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
+    lent = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
+    signed_in(browser, director).get(f"/settings/authorisations/{lent}")
+    assert "Look at how it stands now." in twice(browser, "withdraw")
+    assert browser.path == "/settings/authorisations"
+    again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
+    signed_in(browser, helper).get("/settings/profile")
+    assert "Nothing was changed: it was so already." in twice(browser, "give-up", mandate=again)

@@ -41,11 +41,12 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """For which organisation a mandate is, and who has it: an account or another organisation."""
+    """For which organisation a mandate is, and who has it, or had it: an account or another organisation."""
 
     organisation_id: str
     user_id: str
     agent_id: str
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +222,11 @@ def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: D
 def holder_of(register: Register, mandate_id: str) -> Holder:
     """Who has a mandate, by ids; all are empty where there is no such mandate."""
     rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
-    found = rows.values_list("organisation", "user", "agent").first() or ("", "", "")
-    return Holder(*(str(one or "") for one in found))
+    found = rows.values_list("organisation", "user", "agent", "withdrawn_at").first()
+    if found is None:
+        return Holder("", "", "")
+    organisation_id, user_id, agent_id, withdrawn_at = found
+    return Holder(str(organisation_id), str(user_id or ""), str(agent_id or ""), withdrawn_at is not None)
 
 
 def organisation_of(register: Register, mandate_id: str) -> str:
