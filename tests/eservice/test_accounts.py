@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -87,6 +87,20 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
     assert not models.Mandate.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
+
+
+def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browser, sqlite_desk):
+    browser.get("/account/signup/")
+    form = next(one for one in browser.page.forms if urlsplit(one.action or browser.path).path == browser.path)
+    fields = {**{name: value or "" for name, value in form.form_values()}, "name": "Nimi", "email": EMAIL}
+    for _ in range(2):
+        browser.post("/account/signup/", {**fields, "password1": PASSWORD})
+        assert browser.reply.headers["location"] == "/account/confirm-email/"
+    assert told(sqlite_desk, EMAIL) == {"confirm"}
+    assert sign_in(browser, EMAIL).path == "/account/confirm-email/"
+    browser.get(way(sqlite_desk, EMAIL, "Confirm"))
+    assert send(browser).path == "/account/login/"
+    assert sign_in(browser, EMAIL).path == "/"
 
 
 def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):

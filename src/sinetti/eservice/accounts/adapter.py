@@ -79,9 +79,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return super().save_user(request, user, form, commit)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell whoever owns the address; as long as it takes to make an account, the asker waits."""
+        """Tell whoever owns the address; as long as it takes to make an account, the asker waits.
+
+        Who began one a moment ago, and has not confirmed it, pressed the button twice: they were told already.
+        """
         make_password("as long as a new one takes")
-        super().send_account_already_exists_mail(email)
+        if EmailAddress.objects.filter(email=email.lower(), verified=True).exists():
+            super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owe the letter to the outbox, and have it sent at once."""
