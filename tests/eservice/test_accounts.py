@@ -268,6 +268,28 @@ def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
     assert sign_in(browser, EMAIL).path == "/account/security/"
 
 
+NO_CREDENTIAL = (
+    "[]",
+    "x",
+    '{"id": 5}',
+    '{"id": "é", "rawId": "é", "response": {}}',
+    "[" * 5000,
+    '{"a":' * 5000,
+)
+
+
+@pytest.mark.parametrize("credential", NO_CREDENTIAL, ids=[one[:9] for one in NO_CREDENTIAL])
+@pytest.mark.parametrize("place", ["sign-in", "add"])
+def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, credential):
+    if place == "add":
+        sign_in(browser, EMAIL)
+    browser.get(f"/account/security/passkeys/{place}/")
+    token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
+    browser.post(browser.path, {"csrfmiddlewaretoken": token, "credential": credential})
+    assert browser.reply.status == 400
+    assert not Authenticator.objects.exists()
+
+
 def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/sign-in/"
