@@ -12,7 +12,7 @@ from sinetti.domain.tokens import INVITATION, link_token
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
-from tests.support.office import TRANSFER_KEY, add_organisation
+from tests.support.office import DAY, TRANSFER_KEY, add_organisation
 from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
@@ -353,3 +353,19 @@ def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
     again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
     signed_in(browser, helper).get("/settings/profile")
     assert "Nothing was changed: it was so already." in twice(browser, "give-up", mandate=again)
+
+
+def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):
+    director, helper = account(sqlite_desk, "director"), account(sqlite_desk, "helper")
+    mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
+    has = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER, sqlite_desk.clock.now + 30 * DAY)
+    who = {"name": "Helper", "email": helper.email, "until": ""}
+    signed_in(browser, director).get("/settings/authorisations/person").press("give", **who)
+    assert browser.path == f"/settings/authorisations/{has.pk}"
+    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
+    who = {"name": "Newcomer", "email": "newcomer@people.example", "until": "2027-01-31"}
+    browser.get("/settings/authorisations/person")
+    assert "An invitation is on its way to newcomer@people.example." in twice(browser, "give", **who)
+    assert browser.path == "/settings/authorisations"
+    browser.get("/settings/authorisations/person").press("give", **{**who, "until": "2027-03-31"})
+    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
