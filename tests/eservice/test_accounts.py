@@ -23,7 +23,7 @@ from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
 from sinetti.registry.eservice_models import Remembered
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser
+from tests.support.browser import Browser, people_door
 from tests.support.office import DAY, REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, letters, send, sign_in, told, way
 from tests.support.users import mandate
@@ -432,6 +432,19 @@ def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert told(sqlite_desk, EMAIL) == {"recovery-made"}
+
+
+@pytest.mark.parametrize("page", ["signup", "password/reset", "email"])
+def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
+    long = "a@" + ".".join(["İ" * 60] * 4) + ".example"
+    assert len(long) < 254 < len(long.lower())
+    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), desk.office, "operator", REQUEST)
+    browser = Browser(people_door(desk))
+    if page == "email":
+        sign_in(browser, EMAIL)
+    browser.get(f"/account/{page}/")
+    send(browser, **({"name": "Nimi", "password1": PASSWORD} if page == "signup" else {}), email=long)
+    assert wrongs(browser) == ["Write an e-mail address like name@organisation.example."]
 
 
 def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):

@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
@@ -20,6 +21,7 @@ from sinetti.actions.accounts import Telling, tell
 from sinetti.clock import machine_now
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
+from sinetti.domain.words import LONGEST_EMAIL
 from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
@@ -72,6 +74,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
         user.created = surroundings(request).office.now()  # type: ignore[attr-defined]
         return user
+
+    def clean_email(self, email: str) -> str:
+        """Refuse an address that the register has no place for: in small letters some have twice as many."""
+        if len(email.lower()) > LONGEST_EMAIL:
+            sentence = "an address of more than 254 characters"
+            raise ValidationError(sentence, code="invalid")
+        return email
 
     def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Form, commit: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002 - its signature
         """Save a new account with its name."""
