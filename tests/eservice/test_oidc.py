@@ -141,6 +141,16 @@ def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser,
     assert session_of(browser)[OUTSIDE_ROLES] == [], "it was that session's alone"
 
 
+def test_a_provider_that_left_the_settings_vouches_for_nobody_any_more(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    says.claims = {"acr": "strong", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
+    answered(browser, begun(browser, says))
+    assert browser.get("/settings/authorisations").reply.status == 200
+    browser.door = people_door(sqlite_desk)
+    assert browser.get("/settings/authorisations").reply.status == 403
+    assert browser.get("/settings/profile").reply.status == 200, "their own account stays theirs"
+
+
 def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_desk, says):
     signed_up(browser, sqlite_desk, says)
     says.claims = {"acr": "weak", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}

@@ -25,7 +25,7 @@ from sinetti.domain.words import LONGEST_EMAIL
 from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
-from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
+from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
 
 LETTERS: Mapping[str, AccountLetter] = {
@@ -162,7 +162,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Begin a session: what another sign-in vouched for is out."""
-        for name in (STRONG, OUTSIDE_ROLES):
+        for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)
         request.session[BEGAN] = machine_now().timestamp()
@@ -171,6 +171,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
         sociallogin = (told.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin is not None:
+            request.session[VOUCHED_BY] = sociallogin.account.provider
             request.session[STRONG] = bool(sociallogin.state.get(STRONG))
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
