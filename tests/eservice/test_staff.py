@@ -18,7 +18,7 @@ from sinetti.settings.eservice import EserviceSettings
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import REQUEST, TRANSFER_KEY, add_organisation, enrolled
+from tests.support.office import DAY, REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -383,6 +383,18 @@ def test_a_representative_is_invited_once_and_the_invitation_ended(sqlite_desk, 
     anna.press("end")
     assert table(anna) == []
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
+
+
+def test_who_has_invited_too_many_today_goes_on_tomorrow(sqlite_desk, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.registry.mandating.INVITED_A_DAY", 1)
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who, email="one@customer.example")
+    anna.press("end")
+    anna.press("invite", **who, email="two@customer.example")
+    assert "Go on tomorrow." in text_of(anna), "ending one makes no room"
+    sqlite_desk.clock.forward(DAY)
+    anna.press("invite", **who, email="two@customer.example")
+    assert len(table(anna)) == 1
 
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
