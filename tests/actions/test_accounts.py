@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 
 from sinetti.actions import accounts
-from sinetti.actions.accounts import AccountError, Telling
+from sinetti.actions.accounts import PRESSED_TWICE, AccountError, Telling
 from sinetti.actions.retain import Erased, apply_retention, plan_retention
 from sinetti.actions.sealing import LINK, SECOND_FACTOR, NotSealed, seal, unseal
 from sinetti.domain.account_letters import AccountLetter
@@ -41,6 +41,9 @@ def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
     accounts.make_account(NEW, sqlite_desk.office, *WHO)
     assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0
     rows(sqlite_desk, "account.EmailAddress").update(verified=False)
+    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0, "its button was pressed twice"
+    assert rows(sqlite_desk, "account.EmailAddress").count() == 1
+    sqlite_desk.clock.forward(PRESSED_TWICE)
     assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 1
     with pytest.raises(AccountError, match="no account has"):
         accounts.account_of(EMAIL, sqlite_desk.office)

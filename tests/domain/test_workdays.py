@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.workdays import (
+    day_begins,
     finnish_date,
     hours_from,
     in_hours,
@@ -71,6 +72,19 @@ def test_days_are_finnish():
     assert finnish_date(utc(7, 5, 21)) == date(2027, 7, 6)
     assert midnight(date(2027, 3, 6)) == utc(3, 5, 22)
     assert midnight(date(2027, 3, 29)) - midnight(date(2027, 3, 28)) == timedelta(hours=23), "clocks move"
+
+
+@pytest.mark.parametrize(
+    ("day", "later", "begins"),
+    [
+        (date(2026, 3, 29), 0, datetime(2026, 3, 28, 22, tzinfo=UTC)),
+        (date(2026, 3, 29), 1, datetime(2026, 3, 29, 21, tzinfo=UTC)),
+        (date.min, 0, datetime.min.replace(tzinfo=UTC)),
+        (date.max, 1, datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_days_that_somebody_types_begin_within_the_calendar(day, later, begins):
+    assert day_begins(day, later) == begins
 
 
 def test_working_days_round_easter():

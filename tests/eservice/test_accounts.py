@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,17 +12,18 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.actions.accounts import deactivate, make_account
+from sinetti.clock import machine_now
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
 from sinetti.eservice.accounts.own import browser_of
-from sinetti.eservice.accounts.sessions import SessionStore, stored
+from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
 from sinetti.notices.writing import NotOwed
 from sinetti.registry import models
 from sinetti.registry.accounts import NewAccount
 from sinetti.registry.eservice_models import Remembered
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser
+from tests.support.browser import Browser, people_door
 from tests.support.office import DAY, REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, letters, send, sign_in, told, way
 from tests.support.users import mandate
@@ -86,6 +87,20 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
     assert not models.Mandate.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
+
+
+def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browser, sqlite_desk):
+    browser.get("/account/signup/")
+    form = next(one for one in browser.page.forms if urlsplit(one.action or browser.path).path == browser.path)
+    fields = {**{name: value or "" for name, value in form.form_values()}, "name": "Nimi", "email": EMAIL}
+    for _ in range(2):
+        browser.post("/account/signup/", {**fields, "password1": PASSWORD})
+        assert browser.reply.headers["location"] == "/account/confirm-email/"
+    assert told(sqlite_desk, EMAIL) == {"confirm"}
+    assert sign_in(browser, EMAIL).path == "/account/confirm-email/"
+    browser.get(way(sqlite_desk, EMAIL, "Confirm"))
+    assert send(browser).path == "/account/login/"
+    assert sign_in(browser, EMAIL).path == "/"
 
 
 def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
@@ -253,6 +268,28 @@ def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
     assert sign_in(browser, EMAIL).path == "/account/security/"
 
 
+NO_CREDENTIAL = (
+    "[]",
+    "x",
+    '{"id": 5}',
+    '{"id": "é", "rawId": "é", "response": {}}',
+    "[" * 5000,
+    '{"a":' * 5000,
+)
+
+
+@pytest.mark.parametrize("credential", NO_CREDENTIAL, ids=[one[:9] for one in NO_CREDENTIAL])
+@pytest.mark.parametrize("place", ["sign-in", "add"])
+def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, credential):
+    if place == "add":
+        sign_in(browser, EMAIL)
+    browser.get(f"/account/security/passkeys/{place}/")
+    token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
+    browser.post(browser.path, {"csrfmiddlewaretoken": token, "credential": credential})
+    assert browser.reply.status == 400
+    assert not Authenticator.objects.exists()
+
+
 def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/sign-in/"
@@ -360,6 +397,18 @@ def aged(browser):
     session.save()
 
 
+def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_desk, user):
+    sign_in(browser, EMAIL)
+    browser.get("/account/email/")
+    send(browser, email="mistyped@elsewhere.example")
+    reader = another(browser)
+    for email in ("mistyped@elsewhere.example", "Mistyped@ELSEWHERE.example", EMAIL.upper()):
+        reader.get("/account/password/reset/")
+        send(reader, email=email)
+    assert told(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
+    assert "reset" in told(sqlite_desk, EMAIL) | told(sqlite_desk, EMAIL.upper())
+
+
 def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     aged(browser)
@@ -383,6 +432,19 @@ def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
     assert browser.path == "/account/security/recovery-codes/"
     assert len(browser.secrets) == 10
     assert told(sqlite_desk, EMAIL) == {"recovery-made"}
+
+
+@pytest.mark.parametrize("page", ["signup", "password/reset", "email"])
+def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
+    long = "a@" + ".".join(["İ" * 60] * 4) + ".example"
+    assert len(long) < 254 < len(long.lower())
+    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), desk.office, "operator", REQUEST)
+    browser = Browser(people_door(desk))
+    if page == "email":
+        sign_in(browser, EMAIL)
+    browser.get(f"/account/{page}/")
+    send(browser, **({"name": "Nimi", "password1": PASSWORD} if page == "signup" else {}), email=long)
+    assert wrongs(browser) == ["Write an e-mail address like name@organisation.example."]
 
 
 def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
@@ -440,6 +502,20 @@ def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     assert not Session.objects.exists()
     assert browser.get("/account/sessions/").reply.status == 302
     assert sign_in(browser, EMAIL).heading == "The account has been ended"
+
+
+def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(browser, user):
+    sign_in(browser, EMAIL)
+    ends = Session.objects.get().expire_date
+    assert ends <= machine_now() + timedelta(hours=12)
+    browser.get("/settings/profile").press("save", name="Joku Muu")
+    assert Session.objects.get().expire_date == ends
+    session = SessionStore(stored(browser.cookies["__Host-session"]))
+    session[BEGAN] -= 12 * 3600
+    session.save()
+    assert browser.get("/settings/profile").reply.status == 302
+    sign_in(browser, EMAIL)
+    assert Session.objects.order_by("expire_date").last().expire_date > ends - timedelta(minutes=1), "a new one"
 
 
 def test_signing_out_takes_a_button(browser, user):

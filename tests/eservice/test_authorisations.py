@@ -13,7 +13,7 @@ from sinetti.domain.tokens import INVITATION, link_token
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
-from tests.support.office import TRANSFER_KEY, add_organisation
+from tests.support.office import DAY, TRANSFER_KEY, add_organisation
 from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
@@ -374,3 +374,42 @@ def test_authorisations_are_given_up_by_who_has_them(browser, sqlite_desk):
     boss = another(sqlite_desk, "boss", (FIRM, Role.SIGNATORY)).get("/settings/clients")
     assert "Authorisations given up: 1." in text_of(boss.press("give-up", mandate=str(firms.pk)))
     assert "No organisation has given this one an authorisation." in text_of(boss)
+
+
+def twice(browser, does, **values):
+    """Press a button, and the same button of the same page again; what is told then."""
+    (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
+    address = form.action or browser.path
+    fields = {name: value or "" for name, value in form.form_values()} | {"do": does, **values}
+    browser.post(address, fields)
+    browser.post(address, fields)
+    assert browser.reply.status == 200
+    return browser.page.text_content()
+
+
+def test_a_button_that_is_pressed_twice_refuses_nobody(browser, sqlite_desk):
+    director, helper = account(sqlite_desk, "director"), account(sqlite_desk, "helper")
+    mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
+    lent = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
+    signed_in(browser, director).get(f"/settings/authorisations/{lent}")
+    assert "Look at how it stands now." in twice(browser, "withdraw")
+    assert browser.path == "/settings/authorisations"
+    again = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER).pk
+    signed_in(browser, helper).get("/settings/profile")
+    assert "Nothing was changed: it was so already." in twice(browser, "give-up", mandate=again)
+
+
+def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_desk):
+    director, helper = account(sqlite_desk, "director"), account(sqlite_desk, "helper")
+    mandate(sqlite_desk, director, CUSTOMER_ID, Role.SIGNATORY)
+    has = mandate(sqlite_desk, helper, CUSTOMER_ID, Role.MANAGER, sqlite_desk.clock.now + 30 * DAY)
+    who = {"name": "Helper", "email": helper.email, "until": ""}
+    signed_in(browser, director).get("/settings/authorisations/person").press("give", **who)
+    assert browser.path == f"/settings/authorisations/{has.pk}"
+    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
+    who = {"name": "Newcomer", "email": "newcomer@people.example", "until": "2027-01-31"}
+    browser.get("/settings/authorisations/person")
+    assert "An invitation is on its way to newcomer@people.example." in twice(browser, "give", **who)
+    assert browser.path == "/settings/authorisations"
+    browser.get("/settings/authorisations/person").press("give", **{**who, "until": "2027-03-31"})
+    assert "Nothing was sent, and its end is as it was" in browser.page.text_content()

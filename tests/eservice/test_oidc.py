@@ -141,6 +141,16 @@ def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser,
     assert session_of(browser)[OUTSIDE_ROLES] == [], "it was that session's alone"
 
 
+def test_a_provider_that_left_the_settings_vouches_for_nobody_any_more(browser, sqlite_desk, says):
+    signed_up(browser, sqlite_desk, says)
+    says.claims = {"acr": "strong", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
+    answered(browser, begun(browser, says))
+    assert browser.get("/settings/authorisations").reply.status == 200
+    browser.door = people_door(sqlite_desk)
+    assert browser.get("/settings/authorisations").reply.status == 403
+    assert browser.get("/settings/profile").reply.status == 200, "their own account stays theirs"
+
+
 def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_desk, says):
     signed_up(browser, sqlite_desk, says)
     says.claims = {"acr": "weak", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
@@ -186,6 +196,24 @@ def test_an_answer_that_is_not_believed(browser, says, case):
     assert browser.reply.status == 401
     assert browser.heading == "Signing in with the other service did not work"
     assert browser.get("/account/sessions/").reply.status == 302
+
+
+WHY = {
+    "a secret that is not ours": (
+        {"error": "invalid_client", "error_description": EMAIL},
+        "OAuth2Error invalid_client",
+    ),
+    "another shape": ({"id_token": "e30.e30.e30", "hint": EMAIL}, "OAuth2Error"),
+    "no ID token": ({"access_token": EMAIL}, "the provider gave no ID token"),
+}
+
+
+@pytest.mark.parametrize("case", WHY)
+def test_the_log_has_why_and_nothing_of_what_a_provider_said(browser, says, caplog, case):
+    asked = begun(browser, says)
+    says.token, why = WHY[case]
+    answered(browser, asked)
+    assert caplog.messages == [f"request {REQUEST}: sign-in by op failed: {why}"]
 
 
 @pytest.mark.parametrize("more", [{"state": "unknown"}, {"iss": "https://evil.example"}, {"error": "server_error"}])
@@ -259,6 +287,36 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
         follow(browser.get(f"/account/security/{address}"))
         assert (browser.path, browser.page.xpath("//input[@type='password']")) == ("/account/reauthenticate/", [])
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+
+
+def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
+    """Who has somebody's password there, and not what makes it strong, adds no second factor of their own here."""
+    user = signed_up(browser, sqlite_desk, says)
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
+    browser.get("/account/logout/")
+    send(browser)
+    says.claims = {"acr": "weak"}
+    assert answered(browser, begun(browser, says)).path == "/account/security/"
+    for address in ("codes/add/", "passkeys/add/", "../email/", "../providers/", "../password/set/"):
+        follow(browser.get(f"/account/security/{address}"))
+        assert browser.path == "/account/reauthenticate/"
+        assert "Sign in there with your second factor" in browser.page.text_content()
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert follow(browser.get("/account/security/codes/add/")).path == "/account/reauthenticate/", "weak again"
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
+    assert browser.path == "/account/security/codes/add/"
+    assert SocialAccount.objects.get().extra_data == {"iss": says.issuer, "sub": "one", "strong": True}
+
+
+def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk, says, user):
+    sign_in(browser, EMAIL)
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says, "/account/providers/"))
     assert follow(browser.get("/account/security/codes/add/")).path == "/account/security/codes/add/"
 
 

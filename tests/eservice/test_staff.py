@@ -18,7 +18,7 @@ from sinetti.settings.eservice import EserviceSettings
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import REQUEST, TRANSFER_KEY, add_organisation, enrolled
+from tests.support.office import DAY, REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -386,6 +386,18 @@ def test_a_representative_is_invited_once_and_the_invitation_ended(sqlite_desk, 
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
 
 
+def test_who_has_invited_too_many_today_goes_on_tomorrow(sqlite_desk, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.registry.mandating.INVITED_A_DAY", 1)
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who, email="one@customer.example")
+    anna.press("end")
+    anna.press("invite", **who, email="two@customer.example")
+    assert "Go on tomorrow." in text_of(anna), "ending one makes no room"
+    sqlite_desk.clock.forward(DAY)
+    anna.press("invite", **who, email="two@customer.example")
+    assert len(table(anna)) == 1
+
+
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     now = sqlite_desk.clock.now
     models.OutboxRow.objects.create(
@@ -398,6 +410,14 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     anna.press("again", message="a" * 32)
     assert "Messages that are tried again: 1" in text_of(anna)
     assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
+
+
+def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
+    anna.get("/staff/audit?since=0001-01-01&until=9999-12-31")
+    assert table(anna)
+    serial = enrolled(sqlite_desk).serial
+    anna.get("/staff/revocations/new").press("look", first="0001-01-01", last="9999-12-31", reason="superseded")
+    assert serial in text_of(anna)
 
 
 def test_the_trail_is_in_words(sqlite_desk, anna):

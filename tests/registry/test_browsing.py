@@ -160,3 +160,20 @@ def test_what_a_clerk_finds(desk):
         assert search_everything(desk.register, text, after).rows == ()
     for after in ("[]", "x", "[9,1,1,1]", '{"a":1}', '[0,"","","x"]'):
         assert len(search_everything(desk.register, "payr", after).rows) <= 1
+
+
+TAMPERED = {
+    "a key that no row has": '[0, "0", "", 10000000000000000000]',
+    "a key before all": '[0, "0", "", -10000000000000000000]',
+    "no such place": '[10000000000000000000, "0", "", 1]',
+    "a place before all": '[-1, "0", "", 1]',
+    "a zero octet": r'[0, "\u0000", "", 1]',
+    "half a character": r'[0, "0", "\ud800", 1]',
+    "too deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("after", TAMPERED.values(), ids=TAMPERED)
+def test_a_place_in_a_clerks_search_that_nobody_gave_begins_anew(desk, after):
+    serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
+    assert [one.serial for one in search_everything(desk.register, serial[:6], after).rows] == [serial]

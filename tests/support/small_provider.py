@@ -33,6 +33,8 @@ class Says:
     key_id: str = "one"
     foreign_key: bool = False
     without_id_token: bool = False
+    token: dict[str, Any] | None = None
+    """In place of all that the token endpoint would say."""
     nonce: str = ""
     asked: list[dict[str, list[str]]] = field(default_factory=list)
     """What was sent to its token endpoint."""
@@ -58,7 +60,8 @@ class Says:
             },
             "/keys": {"keys": [{**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(_KEY.public_key())), "kid": "one"}]},
             "/userinfo": self.userinfo,
-            "/token": {
+            "/token": self.token
+            or {
                 "access_token": "a token",
                 "token_type": "Bearer",
                 **({} if self.without_id_token else {"id_token": self.id_token()}),

@@ -17,6 +17,9 @@ from sinetti.registry import accounts, ids, outbox
 from sinetti.registry.accounts import Account, NewAccount
 from sinetti.registry.outbox import NewMessage
 
+PRESSED_TWICE = timedelta(seconds=10)
+"""Within so short a time two sign-ups with one address are one that was sent twice."""
+
 
 class AccountError(ValueError):
     """An account that is not there, or is there already; the sentence says so."""
@@ -66,9 +69,11 @@ def invite(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
 def free_address(email: str, office: Office, request_id: str) -> int:
     """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
 
-    Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in.
+    Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in. One that
+    was begun a moment ago stays: its button was pressed twice, and its link is the only one that was sent.
     """
-    return accounts.free_address(office.register, email, office.deed("sign-up", request_id))
+    deed = office.deed("sign-up", request_id)
+    return accounts.free_address(office.register, email, deed.at - PRESSED_TWICE, deed)
 
 
 def name_clerk(email: str, office: Office, actor: str, request_id: str, *, staff: bool) -> bool:

@@ -3,7 +3,7 @@
 What must hold stands in docs/secure-messages.md. Each call looks at everything anew.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sinetti.actions import order as ordering
@@ -88,13 +88,14 @@ class Shown:
     description: str
 
 
-def offer(order_id: str, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES) -> Offered:
+def offer(order_id: str, office: Office, actor: str, request_id: str, seen: str | None = None) -> Offered:
     """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
 
-    Raises OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
+    `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
+    OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
     """
     deed = office.deed(actor, request_id)
-    link = _new_link(office, deed, link_lives)
+    link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
     try:
         has_phone = secure.offer(office.register, order_id, link, _unknown_ids(office, deed), deed)
     except Moved:

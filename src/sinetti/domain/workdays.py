@@ -4,7 +4,7 @@ Instants are UTC; days are Finnish. Which days are off beside Saturdays and Sund
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,15 @@ def workday_before(day: date, day_off: DayOff) -> date:
 def midnight(day: date) -> datetime:
     """The instant at which a day begins."""
     return datetime.combine(day, time(), FINNISH_TIME).astimezone(UTC)
+
+
+def day_begins(day: date, later: int = 0) -> datetime:
+    """The same of a day that somebody typed, or so many days later; beyond the calendar it is the calendar's end."""
+    try:
+        return midnight(day + later * _DAY)
+    except OverflowError:
+        first, last = (one.replace(tzinfo=UTC) for one in (datetime.min, datetime.max))  # noqa: DTZ901 - given here
+        return first if day.year == MINYEAR else last
 
 
 def opening(day: date) -> datetime:

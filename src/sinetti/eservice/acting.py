@@ -17,6 +17,8 @@ OUTSIDE_ROLES = "outside_roles"
 """In a session: pairs of customer id and role that its sign-in vouched for (eservice/accounts)."""
 STRONG = "strong_sign_in"
 """In a session: its sign-in was by a provider whose word counts as a second factor."""
+VOUCHED_BY = "vouched_for_by"
+"""In a session: the id of the provider whose words these two are. They count while the settings have it."""
 _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
 """In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
 "mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
@@ -76,7 +78,7 @@ def signed_in(
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if actor_of(request) is None:
             after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
-            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else "/")
+            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
         try:
             return view(request, *args, **named)
         except (NotAllowed, NotStaff) as lacking:
@@ -118,6 +120,9 @@ def _actor(request: HttpRequest) -> Actor | None:
         return None
     session = request.session
     methods = session.get(_METHODS, ()) if session.get(_WHOSE) == user.pk else ()
-    strong = bool(session.get(STRONG)) or any(one["method"] == "mfa" for one in methods)
-    outside = tuple(OutsideRole(customer_id, Role(role)) for customer_id, role in session.get(OUTSIDE_ROLES, ()))
+    vouches = session.get(VOUCHED_BY)
+    counts = vouches is None or surroundings(request).eservice.provider(vouches) is not None
+    strong = (counts and bool(session.get(STRONG))) or any(one["method"] == "mfa" for one in methods)
+    roles = session.get(OUTSIDE_ROLES, ()) if counts else ()
+    outside = tuple(OutsideRole(customer_id, Role(role)) for customer_id, role in roles)
     return Actor(user.pk, strong, outside, user.is_staff)

@@ -147,13 +147,16 @@ def erase_unused(register: Register, ids: Sequence[str], lapse: Lapse, deed: Dee
         return _erased(register, _unused(register, lapse).filter(pk__in=ids), deed)
 
 
-def free_address(register: Register, email: str, deed: Deed) -> int:
-    """Erase what nobody confirmed of an address: accounts, of which it returns how many, and what others wait for."""
+def free_address(register: Register, email: str, before: datetime, deed: Deed) -> int:
+    """Erase what nobody confirmed of an address: accounts made until `before`, and what others wait for.
+
+    Returns how many accounts went.
+    """
     waiting = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(verified=False)
     with transaction.atomic(using=register.alias):
         rows = User.objects.using(register.alias).filter(email=email.lower()).exclude(_confirmed(register))
-        erased = _erased(register, rows, deed)
-        waiting.filter(email=email.lower()).delete()
+        erased = _erased(register, rows.filter(created__lte=before), deed)
+        waiting.filter(email=email.lower()).exclude(user__in=rows).delete()
     return erased
 
 

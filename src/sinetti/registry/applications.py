@@ -24,7 +24,10 @@ DECIDED_STEP = "application-decided"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application and its decision, if there is one. `decision` is the text as it was decided."""
+    """An application and its decision, if there is one. `decision` is the text as it was decided.
+
+    `applicant` is the account that applied, None where it is no more.
+    """
 
     application_id: str
     case_number: str
@@ -41,6 +44,7 @@ class Application:
     decided_at: datetime | None
     reason: str = field(repr=False)
     decision: str = field(repr=False)
+    applicant: str | None
 
 
 def add(
@@ -211,4 +215,5 @@ def _read(row: InterfaceApplication) -> Application:
         row.decided_at,
         row.reason,
         row.decision,
+        row.user_id,
     )

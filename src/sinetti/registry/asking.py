@@ -112,9 +112,20 @@ def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bo
 def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
     if row.agent_id is None or terms.until is None:
         raise Gone
-    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
     rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
+    theirs = list(rows.filter(agent=row.agent_id))
+    # An approval takes nothing away from who was given more since they asked.
+    if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
+        return kept
+    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
     return given or rows.get(agent=row.agent_id)
+
+
+def _is_no_less(has: models.Mandate, role: Role, until: datetime) -> bool:
+    """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
+    if has.role == role:
+        return has.valid_until is None or until <= has.valid_until
+    return greater(Role(has.role), role) == has.role
 
 
 def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
@@ -182,13 +193,18 @@ def _open(register: Register, who: Asker, asked: Collection[str], role: Role, no
 
 
 def _there(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
-    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
+    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page.
+
+    A firm needs none for itself, which it may have in a list of all that it knows.
+    """
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()
     for part in parts(asked):
         pairs = own.filter(organisation__folded__in=part).values_list("organisation__folded", "role")
         found.update(name for name, has in pairs if greater(Role(has), role) == has)
+        itself = models.Organisation.objects.using(register.alias).filter(pk=who.agent_id, folded__in=part)
+        found.update(itself.values_list("folded", flat=True))
     return frozenset(found)
 
 

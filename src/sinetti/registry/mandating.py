@@ -41,11 +41,12 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """For which organisation a mandate is, and who has it: an account or another organisation."""
+    """For which organisation a mandate is, and who has it, or had it: an account or another organisation."""
 
     organisation_id: str
     user_id: str
     agent_id: str
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,19 @@ def withdraw(
     return True
 
 
+def end_invitation(register: Register, mandate_id: str, invitation_id: str, deed: Deed) -> bool:
+    """End an invitation that nobody has used, and the role that waits for it; False where there is none any more."""
+    with transaction.atomic(using=register.alias):
+        row = _held(register, mandate_id)
+        if row.withdrawn_at is not None or not _links(register, row).filter(pk=invitation_id).update(ended_at=deed.at):
+            return False
+        if row.waiting:
+            _withdrawn(register, row, deed)
+        else:
+            _audit(register, deed, "invitation-ended", row, invitation=invitation_id)
+    return True
+
+
 def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> bool:
     """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
     with transaction.atomic(using=register.alias):
@@ -208,8 +222,11 @@ def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: D
 def holder_of(register: Register, mandate_id: str) -> Holder:
     """Who has a mandate, by ids; all are empty where there is no such mandate."""
     rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
-    found = rows.values_list("organisation", "user", "agent").first() or ("", "", "")
-    return Holder(*(str(one or "") for one in found))
+    found = rows.values_list("organisation", "user", "agent", "withdrawn_at").first()
+    if found is None:
+        return Holder("", "", "")
+    organisation_id, user_id, agent_id, withdrawn_at = found
+    return Holder(str(organisation_id), str(user_id or ""), str(agent_id or ""), withdrawn_at is not None)
 
 
 def organisation_of(register: Register, mandate_id: str) -> str:

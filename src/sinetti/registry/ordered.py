@@ -127,6 +127,12 @@ def open_orders(
     return found, rows.aggregate(count=Count("pk"))["count"]
 
 
+def newest_link(register: Register, order_id: str) -> str:
+    """The id of the newest link to an order's transfer ids; empty where there is none."""
+    rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
+    return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
+
+
 def _link(register: Register, order_id: str) -> LinkSeen | None:
     rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
     row = _newest(rows.annotate(opened=Min("pins__created"))).first()

@@ -24,6 +24,7 @@ SHORTEST = 2
 """Characters that a text has at least; with fewer nothing is found."""
 
 _LAST = "\U0010ffff"
+_LAST_KEY = 2**63 - 1
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -144,12 +145,15 @@ def _begins(register: Register, by: FoundBy, text: str) -> str:
 
 
 def _read(after: str) -> tuple[int, str, str, int] | None:
+    """What a page before said; None for anything else, whatever somebody made of it: a database is asked none of it."""
     try:
         told: list[object] = json.loads(after or "[]")
         place, word, owner, key = told
-        return int(str(place)), str(word), str(owner), int(str(key))
-    except (ValueError, TypeError):
+        found = int(str(place)), str(word), str(owner), int(str(key))
+        octets = f"{word}{owner}".encode()
+    except (ValueError, TypeError, RecursionError):
         return None
+    return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
 def _rows(register: Register, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:

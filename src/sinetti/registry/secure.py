@@ -23,7 +23,7 @@ from sinetti.domain.secure_messages import (
     SentPin,
 )
 from sinetti.domain.values import Channel
-from sinetti.registry import audit, models, outbox, parties
+from sinetti.registry import audit, models, ordered, outbox, parties
 from sinetti.registry.audit import Deed
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
@@ -41,17 +41,25 @@ class NothingIssued(Exception):
     """The organisation is closed for good: its transfer ids would open nothing. Nothing was written."""
 
 
+class Newer(Exception):
+    """There is a newer link than the one that the asker looked at. Nothing was written."""
+
+
 class _Undone(Exception):
     """What was begun is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link that is to be mailed: the id of its secure message, the hash of its token, and until when it lasts."""
+    """A link that is to be mailed: the id of its secure message, the hash of its token, and until when it lasts.
+
+    `seen` is the one that its asker looked at, empty for none; with None it is made whatever there is.
+    """
 
     secure_id: str
     token_sha256: str
     expires: datetime
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,13 @@ class NewPin:
 def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds, deed: Deed) -> bool:
     """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
 
-    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient and NothingIssued.
+    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer.
     """
     with transaction.atomic(using=register.alias):
         parties.replace_ids(register, order_id, ids, deed)
+        # Looked at again here, where the holding is held: of two buttons pressed at once one makes a link.
+        if link.seen is not None and ordered.newest_link(register, order_id) != link.seen:
+            raise Newer
         return _offer(register, order_id, link, deed)
 
 

@@ -60,6 +60,7 @@ ACTIONS: Mapping[str, str] = {
     "founded": mark("The certification authorities were founded"),
     "gateway-added": mark("A gateway was added"),
     "gateway-withdrawn": mark("A gateway was withdrawn"),
+    "invitation-ended": mark("An invitation was cancelled"),
     "invitation-used": mark("An invitation was taken up"),
     "invited": mark("Somebody was invited"),
     "let-end": mark("A certificate was let end"),

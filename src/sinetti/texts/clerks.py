@@ -97,7 +97,8 @@ FAULTS: Mapping[ApplicationFault, str] = {
         " Ask whoever runs the service to write it there (eservice.toml, appeal)."
     ),
     ApplicationFault.OWN: mark(
-        "You have an authorisation for this organisation yourself: another clerk decides on its application."
+        "You have an authorisation for this organisation yourself, or you applied for it: another clerk decides on its "
+        "application."
     ),
 }
 

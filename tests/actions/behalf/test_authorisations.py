@@ -439,6 +439,41 @@ def test_what_a_firm_has_already_is_approved_as_it_stands(sqlite_desk, signatory
     assert rows(desk, "Mandate").filter(agent__isnull=False).count() == 1
 
 
+@pytest.mark.parametrize("asked", [(Role.VIEWER, A_YEAR), (Role.VIEWER, A_YEAR + DAY), (Role.MANAGER, A_YEAR - DAY)])
+def test_an_approval_takes_nothing_from_a_firm_that_was_given_more_meanwhile(sqlite_desk, signatory, asked):
+    desk, office, terms = sqlite_desk, sqlite_desk.office, Terms(*asked)
+    accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
+    ask = AskClients(organisation(desk, FIRM), [CLIENT], terms.role, terms.until)
+    ask_clients(ask, office, accountant, REQUEST)
+    behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
+    assert behalf.approve(rows(desk, "RightRequest").get().pk, terms, office, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), standing(accountant, office), office)
+    assert (has.role, has.until) == (Role.MANAGER, A_YEAR)
+    assert {one.state for one in requests(organisation(desk, FIRM), standing(accountant, office), office)} == {
+        Answer.GIVEN
+    }
+
+
+def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
+    desk, office = sqlite_desk, sqlite_desk.office
+    accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
+    ask = AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR + DAY)
+    ask_clients(ask, office, accountant, REQUEST)
+    behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
+    asked = rows(desk, "RightRequest").get().pk
+    assert behalf.approve(asked, Terms(Role.MANAGER, A_YEAR + DAY), office, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), standing(accountant, office), office)
+    assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
+
+
+def test_a_firm_does_not_ask_itself(sqlite_desk, signatory):
+    office, accountant = sqlite_desk.office, acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
+    ask = AskClients(organisation(sqlite_desk, FIRM), [FIRM, CLIENT], Role.MANAGER, A_YEAR)
+    asked = ask_clients(ask, office, accountant, REQUEST)
+    assert (asked.now, asked.there) == ((CLIENT,), (FIRM,))
+    assert rows(sqlite_desk, "RightRequest").count() == 1
+
+
 NOT_ASKED = {
     "a viewer": (((FIRM, Role.VIEWER),), {}, NotAllowed),
     "nobody of the firm": ((), {}, NotAllowed),

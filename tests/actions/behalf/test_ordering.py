@@ -16,6 +16,7 @@ from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel, Serial
 from sinetti.registry import models, parties
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
 from tests.support.office import REQUEST, SECOND, an_order, enrolled
+from tests.support.registers import crowd
 
 FORM, OTHER_FORM = "a" * 32, "b" * 32
 
@@ -149,6 +150,14 @@ def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
     anew = look(order_id, stands(sqlite_desk, who.manager), office)
     assert anew.order.link.secure_id != made
     assert not anew.lapsed
+
+
+def test_a_new_link_that_is_asked_for_twice_at_once_is_made_once(desk):
+    who = cast(desk)
+    order_id = place(desk, an_ask(who), who.signatory)
+    made = look(order_id, stands(desk, who.manager), desk.office).order.link.secure_id
+    pressed = crowd(desk.register, 4, lambda _: offer_anew(order_id, made, desk.office, who.manager, REQUEST))
+    assert sorted(pressed) == [False, False, False, True]
 
 
 def test_of_a_spent_order_the_certificate_is_told_and_no_link_is_made(sqlite_desk, who):

@@ -1,5 +1,7 @@
 """A clerk decides: once, wholly or not at all, with a text that stays as it was, which the party gets."""
 
+from dataclasses import replace
+
 import pytest
 
 from sinetti.actions.authority import Actor, OutsideRole
@@ -99,6 +101,16 @@ def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
     assert not channels(sqlite_desk)
+
+
+def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):
+    organisation_id, _ = a_signatory(sqlite_desk)
+    anna = a_clerk(sqlite_desk)
+    vouched_for = replace(anna.actor, outside=(OutsideRole(MALLI, Role.SIGNATORY),))
+    made = acts.apply(organisation_id, ASKED, sqlite_desk.office, vouched_for, REQUEST)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk, "bo"))
 
 
 def test_what_cannot_be_decided(sqlite_desk):

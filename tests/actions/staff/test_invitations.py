@@ -8,9 +8,9 @@ from django.apps import apps
 
 from sinetti.actions.authority import Actor, OutsideRole
 from sinetti.actions.invitations import take_up
-from sinetti.actions.people import PeopleError
+from sinetti.actions.people import PeopleError, add_signatory, who_is_who
 from sinetti.actions.register_organisation import close
-from sinetti.actions.staff import NotStaff, require_staff
+from sinetti.actions.staff import NotStaff, open_invitations, require_staff
 from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
@@ -122,3 +122,27 @@ def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
     _, link = links(sqlite_desk, anna)
     director = replace(anna, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
     assert take_up(link, sqlite_desk.office, director, REQUEST)
+
+
+def test_whom_an_operator_named_stays_a_representative_when_their_invitation_is_ended(sqlite_desk):
+    desk, anna = sqlite_desk, a_clerk(sqlite_desk)
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, "operator", REQUEST)
+    invited(desk)
+    (one,) = open_invitations.listed(0, 10, anna)
+    assert open_invitations.end(one.invitation_id, anna)
+    assert not open_invitations.end(one.invitation_id, anna), "it is ended once"
+    token = link_token(TRANSFER_KEY, INVITATION, one.invitation_id)
+    assert not take_up(token, desk.office, Actor(account(desk, "director").pk, second_factor=True), REQUEST)
+    (named,) = who_is_who(CUSTOMER_ID, desk.office).roles.signatories
+    assert named.address == DIRECTOR.email
+    assert len(audited(desk, "invitation-ended")) == 1
+    assert not audited(desk, "authorisation-withdrawn")
+
+
+def test_a_role_that_only_waited_goes_with_its_invitation(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    invited(sqlite_desk)
+    (one,) = open_invitations.listed(0, 10, anna)
+    assert open_invitations.end(one.invitation_id, anna)
+    assert len(audited(sqlite_desk, "authorisation-withdrawn")) == 1
+    assert invited(sqlite_desk).made, "they are invited anew"

@@ -74,6 +74,10 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=SOMEBODY["person_email"])
     assert models.OutboxRow.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
+    for does in ("remove", "no-deputy"):
+        assert "Nothing was changed: it was so already." in told(
+            page.post(address.partition("?")[0], {**sent, "do": does})
+        )
     save(page, address, **{**SOMEBODY, "person_email": "toinen@sinisiipi.example"})
     assert "somebody else is the deputy now" in told(page.post(address.partition("?")[0], sent))
     assert holding(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"

@@ -7,7 +7,7 @@ that is not there is like one of somebody else's.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sinetti.actions.authority import Actor, NotAllowed, Standing, require, signs_by_outside
+from sinetti.actions.authority import Actor, Standing, require, signs_by_outside
 from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
 from sinetti.domain.invitations import A_DAY, MISSED_A_DAY
@@ -61,11 +61,19 @@ def authorisations(organisation_id: str, who: Standing, office: Office, start: i
 
 
 def authorisation(mandate_id: str, who: Standing, office: Office) -> MandateFound:
-    """One mandate that lasts. Raises NotAllowed."""
+    """One mandate that lasts. Raises NotAllowed, and Gone where it lasts no more."""
     found = authorised.mandate(office.register, mandate_id, office.now())
     if found is None:
-        raise NotAllowed(Right.GRANT, None)
+        organisation_giving(mandate_id, who, office)
+        raise Gone
     who.require(Right.GRANT, found.organisation_id)
+    return found
+
+
+def organisation_giving(mandate_id: str, who: Standing, office: Office) -> str:
+    """The id of the organisation that a mandate is for, whether it lasts or not. Raises NotAllowed."""
+    found = mandating.organisation_of(office.register, mandate_id)
+    who.require(Right.GRANT, found)
     return found
 
 

@@ -51,5 +51,6 @@ def _theirs(holder: mandating.Holder, actor: Actor, who: Standing) -> None:
         who.require(Right.GRANT, holder.agent_id)
     elif holder.user_id != actor.user_id:
         raise NotAllowed(Right.SEE, None)
-    else:
+    elif not holder.withdrawn:
+        # By one that was given up before nobody sees anything any more.
         who.require(Right.SEE, holder.organisation_id)

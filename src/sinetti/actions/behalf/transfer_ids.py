@@ -12,6 +12,7 @@ from sinetti.domain.ordering import link_ended
 from sinetti.domain.tokens import signatory_code
 from sinetti.registry import ordered
 from sinetti.registry.ordered import LinkSeen, OrderRow, OrderSeen
+from sinetti.registry.secure import Newer
 
 __all__ = ["LinkSeen", "Looked", "OrderRow", "OrderSeen", "look", "offer_anew", "open_orders"]
 
@@ -56,10 +57,10 @@ def offer_anew(order_id: str, made: str, office: Office, actor: Actor, request_i
     """
     found = ordered.find_order(office.register, order_id)
     may_act(Right.ORDER, None if found is None else found.organisation_id, actor, office)
-    there = found.link.secure_id if found is not None and found.link is not None else ""
-    if there != made:
+    try:
+        secure_message.offer(order_id, office, actor.name, request_id, made)
+    except Newer:
         return False
-    secure_message.offer(order_id, office, actor.name, request_id)
     return True
 
 

@@ -48,15 +48,15 @@ def decide(application_id: str, verdict: Verdict, write: Callable[[Application],
     """Approve or refuse an application, once: its channels are approved and its party is told, or nothing happens.
 
     `write` writes the decision's text in the party's language, which is kept as it is. Raises ApplicationRefused, also
-    where another clerk was faster, and where this one may act for the party themselves; ChannelError where this
-    authority issues for such a channel no more.
+    where another clerk was faster, and where this one applied or may act for the party themselves; ChannelError where
+    this authority issues for such a channel no more.
     """
     checked = check_verdict(verdict)
     found = applications.find(clerk.office.register, application_id)
     if found is None:
         raise ApplicationRefused(ApplicationFault.UNKNOWN)
-    # Nobody decides in a case of their own.
-    if found.organisation_id in standing(clerk.actor, clerk.office).held:
+    # Nobody decides in a case of their own, whatever became of the role by which they applied.
+    if found.applicant == clerk.actor.user_id or found.organisation_id in standing(clerk.actor, clerk.office).held:
         raise ApplicationRefused(ApplicationFault.OWN)
     if checked.state is ApplicationState.APPROVED:
         check_channels(found.channels, clerk.office)

@@ -22,10 +22,12 @@ def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
 
 
 def end(invitation_id: str, clerk: Clerk) -> bool:
-    """End one that waits: its link works no more, and gives nothing; whether there was one."""
+    """End one that waits: its link works no more, and gives nothing; whether there was one.
+
+    Whom an operator has named is a signatory without it, and stays one.
+    """
     office = clerk.office
     found = open_invitations.find(office.register, invitation_id, office.now())
     if found is None:
         return False
-    # The last signatory may go: this one has never taken the role up.
-    return mandating.withdraw(office.register, found.mandate_id, clerk.deed(), last_may_go=True)
+    return mandating.end_invitation(office.register, found.mandate_id, invitation_id, clerk.deed())

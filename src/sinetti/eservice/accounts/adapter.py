@@ -12,16 +12,20 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
 from sinetti.actions.accounts import Telling, tell
+from sinetti.clock import machine_now
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
+from sinetti.domain.words import LONGEST_EMAIL
 from sinetti.eservice.accounts import onward
 from sinetti.eservice.accounts.second_factor import has_second_factor
-from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, actor_of, forget_actor, standing_of
+from sinetti.eservice.accounts.sessions import BEGAN
+from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
 from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
 
 LETTERS: Mapping[str, AccountLetter] = {
@@ -71,15 +75,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         user.created = surroundings(request).office.now()  # type: ignore[attr-defined]
         return user
 
+    def clean_email(self, email: str) -> str:
+        """Refuse an address that the register has no place for: in small letters some have twice as many."""
+        if len(email.lower()) > LONGEST_EMAIL:
+            sentence = "an address of more than 254 characters"
+            raise ValidationError(sentence, code="invalid")
+        return email
+
     def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Form, commit: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002 - its signature
         """Save a new account with its name."""
         user.name = form.cleaned_data.get("name", "")  # type: ignore[attr-defined]
         return super().save_user(request, user, form, commit)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell whoever owns the address; as long as it takes to make an account, the asker waits."""
+        """Tell whoever owns the address; as long as it takes to make an account, the asker waits.
+
+        Who began one a moment ago, and has not confirmed it, pressed the button twice: they were told already.
+        """
         make_password("as long as a new one takes")
-        super().send_account_already_exists_mail(email)
+        if EmailAddress.objects.filter(email=email.lower(), verified=True).exists():
+            super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owe the letter to the outbox, and have it sent at once."""
@@ -147,14 +162,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Begin a session: what another sign-in vouched for is out."""
-        for name in (STRONG, OUTSIDE_ROLES):
+        for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)
+        request.session[BEGAN] = machine_now().timestamp()
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
         """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
         sociallogin = (told.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin is not None:
+            request.session[VOUCHED_BY] = sociallogin.account.provider
             request.session[STRONG] = bool(sociallogin.state.get(STRONG))
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
@@ -179,7 +196,9 @@ def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:
     """Let signing in count as having just proved who one is: nobody gives the same password twice in a minute."""
     records = get_authentication_records(request, user)
     if records:
-        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], "reauthenticated": True}]
+        strong = {STRONG: True} if request.session.get(STRONG) else {}
+        last = {**records[-1], "reauthenticated": True, **strong}
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], last]
 
 
 def _has_address(user: AbstractBaseUser) -> bool:

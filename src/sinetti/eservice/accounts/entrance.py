@@ -218,14 +218,18 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
 
 
 class AskForm(ResetPasswordForm):  # type: ignore[misc]
-    """Whose password: an account's whose address was confirmed. Any other may have been begun by somebody else."""
+    """Whose password: an account's whose owner has confirmed this very address.
+
+    Any other may have been begun by somebody else, or waits for who asked for a new address and mistyped it.
+    """
 
     users: list[Any]
 
     def clean_email(self) -> str:
         """An address, and the accounts that it is of."""
         email = str(super().clean_email())
-        confirmed = EmailAddress.objects.filter(user__in=[one.pk for one in self.users], verified=True)
+        users = [one.pk for one in self.users]
+        confirmed = EmailAddress.objects.filter(user__in=users, verified=True, email=email.lower())
         known = set(confirmed.values_list("user_id", flat=True))
         self.users = [one for one in self.users if one.pk in known]
         return email

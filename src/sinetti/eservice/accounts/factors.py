@@ -1,7 +1,7 @@
 """Second factors: an app's codes, passkeys, recovery codes; asked for at sign-in, set up, taken away."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import qrcode
 from allauth.mfa.base import views as base
@@ -10,8 +10,9 @@ from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.mfa.webauthn.internal.auth import begin_authentication, begin_registration
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse, reverse_lazy
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
 from sinetti.eservice.accounts.fields import FIELDS, Asked, errors_of
@@ -34,6 +35,7 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
+from sinetti.eservice.errors import bad_request
 from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page
 from sinetti.eservice.surroundings import surroundings
@@ -51,6 +53,20 @@ _LONGEST_NAME = 100
 
 class _WithPasskey(OurPage):
     """A page with a button for a passkey."""
+
+    reads: ClassVar[type[AuthenticationResponse | RegistrationResponse]] = AuthenticationResponse
+    """What a browser says there."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        """Turn away what no browser says of a passkey: allauth and fido2 fall over some of it."""
+        told = request.POST.get("credential", "") if request.method == "POST" else ""
+        if told:
+            try:
+                self.reads.from_dict(json.loads(told))
+            except (KeyError, TypeError, ValueError, RecursionError):
+                return bad_request(request)
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
+        return answer
 
     def passkey(self, does: str, options: Context, button: str, **more: Any) -> Passkey:  # noqa: ANN401
         """The button; `options` are fido2's."""
@@ -187,6 +203,8 @@ class RemoveCodes(OurPage, ProvedAgain, totp.DeactivateTOTPView):  # type: ignor
 
 class AddPasskey(_WithPasskey, ProvedAgain, webauthn.AddWebAuthnView):  # type: ignore[misc]
     """Add a passkey: one that signs in by itself, with a PIN or biometrics of its own."""
+
+    reads = RegistrationResponse
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
         """With options for a passkey, not for a key that needs a password beside it."""

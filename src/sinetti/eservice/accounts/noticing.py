@@ -19,7 +19,7 @@ from django.http import HttpRequest
 
 from sinetti.actions.accounts import note
 from sinetti.eservice.accounts.second_factor import has_second_factor
-from sinetti.eservice.acting import forget_actor
+from sinetti.eservice.acting import STRONG, forget_actor
 from sinetti.eservice.surroundings import request_id, surroundings
 
 
@@ -65,6 +65,7 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
 def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:
     """Who connects a provider has just signed in there, and before that proved who they are here."""
     told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
+    told[STRONG] = bool(sociallogin.state.get(STRONG))
     record_authentication(request, request.user, "socialaccount", **told)
 
 

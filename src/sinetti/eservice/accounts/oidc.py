@@ -19,12 +19,17 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.http import HttpRequest, HttpResponse
 
 from sinetti.eservice.accounts.claims import ClaimsRefused, is_strong, outside_roles, verified
+from sinetti.eservice.accounts.second_factor import ONCE_STRONG, was_strong
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
 from sinetti.settings.authority import is_loopback
 from sinetti.settings.eservice import Provider
 
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _NONCE_OCTETS = 24
+
+
+class NotBelieved(OAuth2Error):  # type: ignore[misc] # allauth has no types
+    """What a provider says is not believed. The sentence is ours and has nothing of it, as allauth's own have."""
 
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types
@@ -41,29 +46,32 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         found: dict[str, Any] = super().openid_config
         if found.get("issuer") != self.settings.issuer:
             sentence = "the provider says that it is another issuer"
-            raise OAuth2Error(sentence)
+            raise NotBelieved(sentence)
         if not all(_is_safe(found.get(name)) for name in _ENDPOINTS):
             sentence = "an address of the provider is missing, or not https"
-            raise OAuth2Error(sentence)
+            raise NotBelieved(sentence)
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
-        """Believe the provider's answer, or raise OAuth2Error."""
+        """Believe the provider's answer, or raise NotBelieved."""
         del app
         id_token = kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
             sentence = "the provider gave no ID token"
-            raise OAuth2Error(sentence)
+            raise NotBelieved(sentence)
         try:
             signed = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
         except ClaimsRefused as refused:
-            raise OAuth2Error(str(refused)) from refused
+            raise NotBelieved(str(refused)) from refused
         claims = {**self._userinfo(token.token, signed["sub"]), **signed}
         # What it vouches for goes with this sign-in alone, and is not kept beside the account. How somebody signed in
         # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
         self.state[STRONG] = is_strong(signed, self.settings)
         self.state[OUTSIDE_ROLES] = outside_roles(claims, self.settings.roles)
-        return self.get_provider().sociallogin_from_response(request, claims)
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, claims)
+        if self.state[STRONG] or was_strong(login.account.provider, login.account.uid):
+            login.account.extra_data[ONCE_STRONG] = True
+        return login
 
     def _keys(self) -> Mapping[str, Any]:
         with get_adapter().get_requests_session() as session:
@@ -79,7 +87,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         found = self._fetch_user_info(access_token)
         if not isinstance(found, dict) or found.get("sub") != subject:
             sentence = "the provider tells of somebody else"
-            raise OAuth2Error(sentence)
+            raise NotBelieved(sentence)
         return found
 
 
@@ -109,7 +117,7 @@ class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return sha256(f"{data['iss']}\0{data['sub']}".encode()).hexdigest()
 
     def extract_extra_data(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Who that is, and no more, is kept."""
+        """Who that is, and no more, is kept; beside whether it ever was a strong sign-in."""
         return {"iss": data["iss"], "sub": data["sub"]}
 
     def extract_common_fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +166,7 @@ def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> Htt
     # Imported here: it asks for the adapter, which is made of this.
     from allauth.socialaccount.helpers import render_authentication_error  # noqa: PLC0415
 
-    answer: HttpResponse = render_authentication_error(request, provider, exception=OAuth2Error(sentence))
+    answer: HttpResponse = render_authentication_error(request, provider, exception=NotBelieved(sentence))
     return answer
 
 

@@ -13,7 +13,7 @@ from sinetti.eservice.accounts.factors import proving
 from sinetti.eservice.accounts.fields import Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain
 from sinetti.eservice.accounts.provider_buttons import provider_blocks, provider_origins
-from sinetti.eservice.accounts.second_factor import vouched_for
+from sinetti.eservice.accounts.second_factor import once_strong, vouched_for
 from sinetti.eservice.acting import say
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Table, Text
 from sinetti.eservice.rendering import Page, show
@@ -21,6 +21,7 @@ from sinetti.texts.reader import mark, when_short
 
 _NEW_ADDRESS = {"email": Asked(mark("New e-mail address"), "email", "email")}
 _SET = mark("Set the password")
+_STRONGLY = mark("Sign in there with your second factor, as you have before: a password alone is not enough for this.")
 
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -125,6 +126,8 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
         user: Any = request.user
         if user.is_authenticated and self._is_proved_elsewhere(user):
             blocks = provider_blocks(request, mark("Sign in again with {name}"), "login")
+            if once_strong(request):
+                blocks.insert(0, Text([self.say(_STRONGLY)]))
             return show(
                 request,
                 Page(

@@ -17,7 +17,8 @@ from sinetti.clock import machine_now
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.fields import Asked, Asking, form_block
-from sinetti.eservice.accounts.second_factor import has_second_factor, vouched_for
+from sinetti.eservice.accounts.second_factor import has_second_factor, once_strong, vouched_for
+from sinetti.eservice.acting import STRONG
 from sinetti.eservice.blocks import Button, Form, Link
 from sinetti.eservice.menu import SECURITY
 from sinetti.eservice.rendering import Page, show
@@ -85,7 +86,8 @@ def next_of(request: HttpRequest) -> str:
 def proved_just_now(request: HttpRequest) -> bool:
     """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
 
-    Where a provider is their second factor it is the provider who tells: a password may come of an address alone.
+    Where a provider is their second factor it is the provider who tells: a password may come of an address alone. Who
+    has signed in strongly there before does so again: whoever has no more than their password there adds no factor.
     """
     user = request.user
     since = machine_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
@@ -95,7 +97,10 @@ def proved_just_now(request: HttpRequest) -> bool:
     methods = {one["method"] for one in fresh}
     if has_second_factor(str(user.pk)):
         return "mfa" in methods
-    return "socialaccount" in methods if vouched_for(request) else bool(methods)
+    if not vouched_for(request):
+        return bool(methods)
+    there = [one for one in fresh if one["method"] == "socialaccount"]
+    return any(one.get(STRONG) for one in there) if once_strong(request) else bool(there)
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:

@@ -19,7 +19,7 @@ from django.urls import reverse, reverse_lazy
 
 from sinetti.domain.words import LONGEST_PERSON
 from sinetti.eservice.accounts.entrance import NO_RIGHTS, SignupForm, make_room
-from sinetti.eservice.accounts.oidc import OidcAdapter, OidcCallback, OidcProvider, social_app
+from sinetti.eservice.accounts.oidc import NotBelieved, OidcAdapter, OidcCallback, OidcProvider, social_app
 from sinetti.eservice.accounts.onward import keep
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, proved_just_now
 from sinetti.eservice.accounts.provider_buttons import origin, provider_blocks, provider_origins
@@ -32,6 +32,15 @@ from sinetti.texts.reader import mark, text
 _log = logging.getLogger(__name__)
 _GONE = Provider("", {}, "", "", "")
 _SIGN_IN = mark("Sign in")
+_TOKEN_ERRORS = (
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+)
+"""What a token endpoint may say went wrong (RFC 6749, 5.2)."""
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -90,8 +99,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
     ) -> None:
         """Say that signing in there did not work. The log has why, and nothing of the answer."""
         del error, extra_context
-        why = str(exception) if isinstance(exception, OAuth2Error) else type(exception).__name__
-        _log.warning("request %s: sign-in by %s failed: %s", request_id(request), provider.app.provider_id, why[:200])
+        told = request_id(request), provider.app.provider_id, _why(exception)
+        _log.warning("request %s: sign-in by %s failed: %s", *told)
         raise ImmediateHttpResponse(failed(request))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
@@ -232,6 +241,14 @@ class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[
 
 _CANNOT = mark("This one cannot be disconnected: first set a password, so that you can still sign in.")
 _CHOOSE = mark("Choose one of those that are offered.")
+
+
+def _why(exception: Exception | None) -> str:
+    """Why a sign-in failed, without what the provider said: allauth's own sentences have its whole answer in them."""
+    if isinstance(exception, NotBelieved):
+        return str(exception)
+    code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
+    return f"{type(exception).__name__} {code}".rstrip()
 
 
 def _settings(request: HttpRequest, provider_id: str) -> Provider:

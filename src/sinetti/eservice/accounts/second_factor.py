@@ -13,6 +13,8 @@ from sinetti.actions.sealing import SECOND_FACTOR, seal, unseal
 from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import mark, text
 
+ONCE_STRONG = "strong"
+"""Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
 _PASSKEY = mark("Passkey {number}")
 
 
@@ -55,9 +57,27 @@ def vouched_for(request: HttpRequest) -> bool:
 
     Only while they have none of their own; a provider that left the settings vouches for nobody.
     """
+    return bool(_vouching(request))
+
+
+def once_strong(request: HttpRequest) -> bool:
+    """Whether they have signed in strongly there before: what is sensitive then takes no less."""
+    return any(one.get(ONCE_STRONG) for one in _vouching(request))
+
+
+def was_strong(provider: str, uid: str) -> bool:
+    """Whether somebody has signed in strongly by this provider before, by what is kept of them."""
+    kept: dict[str, Any] | None = (
+        SocialAccount.objects.filter(provider=provider, uid=uid).values_list("extra_data", flat=True).first()
+    )
+    return bool((kept or {}).get(ONCE_STRONG))
+
+
+def _vouching(request: HttpRequest) -> list[dict[str, Any]]:
+    """What is kept of their accounts at providers whose word may count as a second factor."""
     strong = [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
     user_id = str(request.user.pk)
     if not strong or has_second_factor(user_id):
-        return False
-    found: bool = SocialAccount.objects.filter(user_id=user_id, provider__in=strong).exists()
-    return found
+        return []
+    rows = SocialAccount.objects.filter(user_id=user_id, provider__in=strong)
+    return list(rows.values_list("extra_data", flat=True))

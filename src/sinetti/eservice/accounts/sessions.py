@@ -5,6 +5,7 @@ one-time codes while they are set up.
 """
 
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +18,8 @@ from django.utils.crypto import get_random_string
 
 from sinetti.actions.sealing import SESSION, NotSealed, seal, unseal
 
+BEGAN = "sinetti_began"
+"""In a session: when somebody signed in, on the machine's clock, in seconds (POSIX)."""
 _SECRET_LETTERS = 43
 """Of 36 kinds: 222 bits."""
 _KEY_DIGITS = 40
@@ -40,6 +43,14 @@ class SessionStore(DatabaseStore):
         key = stored(self.secret)
         _secrets.get({})[key] = self.secret
         return key
+
+    def get_expiry_date(self, **told: Any) -> datetime:  # noqa: ANN401 - Django's
+        """So long after the sign-in, however often something is remembered meanwhile: what it said may hold no more."""
+        ends: datetime = super().get_expiry_date(**told)
+        began: float | None = self.get(BEGAN)
+        if began is None:
+            return ends
+        return min(ends, datetime.fromtimestamp(began + self.get_session_cookie_age(), UTC))
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Seal what the session remembers."""

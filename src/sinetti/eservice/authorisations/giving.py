@@ -1,15 +1,27 @@
 """Giving an authorisation: to a person, who gets a link by mail, or to another organisation, until a day."""
 
+from http import HTTPStatus
+
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.behalf.authorisations import GiveToFirm, NotThere, Person, ToPerson, give, give_to_firm
+from sinetti.actions.behalf.authorisations import (
+    GiveToFirm,
+    Invited,
+    NotThere,
+    Person,
+    ToPerson,
+    authorisation,
+    give,
+    give_to_firm,
+)
 from sinetti.domain.mandates import GIVEN_TO_AGENTS, Right, Role
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_EMAIL, LONGEST_PERSON, WordError, check_email, check_text
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import (
+    address,
     after,
     back,
     choose,
@@ -31,6 +43,11 @@ from sinetti.texts.reader import mark, text
 
 _PERSON = mark("Give an authorisation to a person")
 _FIRM = mark("Give an authorisation to another organisation")
+_SENT = mark("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
+_THERE = mark(
+    "This person has the authorisation already, or has been invited to it. Nothing was sent, and its end is as it was: "
+    "you can change it here."
+)
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
 
@@ -84,12 +101,23 @@ def to_person(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         told, actor = form.cleaned_data, actor_of(request)
         to = ToPerson(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
-        if actor is not None and (wrong := tried(lambda: give(to, office, actor, request_id(request)))) is None:
-            sent = mark("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
-            say(request, text(sent, language, email=to.person.email))
-            return after("authorisations", organisation=organisation_id)
+        made: list[Invited] = []
+        wrong = tried(lambda: made.append(give(to, office, actor, request_id(request)))) if actor is not None else ""
+        if wrong is None:
+            return _invited(request, to, made[0])
         refuse(form, wrong or "")
     return _shown(request, organisation_id, _PERSON, form)
+
+
+def _invited(request: HttpRequest, to: ToPerson, done: Invited) -> HttpResponse:
+    """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
+    language = language_of(request)
+    there = authorisation(done.mandate_id, standing_of(request), surroundings(request).office)
+    if done.made or (there.waiting and there.until == to.until):
+        say(request, text(_SENT, language, email=to.person.email))
+        return after("authorisations", organisation=to.organisation_id)
+    say(request, text(_THERE, language))
+    return HttpResponseRedirect(address("authorisation", done.mandate_id), status=HTTPStatus.SEE_OTHER)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,9 +15,10 @@ GIVE_UP, PICK = "give-up", "mandate"
 """The form and what it does; what is chosen for it."""
 _MOST = 50
 _HOW = mark("It ends at once, and only the organisation's representative can give it again.")
-_DONE, _NONE, _KEPT = (
+_DONE, _NONE, _SO, _KEPT = (
     mark("Authorisations given up: {count}."),
     mark("Nothing was chosen, so nothing was given up."),
+    mark("Nothing was changed: it was so already."),
     mark(
         "Not given up, because the organisation would have no representative here: {count}. Give the authorisation to "
         "another representative first."
@@ -42,6 +43,8 @@ def given_up(request: HttpRequest) -> str:
     done = give_up(chosen, surroundings(request).office, actor, request_id(request))
     if done.done:
         say(request, text(_DONE, language, count=done.done))
+    if not done.done and not done.kept:
+        say(request, text(_SO, language))
     if done.kept:
         say(request, text(_KEPT, language, count=done.kept))
     return ""

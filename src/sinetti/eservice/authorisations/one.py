@@ -3,10 +3,20 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.behalf.authorisations import MandateFound, Terms, authorisation, change, send_again, withdraw
+from sinetti.actions.behalf.authorisations import (
+    Gone,
+    MandateFound,
+    Terms,
+    authorisation,
+    change,
+    organisation_giving,
+    send_again,
+    withdraw,
+)
 from sinetti.domain.mandates import GIVEN_TO_AGENTS, Role
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import (
+    WRONG,
     after,
     back,
     beside,
@@ -51,7 +61,13 @@ class FirmTerms(PeopleForm):
 @signed_in
 def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show it, or do what a button says."""
-    found = authorisation(mandate_id, standing_of(request), surroundings(request).office)
+    who, office = standing_of(request), surroundings(request).office
+    try:
+        found = authorisation(mandate_id, who, office)
+    except Gone:
+        # Withdrawn by the same press before, or by somebody else: the list shows what stands now.
+        say(request, text(WRONG[Gone], language_of(request)))
+        return after("authorisations", organisation=organisation_giving(mandate_id, who, office))
     does = request.POST.get("do", "") if request.method == "POST" else ""
     kind = PersonTerms if found.agent is None else FirmTerms
     start = {"role": found.role.value, "until": day_of(found.until)}

@@ -20,7 +20,8 @@ from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import finnish_day, mark, text
 
 _BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"""The first four also in full width: spreadsheets for Japanese may read them alike."""
 _COLUMNS = (
     mark("ID of the organisation"),
     mark("Organisation"),

@@ -38,8 +38,8 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
     seen = look(Serial(serial.casefold()), standing_of(request), surroundings(request).office)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
-    does = request.POST.get("do", "") if deputy and seen.deputy is not None else ""
-    if does == REMOVES:
+    does = request.POST.get("do", "") if deputy else ""
+    if does == REMOVES or (does == ASKS and seen.deputy is None):
         return remove(request, seen)
     if does == ASKS:
         return ask(request, seen)

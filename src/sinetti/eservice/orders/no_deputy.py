@@ -45,10 +45,12 @@ def ask(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
 
 
 def remove(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
-    """Do it, and say so; somebody else who is the deputy by now stays."""
+    """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
     language, office = language_of(request), surroundings(request).office
     email = request.POST.get("deputy", "")
-    if remove_deputy(seen.serial, email, office, signed_in_actor(request), request_id(request)):
+    if seen.deputy is None:
+        said = text("Nothing was changed: it was so already.", language)
+    elif remove_deputy(seen.serial, email, office, signed_in_actor(request), request_id(request)):
         said = text("Removed. The deputy of before is told by e-mail.", language)
     else:
         said = text("Nothing was changed: somebody else is the deputy now.", language)

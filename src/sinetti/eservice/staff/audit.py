@@ -1,7 +1,7 @@
 """The audit trail in words: what was done, to what, by whom and when."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django import forms
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from sinetti.actions.staff import trail
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.trail import Asked, Entry
-from sinetti.domain.workdays import FINNISH_TIME
+from sinetti.domain.workdays import day_begins
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Pager, Table, Text
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.staff.desk import A_PAGE, at_desk, show_page, speaker
@@ -43,9 +43,7 @@ class AuditForm(PeopleForm):
 
         def begins(name: str, days: int) -> datetime | None:
             found = values.get(name)
-            return (
-                datetime.combine(found + timedelta(days=days), time(), FINNISH_TIME).astimezone(UTC) if found else None
-            )
+            return day_begins(found, days) if found else None
 
         return Asked(
             (values.get("object") or "").strip(),

@@ -107,7 +107,7 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
             mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
         )
     except TooMany:
-        form.refuse(None, mark("Too many invitations for this organisation are waiting. Cancel some of them first."))
+        form.refuse(None, mark("The number of messages for today is used up. Go on tomorrow."))
     else:
         if made:
             return say("The invitation is on its way by e-mail.")

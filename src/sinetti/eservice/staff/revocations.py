@@ -1,6 +1,5 @@
 """Many certificates revoked at once: chosen, listed, proposed, and confirmed by another clerk."""
 
-from datetime import datetime, time, timedelta
 from hashlib import sha256
 
 from django import forms
@@ -16,7 +15,7 @@ from sinetti.actions.staff.revocations import Wanted
 from sinetti.domain.bulk import AT_ONCE, BulkReason, BulkRefused, Proposal, actor_of, takes_two
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.domain.workdays import FINNISH_TIME
+from sinetti.domain.workdays import day_begins
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import (
     Block,
@@ -95,11 +94,7 @@ class ChooseForm(PeopleForm):
         values = self.cleaned_data
         issued = None
         if values["first"] is not None:
-            begins, ends = (
-                datetime.combine(one, time(), FINNISH_TIME)
-                for one in (values["first"], values["last"] + timedelta(days=1))
-            )
-            issued = (begins, ends)
+            issued = (day_begins(values["first"]), day_begins(values["last"], 1))
         return Wanted(values["serials"] or None, values["organisation"] or None, values["authority"] or None, issued)
 
 
