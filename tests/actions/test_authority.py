@@ -85,6 +85,14 @@ def test_both_databases_read_the_same(desk):
     assert standing(actor, desk.office).held == {known[FIRM]: Held(Role.VIEWER), known[CUSTOMER_ID]: Held(Role.MANAGER)}
 
 
+def test_of_two_spellings_of_one_customer_both_roles_count(desk):
+    user, known = account(desk, "director"), ids(desk)
+    for roles in ((Role.SIGNATORY, Role.VIEWER), (Role.VIEWER, Role.SIGNATORY)):
+        outside = tuple(OutsideRole(one, role) for one, role in zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True))
+        actor = Actor(user.pk, second_factor=True, outside=outside)
+        assert standing(actor, desk.office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
+
+
 def test_what_a_sign_in_vouches_for(sqlite_desk):
     office, known = sqlite_desk.office, ids(sqlite_desk)
     outside = (OutsideRole(CUSTOMER_ID, Role.SIGNATORY), OutsideRole("nobody's", Role.SIGNATORY))

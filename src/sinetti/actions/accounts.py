@@ -91,6 +91,11 @@ def deactivate(email: str, office: Office, actor: str, request_id: str) -> bool:
     return accounts.deactivate(office.register, found.user_id, office.deed(actor, request_id))
 
 
+def end_other_sessions(user_id: str, session_key: str, office: Office) -> None:
+    """End all sessions of an account but one: what the others have shown counts no more."""
+    accounts.end_sessions(office.register, user_id, but=session_key)
+
+
 def account_of(email: str, office: Office) -> Account:
     """The account of an address. Raises AccountError."""
     found = accounts.find(office.register, email.strip())

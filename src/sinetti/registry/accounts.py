@@ -117,9 +117,10 @@ def deactivate(register: Register, user_id: str, deed: Deed) -> bool:
     return True
 
 
-def end_sessions(register: Register, user_id: str) -> None:
-    """End all sessions of an account."""
+def end_sessions(register: Register, user_id: str, but: str = "") -> None:
+    """End all sessions of an account, but for the one with this key."""
     rows = apps.get_model("usersessions", "UserSession").objects.using(register.alias).filter(user_id=user_id)
+    rows = rows.exclude(session_key=but)
     keys = list(rows.values_list("session_key", flat=True))
     apps.get_model("sessions", "Session").objects.using(register.alias).filter(session_key__in=keys).delete()
     rows.delete()

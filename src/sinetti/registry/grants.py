@@ -32,13 +32,15 @@ def of_agents(
     """
     if not customer_ids:
         return {}, ()
-    by_folded = {folded(one): one for one in customer_ids}
+    by_folded: dict[str, list[str]] = {}
+    for one in customer_ids:
+        by_folded.setdefault(folded(one), []).append(one)
     known = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
     # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
     nobody, never = Value(None, CharField()), Value(None, DateTimeField())
     rows = list(given.union(known.values_list("pk", "folded", nobody, never), all=True))
-    ids = {by_folded[one]: organisation_id for organisation_id, one, agent, _ in rows if agent is None}
+    ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
     return ids, _grants(one for one in rows if one[2] is not None)
 
 

@@ -17,7 +17,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from sinetti.actions.accounts import note
+from sinetti.actions.accounts import end_other_sessions, note
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.acting import STRONG, forget_actor
 from sinetti.eservice.surroundings import request_id, surroundings
@@ -79,6 +79,8 @@ def _factor_removed(
         records: list[dict[str, Any]] = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
         forget_actor(request)
+        # By which methods somebody proved who they are stands in each session.
+        end_other_sessions(str(user.pk), request.session.session_key or "", surroundings(request).office)
 
 
 def _factor_used(user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
