@@ -450,6 +450,27 @@ def test_sign_and_verify(shell, document):
     assert covered.read_bytes() == document.read_bytes()
 
 
+def test_sign_for_programs(shell, document):
+    shell.enrol()
+    words = ("sign", document, "--store", shell.store, "--name", "payroll", "--json", "--lang", "en")
+    sealed = shell.folder / "sealed.xml"
+    code, out, _ = shell.run(*words, "--out", sealed)
+    assert (code, json.loads(out)) == (
+        0,
+        {
+            "name": "payroll",
+            "customer_id": "0123456-7",
+            "customer_name": "Sinisiipi Oy",
+            "serial": (shell.store / "payroll" / "live").resolve().name,
+            "recipe": "exclusive",
+            "path": str(sealed),
+        },
+    )
+    assert verify(shell, sealed)[0] == 0
+    code, out, err = shell.run(*words)
+    assert (code, out, err.endswith("give --out as well.\n")) == (2, "", True)
+
+
 def test_verify_refuses(shell, document):
     shell.enrol()
     sealed, covered = shell.folder / "sealed.xml", shell.folder / "covered.xml"

@@ -384,6 +384,8 @@ USAGE = {
     "a name that is none": {"name": "../payroll"},
     "a file that is not there": {"file": "missing.xml"},
     "a file that is no XML": {"file": "password"},
+    "a file that is a folder": {"file": "."},
+    "the root": {"file": "/"},
     "anchors that are none": {"tls-ca": "password"},
     "a receipt in the store": {"receipt": "store/payroll/live/key.pem"},
 }
@@ -397,6 +399,13 @@ def test_what_cannot_be_done(desk, receiver, changes):
         words += [f"--{key}", desk.folder / value if key in {"tls-ca", "receipt"} else value]
     assert desk.run("deliver", *words)[0] == 2
     assert receiver.seen == []
+
+
+def test_no_file_at_all(desk, receiver, monkeypatch):
+    """As where a variable of a script is empty."""
+    monkeypatch.chdir(desk.folder)
+    code, _, err = desk.run("deliver", "payroll", "", "--store", desk.store, "--to", receiver.url, "--lang", "en")
+    assert (code, "cannot be read" in err, receiver.seen) == (2, True, [])
 
 
 DAMAGE = {

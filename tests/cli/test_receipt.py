@@ -1,5 +1,6 @@
 """`sinetti receipt`: whether a receipt proves a delivery, for who was no party to it."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -65,3 +66,43 @@ def test_the_command(shell, case):
     found, _, err = shell.run("receipt", *files, "--trust-services", shell.folder / bundle, "--lang", "en")
     assert found == code, err
     assert told in err
+
+
+TOLD = {
+    "delivery_id": "one",
+    "sha256": sha256_hex(SENT),
+    "received": "2026-03-02T12:00:00Z",
+    "customer_id": authority.CUSTOMER_ID,
+    "name": "Oy",
+    "serial": "ab" * 19,
+}
+FOR_PROGRAMS = {
+    "good": (GOOD, SENT, 0, ("accepted", None), TOLD),
+    "for other octets": (GOOD, b"<b/>", 3, ("refused", "other-octets"), TOLD),
+    "from the future": (
+        receipt(received=authority.NOW + timedelta(days=30)),
+        SENT,
+        3,
+        ("refused", "in-the-future"),
+        TOLD | {"received": "2026-04-01T12:00:00Z"},
+    ),
+    "signed by a holder": (receipt(doubles.holder_seal()), SENT, 3, ("refused", "not-trusted"), dict.fromkeys(TOLD)),
+    "not signed": (SENT, SENT, 3, ("refused", "not-trusted"), dict.fromkeys(TOLD)),
+    "of a time when its signer had ended": (
+        receipt(received=authority.NOW + timedelta(days=8000)),
+        SENT,
+        3,
+        ("refused", "signer-not-valid-then"),
+        dict.fromkeys(TOLD),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOR_PROGRAMS.values(), ids=FOR_PROGRAMS)
+def test_for_programs(shell, case):
+    octets, sent, code, (verdict, reason), members = case
+    (shell.folder / "receipt.xml").write_bytes(octets)
+    (shell.folder / "sent.xml").write_bytes(sent)
+    files = [shell.folder / name for name in ("receipt.xml", "sent.xml")]
+    found, out, _ = shell.run("receipt", *files, "--trust-services", shell.folder / "services.pem", "--json")
+    assert (found, json.loads(out)) == (code, {"verdict": verdict, "reason": reason, **members})

@@ -76,3 +76,24 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
         with CaptureQueriesContext(connections["default"]) as caught:
             assert browser.get(address).reply.status == 200
         assert len(statements(caught)) <= 8, statements(caught)
+
+
+def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk, browser):
+    """As who manages the property of many housing companies does: no organisation, and no application, is left out."""
+    ids = [f"many-{number:03}" for number in range(60)]
+    by_id = {one: add_organisation(sqlite_desk, one, frozenset()) for one in ids}
+    signed_in(browser, account(sqlite_desk, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])
+    page = browser.get("/settings/applications").page
+    assert set(page.xpath("//select[@name='organisation']/option/@value")) - {""} == set(by_id.values())
+    (form,) = page.xpath("//main//form[.//select[@name='organisation']]")
+    assert (form.get("method"), form.get("action")) == ("get", "/settings/applications/new")
+    for one in ids[:52]:
+        browser.get(f"/settings/applications/new?organisation={by_id[one]}")
+        browser.press("apply", channels="WS", purpose="Payroll")
+    with CaptureQueriesContext(connections["default"]) as caught:
+        page = browser.get("/settings/applications").page
+    assert len(statements(caught)) <= 8, statements(caught)
+    assert len(page.xpath("//tbody/tr")) == 50
+    assert len(page.xpath("//main//a[contains(@href, '/new?organisation=')]")) == 8, "few are buttons"
+    (after,) = page.xpath("//a[@rel='next']/@href")
+    assert len(browser.get(after).page.xpath("//tbody/tr")) == 2

@@ -134,6 +134,7 @@ def test_a_key_goes_over_nothing(folder, capsys):
     assert main(["gateway", "key", "--out", str(folder / "there")]) == 2
     assert (folder / "there").read_text() == "mine"
     assert main(["gateway", "key", "--out", str(folder / "no" / "folder")]) == 2
+    assert [main(["gateway", "key", f"--out={out}"]) for out in ("", "/", ".")] == [2, 2, 2]
     said = capsys.readouterr()
     assert said.out == ""
     assert "is there already" in said.err

@@ -25,7 +25,7 @@ from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
 from sinetti.gateway import verdict as gateway
 from sinetti.gateway.verdict import Verdict
-from sinetti.holder import messages, prometheus, revoking, standing, status
+from sinetti.holder import messages, prometheus, proof, revoking, standing, status
 from sinetti.holder.doctor import findings
 from sinetti.holder.glance import Glance
 from sinetti.holder.messages import say
@@ -340,13 +340,14 @@ def test_the_interfaces_have_the_exit_codes():
 
 
 def test_the_interfaces_have_the_members_of_json():
-    shown, results, checked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
+    shown, results, checked, received = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
     assert shown == [*status.of(Glance("payroll"), facts.NOW).as_json()]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
     assert checked == [*seals.checked(good, strangers=False).as_json()]
-    states, result, reason = (code(cells[1]) for cells in rows(INTERFACES, "member"))
-    assert (states, result) == ([*NameState], [*Result])
+    assert received == [*proof.Proof(None, say(messages.DOCTOR_WELL)).as_json()]
+    states, result, reason, faults = (code(cells[1]) for cells in rows(INTERFACES, "member"))
+    assert (states, result, faults) == ([*NameState], [*Result], [*proof.Fault])
     everything = {seals.checked(Verdict(one, ""), strangers=False).fault for one in gateway.Reason}
     elsewhere = {gateway.Reason.WRONG_CHANNEL, gateway.Reason.REVOKED, gateway.Reason.STATUS_UNKNOWN}
     assert set(reason) == everything - elsewhere

@@ -15,6 +15,8 @@ from tests.support.visits import STRANGER, Town, Visit, session_of
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 WIDTHS = (WIDE, NARROW)
+ZOOMED = {"width": WIDE["width"] // 2, "height": WIDE["height"] // 2}
+"""The wide window at 200 %: between the two, where tables are laid out in another way than in either."""
 SCREENSHOTS = ROOT / "build" / "screenshots"
 RULES = {
     "resultTypes": ["violations"],
@@ -111,7 +113,7 @@ def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
 
 
 def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
-    """Look at one state in each language and width, in light; once in dark and with the keyboard."""
+    """Look at one state in each language and width, in light, and at 200 %; once in dark and with the keyboard."""
     found = Walk(name)
     listen(page, town, found, visit)
     for language in languages:
@@ -121,18 +123,26 @@ def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[
             where = f"{language} {width['width']}"
             page.set_viewport_size(width)
             found.note(where, page.evaluate(_RUN, RULES))
-            found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
-            found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
-            found.note(f"{where}, broken in the middle", page.evaluate(_BROKEN))
-            if page.evaluate("document.documentElement.scrollWidth") > width["width"]:
-                found.note(where, "it scrolls to the side")
+            fits(page, found, where)
             photographed(page, f"{name}-{language}-{width['width']}")
+        page.set_viewport_size(ZOOMED)
+        fits(page, found, f"{language} 200 %")
+    page.set_viewport_size(NARROW)
     keyboard(page, found)
     page.emulate_media(color_scheme="dark")
     found.note("dark", page.evaluate(_RUN, COLOURS))
     photographed(page, f"{name}-dark-320")
     page.emulate_media(color_scheme="light")
     return found
+
+
+def fits(page: Page, found: Walk, where: str) -> None:
+    """Note what does not fit into the window."""
+    found.note(f"{where}, too small or out of sight", page.evaluate(_TARGETS))
+    found.note(f"{where}, cut off", page.evaluate(_CUT_OFF))
+    found.note(f"{where}, broken in the middle", page.evaluate(_BROKEN))
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.note(where, "it scrolls to the side")
 
 
 def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:

@@ -15,7 +15,7 @@ from sinetti import clock
 from sinetti.cli import helping, output, progress
 from sinetti.cli.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.domain.values import Language
-from sinetti.holder import client, messages, reasons, status
+from sinetti.holder import client, files, messages, reasons, status
 from sinetti.holder.config import finding, said
 from sinetti.holder.exchange import Run
 from sinetti.holder.messages import say
@@ -217,7 +217,9 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
     """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
     wanted = one_or_all(parsed)
-    if wanted is not None:
+    if wanted is None:
+        refuse_unknown_store(parsed)
+    else:
         keep_now_out(parsed, wanted)
     bar = progress.bar(0, language=console.language)
     run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
@@ -254,8 +256,11 @@ def spoken_of(parsed: argparse.Namespace) -> "Config | None":
 
 
 def refuse_unknown_store(parsed: argparse.Namespace) -> None:
-    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet."""
-    if not parsed.store.is_dir():
+    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet.
+
+    OSError where that cannot be told: main.py has it told as of a store that cannot be read.
+    """
+    if not files.is_there(parsed.store):
         config: Config | None = getattr(parsed, "sinetti_toml", None)
         if config is None or config.store != parsed.store:
             raise UsageError(say(messages.NO_STORE, store=str(parsed.store)))

@@ -52,6 +52,7 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Deliver one document."""
     console = common.console_of(parsed)
+    document = common.read_file(parsed.file)
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
     if common.is_in_store(receipt, parsed.store, parsed.name):
         raise UsageError(say(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
@@ -59,7 +60,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     ask = Ask(
         name=parsed.name,
         file=parsed.file,
-        document=common.read_file(parsed.file),
+        document=document,
         to=parsed.to,
         delivery_id=parsed.id,
         another=parsed.new,

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Never
 from sinetti.cli import common, helping, output
 from sinetti.cli.console import LANGUAGE_HELP
 from sinetti.domain.values import Language
-from sinetti.holder.outcome import ExitCode
+from sinetti.holder import messages, reasons
+from sinetti.holder.messages import say
+from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.testbench.fleet import words
 from sinetti.testbench.fleet.acts import Wanted, play
 from sinetti.testbench.fleet.organisations import MOST
@@ -55,7 +57,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Play it."""
     language = common.console_of(parsed).language
     teller = Teller(language, _unheard if parsed.json else common.print_line)
-    if parsed.keep is not None and parsed.keep.exists() and any(parsed.keep.iterdir()):
+    if parsed.keep is not None and _holds_something(parsed.keep):
         output.tell(text(words.NOT_EMPTY, language, folder=parsed.keep))
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
@@ -71,11 +73,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
 
 
+def _holds_something(folder: Path) -> bool:
+    """Make a folder that a person named, where it is missing; whether something lies in it. Raises UsageError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return any(folder.iterdir())
+    except OSError as bad:
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=reasons.of(bad))) from bad
+
+
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
     """Give the folder in which it is played; one that nobody named is gone afterwards, however it ends."""
     if kept is not None:
-        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield kept.resolve()
         return
     made = Path(tempfile.mkdtemp(prefix="sinetti-fleet-"))

@@ -79,8 +79,8 @@ def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
 
 def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:
     now = common.now_of(parsed, console)
-    is_there = config is None or parsed.store.exists()
     try:
+        is_there = config is None or files.is_there(parsed.store)
         everything = files.names(parsed.store) if is_there else ()
     except OSError as bad:
         yield machine.unusable(parsed.store, bad)

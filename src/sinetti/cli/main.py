@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import helping, output
@@ -131,6 +132,19 @@ def _run(arguments: Sequence[str], console: Console) -> int:
     except Exception as bad:
         if getattr(parsed, "debug", False):
             raise
-        # The last door: a person gets a sentence and an exit code, never a stack trace.
-        console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
-        return ExitCode.FAULT
+        return _last_door(bad, parsed, console)
+
+
+def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
+    """Tell what nobody has caught: a person gets a sentence and an exit code, never a stack trace."""
+    if isinstance(bad, OSError) and _is_of_the_store(bad, parsed):
+        console.tell(say(messages.STORE_UNUSABLE, path=str(bad.filename), why=reasons.of(bad)))
+        return ExitCode.STORE
+    console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
+    return ExitCode.FAULT
+
+
+def _is_of_the_store(bad: OSError, parsed: argparse.Namespace) -> bool:
+    """Tell whether it is the store, or something in it, that cannot be read or written: a matter of its owner's."""
+    store = getattr(parsed, "store", None)
+    return isinstance(store, Path) and bool(bad.filename) and Path(str(bad.filename)).is_relative_to(store)

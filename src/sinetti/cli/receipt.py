@@ -36,6 +36,7 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument(
         "--trust-services", metavar="PEM", type=Path, required=True, help="the CAs that issue services' certificates"
     )
+    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -54,6 +55,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except ValueError as bad:
         raise _unreadable(parsed.receipt, bad) from bad
     console.tell(found.message)
+    if parsed.json:
+        common.print_json(found.as_json())
     return ExitCode.DONE if found.good else ExitCode.REFUSED
 
 

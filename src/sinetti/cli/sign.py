@@ -38,6 +38,7 @@ def register(subparsers: "Commands") -> None:
         default="exclusive",
         help="transforms: enveloped and exclusive C14N (default), or enveloped alone",
     )
+    parser.add_argument("--json", action="store_true", help="print the result for programs; needs --out")
     common.add_common(parser)
     parser.set_defaults(run=run)
 
@@ -45,6 +46,8 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
+    if parsed.json and parsed.out is None:
+        raise UsageError(say(messages.JSON_NEEDS_OUT))
     _refuse_the_store(parsed)
     common.keep_now_out(parsed, parsed.name)
     held = sealing.holder_of(parsed.store, parsed.name, common.now_of(parsed, console))
@@ -53,15 +56,20 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except ValueError as bad:
         raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=reasons.of(bad))) from bad
     common.write_file(parsed.out, sealed)
+    name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
+    serial = keys.serial_of(held.certificate)
     console.tell(
         say(
             messages.SEALED,
             path=str(parsed.file),
-            name=messages.plain(generations.organisation(held.certificate) or "-"),
-            customer_id=messages.plain(generations.common_name(held.certificate) or "-"),
-            serial=keys.serial_of(held.certificate),
+            name=messages.plain(name or "-"),
+            customer_id=messages.plain(customer_id or "-"),
+            serial=serial,
         )
     )
+    if parsed.json:
+        made = {"name": parsed.name, "customer_id": customer_id, "customer_name": name, "serial": serial}
+        common.print_json({**made, "recipe": parsed.recipe, "path": str(parsed.out)})
     return ExitCode.DONE
 
 

@@ -11,7 +11,7 @@ from sinetti import clock
 from sinetti.cli import common, output, tables
 from sinetti.cli.console import Console
 from sinetti.domain.values import Environment
-from sinetti.holder import files, messages, prometheus, reasons, standing, status, todo
+from sinetti.holder import files, messages, prometheus, standing, status, todo
 from sinetti.holder.glance import Glance
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -56,7 +56,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(say(messages.DETAILS_NEED_JSON))
     now = common.now_of(parsed, console)
     absent = _absent(parsed, now)
-    if not parsed.store.is_dir() and absent and not (parsed.json or parsed.check or parsed.prometheus):
+    if not files.is_there(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
         _show(absent, console, only_needed=False)
     common.refuse_unknown_store(parsed)
     rows = _rows(parsed, now)
@@ -99,10 +99,7 @@ def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
         return clock.machine_now() if production else now
 
-    try:
-        return status.rows(parsed.store, now_of)
-    except OSError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(parsed.store), why=reasons.of(bad))) from bad
+    return status.rows(parsed.store, now_of)
 
 
 def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:

@@ -1,6 +1,7 @@
 """How files that the gateway keeps get into their folder: whole or not at all."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def write_whole(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
 
 def write_new(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     """Write a file where there is none. Raises FileExistsError, or OSError."""
+    if not path.name:  # the folder that one is in, the root, or what an empty variable names
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     try:

@@ -156,7 +156,7 @@ def each(
         return (_noted(run, _guarded(wanted, act)),)
     try:
         found = files.names(run.store)
-    except OSError as bad:
+    except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
     if watch is not None:
         watch.begin(len(found))

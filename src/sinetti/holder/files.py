@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -49,8 +50,9 @@ class StoreDamaged(StoreError):
 
 
 def damaged(path: Path, why: Exception | str) -> StoreDamaged:
-    """Make the error for one damaged file."""
-    return StoreDamaged(say(messages.STORE_DAMAGED, path=str(path), why=reasons.of(why)))
+    """Make the error for one damaged file; one that nobody may read is whole for all we know, and wants no backup."""
+    word = messages.STORE_UNUSABLE if isinstance(why, PermissionError) else messages.STORE_DAMAGED
+    return StoreDamaged(say(word, path=str(path), why=reasons.of(why)))
 
 
 def is_name(name: str) -> bool:
@@ -61,6 +63,14 @@ def is_name(name: str) -> bool:
 def names(store: Path) -> tuple[str, ...]:
     """List the names of a store, sorted; a folder without anything of ours is none. OSError where it cannot be read."""
     return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and is_kept(entry)))
+
+
+def is_there(store: Path) -> bool:
+    """Tell whether there is such a folder. OSError where nobody can tell: without rights to what it would lie in."""
+    try:
+        return stat.S_ISDIR(store.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
+        return False
 
 
 def is_kept(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.domain.values import Environment, Serial, Span
-from sinetti.holder import custody, decoding, files, generations, journal, keys, memory, messages, settings
+from sinetti.holder import custody, decoding, files, generations, journal, keys, memory, messages, reasons, settings
 from sinetti.holder.generations import Notes
 from sinetti.holder.journal import Journal, Kind
 from sinetti.holder.memory import Deployment, Memory
@@ -83,8 +83,7 @@ def glance(store: Path) -> Iterator[Glance]:
         try:
             there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
         except PermissionError as bad:
-            told = say(messages.STORE_UNUSABLE, path=path, why=bad.strerror or str(bad))
-            yield Glance(name, trouble=told)
+            yield _unusable(Glance(name), path, bad)
             continue
         except OSError:
             continue
@@ -158,7 +157,7 @@ def _is_there(path: str) -> bool:
 
 
 def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:
-    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=bad.strerror or str(bad))
+    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=reasons.of(bad))
     return replace(seen, trouble=told)
 
 

@@ -3,22 +3,53 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from cryptography import x509
 
-from sinetti.holder import generations, messages, reasons, service
+from sinetti.holder import generations, messages, reasons, service, status
 from sinetti.holder.messages import Message, say
 from sinetti.pki.formats import sha256_hex
 from sinetti.wire import receipts
 from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
+from sinetti.wire.receipts import Receipt
+
+
+class Fault(StrEnum):
+    """Why a receipt proves nothing."""
+
+    NOT_TRUSTED = "not-trusted"
+    SIGNER_NOT_THEN = "signer-not-valid-then"
+    IN_THE_FUTURE = "in-the-future"
+    OTHER_OCTETS = "other-octets"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was found."""
+    """What was found. `receipt` is what it says, once it is known who signed it, for these octets or for others."""
 
-    good: bool
+    fault: Fault | None
     message: Message
+    receipt: Receipt | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether the delivery is proven."""
+        return self.fault is None
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs; what is not known of a receipt that nobody trusts is null."""
+        said = self.receipt
+        return {
+            "verdict": "accepted" if self.good else "refused",
+            "reason": None if self.fault is None else self.fault.value,
+            "delivery_id": None if said is None else said.delivery_id,
+            "sha256": None if said is None else said.sha256,
+            "received": None if said is None else status.instant(said.received),
+            "customer_id": None if said is None else said.customer_id,
+            "name": None if said is None else said.name,
+            "serial": None if said is None else said.serial,
+        }
 
 
 def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> Proof:
@@ -36,16 +67,17 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
     try:
         found = receipts.read_receipt(receipt, remembers)
     except (SignatureInvalid, SignatureMissing) as bad:
-        return Proof(good=False, message=say(messages.RECEIPT_NOT_TRUSTED, why=reasons.of(bad)))
+        return Proof(Fault.NOT_TRUSTED, say(messages.RECEIPT_NOT_TRUSTED, why=reasons.of(bad)))
     if objections := service.objection(signers[0], anchors, found.received):
         told = objections[0]
         if told.text == messages.ANSWER_NOT_TRUSTED:
-            return Proof(good=False, message=Message(messages.RECEIPT_NOT_TRUSTED, told.values))
-        return Proof(good=False, message=say(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received))
+            return Proof(Fault.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, told.values))
+        return Proof(Fault.SIGNER_NOT_THEN, say(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received))
     if found.received > now + generations.CLOCK_SKEW:
-        return Proof(good=False, message=say(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now))
+        told = say(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
+        return Proof(Fault.IN_THE_FUTURE, told, found)
     if found.sha256 != sha256_hex(sent):
-        return Proof(good=False, message=say(messages.RECEIPT_NOT_FOR_THIS, path=path))
+        return Proof(Fault.OTHER_OCTETS, say(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
     told = say(
         messages.RECEIPT_GOOD,
         path=path,
@@ -55,4 +87,4 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
         customer_id=messages.plain(found.customer_id),
         serial=found.serial,
     )
-    return Proof(good=True, message=told)
+    return Proof(None, told, found)

@@ -88,10 +88,12 @@ def by_case(register: Register, case_number: str) -> Application | None:
     return None if row is None else _read(row)
 
 
-def of_organisations(register: Register, organisation_ids: Collection[str], most: int) -> tuple[Application, ...]:
-    """The applications of these, the newest first, at most so many."""
+def of_organisations(
+    register: Register, organisation_ids: Collection[str], start: int, most: int
+) -> tuple[Application, ...]:
+    """The applications of these, the newest first, from a row on, at most so many."""
     rows = _rows(register).filter(organisation__in=organisation_ids).order_by("-created", "pk")
-    return tuple(_read(row) for row in rows[:most])
+    return tuple(_read(row) for row in rows[start : start + most])
 
 
 def listed(register: Register, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:

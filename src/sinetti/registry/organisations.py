@@ -9,6 +9,7 @@ from django.db import connections, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from sinetti.domain.applications import ApplicationState
 from sinetti.domain.customers import folded
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.organisation_load import Change, ChangeKind, Standing
@@ -57,9 +58,10 @@ def find(register: Register, organisation_id: str) -> Listed | None:
     return _listed(row, frozenset(Channel(one) for one in approved.values_list("type__channel", flat=True)))
 
 
-def named(register: Register, organisation_ids: Collection[str]) -> tuple[Listed, ...]:
-    """These organisations, by name."""
+def that_may_apply(register: Register, organisation_ids: Collection[str]) -> tuple[Listed, ...]:
+    """Those of these, by name, that have no application which waits for its decision."""
     rows = _rows(register).filter(pk__in=_values(register, organisation_ids))
+    rows = rows.exclude(applications__state=ApplicationState.OPEN)
     return tuple(_listed(row) for row in rows.order_by("name", "pk"))
 
 

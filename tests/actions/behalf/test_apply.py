@@ -41,9 +41,13 @@ def test_it_waits_with_a_number_and_is_withdrawn(desk):
     acts.withdraw(made.application_id, desk.office, maija, REQUEST)
     assert fault_of(acts.withdraw, made.application_id, desk.office, maija, REQUEST) is ApplicationFault.NOT_OPEN
     again = acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
-    (organisation,), found = acts.mine(desk.office, maija)
+    found = acts.mine(desk.office, maija)
+    assert (found.organisations, found.may_apply) == ((), True), "one waits"
+    assert {one.application_id for one in found.applications} == {made.application_id, again.application_id}
+    assert len(acts.mine(desk.office, maija, 1).applications) == 1
+    acts.withdraw(again.application_id, desk.office, maija, REQUEST)
+    (organisation,) = acts.mine(desk.office, maija).organisations
     assert organisation.organisation_id == organisation_id
-    assert {one.application_id for one in found} == {made.application_id, again.application_id}
 
 
 def test_of_two_at_once_one_waits(desk):
@@ -85,7 +89,7 @@ def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
     for one in (organisation_id, "0" * 32):
         with pytest.raises(NotAllowed):
             acts.applicant(one, sqlite_desk.office, stranger)
-    assert acts.mine(sqlite_desk.office, stranger) == ((), ())
+    assert acts.mine(sqlite_desk.office, stranger) == acts.Mine((), (), may_apply=False)
 
 
 def test_what_is_offered_is_what_is_lacking(sqlite_desk):

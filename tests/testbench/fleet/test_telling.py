@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sinetti.cli.main import build_parser
 from sinetti.domain.values import Language
 from sinetti.testbench.fleet import words
 from sinetti.testbench.fleet.faults import Fault
 from sinetti.testbench.fleet.ledger import Breach, Wrong
 from sinetti.testbench.fleet.telling import ActEnd, End, Teller
 from tests.house.tree import ROOT
+from tests.testbench.fleet import test_fleet, test_whole
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
 CALM = ActEnd("calm", NOW, NOW + timedelta(days=731), enrolled=200, renewed=200, days=29, most=13, passes=40)
@@ -116,3 +118,10 @@ def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
     page = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
     assert told == [*Fault, *Wrong]
+
+
+def test_the_page_of_the_fleet_says_how_many_tests_play():
+    page = " ".join((ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").split())
+    few, more = ({5: "five", 60: "sixty"}[one.ORGANISATIONS] for one in (test_fleet, test_whole))
+    assert f"plays {few} organisations in `make test` and {more} in `make judges`" in page
+    assert build_parser("demo-fleet").parse_args(["demo-fleet"]).organisations == 200

@@ -12,11 +12,12 @@ from sinetti.clock import ticks
 from tests.support.programs import program, ran, started, surroundings
 
 WITHIN = 400
+ORGANISATIONS = 60
 
 
 @pytest.mark.timeout(WITHIN + 20)
 def test_sixty_organisations(tmp_path):
-    command = program("demo-fleet", "--organisations", 60, "--lang", "fi", "--seed", 1)
+    command = program("demo-fleet", "--organisations", ORGANISATIONS, "--lang", "fi", "--seed", 1)
     known = surroundings({"TMPDIR": str(tmp_path)})
     done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False, env=known)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:] + done.stderr

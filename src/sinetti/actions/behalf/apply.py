@@ -19,11 +19,24 @@ from sinetti.registry import applications, organisations
 from sinetti.registry.applications import Application
 from sinetti.registry.organisations import Listed
 
-__all__ = ["Applicant", "Application", "applicant", "application", "apply", "mine", "withdraw"]
+__all__ = ["Applicant", "Application", "Listed", "Mine", "applicant", "application", "apply", "mine", "withdraw"]
 
 _CASE_OCTETS = 7
-MOST_SHOWN = 200
-"""Applications in one list: an organisation makes a few in its life."""
+SHOWN = 50
+"""Applications in one part of a list: one organisation makes a few in its life, but somebody may act for hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What somebody may apply for: organisations without an application that waits, and a part of what was applied for.
+
+    `applications` are the newest first, at most one more than are shown: then there is a part after this one.
+    """
+
+    organisations: tuple[Listed, ...]
+    applications: tuple[Application, ...]
+    may_apply: bool
+    """Whether there is any organisation that they may apply for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +85,8 @@ def application(application_id: str, office: Office, actor: Actor) -> Applicatio
     return found
 
 
-def mine(office: Office, actor: Actor) -> tuple[tuple[Listed, ...], tuple[Application, ...]]:
-    """The organisations that this person may apply for, and what was applied for, the newest first."""
+def mine(office: Office, actor: Actor, start: int = 0) -> Mine:
+    """What this person may apply for, and what was applied for, from a row on."""
     ids = standing(actor, office).organisations(Right.APPLY)
-    listed = organisations.named(office.register, ids)
-    return listed, applications.of_organisations(office.register, ids, MOST_SHOWN)
+    found = applications.of_organisations(office.register, ids, start, SHOWN + 1)
+    return Mine(organisations.that_may_apply(office.register, ids), found, bool(ids))

@@ -1,5 +1,7 @@
 """An organisation applies for the technical interface, sees what became of it, and may take it back."""
 
+from collections.abc import Sequence
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -7,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.actions.authority import Actor, NotAllowed
 from sinetti.actions.behalf import apply as acts
-from sinetti.actions.behalf.apply import Applicant, Application
+from sinetti.actions.behalf.apply import Applicant, Application, Listed
 from sinetti.domain.applications import (
     DECIDED,
     LONGEST_PURPOSE,
@@ -21,15 +23,18 @@ from sinetti.domain.mandates import Right
 from sinetti.domain.values import Channel, Language
 from sinetti.eservice.acting import actor_of, lacking, signed_in, standing_of
 from sinetti.eservice.acting import say as tell
+from sinetti.eservice.authorisations.common import paged, start_of
 from sinetti.eservice.blocks import (
     Block,
     Button,
     Cell,
     Column,
     Form,
+    Input,
     Link,
     Links,
     Notice,
+    Option,
     Section,
     Table,
     Text,
@@ -45,6 +50,7 @@ from sinetti.eservice.surroundings import language_of, request_id, surroundings
 from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
 from sinetti.texts.reader import mark, text, when
 
+_MOST_BUTTONS, _MOST_OPTIONS = 10, 1000
 _TITLE = mark("Applications for the technical interface")
 _FIELDS = {
     ApplicationFault.CHANNELS: "channels",
@@ -82,15 +88,10 @@ class ApplicationForm(PeopleForm):
 def listed(request: HttpRequest) -> HttpResponse:
     """What was applied for, by all organisations that this person may apply for."""
     language, actor = language_of(request), _actor(request)
-    organisations, found = acts.mine(surroundings(request).office, actor)
-    if not organisations:
+    mine = acts.mine(surroundings(request).office, actor, start_of(request))
+    if not mine.may_apply:
         raise lacking(Right.APPLY, standing_of(request))
-    waiting = {one.organisation_id for one in found if one.state is ApplicationState.OPEN}
-    buttons = [
-        Link(text("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
-        for one in organisations
-        if one.organisation_id not in waiting
-    ]
+    found, pager = paged(request, mine.applications)
     table = Table(
         text("Applications", language),
         [
@@ -114,8 +115,23 @@ def listed(request: HttpRequest) -> HttpResponse:
         "certificates can be ordered.",
         language,
     )
-    blocks: list[Block] = [Text([explained]), table, Links(buttons[:50])]
+    blocks: list[Block] = [Text([explained]), table, *pager, _for_which(mine.organisations, language)]
     return show(request, Page(text(_TITLE, language), blocks=blocks, wide=True))
+
+
+def _for_which(organisations: Sequence[Listed], language: Language) -> Block:
+    """A button for each organisation; where they are many, a list in which one is chosen."""
+    if len(organisations) <= _MOST_BUTTONS:
+        return Links(
+            [
+                Link(text("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
+                for one in organisations
+            ]
+        )
+    options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST_OPTIONS]]
+    field = Input("organisation", text("Organisation", language), "select", options=options, required=True)
+    button = Button(text("Apply for the technical interface", language))
+    return Form([field], [button], reverse("application_new"), search=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

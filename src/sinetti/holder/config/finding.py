@@ -1,6 +1,7 @@
 """Which sinetti.toml counts where none is named."""
 
 import os
+import stat
 from pathlib import Path
 
 FILE = "sinetti.toml"
@@ -19,4 +20,17 @@ def find(given: Path | None) -> Path | None:
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
         return Path(named)
-    return next((one for one in (Path(FILE), MACHINE_WIDE) if one.is_file()), None)
+    return next((one for one in (Path(FILE), MACHINE_WIDE) if _may_be(one)), None)
+
+
+def _may_be(path: Path) -> bool:
+    """Tell whether a file is there, or may be: whoever may not look into /etc/sinetti is told that by reading.
+
+    Who stands in a folder that they may not look into has no file there.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return path == MACHINE_WIDE
+    except OSError:
+        return False

@@ -83,7 +83,11 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 def _store(root: Table) -> Path:
     path = root.file("store") or root.book.beside(STORE)
-    if path.exists() and not path.is_dir():
+    try:
+        is_file = path.exists() and not path.is_dir()
+    except OSError:  # without rights to what it lies in: whoever goes there is told
+        return path
+    if is_file:
         root.blame("store", say(said.A_FILE, key="store", path=str(path)))
     return path
 

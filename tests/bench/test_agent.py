@@ -1,0 +1,61 @@
+"""The benches of the agent, of the store and of the pages, small, so that they cannot rot: everything else is real."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from bench import agent, pages, store
+from tests.support.postgres import skip_or_fail
+
+HEAD = 2
+"""Lines of a table above its rows."""
+
+
+def run(module, monkeypatch, capsys, *words):
+    """Run a bench as a person does; gives its exit code and what it printed."""
+    monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, words)])
+    return module.main(), capsys.readouterr()
+
+
+def test_the_agent(monkeypatch, capsys):
+    code, told = run(agent, monkeypatch, capsys, "--names", 20, "--renewals", 3)
+    assert code == 0, told.out
+    assert told.out.count("sinetti run, 20 names") == 2, "without hints and with them"
+    assert "3 called for over 10 minutes, 3 replaced" in told.out
+    assert "3 renewed, 16 at a time" in told.out
+
+
+MARKS = {"time": ("SECONDS", 0.0), "memory": ("MEGABYTES", 1.0)}
+
+
+@pytest.mark.parametrize(("mark", "least"), MARKS.values(), ids=MARKS)
+def test_what_misses_a_mark_of_the_agent_is_told(mark, least, monkeypatch, capsys):
+    monkeypatch.setattr(agent, mark, least)
+    code, told = run(agent, monkeypatch, capsys, "--names", 5, "--renewals", 0)
+    assert (code, told.out.splitlines()[-1]) == (1, "not as it should be")
+
+
+def test_the_store(monkeypatch, capsys):
+    code, told = run(store, monkeypatch, capsys, "--names", 20)
+    assert (code, told.out.splitlines()[-1]) == (0, "under 2 s")
+    assert len(told.out.splitlines()) == len(store.COMMANDS) + 1
+    monkeypatch.setattr(store, "MARK", 0.0)
+    assert run(store, monkeypatch, capsys, "--names", 5)[0] == 1
+
+
+def test_the_pages(monkeypatch, capsys):
+    """How long they take is told by the bench: beside other tests they take as long as those let them."""
+    monkeypatch.setattr(pages, "AIM", 60.0)
+    code, told = run(pages, monkeypatch, capsys, "--certificates", 1300, "--times", 2)
+    if told.err.startswith("skipped: "):
+        skip_or_fail(told.err)
+    assert code == 0, told.out
+    rows = told.out.splitlines()[HEAD:]
+    assert {"list, most urgent first", "search in it: name", "everything: a serial", "page: a search"} <= {
+        row.split("|")[1].strip() for row in rows
+    }
+    asked = pages.Figure("page", [60.0, 60.0], 150_000)
+    assert [asked.missed, replace(asked, times=[60.0, 70.0]).missed, replace(asked, octets=150_001).missed] == [
+        *(False, True, True),
+    ]

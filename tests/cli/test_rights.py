@@ -1,0 +1,133 @@
+"""A store that whoever runs a command may not read: told as such, with 5, and never as a fault of ours or as damage.
+
+So it is for anybody who looks at the store of a service's own user, whose folders are private.
+"""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from sinetti.cli import common
+from sinetti.domain.values import Language
+from sinetti.holder import files, messages
+from sinetti.holder.config import finding, reading
+
+TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
+TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
+
+
+@pytest.fixture
+def deny(monkeypatch):
+    """Have the system refuse to look at a place and at all that lies in it, as root is never refused anything."""
+
+    def refuse(place):
+        for module, names in TOUCHES.items():
+            for name in names:
+                monkeypatch.setattr(module, name, refusing(getattr(module, name), Path(place)))
+
+    return refuse
+
+
+def refusing(call, place):
+    def tried(path=".", *rest, **named):
+        if isinstance(path, str | os.PathLike) and Path(path).absolute().is_relative_to(place):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return call(path, *rest, **named)
+
+    return tried
+
+
+COMMANDS = {
+    "status": ("status",),
+    "status for monitoring": ("status", "--check"),
+    "status for programs": ("status", "--json"),
+    "metrics": ("status", "--prometheus", "-"),
+    "run": ("run",),
+    "what run would do": ("run", "--dry-run"),
+    "renew": ("renew", "payroll"),
+    "renew all": ("renew", "--all"),
+    "retrieve all": ("retrieve", "--all"),
+    "log": ("log", "payroll"),
+    "sign": ("sign", "services.pem", "--name", "payroll"),
+    "export": ("export", "payroll", "--format", "pem", "--out", "copy.pem"),
+    "revoke": ("revoke", "payroll", "--reason", "superseded", "--yes"),
+}
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_a_store_that_is_somebody_elses(words, shell, deny, monkeypatch):
+    shell.enrol()
+    monkeypatch.chdir(shell.folder)
+    deny(shell.store)
+    code, out, err = shell.run(*words, "--store", shell.store, "--lang", "en")
+    assert (code, out) == (5, "")
+    assert TOLD.format(path=shell.store).partition(": the rights")[0] in err
+    assert "the rights do not allow it. Mend that" in err
+
+
+def test_the_doctor_finds_it(shell, deny):
+    shell.enrol()
+    (shell.folder / "sinetti.toml").write_text('store = "store"\n')
+    deny(shell.store)
+    words = ("doctor", "--config", shell.folder / "sinetti.toml", "--json", "--lang", "en")
+    code, out, _ = shell.run(*words)
+    (row,) = [row for row in json.loads(out) if row["level"] == "fail"]
+    assert (code, row["check"], row["text"].startswith(TOLD.format(path=shell.store))) == (5, "store", True)
+
+
+@pytest.mark.parametrize(
+    ("language", "why"), [("fi", "käyttöoikeudet eivät riitä"), ("sv", "rättigheterna räcker inte")]
+)
+def test_a_name_that_is_somebody_elses_is_told_in_the_readers_language(language, why, shell, deny):
+    shell.enrol()
+    deny(shell.store / "payroll")
+    code, out, _ = shell.run("status", "--store", shell.store, "--lang", language)
+    assert code == 5
+    assert why in out
+
+
+def test_a_key_that_nobody_may_read_wants_no_backup(shell, deny):
+    shell.enrol()
+    key = shell.store / "payroll" / "live" / "key.pem"
+    deny(key)
+    bad = files.damaged(key, PermissionError(13, "Permission denied"))
+    assert bad.message.text == messages.STORE_UNUSABLE
+    assert "backup" not in messages.render(bad.message, Language.EN)
+    assert files.damaged(key, FileNotFoundError(2, "gone")).message.text == messages.STORE_DAMAGED
+    code, _, err = shell.run("renew", "payroll", "--force", "--store", shell.store, "--lang", "en")
+    assert (code, TOLD.format(path=key) in err) == (5, True)
+
+
+def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_path, deny, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.delenv(finding.VARIABLE, raising=False)
+    monkeypatch.setattr(finding, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
+    finding.MACHINE_WIDE.parent.mkdir()
+    finding.MACHINE_WIDE.touch()
+    deny(here)
+    assert finding.find(None) == finding.MACHINE_WIDE
+    deny(finding.MACHINE_WIDE.parent)
+    assert finding.find(None) == finding.MACHINE_WIDE, "reading it tells"
+
+
+def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):
+    (tmp_path / "sinetti.toml").write_text('store = "theirs/store"\n')
+    deny(tmp_path / "theirs")
+    assert reading.read(tmp_path / "sinetti.toml").store == tmp_path / "theirs" / "store"
+
+
+def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
+    """Whatever the system refuses elsewhere than in the store was not asked for by anybody."""
+    shell.enrol()
+
+    def elsewhere(*_):
+        raise PermissionError(13, "Permission denied", "/elsewhere")
+
+    monkeypatch.setattr(common, "refuse_unknown_store", elsewhere)
+    code, _, err = shell.run("status", "--store", shell.store, "--lang", "en")
+    assert (code, err.startswith("This is a fault of the program: PermissionError")) == (1, True)
