@@ -88,7 +88,8 @@ def test_both_databases_read_the_same(desk):
 def test_of_two_spellings_of_one_customer_both_roles_count(desk):
     user, known = account(desk, "director"), ids(desk)
     for roles in ((Role.SIGNATORY, Role.VIEWER), (Role.VIEWER, Role.SIGNATORY)):
-        outside = tuple(OutsideRole(one, role) for one, role in zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True))
+        spelt = zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True)
+        outside = tuple(OutsideRole(one, role) for one, role in spelt)
         actor = Actor(user.pk, second_factor=True, outside=outside)
         assert standing(actor, desk.office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
 

@@ -193,18 +193,13 @@ def _open(register: Register, who: Asker, asked: Collection[str], role: Role, no
 
 
 def _there(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
-    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page.
-
-    A firm needs none for itself, which it may have in a list of all that it knows.
-    """
+    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()
     for part in parts(asked):
         pairs = own.filter(organisation__folded__in=part).values_list("organisation__folded", "role")
         found.update(name for name, has in pairs if greater(Role(has), role) == has)
-        itself = models.Organisation.objects.using(register.alias).filter(pk=who.agent_id, folded__in=part)
-        found.update(itself.values_list("folded", flat=True))
     return frozenset(found)
 
 

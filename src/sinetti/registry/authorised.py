@@ -137,13 +137,14 @@ def requests_of_user(register: Register, user_id: str, now: datetime, start: int
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def mandates_of_user(register: Register, user_id: str, now: datetime) -> tuple[OwnMandate, ...]:
-    """The mandates that count now of a person, by the organisation's name, as many as a page has."""
+def mandates_of_user(register: Register, user_id: str, now: datetime, start: int = 0) -> tuple[OwnMandate, ...]:
+    """The mandates that count now of a person, by the organisation's name."""
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
     return tuple(
-        OwnMandate(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until) for row in ordered[:SHOWN]
+        OwnMandate(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until)
+        for row in _part(ordered, start)
     )
 
 

@@ -466,14 +466,6 @@ def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
 
 
-def test_a_firm_does_not_ask_itself(sqlite_desk, signatory):
-    office, accountant = sqlite_desk.office, acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    ask = AskClients(organisation(sqlite_desk, FIRM), [FIRM, CLIENT], Role.MANAGER, A_YEAR)
-    asked = ask_clients(ask, office, accountant, REQUEST)
-    assert (asked.now, asked.there) == ((CLIENT,), (FIRM,))
-    assert rows(sqlite_desk, "RightRequest").count() == 1
-
-
 NOT_ASKED = {
     "a viewer": (((FIRM, Role.VIEWER),), {}, NotAllowed),
     "nobody of the firm": ((), {}, NotAllowed),

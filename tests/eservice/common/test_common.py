@@ -25,6 +25,7 @@ from sinetti.texts.reader import text
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
+from tests.support.office import add_organisation
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import NOT_WALKED, VISITS
 
@@ -89,6 +90,19 @@ def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk,
     maija.refresh_from_db()
     assert (maija.name, maija.language) == ("Maija M", "sv")
     assert "Dina uppgifter har sparats" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
+
+
+def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
+    maija, ids = account(sqlite_desk, "maija"), [f"many-{number:03}" for number in range(51)]
+    for one in ids:
+        add_organisation(sqlite_desk, one, frozenset())
+        mandate(sqlite_desk, maija, one, Role.VIEWER)
+    first = signed_in(browser, maija).get("/settings/profile").page
+    (after,) = first.xpath("//a[@rel='next']/@href")
+    pages = [first, browser.get(after).page]
+    assert [len(page.xpath("//tbody/tr")) for page in pages] == [50, 1]
+    told = " ".join(page.xpath("string(//tbody)") for page in pages)
+    assert all(one in told for one in ids)
 
 
 WRONG = {

@@ -20,10 +20,13 @@ class GivenUp:
     kept: int
 
 
-def own(actor: Actor, who: Standing, office: Office) -> tuple[OwnMandate, ...]:
-    """The roles that somebody has directly, by our own mandates, of the organisations that they may see."""
+def own(actor: Actor, who: Standing, office: Office, start: int = 0) -> tuple[OwnMandate, ...]:
+    """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
+
+    By the organisation's name, from `start` on: those of a page and one more.
+    """
     seen = who.organisations(Right.SEE)
-    found = authorised.mandates_of_user(office.register, actor.user_id, office.now())
+    found = authorised.mandates_of_user(office.register, actor.user_id, office.now(), start)
     return tuple(one for one in found if one.organisation.organisation_id in seen)
 
 

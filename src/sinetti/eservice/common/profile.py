@@ -13,7 +13,7 @@ from sinetti.actions.profile import change_profile
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
-from sinetti.eservice.authorisations.common import capital, told_until
+from sinetti.eservice.authorisations.common import capital, paged, start_of, told_until
 from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Link, Links, Section, Table
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
@@ -85,9 +85,11 @@ def page(request: HttpRequest) -> HttpResponse:
 def _authorisations(request: HttpRequest) -> list[Block]:
     """What one may do, and giving it up."""
     language, actor = language_of(request), actor_of(request)
-    found = own(actor, standing_of(request), surroundings(request).office) if actor else ()
-    if not found:
+    if actor is None:
         return []
+    found, pager = paged(request, own(actor, standing_of(request), surroundings(request).office, start_of(request)))
+    if not found:
+        return pager
     rows = [
         [
             Cell(one.organisation.name, note=one.organisation.customer_id),
@@ -99,7 +101,7 @@ def _authorisations(request: HttpRequest) -> list[Block]:
     columns = [Column(text(one, language)) for one in (mark("Organisation"), mark("Authorisation"), mark("Until"))]
     title = text(mark("Your authorisations"), language)
     table = Table(title, columns, rows, pick=PICK, picks=[one.mandate_id for one in found], form=GIVE_UP)
-    return [Section(title, [table, *giving_up_form(language)], "authorisations")]
+    return [Section(title, [table, *giving_up_form(language), *pager], "authorisations")]
 
 
 def _shown(request: HttpRequest, form: ProfileForm, status: int = 200, wrong: str = "") -> HttpResponse:
