@@ -138,4 +138,4 @@ def _fact(value: Value) -> str:
 
 def instant(at: datetime) -> str:
     """Write an instant as RFC 3339, UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -1,7 +1,7 @@
 """Hints within passes: whom they are asked of, how often, and what they move."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -134,3 +134,19 @@ def test_a_pass_that_is_to_stop_asks_nobody(house):
     house.passed(authority.NOW)
     assert house.desk.double.hints_asked == []
     assert memory.read(house.desk.store / NAME) == memory.NOTHING
+
+
+def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
+    """What is written of it can be read again: else each pass would begin to count anew."""
+    house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
+    house.desk.double.script.extend([doubles.refuse(Failure("PKI099", "Not just now."))] * 2)
+    house.passed(OPENS)
+    assert house.memory().failures == 1
+    house.passed(OPENS + HOUR)
+    assert house.memory().failures == 2
+
+
+def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
+    beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
+    house.desk.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
