@@ -253,6 +253,29 @@ def test_a_password_that_is_not_there_is_told_before_anything_is_asked_for(desk,
     assert not desk.double.seen
 
 
+UNFIT = {
+    "Latin-1": ("password_file", "pässwörd".encode("latin-1"), words.NO_PKCS12_PASSWORD),
+    "a byte order mark": ("password_file", b"\xef\xbb\xbfpassword", words.NO_PKCS12_PASSWORD),
+    "two lines": ("password_file", b"one\ntwo\n", words.NO_PKCS12_PASSWORD),
+    "longer than OpenSSL takes": ("key_password_file", b"x" * 1024, words.SECRET_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("key", "octets", "word"), UNFIT.values(), ids=UNFIT)
+def test_a_password_that_cannot_be_one_is_told_before_anything_is_asked_for(desk, secret, key, octets, word):
+    """Not once the certificate is there, and cannot be put in place."""
+    secret.write_bytes(octets)
+    wanted = FilesWanted(formats=EVERY, password_file=secret) if key == "password_file" else FilesWanted()
+    refused = desk.enrol(files=replace(wanted, **{key: secret}))
+    assert (refused.exit_code, [one.text for one in refused.messages]) == (ExitCode.STORE, [word])
+    assert not desk.double.seen
+
+
+def test_the_longest_password_of_a_key_is_one(desk, encrypted, secret):
+    secret.write_bytes(b"x" * formats.LONGEST_PASSPHRASE)
+    assert desk.enrol(files=encrypted).exit_code is ExitCode.DONE
+
+
 def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
     desk.enrol(files=encrypted)
     settings.store(desk.folder, replace(settings.load(desk.folder), files=FilesWanted()))
