@@ -21,6 +21,7 @@ from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
 from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
+from tests.support.programs import ran
 
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
@@ -656,3 +657,16 @@ def test_only_the_command_that_is_wanted_is_loaded(words, loaded):
 def test_where_no_command_is_named_all_are(words, others, shell):
     _, out, err = shell.run(*words)
     assert all(name in out + err for name in others)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
+    """On an old server, and where Windows writes to a file; programs lose no sign of their JSON."""
+    shell.enrol()
+    for command in (("status",), ("log", "payroll")):
+        done = ran(*command, "--store", shell.store, "--lang", "fi", PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        plain = ran(*command, "--store", shell.store, "--json", "--lang", "fi", PYTHONIOENCODING="utf-8")
+        poor = ran(*command, "--store", shell.store, "--json", "--lang", "fi", PYTHONIOENCODING=encoding)
+        assert json.loads(poor.stdout) == json.loads(plain.stdout)
+    assert ran("run", "--help", "--lang", "fi", PYTHONIOENCODING=encoding).returncode == 0

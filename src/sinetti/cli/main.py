@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and not sys.warnoptions:
         # Meant for programmers: an odd certificate in a document would put a library's advice before people.
         warnings.simplefilter("ignore")
+    output.bear_any_encoding()
     console = Console(language_of(arguments))
     arguments = _language_behind(arguments)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
