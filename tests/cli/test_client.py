@@ -21,7 +21,7 @@ from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
 from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
-from tests.support.programs import ran
+from tests.support.programs import program, surroundings
 
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
@@ -663,10 +663,15 @@ def test_where_no_command_is_named_all_are(words, others, shell):
 def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
     """On an old server, and where Windows writes to a file; programs lose no sign of their JSON."""
     shell.enrol()
-    for command in (("status",), ("log", "payroll")):
-        done = ran(*command, "--store", shell.store, "--lang", "fi", PYTHONIOENCODING=encoding)
+
+    def said(*words, encoding=encoding):
+        command = program(*words, "--lang", "fi")
+        environment = surroundings({"PYTHONIOENCODING": encoding})
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
         assert done.returncode == 0, done.stderr
-        plain = ran(*command, "--store", shell.store, "--json", "--lang", "fi", PYTHONIOENCODING="utf-8")
-        poor = ran(*command, "--store", shell.store, "--json", "--lang", "fi", PYTHONIOENCODING=encoding)
-        assert json.loads(poor.stdout) == json.loads(plain.stdout)
-    assert ran("run", "--help", "--lang", "fi", PYTHONIOENCODING=encoding).returncode == 0
+        return done.stdout.decode(encoding)
+
+    for command in ("status", "--store", shell.store), ("log", "payroll", "--store", shell.store):
+        said(*command)
+        assert json.loads(said(*command, "--json")) == json.loads(said(*command, "--json", encoding="utf-8"))
+    said("run", "--help")
