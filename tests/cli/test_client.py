@@ -675,3 +675,19 @@ def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
         said(*command)
         assert json.loads(said(*command, "--json")) == json.loads(said(*command, "--json", encoding="utf-8"))
     said("run", "--help")
+
+
+@pytest.mark.parametrize("place", ["payroll/live/key.pem", "payroll/new.prom", ".run.lock"])
+def test_metrics_are_never_written_over_a_key(shell, place):
+    shell.enrol()
+    key = (shell.store / "payroll" / "live" / "key.pem").read_bytes()
+    code, _, err = shell.run("status", "--store", shell.store, "--prometheus", shell.store / place)
+    assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
+    assert "No metrics were written" in err
+    (shell.folder / "sinetti.toml").write_text(f'store = "{shell.store}"\n[agent]\nprometheus = "{shell.store}/{place}"\n')
+    code, _, err = shell.run("run", "--config", shell.folder / "sinetti.toml")
+    assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
+    assert "No metrics were written" in err
+    for there in (shell.folder / "x.prom", shell.store / "x.prom"):
+        assert shell.run("status", "--store", shell.store, "--prometheus", there)[0] == 0
+        assert there.read_text().startswith("# HELP")

@@ -194,7 +194,8 @@ def _put_metrics(agent: Agent, console: Console) -> ExitCode:
     if place is None:
         return ExitCode.DONE
     try:
-        put_metrics(str(place), status.rows(agent.run.store, lambda _seen: now), now, now)
+        store = agent.run.store
+        put_metrics(str(place), store, status.rows(store, lambda _seen: now), now, now)
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE

@@ -57,6 +57,10 @@ ADOPT_SEVERAL = mark(
     "{path} holds certificates for more than one key: {serials}. Choose one: give the file with --jks, and the name "
     "that the key has in it with --alias, as keytool -list shows it."
 )
+METRICS_IN_STORE = mark(
+    "{path} lies where the store {store} keeps keys and what belongs to them. No metrics were written: name a file "
+    "elsewhere."
+)
 EXPORT_NO_NAME = mark("{name} has no certificate {serial}. Those that are kept: {kept}.")
 EXPORT_NO_KEY_IN_DER = mark(
     "A DER file holds one thing, and with --with-key there would be two. Take --format pem or pkcs12."
