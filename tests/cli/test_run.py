@@ -461,3 +461,33 @@ def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
         read_until(process, "Something is due next")
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
+
+
+def minutes_later(handler, double, seen):
+    """Answer as promised, when the command has long been at work on other names."""
+    double.now += timedelta(minutes=10)
+    doubles.well(handler, double, seen)
+
+
+@pytest.mark.parametrize("command", [("run",), ("renew", "--all")], ids=["run", "renew"])
+def test_what_is_renewed_late_in_a_long_pass_is_taken(shell, command):
+    """It begins later than clocks may differ from when the pass began: three hundred names take longer than that."""
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.append(minutes_later)
+    code, _, err = shell.run(*command, "--store", shell.store)
+    assert (code, "payroll: renewed." in err) == (0, True), err
+
+
+def test_the_next_try_counts_from_the_failure_and_not_from_the_beginning_of_the_pass(shell):
+    shell.enrol()
+    shell.double.now = LATE
+
+    def refuse(handler, double, seen):
+        double.now += timedelta(minutes=10)
+        doubles.refuse(Failure("PKI099", "Not just now."))(handler, double, seen)
+
+    shell.double.script.append(refuse)
+    code, told, _ = run(shell, "--json")
+    assert code in {4, 6}
+    assert told["next"] == (LATE + timedelta(minutes=15)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

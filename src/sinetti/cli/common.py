@@ -146,6 +146,7 @@ def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
         sleep=time.sleep,
         ticks=clock.ticks,
         wait=getattr(parsed, "wait", 300.0),
+        clock=clock.machine_now if parsed.now is None else None,
     )
 
 

@@ -190,7 +190,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 
 def _put_metrics(agent: Agent, console: Console) -> ExitCode:
     """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
-    place, now = agent.config.care.prometheus, agent.run.now
+    place, now = agent.config.care.prometheus, agent.run.moment
     if place is None:
         return ExitCode.DONE
     try:

@@ -169,7 +169,7 @@ def each(
 
 
 def _noted(run: Run, outcome: Outcome) -> Outcome:
-    log.note_outcome(run.store / outcome.name, run.now, outcome, run.language)
+    log.note_outcome(run.store / outcome.name, run.moment, outcome, run.language)
     return outcome
 
 

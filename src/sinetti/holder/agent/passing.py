@@ -84,7 +84,7 @@ def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
             if row.exit_code is not ExitCode.INTERRUPTED:
                 left.discard(row.seen.name)
             watch.done(row)
-    ended = _ended(list(rows.values()), agent.run.now)
+    ended = _ended(list(rows.values()), agent.run.moment)
     return PassEnd(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
@@ -156,7 +156,7 @@ def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     after = sighting.look(row.seen.folder)
     next_at = None
     if after is not None and after.trouble is None:
-        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.now))
+        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.moment))
     return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), next_at)
 
 
