@@ -16,12 +16,13 @@ from sinetti.cli import entry as start
 from sinetti.cli import main as entry
 from sinetti.domain.values import Language
 from sinetti.holder import files
+from sinetti.holder.config import finding
 from sinetti.holder.outcome import ExitCode
 from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
 from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
-from tests.support.programs import program, surroundings
+from tests.support.programs import program, ran, surroundings
 
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
@@ -691,3 +692,50 @@ def test_metrics_are_never_written_over_a_key(shell, place):
     for there in (shell.folder / "x.prom", shell.store / "x.prom"):
         assert shell.run("status", "--store", shell.store, "--prometheus", there)[0] == 0
         assert there.read_text().startswith("# HELP")
+
+
+OF_ANOTHER = {
+    "status": ("status",),
+    "doctor": ("doctor",),
+    "log": ("log", "payroll"),
+    "run": ("run",),
+    "what run would do": ("run", "--dry-run"),
+    "renew": ("renew", "--all"),
+    "export": ("export", "payroll", "--format", "pem", "--out", "copy.pem"),
+}
+
+
+@pytest.mark.parametrize("named", ["--store", "--config"])
+@pytest.mark.parametrize("command", OF_ANOTHER.values(), ids=OF_ANOTHER)
+def test_another_users_store_is_told_as_such(shell, command, named):
+    """As the agent's own is, below a folder of 0700 that systemd makes: no fault of the program."""
+    shell.enrol()
+    config = shell.folder / "sinetti.toml"
+    config.write_text(f'store = "{shell.store.parent}/closed/store"\n')
+    closed = shell.store.parent / "closed"
+    closed.mkdir()
+    shell.store.rename(closed / "store")
+    closed.chmod(0)
+    try:
+        where = config if named == "--config" else closed / "store"
+        done = ran(*command, named, where, "--lang", "en", bound=True)
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == 5, done.stderr
+    assert "The store cannot be read or written: " in done.stderr
+    assert "the rights do not allow it" in done.stderr
+
+
+def test_a_sinetti_toml_that_cannot_be_looked_for_is_told(shell, monkeypatch, tmp_path):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(finding, "MACHINE_WIDE", folder / "sinetti.toml")
+    monkeypatch.setattr(finding.Path, "is_file", closed)
+    monkeypatch.setattr(finding.Path, "read_bytes", closed)
+    code, _, err = shell.run("status")
+    assert code == 2
+    assert "the file cannot be read: the rights do not allow it." in err

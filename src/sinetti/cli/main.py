@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import helping, output
@@ -130,8 +131,20 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         console.tell(say(messages.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except Exception as bad:
+        place = _in_store(bad, parsed)
+        if place is not None and isinstance(bad, OSError):
+            console.tell(say(messages.STORE_UNUSABLE, path=place, why=reasons.of(bad)))
+            return ExitCode.STORE
         if getattr(parsed, "debug", False):
             raise
         # The last door: a person gets a sentence and an exit code, never a stack trace.
         console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
         return ExitCode.FAULT
+
+
+def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:
+    """Give the file of the store that the system did not let us reach: another user's store, mostly."""
+    store, place = getattr(parsed, "store", None), getattr(bad, "filename", None)
+    if not isinstance(store, Path) or not isinstance(place, str):
+        return None
+    return place if Path(place).absolute().is_relative_to(store.absolute()) else None

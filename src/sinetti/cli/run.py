@@ -123,7 +123,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Take care of the store. What is wrong with one name stops no other."""
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
-    common.refuse_unknown_store(parsed)
+    try:
+        common.refuse_unknown_store(parsed)
+    except OSError:  # it cannot be looked at: a service tells that, and looks again
+        if every is None:
+            raise
     stop, wake = threading.Event(), threading.Event()
     with _told_to_stop(stop, wake, console, lasting=every is not None):
         if parsed.dry_run:

@@ -156,8 +156,11 @@ def each(
         return (_noted(run, _guarded(wanted, act)),)
     try:
         found = files.names(run.store)
-    except OSError as bad:
+    except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=reasons.of(bad))
+        raise files.StoreError(told) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []

@@ -19,4 +19,12 @@ def find(given: Path | None) -> Path | None:
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
         return Path(named)
-    return next((one for one in (Path(FILE), MACHINE_WIDE) if one.is_file()), None)
+    return next((one for one in (Path(FILE), MACHINE_WIDE) if _may_be_there(one)), None)
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether a file is there, or lies where this user cannot look: reading it tells that."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
