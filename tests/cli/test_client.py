@@ -685,7 +685,9 @@ def test_metrics_are_never_written_over_a_key(shell, place):
     code, _, err = shell.run("status", "--store", shell.store, "--prometheus", shell.store / place)
     assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
     assert "No metrics were written" in err
-    (shell.folder / "sinetti.toml").write_text(f'store = "{shell.store}"\n[agent]\nprometheus = "{shell.store}/{place}"\n')
+    (shell.folder / "sinetti.toml").write_text(
+        f'store = "{shell.store}"\n[agent]\nprometheus = "{shell.store}/{place}"\n'
+    )
     code, _, err = shell.run("run", "--config", shell.folder / "sinetti.toml")
     assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
     assert "No metrics were written" in err

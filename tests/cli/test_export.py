@@ -140,7 +140,13 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
     (shell.folder / "empty").write_text("\n")
     (shell.folder / "latin").write_bytes(b"p\xe4ss\n")
     (shell.folder / "long").write_bytes(b"x" * 1024)
-    places = {"LATIN": shell.folder / "latin", "LONG": shell.folder / "long", "SECRET": secret, "EMPTY": shell.folder / "empty", "NONE": shell.folder / "none"}
+    places = {
+        "LATIN": shell.folder / "latin",
+        "LONG": shell.folder / "long",
+        "SECRET": secret,
+        "EMPTY": shell.folder / "empty",
+        "NONE": shell.folder / "none",
+    }
     code, _, told = export(shell, out, *(places.get(one, one) for one in arguments))
     assert code == 2
     assert why in told

@@ -325,8 +325,8 @@ BEYOND = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
 
 def test_a_time_beyond_any_clock_says_nothing():
     """An answer is not signed where it comes from a proxy, and no such line may end a pass over all names."""
-    with answering(ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")) as url:
-        with pytest.raises(Trouble) as trouble:
-            call(post(url))
+    away = ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")
+    with answering(away) as url, pytest.raises(Trouble) as trouble:
+        call(post(url))
     assert (trouble.value.kind, trouble.value.retry_after) == (TroubleKind.NOT_SERVED, None)
     assert transport._look(SimpleNamespace(headers={"Date": BEYOND}, status=200), None).date is None

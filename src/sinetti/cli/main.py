@@ -131,15 +131,19 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         console.tell(say(messages.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except Exception as bad:
-        place = _in_store(bad, parsed)
-        if place is not None and isinstance(bad, OSError):
-            console.tell(say(messages.STORE_UNUSABLE, path=place, why=reasons.of(bad)))
-            return ExitCode.STORE
         if getattr(parsed, "debug", False):
             raise
-        # The last door: a person gets a sentence and an exit code, never a stack trace.
-        console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
-        return ExitCode.FAULT
+        return _last_door(bad, parsed, console)
+
+
+def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
+    """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
+    place = _in_store(bad, parsed)
+    if place is not None and isinstance(bad, OSError):
+        console.tell(say(messages.STORE_UNUSABLE, path=place, why=reasons.of(bad)))
+        return ExitCode.STORE
+    console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
+    return ExitCode.FAULT
 
 
 def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:

@@ -270,9 +270,7 @@ def _unusable(store: Path, bad: OSError) -> Message:
 
 
 @contextlib.contextmanager
-def _told_to_stop(
-    stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool
-) -> Iterator[None]:
+def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
     """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end.
 
     So SIGHUP, from a terminal that goes; a service (`lasting`) takes it for the wish to look now, by sinetti.toml anew.

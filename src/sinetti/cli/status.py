@@ -118,9 +118,7 @@ def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
     common.print_line("\n".join(table))
 
 
-def put_metrics(
-    place: str, store: Path, rows: Sequence[Row], now: datetime, last_run: datetime | None = None
-) -> None:
+def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
     """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
     if place != "-" and _is_a_names(Path(place), store):
         raise UsageError(say(words.METRICS_IN_STORE, path=place, store=str(store)))

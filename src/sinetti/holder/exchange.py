@@ -61,7 +61,7 @@ class Run:
 
     @property
     def moment(self) -> datetime:
-        """The instant (UTC) that answers are judged at: a run over hundreds of names takes longer than clocks differ."""
+        """The instant (UTC) that answers are judged at: one over hundreds of names takes longer than clocks differ."""
         return self.now if self.clock is None else self.clock()
 
 

@@ -25,7 +25,8 @@ def dump(
 ) -> bytes:
     """Write a PKCS#12 file: the certificate comes first in `chain`, then those above it. `name` is its friendly name.
 
-    `password` is one as `is_password` tells. Modern: PBES2 with AES-256 and HMAC-SHA-256. Legacy: 3DES and HMAC-SHA-1, which whoever has the file breaks.
+    `password` is one as `is_password` tells. Modern: PBES2 with AES-256 and HMAC-SHA-256. Legacy: 3DES and HMAC-SHA-1,
+    which whoever has the file breaks.
     """
     how = PrivateFormat.PKCS12.encryption_builder()
     if legacy:
