@@ -255,3 +255,14 @@ def test_a_broken_chain_is_damage(shell, out):
     serial = (shell.store / "payroll" / "live").resolve().name
     (shell.store / "payroll" / "live" / "chain.pem").write_text("nothing")
     assert export(shell, out, "pem", "--serial", serial)[0] == 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")
+def test_a_file_whose_name_is_no_utf_8(shell, out):
+    shell.enrol()
+    odd = out.with_name(os.fsdecode(b"copy-\xe4.pem"))
+    code, printed, err = export(shell, odd, "pem", "--json")
+    assert (code, odd.exists()) == (0, True), err
+    assert json.loads(printed)["path"] == str(odd)
+    assert exported(shell)[0]["path"] == str(odd)
+    assert shell.run("log", "payroll", "--store", shell.store)[0] == 0

@@ -79,7 +79,8 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
     try:
         # A line of before that was cut short must not take this one with it.
         start = b"" if _ends_whole(path) else b"\n"
-        os.write(handle, start + line.encode() + b"\n")
+        # What is no UTF-8 in a file's name comes as a surrogate, which JSON has as an escape.
+        os.write(handle, start + line.encode(errors="backslashreplace") + b"\n")
         files.SYSTEM.sync_file(handle)
     finally:
         os.close(handle)
