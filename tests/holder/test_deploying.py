@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sinetti.domain.values import Language
 from sinetti.holder import deploying, files, log, messages, words
@@ -191,6 +192,17 @@ def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_pa
     done, told = use(desk, entry_of(wanted, deploy=code))
     assert done, [messages.render(one, Language.EN) for one in told]
     assert not deploying.due(desk.folder, NOW, entry_of(wanted))
+
+
+def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
+    """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
+    (tmp_path / "password").write_text("secret")
+    desk.enrol(files=FilesWanted(key_password_file=tmp_path / "password"))
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    assert use(desk, entry_of(wanted)) == (True, ())
+    with pytest.raises(TypeError, match="Password was not given"):
+        load_der_private_key((desk.live / "key.der").read_bytes(), None)
+    load_der_private_key((desk.live / "key.der").read_bytes(), b"secret")
 
 
 def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path, seen):
