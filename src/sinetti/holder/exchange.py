@@ -119,7 +119,7 @@ def collect(errand: Errand, held: Journal) -> Outcome:
             return _take(errand, held, got)
         if got.exit_code is not ExitCode.AGAIN or got.result is Result.FAILED:
             return _doubted(errand, held, got)
-        rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait)
+        rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait, got.retry_after)
         if rest is None:
             return _doubted(errand, held, _still_waiting(errand, got))
         seconds = round(rest)
@@ -214,7 +214,8 @@ def _doubted(errand: Errand, held: Journal, got: Outcome) -> Outcome:
     if held.state not in journal.OPEN_QUESTION:
         return got
     told, codes = (*got.messages, say(messages.MAY_BE_SPENT)), held.codes + got.codes
-    return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    unsure = errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    return replace(unsure, retry_after=got.retry_after)
 
 
 def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
