@@ -246,6 +246,12 @@ def test_tls_with_the_given_anchor(tmp_path):
         assert call(post(url, anchor)) == b"<answer/>"
 
 
+def test_an_anchor_with_a_comment_in_any_letters(tmp_path):
+    context, anchor = server_certificate(tmp_path / "server.pem")
+    with answering(ok(b"<answer/>"), context) as url:
+        assert call(post(url, f"# NetLock Arany Főtanúsítvány\n{anchor}")) == b"<answer/>"
+
+
 @pytest.mark.parametrize("names", [("127.0.0.1",), ("192.0.2.1",)], ids=["another anchor", "another name"])
 def test_tls_that_is_not_trusted(names, tmp_path):
     context, own = server_certificate(tmp_path / "server.pem", names)

@@ -344,8 +344,10 @@ def _plain(address: Address) -> http.client.HTTPConnection:
 
 
 def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
-    # create_default_context with anchors of its own loads none of the system's.
-    context = ssl.create_default_context(cadata=tls_ca)
+    # create_default_context with anchors of its own loads none of the system's. It takes ASCII; a person's comment
+    # beside the certificates may be something else.
+    anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
+    context = ssl.create_default_context(cadata=anchors)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     proxy = _proxy(address.host)
     if proxy is None:

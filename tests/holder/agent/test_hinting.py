@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.holder import log
-from sinetti.holder.agent import memory
+from sinetti.holder.agent import hinting, memory
 from sinetti.holder.agent.deciding import Because
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import ExitCode, Result
@@ -149,4 +149,9 @@ def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
 def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
     beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
     house.desk.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+
+
+def test_whatever_is_wrong_with_asking_the_renewal_is_made(house, monkeypatch):
+    monkeypatch.setattr(hinting.hints, "ask", lambda *_given: 1 / 0)
     assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
