@@ -741,3 +741,17 @@ def test_a_sinetti_toml_that_cannot_be_looked_for_is_told(shell, monkeypatch, tm
     code, _, err = shell.run("status")
     assert code == 2
     assert "the file cannot be read: the rights do not allow it." in err
+
+
+def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):
+    """As root does in the exporter's folder, for a group: it can be written, but its rights are not ours to set."""
+    shell.enrol()
+    place = shell.folder / "sinetti.prom"
+    place.write_text("")
+
+    def not_ours(path, _mode):
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(status.Path, "chmod", not_ours)
+    assert shell.run("status", "--store", shell.store, "--prometheus", place)[0] == 0
+    assert place.read_text().startswith("# HELP")

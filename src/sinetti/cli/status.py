@@ -1,6 +1,7 @@
 """`sinetti status`: how the certificates of a store stand."""
 
 import argparse
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -129,7 +130,9 @@ def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, las
     common.write_file(Path(place), octets)
     # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
     if os.name == "posix" and Path(place).is_file():
-        Path(place).chmod(0o644)
+        # A file that somebody else made for it keeps the rights that they gave it.
+        with contextlib.suppress(PermissionError):
+            Path(place).chmod(0o644)
 
 
 def _is_a_names(path: Path, store: Path) -> bool:
