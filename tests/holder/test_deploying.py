@@ -122,12 +122,19 @@ def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatc
     class Killed(BaseException):
         pass
 
+    def stored(folder, state):
+        if state.serial is not None:
+            raise Killed
+        store(folder, state)
+
     with monkeypatch.context() as patch:
-        patch.setattr(deploying, "_store", lambda *_arguments: (_ for _ in ()).throw(Killed))
+        store = deploying._store
+        patch.setattr(deploying, "_store", stored)
         with pytest.raises(Killed):
             use(desk, entry)
-    assert deploying.due(desk.folder, NOW, entry)
-    assert use(desk, entry)[0]
+    later = NOW + timedelta(minutes=5)
+    assert deploying.due(desk.folder, later, entry)
+    assert use(desk, entry, later)[0]
     assert len(lines(seen)) == 2
 
 
@@ -279,3 +286,26 @@ def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_cus
     entry = replace(entry_of(deploy=writes(seen, "os.environ['SINETTI_CUSTOMER_ID']")), customer_id=None)
     assert use(desk, entry)[0]
     assert lines(seen) == [authority.CUSTOMER_ID]
+
+
+def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypatch):
+    """Else it would be the first thing that each pass does, and the last."""
+    desk.enrol()
+
+    class Killed(BaseException):
+        """SIGKILL: nothing after it is done."""
+
+    def kill(*_given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deploying.hooks, "run", kill)
+        for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
+            with pytest.raises(Killed):
+                use(desk, entry_of(deploy=""), NOW + after)
+            assert deploying.load(desk.folder).tries == tries
+            assert not deploying.due(desk.folder, NOW + after, entry_of(deploy=""))
+    assert deploying.due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
+    assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
+    state = deploying.load(desk.folder)
+    assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)
