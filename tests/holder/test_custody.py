@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
 
-from sinetti.holder import custody, dressing, exporting, files, generations, journal, sealing, settings, status, tokens, words
+from sinetti.holder import (
+    custody,
+    dressing,
+    exporting,
+    files,
+    generations,
+    journal,
+    sealing,
+    settings,
+    status,
+    tokens,
+    words,
+)
 from sinetti.holder.client import TransferIds
 from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
