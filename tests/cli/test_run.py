@@ -491,3 +491,15 @@ def test_the_next_try_counts_from_the_failure_and_not_from_the_beginning_of_the_
     code, told, _ = run(shell, "--json")
     assert code in {4, 6}
     assert told["next"] == (LATE + timedelta(minutes=15)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_clock_that_is_years_behind_is_told_each_time(shell):
+    """As after a flat battery: by such a clock nothing is ever due, and nobody would hear of it."""
+    shell.enrol()
+    shell.double.now = datetime(2000, 1, 1, tzinfo=UTC)
+    for _ in range(2):
+        code, _, err = run(shell)
+        assert code == 4
+        assert "1 certificate that is in use begins days later. Set the clock right" in err
+    shell.double.now = authority.NOW - timedelta(days=1)
+    assert run(shell)[0] == 0

@@ -19,7 +19,7 @@ from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
 from sinetti.cli.status import put_metrics
 from sinetti.holder import messages, reasons, status, words
-from sinetti.holder.agent import passing, telling
+from sinetti.holder.agent import deciding, passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
 from sinetti.holder.agent.programs import HoldersPrograms
@@ -187,6 +187,9 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
         console.tell(message)
+    behind = sum(deciding.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
+    if behind:
+        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))

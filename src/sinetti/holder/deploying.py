@@ -1,8 +1,8 @@
 """Bringing a new set into use by the holder's programs: run, and tried again until it succeeds (docs/agent.md).
 
-`DIR/NAME/deploy.json` says which serial was brought into use last. It is written before the `deploy` command runs, as if
-it had failed, and again after it succeeded: a run that ends between runs the command again when the delay is over, and
-whoever writes one makes it bear that. A failure undoes nothing.
+`DIR/NAME/deploy.json` says which serial was brought into use last. It is written before the `deploy` command runs, as
+if it had failed, and again after it succeeded: of a run that ends between the next runs the command again when the
+delay is over, and whoever writes one makes it bear that. A failure undoes nothing.
 """
 
 import contextlib

@@ -48,6 +48,12 @@ DEPLOY_AGAIN = mark(
     "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
     "nothing is lost, and the former one stays in its generation."
 )
+CLOCK_BEHIND = mark_count(
+    "This computer's clock says {now}, but {count} certificate that is in use begins days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+    "This computer's clock says {now}, but {count} certificates that are in use begin days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+)
 SAME_FOR_MORE = mark_count("The same of {count} name more: {told}", "The same of {count} names more: {told}")
 ADOPT_KEY_PASSWORD = mark(
     "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "

@@ -100,7 +100,10 @@ def _first(agent: Agent, seen: Sight) -> Row:
         decision = deciding.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
         return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
-    return Row(seen, decision, None, caring.exit_code(seen, decision, None), _next_at(seen, decision))
+    code = caring.exit_code(seen, decision, None)
+    if deciding.is_clock_behind(seen.in_use, agent.run.now):
+        code = max(code, ExitCode.AGAIN)  # nothing is due yet by such a clock, and nothing will be in time
+    return Row(seen, decision, None, code, _next_at(seen, decision))
 
 
 def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
