@@ -16,11 +16,13 @@ from sinetti.cli import entry as start
 from sinetti.cli import main as entry
 from sinetti.domain.values import Language
 from sinetti.holder import files
+from sinetti.holder.config import finding
 from sinetti.holder.outcome import ExitCode
 from sinetti.wire.soap import Failure
 from tests.holder import double as doubles
 from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
 from tests.support import authority
+from tests.support.programs import program, ran, surroundings
 
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
@@ -677,3 +679,100 @@ def test_only_the_command_that_is_wanted_is_loaded(words, loaded):
 def test_where_no_command_is_named_all_are(words, others, shell):
     _, out, err = shell.run(*words)
     assert all(name in out + err for name in others)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
+    """On an old server, and where Windows writes to a file; programs lose no sign of their JSON."""
+    shell.enrol()
+
+    def said(*words, encoding=encoding):
+        command = program(*words, "--lang", "fi")
+        environment = surroundings({"PYTHONIOENCODING": encoding})
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode(encoding)
+
+    for command in ("status", "--store", shell.store), ("log", "payroll", "--store", shell.store):
+        said(*command)
+        assert json.loads(said(*command, "--json")) == json.loads(said(*command, "--json", encoding="utf-8"))
+    said("run", "--help")
+
+
+@pytest.mark.parametrize("place", ["payroll/live/key.pem", "payroll/new.prom", ".run.lock"])
+def test_metrics_are_never_written_over_a_key(shell, place):
+    shell.enrol()
+    key = (shell.store / "payroll" / "live" / "key.pem").read_bytes()
+    code, _, err = shell.run("status", "--store", shell.store, "--prometheus", shell.store / place)
+    assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
+    assert "No metrics were written" in err
+    (shell.folder / "sinetti.toml").write_text(
+        f'store = "{shell.store}"\n[agent]\nprometheus = "{shell.store}/{place}"\n'
+    )
+    code, _, err = shell.run("run", "--config", shell.folder / "sinetti.toml")
+    assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
+    assert "No metrics were written" in err
+    for there in (shell.folder / "x.prom", shell.store / "x.prom"):
+        assert shell.run("status", "--store", shell.store, "--prometheus", there)[0] == 0
+        assert there.read_text().startswith("# HELP")
+
+
+OF_ANOTHER = {
+    "status": ("status",),
+    "doctor": ("doctor",),
+    "log": ("log", "payroll"),
+    "run": ("run",),
+    "what run would do": ("run", "--dry-run"),
+    "renew": ("renew", "--all"),
+    "export": ("export", "payroll", "--format", "pem", "--out", "copy.pem"),
+}
+
+
+@pytest.mark.parametrize("named", ["--store", "--config"])
+@pytest.mark.parametrize("command", OF_ANOTHER.values(), ids=OF_ANOTHER)
+def test_another_users_store_is_told_as_such(shell, command, named):
+    """As the agent's own is, below a folder of 0700 that systemd makes: no fault of the program."""
+    shell.enrol()
+    config = shell.folder / "sinetti.toml"
+    config.write_text(f'store = "{shell.store.parent}/closed/store"\n')
+    closed = shell.store.parent / "closed"
+    closed.mkdir()
+    shell.store.rename(closed / "store")
+    closed.chmod(0)
+    try:
+        where = config if named == "--config" else closed / "store"
+        done = ran(*command, named, where, "--lang", "en", bound=True)
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == 5, done.stderr
+    assert "The store cannot be read or written: " in done.stderr
+    assert "the rights do not allow it" in done.stderr
+
+
+def test_a_sinetti_toml_that_cannot_be_looked_for_is_told(shell, monkeypatch, tmp_path):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(finding, "MACHINE_WIDE", folder / "sinetti.toml")
+    monkeypatch.setattr(finding.Path, "is_file", closed)
+    monkeypatch.setattr(finding.Path, "read_bytes", closed)
+    code, _, err = shell.run("status")
+    assert code == 2
+    assert "the file cannot be read: the rights do not allow it." in err
+
+
+def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):
+    """As root does in the exporter's folder, for a group: it can be written, but its rights are not ours to set."""
+    shell.enrol()
+    place = shell.folder / "sinetti.prom"
+    place.write_text("")
+
+    def not_ours(path, _mode):
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(status.Path, "chmod", not_ours)
+    assert shell.run("status", "--store", shell.store, "--prometheus", place)[0] == 0
+    assert place.read_text().startswith("# HELP")

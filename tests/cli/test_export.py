@@ -127,6 +127,8 @@ REFUSED = {
     "a password for nothing": (("pem", "--password-file", "SECRET"), "--password-file protects nothing here"),
     "an empty password": (("pkcs12", "--password-file", "EMPTY"), "holds no password"),
     "no file with a password": (("pkcs12", "--password-file", "NONE"), "cannot be read: it does not exist"),
+    "a password in Latin-1": (("pkcs12", "--password-file", "LATIN"), "one line of UTF-8"),
+    "a password that is too long": (("pem", "--with-key", "--password-file", "LONG"), "at most 1023 octets"),
     "JKS": (("jks", "--with-key"), "keytool -importkeystore"),
     "both": (("pem", "--with-key", "--without-key"), "not allowed with"),
 }
@@ -136,7 +138,15 @@ REFUSED = {
 def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, arguments, why):
     shell.enrol()
     (shell.folder / "empty").write_text("\n")
-    places = {"SECRET": secret, "EMPTY": shell.folder / "empty", "NONE": shell.folder / "none"}
+    (shell.folder / "latin").write_bytes(b"p\xe4ss\n")
+    (shell.folder / "long").write_bytes(b"x" * 1024)
+    places = {
+        "LATIN": shell.folder / "latin",
+        "LONG": shell.folder / "long",
+        "SECRET": secret,
+        "EMPTY": shell.folder / "empty",
+        "NONE": shell.folder / "none",
+    }
     code, _, told = export(shell, out, *(places.get(one, one) for one in arguments))
     assert code == 2
     assert why in told
@@ -245,3 +255,14 @@ def test_a_broken_chain_is_damage(shell, out):
     serial = (shell.store / "payroll" / "live").resolve().name
     (shell.store / "payroll" / "live" / "chain.pem").write_text("nothing")
     assert export(shell, out, "pem", "--serial", serial)[0] == 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")
+def test_a_file_whose_name_is_no_utf_8(shell, out):
+    shell.enrol()
+    odd = out.with_name(os.fsdecode(b"copy-\xe4.pem"))
+    code, printed, err = export(shell, odd, "pem", "--json")
+    assert (code, odd.exists()) == (0, True), err
+    assert json.loads(printed)["path"] == str(odd)
+    assert exported(shell)[0]["path"] == str(odd)
+    assert shell.run("log", "payroll", "--store", shell.store)[0] == 0

@@ -406,3 +406,100 @@ def test_called_for_early_after_an_incident(bench, tmp_path):
     assert all((store / name / "live").readlink() != before[name] for name in names)
     assert len(bench.rows()) == 6, "once each"
     shutil.rmtree(store)
+
+
+def read_until(process, words):
+    lines = []
+    while not lines or words not in lines[-1]:
+        lines.append(process.stderr.readline())
+        assert lines[-1], "it has ended"
+    return "".join(lines)
+
+
+def test_a_service_looks_anew_when_it_is_told_to(shell):
+    """As `systemctl reload` does, with sinetti.toml read again; without a handler it would end, and nobody start it."""
+    shell.enrol()
+    config = shell.folder / "sinetti.toml"
+    config.write_text(f'store = "{shell.store}"\n')
+    command = program("run", "--config", config, "--every", "7d", "--lang", "en")
+    options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": surroundings({})}
+    with started(command, **options) as process:
+        read_until(process, "Something is due next")
+        config.write_text("?\n")
+        process.send_signal(signal.SIGHUP)
+        assert "this is no TOML" in read_until(process, "Something is due next")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+
+
+def test_a_run_whose_terminal_goes_comes_to_a_safe_end(shell):
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.extend([doubles.well, *[doubles.refuse(doubles.NOT_READY)] * 300])
+    command = program("run", "--store", shell.store, "--lang", "en", "--now", LATE.astimezone(UTC).isoformat())
+    with started(command, stderr=subprocess.PIPE, text=True, env=surroundings({})) as process:
+        limit = time.monotonic() + 20
+        while len(shell.double.seen) < 4:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(10) == 130
+        assert "Stopping" in process.stderr.read()
+
+
+def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
+    """Its unit takes exit code 5 for a good end (SuccessExitStatus): nobody would start it again."""
+    shell.enrol()
+    away = shell.store.with_name("away")
+    with service(shell.store, "--lang", "en") as process:
+        read_until(process, "Something is due next")
+        shell.store.rename(away)
+        process.send_signal(signal.SIGHUP)
+        read_until(process, str(shell.store))
+        away.rename(shell.store)
+        process.send_signal(signal.SIGHUP)
+        read_until(process, "Something is due next")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+
+
+def minutes_later(handler, double, seen):
+    """Answer as promised, when the command has long been at work on other names."""
+    double.now += timedelta(minutes=10)
+    doubles.well(handler, double, seen)
+
+
+@pytest.mark.parametrize("command", [("run",), ("renew", "--all")], ids=["run", "renew"])
+def test_what_is_renewed_late_in_a_long_pass_is_taken(shell, command):
+    """It begins later than clocks may differ from when the pass began: three hundred names take longer than that."""
+    shell.enrol()
+    shell.double.now = LATE
+    shell.double.script.append(minutes_later)
+    code, _, err = shell.run(*command, "--store", shell.store)
+    assert (code, "payroll: renewed." in err) == (0, True), err
+
+
+def test_the_next_try_counts_from_the_failure_and_not_from_the_beginning_of_the_pass(shell):
+    shell.enrol()
+    shell.double.now = LATE
+
+    def refuse(handler, double, seen):
+        double.now += timedelta(minutes=10)
+        doubles.refuse(Failure("PKI099", "Not just now."))(handler, double, seen)
+
+    shell.double.script.append(refuse)
+    code, told, _ = run(shell, "--json")
+    assert code in {4, 6}
+    assert told["next"] == (LATE + timedelta(minutes=15)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_clock_that_is_years_behind_is_told_each_time(shell):
+    """As after a flat battery: by such a clock nothing is ever due, and nobody would hear of it."""
+    shell.enrol()
+    shell.double.now = datetime(2000, 1, 1, tzinfo=UTC)
+    for _ in range(2):
+        code, _, err = run(shell)
+        assert code == 4
+        assert "1 certificate that is in use begins days later. Set the clock right" in err
+    shell.double.now = authority.NOW - timedelta(days=1)
+    assert run(shell)[0] == 0

@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
 
-from sinetti.holder import custody, dressing, files, generations, journal, sealing, settings, status, tokens, words
+from sinetti.holder import (
+    custody,
+    dressing,
+    exporting,
+    files,
+    generations,
+    journal,
+    sealing,
+    settings,
+    status,
+    tokens,
+    words,
+)
+from sinetti.holder.client import TransferIds
 from sinetti.holder.config.values import FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState
@@ -253,12 +266,57 @@ def test_a_password_that_is_not_there_is_told_before_anything_is_asked_for(desk,
     assert not desk.double.seen
 
 
+UNFIT = {
+    "Latin-1": ("password_file", "pässwörd".encode("latin-1"), words.NO_PKCS12_PASSWORD),
+    "a byte order mark": ("password_file", b"\xef\xbb\xbfpassword", words.NO_PKCS12_PASSWORD),
+    "two lines": ("password_file", b"one\ntwo\n", words.NO_PKCS12_PASSWORD),
+    "longer than OpenSSL takes": ("key_password_file", b"x" * 1024, words.SECRET_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("key", "octets", "word"), UNFIT.values(), ids=UNFIT)
+def test_a_password_that_cannot_be_one_is_told_before_anything_is_asked_for(desk, secret, key, octets, word):
+    """Not once the certificate is there, and cannot be put in place."""
+    secret.write_bytes(octets)
+    wanted = FilesWanted(formats=EVERY, password_file=secret) if key == "password_file" else FilesWanted()
+    refused = desk.enrol(files=replace(wanted, **{key: secret}))
+    assert (refused.exit_code, [one.text for one in refused.messages]) == (ExitCode.STORE, [word])
+    assert not desk.double.seen
+
+
+def test_the_longest_password_of_a_key_is_one(desk, encrypted, secret):
+    secret.write_bytes(b"x" * formats.LONGEST_PASSPHRASE)
+    assert desk.enrol(files=encrypted).exit_code is ExitCode.DONE
+
+
 def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
     desk.enrol(files=encrypted)
     settings.store(desk.folder, replace(settings.load(desk.folder), files=FilesWanted()))
     with pytest.raises(files.StoreError) as told:
         generations.live(desk.folder)
     assert told.value.message.text == words.NO_KEY_PASSWORD
+
+
+def test_a_replacement_is_kept_encrypted_as_the_one_before_was(desk, encrypted, monkeypatch):
+    """Also where all is given by options, and sinetti.toml is not read; and the former key can still be opened."""
+    desk.enrol(files=encrypted)
+    former = desk.live.resolve().name
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD)).exit_code is ExitCode.DONE
+    assert desk.live.resolve().name != former
+    assert custody.is_encrypted((desk.live / "key.pem").read_bytes())
+    assert not clear_keys(desk.store)
+    assert settings.load(desk.folder).files == encrypted
+    copy = exporting.Wanted(exporting.Form.PEM, with_key=True, password=b"another", serial=former)
+    assert exporting.copy_of(desk.store, NAME, copy).with_key
+
+
+def test_an_enrolment_that_began_encrypted_goes_on_so(desk, encrypted):
+    desk.double.script.append(doubles.lose)
+    assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
+    assert desk.enrol().exit_code is ExitCode.DONE
+    assert not clear_keys(desk.store)
+    assert settings.load(desk.folder).files == encrypted
 
 
 def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):

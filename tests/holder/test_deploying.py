@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sinetti.domain.values import Language
 from sinetti.holder import deploying, files, log, messages, words
@@ -121,12 +122,19 @@ def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatc
     class Killed(BaseException):
         pass
 
+    def stored(folder, state):
+        if state.serial is not None:
+            raise Killed
+        store(folder, state)
+
     with monkeypatch.context() as patch:
-        patch.setattr(deploying, "_store", lambda *_arguments: (_ for _ in ()).throw(Killed))
+        store = deploying._store
+        patch.setattr(deploying, "_store", stored)
         with pytest.raises(Killed):
             use(desk, entry)
-    assert deploying.due(desk.folder, NOW, entry)
-    assert use(desk, entry)[0]
+    later = NOW + timedelta(minutes=5)
+    assert deploying.due(desk.folder, later, entry)
+    assert use(desk, entry, later)[0]
     assert len(lines(seen)) == 2
 
 
@@ -191,6 +199,17 @@ def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_pa
     done, told = use(desk, entry_of(wanted, deploy=code))
     assert done, [messages.render(one, Language.EN) for one in told]
     assert not deploying.due(desk.folder, NOW, entry_of(wanted))
+
+
+def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
+    """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
+    (tmp_path / "password").write_text("secret")
+    desk.enrol(files=FilesWanted(key_password_file=tmp_path / "password"))
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    assert use(desk, entry_of(wanted)) == (True, ())
+    with pytest.raises(TypeError, match="Password was not given"):
+        load_der_private_key((desk.live / "key.der").read_bytes(), None)
+    load_der_private_key((desk.live / "key.der").read_bytes(), b"secret")
 
 
 def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path, seen):
@@ -267,3 +286,26 @@ def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_cus
     entry = replace(entry_of(deploy=writes(seen, "os.environ['SINETTI_CUSTOMER_ID']")), customer_id=None)
     assert use(desk, entry)[0]
     assert lines(seen) == [authority.CUSTOMER_ID]
+
+
+def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypatch):
+    """Else it would be the first thing that each pass does, and the last."""
+    desk.enrol()
+
+    class Killed(BaseException):
+        """SIGKILL: nothing after it is done."""
+
+    def kill(*_given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deploying.hooks, "run", kill)
+        for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
+            with pytest.raises(Killed):
+                use(desk, entry_of(deploy=""), NOW + after)
+            assert deploying.load(desk.folder).tries == tries
+            assert not deploying.due(desk.folder, NOW + after, entry_of(deploy=""))
+    assert deploying.due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
+    assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
+    state = deploying.load(desk.folder)
+    assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)

@@ -597,3 +597,28 @@ def test_a_signed_ok_is_believed_only_whole(desk):
     desk.enrol()
     assert held[0].retrieval_id == "retrieval-1"
     assert "retrieval-1" not in repr(held[0])
+
+
+def away(seconds):
+    """Answer that nothing is served for so long."""
+    return lambda handler, _double, _seen: handler.send(503, b"", **{"Retry-After": str(seconds)})
+
+
+def test_while_fetching_a_service_that_is_away_is_left_alone_for_as_long_as_it_says(desk):
+    desk.double.script.extend([doubles.well, away(120)])
+    assert desk.enrol().exit_code is ExitCode.DONE
+    assert desk.slept == [120]
+    assert len(desk.double.seen) == 3
+
+
+@pytest.mark.parametrize("before", [doubles.well, doubles.lose], ids=["accepted", "uncertain"])
+def test_where_it_says_longer_than_anybody_waits_the_next_run_fetches(desk, before):
+    """Not every half minute for five minutes, of each of hundreds of names."""
+    desk.double.script.extend([before, *[away(3600)] * 20])
+    desk.enrol()
+    ended = desk.retrieve() if before is doubles.well else desk.enrol()
+    assert ended.retry_after == timedelta(hours=1)
+    assert desk.slept == []
+    assert len(desk.double.seen) <= 3
+    desk.double.script.clear()
+    assert desk.enrol().exit_code is ExitCode.DONE

@@ -62,6 +62,9 @@ CASES = {
         answer(b"{}", 429, "application/problem+json", HOUR), Told(Silence.NOT_FOR_THIS, HOUR)
     ),
     "a service that knows no hints": (answer(b"Not Found", 404, "text/html"), NO_DOOR),
+    "a proxy that fails for a moment": (answer(b"", 500, "text/html"), Told(Silence.NOT_REACHED, HOUR)),
+    "one that says for how long": (answer(b"", 520, "text/html", 2 * HOUR), Told(Silence.NOT_REACHED, 2 * HOUR)),
+    "a method that nobody has made": (answer(b"", 501, "text/html"), NO_DOOR),
     "one that lets nobody in": (answer(b"", 403, "text/plain"), NO_DOOR),
     "one that shows the same page for everything": (answer(b"<html>", 200, "text/html"), NO_DOOR),
 }  # fmt: skip
@@ -137,6 +140,8 @@ RETRIES = {
     "an instant, and no clock beside it": ("Sun, 02 May 2027 12:03:00 GMT", None, None),
     "one without a zone": ("Sun, 02 May 2027 12:03:00 -0000", DATE, None),
     "words": ("soon", DATE, None),
+    "a zone beyond any": ("Sun, 02 May 2027 12:03:00 +99999999999999999999", DATE, None),
+    "a year beyond any": ("Sun, 02 May 99999999999999999999 12:03:00 GMT", DATE, None),
     "less than none": ("-5", DATE, None),
     "other digits": ("١٢", DATE, None),
     "more than anybody means": ("9" * 5000, DATE, 366 * DAY),

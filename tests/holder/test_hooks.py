@@ -57,6 +57,14 @@ def kept(folder, stage="deploy"):
     return (folder / "hooks" / f"{stage}.log").read_text()
 
 
+def test_places_are_whole_wherever_a_program_goes(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    here = Path("payroll")
+    found = hooks.environment(Stage.DEPLOY, about(here))
+    assert found["SINETTI_LIVE"] == str(folder / "live")
+    assert found["SINETTI_GENERATION"] == str(folder / "generations" / "0b")
+
+
 def test_a_stage_without_a_program_has_nothing_to_do(folder):
     assert hooks.run(Stage.BEFORE, Hooks(), about(folder), folder, NOW) is None
     assert not list(folder.iterdir())

@@ -155,6 +155,27 @@ def test_pkcs12_of_openssl(more, pair, files):
     assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.of_pkcs12, out, None)
 
 
+@pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
+def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
+    """OpenSSL gives the first of them, and nobody would have said that the other is renewed by nobody."""
+    pairs, both = {}, tmp_path / "both.p12"
+    for number, name in enumerate(("one", "two")):
+        key = authority.holder_key(51 + number, KeyType.EC_P256)
+        pairs[name] = key, authority.holder_certificate(key)
+        alone, how = tmp_path / f"{name}.p12", BestAvailableEncryption(b"of the store")
+        alone.write_bytes(pkcs12.serialize_key_and_certificates(name.encode(), *pairs[name], None, how))
+        words = ("-srckeystore", alone, "-srcstorepass", "of the store", "-destkeystore", both)
+        words += ("-deststorepass", "of the store", "-deststoretype", "PKCS12", "-noprompt")
+        subprocess.run(("keytool", "-importkeystore", *words), check=True, capture_output=True)
+    for read, more in ((keystores.of_pkcs12, ()), (keystores.of_java, (None,))):
+        said = refused(read, both, *more, b"of the store")
+        assert "holds certificates for more than one key" in said
+        assert all(keys.serial_of(certificate) in said for _, certificate in pairs.values())
+    for name, (key, certificate) in pairs.items():
+        got = keystores.of_java(both, name, b"of the store")
+        assert (keys.key_id(got.key), got.certificate) == (keys.key_id(key), certificate)
+
+
 def test_pkcs12_without_a_key(pair, tmp_path):
     out = tmp_path / "out.p12"
     out.write_bytes(pkcs12.serialize_key_and_certificates(None, None, None, [pair[1]], BestAvailableEncryption(b"x")))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.domain.values import Language
-from sinetti.holder import messages, reasons, transport
+from sinetti.holder import messages, reasons, transport, words
 from sinetti.holder.transport import BadAddress, Post, Trouble, TroubleKind, call, parse_address
 from sinetti.pki import formats
 
@@ -34,6 +34,9 @@ REFUSED = {
     "a blank": "https://certificates.example/x y",
     "a line end": "https://certificates.example/x\r\nHost: other",
     "letters outside ASCII": "https://ämpäri.example/",
+    "an empty part of a host": "https://certificates..example/",
+    "nothing before a dot": "https://.example/",
+    "a part of a host that is too long": f"https://{'a' * 64}.example/",
 }
 
 
@@ -48,6 +51,10 @@ TAKEN = {
     "https with port and query": (
         "https://certificates.example:8443/a?b=c",
         (True, "certificates.example", 8443, "/a?b=c"),
+    ),
+    "a host with a dot at its end, and the longest part": (
+        f"https://{'a' * 63}.example./",
+        (True, f"{'a' * 63}.example.", 443, "/"),
     ),
     "http on this machine": ("http://127.0.0.1:8080", (False, "127.0.0.1", 8080, "/")),
     "http on this machine by name": ("http://localhost/x", (False, "localhost", 80, "/x")),
@@ -239,6 +246,12 @@ def test_tls_with_the_given_anchor(tmp_path):
         assert call(post(url, anchor)) == b"<answer/>"
 
 
+def test_an_anchor_with_a_comment_in_any_letters(tmp_path):
+    context, anchor = server_certificate(tmp_path / "server.pem")
+    with answering(ok(b"<answer/>"), context) as url:
+        assert call(post(url, f"# NetLock Arany Főtanúsítvány\n{anchor}")) == b"<answer/>"
+
+
 @pytest.mark.parametrize("names", [("127.0.0.1",), ("192.0.2.1",)], ids=["another anchor", "another name"])
 def test_tls_that_is_not_trusted(names, tmp_path):
     context, own = server_certificate(tmp_path / "server.pem", names)
@@ -293,3 +306,33 @@ def test_proxies(url, host, tunnel, monkeypatch):
     assert (connection.host, connection._tunnel_host) == (host, tunnel)
     if tunnel:
         assert connection._tunnel_headers["Proxy-Authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
+
+
+UNREADABLE = {
+    "a sign of a password that begins a fragment": "http://user:pa#ss@proxy.example:3128",
+    "a port that is none": "http://proxy.example:99999",
+    "no host": "http://:3128",
+    "an empty part of a host": "proxy..example:3128",
+}
+
+
+@pytest.mark.parametrize("proxy", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_proxy_whose_address_cannot_be_read_is_told_without_its_password(proxy, monkeypatch):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(Trouble) as trouble:
+        call(post("https://certificates.example/"))
+    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, words.PROXY_UNREADABLE)
+    assert trouble.value.in_vain
+    assert trouble.value.message.values == {}
+
+
+BEYOND = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
+
+
+def test_a_time_beyond_any_clock_says_nothing():
+    """An answer is not signed where it comes from a proxy, and no such line may end a pass over all names."""
+    away = ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")
+    with answering(away) as url, pytest.raises(Trouble) as trouble:
+        call(post(url))
+    assert (trouble.value.kind, trouble.value.retry_after) == (TroubleKind.NOT_SERVED, None)
+    assert transport._look(SimpleNamespace(headers={"Date": BEYOND}, status=200), None).date is None

@@ -76,6 +76,19 @@ PAUSES = {
 }
 
 
+ASKED_FOR = {
+    "less than would be waited": (3, 0.0, 1, 5.0),
+    "more than would be waited": (0, 0.0, 60, 60.0),
+    "all the patience that is left": (0, 200.0, 100, 100.0),
+    "more than is left of it": (0, 201.0, 100, None),
+}
+
+
+@pytest.mark.parametrize(("attempt", "waited", "asked", "expected"), ASKED_FOR.values(), ids=ASKED_FOR)
+def test_nobody_asks_before_the_service_wants_it(attempt, waited, asked, expected):
+    assert pause(attempt, waited, 300.0, timedelta(seconds=asked)) == expected
+
+
 @pytest.mark.parametrize(("attempt", "waited", "wait", "expected"), PAUSES.values(), ids=PAUSES)
 def test_pause(attempt, waited, wait, expected):
     assert pause(attempt, waited, wait) == expected

@@ -400,5 +400,5 @@ def test_the_divergences_have_every_kindness():
 
 def test_the_divergences_have_their_parts():
     page = DIVERGENCES.read_text(encoding="utf-8")
-    parts = ("Certificates", "The service", "Messages", "XML Signature", "Client")
+    parts = ("Certificates", "The service", "Pages", "Messages", "XML Signature", "Client")
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [*parts]

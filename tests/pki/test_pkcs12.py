@@ -37,3 +37,21 @@ def test_another_password_does_not_open_it(whole):
     octets = pkcs12.dump("payroll", KEY, whole, b"secret", legacy=False)
     with pytest.raises(ValueError, match="password"):
         judge.load_pkcs12(octets, b"another")
+
+
+PASSWORDS = {
+    "letters": (b"secret", True),
+    "letters of other alphabets": ("pässwörd ключ 🔑".encode(), True),
+    "nothing": (b"", False),
+    "Latin-1": (b"p\xe4ss", False),
+    "two lines": (b"a\nb", False),
+    "a nought": (b"a\0b", False),
+    "a byte order mark": (b"\xef\xbb\xbfsecret", False),
+}
+
+
+@pytest.mark.parametrize(("octets", "taken"), PASSWORDS.values(), ids=PASSWORDS)
+def test_what_is_a_password(octets, taken, whole):
+    assert pkcs12.is_password(octets) is taken
+    if taken:
+        assert judge.load_pkcs12(pkcs12.dump("payroll", KEY, whole, octets, legacy=True), octets).key is not None

@@ -146,6 +146,7 @@ def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
         sleep=time.sleep,
         ticks=clock.ticks,
         wait=getattr(parsed, "wait", 300.0),
+        clock=clock.machine_now if parsed.now is None else None,
     )
 
 
@@ -199,8 +200,13 @@ def print_line(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped."""
+    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped.
+
+    So are all outside ASCII where standard output lacks one of them.
+    """
     text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not output.is_writable(text):
+        text = json.dumps(value, indent=2)
     if any(not line.isprintable() for line in text.split("\n")):
         text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
     print_line(text)
@@ -211,6 +217,8 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     shown = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, shown)):
         shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
+    if not all(map(output.is_writable, shown)):
+        shown = [json.dumps(row) for row in rows]
     print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
 
 

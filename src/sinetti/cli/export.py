@@ -9,6 +9,7 @@ from sinetti.holder import exporting, messages, reasons, words
 from sinetti.holder.exporting import Form, Wanted
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.pki import formats, pkcs12
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -59,7 +60,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
     common.keep_now_out(parsed, parsed.name)
     now = common.now_of(parsed, console)
-    wanted = Wanted(Form(parsed.format), parsed.with_key, _password(parsed.password_file), parsed.serial)
+    form = Form(parsed.format)
+    wanted = Wanted(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
     copy = exporting.copy_of(parsed.store, parsed.name, wanted)
     # Written down first: no key leaves the store unnoted.
     exporting.note(parsed.store / parsed.name, now, copy, parsed.out)
@@ -76,10 +78,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _password(path: Path | None) -> bytes | None:
+def _password(path: Path | None, form: Form) -> bytes | None:
     if path is None:
         return None
     password = common.read_file(path).rstrip(b"\r\n")
     if not password:
         raise UsageError(say(words.SECRET_EMPTY, path=str(path)))
+    if form in exporting.PACKED and not pkcs12.is_password(password):
+        raise UsageError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
+    if len(password) > formats.LONGEST_PASSPHRASE:
+        raise UsageError(say(words.SECRET_TOO_LONG, path=str(path), most=formats.LONGEST_PASSPHRASE))
     return password

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and not sys.warnoptions:
         # Meant for programmers: an odd certificate in a document would put a library's advice before people.
         warnings.simplefilter("ignore")
+    output.bear_any_encoding()
     console = Console(language_of(arguments))
     arguments = _language_behind(arguments)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
@@ -136,15 +137,18 @@ def _run(arguments: Sequence[str], console: Console) -> int:
 
 
 def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> ExitCode:
-    """Tell what nobody has caught: a person gets a sentence and an exit code, never a stack trace."""
-    if isinstance(bad, OSError) and _is_of_the_store(bad, parsed):
-        console.tell(say(messages.STORE_UNUSABLE, path=str(bad.filename), why=reasons.of(bad)))
+    """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
+    place = _in_store(bad, parsed)
+    if place is not None and isinstance(bad, OSError):
+        console.tell(say(messages.STORE_UNUSABLE, path=place, why=reasons.of(bad)))
         return ExitCode.STORE
     console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
     return ExitCode.FAULT
 
 
-def _is_of_the_store(bad: OSError, parsed: argparse.Namespace) -> bool:
-    """Tell whether it is the store, or something in it, that cannot be read or written: a matter of its owner's."""
-    store = getattr(parsed, "store", None)
-    return isinstance(store, Path) and bool(bad.filename) and Path(str(bad.filename)).is_relative_to(store)
+def _in_store(bad: Exception, parsed: argparse.Namespace) -> str | None:
+    """Give the file of the store that the system did not let us reach: another user's store, mostly."""
+    store, place = getattr(parsed, "store", None), getattr(bad, "filename", None)
+    if not isinstance(store, Path) or not isinstance(place, str):
+        return None
+    return place if Path(place).absolute().is_relative_to(store.absolute()) else None

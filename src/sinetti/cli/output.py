@@ -6,6 +6,7 @@ work's exit code, as if all had been read. What else keeps standard output from 
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import stat
@@ -29,6 +30,21 @@ class OutputLost(Exception):
         """Keep what the system said."""
         super().__init__(str(why))
         self.why = why
+
+
+def bear_any_encoding() -> None:
+    """Let standard output have a question mark for each sign that its encoding lacks, where that is not UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def is_writable(text: str) -> bool:
+    """Tell whether standard output has every sign of a text: what programs read, they are to read as it is."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def put_line(line: str) -> None:

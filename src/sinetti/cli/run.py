@@ -4,8 +4,9 @@ import argparse
 import contextlib
 import re
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
 from sinetti.cli.status import put_metrics
 from sinetti.holder import messages, reasons, status, words
-from sinetti.holder.agent import passing, telling
+from sinetti.holder.agent import deciding, passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
 from sinetti.holder.agent.passing import PassEnd, Row
 from sinetti.holder.agent.programs import HoldersPrograms
@@ -42,12 +43,18 @@ _EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=7)
 
+_STORE_AGAIN = timedelta(minutes=5)
+"""After how long a service looks again at a store that it could not use."""
+
 _STRIDE = 30.0
 """Seconds that are slept at a time: a machine that slept itself, or whose clock was set, is noticed by then."""
 
 
 _OFTEN = 3
 """For so many names the same is told; of the others, how many they are."""
+
+
+_Handler = Callable[[int, FrameType | None], None]
 
 
 @dataclass(slots=True)
@@ -116,18 +123,28 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Take care of the store. What is wrong with one name stops no other."""
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
-    common.refuse_unknown_store(parsed)
-    stop = threading.Event()
-    with _told_to_stop(stop, console):
+    try:
+        common.refuse_unknown_store(parsed)
+    except OSError:  # it cannot be looked at: a service tells that, and looks again
+        if every is None:
+            raise
+    stop, wake = threading.Event(), threading.Event()
+    with _told_to_stop(stop, wake, console, lasting=every is not None):
         if parsed.dry_run:
             return _show_plan(parsed, console, stop)
         if every is None:
             return _pass(parsed, console, stop).exit_code
-        return _serve(parsed, console, every, stop)
+        return _serve(parsed, console, every, (stop, wake))
 
 
-def _serve(parsed: argparse.Namespace, console: Console, every: timedelta, stop: threading.Event) -> ExitCode:
-    """Make one pass after the other until it is told to stop; a pass that could not begin is made up for soon."""
+def _serve(
+    parsed: argparse.Namespace, console: Console, every: timedelta, heard: tuple[threading.Event, threading.Event]
+) -> ExitCode:
+    """Make one pass after the other until it is told to stop; a pass that could not begin is made up for soon.
+
+    A store that is away or damaged for a while ends no service: whoever starts it again might take it for done.
+    """
+    stop, wake = heard
     tell_service_manager("READY=1")
     while True:
         rest = every
@@ -136,10 +153,10 @@ def _serve(parsed: argparse.Namespace, console: Console, every: timedelta, stop:
             code = end.exit_code
             if end.next_due is not None:
                 rest = min(rest, end.next_due - common.instant(parsed.now) if parsed.now else _from_now(end.next_due))
-        except StoreLocked as busy:
-            console.tell(busy.message)
-            code, rest = ExitCode.STORE, _SHORTEST
-        if stop.is_set() or _slept(max(rest, _SHORTEST), stop):
+        except StoreError as bad:
+            console.tell(bad.message)
+            code, rest = ExitCode.STORE, _SHORTEST if isinstance(bad, StoreLocked) else min(every, _STORE_AGAIN)
+        if _slept(max(rest, _SHORTEST), wake, stop):
             tell_service_manager("STOPPING=1")
             return code
 
@@ -148,12 +165,13 @@ def _from_now(at: datetime) -> timedelta:
     return at - clock.machine_now()
 
 
-def _slept(rest: timedelta, stop: threading.Event) -> bool:
+def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> bool:
     """Sleep, by whichever clock comes first: the machine's, or one that counts while it is set; whether to stop."""
     until, end = clock.machine_now() + rest, clock.steady() + rest.total_seconds()
     while clock.machine_now() < until and clock.steady() < end:
-        if stop.wait(min(_STRIDE, max(end - clock.steady(), 0.01))):
-            return True
+        if wake.wait(min(_STRIDE, max(end - clock.steady(), 0.01))):
+            break
+    wake.clear()
     return stop.is_set()
 
 
@@ -169,6 +187,9 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
         console.tell(message)
+    behind = sum(deciding.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
+    if behind:
+        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
@@ -176,11 +197,12 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
 
 def _put_metrics(agent: Agent, console: Console) -> ExitCode:
     """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
-    place, now = agent.config.care.prometheus, agent.run.now
+    place, now = agent.config.care.prometheus, agent.run.moment
     if place is None:
         return ExitCode.DONE
     try:
-        put_metrics(str(place), status.rows(agent.run.store, lambda _seen: now), now, now)
+        store = agent.run.store
+        put_metrics(str(place), store, status.rows(store, lambda _seen: now), now, now)
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE
@@ -251,18 +273,33 @@ def _unusable(store: Path, bad: OSError) -> Message:
 
 
 @contextlib.contextmanager
-def _told_to_stop(stop: threading.Event, console: Console) -> Iterator[None]:
-    """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end."""
+def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
+    """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end.
+
+    So SIGHUP, from a terminal that goes; a service (`lasting`) takes it for the wish to look now, by sinetti.toml anew.
+    """
 
     def heard(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
         stop.set()
+        wake.set()
         console.tell(say(messages.STOPPING))
+
+    def hung_up(number: int, frame: FrameType | None) -> None:
+        if lasting and not at_terminal:
+            wake.set()
+        else:
+            heard(number, frame)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: heard, signal.SIGINT: heard}
+    # Windows has none, and nohup has it passed over.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hung_up
+    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
     try:
         yield
     finally:

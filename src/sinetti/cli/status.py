@@ -1,6 +1,7 @@
 """`sinetti status`: how the certificates of a store stand."""
 
 import argparse
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from sinetti import clock
 from sinetti.cli import common, output, tables
 from sinetti.cli.console import Console
 from sinetti.domain.values import Environment
-from sinetti.holder import files, messages, prometheus, standing, status, todo
+from sinetti.holder import files, messages, prometheus, standing, status, todo, words
 from sinetti.holder.glance import Glance
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, UsageError
@@ -63,7 +64,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.now is not None:
         _tell_passed_by(rows, console)
     if parsed.prometheus is not None:
-        put_metrics(parsed.prometheus, rows, now)
+        put_metrics(parsed.prometheus, parsed.store, rows, now)
     if parsed.json:
         common.print_rows(
             [standing.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
@@ -115,8 +116,10 @@ def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
     common.print_line("\n".join(table))
 
 
-def put_metrics(place: str, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
+def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
     """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
+    if place != "-" and _is_a_names(Path(place), store):
+        raise UsageError(say(words.METRICS_IN_STORE, path=place, store=str(store)))
     octets = prometheus.text(rows, now, last_run).encode()
     if place == "-":
         output.put_octets(octets)
@@ -124,7 +127,18 @@ def put_metrics(place: str, rows: Sequence[Row], now: datetime, last_run: dateti
     common.write_file(Path(place), octets)
     # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
     if os.name == "posix" and Path(place).is_file():
-        Path(place).chmod(0o644)
+        # A file that somebody else made for it keeps the rights that they gave it.
+        with contextlib.suppress(PermissionError):
+            Path(place).chmod(0o644)
+
+
+def _is_a_names(path: Path, store: Path) -> bool:
+    """Whether a place is a name's, or the agent's own, where what is written over may be a key."""
+    try:
+        within = path.resolve().relative_to(store.resolve()).parts
+    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing tells; elsewhere
+        return False
+    return len(within) > 1 or "".join(within).startswith(".")
 
 
 def _tell_passed_by(rows: Sequence[Row], console: Console) -> None:

@@ -73,7 +73,8 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         known = generations.notes(folder)
         present = generations.live(folder)
         if present is not None:
-            _same_holder(name, folder, wanted)
+            kept = _same_holder(name, folder, wanted)
+            wanted = replace(wanted, files=wanted.files.over(kept.files))
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
         errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)
@@ -158,6 +159,9 @@ def each(
         found = files.names(run.store)
     except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=reasons.of(bad))
+        raise files.StoreError(told) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []
@@ -169,7 +173,7 @@ def each(
 
 
 def _noted(run: Run, outcome: Outcome) -> Outcome:
-    log.note_outcome(run.store / outcome.name, run.now, outcome, run.language)
+    log.note_outcome(run.store / outcome.name, run.moment, outcome, run.language)
     return outcome
 
 
@@ -234,7 +238,8 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
         begun = settings.load(where)  # a damaged file is told, never written over
         if begun.key is not errand.settings.key:
             errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
-        errand = replace(errand, settings=replace(errand.settings, key=begun.key))
+        looks = errand.settings.files.over(begun.files)
+        errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
         settings.store(where, errand.settings)
         return errand, held
     if not files.live_of(errand.folder).exists():
@@ -348,11 +353,12 @@ def _done_before(name: str, present: Held) -> Outcome:
     return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told,))
 
 
-def _same_holder(name: str, folder: Path, wanted: Settings) -> None:
+def _same_holder(name: str, folder: Path, wanted: Settings) -> Settings:
     kept = settings.load(folder)
     if (kept.environment, kept.customer_id) != (wanted.environment, wanted.customer_id):
         world = kept.environment.value
         raise UsageError(say(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world))
+    return kept
 
 
 def _folder_for(run: Run, name: str) -> Path:

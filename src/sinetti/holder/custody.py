@@ -13,7 +13,7 @@ from sinetti.domain.values import KeyId, KeyType
 from sinetti.holder import files, keys, reasons, settings, tokens, words
 from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
-from sinetti.pki import formats
+from sinetti.pki import formats, pkcs12
 from sinetti.pki.formats import PrivateKey
 from sinetti.pki.signers import token_uri
 
@@ -48,7 +48,13 @@ def make(
 
 def passphrase_of(wanted: FilesWanted) -> bytes | None:
     """Give what key.pem is encrypted with; None for keys in clear. Raises StoreError."""
-    return None if wanted.key_password_file is None else secret(wanted.key_password_file)
+    path = wanted.key_password_file
+    if path is None:
+        return None
+    found = secret(path)
+    if len(found) > formats.LONGEST_PASSPHRASE:
+        raise files.StoreError(say(words.SECRET_TOO_LONG, path=str(path), most=formats.LONGEST_PASSPHRASE))
+    return found
 
 
 def secret(path: Path) -> bytes:
@@ -59,6 +65,14 @@ def secret(path: Path) -> bytes:
         raise files.StoreError(say(words.SECRET_UNREADABLE, path=str(path), why=reasons.of(bad))) from bad
     if not found:
         raise files.StoreError(say(words.SECRET_EMPTY, path=str(path)))
+    return found
+
+
+def packing(path: Path) -> bytes:
+    """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
+    found = secret(path)
+    if not pkcs12.is_password(found):
+        raise files.StoreError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
     return found
 
 

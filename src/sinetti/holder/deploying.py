@@ -1,7 +1,8 @@
 """Bringing a new set into use by the holder's programs: run, and tried again until it succeeds (docs/agent.md).
 
-`DIR/NAME/deploy.json` says which serial was brought into use last. It is written after the `deploy` command succeeded,
-so a run that ends between runs the command again: whoever writes one makes it bear that. A failure undoes nothing.
+`DIR/NAME/deploy.json` says which serial was brought into use last. It is written before the `deploy` command runs, as
+if it had failed, and again after it succeeded: of a run that ends between the next runs the command again when the
+delay is over, and whoever writes one makes it bear that. A failure undoes nothing.
 """
 
 import contextlib
@@ -105,9 +106,13 @@ def _brought(folder: Path, entry: Entry, held: Held, now: datetime) -> tuple[boo
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
+        failed = _failed(state, held.serial, entry, now)
+        if entry.hooks.commands.get(Stage.DEPLOY):
+            # Before it runs: one that takes the agent along counts as one that failed, or no pass would come further.
+            with contextlib.suppress(OSError):
+                _store(folder, failed)
         end = hooks.run(Stage.DEPLOY, entry.hooks, about, folder, now)
         if end is not None and not end.ok:
-            failed = _failed(state, held.serial, entry, now)
             _store(folder, failed)
             _note(folder, now, Event.DEPLOY_FAILED, held.serial)
             return False, (end.told, _again(folder, held.serial, failed))

@@ -36,7 +36,7 @@ def check(name: str, wanted: FilesWanted) -> None:
     """Look whether a set can be dressed as wanted, before anything is asked for. Raises StoreError."""
     custody.passphrase_of(wanted)
     if wanted.password_file is not None and _packed(wanted):
-        custody.secret(wanted.password_file)
+        custody.packing(wanted.password_file)
     for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
         if wish is not None and not _knows(database, function, wish):
             raise files.StoreError(say(words.UNKNOWN_OWNER, name=name, owner=wish))
@@ -137,7 +137,7 @@ def _written(
     if wish == KEY_DER and key is not None:
         return key_der(key, custody.passphrase_of(wanted))
     # The settings took care that a packed file has a password.
-    password = custody.secret(wanted.password_file) if wanted.password_file is not None else b""
+    password = custody.packing(wanted.password_file) if wanted.password_file is not None else b""
     return pkcs12.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
 
 

@@ -44,7 +44,10 @@ SILENT_FOR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the client has from outside. `wait` is seconds; `sleep` and `ticks` belong together."""
+    """What one run of the client has from outside. `wait` is seconds; `sleep` and `ticks` belong together.
+
+    `now` is when it began, by which it is decided what is due. `clock` tells how late it is meanwhile; None: `now`.
+    """
 
     store: Path
     now: datetime
@@ -54,6 +57,12 @@ class Run:
     ticks: Callable[[], float]
     wait: float = 300.0
     step: Callable[[str], None] = lambda _name: None
+    clock: Callable[[], datetime] | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """The instant (UTC) that answers are judged at: one over hundreds of names takes longer than clocks differ."""
+        return self.now if self.clock is None else self.clock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Errand:
     @property
     def service(self) -> service.Service:
         """The service that this name's settings point at."""
-        return service.service_of(self.settings, self.run.language, self.run.now)
+        return service.service_of(self.settings, self.run.language, self.run.moment)
 
     def ended(self, result: Result, exit_code: ExitCode, *told: Message, codes: tuple[str, ...] = ()) -> Outcome:
         """Make the outcome for this name."""
@@ -110,7 +119,7 @@ def collect(errand: Errand, held: Journal) -> Outcome:
             return _take(errand, held, got)
         if got.exit_code is not ExitCode.AGAIN or got.result is Result.FAILED:
             return _doubted(errand, held, got)
-        rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait)
+        rest = when.pause(attempt, errand.run.ticks() - started, errand.run.wait, got.retry_after)
         if rest is None:
             return _doubted(errand, held, _still_waiting(errand, got))
         seconds = round(rest)
@@ -205,7 +214,8 @@ def _doubted(errand: Errand, held: Journal, got: Outcome) -> Outcome:
     if held.state not in journal.OPEN_QUESTION:
         return got
     told, codes = (*got.messages, say(messages.MAY_BE_SPENT)), held.codes + got.codes
-    return errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    unsure = errand.ended(Result.UNCERTAIN, ExitCode.UNCERTAIN, *told, codes=codes)
+    return replace(unsure, retry_after=got.retry_after)
 
 
 def _fetch(errand: Errand, held: Journal) -> bytes | Outcome:
@@ -245,7 +255,7 @@ def _take(errand: Errand, held: Journal, octets: bytes) -> Outcome:
     if not keys.is_for(certificate, held.key_id):
         return _not_ours(errand, held)
     anchors = chain.load_bundle(errand.settings.trust_holders.encode())
-    wrong = generations.misfit(certificate, errand.settings.customer_id, anchors, errand.run.now)
+    wrong = generations.misfit(certificate, errand.settings.customer_id, anchors, errand.run.moment)
     if wrong is not None:
         return _not_taken(errand, wrong)
     collected = journal.keep_certificate(held, formats.certificate_der(certificate))

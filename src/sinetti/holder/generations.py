@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import custody, dates, decoding, dressing, files, keys, messages, reasons, tokens
+from sinetti.holder import custody, dates, decoding, dressing, files, keys, messages, reasons, settings, tokens
 from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats, policies
@@ -131,6 +131,7 @@ def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
     held = live(name_folder)
     if held is None:
         return ()
+    wanted = _as_kept(name_folder, wanted)
     name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
     above = chain.load_bundle(files.read(folder / CHAIN))
     added = dressing.lacking(folder, wanted)
@@ -141,6 +142,14 @@ def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
     return added
+
+
+def _as_kept(name_folder: Path, wanted: FilesWanted) -> FilesWanted:
+    """Give what is wanted of a set; where its key is kept encrypted, no copy of it comes to lie in clear."""
+    path = custody.path_of(files.live_of(name_folder))
+    if wanted.key_password_file is not None or not custody.is_encrypted(files.read(path)):
+        return wanted
+    return replace(wanted, key_password_file=settings.load(name_folder).files.key_password_file)
 
 
 def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:

@@ -31,7 +31,7 @@ AS_A_RULE = timedelta(hours=6)
 IN_AN_HOUR = timedelta(hours=1)
 """Where nobody answers."""
 
-_OK = 200
+_OK, _FAULT, _NOT_IMPLEMENTED = 200, 500, 501
 _PROBLEM = "application/problem+json"
 _LONGEST_WORDS = 500
 
@@ -82,6 +82,9 @@ def read(answer: Answer, language: Language) -> Told:
     # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
     if answer.content_type == _PROBLEM:
         return Told(Silence.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
+    if answer.status >= _FAULT and answer.status != _NOT_IMPLEMENTED:
+        # A fault of the moment, its own or a proxy's before it: a day without hints would be long in an incident.
+        return Told(Silence.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
     return Told(Silence.NO_DOOR, LONGEST)
 
 

@@ -97,8 +97,9 @@ def environment(stage: Stage, about: About) -> dict[str, str]:
         "SINETTI_SERIAL": about.serial or "",
         "SINETTI_OLD_SERIAL": about.old_serial or "",
         "SINETTI_NOT_AFTER": "" if until is None else _instant(until),
-        "SINETTI_LIVE": str(about.live),
-        "SINETTI_GENERATION": "" if about.generation is None else str(about.generation),
+        # A program may go elsewhere, and the store may have been named from where the agent stands.
+        "SINETTI_LIVE": str(about.live.absolute()),
+        "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
     }
 
 

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, p
 from sinetti.holder import keys, messages, reasons
 from sinetti.holder.messages import plain, say
 from sinetti.holder.outcome import UsageError
-from sinetti.holder.words import ADOPT_KEY_PASSWORD
-from sinetti.pki import chain, formats
+from sinetti.holder.words import ADOPT_KEY_PASSWORD, ADOPT_SEVERAL
+from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
 LARGEST = 1024 * 1024
@@ -146,7 +146,17 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> Material:
         raise UsageError(say(messages.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of("the key is neither RSA nor EC")))
-    return _fitting(key, [one for one in (certificate, *more) if one is not None], path)
+    found = _fitting(key, [one for one in (certificate, *more) if one is not None], path)
+    _refuse_several(found, path)
+    return found
+
+
+def _refuse_several(found: Material, path: Path) -> None:
+    """Refuse a file with other organisations' certificates: of several keys OpenSSL gives the first, without a word."""
+    also = [one for one in found.others if policies.is_holders(one)]
+    if also:
+        serials = ", ".join(formats.serial_hex(one.serial_number) for one in (found.certificate, *also))
+        raise UsageError(say(ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> Material:

@@ -79,7 +79,8 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
     try:
         # A line of before that was cut short must not take this one with it.
         start = b"" if _ends_whole(path) else b"\n"
-        os.write(handle, start + line.encode() + b"\n")
+        # What is no UTF-8 in a file's name comes as a surrogate, which JSON has as an escape.
+        os.write(handle, start + line.encode(errors="backslashreplace") + b"\n")
         files.SYSTEM.sync_file(handle)
     finally:
         os.close(handle)
@@ -138,4 +139,4 @@ def _fact(value: Value) -> str:
 
 def instant(at: datetime) -> str:
     """Write an instant as RFC 3339, UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

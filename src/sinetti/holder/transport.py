@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sinetti.domain.values import Language
-from sinetti.holder import messages, reasons
+from sinetti.holder import messages, reasons, words
 from sinetti.holder.messages import Message, say
 
 LIMIT = 1024 * 1024
@@ -33,11 +33,21 @@ ANSWER_SECONDS = 60.0
 BUSY = frozenset({408, 429, 502, 503, 504})
 """HTTP statuses that pass (RFC 9110, 15.5 and 15.6; RFC 6585, 4)."""
 
-IN_VAIN = frozenset({messages.TLS_NOT_TRUSTED, messages.SPEAKS_TLS, messages.REDIRECTED, messages.WRONG_ADDRESS})
+IN_VAIN = frozenset(
+    {
+        messages.TLS_NOT_TRUSTED,
+        messages.SPEAKS_TLS,
+        messages.REDIRECTED,
+        messages.WRONG_ADDRESS,
+        words.PROXY_UNREADABLE,
+    }
+)
 """What the same command comes upon again: something has to be corrected first."""
 
 _LONGEST_RETRY = 366 * 86_400
 """Seconds: whoever wants to be left alone for longer is taken to mean this."""
+
+_LONGEST_LABEL = 63
 
 _TLS_ALERT = b"\x15\x03"
 """How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
@@ -149,6 +159,9 @@ def parse_address(url: str) -> Address:
     if not url.isascii() or any(sign.isspace() for sign in url):
         why = "an address holds neither blanks nor letters outside ASCII"
         raise BadAddress(why)
+    if not _is_host(parts.hostname):
+        why = "its host or its port cannot be read"
+        raise BadAddress(why)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         why = "http:// is only for this machine itself (127.0.0.1); use https://"
         raise BadAddress(why)
@@ -218,7 +231,7 @@ def retry_after(text: str | None, date: str | None) -> timedelta | None:
         return timedelta(seconds=min(int(text[:9]), _LONGEST_RETRY))
     try:
         rest = parsedate_to_datetime(text) - parsedate_to_datetime(date or "")
-    except (ValueError, TypeError, IndexError):  # one of them with a zone, the other without
+    except (ValueError, TypeError, IndexError, OverflowError):  # one of them with a zone, the other without
         return None
     return max(rest, timedelta())
 
@@ -251,7 +264,7 @@ def whole_body(answer: Answer) -> bytes:
 def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> Look:
     try:
         date = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         date = None
     if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
         date = date.replace(tzinfo=UTC)
@@ -331,14 +344,15 @@ def _plain(address: Address) -> http.client.HTTPConnection:
 
 
 def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
-    # create_default_context with anchors of its own loads none of the system's.
-    context = ssl.create_default_context(cadata=tls_ca)
+    # create_default_context with anchors of its own loads none of the system's. It takes ASCII; a person's comment
+    # beside the certificates may be something else.
+    anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
+    context = ssl.create_default_context(cadata=anchors)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     proxy = _proxy(address.host)
     if proxy is None:
         return http.client.HTTPSConnection(address.host, address.port, timeout=CONNECT_SECONDS, context=context)
-    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    host, port = parts.hostname or "", parts.port or PORTS["http"]
+    parts, host, port = _taken_apart(proxy)
     connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
     headers = {}
     if parts.username is not None:
@@ -346,6 +360,23 @@ def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair).decode()
     connection.set_tunnel(address.host, address.port, headers)
     return connection
+
+
+def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
+    """Take the address of a proxy apart; host and port beside. Raises Trouble, with no word of a password in it."""
+    try:
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        host, port = parts.hostname or "", parts.port or PORTS["http"]
+    except ValueError:
+        host = ""
+    if not _is_host(host):
+        raise Trouble(TroubleKind.NOT_REACHED, say(words.PROXY_UNREADABLE))
+    return parts, host, port
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether names are looked up that are like this: no part of it is empty, or too long (RFC 1035, 2.3.4)."""
+    return host.isascii() and all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))
 
 
 def _proxy(host: str) -> str | None:

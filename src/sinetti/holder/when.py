@@ -1,6 +1,6 @@
 """When a certificate may be renewed, and how long to wait between two questions. Pure: no clock, no I/O."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sinetti.domain.values import RENEWAL_WINDOW, Span
@@ -31,9 +31,12 @@ def phase(span: Span, now: datetime) -> Phase:
     return Phase.VALID
 
 
-def pause(attempt: int, waited: float, wait: float) -> float | None:
-    """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up."""
-    left = wait - waited
-    if left <= 0:
+def pause(attempt: int, waited: float, wait: float, asked_for: timedelta | None = None) -> float | None:
+    """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up.
+
+    So it is where the service has `asked_for` more than is left of it: nobody asks before that.
+    """
+    left, least = wait - waited, 0.0 if asked_for is None else asked_for.total_seconds()
+    if left <= 0 or least > left:
         return None
-    return min(float(PAUSES[min(attempt, len(PAUSES) - 1)]), left)
+    return min(max(float(PAUSES[min(attempt, len(PAUSES) - 1)]), least), left)

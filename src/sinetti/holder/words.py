@@ -4,6 +4,14 @@ from sinetti.texts.reader import mark, mark_count
 
 SECRET_UNREADABLE = mark("The password in {path} cannot be read: {why}. Put it back, then run the command again.")
 SECRET_EMPTY = mark("{path} holds no password: write it there, on one line, then run the command again.")
+NO_PKCS12_PASSWORD = mark(
+    "{path} holds no password that a PKCS#12 file takes: that is one line of UTF-8, without a byte order mark. Save "
+    "the file so, then run the command again."
+)
+SECRET_TOO_LONG = mark(
+    "{path}: a password that keys are encrypted with has at most {most} octets, and this one has more. Write a shorter "
+    "one there, then run the command again."
+)
 NO_KEY_PASSWORD = mark(
     "{path} is encrypted, and nothing says where its password is. Write key_password_file into the name's table of "
     "sinetti.toml, or into {settings}."
@@ -15,6 +23,10 @@ UNKNOWN_OWNER = mark(
 OWNER_NOT_GIVEN = mark(
     "The files of {name} cannot be given to {owner}: {why}. Run the command as root, or leave owner and group out of "
     "sinetti.toml; nothing is lost meanwhile."
+)
+PROXY_UNREADABLE = mark(
+    "The address of the proxy, in https_proxy or the system's settings, cannot be read. Write it like "
+    "http://proxy.example:3128, and signs such as @ : / # in a user name or password percent-encoded (RFC 3986)."
 )
 NEEDS_PKCS11_EXTRA = mark("Keys in a PKCS#11 token need one package more: pip install sinetti[pkcs11]")
 TOKEN_UNUSABLE = mark("{name}: {why}. Correct it, then run the command again; nothing is lost.")
@@ -36,10 +48,24 @@ DEPLOY_AGAIN = mark(
     "{name}: the certificate {serial} is in {folder}, but was not brought into use. It is tried again from {at}; "
     "nothing is lost, and the former one stays in its generation."
 )
+CLOCK_BEHIND = mark_count(
+    "This computer's clock says {now}, but {count} certificate that is in use begins days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+    "This computer's clock says {now}, but {count} certificates that are in use begin days later. Set the clock right: "
+    "until then nothing is renewed in time.",
+)
 SAME_FOR_MORE = mark_count("The same of {count} name more: {told}", "The same of {count} names more: {told}")
 ADOPT_KEY_PASSWORD = mark(
     "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
     "with --key-password-file."
+)
+ADOPT_SEVERAL = mark(
+    "{path} holds certificates for more than one key: {serials}. Choose one: give the file with --jks, and the name "
+    "that the key has in it with --alias, as keytool -list shows it."
+)
+METRICS_IN_STORE = mark(
+    "{path} lies where the store {store} keeps keys and what belongs to them. No metrics were written: name a file "
+    "elsewhere."
 )
 EXPORT_NO_NAME = mark("{name} has no certificate {serial}. Those that are kept: {kept}.")
 EXPORT_NO_KEY_IN_DER = mark(

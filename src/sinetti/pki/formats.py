@@ -78,6 +78,10 @@ def opens(pem: bytes, passphrase: bytes) -> bool:
     return True
 
 
+LONGEST_PASSPHRASE = 1023
+"""Octets: OpenSSL takes no longer ones for keys."""
+
+
 def dump_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
     """PKCS#8 in PEM: encrypted (PBES2: PBKDF2-SHA-256 and AES-256, well under a millisecond to open), or bare for None.
 

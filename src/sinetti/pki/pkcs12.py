@@ -12,12 +12,21 @@ _ROUNDS, _ROUNDS_LEGACY = 20_000, 2048
 """Rounds of key derivation. The old form is of no strength anyway: some of its readers take no more."""
 
 
+def is_password(octets: bytes) -> bool:
+    """Tell whether octets are a password that a PKCS#12 file takes and a person types: one line of UTF-8, no mark."""
+    try:
+        return octets.decode().isprintable() and bool(octets)
+    except UnicodeDecodeError:
+        return False
+
+
 def dump(
     name: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], password: bytes, *, legacy: bool
 ) -> bytes:
     """Write a PKCS#12 file: the certificate comes first in `chain`, then those above it. `name` is its friendly name.
 
-    Modern: PBES2 with AES-256 and HMAC-SHA-256. Legacy: 3DES and HMAC-SHA-1, which whoever has the file breaks.
+    `password` is one as `is_password` tells. Modern: PBES2 with AES-256 and HMAC-SHA-256. Legacy: 3DES and HMAC-SHA-1,
+    which whoever has the file breaks.
     """
     how = PrivateFormat.PKCS12.encryption_builder()
     if legacy:

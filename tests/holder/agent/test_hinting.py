@@ -1,12 +1,12 @@
 """Hints within passes: whom they are asked of, how often, and what they move."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sinetti.holder import log
-from sinetti.holder.agent import memory
+from sinetti.holder.agent import hinting, memory
 from sinetti.holder.agent.deciding import Because
 from sinetti.holder.log import Event
 from sinetti.holder.outcome import ExitCode, Result
@@ -134,3 +134,24 @@ def test_a_pass_that_is_to_stop_asks_nobody(house):
     house.passed(authority.NOW)
     assert house.desk.double.hints_asked == []
     assert memory.read(house.desk.store / NAME) == memory.NOTHING
+
+
+def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
+    """What is written of it can be read again: else each pass would begin to count anew."""
+    house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
+    house.desk.double.script.extend([doubles.refuse(Failure("PKI099", "Not just now."))] * 2)
+    house.passed(OPENS)
+    assert house.memory().failures == 1
+    house.passed(OPENS + HOUR)
+    assert house.memory().failures == 2
+
+
+def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
+    beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
+    house.desk.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+
+
+def test_whatever_is_wrong_with_asking_the_renewal_is_made(house, monkeypatch):
+    monkeypatch.setattr(hinting.hints, "ask", lambda *_given: 1 / 0)
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED

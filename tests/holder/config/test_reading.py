@@ -390,6 +390,28 @@ def test_an_empty_secret(written, tmp_path):
     assert "is empty. Write the secret into it." in told(path)[0]
 
 
+def test_a_secret_that_no_pkcs12_file_takes(written, tmp_path):
+    path = written('[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n')
+    (tmp_path / "p12-password").write_bytes("pässwörd\n".encode("latin-1"))
+    (said,) = told(path)
+    assert said.startswith("FILE, line 3: “password_file”: ")
+    assert "one line of UTF-8" in said
+
+
+PROGRAMS = {
+    "a name, looked up in PATH": (("systemctl", "x"), ("systemctl", "x")),
+    "a path": (("/usr/bin/tell", "./x"), ("/usr/bin/tell", "./x")),
+    "beside the file": (("./tell", "./x"), ("FOLDER/tell", "./x")),
+    "in a folder beside the file": (("hooks/tell",), ("FOLDER/hooks/tell",)),
+}
+
+
+@pytest.mark.parametrize(("line", "command"), PROGRAMS.values(), ids=PROGRAMS)
+def test_a_program_lies_where_the_file_says_wherever_the_agent_is_started(line, command, written, tmp_path):
+    entry = reading.read(written(f"[defaults.hooks]\ndeploy = {list(line)}\n")).defaults
+    assert entry.hooks.commands[Stage.DEPLOY] == tuple(one.replace("FOLDER", str(tmp_path)) for one in command)
+
+
 def test_a_group_may_read_where_it_is_named(written, monkeypatch):
     monkeypatch.setattr("sinetti.holder.config.entries._of_the_system", lambda table, key, _: table.text(key))
     files = reading.read(written('[defaults]\nmode = "640"\ngroup = "payroll"\n')).defaults.files

@@ -22,7 +22,7 @@ from sinetti.actions.retain import NotErased
 from sinetti.actions.revoke import NotRevocable
 from sinetti.ca.hierarchy import HierarchyError
 from sinetti.cli import helping
-from sinetti.cli.output import put_line, tell
+from sinetti.cli.output import is_writable, put_line, tell
 from sinetti.clock import machine_now
 from sinetti.domain.bulk import BulkRefused
 from sinetti.domain.customers import CustomerIdError
@@ -220,7 +220,11 @@ def leave() -> NoReturn:
 
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
     """Print a value for programs, or the same as a table for people."""
-    put_line(json.dumps(value, ensure_ascii=False) if as_json else table())
+    if not as_json:
+        put_line(table())
+        return
+    text = json.dumps(value, ensure_ascii=False)
+    put_line(text if is_writable(text) else json.dumps(value))
 
 
 def _say(error: object, code: ExitCode) -> int:

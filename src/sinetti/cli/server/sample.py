@@ -58,7 +58,7 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from bad
     shown = [_shown(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
-        put_line(json.dumps(shown if parsed.state == _ALL else shown[0], ensure_ascii=False))
+        put_line(json.dumps(shown if parsed.state == _ALL else shown[0]))
     for one, place in zip(samples, places, strict=True):
         told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
         tell(told)

@@ -84,7 +84,7 @@ def outcome_is_final(seen: Sight, outcome: Outcome) -> Hopeless | None:
 
 def _tried(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) -> Outcome:
     outcome = client.one_of_all(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
-    log.note_outcome(seen.folder, agent.run.now, outcome, agent.run.language)
+    log.note_outcome(seen.folder, agent.run.moment, outcome, agent.run.language)
     return outcome
 
 
@@ -108,21 +108,22 @@ def _attempt(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) ->
 
 
 def _renew(agent: Agent, entry: Entry, seen: Sight, decision: Renew) -> Outcome:
-    held_back = agent.programs.before(seen, entry, agent.run.now)
+    run = agent.run
+    held_back = agent.programs.before(seen, entry, run.moment)
     if held_back is not None and not decision.urgent:
         told = say(messages.BEFORE_HOLDS_BACK, name=seen.name)
         return Outcome(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
     if held_back is not None:
-        agent.run.tell(held_back)
+        run.tell(held_back)
     only = None if seen.in_use is None else seen.in_use.serial
-    return client.renew(agent.run, seen.name, force=decision.early, among_all=True, only=only)
+    return client.renew(run, seen.name, force=decision.early, among_all=True, only=only)
 
 
 def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | None) -> Outcome | None:
     done = outcome is not None and outcome.result in {Result.RENEWED, Result.ENROLLED}
     if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
-    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.now)
+    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.moment)
     if outcome is None:
         outcome = Outcome(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
     ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
@@ -131,7 +132,7 @@ def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | 
 
 def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
     """Write down what came of a try, for the certificate that is in use now; gives the name as it now lies there."""
-    now = agent.run.now
+    now = agent.run.moment
     after = sighting.look(seen.folder) or seen
     if after.trouble is not None:
         return after

@@ -124,6 +124,11 @@ def _why_never(seen: Sight, in_use: InUse, now: datetime) -> Because | None:
     return None
 
 
+def is_clock_behind(in_use: InUse | None, now: datetime) -> bool:
+    """Tell whether a certificate that is in use begins so much later than `now` that the clock has to be wrong."""
+    return in_use is not None and now + CLOCK_DOUBT < in_use.span.not_before
+
+
 def is_for_good(codes: tuple[str, ...]) -> bool:
     """Tell whether a refusal says that this certificate can never be renewed."""
     return not FOR_GOOD.isdisjoint(reason_of(code) for code in codes)

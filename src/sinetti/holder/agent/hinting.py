@@ -77,7 +77,10 @@ def _ask_one(about: Round, service: str, seen: Sight) -> None:
         certificate = formats.load_certificate(files.read(files.live_of(seen.folder) / generations.CERTIFICATE))
     except (files.StoreError, OSError, ValueError):  # told by those who look thoroughly
         return
-    told = hints.ask(kept, certificate, run.language)
+    try:
+        told = hints.ask(kept, certificate, run.language)
+    except Exception:  # noqa: BLE001 - no hint is worth the pass: the renewal itself tells what is wrong with this name
+        told = Told(Silence.NOT_FOR_THIS, hints.LONGEST)
     match told.said:
         case Silence.NO_DOOR | Silence.NOT_REACHED:
             about.silent[service] = run.now + told.rest

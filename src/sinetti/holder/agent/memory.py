@@ -133,4 +133,5 @@ def _instant(raw: object) -> datetime | None:
 
 
 def _written(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime: it writes the year 1 of a lying hint with one digit, and nothing reads that.
+    return None if at is None else at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

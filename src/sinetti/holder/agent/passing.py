@@ -84,7 +84,7 @@ def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
             if row.exit_code is not ExitCode.INTERRUPTED:
                 left.discard(row.seen.name)
             watch.done(row)
-    ended = _ended(list(rows.values()), agent.run.now)
+    ended = _ended(list(rows.values()), agent.run.moment)
     return PassEnd(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
@@ -100,7 +100,10 @@ def _first(agent: Agent, seen: Sight) -> Row:
         decision = deciding.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
         return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
-    return Row(seen, decision, None, caring.exit_code(seen, decision, None), _next_at(seen, decision))
+    code = caring.exit_code(seen, decision, None)
+    if deciding.is_clock_behind(seen.in_use, agent.run.now):
+        code = max(code, ExitCode.AGAIN)  # nothing is due yet by such a clock, and nothing will be in time
+    return Row(seen, decision, None, code, _next_at(seen, decision))
 
 
 def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
@@ -156,7 +159,7 @@ def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     after = sighting.look(row.seen.folder)
     next_at = None
     if after is not None and after.trouble is None:
-        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.now))
+        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.moment))
     return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), next_at)
 
 

@@ -1,6 +1,7 @@
 """Tables `defaults` and `certificates.NAME`: how a certificate is taken care of."""
 
 import importlib
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
@@ -87,7 +88,7 @@ def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
         "owner": _of_the_system(table, "owner", ("pwd", "getpwnam", said.NO_USER)),
         "group": _of_the_system(table, "group", ("grp", "getgrnam", said.NO_GROUP)),
         "mode": _mode(table),
-        "password_file": named_files.secret(table, "password_file"),
+        "password_file": named_files.secret(table, "password_file", packs=True),
         "key_password_file": named_files.secret(table, "key_password_file"),
         "token": _token(table, base.token) if "token" in table.raw else None,
     }
@@ -106,10 +107,17 @@ def hooks(table: Table, base: Hooks) -> Hooks:
     for stage in Stage:
         command = table.texts(stage.value, said.NO_HOOK)
         if command is not None:
-            commands[stage] = command
+            commands[stage] = _beside(table, command)
     timeout = table.duration("timeout", _SECOND, _DAY)
     kept = {stage: command for stage, command in commands.items() if command}
     return Hooks(MappingProxyType(kept), base.timeout if timeout is None else timeout)
+
+
+def _beside(table: Table, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a command whose program is named by a path as one that does not depend on where the agent was started."""
+    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path takes "./tell" for a name to be looked up
+        return command
+    return (str(table.book.beside(command[0])), *command[1:])
 
 
 def _token(table: Table, base: Token | None) -> Token | None:

@@ -8,6 +8,7 @@ from sinetti.holder import reasons, settings
 from sinetti.holder.config import said
 from sinetti.holder.config.tables import Table
 from sinetti.holder.messages import say
+from sinetti.pki import pkcs12
 
 _LARGEST = 1024 * 1024
 _OTHERS = 0o077
@@ -25,8 +26,11 @@ def bundle(table: Table, key: str) -> str | None:
         return None
 
 
-def secret(table: Table, key: str) -> Path | None:
-    """Give the place of a file with a secret: it is there, not empty, and nobody else may read it (as ssh asks)."""
+def secret(table: Table, key: str, *, packs: bool = False) -> Path | None:
+    """Give the place of a file with a secret: it is there, not empty, and nobody else may read it (as ssh asks).
+
+    One that `packs` PKCS#12 files is a password that they take.
+    """
     path = table.file(key)
     if path is None:
         return None
@@ -37,6 +41,8 @@ def secret(table: Table, key: str) -> Path | None:
         return None
     if not octets.strip():
         table.blame(key, say(said.NO_SECRET, key=key, path=str(path)))
+    elif packs and not pkcs12.is_password(octets.rstrip(b"\r\n")):
+        table.blame(key, say(said.NO_PKCS12_SECRET, key=key, path=str(path)))
     elif os.name == "posix" and stat.S_IMODE(mode) & _OTHERS:
         table.blame(key, say(said.OPEN_SECRET, key=key, path=str(path)))
     return path

@@ -52,6 +52,10 @@ TWICE = mark(
 NOT_USABLE = mark("“{key}”: {why}.")
 FILE_NOT_USABLE = mark("“{key}”: {path} cannot be used: {why}.")
 NO_SECRET = mark("“{key}”: {path} is empty. Write the secret into it.")
+NO_PKCS12_SECRET = mark(
+    "“{key}”: {path} holds no password that a PKCS#12 file takes: that is one line of UTF-8, without a byte order "
+    "mark. Save the file so."
+)
 OPEN_SECRET = mark("“{key}”: {path} can be read by others. Run: chmod 600 {path}")
 A_FILE = mark("“{key}”: {path} is a file; a folder is needed.")
 

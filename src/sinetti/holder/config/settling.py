@@ -89,11 +89,8 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
             tls_ca=service.tls_ca,
         )
     key = entry.key if entry.key_said else kept.key
-    # A table that says nothing about files leaves them as they were: no key that was encrypted comes to lie in clear.
-    wanted = entry.files if entry.files != FilesWanted() else kept.files
-    if wanted.key_password_file is None:
-        wanted = replace(wanted, key_password_file=kept.files.key_password_file)
-    return replace(kept, customer_name=entry.customer_name or kept.customer_name, key=key, files=wanted)
+    name = entry.customer_name or kept.customer_name
+    return replace(kept, customer_name=name, key=key, files=entry.files.over(kept.files))
 
 
 def _service(entry: Entry, config: Config) -> ServiceEntry | None:

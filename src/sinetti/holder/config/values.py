@@ -74,6 +74,16 @@ class FilesWanted:
     key_password_file: Path | None = None
     token: Token | None = None
 
+    def over(self, kept: "FilesWanted") -> "FilesWanted":
+        """Give how files that were `kept` so far are to look: as they do where nothing is said.
+
+        No key that was encrypted comes to lie in clear.
+        """
+        wanted = self if self != FilesWanted() else kept
+        if wanted.key_password_file is None:
+            wanted = replace(wanted, key_password_file=kept.key_password_file)
+        return wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
