@@ -8,7 +8,7 @@ import pytest
 from sinetti.ca.issuing import LeafKind, prepare
 from sinetti.ca.joining import joined
 from sinetti.domain.values import Language
-from sinetti.holder import generations, messages, sealing
+from sinetti.holder import custody, files, generations, keys, messages, sealing
 from sinetti.holder.generations import Notes
 from sinetti.holder.outcome import UsageError
 from sinetti.pki import chain, formats
@@ -17,7 +17,7 @@ from sinetti.wire.shapes import SERVICE, Operation
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
-from tests.holder.test_renew import END, SECOND
+from tests.holder.test_renew import END, OPENS, SECOND
 from tests.support import authority
 
 DOCUMENT = b'<?xml version="1.0" encoding="UTF-8"?>\n<report xmlns="urn:example"><pay>100</pay></report>\n'
@@ -53,6 +53,30 @@ def test_nothing_is_sealed_with_an_expired_certificate(desk):
     with pytest.raises(UsageError) as bad:
         sealing.holder_of(desk.store, NAME, END + SECOND)
     assert bad.value.message.text == messages.SEAL_EXPIRED_SIGNER
+
+
+@pytest.mark.parametrize("during", ["open_key", "certificate"])
+def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, during):
+    """Half of the set was read before, half after: it is read again, and no store is called damaged."""
+    desk.enrol()
+    old, swapped = desk.live.resolve().name, []
+    desk.at(OPENS).renew()
+    new = desk.live.resolve().name
+    files.swap_live(desk.folder, old)
+    module, name = (generations, "certificate_in_use") if during == "certificate" else (custody, "open_key")
+    read = getattr(module, name)
+
+    def meanwhile(*given):
+        found = read(*given) if during == "certificate" else None
+        if not swapped:
+            swapped.append(files.swap_live(desk.folder, new))
+        return found or read(*given)
+
+    monkeypatch.setattr(module, name, meanwhile)
+    held = sealing.holder_of(desk.store, NAME, desk.now)
+    assert old != new
+    assert held.serial == new
+    assert keys.belongs(held.certificate, held.key)
 
 
 def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):

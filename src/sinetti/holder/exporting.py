@@ -83,9 +83,12 @@ def _possible(wanted: Wanted) -> None:
 
 def _place(folder: Path, serial: str | None) -> Path:
     if serial is None:
-        if generations.live(folder) is None:
+        held = generations.live(folder)
+        if held is None:
             raise UsageError(say(messages.NOT_ENROLLED, name=folder.name))
-        return files.live_of(folder)
+        # Not by `live`: another may come into use while files are read.
+        own = folder / files.GENERATIONS / held.serial
+        return own if own.is_dir() else files.live_of(folder)
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))
     asked = serial.replace(":", "").lower()
     if asked not in kept:

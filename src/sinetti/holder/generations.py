@@ -159,7 +159,21 @@ def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:
 
 
 def live(name_folder: Path) -> Held | None:
-    """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match."""
+    """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match.
+
+    Nothing is locked: who seals need not wait for a renewal. Files of which some were read before another generation
+    came into use, and some after, are read again.
+    """
+    while True:
+        serial = files.serial_in_use(name_folder)
+        try:
+            return _live(name_folder)
+        except files.StoreDamaged:
+            if files.serial_in_use(name_folder) == serial:
+                raise
+
+
+def _live(name_folder: Path) -> Held | None:
     folder = files.live_of(name_folder)
     if not folder.exists():
         # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
