@@ -65,6 +65,19 @@ def test_adopt_a_pkcs12_file(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert (place.store / "payroll" / "live" / "key.pem").read_bytes() == (place.folder / "old.key").read_bytes()
+    assert "has none in the store" in err, "whoever had a password on it may not expect that"
+
+
+def test_adopt_what_is_to_be_kept_encrypted(place):
+    password = place.folder / "kept"
+    password.write_text("kept secret")
+    password.chmod(0o600)
+    toml = place.folder / "sinetti.toml"
+    toml.write_text(f'{toml.read_text()}\n[defaults]\nkey_password_file = "{password}"\n')
+    code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
+    assert code == 0, err
+    assert b"ENCRYPTED" in (place.store / "payroll" / "live" / "key.pem").read_bytes()
+    assert "has none in the store" not in err
 
 
 def test_adopt_with_options_alone(place):

@@ -1,6 +1,7 @@
 """`sinetti adopt`: take over a key and a certificate that were made elsewhere."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from sinetti.holder import adopting, files, keystores, messages, reasons
 from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.messages import say
-from sinetti.holder.outcome import ExitCode, UsageError
+from sinetti.holder.outcome import ExitCode, Result, UsageError
 
 if TYPE_CHECKING:
     from sinetti.cli.common import Commands
@@ -65,6 +66,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     except OSError as bad:
         told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=reasons.of(bad))
         raise files.StoreError(told) from bad
+    in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
+    if in_clear and outcome.result is Result.ENROLLED:
+        outcome = replace(outcome, messages=(*outcome.messages, say(messages.ADOPTED_IN_CLEAR, name=parsed.name)))
     return common.report((outcome,), parsed, outside, console)
 
 

@@ -301,6 +301,10 @@ ADOPTED = mark(
     "{name}: the certificate {serial} was taken over, valid until {until}. Key and certificate are in {folder}; the "
     "files that they came from are as they were. Let your programs use {folder} from now on."
 )
+ADOPTED_IN_CLEAR = mark(
+    "{name}: the key had a password, and has none in the store, where only its owner can read it. With "
+    "key_password_file in sinetti.toml, the keys of later renewals are kept encrypted."
+)
 ADOPTED_BEFORE = mark("{name}: the certificate {serial} was taken over before, valid until {until}. Nothing to do.")
 ADOPT_NAME_USED = mark("{name} holds another certificate ({serial}). Nothing was changed: choose another name.")
 ADOPT_NAME_ASKS = mark("{name} has a request under way. Nothing was changed: choose another name.")
