@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sinetti.domain.values import Channel, Environment, KeyType
-from sinetti.holder import adopting, files, generations, keys, log, settings, status
+from sinetti.holder import adopt_words, adopting, files, generations, keys, log, settings, status
 from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.log import Event
@@ -185,7 +185,7 @@ def refused(desk, one, name=NAME, entry=ENTRY, **changes):
 
 def test_an_expired_one(desk):
     text, values = refused(desk.at(END + timedelta(seconds=1)), material())
-    assert text == adopting.messages.ADOPT_EXPIRED
+    assert text == adopt_words.ADOPT_EXPIRED
     assert values == {"name": NAME, "until": END}
     assert adopt(desk.at(END), material()).result is Result.ENROLLED, "the last valid second"
 
@@ -203,18 +203,18 @@ def test_one_whose_ca_has_ended(desk):
 
 def test_one_that_is_no_holders(desk):
     one = Material(*authority.response_signer(), ())
-    assert refused(desk, one, trust_holders=anchors("services"))[0] == adopting.messages.ADOPT_NOT_HOLDERS
+    assert refused(desk, one, trust_holders=anchors("services"))[0] == adopt_words.ADOPT_NOT_HOLDERS
 
 
 def test_another_customer(desk):
     text, values = refused(desk, material(), entry=replace(ENTRY, customer_id="7654321-0"))
-    assert text == adopting.messages.ADOPT_OTHER_CUSTOMER
+    assert text == adopt_words.ADOPT_OTHER_CUSTOMER
     assert values == {"found": authority.CUSTOMER_ID, "wanted": "7654321-0"}
 
 
 def test_another_environment(desk):
     text, values = refused(desk, material(), environment=Environment.PRODUCTION)
-    assert text == adopting.messages.ADOPT_OTHER_WORLD
+    assert text == adopt_words.ADOPT_OTHER_WORLD
     assert (values["found"], values["wanted"]) == ("TEST", "PRODUCTION")
 
 
@@ -225,20 +225,20 @@ def test_a_name_that_cannot_be_one(desk):
 def test_a_name_with_another_certificate(desk):
     adopt(desk, material())
     text, values = refused(desk, material(63))
-    assert text == adopting.messages.ADOPT_NAME_USED
+    assert text == adopt_words.ADOPT_NAME_USED
     assert values == {"name": NAME, "serial": generations.live(desk.folder).serial}
 
 
 def test_a_name_with_a_request_under_way(desk):
     desk.double.script.append(doubles.say(503))
     desk.enrol()
-    assert refused(desk, material())[0] == adopting.messages.ADOPT_NAME_ASKS
+    assert refused(desk, material())[0] == adopt_words.ADOPT_NAME_ASKS
 
 
 def test_a_certificate_that_another_name_has(desk):
     one = material()
     adopt(desk, one)
-    assert refused(desk, one, name="benefits") == (adopting.messages.ADOPT_HELD, {"other": NAME})
+    assert refused(desk, one, name="benefits") == (adopt_words.ADOPT_HELD, {"other": NAME})
 
 
 def test_a_damaged_name_is_told_and_left_alone(desk):
@@ -258,7 +258,7 @@ def test_a_name_at_which_another_run_is_at_work(desk):
 
 def test_a_certificate_without_a_customer(desk, monkeypatch):
     monkeypatch.setattr(generations, "common_name", lambda _certificate: None)
-    assert refused(desk, material())[0] == adopting.messages.ADOPT_NO_CUSTOMER
+    assert refused(desk, material())[0] == adopt_words.ADOPT_NO_CUSTOMER
 
 
 # --- Which service
@@ -274,10 +274,10 @@ CHOICES = {
     "the only one": (["ours"], None, "ours"),
     "one of two": (["ours", "theirs"], None, "ours"),
     "the one that the file says": (["ours", "ours too"], "ours too", "ours too"),
-    "two, and the file says none": (["ours", "ours too"], None, adopting.messages.ADOPT_SERVICES),
-    "none": (["theirs"], None, adopting.messages.ADOPT_NO_SERVICE),
-    "none at all": ([], None, adopting.messages.ADOPT_NO_SERVICE),
-    "the file says another": (["ours", "theirs"], "theirs", adopting.messages.ADOPT_OTHER_TABLE),
+    "two, and the file says none": (["ours", "ours too"], None, adopt_words.ADOPT_SERVICES),
+    "none": (["theirs"], None, adopt_words.ADOPT_NO_SERVICE),
+    "none at all": ([], None, adopt_words.ADOPT_NO_SERVICE),
+    "the file says another": (["ours", "theirs"], "theirs", adopt_words.ADOPT_OTHER_TABLE),
 }
 
 
@@ -300,7 +300,7 @@ def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
     with pytest.raises(UsageError) as caught:
         adopting.refuse_foreign(material().certificate, service(desk, trust_holders=anchors("services")))
     text, values = told(caught)
-    assert text == adopting.messages.ADOPT_NOT_OF_SERVICE
+    assert text == adopt_words.ADOPT_NOT_OF_SERVICE
     assert "CN=" in values["issuer"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli import common, services
 from sinetti.domain.values import Environment
-from sinetti.holder import adopting, files, keystores, messages, reasons
+from sinetti.holder import adopt_words, adopting, files, keystores, messages, reasons
 from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.keystores import Material
 from sinetti.holder.messages import say
@@ -68,21 +68,21 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise files.StoreError(told) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
-        outcome = replace(outcome, messages=(*outcome.messages, say(messages.ADOPTED_IN_CLEAR, name=parsed.name)))
+        outcome = replace(outcome, messages=(*outcome.messages, say(adopt_words.ADOPTED_IN_CLEAR, name=parsed.name)))
     return common.report((outcome,), parsed, outside, console)
 
 
 def _material(parsed: argparse.Namespace) -> Material:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(say(messages.ADOPT_ONE_SOURCE))
+        raise UsageError(say(adopt_words.ADOPT_ONE_SOURCE))
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.of_pkcs12(parsed.pkcs12, password)
     if password is None:
-        raise UsageError(say(messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+        raise UsageError(say(adopt_words.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
     return keystores.of_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 

@@ -8,7 +8,19 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.customers import same_customer
 from sinetti.domain.values import KeyType
-from sinetti.holder import custody, dates, dressing, files, generations, keys, log, messages, settings, when
+from sinetti.holder import (
+    adopt_words,
+    custody,
+    dates,
+    dressing,
+    files,
+    generations,
+    keys,
+    log,
+    messages,
+    settings,
+    when,
+)
 from sinetti.holder.config.values import Config, Entry, ServiceEntry
 from sinetti.holder.exchange import Run
 from sinetti.holder.journal import PENDING
@@ -34,20 +46,20 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Entry) -> S
     found = [one for one in known if _issuers(certificate, one)]
     names = ", ".join(one.name for one in found or known)
     if not found:
-        raise UsageError(say(messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
+        raise UsageError(say(adopt_words.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
     if entry.service is None and len(found) > 1:
-        raise UsageError(say(messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path)))
+        raise UsageError(say(adopt_words.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path)))
     chosen = next((one for one in found if entry.service in {None, one.name}), None)
     if chosen is None:
         told = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
-        raise UsageError(say(messages.ADOPT_OTHER_TABLE, **told))
+        raise UsageError(say(adopt_words.ADOPT_OTHER_TABLE, **told))
     return chosen
 
 
 def refuse_foreign(certificate: x509.Certificate, service: ServiceEntry) -> None:
     """Raise UsageError where a certificate was not issued by a CA of the service that a person named."""
     if not _issuers(certificate, service):
-        raise UsageError(say(messages.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name))
+        raise UsageError(say(adopt_words.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name))
 
 
 def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Settings:
@@ -60,14 +72,14 @@ def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Set
     except ValueError:
         customer, name = None, None
     if customer is None:
-        raise UsageError(say(messages.ADOPT_NO_CUSTOMER))
+        raise UsageError(say(adopt_words.ADOPT_NO_CUSTOMER))
     if entry.customer_id is not None and not same_customer(entry.customer_id, customer):
-        raise UsageError(say(messages.ADOPT_OTHER_CUSTOMER, found=plain(customer), wanted=entry.customer_id))
+        raise UsageError(say(adopt_words.ADOPT_OTHER_CUSTOMER, found=plain(customer), wanted=entry.customer_id))
     for issuer in _issuers(material.certificate, service):
         world = policies.channel_of(issuer)
         if world is not None and world[1] is not service.environment:
             worlds = {"found": world[1].value, "wanted": service.environment.value}
-            raise UsageError(say(messages.ADOPT_OTHER_WORLD, service=service.name, **worlds))
+            raise UsageError(say(adopt_words.ADOPT_OTHER_WORLD, service=service.name, **worlds))
     return Settings(
         service=service.address,
         environment=service.environment,
@@ -100,11 +112,11 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
         if present is not None:
             # A renewal may have followed since: the generation stays.
             if not (folder / files.GENERATIONS / serial).is_dir():
-                raise UsageError(say(messages.ADOPT_NAME_USED, name=name, serial=present.serial))
-            told = say(messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
+                raise UsageError(say(adopt_words.ADOPT_NAME_USED, name=name, serial=present.serial))
+            told = say(adopt_words.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
         if (folder / PENDING).is_dir() and any((folder / PENDING).iterdir()):
-            raise UsageError(say(messages.ADOPT_NAME_ASKS, name=name))
+            raise UsageError(say(adopt_words.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a name that has them and no set yet is one that another run can go on with.
         settings.store(folder, wanted)
         run.step("settled")
@@ -115,16 +127,16 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
         log.note(folder, run.now, Event.ADOPTED, serial=serial, until=_instant(until))
     live = str(folder / files.LIVE)
-    told = say(messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
+    told = say(adopt_words.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = say(messages.RENEW_FROM, at=when.renew_from(until))
     return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told, opens))
 
 
 def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: Settings, now: datetime) -> None:
     if not policies.is_holders(certificate):
-        raise UsageError(say(messages.ADOPT_NOT_HOLDERS))
+        raise UsageError(say(adopt_words.ADOPT_NOT_HOLDERS))
     if now > certificate.not_valid_after_utc:
-        raise UsageError(say(messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
+        raise UsageError(say(adopt_words.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
     issuers = chain.issuers_of(certificate, chain.load_bundle(wanted.trust_holders.encode()))
     found = dates.out_of_time(certificate, issuers, now, generations.CLOCK_SKEW)
     if found is not None:
@@ -137,7 +149,7 @@ def _refuse_second(run: Run, name: str, serial: str) -> None:
     for other in others:
         folder = run.store / other
         if other != name and (folder / files.GENERATIONS / serial).is_dir():
-            raise UsageError(say(messages.ADOPT_HELD, other=other))
+            raise UsageError(say(adopt_words.ADOPT_HELD, other=other))
 
 
 def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509.Certificate, ...]:

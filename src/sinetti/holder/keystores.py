@@ -18,10 +18,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
-from sinetti.holder import keys, messages, reasons
+from sinetti.holder import adopt_words, keys, messages, reasons
 from sinetti.holder.messages import plain, say
 from sinetti.holder.outcome import UsageError
-from sinetti.holder.words import ADOPT_KEY_PASSWORD, ADOPT_SEVERAL
 from sinetti.pki import chain, formats, policies
 from sinetti.pki.formats import PrivateKey
 
@@ -56,7 +55,7 @@ def of_pkcs12(path: Path, password: bytes | None) -> Material:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in _JAVA:
-        raise UsageError(say(messages.ADOPT_JAVA, path=str(path)))
+        raise UsageError(say(adopt_words.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
 
@@ -71,7 +70,7 @@ def of_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None
         return _of_pkcs12(path, octets, password)
     keytool = shutil.which("keytool")
     if keytool is None:
-        raise UsageError(say(messages.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(say(adopt_words.ADOPT_NO_KEYTOOL, path=str(path)))
     store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias())
 
@@ -91,7 +90,7 @@ class _Java:
         words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
-            wrong = messages.ADOPT_ALIASES if found else messages.ADOPT_NO_KEY
+            wrong = adopt_words.ADOPT_ALIASES if found else adopt_words.ADOPT_NO_KEY
             raise UsageError(say(wrong, path=str(self.path), aliases=plain(", ".join(found))))
         return found[0]
 
@@ -127,13 +126,13 @@ class _Java:
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(say(messages.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+            raise UsageError(say(adopt_words.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
         said = done.stdout.decode(errors="replace")
         if done.returncode != 0:
             why = plain((said + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(say(ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(say(messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
+                raise UsageError(say(adopt_words.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(say(adopt_words.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return said
 
 
@@ -141,9 +140,9 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> Material:
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(say(messages.ADOPT_NO_PKCS12, path=str(path))) from bad
+        raise UsageError(say(adopt_words.ADOPT_NO_PKCS12, path=str(path))) from bad
     if key is None:
-        raise UsageError(say(messages.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(say(adopt_words.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of("the key is neither RSA nor EC")))
     found = _fitting(key, [one for one in (certificate, *more) if one is not None], path)
@@ -156,13 +155,13 @@ def _refuse_several(found: Material, path: Path) -> None:
     also = [one for one in found.others if policies.is_holders(one)]
     if also:
         serials = ", ".join(formats.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(say(ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(say(adopt_words.ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> Material:
     own = [one for one in given if keys.belongs(one, key)]
     if not own:
-        raise UsageError(say(messages.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(say(adopt_words.ADOPT_MISFIT, path=str(path)))
     # Of several for one key, the one that ends last: the others were before it.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return Material(key, newest, tuple(one for one in given if one not in own))
@@ -176,7 +175,7 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
         known = _PEM in octets
         why = reasons.of(bad) if known else reasons.of("this is no PEM private key, or the passphrase is wrong")
         encrypted = known and password is None and b"ENCRYPTED" in octets
-        wrong = messages.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
+        wrong = adopt_words.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
         raise UsageError(say(wrong, path=str(path), why=why)) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of("the key is neither RSA nor EC")))

@@ -55,14 +55,6 @@ CLOCK_BEHIND = mark_count(
     "until then nothing is renewed in time.",
 )
 SAME_FOR_MORE = mark_count("The same of {count} name more: {told}", "The same of {count} names more: {told}")
-ADOPT_KEY_PASSWORD = mark(
-    "{path}: the password of this key is another one than that of the key store. Write it into a file and give that "
-    "with --key-password-file."
-)
-ADOPT_SEVERAL = mark(
-    "{path} holds certificates for more than one key: {serials}. Choose one: give the file with --jks, and the name "
-    "that the key has in it with --alias, as keytool -list shows it."
-)
 METRICS_IN_STORE = mark(
     "{path} lies where the store {store} keeps keys and what belongs to them. No metrics were written: name a file "
     "elsewhere."
