@@ -102,6 +102,17 @@ def test_one_is_ended_once_and_its_sessions_with_it(desk):
         accounts.deactivate("nobody@people.example", desk.office, *WHO)
 
 
+def test_all_sessions_end_but_one(desk):
+    user_id = accounts.make_account(NEW, desk.office, *WHO)
+    session(desk, user_id)
+    (kept,) = rows(desk, "sessions.Session").values_list("session_key", flat=True)
+    accounts.end_other_sessions(user_id, kept, desk.office)
+    assert rows(desk, "sessions.Session").exists()
+    accounts.end_other_sessions(user_id, "another", desk.office)
+    assert not rows(desk, "sessions.Session").exists()
+    assert not rows(desk, "usersessions.UserSession").exists()
+
+
 def test_a_letter_has_its_way_sealed(sqlite_desk):
     telling = Telling(AccountLetter.RESET, EMAIL, Language.EN, "/account/secret/", timedelta(hours=2))
     message_id = accounts.tell(telling, sqlite_desk.office)

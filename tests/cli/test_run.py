@@ -416,6 +416,15 @@ def read_until(process, words):
     return "".join(lines)
 
 
+@pytest.fixture
+def hung_up_on():
+    """Have SIGHUP heard by what is started, also where nohup keeps it from the test run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hung_up_on")
 def test_a_service_looks_anew_when_it_is_told_to(shell):
     """As `systemctl reload` does, with sinetti.toml read again; without a handler it would end, and nobody start it."""
     shell.enrol()
@@ -432,6 +441,7 @@ def test_a_service_looks_anew_when_it_is_told_to(shell):
         assert process.wait(5) == 0
 
 
+@pytest.mark.usefixtures("hung_up_on")
 def test_a_run_whose_terminal_goes_comes_to_a_safe_end(shell):
     shell.enrol()
     shell.double.now = LATE
@@ -447,6 +457,7 @@ def test_a_run_whose_terminal_goes_comes_to_a_safe_end(shell):
         assert "Stopping" in process.stderr.read()
 
 
+@pytest.mark.usefixtures("hung_up_on")
 def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
     """Its unit takes exit code 5 for a good end (SuccessExitStatus): nobody would start it again."""
     shell.enrol()

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -272,24 +274,38 @@ def _unusable(store: Path, bad: OSError) -> Message:
     return say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=reasons.of(bad))
 
 
+class _Told(Enum):
+    """What signals say."""
+
+    STOP, LOOK, NO_MORE = range(3)
+
+
 @contextlib.contextmanager
 def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
     """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end.
 
     So SIGHUP, from a terminal that goes; a service (`lasting`) takes it for the wish to look now, by sinetti.toml anew.
     """
+    # A handler runs in the midst of whatever the main thread does, maybe while that holds the lock of an event or of
+    # standard error: it only puts a word into a queue made for that, and another thread acts on it.
+    told: SimpleQueue[_Told] = SimpleQueue()
 
     def heard(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
-        stop.set()
-        wake.set()
-        console.tell(say(messages.STOPPING))
+        told.put(_Told.STOP)
 
     def hung_up(number: int, frame: FrameType | None) -> None:
         if lasting and not at_terminal:
-            wake.set()
+            told.put(_Told.LOOK)
         else:
             heard(number, frame)
+
+    def listen() -> None:
+        while (word := told.get()) is not _Told.NO_MORE:
+            if word is _Told.STOP:
+                stop.set()
+                console.tell(say(messages.STOPPING))
+            wake.set()
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -299,9 +315,13 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
     # Windows has none, and nohup has it passed over.
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         handlers[signal.SIGHUP] = hung_up
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
+    listener.start()
     before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+        told.put(_Told.NO_MORE)
+        listener.join()

@@ -55,7 +55,7 @@ TEMPLATES = [
 # Accounts (eservice/accounts): sign-in, second factors, sessions and limits are django-allauth's.
 CACHES = {"default": {"BACKEND": "sinetti.registry.cache.RegisterCache", "LOCATION": "", "OPTIONS": {"added_for": 120}}}
 """Limits, and used one-time codes, are those of all processes and nodes. A code counts for 90 s, for clocks that differ
-(MFA_TOTP_TOLERANCE), but django-allauth remembers a used one for 30: what is added is remembered for longer."""
+(MFA_TOTP_TOLERANCE), but django-allauth before 65.22 remembers a used one for 30: what is added stays for longer."""
 SESSION_ENGINE = "sinetti.eservice.accounts.sessions"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
@@ -87,6 +87,8 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa", "socialaccount"]
+"""No code by mail, which django-allauth 65.22 has unless told otherwise: who reads somebody's mail proves nothing."""
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip,5/h/key"}
 """Beside allauth's own: whoever asks for new passwords in somebody's name sends them five messages an hour."""

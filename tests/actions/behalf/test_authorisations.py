@@ -287,6 +287,8 @@ def test_a_role_is_changed_and_whoever_has_it_is_told(sqlite_desk, signatory):
     sqlite_desk.clock.now = A_YEAR + SECOND
     with pytest.raises(Gone):
         behalf.change(row.pk, Terms(Role.VIEWER, None), office, signatory, REQUEST)
+    with pytest.raises(Gone):
+        behalf.authorisation(row.pk, standing(signatory, office), office)
     assert not behalf.withdraw(row.pk, office, signatory, REQUEST)
 
 
