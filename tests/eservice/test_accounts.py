@@ -1,5 +1,6 @@
 """Accounts by the pages' own forms: signing up and in, second factors, recovery, and what is told by mail."""
 
+import base64
 import json
 import re
 from datetime import timedelta
@@ -10,12 +11,14 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from sinetti.actions.accounts import deactivate, make_account
 from sinetti.clock import machine_now
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
+from sinetti.eservice.accounts.credentials import is_credential
 from sinetti.eservice.accounts.own import browser_of
 from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
 from sinetti.notices.writing import NotOwed
@@ -268,6 +271,23 @@ def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
     assert sign_in(browser, EMAIL).path == "/account/security/"
 
 
+def _sent(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+SAID = {
+    "id": _sent(b"1"),
+    "rawId": _sent(b"1"),
+    "type": "public-key",
+    "response": {
+        "clientDataJSON": _sent(b'{"type": "webauthn.get", "challenge": "eA", "origin": "https://a.example"}'),
+        "authenticatorData": _sent(bytes(37)),
+        "signature": _sent(b"1"),
+        "userHandle": _sent(b"1"),
+    },
+}
+"""What a browser says to sign in: it is read, and fits nobody."""
+
 NO_CREDENTIAL = (
     "[]",
     "x",
@@ -275,10 +295,37 @@ NO_CREDENTIAL = (
     '{"id": "é", "rawId": "é", "response": {}}',
     "[" * 5000,
     '{"a":' * 5000,
+    *(
+        json.dumps(SAID | {"response": SAID["response"] | wrong})
+        for wrong in (
+            {"authenticatorData": _sent(bytes(32) + b"\x80" + bytes(4))},
+            {"authenticatorData": _sent(bytes(32) + b"\x40" + bytes(4 + 16 + 2) + b"\x80")},
+            {"authenticatorData": 10**30},
+            {"signature": 4_000_000_000},
+            {
+                "clientDataJSON": _sent(
+                    b'{"type": "webauthn.get", "challenge": 4000000000, "origin": "https://a.example"}'
+                )
+            },
+            {"clientDataJSON": _sent(b"[]")},
+            {"userHandle": _sent(b"a\0b")},
+            {"attestationObject": 5},
+            {"transports": [5]},
+        )
+    ),
+    *(json.dumps(SAID | wrong) for wrong in ({"rawId": 4_000_000_000}, {"clientExtensionResults": []}, {"type": 5})),
+    json.dumps(SAID | {"more": "x" * 70_000}),
 )
 
 
-@pytest.mark.parametrize("credential", NO_CREDENTIAL, ids=[one[:9] for one in NO_CREDENTIAL])
+def test_what_a_browser_says_is_read():
+    assert is_credential(json.dumps(SAID), AuthenticationResponse)
+    for attested in ("", _sent(b"\x79"), _sent(b"\xa0")):
+        response = SAID["response"] | {"attestationObject": attested}
+        assert not is_credential(json.dumps(SAID | {"response": response}), RegistrationResponse)
+
+
+@pytest.mark.parametrize("credential", NO_CREDENTIAL, ids=range(len(NO_CREDENTIAL)))
 @pytest.mark.parametrize("place", ["sign-in", "add"])
 def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, credential):
     if place == "add":

@@ -15,6 +15,7 @@ from django.urls import reverse, reverse_lazy
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from sinetti.eservice.accounts.adapter import needs_second_factor
+from sinetti.eservice.accounts.credentials import Kind, is_credential
 from sinetti.eservice.accounts.fields import FIELDS, Asked, errors_of
 from sinetti.eservice.accounts.onward import keep, taken
 from sinetti.eservice.accounts.pages import Context, OurPage, ProvedAgain, next_of
@@ -54,17 +55,14 @@ _LONGEST_NAME = 100
 class _WithPasskey(OurPage):
     """A page with a button for a passkey."""
 
-    reads: ClassVar[type[AuthenticationResponse | RegistrationResponse]] = AuthenticationResponse
+    reads: ClassVar[Kind] = AuthenticationResponse
     """What a browser says there."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """Turn away what no browser says of a passkey: allauth and fido2 fall over some of it."""
         told = request.POST.get("credential", "") if request.method == "POST" else ""
-        if told:
-            try:
-                self.reads.from_dict(json.loads(told))
-            except (KeyError, TypeError, ValueError, RecursionError):
-                return bad_request(request)
+        if told and not is_credential(told, self.reads):
+            return bad_request(request)
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
         return answer
 
@@ -201,7 +199,7 @@ class RemoveCodes(OurPage, ProvedAgain, totp.DeactivateTOTPView):  # type: ignor
         )
 
 
-class AddPasskey(_WithPasskey, ProvedAgain, webauthn.AddWebAuthnView):  # type: ignore[misc]
+class AddPasskey(ProvedAgain, _WithPasskey, webauthn.AddWebAuthnView):  # type: ignore[misc]
     """Add a passkey: one that signs in by itself, with a PIN or biometrics of its own."""
 
     reads = RegistrationResponse
