@@ -716,6 +716,19 @@ def test_metrics_are_never_written_over_a_key(shell, place):
         assert there.read_text().startswith("# HELP")
 
 
+def test_nor_are_they_where_a_name_is_a_link_to_another_place(shell):
+    shell.enrol()
+    elsewhere = shell.folder / "elsewhere"
+    (shell.store / "payroll").rename(elsewhere)
+    (shell.store / "payroll").symlink_to(elsewhere)
+    key = elsewhere / "live" / "key.pem"
+    before = key.read_bytes()
+    for place in (key, shell.store / "payroll" / "live" / "key.pem"):
+        code, _, err = shell.run("status", "--store", shell.store, "--prometheus", place)
+        assert (code, key.read_bytes()) == (2, before)
+        assert "No metrics were written" in err
+
+
 OF_ANOTHER = {
     "status": ("status",),
     "doctor": ("doctor",),

@@ -113,7 +113,16 @@ def test_the_language_may_stand_before_a_group(said):
     assert "--lang" not in told.rsplit("\n", 2)[-2]
 
 
-@pytest.mark.parametrize("arguments", [["--lang"], ["--lang", "fi"], ["--lang", "xx", "status"], ["--lang="]])
+@pytest.mark.parametrize("words", [["authority", "status", "--dir"], ["gateway", "serve", "--settings"]])
+def test_before_a_command_without_a_language_it_changes_nothing(said, words, tmp_path):
+    plain = said(*words, tmp_path / "none")
+    assert said("--lang", "fi", *words, tmp_path / "none") == plain
+    assert "none" in plain[1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--lang"], ["--lang", "fi"], ["--lang", "xx", "status"], ["--lang", "xx", "authority"], ["--lang="]]
+)
 def test_a_language_alone_is_no_command(said, arguments):
     code, told = said(*arguments)
     assert code == 2

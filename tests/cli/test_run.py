@@ -508,8 +508,10 @@ def test_a_clock_that_is_years_behind_is_told_each_time(shell):
     """As after a flat battery: by such a clock nothing is ever due, and nobody would hear of it."""
     shell.enrol()
     shell.double.now = datetime(2000, 1, 1, tzinfo=UTC)
-    for _ in range(2):
-        code, _, err = run(shell)
+    config = shell.folder / "sinetti.toml"
+    config.write_text(f'store = "{shell.store}"\n[defaults.hooks]\ndeploy = ["true"]\n')
+    for more in ((), ("--dry-run",), ("--config", config), ("--config", config)):
+        code, _, err = run(shell, *more)
         assert code == 4
         assert "1 certificate that is in use begins days later. Set the clock right" in err
     shell.double.now = authority.NOW - timedelta(days=1)

@@ -5,7 +5,7 @@ language once a parser is there, by the catalogues. Commands of those who run se
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
@@ -129,6 +129,16 @@ def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
     helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
     titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
     yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
+
+
+def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str) -> int | None:
+    """Tell how many of the words lead to the command that is meant; None where that has no such option."""
+    for place, word in enumerate((*words, "")):
+        below = [one.choices for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001 -- as above
+        if not below or word not in below[0]:
+            return place if any(option in one.option_strings for one in parser._actions) else None  # noqa: SLF001 -- as above
+        parser = below[0][word]
+    return None
 
 
 def _put(message_id: str | None, language: Language) -> str | None:

@@ -51,8 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")
     output.bear_any_encoding()
     console = Console(language_of(arguments))
-    arguments = _language_behind(arguments)
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    wanted = next((word for word in _language_first(arguments)[1] if not word.startswith("-")), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
         console.tell(say(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
@@ -90,20 +89,21 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _language_behind(arguments: list[str]) -> list[str]:
-    """Put a --lang that stands before the command, as with many other programs, where the command has its own."""
+def _language_first(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part a --lang that stands before the command, as with many other programs, from all that follows."""
     first = arguments[0] if arguments else ""
     count = 1 if first.startswith("--lang=") else 2 if first == "--lang" else 0
-    given, rest = arguments[:count], arguments[count:]
-    depth = 2 if rest[:1] and rest[0] in GROUPS else 1
-    return [*rest[:depth], *given, *rest[depth:]]
+    return arguments[:count], arguments[count:]
 
 
 def _run(arguments: Sequence[str], console: Console) -> int:
     try:
-        parser = build_parser(*arguments[:2])
+        language, named = _language_first(list(arguments))
+        parser = build_parser(*named[:2])
         helping.translate(parser, console.language)
-        parsed = parser.parse_args(arguments)
+        # It counts where the command has it; of one that has none it says the language of what is wrong.
+        place = helping.place_of(parser, named, "--lang") or 0
+        parsed = parser.parse_args([*named[:place], *language, *named[place:]])
     except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
         output.flush()
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE

@@ -189,12 +189,16 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
         console.tell(message)
-    behind = sum(deciding.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
-    if behind:
-        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
+    _tell_of_the_clock(end, agent, console)
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
+
+
+def _tell_of_the_clock(end: PassEnd, agent: Agent, console: Console) -> None:
+    behind = sum(deciding.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
+    if behind:
+        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
 
 
 def _put_metrics(agent: Agent, console: Console) -> ExitCode:
@@ -208,6 +212,8 @@ def _put_metrics(agent: Agent, console: Console) -> ExitCode:
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE
+    except OSError as bad:  # the store went away just now
+        raise StoreError(_unusable(agent.run.store, bad)) from bad
     return ExitCode.DONE
 
 
@@ -217,6 +223,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         end = passing.plan(agent)
     except OSError as bad:
         raise StoreError(_unusable(parsed.store, bad)) from bad
+    _tell_of_the_clock(end, agent, console)
     if parsed.json:
         common.print_json(telling.as_json(end, agent.run.now))
     else:

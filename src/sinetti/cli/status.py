@@ -134,11 +134,18 @@ def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, las
 
 def _is_a_names(path: Path, store: Path) -> bool:
     """Whether a place is a name's, or the agent's own, where what is written over may be a key."""
+    if any(common.is_in_store(path, one, one.name) for one in _links(store)):
+        return True
     try:
         within = path.resolve().relative_to(store.resolve()).parts
     except (OSError, RuntimeError, ValueError):  # a loop of links, which writing tells; elsewhere
         return False
     return len(within) > 1 or "".join(within).startswith(".")
+
+
+def _links(store: Path) -> Sequence[Path]:
+    """Names whose folder is a link to one elsewhere."""
+    return [one for one in (store / name for name in files.names(store)) if one.is_symlink()]
 
 
 def _tell_passed_by(rows: Sequence[Row], console: Console) -> None:

@@ -100,10 +100,13 @@ def _first(agent: Agent, seen: Sight) -> Row:
         decision = deciding.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
         return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
-    code = caring.exit_code(seen, decision, None)
-    if deciding.is_clock_behind(seen.in_use, agent.run.now):
-        code = max(code, ExitCode.AGAIN)  # nothing is due yet by such a clock, and nothing will be in time
-    return Row(seen, decision, None, code, _next_at(seen, decision))
+    return Row(seen, decision, None, _code(agent, seen, decision, None), _next_at(seen, decision))
+
+
+def _code(agent: Agent, seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitCode:
+    code = caring.exit_code(seen, decision, outcome)
+    # By a clock that is behind nothing is due yet, and nothing will be in time.
+    return max(code, ExitCode.AGAIN) if deciding.is_clock_behind(seen.in_use, agent.run.now) else code
 
 
 def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
@@ -160,7 +163,7 @@ def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     next_at = None
     if after is not None and after.trouble is None:
         next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.moment))
-    return Row(row.seen, row.decision, outcome, caring.exit_code(row.seen, row.decision, outcome), next_at)
+    return Row(row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome), next_at)
 
 
 def _ended(rows: Sequence[Row], now: datetime) -> PassEnd:
