@@ -12,6 +12,7 @@ from sinetti.domain.mandates import Role, no_greater
 from sinetti.registry import models
 from sinetti.registry.eservice_models import Invitation, RightRequest
 from sinetti.registry.opening import Register
+from sinetti.registry.organisations import values_in
 from sinetti.registry.roles import lasting, standing
 
 _Row = TypeVar("_Row", bound=Model)
@@ -137,9 +138,12 @@ def requests_of_user(register: Register, user_id: str, now: datetime, start: int
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def mandates_of_user(register: Register, user_id: str, now: datetime, start: int = 0) -> tuple[OwnMandate, ...]:
-    """The mandates that count now of a person, by the organisation's name."""
+def mandates_of_user(
+    register: Register, user_id: str, seen: Collection[str], now: datetime, start: int = 0
+) -> tuple[OwnMandate, ...]:
+    """The mandates that count now of a person for organisations among these ids, by the organisation's name."""
     rows = models.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
+    rows = rows.filter(organisation__in=values_in(register, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
     return tuple(

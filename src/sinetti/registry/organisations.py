@@ -60,14 +60,14 @@ def find(register: Register, organisation_id: str) -> Listed | None:
 
 def that_may_apply(register: Register, organisation_ids: Collection[str]) -> tuple[Listed, ...]:
     """Those of these, by name, that have no application which waits for its decision."""
-    rows = _rows(register).filter(pk__in=_values(register, organisation_ids))
+    rows = _rows(register).filter(pk__in=values_in(register, organisation_ids))
     rows = rows.exclude(applications__state=ApplicationState.OPEN)
     return tuple(_listed(row) for row in rows.order_by("name", "pk"))
 
 
 def standings(register: Register, ids: Collection[str]) -> dict[str, Standing]:
     """What the register has of organisations, by folded customer id, in one statement; unknown ones are left out."""
-    rows = _rows(register).filter(folded__in=_values(register, ids))
+    rows = _rows(register).filter(folded__in=values_in(register, ids))
     return {
         row.folded: Standing(
             row.customer_id,
@@ -102,7 +102,7 @@ def in_force(register: Register, customer_ids: Collection[str], now: datetime) -
     """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
     names = {folded(one) for one in customer_ids}
     rows = models.Certificate.objects.using(register.alias).filter(
-        holding__organisation__folded__in=_values(register, names),
+        holding__organisation__folded__in=values_in(register, names),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,
@@ -114,7 +114,7 @@ def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
     """Add organisations, without channels: those are applied for. An id that was taken meanwhile stays as it is."""
     by_folded = {folded(one.customer_id): one for one in changes}
     rows = models.Organisation.objects.using(register.alias)
-    taken = set(rows.filter(folded__in=_values(register, by_folded)).values_list("folded", flat=True))
+    taken = set(rows.filter(folded__in=values_in(register, by_folded)).values_list("folded", flat=True))
     made = [
         models.Organisation(
             customer_id=one.customer_id,
@@ -167,7 +167,8 @@ def _alter(register: Register, change: Change, deed: Deed) -> bool:
     return True
 
 
-def _values(register: Register, values: Collection[str]) -> RawSQL:
+def values_in(register: Register, values: Collection[str]) -> RawSQL:
+    """These values as a statement takes any number of them: one value, JSON."""
     return RawSQL(_LISTS[connections[register.alias].vendor], [json.dumps(sorted(values))])  # noqa: S611 - one value
 
 
