@@ -103,8 +103,8 @@ class Invited:
 def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
     """Give somebody a role that they take up by a link, which is owed to them by mail.
 
-    Where the same was given to this address and waits, or was taken up, it stays as it is; without an account it gets
-    a link. Raises Closed, Otherwise and TooMany.
+    Where the same was given to this address and its link works, or it was taken up, it stays as it is; one without an
+    account gets a link, and the end that is asked for now while it waits. Raises Closed, Otherwise and TooMany.
     """
     with transaction.atomic(using=register.alias):
         take_open(register, to.organisation_id)
@@ -113,6 +113,8 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
             raise Otherwise
         if known is not None and (known.user_id is not None or _open_links(register, known, deed.at).exists()):
             return Invited(known.mandate_id, made=False)
+        if known is not None and known.waiting:
+            change_locked(register, known, Terms(to.role, to.until), deed)
         row = known or _named(register, to, deed)
         _link(register, row, link, deed)
     return Invited(row.mandate_id, made=True)
