@@ -5,6 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from sinetti.actions.accounts import make_account
 from sinetti.domain.mandates import Role
@@ -311,6 +313,19 @@ def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
     answered(browser, begun(browser, says, "/account/reauthenticate/?next=/account/security/codes/add/"))
     assert browser.path == "/account/security/codes/add/"
     assert SocialAccount.objects.get().extra_data == {"iss": says.issuer, "sub": "one", "strong": True}
+
+
+@pytest.mark.parametrize("page", ["providers/", "email/", "security/codes/add/", "security/passkeys/add/"])
+def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sqlite_desk, says, page):
+    user = signed_up(browser, sqlite_desk, says)
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    says.claims = {"acr": "strong"}
+    answered(browser, begun(browser, says))
+    with CaptureQueriesContext(connections["default"]) as asked:
+        browser.get(f"/account/{page}")
+    assert (browser.reply.status, browser.path) == (200, f"/account/{page}")
+    statements = [one["sql"] for one in asked if one["sql"] not in {"BEGIN IMMEDIATE", "COMMIT"}]
+    assert len(statements) <= 8, statements
 
 
 def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk, says, user):

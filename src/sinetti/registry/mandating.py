@@ -46,7 +46,8 @@ class Holder:
     organisation_id: str
     user_id: str
     agent_id: str
-    withdrawn: bool = False
+    ended: bool = False
+    """It is withdrawn, or past its last instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Invited:
 def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
     """Give somebody a role that they take up by a link, which is owed to them by mail.
 
-    Where the same was given to this address and waits, or was taken up, it stays as it is; without an account it gets
-    a link. Raises Closed, Otherwise and TooMany.
+    Where the same was given to this address and its link works, or it was taken up, it stays as it is; one without an
+    account gets a link, and the end that is asked for now while it waits. Raises Closed, Otherwise and TooMany.
     """
     with transaction.atomic(using=register.alias):
         take_open(register, to.organisation_id)
@@ -112,6 +113,8 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
             raise Otherwise
         if known is not None and (known.user_id is not None or _open_links(register, known, deed.at).exists()):
             return Invited(known.mandate_id, made=False)
+        if known is not None and known.waiting:
+            change_locked(register, known, Terms(to.role, to.until), deed)
         row = known or _named(register, to, deed)
         _link(register, row, link, deed)
     return Invited(row.mandate_id, made=True)
@@ -171,7 +174,7 @@ def withdraw(
     """
     with transaction.atomic(using=register.alias):
         row = _held(register, mandate_id)
-        if row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < deed.at):
+        if _ended(row, deed.at):
             return False
         if not last_may_go:
             _keep_a_signatory(register, row, deed.at)
@@ -219,20 +222,22 @@ def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: D
     return True
 
 
-def holder_of(register: Register, mandate_id: str) -> Holder:
-    """Who has a mandate, by ids; all are empty where there is no such mandate."""
-    rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
-    found = rows.values_list("organisation", "user", "agent", "withdrawn_at").first()
+def holder_of(register: Register, mandate_id: str, now: datetime) -> Holder:
+    """Who has a mandate, by ids, and whether it has ended at `now`; all are empty where there is no such mandate."""
+    found = models.Mandate.objects.using(register.alias).filter(pk=mandate_id).first()
     if found is None:
         return Holder("", "", "")
-    organisation_id, user_id, agent_id, withdrawn_at = found
-    return Holder(str(organisation_id), str(user_id or ""), str(agent_id or ""), withdrawn_at is not None)
+    return Holder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
 
 
 def organisation_of(register: Register, mandate_id: str) -> str:
     """The id of the organisation that a mandate is for; empty where there is no such mandate."""
     rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
     return str(rows.values_list("organisation", flat=True).first() or "")
+
+
+def _ended(row: models.Mandate, now: datetime) -> bool:
+    return row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < now)
 
 
 def _tell(register: Register, row: models.Mandate, tells: Tells, deed: Deed) -> None:

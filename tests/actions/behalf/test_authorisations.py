@@ -199,6 +199,33 @@ def test_the_same_given_twice_is_given_once(sqlite_desk, signatory):
     assert len(told(sqlite_desk)) == 1
 
 
+ENDS = {
+    "an end where there was none": (None, A_YEAR),
+    "an earlier end": (A_YEAR, A_YEAR - 100 * DAY),
+    "no end any more": (A_YEAR, None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ENDS.values(), ids=ENDS)
+def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, signatory, before, after):
+    mandate_id, _ = given(sqlite_desk, signatory, until=before)
+    sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
+    again = behalf.give(to_person(sqlite_desk, until=after), sqlite_desk.office, signatory, REQUEST)
+    assert (again.mandate_id, again.made) == (mandate_id, True)
+    assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.office, acting(sqlite_desk, "newcomer"), REQUEST)
+    assert rows(sqlite_desk, "Mandate").get(pk=mandate_id).valid_until == after
+    assert len(audited(sqlite_desk, "authorisation-changed")) == 1
+    assert {tells for tells, _ in told(sqlite_desk)} == {"invitation"}, "who has not taken it up hears by the link"
+
+
+def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_desk, signatory):
+    mandate_id, _ = given(sqlite_desk, signatory, until=A_YEAR)
+    sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
+    again = behalf.give(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.office, signatory, REQUEST)
+    assert (again.mandate_id, again.made) == (mandate_id, True)
+    assert not audited(sqlite_desk, "authorisation-changed")
+
+
 def test_not_more_than_some_invitations_leave_in_a_day(sqlite_desk, signatory, monkeypatch):
     monkeypatch.setattr("sinetti.registry.mandating.INVITED_A_DAY", 1)
     given(sqlite_desk, signatory)

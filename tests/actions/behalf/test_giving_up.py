@@ -8,10 +8,10 @@ from sinetti.actions.behalf.giving_up import GivenUp, give_up, own
 from sinetti.domain.mandates import Role
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.firms import rows
-from tests.support.office import REQUEST, add_organisation
+from tests.support.office import REQUEST, SECOND, add_organisation
 from tests.support.users import account, mandate
 
-FIRM = "7654321-4"
+FIRM, OTHER = "7654321-4", "1111111-1"
 
 
 @pytest.fixture
@@ -44,6 +44,19 @@ def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
     assert give_up((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == GivenUp(0, 0), "pressed twice"
     assert left(sqlite_desk) == 4
     assert rows(sqlite_desk, "AuditRow").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
+
+
+def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):
+    """The same person's: one role ends while the page is looked at, another one is given up with it."""
+    actors, made = people
+    viewer = actors["viewer"]
+    add_organisation(sqlite_desk, OTHER)
+    other = mandate(sqlite_desk, rows(sqlite_desk, "User").get(pk=viewer.user_id), OTHER, Role.VIEWER).pk
+    end = sqlite_desk.office.now()
+    rows(sqlite_desk, "Mandate").filter(pk=made["viewer"]).update(valid_until=end)
+    sqlite_desk.clock.forward(SECOND)
+    assert give_up((made["viewer"], other), sqlite_desk.office, viewer, REQUEST) == GivenUp(1, 0)
+    assert rows(sqlite_desk, "Mandate").get(pk=made["viewer"]).withdrawn_at is None, "it ended by itself"
 
 
 def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):

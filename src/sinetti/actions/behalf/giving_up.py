@@ -35,7 +35,8 @@ def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_
     Raises NotAllowed at the first that is somebody else's: nothing is given up then.
     """
     who, done, kept = standing(actor, office), 0, 0
-    holders = [mandating.holder_of(office.register, one) for one in mandate_ids]
+    now = office.now()
+    holders = [mandating.holder_of(office.register, one, now) for one in mandate_ids]
     for holder in holders:
         _theirs(holder, actor, who)
     for mandate_id, holder in zip(mandate_ids, holders, strict=True):
@@ -53,6 +54,6 @@ def _theirs(holder: mandating.Holder, actor: Actor, who: Standing) -> None:
         who.require(Right.GRANT, holder.agent_id)
     elif holder.user_id != actor.user_id:
         raise NotAllowed(Right.SEE, None)
-    elif not holder.withdrawn:
-        # By one that was given up before nobody sees anything any more.
+    elif not holder.ended:
+        # By one that was given up before, or whose end has passed, nobody sees anything any more.
         who.require(Right.SEE, holder.organisation_id)

@@ -17,7 +17,7 @@ from sinetti.clock import machine_now
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.adapter import PROVED
 from sinetti.eservice.accounts.fields import Asked, Asking, form_block
-from sinetti.eservice.accounts.second_factor import has_second_factor, once_strong, vouched_for
+from sinetti.eservice.accounts.second_factor import factors_of
 from sinetti.eservice.acting import STRONG
 from sinetti.eservice.blocks import Button, Form, Link
 from sinetti.eservice.menu import SECURITY
@@ -95,12 +95,13 @@ def proved_just_now(request: HttpRequest) -> bool:
         one for one in get_authentication_records(request, user) if one.get("reauthenticated") and one["at"] >= since
     ]
     methods = {one["method"] for one in fresh}
-    if has_second_factor(str(user.pk)):
+    has = factors_of(request)
+    if has.own:
         return "mfa" in methods
-    if not vouched_for(request):
+    if not has.vouching:
         return bool(methods)
     there = [one for one in fresh if one["method"] == "socialaccount"]
-    return any(one.get(STRONG) for one in there) if once_strong(request) else bool(there)
+    return any(one.get(STRONG) for one in there) if has.once_strong else bool(there)
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:

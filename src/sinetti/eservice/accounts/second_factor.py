@@ -1,5 +1,6 @@
 """Second factors as django-allauth keeps them: their secrets sealed, their names in the reader's language."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.core import context
@@ -15,6 +16,7 @@ from sinetti.texts.reader import mark, text
 
 ONCE_STRONG = "strong"
 """Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
+_FACTORS = "sinetti_factors"
 _PASSKEY = mark("Passkey {number}")
 
 
@@ -52,17 +54,44 @@ def has_second_factor(user_id: str) -> bool:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What an account has beside its password: a second factor of its own, or what is kept of those at providers.
+
+    `vouching` is empty for who has one of their own; a provider that left the settings vouches for nobody.
+    """
+
+    own: bool
+    vouching: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def once_strong(self) -> bool:
+        """Whether a sign-in at one of those providers has counted as a second factor before."""
+        return any(one.get(ONCE_STRONG) for one in self.vouching)
+
+
+def factors_of(request: HttpRequest) -> Factors:
+    """What who is signed in has. Pages that only show want to know it more than once: they read it once."""
+    user_id = str(request.user.pk)
+    if request.method not in {"GET", "HEAD"}:
+        return _factors(request, user_id)
+    known: dict[str, Factors] = request.__dict__.setdefault(_FACTORS, {})
+    if user_id not in known:
+        known[user_id] = _factors(request, user_id)
+    return known[user_id]
+
+
 def vouched_for(request: HttpRequest) -> bool:
     """Whether who is signed in has their second factor at a provider: by whose word they may sign in strongly.
 
-    Only while they have none of their own; a provider that left the settings vouches for nobody.
+    Only while they have none of their own.
     """
-    return bool(_vouching(request))
+    return bool(_strong(request) and factors_of(request).vouching)
 
 
 def once_strong(request: HttpRequest) -> bool:
     """Whether they have signed in strongly there before: what is sensitive then takes no less."""
-    return any(one.get(ONCE_STRONG) for one in _vouching(request))
+    return factors_of(request).once_strong
 
 
 def was_strong(provider: str, uid: str) -> bool:
@@ -73,11 +102,14 @@ def was_strong(provider: str, uid: str) -> bool:
     return bool((kept or {}).get(ONCE_STRONG))
 
 
-def _vouching(request: HttpRequest) -> list[dict[str, Any]]:
-    """What is kept of their accounts at providers whose word may count as a second factor."""
-    strong = [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
-    user_id = str(request.user.pk)
-    if not strong or has_second_factor(user_id):
-        return []
+def _strong(request: HttpRequest) -> list[str]:
+    return [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
+
+
+def _factors(request: HttpRequest, user_id: str) -> Factors:
+    if has_second_factor(user_id):
+        return Factors(own=True)
+    if not (strong := _strong(request)):
+        return Factors(own=False)
     rows = SocialAccount.objects.filter(user_id=user_id, provider__in=strong)
-    return list(rows.values_list("extra_data", flat=True))
+    return Factors(own=False, vouching=tuple(rows.values_list("extra_data", flat=True)))
