@@ -24,7 +24,8 @@ from sinetti.holder import (
     words,
 )
 from sinetti.holder.client import TransferIds
-from sinetti.holder.config.values import FilesWanted, Format, Token
+from sinetti.holder.config import settling
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState
 from sinetti.pki import formats, keycheck
@@ -317,6 +318,33 @@ def test_an_enrolment_that_began_encrypted_goes_on_so(desk, encrypted):
     assert desk.enrol().exit_code is ExitCode.DONE
     assert not clear_keys(desk.store)
     assert settings.load(desk.folder).files == encrypted
+
+
+IN_A_TOKEN = FilesWanted(token=Token(Path("/module.so"), "a", Path("/pin")))
+
+
+def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
+    """sinetti.toml may not have both, and a name whose settings had them was refused in every pass of `run`."""
+    assert IN_A_TOKEN.over(encrypted) == IN_A_TOKEN
+    assert FilesWanted().over(IN_A_TOKEN) == IN_A_TOKEN
+
+
+def test_a_replacement_in_a_token_agrees_with_a_file_that_says_so(desk, encrypted, token, monkeypatch):
+    desk.enrol(files=encrypted)
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD), files=token).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == token
+    entry = Entry(NAME, None, files=token)
+    whole = Config(desk.store / "sinetti.toml", desk.store, None, {}, Care(), entry, {NAME: entry})
+    assert settling.settle(desk.folder, entry, whole, desk.now).files == token
+
+
+def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile(desk, encrypted):
+    desk.double.script.append(doubles.lose)
+    assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
+    assert desk.enrol(files=IN_A_TOKEN).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == encrypted
+    assert generations.live(desk.folder) is not None
 
 
 def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):

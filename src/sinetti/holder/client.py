@@ -238,7 +238,7 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
         begun = settings.load(where)  # a damaged file is told, never written over
         if begun.key is not errand.settings.key:
             errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
-        looks = errand.settings.files.over(begun.files)
+        looks = errand.settings.files.going_on(begun.files)
         errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
         settings.store(where, errand.settings)
         return errand, held
