@@ -329,6 +329,29 @@ def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
     assert FilesWanted().over(IN_A_TOKEN) == IN_A_TOKEN
 
 
+def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_former_token_is_dead(desk, monkeypatch):
+    """The way out of a lost token is a new order without one; nothing else said of the former set is said of it."""
+    desk.enrol()
+    dead = replace(IN_A_TOKEN, mode=0o640)
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=dead))
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    outcome = desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
+    assert outcome.exit_code is ExitCode.DONE, said(outcome)
+    assert custody.path_of(desk.live).name == custody.KEY
+    assert settings.load(desk.folder).files == FilesWanted()
+
+
+def test_a_replacement_looks_as_is_said_and_is_no_less_encrypted(encrypted):
+    der = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    former = replace(encrypted, formats=EVERY, owner="root", password_file=Path("/packing"))
+    assert FilesWanted().encrypted_as(former) == encrypted
+    assert der.encrypted_as(former) == replace(der, key_password_file=encrypted.key_password_file)
+    assert FilesWanted().encrypted_as(replace(former, token=IN_A_TOKEN.token)) == FilesWanted()
+    other = FilesWanted(key_password_file=Path("/another"))
+    for said_so in (other, IN_A_TOKEN):
+        assert said_so.encrypted_as(former) == said_so
+
+
 def test_a_replacement_in_a_token_agrees_with_a_file_that_says_so(desk, encrypted, token, monkeypatch):
     desk.enrol(files=encrypted)
     monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)

@@ -74,7 +74,7 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         present = generations.live(folder)
         if present is not None:
             kept = _same_holder(name, folder, wanted)
-            wanted = replace(wanted, files=wanted.files.over(kept.files))
+            wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
         errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)

@@ -84,6 +84,12 @@ class FilesWanted:
             wanted = replace(wanted, key_password_file=kept.key_password_file)
         return wanted
 
+    def encrypted_as(self, former: "FilesWanted") -> "FilesWanted":
+        """Give how a set with a new key is to look beside a `former` one: as is said, and no less encrypted."""
+        if former.token is not None or self.token is not None or self.key_password_file is not None:
+            return self
+        return replace(self, key_password_file=former.key_password_file)
+
     def going_on(self, begun: "FilesWanted") -> "FilesWanted":
         """Give the same for a key that is made already: the password that opens it stays, and a token is for others."""
         wanted = self.over(begun)
