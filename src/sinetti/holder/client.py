@@ -242,8 +242,8 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
         errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
         settings.store(where, errand.settings)
         return errand, held
-    if not files.live_of(errand.folder).exists():
-        if (errand.folder / settings.FILE).exists():
+    if not files.exists(files.live_of(errand.folder)):
+        if files.exists(errand.folder / settings.FILE):
             settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
     key, kept_key = _new_key(errand)
