@@ -3,6 +3,7 @@
 So it is for anybody who looks at the store of a service's own user, whose folders are private.
 """
 
+import errno
 import io
 import json
 import os
@@ -12,11 +13,30 @@ import pytest
 
 from sinetti.cli import common
 from sinetti.domain.values import Language
-from sinetti.holder import files, messages
+from sinetti.holder import custody, files, generations, journal, messages
 from sinetti.holder.config import finding, reading
+from sinetti.holder.config.values import FilesWanted
 
 TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
+
+
+@pytest.fixture(params=["as Python 3.13 looks", "as Python 3.14 looks"], autouse=True)
+def looking(request, monkeypatch):
+    """From Python 3.14 on, pathlib answers no where the system refuses to look, which is no absence."""
+    if request.param == "as Python 3.14 looks":
+        for name in ("exists", "is_dir", "is_file", "is_symlink"):
+            monkeypatch.setattr(Path, name, saying_no(getattr(Path, name)))
+
+
+def saying_no(look):
+    def looked(path, **named):
+        try:
+            return look(path, **named)
+        except (OSError, ValueError):
+            return False
+
+    return looked
 
 
 @pytest.fixture
@@ -99,6 +119,47 @@ def test_a_key_that_nobody_may_read_wants_no_backup(shell, deny):
     assert files.damaged(key, FileNotFoundError(2, "gone")).message.text == messages.STORE_DAMAGED
     code, _, err = shell.run("renew", "payroll", "--force", "--store", shell.store, "--lang", "en")
     assert (code, TOLD.format(path=key) in err) == (5, True)
+
+
+LOOKS = {
+    "the set in use": ("live", generations.live),
+    "whether it is complete": ("live", lambda folder: generations.is_complete(folder, FilesWanted())),
+    "notes": ("notes.json", generations.notes),
+    "a journal": ("pending/renew", lambda folder: journal.peek(folder / "pending" / "renew")),
+    "a key": ("live/key.uri", lambda folder: custody.path_of(folder / "live")),
+    "a folder": (".", files.is_there),
+}
+
+
+@pytest.mark.parametrize(("place", "look"), LOOKS.values(), ids=LOOKS)
+def test_what_may_not_be_looked_at_is_not_taken_for_absent(place, look, shell, deny):
+    shell.enrol()
+    folder = shell.store / "payroll"
+    deny(folder / place)
+    with pytest.raises((PermissionError, files.StoreError)) as told:
+        look(folder)
+    if isinstance(told.value, files.StoreError):
+        assert told.value.message.text == messages.STORE_UNUSABLE
+    assert files.is_kept(folder)
+
+
+def test_what_leads_nowhere_is_absent(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    for nowhere in ("none", "loop", "file/below", "nul\0"):
+        assert not files.exists(tmp_path / nowhere)
+        assert not files.is_there(tmp_path / nowhere)
+        assert not files.is_kept(tmp_path / nowhere)
+    assert (files.exists(tmp_path / "file"), files.is_there(tmp_path / "file")) == (True, False)
+
+
+def test_a_system_in_trouble_is_told_as_that(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "stat", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        files.exists(tmp_path)
 
 
 def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_path, deny, monkeypatch):

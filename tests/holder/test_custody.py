@@ -24,7 +24,8 @@ from sinetti.holder import (
     words,
 )
 from sinetti.holder.client import TransferIds
-from sinetti.holder.config.values import FilesWanted, Format, Token
+from sinetti.holder.config import settling
+from sinetti.holder.config.values import Care, Config, Entry, FilesWanted, Format, Token
 from sinetti.holder.outcome import ExitCode, Result
 from sinetti.holder.status import NameState
 from sinetti.pki import formats, keycheck
@@ -317,6 +318,56 @@ def test_an_enrolment_that_began_encrypted_goes_on_so(desk, encrypted):
     assert desk.enrol().exit_code is ExitCode.DONE
     assert not clear_keys(desk.store)
     assert settings.load(desk.folder).files == encrypted
+
+
+IN_A_TOKEN = FilesWanted(token=Token(Path("/module.so"), "a", Path("/pin")))
+
+
+def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
+    """sinetti.toml may not have both, and a name whose settings had them was refused in every pass of `run`."""
+    assert IN_A_TOKEN.over(encrypted) == IN_A_TOKEN
+    assert FilesWanted().over(IN_A_TOKEN) == IN_A_TOKEN
+
+
+def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_former_token_is_dead(desk, monkeypatch):
+    """The way out of a lost token is a new order without one; nothing else said of the former set is said of it."""
+    desk.enrol()
+    dead = replace(IN_A_TOKEN, mode=0o640)
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=dead))
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    outcome = desk.enrol(TransferIds("9" * 32, doubles.PASSWORD))
+    assert outcome.exit_code is ExitCode.DONE, said(outcome)
+    assert custody.path_of(desk.live).name == custody.KEY
+    assert settings.load(desk.folder).files == FilesWanted()
+
+
+def test_a_replacement_looks_as_is_said_and_is_no_less_encrypted(encrypted):
+    der = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    former = replace(encrypted, formats=EVERY, owner="root", password_file=Path("/packing"))
+    assert FilesWanted().encrypted_as(former) == encrypted
+    assert der.encrypted_as(former) == replace(der, key_password_file=encrypted.key_password_file)
+    assert FilesWanted().encrypted_as(replace(former, token=IN_A_TOKEN.token)) == FilesWanted()
+    other = FilesWanted(key_password_file=Path("/another"))
+    for said_so in (other, IN_A_TOKEN):
+        assert said_so.encrypted_as(former) == said_so
+
+
+def test_a_replacement_in_a_token_agrees_with_a_file_that_says_so(desk, encrypted, token, monkeypatch):
+    desk.enrol(files=encrypted)
+    monkeypatch.setattr(doubles, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, doubles.PASSWORD), files=token).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == token
+    entry = Entry(NAME, None, files=token)
+    whole = Config(desk.store / "sinetti.toml", desk.store, None, {}, Care(), entry, {NAME: entry})
+    assert settling.settle(desk.folder, entry, whole, desk.now).files == token
+
+
+def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile(desk, encrypted):
+    desk.double.script.append(doubles.lose)
+    assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
+    assert desk.enrol(files=IN_A_TOKEN).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == encrypted
+    assert generations.live(desk.folder) is not None
 
 
 def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):

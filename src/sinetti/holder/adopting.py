@@ -111,11 +111,11 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
         until = material.certificate.not_valid_after_utc
         if present is not None:
             # A renewal may have followed since: the generation stays.
-            if not (folder / files.GENERATIONS / serial).is_dir():
+            if not files.is_there(folder / files.GENERATIONS / serial):
                 raise UsageError(say(adopt_words.ADOPT_NAME_USED, name=name, serial=present.serial))
             told = say(adopt_words.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
-        if (folder / PENDING).is_dir() and any((folder / PENDING).iterdir()):
+        if files.is_there(folder / PENDING) and any((folder / PENDING).iterdir()):
             raise UsageError(say(adopt_words.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a name that has them and no set yet is one that another run can go on with.
         settings.store(folder, wanted)
@@ -145,10 +145,10 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: Settings, no
 
 def _refuse_second(run: Run, name: str, serial: str) -> None:
     """Refuse a certificate that another name of the store has: generations are folders named after their serial."""
-    others = files.names(run.store) if run.store.is_dir() else ()
+    others = files.names(run.store) if files.is_there(run.store) else ()
     for other in others:
         folder = run.store / other
-        if other != name and (folder / files.GENERATIONS / serial).is_dir():
+        if other != name and files.is_there(folder / files.GENERATIONS / serial):
             raise UsageError(say(adopt_words.ADOPT_HELD, other=other))
 
 

@@ -74,7 +74,7 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
         present = generations.live(folder)
         if present is not None:
             kept = _same_holder(name, folder, wanted)
-            wanted = replace(wanted, files=wanted.files.over(kept.files))
+            wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
         errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)
@@ -238,12 +238,12 @@ def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
         begun = settings.load(where)  # a damaged file is told, never written over
         if begun.key is not errand.settings.key:
             errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
-        looks = errand.settings.files.over(begun.files)
+        looks = errand.settings.files.going_on(begun.files)
         errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
         settings.store(where, errand.settings)
         return errand, held
-    if not files.live_of(errand.folder).exists():
-        if (errand.folder / settings.FILE).exists():
+    if not files.exists(files.live_of(errand.folder)):
+        if files.exists(errand.folder / settings.FILE):
             settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
     key, kept_key = _new_key(errand)

@@ -30,7 +30,7 @@ def file_of(octets: bytes) -> str:
 def path_of(folder: Path) -> Path:
     """Give the file in which a generation or journal has its key."""
     uri = folder / URI
-    return uri if uri.exists() else folder / KEY
+    return uri if files.exists(uri) else folder / KEY
 
 
 def make(
@@ -145,7 +145,7 @@ def _opened(path: Path, name_folder: Path) -> PrivateKey:
 def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
     # An enrolment has settings of its own beside its key, which become the name's after its certificate is in place.
     places = (path.parent, name_folder, name_folder / "pending" / "enrol")
-    for place in dict.fromkeys(one for one in places if (one / settings.FILE).exists()):
+    for place in dict.fromkeys(one for one in places if files.exists(one / settings.FILE)):
         wanted = settings.load(place).files
         if wanted.key_password_file is not None:
             yield secret(wanted.key_password_file)

@@ -32,7 +32,7 @@ class Delivery:
     @property
     def has_receipt(self) -> bool:
         """Whether it was delivered."""
-        return (self.folder / RECEIPT).exists()
+        return files.exists(self.folder / RECEIPT)
 
     @property
     def receipt(self) -> bytes | None:
@@ -42,7 +42,7 @@ class Delivery:
     @property
     def refused(self) -> bool:
         """Whether the receiver has refused it."""
-        return (self.folder / REFUSED).exists()
+        return files.exists(self.folder / REFUSED)
 
     def octets(self) -> bytes:
         """Give what is sent. Raises StoreDamaged where it is not what the intent says."""

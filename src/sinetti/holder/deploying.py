@@ -181,7 +181,7 @@ def _incomplete(folder: Path, entry: Entry) -> bool:
 
 def _serial(folder: Path) -> str | None:
     found = files.serial_in_use(folder)
-    if found is not None or not files.live_of(folder).exists():
+    if found is not None or not files.exists(files.live_of(folder)):
         return found
     try:  # a copy, where links are forbidden
         return keys.serial_of(generations.certificate_in_use(folder))

@@ -55,9 +55,9 @@ def names_of(wanted: FilesWanted) -> Iterator[str]:
 
 def lacking(folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
     """List what a generation does not have yet; a key in a token has no copies. Cheap: nothing is read."""
-    copies = frozenset() if (folder / custody.URI).exists() else _WITH_KEY
+    copies = frozenset() if files.exists(folder / custody.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
-    return tuple(one for one in found if not (folder / one).exists())
+    return tuple(one for one in found if not files.exists(folder / one))
 
 
 def further(

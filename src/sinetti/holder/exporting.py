@@ -88,7 +88,7 @@ def _place(folder: Path, serial: str | None) -> Path:
             raise UsageError(say(messages.NOT_ENROLLED, name=folder.name))
         # Not by `live`: another may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
-        return own if own.is_dir() else files.live_of(folder)
+        return own if files.is_there(own) else files.live_of(folder)
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))
     asked = serial.replace(":", "").lower()
     if asked not in kept:

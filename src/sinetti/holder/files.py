@@ -5,6 +5,7 @@ is under way, `pending/`. Folders are 0700 and files 0600. What differs between 
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -67,23 +68,37 @@ def names(store: Path) -> tuple[str, ...]:
 
 def is_there(store: Path) -> bool:
     """Tell whether there is such a folder. OSError where nobody can tell: without rights to what it would lie in."""
+    mode = _mode(store)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something lies there. OSError where nobody can tell: there Path.exists of Python 3.14 says no."""
+    return _mode(path) is not None
+
+
+def _mode(path: Path) -> int | None:
     try:
-        return stat.S_ISDIR(store.stat().st_mode)
+        return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in it
-        return False
+        return None
+    except OSError as bad:
+        if bad.errno != errno.ELOOP:  # a link that leads to itself leads to nothing
+            raise
+        return None
 
 
 def is_kept(folder: Path) -> bool:
     """Tell whether a folder is a name's: something lies there that only we put there."""
     try:
-        return folder.is_dir() and any(one.name in OURS for one in folder.iterdir())
+        return is_there(folder) and any(one.name in OURS for one in folder.iterdir())
     except PermissionError:
         return True  # one that cannot be looked into is told as such, not passed over
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder and the missing ones above it, private to the user, and make its name durable."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    missing = [one for one in (folder, *folder.parents) if not exists(one)]
     for one in reversed(missing):
         SYSTEM.make_folder(one)
         SYSTEM.sync_folder(one.parent)
@@ -109,7 +124,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path
 
     Raises StoreDamaged where the folder that is there holds something else.
     """
-    if folder.exists():
+    if exists(folder):
         for name, octets in files.items():
             if read(folder / name) != octets:
                 raise damaged(folder / name, "it differs from what belongs there")

@@ -105,7 +105,7 @@ def install(
         CHAIN: b"".join(formats.certificate_pem(formats.certificate_der(one)) for one in above),
     }
     folder = name_folder / files.GENERATIONS / serial
-    if not folder.exists():
+    if not files.exists(folder):
         contents |= dressing.further(name, custody.loaded(key, wanted), (certificate, *above), wanted)
     elif custody.is_encrypted(key):
         # The same key is encrypted to other octets each time.
@@ -155,7 +155,7 @@ def _as_kept(name_folder: Path, wanted: FilesWanted) -> FilesWanted:
 def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:
     """Whether the generation in use looks as it is wanted: some calls of stat, nothing is read. Raises OSError."""
     folder = files.live_of(name_folder)
-    return not folder.exists() or (not dressing.lacking(folder, wanted) and dressing.is_dressed(folder, wanted))
+    return not files.exists(folder) or (not dressing.lacking(folder, wanted) and dressing.is_dressed(folder, wanted))
 
 
 def live(name_folder: Path) -> Held | None:
@@ -175,9 +175,9 @@ def live(name_folder: Path) -> Held | None:
 
 def _live(name_folder: Path) -> Held | None:
     folder = files.live_of(name_folder)
-    if not folder.exists():
+    if not files.exists(folder):
         # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
-        if folder.is_symlink() or (name_folder / NOTES).exists():
+        if folder.is_symlink() or files.exists(name_folder / NOTES):
             raise files.damaged(folder, "it points at no certificate")
         return None
     certificate = certificate_in_use(name_folder)
@@ -199,7 +199,7 @@ def certificate_in_use(name_folder: Path) -> x509.Certificate:
 def notes(name_folder: Path) -> Notes:
     """Read what is remembered of a name. Raises StoreDamaged."""
     path = name_folder / NOTES
-    if not path.exists():
+    if not files.exists(path):
         return Notes()
     try:
         raw = decoding.json_of(files.read(path))

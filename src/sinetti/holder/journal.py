@@ -118,7 +118,7 @@ def load(folder: Path) -> Journal | None:
 
 def peek(folder: Path) -> Journal | None:
     """Read a journal as `load` does, but for its key, which takes long to read. Raises StoreDamaged."""
-    if not folder.exists():
+    if not files.exists(folder):
         return None
     path = folder / FILE
     try:
@@ -146,7 +146,7 @@ def peek(folder: Path) -> Journal | None:
 def leave(journal: Journal) -> Journal:
     """Write down that the request leaves now; what came before without an answer leaves a doubt."""
     spare = journal.folder / SPARE
-    if not spare.exists():
+    if not files.exists(spare):
         files.write_whole(spare, os.urandom(ROOM))
     doubt = journal.doubt or journal.state in OPEN_QUESTION
     return _written(replace(journal, state=State.SENT, sends=journal.sends + 1, doubt=doubt, codes=()))
@@ -224,7 +224,7 @@ def _written(journal: Journal) -> Journal:
     try:
         files.write_whole(path, _encoded(journal))
     except OSError as bad:
-        if bad.errno not in FULL or not spare.exists():
+        if bad.errno not in FULL or not files.exists(spare):
             raise
         # The disk is full and an answer is in hand: this is what the room was kept for.
         spare.unlink()

@@ -36,7 +36,7 @@ def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Setting
 def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
     """Do the same for a first request that is under way: its settings lie beside its journal, its key is made."""
     where = journal.folder_of(folder, Kind.ENROL)
-    if not (where / settings.FILE).exists():
+    if not files.exists(where / settings.FILE):
         return
     begun = settings.load(where)
     # Its key is made, and kept as was wanted then.
@@ -44,7 +44,7 @@ def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
     if _agrees(folder.name, begun, entry, config):
         return
     with files.locked(folder):
-        if (where / settings.FILE).exists():
+        if files.exists(where / settings.FILE):
             settings.store(where, _wanted(begun, entry, config))
 
 

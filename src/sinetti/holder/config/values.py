@@ -77,11 +77,24 @@ class FilesWanted:
     def over(self, kept: "FilesWanted") -> "FilesWanted":
         """Give how files that were `kept` so far are to look: as they do where nothing is said.
 
-        No key that was encrypted comes to lie in clear.
+        No key that was encrypted comes to lie in clear; one in a token needs no password of a file.
         """
         wanted = self if self != FilesWanted() else kept
-        if wanted.key_password_file is None:
+        if wanted.key_password_file is None and wanted.token is None:
             wanted = replace(wanted, key_password_file=kept.key_password_file)
+        return wanted
+
+    def encrypted_as(self, former: "FilesWanted") -> "FilesWanted":
+        """Give how a set with a new key is to look beside a `former` one: as is said, and no less encrypted."""
+        if former.token is not None or self.token is not None or self.key_password_file is not None:
+            return self
+        return replace(self, key_password_file=former.key_password_file)
+
+    def going_on(self, begun: "FilesWanted") -> "FilesWanted":
+        """Give the same for a key that is made already: the password that opens it stays, and a token is for others."""
+        wanted = self.over(begun)
+        if begun.key_password_file is not None and wanted.token is not None:
+            wanted = replace(wanted, key_password_file=begun.key_password_file, token=begun.token)
         return wanted
 
 
