@@ -57,3 +57,53 @@ def test_taken(check, given, expected):
 def test_refused(check, given, sentence):
     with pytest.raises(WordError, match=sentence):
         check(*given)
+
+
+LINKED = {
+    "a scheme": "see http://evil.example",
+    "another scheme": "ftp://x",
+    "www": "www.evil",
+    "a bare host name": "evil.example",
+    "a host name with a path": "evil.example/pay",
+    "a host name at the end of a sentence": "Pay at payroll.net.",
+    "letters of other languages": "p\u00e4l.fi",
+    "an e-mail address": "write to a@b.example",
+    "an at sign": "a@b",
+    "full-width letters": "\uff45\uff56\uff49\uff4c\uff0e\uff43\uff4f\uff4d",
+    "an ideographic full stop": "evil\u3002com",
+    "an IP address with a path": "10.0.0.1/x",
+    "an IP address with a port": "10.0.0.1:80",
+    "no space after a full stop": "Palkat.Uusi",
+}
+PLAIN = {
+    "a version": "Palkat 2.0",
+    "a version with a letter": "v1.2",
+    "an abbreviation": "Oy Firma Ab.",
+    "initials": "J.R. Virtanen",
+    "a short form": "e.g. payroll",
+    "a date and a time": "1.2.2027 klo 8.30",
+    "a name that begins with a full stop": ".NET",
+    "two sentences": "Palkat. Uusi",
+    "a number of a case": "N:o 3/2027",
+}
+
+
+@pytest.mark.parametrize("text", LINKED.values(), ids=LINKED)
+def test_what_a_letter_must_not_carry(text):
+    assert words.has_link(text)
+    with pytest.raises(words.LinkError, match="description has an address of a page or an e-mail address in it"):
+        words.check_unlinked_or_none("description", text, 200)
+    made = words.unlinked(text)
+    assert not any(one in made for one in ("@", "://", ".", "\uff0e", "\u3002"))
+    assert made.isprintable()
+
+
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_what_a_letter_may_carry(text):
+    assert words.check_unlinked("description", text, 200) == words.unlinked(text) == text
+
+
+def test_nothing_in_it_is_no_link():
+    assert words.check_unlinked_or_none("description", " ", 200) == ""
+    with pytest.raises(WordError, match="a text of 1 to 200"):
+        words.check_unlinked("description", " ", 200)

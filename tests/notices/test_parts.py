@@ -4,6 +4,7 @@ import pytest
 from lxml import html as reader
 
 from sinetti.domain.values import Language
+from sinetti.domain.words import has_link
 from sinetti.notices import parts
 from sinetti.notices.parts import Link, Rows
 
@@ -81,3 +82,20 @@ def test_an_address_cannot_leave_its_attribute():
     tree = reader.document_fromstring(parts.html("", (Link('https://x/"onclick="y'),), Language.EN))
     (link,) = tree.iter("a")
     assert link.attrib == {"href": 'https://x/"onclick="y'}
+
+
+LINKED = {
+    "an older description": ("Pay at https://evil.example/x", "Pay at https\ua789//evil\u2024example/x"),
+    "a company that is called so": ("Kauppa.com Oy", "Kauppa\u2024com Oy"),
+    "an address": ("a@b.example", "a\uff20b\u2024example"),
+    "a name like others": ("Oy Firma Ab.", "Oy Firma Ab."),
+}
+
+
+@pytest.mark.parametrize(("stored", "expected"), LINKED.values(), ids=LINKED)
+def test_of_a_name_no_program_makes_a_link(stored, expected):
+    assert parts.named(stored) == expected
+    assert parts.named(stored).isprintable()
+    texted = parts.texted(parts.named(stored))
+    assert texted is not None
+    assert not has_link(texted.replace("@", " "))

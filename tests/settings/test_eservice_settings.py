@@ -2,6 +2,7 @@
 
 import pytest
 
+from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.settings.authority import SettingsError
@@ -52,6 +53,7 @@ def test_the_example_is_whole(folder):
     assert set(found.appeal) == set(found.legal_basis) == set(provider.name) == set(Language)
     assert found.supervising_authority is not None
     assert found.accessibility_feedback == "accessibility@authority.example"
+    assert found.daily_limits == DailyLimits()
 
 
 def test_what_everybody_can_change_is_refused(folder):
@@ -105,3 +107,11 @@ def test_on_this_machine_itself_plain_http_will_do(folder):
     assert found.issuer == "http://localhost:3000"
     assert found.acr_values == ()
     assert found.roles is None
+
+
+def test_daily_limits(tmp_path):
+    assert parse("", tmp_path).daily_limits is None
+    assert parse("[daily_limits]\nletters_per_recipient = 5\n", tmp_path).daily_limits == DailyLimits(letters=5)
+    for wrong in ("letters_per_recipient = 0", "orders_per_actor = true", 'orders_per_firm = "many"', "orders = 1"):
+        with pytest.raises(SettingsError, match=r"orders|letters"):
+            parse(f"[daily_limits]\n{wrong}\n", tmp_path)

@@ -62,6 +62,7 @@ ORDERS = {
     },
     "a Business ID whose check digit is wrong": {"customer_kind": "business-id"},
     "an empty description": {"description": ""},
+    "a description with a version": {"description": "Palkat 2.0 (Oy Firma Ab.)"},
 }
 
 
@@ -77,6 +78,10 @@ def test_every_kind_of_customer(bench, customer, kind):
 
 BAD_ORDERS = {
     "no customer": {"customer_id": None},
+    "a description with a link": {"description": "Pay at evil.example/x"},
+    "a contact whose name is a link": {
+        "contact": {"name": "www.evil.example", "email": "a@customer.example", "language": "fi"}
+    },
     "a number for a text": {"customer_id": 1234567},
     "an id with a blank": {"customer_id": "01234 56-7"},
     "an id too long": {"customer_id": "x" * 31},

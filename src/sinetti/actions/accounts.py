@@ -12,7 +12,7 @@ from sinetti.actions.sealing import LINK, SECOND_FACTOR, seal
 from sinetti.domain.account_letters import AccountLetter
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, check_email, check_text
+from sinetti.domain.words import LONGEST_PERSON, check_email, check_unlinked
 from sinetti.registry import accounts, ids, outbox
 from sinetti.registry.accounts import Account, NewAccount
 from sinetti.registry.outbox import NewMessage
@@ -46,7 +46,7 @@ def make_account(new: NewAccount, office: Office, actor: str, request_id: str) -
     """
     checked = NewAccount(
         check_email("email", new.email),
-        check_text("name", new.name, LONGEST_PERSON),
+        check_unlinked("name", new.name, LONGEST_PERSON),
         new.language,
         new.staff,
         new.password,

@@ -47,7 +47,7 @@ class ContactChanged:
 
 
 def change_contact(change: ContactChange, office: Office, actor: str, request_id: str) -> ContactChanged:
-    """Name a contact or a deputy anew, or mend what is known of one. Raises PeopleError.
+    """Name a contact or a deputy anew, or mend what is known of one. Raises PeopleError and LimitReached.
 
     The same again changes nothing, but offers transfer ids that a command which was cut short did not offer any more.
     """
@@ -60,7 +60,9 @@ def change_contact(change: ContactChange, office: Office, actor: str, request_id
     changed = people.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
     office.step("contact-changed")
     orders = people.orders_offered_to_others(office.register, holding.holding_id)
-    offered = tuple(secure_message.offer(order_id, office, actor, request_id) for order_id in orders)
+    # What follows from a change was counted with it: it is not to fail half-way.
+    following = replace(office, daily_limits=None) if changed else office
+    offered = tuple(secure_message.offer(order_id, following, actor, request_id) for order_id in orders)
     return ContactChanged(holding.customer_id, changed, offered)
 
 

@@ -8,6 +8,7 @@ from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
 from sinetti.actions.turns import Turns
 from sinetti.ca.issuing import Issuer
 from sinetti.ca.ocsp import Responder
+from sinetti.domain.daily_limits import Counting, DailyLimits
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
@@ -42,6 +43,7 @@ class Office:
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
+    `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
     """
 
     environment: Environment
@@ -65,6 +67,7 @@ class Office:
     known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
     turns: Turns = field(default_factory=Turns, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
+    daily_limits: DailyLimits | None = None
 
     def issuer_for(self, channel: Channel) -> Issuer:
         """The CA that issues for this channel now."""
@@ -72,4 +75,5 @@ class Office:
 
     def deed(self, actor: str, request_id: str) -> Deed:
         """Who does something, now, in which request."""
-        return Deed(actor, self.now(), request_id)
+        limits = self.daily_limits
+        return Deed(actor, self.now(), request_id, Counting(limits, self.machine_now()) if limits else None)

@@ -1,11 +1,14 @@
 """Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones."""
 
+from collections.abc import Iterable
+
 from sinetti.actions import passwords
 from sinetti.actions.office import Office
 from sinetti.actions.passwords import ShownIds
 from sinetti.domain.ordering import Trouble
+from sinetti.domain.words import LONGEST_DESCRIPTION, LONGEST_PERSON, check_unlinked, check_unlinked_or_none
 from sinetti.registry import parties, store
-from sinetti.registry.parties import NewOrder
+from sinetti.registry.parties import NewOrder, Person
 from sinetti.registry.store import Moved
 
 
@@ -49,6 +52,14 @@ def check_order(new: NewOrder, office: Office) -> None:
         raise OrderError(Trouble.NOT_APPROVED, sentence)
     if new.replaces is not None:
         _check_replaced(new, office)
+
+
+def check_words(description: str, people: Iterable[Person | None]) -> None:
+    """Raise LinkError where a description or a name would bring a link into letters, and WordError for others."""
+    check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
+    for one in people:
+        if one is not None:
+            check_unlinked("name", one.name, LONGEST_PERSON)
 
 
 def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:

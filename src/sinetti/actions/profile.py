@@ -3,7 +3,7 @@
 from sinetti.actions.authority import Actor
 from sinetti.actions.office import Office
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, check_text
+from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import profiles
 
 
@@ -12,5 +12,5 @@ def change_profile(name: str, language: Language, office: Office, actor: Actor, 
 
     Others read the name, in mail too: it is on one line, and nothing in it is unseen.
     """
-    shown = check_text("name", name, LONGEST_PERSON)
+    shown = check_unlinked("name", name, LONGEST_PERSON)
     return profiles.change(office.register, actor.user_id, shown, language, office.deed(actor.name, request_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sinetti.actions.office import Office
 from sinetti.domain.retention import Cutoffs, Periods, cutoffs
-from sinetti.registry import accounts, retaining
+from sinetti.registry import accounts, daily_counts, retaining
 from sinetti.registry.accounts import Lapse
 
 
@@ -88,6 +88,7 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
         files=each(past.files, lambda ids: retaining.delete_loads(register, ids, until.messages, deed)),
     )
     accounts.forget_sessions(register, office.machine_now())
+    daily_counts.forget(register, office.machine_now())
     return erased
 
 

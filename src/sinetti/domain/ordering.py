@@ -41,6 +41,10 @@ class LeftOut(StrEnum):
     NO_CONTACT = "no-contact"
     NO_MESSAGES = "no-messages"
     """Its contact has a phone number, and no text message can be sent: nothing of its own tells that."""
+    LINKED = "linked"
+    """Its description, or a person's name, has an address in it that letters must not carry."""
+    LIMIT = "limit"
+    """A limit of 24 hours is reached before it."""
 
 
 @dataclass(frozen=True, slots=True)

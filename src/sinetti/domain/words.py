@@ -1,6 +1,7 @@
 """Texts that people give: how long, and what a name, an e-mail address, a phone number or a country is; and counts."""
 
 import re
+import unicodedata
 
 LONGEST_PERSON = 200
 LONGEST_ORGANISATION = 100
@@ -13,9 +14,24 @@ _EMAIL = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;]+")
 _PHONE = re.compile(r"\+?[0-9 ()-]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
+_LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+_LINK = re.compile(
+    rf"://|\bwww\.|@|(?:{_LABEL}\.)+[^\W\d_]{{2}}|\b(?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}[/:]", re.IGNORECASE
+)
+"""What programs for mail make a link of by themselves: a scheme, an e-mail address, a host name, an address with path.
+
+A host name's last label has two letters or more, so that “2.0”, “v1.2” and “Oy Ab.” are none.
+"""
+_ALIKE = str.maketrans({".": "\u2024", "\uff0e": "\u2024", "\u3002": "\u2024", "@": "\uff20", ":": "\ua789"})
+"""Characters that look like those of addresses, and of which no program makes a link."""
+
 
 class WordError(ValueError):
     """A text that cannot be stored; the sentence names it and says what to write."""
+
+
+class LinkError(WordError):
+    """A text in which there is an address of a page or an e-mail address."""
 
 
 def amount(count: int, noun: str) -> str:
@@ -35,6 +51,38 @@ def check_text(name: str, value: str, longest: int) -> str:
 def check_text_or_none(name: str, value: str, longest: int) -> str:
     """As `check_text`, but the text may be empty."""
     return check_text(name, value, longest) if value.strip() else ""
+
+
+def has_link(value: str) -> bool:
+    """Tell whether a program for mail would make a link of a part of this text."""
+    # Full-width letters and dots look and work like the plain ones once a program has folded them (UAX #15, NFKC).
+    folded = unicodedata.normalize("NFKC", value).replace("\u3002", ".")
+    return _LINK.search(folded) is not None
+
+
+def check_unlinked(name: str, value: str, longest: int) -> str:
+    """As `check_text`, for what stands in letters to third persons: no address of a page, no e-mail address.
+
+    Raises LinkError where there is one.
+    """
+    trimmed = check_text(name, value, longest)
+    if has_link(trimmed):
+        sentence = (
+            f"{name} has an address of a page or an e-mail address in it, which letters must not carry: "
+            "leave it out, or put a space after the full stop"
+        )
+        raise LinkError(sentence)
+    return trimmed
+
+
+def check_unlinked_or_none(name: str, value: str, longest: int) -> str:
+    """As `check_unlinked`, but the text may be empty."""
+    return check_unlinked(name, value, longest) if value.strip() else ""
+
+
+def unlinked(value: str) -> str:
+    """Give the text, with others that look alike for the dots of what a program for mail would make a link of."""
+    return value.translate(_ALIKE) if has_link(value) else value
 
 
 def check_email(name: str, value: str) -> str:

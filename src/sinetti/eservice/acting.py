@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, Standing, standing
 from sinetti.actions.staff import NotStaff, require_staff
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.mandates import Right, Role
 from sinetti.eservice.surroundings import surroundings
 
@@ -81,6 +82,10 @@ def signed_in(
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
         try:
             return view(request, *args, **named)
+        except LimitReached as reached:
+            from sinetti.eservice.daily_limits import over_limit  # noqa: PLC0415 - as below
+
+            return over_limit(request, reached)
         except (NotAllowed, NotStaff) as lacking:
             # Imported here: that page is shown like all others.
             from sinetti.eservice.no_right import no_right, not_staff  # noqa: PLC0415

@@ -13,6 +13,7 @@ from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 
 from sinetti.domain.values import Language
+from sinetti.domain.words import LinkError, WordError, check_unlinked
 from sinetti.eservice.blocks import Button, Form, Input, Option
 from sinetti.texts.languages import LANGUAGES
 from sinetti.texts.reader import mark, text
@@ -22,6 +23,12 @@ _FEW = 5
 
 LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
 """The languages of the service, as fields offer them."""
+
+NO_LINKS = mark(
+    "Leave out addresses of pages and e-mail addresses: this text stands in messages. After a full stop there has to "
+    "be a space."
+)
+"""What is said of a text with a link in it."""
 
 _ERRORS: Mapping[str, str] = {
     "required": mark("Fill this in: {label}"),
@@ -67,6 +74,17 @@ class PeopleForm(forms.Form):
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
         """Say what is wrong with a field, or with the form as a whole (None)."""
         self.add_error(name, text(message_id, self.language, **values))
+
+    def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
+        """Give what was typed as letters carry it; else say beside the field what is wrong with it."""
+        written = str(self.cleaned_data.get(name, ""))
+        try:
+            return check_unlinked(name, written, most)
+        except LinkError:
+            self.refuse(name, NO_LINKS)
+        except WordError:
+            self.refuse(name, wrong, **values)
+        return written
 
     def block(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
         """The form as a page shows it: what was typed is kept, and each error stands beside its field."""

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from sinetti.domain.values import Language
+from sinetti.domain.words import unlinked
 
 LONGEST_SUBJECT: Final = 78
 """Characters: more than a line of a header should have (RFC 5322, 2.1.1), and than a list of messages shows."""
@@ -74,6 +75,14 @@ def shown(value: str) -> str:
     return kept
 
 
+def named(value: str) -> str:
+    """As `shown`, for names and descriptions: no program for mail makes a link of a part of it.
+
+    New ones with an address in them are refused; older ones, and names like “Kauppa.com Oy”, stand in the register.
+    """
+    return unlinked(shown(value))
+
+
 def cut(value: str, longest: int) -> str:
     """The value, or its beginning with an ellipsis where it is longer than that."""
     return value if len(value) <= longest else f"{value[: max(longest - 1, 0)].rstrip()}…"
@@ -81,6 +90,8 @@ def cut(value: str, longest: int) -> str:
 
 def texted(value: str) -> str | None:
     """The value in the alphabet of text messages, letters without the marks that it lacks; None where it has none."""
+    # What `named` has put for the dots of an address would become dots again.
+    value = value.replace("\u2024", ". ").replace("\ua789", ": ")
     if _GSM.issuperset(value):
         return value
     folded = "".join(one if one in _GSM else _base(one) for one in value)

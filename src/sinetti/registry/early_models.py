@@ -42,3 +42,12 @@ class CalledEarly(models.Model):
         "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="called_early"
     )
     call = models.ForeignKey(EarlyCall, on_delete=models.PROTECT, related_name="called")
+
+
+class HintAsked(models.Model):
+    """When a program last asked for the hint of a certificate, noted once a day, on the office's clock."""
+
+    certificate = models.OneToOneField(
+        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_asked"
+    )
+    at = models.DateTimeField()

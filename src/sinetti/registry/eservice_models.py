@@ -141,3 +141,21 @@ class OrganisationLoad(models.Model):
     position = models.PositiveIntegerField(default=0)
     passed_over = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
+
+
+class DailyCount(models.Model):
+    """What one mailbox, account or firm was sent, or ordered, in the last 24 hours (domain/daily_limits.py).
+
+    `key` is a digest, which names no one. `times` are whole seconds since 1970, and `newest` the last of them, on the
+    machine's clock. A row that counts no more is deleted by retention.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=64)
+    times = models.JSONField()
+    newest = models.DateTimeField(db_index=True)
+
+    class Meta:
+        """Keys are unique by a constraint, which makes no second index of them."""
+
+        constraints = (models.UniqueConstraint(fields=["key"], name="one_daily_count_per_key"),)

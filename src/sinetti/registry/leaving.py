@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Channel
-from sinetti.registry import audit, models, notice_models, outbox, reminding
+from sinetti.registry import audit, daily_counts, models, notice_models, outbox, parties, reminding
 from sinetti.registry.addresses import people_at
 from sinetti.registry.audit import Deed
 from sinetti.registry.opening import Register
@@ -118,7 +118,7 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
     """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
 
     One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
-    themselves: who comes in the contact's place leaves the deputy's.
+    themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
     """
     with transaction.atomic(using=register.alias):
         holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
@@ -159,6 +159,9 @@ def _name(register: Register, place: str, rows: list[models.Holding], new: Perso
     """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
     if not rows:
         return
+    # One about the change, and a link for each order whose transfer ids wait for the contact.
+    offered = parties.count_offered(register, [row.pk for row in rows]) if place == "contact" else 0
+    daily_counts.count_letters(register, deed, new.email, 1 + offered)
     first_written = people_at(register, new.email).aggregate(first=Min("first_written_at"))["first"]
     people = models.Person.objects.using(register.alias).bulk_create(
         models.Person(

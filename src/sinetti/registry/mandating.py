@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 
 from sinetti.domain.invitations import A_DAY, INVITED_A_DAY
 from sinetti.domain.mandates import Role, stays_as_long
-from sinetti.registry import audit, models
+from sinetti.registry import audit, daily_counts, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Invitation
 from sinetti.registry.opening import Register
@@ -104,7 +104,8 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
     """Give somebody a role that they take up by a link, which is owed to them by mail.
 
     Where the same was given to this address and its link works, or it was taken up, it stays as it is; one without an
-    account gets a link, and the end that is asked for now while it waits. Raises Closed, Otherwise and TooMany.
+    account gets a link, and the end that is asked for now while it waits. Raises Closed, Otherwise, TooMany and
+    LimitReached.
     """
     with transaction.atomic(using=register.alias):
         take_open(register, to.organisation_id)
@@ -123,7 +124,7 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
 def invite_again(register: Register, mandate_id: str, link: Link, deed: Deed) -> None:
     """Make another invitation to a mandate that nobody has taken up, which ends those of before.
 
-    Raises Closed, Gone and TooMany.
+    Raises Closed, Gone, TooMany and LimitReached.
     """
     with transaction.atomic(using=register.alias):
         row = _taken(register, mandate_id, deed.at)
@@ -265,6 +266,8 @@ def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> No
     recent = Invitation.objects.using(register.alias).filter(mandate__organisation=row.organisation_id)
     if recent.filter(created__gt=deed.at - A_DAY).count() >= INVITED_A_DAY:
         raise TooMany
+    if row.person is not None:
+        daily_counts.count_letters(register, deed, row.person.email)
     _links(register, row).update(ended_at=deed.at)
     Invitation.objects.using(register.alias).create(
         invitation_id=link.invitation_id,

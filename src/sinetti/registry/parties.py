@@ -59,6 +59,7 @@ class NewOrder:
 
     `serves` is for how many other organisations reports are sent with it, about: None is not told. With an `order_id`
     it is ordered once, however often it is asked for; so is the replacement of one certificate, while it is open.
+    `firm` is the organisation that its orderer acts by, for counting; empty where an operator orders.
     """
 
     customer_id: str
@@ -69,6 +70,7 @@ class NewOrder:
     replaces: Serial | None = None
     serves: int | None = None
     order_id: str | None = None
+    firm: str = ""
 
 
 class OrderedAlready(Exception):
@@ -223,6 +225,12 @@ def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: De
         old.update(ended_at=deed.at)
         _add_ids(register, order_id, ids)
         audit.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
+
+
+def count_offered(register: Register, holding_ids: Iterable[str]) -> int:
+    """How many open orders of these holdings links to transfer ids were offered for."""
+    rows = models.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
+    return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
 def list_open_orders(register: Register, customer_id: str | None = None) -> tuple[OpenOrder, ...]:

@@ -14,12 +14,12 @@ from sinetti.domain.lifecycle import CertificateState, OrderState
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.values import Language, Serial
-from sinetti.registry import audit, models, notice_models, outbox, reminding
+from sinetti.registry import audit, daily_counts, models, notice_models, outbox, reminding
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Invitation
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
-from sinetti.registry.parties import Person, give_way, new_person
+from sinetti.registry.parties import Person, count_offered, give_way, new_person
 from sinetti.registry.roles import Reader, lasting, reader, standing
 
 
@@ -154,7 +154,8 @@ def find_holding(register: Register, named: str) -> HoldingFound | None:
 def change_contact(register: Register, holding_id: str, new: Person, deed: Deed, *, deputy: bool = False) -> bool:
     """Name a holding's contact, or deputy, anew; False where the same stands already.
 
-    Old and new are owed a message about it.
+    Old and new are owed a message about it; the new one's are counted, with the links to transfer ids that follow.
+    Raises LimitReached.
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=register.alias):
@@ -164,6 +165,9 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
         before: models.Person | None = getattr(rows.select_related(place).get(), place)
         if before is not None and _same(before, new):
             return False
+        # One about the change, and a link for each order whose transfer ids wait for the contact.
+        offered = 0 if deputy else count_offered(register, [holding_id])
+        daily_counts.count_letters(register, deed, new.email, 1 + offered)
         row = new_person(register, new)
         rows.update(**{place: row})
         if before is None or not reader(before).mailable or reader(before).address != reader(row).address:

@@ -23,7 +23,7 @@ from sinetti.domain.secure_messages import (
     SentPin,
 )
 from sinetti.domain.values import Channel
-from sinetti.registry import audit, models, ordered, outbox, parties
+from sinetti.registry import audit, daily_counts, models, ordered, outbox, parties
 from sinetti.registry.audit import Deed
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
@@ -75,7 +75,8 @@ class NewPin:
 def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds, deed: Deed) -> bool:
     """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
 
-    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer.
+    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
+    and LimitReached.
     """
     with transaction.atomic(using=register.alias):
         parties.replace_ids(register, order_id, ids, deed)
@@ -90,11 +91,12 @@ def order_and_offer(
 ) -> tuple[str, bool]:
     """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
 
-    Raises OrderedAlready.
+    Raises OrderedAlready, and LimitReached.
     """
     try:
         with transaction.atomic(using=register.alias):
             order_id = parties.add_order(register, new, ids, deed)
+            daily_counts.count_order(register, deed, new.firm)
             return order_id, _offer(register, order_id, link, deed)
     except IntegrityError:
         # Sent twice at once: the other call was faster.
@@ -224,6 +226,7 @@ def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool
     contact = order.holding.contact
     if contact is None or contact.erased_at is not None:
         raise NoRecipient
+    daily_counts.count_letters(register, deed, contact.email)
     SecureMessage.objects.using(using).filter(order=order, ended_at__isnull=True).update(ended_at=deed.at)
     _drop(register, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], deed)
     SecureMessage.objects.using(using).create(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.mandates import Role
 from sinetti.domain.retention import Periods
 from sinetti.domain.values import Language
@@ -29,6 +30,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
 _OTHERS_WRITE = 0o002
 _MOST_PROVIDERS = 20
+_MOST_A_DAY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class EserviceSettings:
 
     `appeal` says how to appeal against a refusal, `legal_basis` what people's data is handled by, each language by
     itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None. `periods` are those of
-    `authority.toml`: how long people's data is kept.
+    `authority.toml`: how long people's data is kept. `daily_limits` is None where the file has none: an authority then
+    keeps to the usual ones, and a bench to none.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -85,6 +88,7 @@ class EserviceSettings:
     supervising_authority: SupervisingAuthority | None = None
     accessibility_feedback: str = ""
     periods: Periods = field(default_factory=Periods)
+    daily_limits: DailyLimits | None = None
 
     def provider(self, provider_id: str) -> Provider | None:
         """The provider of this id; None where there is none."""
@@ -126,6 +130,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
         _spoken(top, "legal_basis"),
         _supervising(top),
         _email(top, "accessibility_feedback"),
+        daily_limits=_daily_limits(top),
     )
     top.finish()
     return found
@@ -203,6 +208,19 @@ def _supervising(top: Table) -> SupervisingAuthority | None:
     name = _name(table)
     table.finish()
     return SupervisingAuthority(name, address)
+
+
+def _daily_limits(top: Table) -> DailyLimits | None:
+    if not top.has("daily_limits"):
+        return None
+    table, usual, among = top.table("daily_limits"), DailyLimits(), range(1, _MOST_A_DAY + 1)
+    found = DailyLimits(
+        table.number("letters_per_recipient", among, usual.letters),
+        table.number("orders_per_actor", among, usual.orders),
+        table.number("orders_per_firm", among, usual.firm_orders),
+    )
+    table.finish()
+    return found
 
 
 def _spoken(table: Table, key: str) -> Spoken:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from sinetti.domain.words import check_text
+from sinetti.domain.words import check_text, check_unlinked
 
 _Value = TypeVar("_Value", bound=StrEnum)
 _LONGEST_DURATION = 40
@@ -54,6 +54,11 @@ def text(value: Mapping[str, object], name: str, longest: int) -> str:
     """A text of 1 to `longest` characters, none of them a control character."""
     found = value.get(name)
     return check_text(name, found if isinstance(found, str) else "", longest)
+
+
+def unlinked(value: Mapping[str, object], name: str, longest: int) -> str:
+    """As `text`, without an address of a page or an e-mail address in it, as other doors take it."""
+    return check_unlinked(name, text(value, name, longest), longest)
 
 
 def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:

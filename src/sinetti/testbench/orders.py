@@ -16,6 +16,7 @@ from sinetti.domain.words import (
     LONGEST_PHONE,
     check_email,
     check_phone,
+    check_unlinked_or_none,
 )
 from sinetti.registry.parties import NewOrder, NewOrganisation, Person
 from sinetti.testbench import fields
@@ -35,7 +36,9 @@ def take_order(value: dict[str, object], office: Office, request_id: str) -> Sho
     customer_name = fields.text(value, "customer_name", LONGEST_ORGANISATION)
     kind = fields.choice(value, "customer_kind", CustomerKind, CustomerKind.ARTIFICIAL)
     channel = fields.choice(value, "channel", Channel, Channel.WS)
-    description = fields.text_or_none(value, "description", LONGEST_DESCRIPTION)
+    description = check_unlinked_or_none(
+        "description", fields.text_or_none(value, "description", LONGEST_DESCRIPTION), LONGEST_DESCRIPTION
+    )
     contact = _contact(value.get("contact"))
     replaces = fields.text_or_none(value, "replaces", _LONGEST_SERIAL).casefold()
     channels = frozenset({channel})
@@ -56,7 +59,7 @@ def _contact(given: object) -> Person:
         raise FieldError(sentence)
     fields.only(given, "name", "email", "phone", "language")
     return Person(
-        fields.text(given, "name", LONGEST_PERSON),
+        fields.unlinked(given, "name", LONGEST_PERSON),
         check_email("email", fields.text(given, "email", LONGEST_EMAIL)),
         check_phone("phone", fields.text_or_none(given, "phone", LONGEST_PHONE)),
         fields.choice(given, "language", Language),

@@ -1,14 +1,17 @@
 """Ordering in the e-service: typed, checked, sent once; and how far it has come."""
 
-from sinetti.domain.mandates import Role
+import pytest
+
+from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.mandates import Held, Role
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from sinetti.registry import models, parties
 from tests.support.acting import holding, orders
-from tests.support.authority import CUSTOMER_NAME
-from tests.support.browser import people_door
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
+from tests.support.browser import Browser, people_door
 from tests.support.office import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
-from tests.support.users import mandate
+from tests.support.users import account, mandate, signed_in
 
 NEW = "/settings/orders/new"
 GOOD = {
@@ -178,6 +181,7 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
     def withdrawn(*_):
         ours = models.Organisation.objects.get().pk
         parties.withdraw_channel(sqlite_desk.register, ours, Channel.WS, sqlite_desk.deed())
+        return Held(Role.SIGNATORY)
 
     monkeypatch.setattr("sinetti.actions.behalf.order.may_act", withdrawn)
     page.press("send")
@@ -278,3 +282,56 @@ def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_d
     (form,) = page.page.forms
     page.post(form.action, dict(form.form_values()))
     assert set(errors(page)) == {"person_phone"}
+
+
+@pytest.fixture
+def limited(sqlite_desk):
+    """A signatory's browser before pages that keep to limits of 24 hours."""
+    desk = sqlite_desk.but(daily_limits=DailyLimits(letters=1, orders=2, firm_orders=9))
+    browser, user = Browser(people_door(desk)), account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    return signed_in(browser, user)
+
+
+def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was_typed(limited, sqlite_desk):
+    checked(limited).press("send")
+    page = checked(limited, description="Second").press("send")
+    assert page.reply.status == 429
+    assert "At most 1 messages go to one e-mail address in 24 hours" in told(page)
+    assert "Try again after" in told(page)
+    assert fields(page, "check")["description"] == "Second"
+    assert len(orders(sqlite_desk)) == 1
+    page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("send")
+    assert "At most 1 messages go to one e-mail address" in told(page)
+    checked(limited, contact_email="other@sinisiipi.example").press("send")
+    page = checked(limited, contact_email="third@sinisiipi.example").press("send")
+    assert "One person orders at most 2 certificates in 24 hours" in told(page)
+    assert len(orders(sqlite_desk)) == 2
+
+
+def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite_desk):
+    for _ in range(2):
+        enrolled(sqlite_desk)
+    page = limited.get("/settings/orders/replace").press("look", days="730")
+    assert page.heading == "Check what is ordered: 1"
+    assert "The limit of 24 hours is reached: order it tomorrow" in told(page)
+    before = len(orders(sqlite_desk))
+    page.press("order")
+    assert "Replacements ordered: 1." in told(page)
+    assert len(orders(sqlite_desk)) == before + 1
+
+
+def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlite_desk):
+    checked(limited).press("send")
+    organisation = orders(sqlite_desk)[0].holding.organisation_id
+    page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
+    page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
+    assert "At most 1 messages go to one e-mail address" in errors(page)["email"]
+    assert fields(page, "give")["name"] == "Nimi Nimetty"
+
+
+def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_desk):
+    page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
+    assert set(errors(page)) == {"description", "contact_name"}
+    assert errors(page)["description"].startswith("Leave out addresses of pages and e-mail addresses")
+    assert not orders(sqlite_desk)

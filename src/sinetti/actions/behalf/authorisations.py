@@ -12,6 +12,7 @@ from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
 from sinetti.domain.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.mandates import Right, Role, for_an_agent
+from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import asking, audit_reading, authorised, mandating, parties
 from sinetti.registry.authorised import MandateFound, Named, RequestFound
 from sinetti.registry.mandating import Gone, Invited, LastSignatory, Otherwise, Terms, ToFirm, TooMany, ToPerson
@@ -96,9 +97,10 @@ def organisation_asked(request_id: str, who: Standing, office: Office) -> str:
 def give(to: ToPerson, office: Office, actor: Actor, request_id: str) -> Invited:
     """Invite somebody to a role; the same given already stays as it is.
 
-    Raises NotAllowed, Closed, Otherwise, TooMany, and WrongTerms where its end has passed.
+    Raises NotAllowed, Closed, Otherwise, TooMany, LinkError, LimitReached, and WrongTerms where its end has passed.
     """
     require(Right.GRANT, to.organisation_id, actor, office)
+    check_unlinked("name", to.person.name, LONGEST_PERSON)
     deed = office.deed(actor.name, request_id)
     if to.until is not None and to.until <= deed.at:
         raise WrongTerms

@@ -7,6 +7,7 @@ from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial
+from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import holding_seen, people
 from sinetti.registry.holding_seen import CertificateSeen
 from sinetti.registry.parties import Person
@@ -27,11 +28,12 @@ def change_contact(
 ) -> ContactChanged:
     """Name somebody as the contact, or as the deputy (`who`: the person, and whether it is the deputy's place).
 
-    Raises NotAllowed and PeopleError.
+    Raises NotAllowed, PeopleError, LinkError and LimitReached.
     """
     found = holding_seen.find(office.register, serial)
     may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
     person, deputy = who
+    check_unlinked("name", person.name, LONGEST_PERSON)
     return changing.change_contact(ContactChange(serial, person, deputy=deputy), office, actor.name, request_id)
 
 

@@ -1,6 +1,6 @@
 """Somebody leaves: all that they look after goes to somebody else, with one message to each (docs/ordering.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sinetti.actions import secure_message
 from sinetti.actions.authority import Actor, NotAllowed, Standing, standing
@@ -8,6 +8,7 @@ from sinetti.actions.objects import may_act
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE
+from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import leaving
 from sinetti.registry.leaving import ContactSeen, LookedAfter
 from sinetti.registry.parties import Person
@@ -41,7 +42,7 @@ def hand_over(email: str, new: Person, office: Office, actor: Actor, request_id:
     """Name somebody else wherever this person is contact or deputy: at most 300 at once, in one transaction.
 
     Old and new get one message that lists all. Transfer ids that wait for the contact are offered to the new one. Who
-    is cut short presses again. Raises NotAllowed where they may not for any organisation.
+    is cut short presses again. Raises NotAllowed where they may not for any organisation, LinkError and LimitReached.
     """
     now = standing(actor, office)
     found = look(email, now, office)
@@ -49,12 +50,15 @@ def hand_over(email: str, new: Person, office: Office, actor: Actor, request_id:
         raise NotAllowed(Right.CONTACT, None)
     for organisation_id in {one.organisation_id for one in found}:
         may_act(Right.CONTACT, organisation_id, actor, office)
+    check_unlinked("name", new.name, LONGEST_PERSON)
     deed = office.deed(actor.name, request_id)
     taken = [one.holding_id for one in found[:MOST_AT_ONCE]]
     count = leaving.hand_over(office.register, taken, email, new, deed)
     office.step("contacts-handed-over")
     allowed = now.organisations(Right.CONTACT)
     orders = leaving.orders_offered_to_others(office.register, allowed, new.email)
+    # What follows from a change was counted with it: it is not to fail half-way.
+    following = replace(office, daily_limits=None) if count else office
     for order_id in orders:
-        secure_message.offer(order_id, office, actor.name, request_id)
+        secure_message.offer(order_id, following, actor.name, request_id)
     return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))

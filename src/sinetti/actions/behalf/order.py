@@ -6,7 +6,7 @@ from sinetti.actions import secure_message
 from sinetti.actions.authority import Actor, Standing
 from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
-from sinetti.actions.order import OrderError
+from sinetti.actions.order import OrderError, check_words
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import Trouble, order_of_form
 from sinetti.domain.values import Channel, Serial
@@ -14,7 +14,9 @@ from sinetti.registry import holding_seen, parties, replacing
 from sinetti.registry.holding_seen import CertificateSeen
 from sinetti.registry.parties import NewOrder, OrderedAlready, OrganisationFound, Person
 
-__all__ = ["CertificateSeen", "OrderAsk", "OrganisationFound", "Person", "order", "orderable", "replaced"]
+__all__ = [
+    "CertificateSeen", "OrderAsk", "OrganisationFound", "Person", "order", "orderable", "replaced",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,11 @@ def replaced(serial: Serial, standing: Standing, office: Office) -> CertificateS
 def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
     """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
 
-    The same form again orders nothing more and returns the same. Raises NotAllowed and OrderError.
+    The same form again orders nothing more and returns the same. Raises NotAllowed, OrderError, LinkError and
+    LimitReached.
     """
-    may_act(Right.ORDER, ask.organisation_id, actor, office)
+    held = may_act(Right.ORDER, ask.organisation_id, actor, office)
+    check_words(ask.description, (ask.contact, ask.deputy))
     order_id = order_of_form(actor.user_id, ask.form, ask.replaces or "")
     if parties.order_exists(office.register, order_id):
         # Whatever may have changed since: the same is answered.
@@ -67,6 +71,7 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
         ask.replaces,
         ask.serves,
         order_id,
+        held.via or ask.organisation_id,
     )
     try:
         return secure_message.order_and_offer(new, office, actor.name, request_id).order_id

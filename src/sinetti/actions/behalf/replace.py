@@ -8,14 +8,17 @@ from sinetti.actions.authority import Actor, NotAllowed, Standing
 from sinetti.actions.behalf.order import OrderAsk, order
 from sinetti.actions.objects import may_act
 from sinetti.actions.office import Office
-from sinetti.actions.order import OrderError
+from sinetti.actions.order import OrderError, check_words
+from sinetti.domain.daily_limits import Limited, LimitReached, mailbox
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE, LeftOut, left_out
 from sinetti.domain.values import Serial
-from sinetti.registry import replacing
+from sinetti.domain.words import WordError
+from sinetti.registry import daily_counts, replacing
+from sinetti.registry.daily_counts import Charge
 from sinetti.registry.replacing import Candidate
 
-__all__ = ["Candidate", "Preview", "Replaced", "chosen", "ending", "replace_many"]
+__all__ = ["Candidate", "Preview", "Replaced", "chosen", "ending", "replace_many", "within_limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,11 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """How many replacements were ordered, and how many were not: whatever stood in their way came in between."""
+    """How many replacements were ordered; what came in between for others, of which a limit stopped `limited`."""
 
     ordered: int
     left: int
+    limited: int = 0
 
 
 def chosen(serials: Iterable[Serial], standing: Standing, office: Office) -> Preview:
@@ -62,19 +66,52 @@ def ending(days: int, standing: Standing, office: Office) -> Preview:
     return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
 
 
+def within_limits(found: Preview, standing: Standing, office: Office, actor: Actor) -> Preview:
+    """The same as far as it can be ordered now: what would go over a limit of 24 hours is left out."""
+    limits = office.daily_limits
+    if limits is None:
+        return found
+    own = daily_counts.own_mailboxes(office.register, actor.name)
+    charges = {one.serial: _charges(one, standing, actor, own) for one in found.ordered}
+    now = office.machine_now()
+    used = dict(daily_counts.counts(office.register, {each for some in charges.values() for each in some}, now))
+    over: list[Candidate] = []
+    for one in found.ordered:
+        if any(used[each] >= limits.of(each.what) for each in charges[one.serial]):
+            over.append(one)
+            continue
+        for each in charges[one.serial]:
+            used[each] += 1
+    ordered = tuple(one for one in found.ordered if one not in over)
+    return replace(found, ordered=ordered, left=(*found.left, *((one, LeftOut.LIMIT) for one in over)))
+
+
+def _charges(one: Candidate, standing: Standing, actor: Actor, own: frozenset[str]) -> tuple[Charge, ...]:
+    """What an order in its place counts for."""
+    firm = standing.require(Right.ORDER, one.organisation_id).via or one.organisation_id
+    orders = (Charge(Limited.ORDERS, actor.name), Charge(Limited.FIRM_ORDERS, firm))
+    to = mailbox(one.contact.email) if one.contact is not None else ""
+    return orders if to in own else (*orders, Charge(Limited.LETTERS, to))
+
+
 def replace_many(form: str, serials: Iterable[Serial], office: Office, actor: Actor, request_id: str) -> Replaced:
     """Order a replacement of each of these for its contact of now, each in a transaction of its own.
 
     Whoever is cut short presses again: what was ordered is not ordered twice. Others' certificates are passed over.
     """
-    ordered = left = 0
+    ordered = left = limited = 0
     for one in replacing.by_serial(office.register, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
-        if _ordered(one, form, office, actor, request_id):
+        try:
+            done = _ordered(one, form, office, actor, request_id)
+        except LimitReached:
+            limited += 1
+            continue
+        if done:
             ordered += 1
             office.step("replacement-ordered")
         else:
             left += 1
-    return Replaced(ordered, left)
+    return Replaced(ordered, left, limited)
 
 
 def _ordered(one: Candidate, form: str, office: Office, actor: Actor, request_id: str) -> bool:
@@ -88,13 +125,22 @@ def _ordered(one: Candidate, form: str, office: Office, actor: Actor, request_id
     try:
         may_act(Right.ORDER, one.organisation_id, actor, office)
         order(ask, office, actor, request_id)
-    except (NotAllowed, OrderError):
+    except (NotAllowed, OrderError, WordError):
         return False
     return True
 
 
 def _preview(found: Sequence[Candidate], strange: int, *, by_name: bool, more: bool) -> Preview:
-    why = {one.serial: left_out(one.known, by_name=by_name) for one in found}
+    why = {one.serial: left_out(one.known, by_name=by_name) or _linked(one) for one in found}
     ordered = tuple(one for one in found if why[one.serial] is None)
     left = tuple((one, reason) for one in found if (reason := why[one.serial]) is not None)
     return Preview(ordered, left, strange, more)
+
+
+def _linked(one: Candidate) -> LeftOut | None:
+    """Whether older words of it, which would stand in a letter, have an address in them."""
+    try:
+        check_words(one.description, (one.contact, one.deputy))
+    except WordError:
+        return LeftOut.LINKED
+    return None

@@ -7,6 +7,7 @@ from sinetti.actions.people import PeopleError
 from sinetti.actions.staff import require_staff
 from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.mandates import Role
+from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import accounts, mandating, parties
 from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
 from sinetti.registry.parties import Person
@@ -19,9 +20,11 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     """Owe somebody a single-use link by which they become a signatory; it stands where they were invited already.
 
     Raises NotStaff, PeopleError where no organisation has this id, Closed where it is closed, Otherwise where this
-    address has another role for it, OwnInvitation where it is one of the clerk's own, and TooMany.
+    address has another role for it, OwnInvitation where it is one of the clerk's own, LinkError, LimitReached and
+    TooMany.
     """
     require_staff(actor)
+    check_unlinked("name", person.name, LONGEST_PERSON)
     found = parties.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}"

@@ -7,7 +7,7 @@ from sinetti.actions.change_contact import ContactChange, ContactChanged, Correc
 from sinetti.cli.server.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
 from sinetti.cli.server.naming import add_person, person_of
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, check_email, check_phone, check_text
+from sinetti.domain.words import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.protocols.rows import instant
 from sinetti.registry.parties import Person
 
@@ -55,7 +55,7 @@ def _corrected(parsed: argparse.Namespace) -> Corrected:
         sentence = "say what is to be mended: --name, --email, --phone or --language"
         raise OptionError(sentence)
     return Corrected(
-        None if parsed.name is None else check_text("--name", parsed.name, LONGEST_PERSON),
+        None if parsed.name is None else check_unlinked("--name", parsed.name, LONGEST_PERSON),
         None if parsed.email is None else check_email("--email", parsed.email),
         None if parsed.phone is None else check_phone("--phone", parsed.phone),
         None if parsed.language is None else Language(parsed.language),

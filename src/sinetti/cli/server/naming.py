@@ -3,7 +3,7 @@
 import argparse
 
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, check_email, check_phone, check_text
+from sinetti.domain.words import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.registry.parties import Person
 from sinetti.registry.roles import Reader
 
@@ -26,7 +26,7 @@ def add_person(parser: argparse.ArgumentParser, whom: str, *, needed: bool = Tru
 def person_of(parsed: argparse.Namespace) -> Person:
     """Read the person that the options name. Raises WordError."""
     return Person(
-        check_text("--name", parsed.name, LONGEST_PERSON),
+        check_unlinked("--name", parsed.name, LONGEST_PERSON),
         check_email("--email", parsed.email),
         check_phone("--phone", parsed.phone),
         Language(parsed.language),

@@ -15,8 +15,8 @@ from sinetti.domain.words import (
     LONGEST_PERSON,
     check_email,
     check_phone,
-    check_text,
-    check_text_or_none,
+    check_unlinked,
+    check_unlinked_or_none,
 )
 from sinetti.protocols.rows import instant
 from sinetti.registry.parties import NewOrder, Person
@@ -74,7 +74,7 @@ def _run(parsed: argparse.Namespace) -> int:
     new = NewOrder(
         customer_id=parsed.customer_id,
         channel=Channel(parsed.channel),
-        description=check_text_or_none("--description", parsed.description, LONGEST_DESCRIPTION),
+        description=check_unlinked_or_none("--description", parsed.description, LONGEST_DESCRIPTION),
         contact=_person(parsed, "contact"),
         deputy=_deputy(parsed),
         replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
@@ -145,7 +145,7 @@ def _deputy(parsed: argparse.Namespace) -> Person | None:
 def _person(parsed: argparse.Namespace, who: str) -> Person:
     given = vars(parsed)
     return Person(
-        check_text(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
+        check_unlinked(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
         check_email(f"--{who}-email", given[f"{who}_email"]),
         check_phone(f"--{who}-phone", given[f"{who}_phone"]),
         Language(given[f"{who}_language"]),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sinetti.actions.office import Office
+from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.messages import MessageChannel
 from sinetti.eservice.application import application
 from sinetti.eservice.surroundings import Surroundings
@@ -39,7 +40,9 @@ def listen_people(address: Address, authority: Authority) -> People:
     """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
     room, settings = mailroom(authority), eservice_settings.read(authority.folder.eservice)
     bound, sockets = listen_shared(address, PEOPLE_WORKERS)
-    return People(bound, sockets, room, replace(settings, periods=authority.settings.periods))
+    # Refused by default: only a bench has no limits.
+    limits = settings.daily_limits or DailyLimits()
+    return People(bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits))
 
 
 def people_edge(
@@ -54,7 +57,7 @@ def people_edge(
     def send_now(message_id: str) -> bool:
         return send_one(room, message_id, office.now())
 
-    terms = room.terms
+    terms, office = room.terms, replace(office, daily_limits=settings.daily_limits)
     around = Surroundings(
         office, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
     )

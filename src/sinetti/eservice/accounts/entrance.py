@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from sinetti.actions.accounts import free_address
-from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.domain.words import LONGEST_PERSON, WordError, check_unlinked
 from sinetti.eservice.accounts import onward as way_on
 from sinetti.eservice.accounts.fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.pages import Context, OurPage, next_of
@@ -87,7 +87,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
     def clean_name(self) -> str:
         """A name that can be shown."""
         try:
-            return check_text("name", self.cleaned_data["name"], LONGEST_PERSON)
+            return check_unlinked("name", self.cleaned_data["name"], LONGEST_PERSON)
         except WordError as wrong:
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 

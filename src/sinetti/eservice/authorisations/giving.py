@@ -16,9 +16,10 @@ from sinetti.actions.behalf.authorisations import (
     give,
     give_to_firm,
 )
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.mandates import GIVEN_TO_AGENTS, Right, Role
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_EMAIL, LONGEST_PERSON, WordError, check_email, check_text
+from sinetti.domain.words import LONGEST_EMAIL, LONGEST_PERSON, WordError, check_email
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import (
     address,
@@ -36,6 +37,7 @@ from sinetti.eservice.authorisations.common import (
 )
 from sinetti.eservice.authorisations.listing import TITLE
 from sinetti.eservice.blocks import Block, Button, Text
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of, request_id, surroundings
@@ -62,10 +64,7 @@ class PersonForm(PeopleForm):
 
     def clean_name(self) -> str:
         """The name as the register takes it."""
-        try:
-            return check_text("name", self.cleaned_data["name"], LONGEST_PERSON)
-        except WordError:
-            raise forms.ValidationError(self.fields["name"].error_messages["invalid"]) from None
+        return self.check_unlinked("name", LONGEST_PERSON, mark("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """The address as the register takes it."""
@@ -102,7 +101,11 @@ def to_person(request: HttpRequest) -> HttpResponse:
         told, actor = form.cleaned_data, actor_of(request)
         to = ToPerson(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
         made: list[Invited] = []
-        wrong = tried(lambda: made.append(give(to, office, actor, request_id(request)))) if actor is not None else ""
+        try:
+            wrong = tried(lambda: made.append(give(to, office, actor, request_id(request)))) if actor else ""
+        except LimitReached as reached:
+            form.add_error("email", limit_words(reached, language))
+            return _shown(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
         refuse(form, wrong or "")

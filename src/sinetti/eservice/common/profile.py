@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.behalf.giving_up import own
 from sinetti.actions.profile import change_profile
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, WordError, check_text
+from sinetti.domain.words import LONGEST_PERSON
 from sinetti.eservice.acting import actor_of, say, signed_in, standing_of
 from sinetti.eservice.authorisations.common import capital, paged, start_of, told_until
 from sinetti.eservice.authorisations.giving_up import GIVE_UP, PICK, given_up, giving_up_form
@@ -52,11 +52,7 @@ class ProfileForm(PeopleForm):
 
     def clean_name(self) -> str:
         """A name as it is kept: one that others see whole."""
-        try:
-            return check_text("name", str(self.cleaned_data["name"]), LONGEST_PERSON)
-        except WordError:
-            self.refuse("name", mark("Write the name in 1 to 200 characters."))
-            return ""
+        return self.check_unlinked("name", LONGEST_PERSON, mark("Write the name in 1 to 200 characters."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.behalf.change_contact import CertificateSeen, change_contact, look
 from sinetti.actions.order import OrderError
 from sinetti.actions.people import PeopleError
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language, Serial
 from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.no_deputy import ASKS, REMOVES, ask, remove, removing
 from sinetti.eservice.orders.people_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
@@ -72,12 +74,14 @@ def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, depu
         done = change_contact(
             seen.serial, (form.person(), deputy), office, signed_in_actor(request), request_id(request)
         )
-    except (PeopleError, OrderError) as refused:
-        why = (
-            people_trouble(refused.why, language)
-            if isinstance(refused, PeopleError)
-            else trouble(refused.why, language)
-        )
+    except (PeopleError, OrderError, LimitReached) as refused:
+        match refused:
+            case LimitReached():
+                why = limit_words(refused, language)
+            case PeopleError():
+                why = people_trouble(refused.why, language)
+            case _:
+                why = trouble(refused.why, language)
         return show(request, _page(seen, form, language, why, deputy=deputy))
     if not done.changed:
         say(request, text("Nothing was changed: it was so already.", language))

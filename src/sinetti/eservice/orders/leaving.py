@@ -8,11 +8,13 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.behalf.leaving import ContactSeen, LookedAfter, contacts, hand_over, look
 from sinetti.actions.order import OrderError
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.people_forms import PersonForm, email_field, refuse_phone
@@ -65,6 +67,9 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
         return show(request, _preview(leaving, look(leaving, standing_of(request), office), form, language))
     try:
         done = hand_over(leaving, form.person(), office, signed_in_actor(request), request_id(request))
+    except LimitReached as reached:
+        form.add_error("person_email", limit_words(reached, language))
+        return show(request, _preview(leaving, look(leaving, standing_of(request), office), form, language))
     except OrderError as refused:
         say(request, trouble(refused.why, language))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)

@@ -8,11 +8,13 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.behalf.order import CertificateSeen, OrganisationFound, order, orderable, replaced
 from sinetti.actions.objects import may_look
 from sinetti.actions.order import OrderError
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import is_form
 from sinetti.domain.values import Channel, Serial
 from sinetti.eservice.acting import lacking, say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.choosing import choose, closed, not_approved
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
@@ -80,9 +82,12 @@ def _send(
     ask = form.ask(request.POST["form"], organisation.organisation_id, old.serial if old is not None else None)
     try:
         order_id = order(ask, surroundings(request).office, signed_in_actor(request), request_id(request))
-    except OrderError as refused:
-        page = _asking(request, form, organisation, old, HTTPStatus.CONFLICT)
-        told = Notice(trouble(refused.why, language), Tone.ERROR)
+    except (OrderError, LimitReached) as refused:
+        if isinstance(refused, LimitReached):
+            why, status = limit_words(refused, language), HTTPStatus.TOO_MANY_REQUESTS
+        else:
+            why, status = trouble(refused.why, language), HTTPStatus.CONFLICT
+        page, told = _asking(request, form, organisation, old, status), Notice(why, Tone.ERROR)
         return show(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
     say(request, text("The certificate is ordered.", language))
     return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)

@@ -7,7 +7,7 @@ from django import forms
 from sinetti.actions.behalf.order import OrderAsk, Person
 from sinetti.domain.ordering import MOST_SERVED
 from sinetti.domain.values import Channel, Language, Serial
-from sinetti.domain.words import LONGEST_DESCRIPTION, WordError, check_text
+from sinetti.domain.words import LONGEST_DESCRIPTION
 from sinetti.eservice.blocks import Input
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.orders.people_forms import (
@@ -79,11 +79,11 @@ class OrderForm(PeopleForm):
     def clean(self) -> None:
         """Look at what hangs together."""
         data = self.cleaned_data
-        if written := data.get("description"):
-            try:
-                data["description"] = check_text("description", written, LONGEST_DESCRIPTION)
-            except WordError:
-                self.refuse("description", _DESCRIPTION_WRONG, longest=LONGEST_DESCRIPTION)
+        if data.get("description"):
+            checked = self.check_unlinked(
+                "description", LONGEST_DESCRIPTION, _DESCRIPTION_WRONG, longest=LONGEST_DESCRIPTION
+            )
+            data["description"] = checked
         check_person(self, "contact_")
         check_person(self, "deputy_")
         self._check_count()

@@ -14,7 +14,6 @@ from sinetti.domain.words import (
     WordError,
     check_email,
     check_phone,
-    check_text,
 )
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.texts.reader import mark
@@ -141,8 +140,6 @@ def initial_of(one: Person | None, prefix: str = _PREFIX) -> dict[str, str]:
 
 
 def _check_name(form: PeopleForm, name: str) -> None:
-    if written := form.cleaned_data.get(name):
-        try:
-            form.cleaned_data[name] = check_text("name", written, LONGEST_PERSON)
-        except WordError:
-            form.refuse(name, _NAME_WRONG, longest=LONGEST_PERSON)
+    if form.cleaned_data.get(name):
+        checked = form.check_unlinked(name, LONGEST_PERSON, _NAME_WRONG, longest=LONGEST_PERSON)
+        form.cleaned_data[name] = checked

@@ -7,7 +7,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.behalf.replace import Candidate, Preview, chosen, ending, replace_many
+from sinetti.actions.behalf.replace import Candidate, Preview, chosen, ending, replace_many, within_limits
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import LONGEST_AHEAD, MOST_AT_ONCE, LeftOut, is_form
 from sinetti.domain.values import Language, Serial
@@ -58,6 +58,9 @@ def page(request: HttpRequest) -> HttpResponse:
             serials = [one for one in serials if one not in mute]
         done = replace_many(form, serials, office, signed_in_actor(request), request_id(request))
         say(request, text("Replacements ordered: {count}.", language, count=done.ordered))
+        if done.limited:
+            over = text("Left out, because a limit of 24 hours is reached: {count}.", language, count=done.limited)
+            say(request, over)
         if done.left:
             say(request, text("Left out, because something had changed meanwhile: {count}.", language, count=done.left))
         return HttpResponseRedirect(link_to("orders"), status=HTTPStatus.SEE_OTHER)
@@ -66,15 +69,20 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = DaysForm(language, request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
         found = ending(asked.cleaned_data["days"], standing, office)
-        return show(request, _preview(found if sms else found.without_messages, language))
+        return show(request, _preview(_possible(request, found), language))
     return show(request, _asking(asked, language))
 
 
 def _look(request: HttpRequest, serials: list[Serial]) -> Preview:
     """What would be ordered of those that were chosen, as this service can send messages."""
+    return _possible(request, chosen(serials, standing_of(request), surroundings(request).office))
+
+
+def _possible(request: HttpRequest, found: Preview) -> Preview:
+    """The same as far as messages can be sent from here, and limits of 24 hours let it be."""
     around = surroundings(request)
-    found = chosen(serials, standing_of(request), around.office)
-    return found if around.sms else found.without_messages
+    sendable = found if around.sms else found.without_messages
+    return within_limits(sendable, standing_of(request), around.office, signed_in_actor(request))
 
 
 def _asking(form: DaysForm, language: Language) -> Page:

@@ -7,10 +7,12 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.behalf.transfer_ids import LinkSeen, Looked, look, offer_anew
 from sinetti.actions.order import OrderError
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import say, signed_in, standing_of
 from sinetti.eservice.blocks import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.links import link_to
 from sinetti.eservice.orders.speaking import back_to_list, hidden, person, serves, signed_in_actor, speaker
 from sinetti.eservice.orders.troubles import trouble
@@ -33,9 +35,10 @@ def _send(request: HttpRequest, order_id: str) -> HttpResponse:
     language, office = language_of(request), surroundings(request).office
     try:
         done = offer_anew(order_id, request.POST.get("made", ""), office, signed_in_actor(request), request_id(request))
-    except OrderError as refused:
+    except (OrderError, LimitReached) as refused:
         looked = look(order_id, standing_of(request), office)
-        return show(request, _page(looked, language, trouble(refused.why, language)))
+        why = limit_words(refused, language) if isinstance(refused, LimitReached) else trouble(refused.why, language)
+        return show(request, _page(looked, language, why))
     sent = text("A new link is on its way. The earlier one no longer works.", language)
     say(request, sent if done else text("A new link was sent already.", language))
     return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)

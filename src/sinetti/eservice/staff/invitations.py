@@ -9,10 +9,12 @@ from sinetti.actions.staff import open_invitations
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
 from sinetti.actions.staff.open_invitations import OpenInvitation, Person
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, WordError, check_email, check_text
+from sinetti.domain.words import LONGEST_PERSON, WordError, check_email
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Input, Option, Section, Table, Text
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.links import to
 from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
@@ -34,11 +36,7 @@ class InviteForm(PeopleForm):
 
     def clean_name(self) -> str:
         """A name as it is kept."""
-        try:
-            return check_text("name", str(self.cleaned_data["name"]), LONGEST_PERSON)
-        except WordError:
-            self.refuse("name", mark("Write the name in 1 to 200 characters."))
-            return ""
+        return self.check_unlinked("name", LONGEST_PERSON, mark("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """An address."""
@@ -106,6 +104,8 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
             "email",
             mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
         )
+    except LimitReached as reached:
+        form.add_error("email", limit_words(reached, form.language))
     except TooMany:
         form.refuse(None, mark("The number of messages for today is used up. Go on tomorrow."))
     else:

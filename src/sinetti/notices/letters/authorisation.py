@@ -9,7 +9,7 @@ from sinetti.domain.mandates import NEEDS_SECOND_FACTOR
 from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.notices.letters.frame import help_line, page
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
-from sinetti.notices.parts import Link, Part, shown
+from sinetti.notices.parts import Link, Part, named, shown
 from sinetti.registry.telling_authorisations import Tells, Told, told
 from sinetti.texts import notices as frame_texts
 from sinetti.texts import notices_authorisation as texts
@@ -81,7 +81,7 @@ def _granted(matter: Matter, about: Told) -> Written:
 
 def _declined(matter: Matter, about: Told) -> Written:
     message = texts.DECLINED_FIRM if about.firm else texts.DECLINED
-    said = matter.say(message, role=_role(matter, about), firm=shown(about.firm), customer_id=about.customer_id)
+    said = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
     subject = matter.say(texts.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
     return Written(subject, (said,), Role.FORMER, matter.say(texts.WHY_ASKED))
 
@@ -133,7 +133,7 @@ def _with_end(matter: Matter, about: Told, message: str) -> str:
 
 
 def _to_signatories(matter: Matter, about: Told, subject: str, parts: tuple[Part, ...]) -> Written:
-    why = matter.say(frame_texts.WHY[Role.SIGNATORY], organisation=shown(about.organisation))
+    why = matter.say(frame_texts.WHY[Role.SIGNATORY], organisation=named(about.organisation))
     return Written(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
 
 
@@ -148,15 +148,15 @@ def _subject(matter: Matter, about: Told, subject: str) -> str:
 
 
 def _names(about: Told) -> dict[str, str]:
-    return {"organisation": shown(about.organisation), "customer_id": about.customer_id}
+    return {"organisation": named(about.organisation), "customer_id": about.customer_id}
 
 
 def _firm(about: Told) -> dict[str, str]:
-    return {"firm": shown(about.firm), "firm_id": about.firm_id}
+    return {"firm": named(about.firm), "firm_id": about.firm_id}
 
 
 def _somebody(about: Told) -> str:
-    return shown(about.asker or about.email)
+    return named(about.asker) if about.asker else shown(about.email)
 
 
 def _role(matter: Matter, about: Told) -> str:

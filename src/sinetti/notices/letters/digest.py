@@ -6,7 +6,7 @@ from sinetti.domain.digests import Matter as What
 from sinetti.domain.digests import Part as Third
 from sinetti.domain.workdays import last_workday
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written, stopped
-from sinetti.notices.parts import Part, Rows, shown
+from sinetti.notices.parts import Part, Rows, named
 from sinetti.notices.workdays import day_off
 from sinetti.registry.digesting import DigestRow, rows_for
 from sinetti.texts import notices_digest as texts
@@ -49,13 +49,13 @@ def _line(matter: Matter, row: DigestRow) -> str:
     what = matter.say(
         of[row.matter],
         last=reader.on(last_workday(row.not_after, day_off), matter.language),
-        contact=shown(row.contact) if row.contact else matter.say(texts.THE_CONTACT),
+        contact=named(row.contact) if row.contact else matter.say(texts.THE_CONTACT),
     )
     return matter.say(
         texts.ROW,
-        organisation=shown(row.organisation),
+        organisation=named(row.organisation),
         customer_id=row.customer_id,
-        description=shown(row.description) if row.description else f"{row.channel} {row.serial}",
+        description=named(row.description) if row.description else f"{row.channel} {row.serial}",
         ends=matter.when(row.not_after),
         what=" ".join([what, *_stops(matter, row)]),
     )

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from sinetti.domain.workdays import is_workday, last_workday
 from sinetti.notices.letters.matter import Matter, Written
-from sinetti.notices.parts import Part, shown, texted
+from sinetti.notices.parts import Part, named, texted
 from sinetti.notices.workdays import day_off
 from sinetti.registry.telling import ToldSuccessor
 from sinetti.texts import notices_ending as texts
@@ -56,7 +56,7 @@ def reminder_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
     if matter.ended:
         return texts.SMS_ENDED, values
-    contact = texted(shown(matter.holding.contact.name)) if matter.holding.contact else None
+    contact = texted(named(matter.holding.contact.name)) if matter.holding.contact else None
     if matter.role() not in _DOES_IT and contact:
         return texts.SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
     last = {"last": matter.day(_last_day(matter))}
@@ -184,7 +184,7 @@ def _with_day_off(matter: Matter, ends: str) -> str:
 
 def _contact(matter: Matter) -> str | None:
     contact = matter.holding.contact
-    return shown(contact.name) if contact else None
+    return named(contact.name) if contact else None
 
 
 def _unfetched(matter: Matter) -> ToldSuccessor | None:

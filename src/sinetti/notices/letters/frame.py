@@ -8,7 +8,7 @@ from sinetti.domain.messages import MessageKind
 from sinetti.domain.tokens import STOP_LINK, link_token
 from sinetti.domain.values import Environment
 from sinetti.notices.letters.matter import Matter, Written
-from sinetti.notices.parts import Link, Part, Rows, shown
+from sinetti.notices.parts import Link, Part, Rows, named
 from sinetti.registry import telling
 from sinetti.texts import notices as texts
 from sinetti.texts.notices import Part as Role
@@ -39,7 +39,7 @@ def help_line(matter: Matter) -> str:
 
 def _framed(matter: Matter, written: Written) -> Iterator[Part]:
     to = matter.told.to
-    yield matter.say(texts.HELLO, name=shown(to.name)) if to and to.name else matter.say(texts.HELLO_NOBODY)
+    yield matter.say(texts.HELLO, name=named(to.name)) if to and to.name else matter.say(texts.HELLO_NOBODY)
     if matter.room.environment is Environment.TEST and written.role is not Role.OPERATOR:
         yield matter.say(texts.REHEARSAL)
     yield from written.parts
@@ -85,7 +85,7 @@ def _who(matter: Matter, written: Written) -> str:
     also = () if alone else telling.others(matter.room.register, matter.owed)
     if also is None:
         return why
-    people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=shown(one.name)) for one in also)
+    people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
     return f"{why} {matter.say(texts.ALSO, people=people) if people else matter.say(texts.NOBODY_ELSE)}"
 
 

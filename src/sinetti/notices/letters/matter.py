@@ -7,7 +7,7 @@ from typing import Final
 
 from sinetti.domain.messages import Owed
 from sinetti.domain.values import Language
-from sinetti.notices.parts import Part, shown
+from sinetti.notices.parts import Part, named
 from sinetti.notices.room import Mailroom
 from sinetti.registry.telling import Told, ToldCertificate, ToldHolding
 from sinetti.texts import notices_ending, reader
@@ -76,13 +76,13 @@ class Matter:
     @property
     def organisation(self) -> str:
         """The organisation's name as it may be shown."""
-        return shown(self.holding.organisation)
+        return named(self.holding.organisation)
 
     @property
     def description(self) -> str:
         """What the organisation calls the certificate; without that, its channel and serial number."""
         if self.holding.description:
-            return shown(self.holding.description)
+            return named(self.holding.description)
         serial = self.told.certificate.serial if self.told.certificate else ""
         return f"{self.holding.channel} {serial}".rstrip()
 

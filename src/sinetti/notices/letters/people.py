@@ -5,7 +5,7 @@ from datetime import date
 
 from sinetti.notices.letters.frame import help_line
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
-from sinetti.notices.parts import Rows, shown
+from sinetti.notices.parts import Rows, named
 from sinetti.registry import leaving, telling
 from sinetti.registry.leaving import LineTold
 from sinetti.texts import notices_changes as texts
@@ -56,10 +56,10 @@ def contact_changed(matter: Matter) -> Written:
         return Written(subject, tuple(_to_the_new(matter)), matter.role())
     new = telling.named(matter.room.register, matter.fact("new"))
     if matter.is_to(matter.fact("old")):
-        return Written(subject, (_to_the_old(matter, shown(new.name) if new else None),), Role.FORMER)
+        return Written(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
     if new is None:
         raise NothingToSay(NOT_THERE)
-    return Written(subject, (matter.say(texts.CHANGED, name=shown(new.name), **matter.names()),), matter.role())
+    return Written(subject, (matter.say(texts.CHANGED, name=named(new.name), **matter.names()),), matter.role())
 
 
 def _many(matter: Matter) -> Written:
@@ -94,9 +94,9 @@ def _many_to_the_new(matter: Matter, *, deputy: bool) -> Iterator[str]:
 
 def _many_row(matter: Matter, one: LineTold) -> str:
     values = {
-        "organisation": shown(one.organisation),
+        "organisation": named(one.organisation),
         "customer_id": one.customer_id,
-        "description": shown(one.description) if one.description else one.channel.value,
+        "description": named(one.description) if one.description else one.channel.value,
     }
     if one.not_after is None:
         return matter.say(texts.MANY_ROW_UNFETCHED, **values)
@@ -113,7 +113,7 @@ def _to_the_new(matter: Matter) -> Iterator[str]:
     if matter.role() is Role.DEPUTY:
         yield matter.say(texts.NOW_DEPUTY, **matter.names())
     elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
-        yield matter.say(texts.NOW_YOU_AFTER, name=shown(old.name), **matter.names())
+        yield matter.say(texts.NOW_YOU_AFTER, name=named(old.name), **matter.names())
     else:
         yield matter.say(texts.NOW_YOU, **matter.names())
     yield f"{_what_you_do(matter)} {matter.say(texts.IF_NOT_YOU)}"
@@ -156,4 +156,4 @@ def _name(matter: Matter, fact: str) -> str:
     if found is None:
         why = "whom the message is about was erased"
         raise NothingToSay(why)
-    return shown(found.name)
+    return named(found.name)
