@@ -64,6 +64,12 @@ def test_an_incident(own_bench):
     status, done = bench.control("POST", "/early-replacements", asked)
     assert (status, done["result"], done["count"], done["passed_over"]) == (201, "done", MANY, 0)
     assert datetime.fromisoformat(done["ends"]) == now + timedelta(minutes=10)
+    # Hints of two of them were asked for above, and each has a contact of its own.
+    assert (done["reached"], done["unreached"]) == ({"program": 2, "email": MANY, "sms": 0}, 0)
+    assert (done["messages"], done["people_unreached"]) == ({"email": MANY, "sms": 0}, 0)
+    letters = bench.control("GET", "/messages?kind=early")[1]
+    assert len({one["to"] for one in letters}) == len(letters) == MANY
+    assert all("why" in one["text"] for one in letters)
     starts = set()
     for key, certificate in held:
         (start, end), again, explained = hint(bench, certificate)

@@ -4,17 +4,19 @@ What is called is stored before the first certificate is opened, so that a run t
 call can be undone: nothing that a holder has is touched by it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sinetti.actions.choosing import Tell, check_known, check_some, tell_nobody
 from sinetti.actions.office import Office
 from sinetti.domain.bulk import actor_of, check_officer
+from sinetti.domain.early_letters import Reached, count_reached
 from sinetti.domain.renewal_hint import CallRefused, Told, check_over, check_reason, check_told, may_be_called
 from sinetti.domain.values import Serial
 from sinetti.registry import early
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.early import Call, Row
+from sinetti.registry.early_audience import hearing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class CallAsk:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What would be called. `passed_over` are wanted, but ended, revoked, renewed, or called before."""
+    """What would be called, and whom it reaches. `passed_over` are wanted, but ended, revoked, renewed, or called."""
 
     going: tuple[Row, ...]
     passed_over: int
+    reached: Reached = field(default_factory=Reached)
 
     @property
     def serials(self) -> tuple[Serial, ...]:
@@ -61,7 +64,8 @@ def look(ask: CallAsk, office: Office) -> Selection:
     check_known(ask.wanted, office)
     rows, now = early.chosen(office.register, ask.wanted), office.now()
     going = tuple(row for row in rows if may_be_called(row.candidate, now))
-    return Selection(going, len(rows) - len(going))
+    reached = count_reached(hearing(office.register, [row.serial for row in going], now))
+    return Selection(going, len(rows) - len(going), reached)
 
 
 def call_early(ask: CallAsk, office: Office, request_id: str, tell: Tell = tell_nobody) -> Outcome:

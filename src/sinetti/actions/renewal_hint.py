@@ -1,15 +1,21 @@
-"""The renewal hint of one certificate, for whoever asks (RFC 9773): one statement, nothing is changed."""
+"""The renewal hint of one certificate, for whoever asks (RFC 9773): one statement, and one a day that notes it.
+
+That it was asked for tells operators how many certificates have a program that hears of a call (docs/renewal-info.md).
+"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sinetti.actions.office import Office
+from sinetti.domain.early_letters import is_to_be_noted
 from sinetti.domain.renewal_hint import ASK_AGAIN, ASK_AGAIN_CALLED, Told, Window, suggested
 from sinetti.domain.values import Serial
 from sinetti.pki.formats import load_certificate
 from sinetti.pki.renewal_id import key_identifier
 from sinetti.registry import early
+from sinetti.registry.opening import REGISTER_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,14 @@ def identified(office: Office) -> Mapping[bytes, tuple[str, ...]]:
 
 def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint | None:
     """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
-    found = early.hinted(office.register, authorities, serial, office.now())
+    now = office.now()
+    found = early.hinted(office.register, authorities, serial, now)
     if found is None:
         return None
+    if is_to_be_noted(found.asked_at, now):
+        # A hint is answered also where nothing can be written.
+        with suppress(*REGISTER_UNAVAILABLE):
+            early.note_asked(office.register, found.certificate, now)
     called = found.facts.called
     told = called.told if called is not None and found.facts.revoked_at is None else Told()
     return Hint(suggested(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

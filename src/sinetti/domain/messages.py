@@ -25,6 +25,7 @@ class MessageKind(StrEnum):
     CONTACT_CHANGED = "contact-changed"
     AUTHORISATION = "authorisation"
     ACCOUNT = "account"
+    EARLY = "early"
     OPERATOR = "operator"
 
 

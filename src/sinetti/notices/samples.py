@@ -17,7 +17,7 @@ from sinetti.registry import outbox
 from sinetti.registry.models import OutboxRow
 from sinetti.registry.opening import migrate, open_register
 from sinetti.registry.outbox import NewMessage
-from sinetti.registry.sample_rows import Sample, Stage, staged
+from sinetti.registry.sample_rows import CALL, Sample, Stage, staged
 
 __all__ = ["Case"]
 
@@ -191,6 +191,16 @@ OTHERS = (
         "before",
         ("contact",),
         facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(_K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL}),
+    Case(
+        _K.EARLY,
+        "to whom e-mail does not reach, as a text message",
+        at(2027, 3, 16, 9, 31),
+        None,
+        "contact",
+        channel=_SMS,
+        facts={"call": CALL},
     ),
     Case(
         _K.OPERATOR,

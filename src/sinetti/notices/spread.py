@@ -1,14 +1,16 @@
 """From events to messages: everybody whom what happened concerns is owed one message about it (docs/people.md)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
 from sinetti.domain.concerned import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
-from sinetti.domain.messages import MessageChannel
+from sinetti.domain.early_letters import channel_to
+from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.notices.room import Mailroom
 from sinetti.registry import roles, spreading
+from sinetti.registry.early_audience import recipients
 from sinetti.registry.outbox import NewMessage
 from sinetti.registry.roles import Reader, Roles
 from sinetti.registry.spreading import Waiting
@@ -26,7 +28,7 @@ def spread_events(room: Mailroom, now: datetime) -> int:
     made = 0
     while events := spreading.waiting(room.register, BATCH):
         known = _known(events, room, now)
-        made += spreading.spread(room.register, _owed(events, known, room), now, room.step)
+        made += spreading.spread(room.register, _owed(events, known, room, now), now, room.step)
     return made
 
 
@@ -61,14 +63,28 @@ def _known(events: Iterable[Waiting], room: Mailroom, now: datetime) -> _Known:
     )
 
 
-def _owed(events: Iterable[Waiting], known: _Known, room: Mailroom) -> Mapping[str, tuple[NewMessage, ...]]:
+def _owed(
+    events: Iterable[Waiting], known: _Known, room: Mailroom, now: datetime
+) -> Mapping[str, tuple[NewMessage, ...]]:
     told: set[tuple[str, ...]] = set()
     return {
         event.event_id: tuple(
-            _to_the_first(event, known, room, told) if event.kind in FIRST_REACHED else _to_all(event, known)
+            _of_call(event, room, now)
+            if event.kind is MessageKind.EARLY
+            else _to_the_first(event, known, room, told)
+            if event.kind in FIRST_REACHED
+            else _to_all(event, known)
         )
         for event in events
     }
+
+
+def _of_call(event: Waiting, room: Mailroom, now: datetime) -> Iterator[NewMessage]:
+    """Tell each person whom a call for early replacement concerns, once, by e-mail or else by text message."""
+    for reader in recipients(room.register, event.facts.get("call", ""), now):
+        channel = channel_to(reader)
+        if channel is not None:
+            yield replace(_message(event, reader), channel=channel)
 
 
 def _to_all(event: Waiting, known: _Known) -> Iterator[NewMessage]:

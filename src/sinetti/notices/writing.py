@@ -11,6 +11,7 @@ from sinetti.notices.letters import (
     changes,
     decisions,
     digest,
+    early,
     ending,
     operators,
     orders,
@@ -39,6 +40,7 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.CONTACT_GONE: people.contact_gone,
     MessageKind.CONTACT_CHANGED: people.contact_changed,
     MessageKind.ACCOUNT: account.account,
+    MessageKind.EARLY: early.early,
     MessageKind.AUTHORISATION: authorisation.authorisation,
     MessageKind.OPERATOR: operators.finding,
 }
@@ -48,8 +50,13 @@ TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]
     MessageKind.PIN: orders.pin_sms,
     MessageKind.REMINDER: ending.reminder_sms,
     MessageKind.TAKE_INTO_USE: ending.take_into_use_sms,
+    MessageKind.EARLY: early.early_sms,
 }
 """What is written as a text message."""
+
+
+_ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
+"""What comes as a text message alone: of no e-mail about the same is spoken."""
 
 
 def write(owed: Owed, room: Mailroom) -> Letter | NotOwed:
@@ -123,14 +130,19 @@ def _text_message(matter: Matter) -> Letter | NotOwed:
 def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
     """The text message in its own alphabet, the organisation's name cut so far that all of it is one message."""
     # A name that the alphabet does not have at all would halve the length of everything: the id stands for it then.
-    organisation = parts.texted(values["organisation"]) or matter.holding.customer_id
+    organisation = parts.texted(values["organisation"]) or _instead(matter)
     before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
-    after = "" if matter.owed.kind is MessageKind.PIN else ending.also_written(matter)
+    after = "" if matter.owed.kind in _ALONE else ending.also_written(matter)
     bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
     left = max(parts.LONGEST_SMS - len(bare), _SHORTEST_NAME)
     if len(organisation) > left:
         organisation = f"{organisation[: left - 2].rstrip()}.."
     return before + matter.say(message_id, **{**values, "organisation": organisation}) + after
+
+
+def _instead(matter: Matter) -> str:
+    """What stands for an organisation's name that the alphabet does not have: its id, where it is one's."""
+    return matter.told.holding.customer_id if matter.told.holding is not None else "-"
 
 
 _SHORTEST_NAME = 12

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sinetti.domain.early_letters import Reached
 from sinetti.domain.lifecycle import shown
 from sinetti.domain.records import Certificate
 from sinetti.domain.use import InUse, Use
@@ -37,4 +38,14 @@ def use_members(known: InUse) -> dict[str, str | None]:
         "use": known.use.value,
         "last_seen": instant(known.since) if known.use is Use.SEEN else None,
         "looked_since": instant(known.since) if known.use is Use.NOT_SEEN else None,
+    }
+
+
+def reached_row(reached: Reached) -> dict[str, object]:
+    """Whom a call reaches, for programs: certificates by each way, those by none, and messages and people."""
+    return {
+        "reached": {"program": reached.program, "email": reached.email, "sms": reached.sms},
+        "unreached": reached.unreached,
+        "messages": {"email": reached.emails, "sms": reached.texts},
+        "people_unreached": reached.people_unreached,
     }

@@ -10,13 +10,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.domain.bulk import actor_of
 from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.messages import MessageKind
 from sinetti.domain.renewal_hint import Called, Candidate, Facts, Told, renewable_by_rule
 from sinetti.domain.values import Language, Serial, Span
-from sinetti.registry import audit, bulk, models
+from sinetti.registry import audit, bulk, models, outbox
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.early_models import CalledEarly, EarlyCall
+from sinetti.registry.early_models import CalledEarly, EarlyCall, HintAsked
 from sinetti.registry.opening import Register
+from sinetti.registry.outbox import Event
 from sinetti.registry.turns import take_turn
 
 AT_ONCE = 200
@@ -55,10 +57,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Hinted:
-    """What the hint of a certificate is made from, and whether any call is in force now, for whomever."""
+    """What the hint of a certificate is made from, and whether any call is in force now, for whomever.
+
+    `certificate` is the row's key; `asked_at` is when it was last noted that its hint was asked for.
+    """
 
     facts: Facts
     calling: bool
+    certificate: int
+    asked_at: datetime | None
 
 
 def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
@@ -143,11 +150,14 @@ def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: D
 
 
 def finish(register: Register, call: Call, deed: Deed) -> None:
-    """Store that it is carried out, once; not where it was undone meanwhile."""
+    """Store that it is carried out, once, and owe messages about it; not where it was undone meanwhile."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(call_id=call.call_id, undone_at__isnull=True)
         if rows.filter(done_at__isnull=True).update(done_at=deed.at):
             _write(register, deed, "early-done", rows.get())
+            # Messages come of it once all is open: each says the whole of what concerns its recipient.
+            event = Event(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
+            outbox.owe_event(register, event, deed.at)
 
 
 def undo(register: Register, call: Call, deed: Deed) -> bool:
@@ -191,13 +201,26 @@ def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: 
         serial=serial, authority_id__in=authorities, sha256__isnull=False
     )
     row = rows.values_list(
-        "not_before", "not_after", "renewable_from", "revoked_at", Exists(in_force), *_CALL_FIELDS
+        "pk",
+        "hint_asked__at",
+        "not_before",
+        "not_after",
+        "renewable_from",
+        "revoked_at",
+        Exists(in_force),
+        *_CALL_FIELDS,
     ).first()
     if row is None:
         return None
-    begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
+    key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
     called = Called(called_at, called_until, _told(*told)) if called_at is not None and undone_at is None else None
-    return Hinted(Facts(serial, Span(begins, ends), renewable_from, revoked_at, called), calling=bool(calling))
+    facts = Facts(serial, Span(begins, ends), renewable_from, revoked_at, called)
+    return Hinted(facts, bool(calling), key, asked_at)
+
+
+def note_asked(register: Register, certificate: int, now: datetime) -> None:
+    """Note that the hint of a certificate, by its row's key, is asked for now."""
+    HintAsked.objects.using(register.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
 
 
 _CALL_FIELDS = tuple(

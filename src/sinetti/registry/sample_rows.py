@@ -8,6 +8,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Language
 from sinetti.registry import models, sample_authorisations
+from sinetti.registry.early_models import CalledEarly, EarlyCall
 from sinetti.registry.notice_models import Pin, SecureMessage
 from sinetti.registry.opening import Register
 
@@ -17,6 +18,8 @@ TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
 WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
 _FIRM = "0" * 31 + "2"
+CALL = "0" * 31 + "7"
+"""The call for early replacement that samples tell of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +165,14 @@ def staged(register: Register, language: Language, written: datetime | None = WR
     sample_authorisations.add(register, language, maker.people.newcomer, _FIRM)
     unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
+    sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
+    tuesday = maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300)
+    _called_early(register, sunday, tuesday)
     return Stage(
         register=register,
         people=maker.people,
-        sunday=maker.simple(0x11, "Palkanlaskenta", SUNDAY_END),
-        tuesday=maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300),
+        sunday=sunday,
+        tuesday=tuesday,
         unfetched=unfetched,
         still_used=still_used,
         renewal=renewal,
@@ -184,6 +190,27 @@ def staged(register: Register, language: Language, written: datetime | None = WR
         replaced=_replaced(maker),
         nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
     )
+
+
+def _called_early(register: Register, *samples: Sample) -> None:
+    """Call for early replacement of these."""
+    began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
+    call = EarlyCall.objects.using(register.alias).create(
+        call_id=CALL,
+        officer="a17",
+        reason="incident 7",
+        explanation_fi="Ohjelmistokirjasto on tehnyt heikkoja avaimia.",
+        explanation_sv="Ett programbibliotek har skapat svaga nycklar.",
+        explanation_en="A software library has made weak keys.",
+        serials=[],
+        count=len(samples),
+        created=began,
+        ends=began + timedelta(days=2),
+        done_at=began,
+    )
+    certificates = models.Certificate.objects.using(register.alias)
+    for one in certificates.filter(pk__in=[each.certificate for each in samples]):
+        CalledEarly.objects.using(register.alias).create(certificate=one, call=call)
 
 
 def _replaced(maker: Maker) -> Sample:

@@ -7,7 +7,7 @@ from sinetti.actions.call_early import CallAsk, call_early, undo
 from sinetti.actions.office import Office
 from sinetti.domain.renewal_hint import LONGEST_EXPLANATION, LONGEST_REASON, LONGEST_URL, Told
 from sinetti.domain.values import Language, Serial
-from sinetti.protocols.rows import instant
+from sinetti.protocols.rows import instant, reached_row
 from sinetti.registry.bulk import Wanted
 from sinetti.testbench import fields
 from sinetti.testbench.fields import FieldError
@@ -42,6 +42,7 @@ def take_call(value: Mapping[str, object], office: Office, request_id: str) -> d
         "result": "done" if call else "nothing",
         "count": outcome.opened,
         "passed_over": outcome.selection.passed_over,
+        **reached_row(outcome.selection.reached),
         "begins": instant(call.begins) if call else None,
         "ends": instant(call.ends) if call else None,
     }

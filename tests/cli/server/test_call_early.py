@@ -65,14 +65,21 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     assert list(shown["certificates"][0]) == ["serial", "customer_id", "channel", "authority", "not_after"]
     lines = operator.does(*mine, "--dry-run").splitlines()
     assert lines[-1] == "2 certificates would be called. Nothing was done (--dry-run)."
-    assert [line.split("  ")[0] for line in lines[:-1]] == serials
+    assert lines[-2] == (
+        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by text message, 0 by none of these. "
+        "1 e-mail and 0 text messages leave, one for each person; 0 people cannot be reached."
+    )
+    assert [shown[name] for name in ("reached", "unreached", "messages", "people_unreached")] == [
+        {"program": 0, "email": 2, "sms": 0}, 0, {"email": 1, "sms": 0}, 0,
+    ]  # fmt: skip
+    assert [line.split("  ")[0] for line in lines[:-2]] == serials
     assert renewable(operator, serials[0]) == usual
     assert operator.does("call-early", "--list") == "No call for early replacement stands.\n"
 
     code, out, err = operator.run(*mine, *EXPLAINED, "--explanation-url", "https://service.example/7", "--json")
     done = json.loads(out)
     assert (code, done["result"], done["count"]) == (0, "done", 2)
-    assert "2 of 2 opened" in err
+    assert err.index("2 by e-mail") < err.index("2 of 2 opened"), "before the act"
     assert f"--undo {done['call']} --officer ID" in err
     assert renewable(operator, serials[0]) < usual
     (row,) = json.loads(operator.does("call-early", "--list", "--json"))

@@ -14,7 +14,7 @@ from sinetti.domain.bulk import check_named_officer
 from sinetti.domain.renewal_hint import Told
 from sinetti.domain.values import Language, Serial
 from sinetti.domain.words import amount
-from sinetti.protocols.rows import instant
+from sinetti.protocols.rows import instant, reached_row
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.early import Call, Row
 
@@ -74,9 +74,13 @@ def _run(parsed: argparse.Namespace) -> int:
         office = authority.office
         if parsed.dry_run:
             selection = look(ask, office)
-            last = f"{_counted(selection, ' would be called')}. Nothing was done (--dry-run)."
+            counted = _counted(selection, " would be called")
+            last = f"{_heard(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
+        # Before the act: whom it reaches, and whom an operator has to tell in another way.
+        if (selection := look(ask, office)).going:
+            tell(_heard(selection))
         outcome = call_early(ask, office, request_id(), Progress("opened"))
     return _done(outcome, parsed)
 
@@ -169,6 +173,7 @@ def _done(outcome: Outcome, parsed: argparse.Namespace) -> int:
     tell(
         f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC."
     )
+    tell("Messages leave once they are planned and sent (sinetti authority notices).")
     tell(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
     return 0
 
@@ -178,12 +183,25 @@ def _show(result: str, selection: Selection, call: Call | None, parsed: argparse
         "result": result,
         "count": len(selection.going),
         "passed_over": selection.passed_over,
+        **reached_row(selection.reached),
         "call": call.call_id if call else None,
         "begins": instant(call.begins) if call else None,
         "ends": instant(call.ends) if call else None,
         "certificates": [_row(row) for row in selection.going],
     }
     put(value, as_json=parsed.json, table=lambda: "\n".join([*_lines(selection.going), last]))
+
+
+def _heard(selection: Selection) -> str:
+    """Whom the call reaches, in words."""
+    one = selection.reached
+    people = "person" if one.people_unreached == 1 else "people"
+    return (
+        f"Of {amount(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
+        f"{one.sms} by text message, {one.unreached} by none of these. "
+        f"{amount(one.emails, 'e-mail')} and {amount(one.texts, 'text message')} leave, one for each person; "
+        f"{one.people_unreached} {people} cannot be reached."
+    )
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""Who hears of a call for early replacement, and how: programs that ask for hints, and people by message."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from sinetti.domain.messages import MessageChannel
+from sinetti.domain.phones import international
+
+ASKED_LATELY: Final = timedelta(days=2)
+"""A program that has asked for a certificate's hint since then asks on: it asks four times a day."""
+NOTED_EVERY: Final = timedelta(days=1)
+"""So often it is noted that a hint was asked for."""
+
+
+class Concerned(Protocol):
+    """A person whom messages may concern, as registry/roles.py has them."""
+
+    @property
+    def person_id(self) -> str:
+        """The id."""
+
+    @property
+    def address(self) -> str:
+        """The e-mail address as it is compared."""
+
+    @property
+    def phone(self) -> str:
+        """The phone number."""
+
+    @property
+    def mailable(self) -> bool:
+        """Whether mail reaches them."""
+
+    @property
+    def textable(self) -> bool:
+        """Whether there is a phone number."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether they want no more mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """One certificate: whether its program asks for hints, and who is concerned."""
+
+    program: bool
+    people: tuple[Concerned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many certificates a call reaches by program, by e-mail and by text message, and how many by none of these.
+
+    A certificate may be reached in several ways. `emails` and `texts` are messages, one for each person;
+    `people_unreached` are people whom no message reaches.
+    """
+
+    program: int = 0
+    email: int = 0
+    sms: int = 0
+    unreached: int = 0
+    emails: int = 0
+    texts: int = 0
+    people_unreached: int = 0
+
+
+def has_program(asked_at: datetime | None, now: datetime) -> bool:
+    """Whether a program asks for the hint of a certificate, by when it last did."""
+    return asked_at is not None and asked_at > now - ASKED_LATELY
+
+
+def is_to_be_noted(asked_at: datetime | None, now: datetime) -> bool:
+    """Whether it is to be noted that a hint is asked for now."""
+    return asked_at is None or asked_at <= now - NOTED_EVERY
+
+
+def channel_to(one: Concerned) -> MessageChannel | None:
+    """How a person is reached: by e-mail, by text message where that fails; None for no way, and for no more mail."""
+    if one.mailable:
+        return MessageChannel.EMAIL
+    return MessageChannel.SMS if one.textable and not one.stopped else None
+
+
+def one_each(people: Iterable[Concerned]) -> dict[str, Concerned]:
+    """The people to whom one message each is due, by address, or by number where it is a text message.
+
+    Whom nothing reaches is there too. The first of those at one address counts.
+    """
+    found: dict[str, Concerned] = {}
+    for one in people:
+        by_phone = channel_to(one) is MessageChannel.SMS
+        found.setdefault((international(one.phone) or one.phone) if by_phone else one.address or one.person_id, one)
+    return found
+
+
+def count_reached(certificates: Iterable[Hearing]) -> Reached:
+    """Count whom a call of these certificates reaches."""
+    program = email = sms = unreached = 0
+    people: list[Concerned] = []
+    for one in certificates:
+        ways = {channel_to(person) for person in one.people}
+        program += one.program
+        email += MessageChannel.EMAIL in ways
+        sms += MessageChannel.SMS in ways
+        unreached += not one.program and ways <= {None}
+        people.extend(one.people)
+    ways_of_each = [channel_to(one) for one in one_each(people).values()]
+    return Reached(
+        program,
+        email,
+        sms,
+        unreached,
+        ways_of_each.count(MessageChannel.EMAIL),
+        ways_of_each.count(MessageChannel.SMS),
+        ways_of_each.count(None),
+    )

@@ -1,0 +1,67 @@
+"""A call for early replacement: one letter to each person, about all of their certificates that were called."""
+
+from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notices.parts import Part, Rows, named, shown
+from sinetti.registry.early_audience import CalledRow, CallTold, call_told, called_of
+from sinetti.texts import notices_early as texts
+from sinetti.texts import reader
+from sinetti.texts.notices import Part as Role
+
+_ROWS = 200
+"""So many certificates are listed: mail that is longer than 100 kB is cut by those who show it."""
+
+
+def early(matter: Matter) -> Written:
+    """Say what is to be replaced, why, by when, what to do, and where it is seen."""
+    call, rows = _told(matter)
+    count, language = len(rows), matter.language
+    subject = reader.count_text(*texts.SUBJECT, count, language, day=matter.day(call.ends))
+    ends = matter.when(call.ends)
+    said: list[Part] = [reader.count_text(*texts.ASKED, count, language, service=matter.room.terms.service, ends=ends)]
+    if explanation := call.explanation[language]:
+        said.append(matter.say(texts.EXPLAINED, explanation=shown(explanation)))
+    said += [
+        Rows(tuple(_line(matter, row) for row in rows[:_ROWS])),
+        *([reader.count_text(*texts.MORE, count - _ROWS, language)] if count > _ROWS else []),
+        *(matter.say(one) for one in (texts.BY_PROGRAM, texts.BY_HAND, texts.OR_ORDER, texts.VALID, texts.WHERE)),
+    ]
+    return Written(subject, tuple(said), Role.SIGNATORY, matter.say(texts.WHY))
+
+
+def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+    """The text message to a person whom mail does not reach: its text with its values, but for the organisation's."""
+    call, rows = _told(matter)
+    message = texts.SMS_ONE
+    if len(rows) > 1:
+        message = texts.SMS_SAME if len({one.customer_id for one in rows}) == 1 else texts.SMS_MORE
+    # The default alphabet of text messages has no space that does not break.
+    values = {"count": str(len(rows)), "ends": matter.day(call.ends)}
+    return message, {**values, "organisation": named(rows[0].organisation)}
+
+
+def _told(matter: Matter) -> tuple[CallTold, tuple[CalledRow, ...]]:
+    """The call, and what of it is still to be replaced. Raises NothingToSay."""
+    call_id, register = matter.fact("call"), matter.room.register
+    call = None if call_id is None else call_told(register, call_id)
+    if call_id is None or call is None:
+        raise NothingToSay(NOT_THERE)
+    if call.undone:
+        why = "the call was undone"
+        raise NothingToSay(why)
+    rows = called_of(register, call_id, matter.owed.recipient or "", matter.now)
+    if not rows:
+        why = "all that was called has been replaced"
+        raise NothingToSay(why)
+    return call, rows
+
+
+def _line(matter: Matter, row: CalledRow) -> str:
+    return matter.say(
+        texts.ROW,
+        organisation=named(row.organisation),
+        customer_id=row.customer_id,
+        description=named(row.description) if row.description else row.channel.value,
+        channel=row.channel.value,
+        serial=row.serial,
+        ends=matter.when(row.not_after),
+    )

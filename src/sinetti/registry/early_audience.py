@@ -1,0 +1,114 @@
+"""Who is concerned by a call for early replacement, and which of the certificates called are one person's."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q
+
+from sinetti.domain.early_letters import Hearing, channel_to, has_program, one_each
+from sinetti.domain.lifecycle import CertificateState
+from sinetti.domain.mandates import Role
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.registry import models
+from sinetti.registry.addresses import people_at
+from sinetti.registry.early_models import CalledEarly, EarlyCall
+from sinetti.registry.opening import Register
+from sinetti.registry.roles import Reader, holders, once_each, parts, roles, standing
+
+_LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTold:
+    """What a message says of a call. `explanation` is empty in each language where there is none."""
+
+    ends: datetime
+    undone: bool
+    explanation: dict[Language, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CalledRow:
+    """A certificate that was called and has not been replaced, as a message names it."""
+
+    serial: Serial
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    not_after: datetime
+
+
+def hearing(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[Hearing]:
+    """Who hears of each of these certificates: contact, deputy and signatories. Four statements for each 500."""
+    for part in parts(serials):
+        yield from _hearing(register, part, now)
+
+
+def _hearing(register: Register, serials: Sequence[str], now: datetime) -> Iterator[Hearing]:
+    rows = models.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
+    found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_asked__at"))
+    people = holders(register, {holding for holding, _, _ in found})
+    acting = roles(register, {organisation for _, organisation, _ in found}, now)
+    for holding, organisation, asked_at in found:
+        contact, deputy = people.get(holding, (None, None))
+        concerned = once_each([contact, deputy, *acting[organisation].signatories])
+        yield Hearing(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
+
+
+def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader, ...]:
+    """The people to whom one message about a call is due, at most one for each address or number.
+
+    None of a call that was undone.
+    """
+    called = CalledEarly.objects.using(register.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
+    serials = called.order_by("pk").values_list("certificate__serial", flat=True)
+    people: dict[str, Reader] = {}
+    for one in hearing(register, [Serial(serial) for serial in serials], now):
+        people.update({each.person_id: each for each in one.people if isinstance(each, Reader)})
+    chosen = one_each(people.values()).values()
+    return tuple(one for one in chosen if isinstance(one, Reader) and channel_to(one) is not None)
+
+
+def call_told(register: Register, call_id: str) -> CallTold | None:
+    """What messages say of a call; None where there is none of this id."""
+    row = EarlyCall.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
+    if row is None:
+        return None
+    said = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
+    return CallTold(row.ends, row.undone_at is not None, said)
+
+
+def called_of(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CalledRow, ...]:
+    """The certificates of a call that concern a person, by their address, and are still to be replaced."""
+    person = models.Person.objects.using(register.alias).filter(pk=person_id).first()
+    if person is None:
+        return ()
+    same = people_at(register, person.email).values_list("pk", flat=True)
+    people = [person_id, *same]
+    signs = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY, person__in=people)
+    whose = Q(holding__contact__in=people) | Q(holding__deputy__in=people)
+    whose |= Q(holding__organisation__in=signs.values("organisation"))
+    rows = models.Certificate.objects.using(register.alias).filter(
+        whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
+    )
+    rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
+    told = rows.select_related("holding__organisation", "holding__type")
+    return tuple(
+        CalledRow(
+            Serial(one.serial),
+            one.holding.organisation.name,
+            one.holding.organisation.customer_id,
+            Channel(one.holding.type.channel),
+            one.holding.description,
+            one.not_after,
+        )
+        for one in told.order_by("holding__organisation__name", "not_after", "pk")
+    )
+
+
+def _replaced(by: str) -> Exists:
+    """Whether what takes its place has been retrieved, and stands."""
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    return Exists(rows.filter(first_fetched_at__isnull=False))

@@ -1,0 +1,83 @@
+"""Who hears of a call for early replacement: by program, by e-mail, by text message, or not at all."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from sinetti.domain.early_letters import (
+    ASKED_LATELY,
+    NOTED_EVERY,
+    Hearing,
+    Reached,
+    channel_to,
+    count_reached,
+    has_program,
+    is_to_be_noted,
+    one_each,
+)
+from sinetti.domain.messages import MessageChannel
+
+NOW = datetime(2027, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class One:
+    """A person as messages see them."""
+
+    person_id: str
+    address: str = ""
+    phone: str = ""
+    mailable: bool = False
+    textable: bool = False
+    stopped: bool = False
+
+
+MAIL = One("1", "a@b.example", "+358 40 1234567", mailable=True, textable=True)
+AGAIN = One("2", "a@b.example", "", mailable=True)
+BOUNCED = One("3", "c@b.example", "040 765 4321", textable=True)
+SAME_PHONE = One("4", "d@b.example", "+358 40 7654321", textable=True)
+ODD_PHONE = One("5", "e@b.example", "1", textable=True)
+STOPPED = One("6", "f@b.example", "+358 40 1", textable=True, stopped=True)
+NO_WAY = One("7")
+
+CHANNELS = {
+    "mail first": (MAIL, MessageChannel.EMAIL),
+    "the phone where mail fails": (BOUNCED, MessageChannel.SMS),
+    "no more mail is no text message either": (STOPPED, None),
+    "neither address nor number": (NO_WAY, None),
+}
+
+
+@pytest.mark.parametrize(("one", "expected"), CHANNELS.values(), ids=CHANNELS)
+def test_how_a_person_is_reached(one, expected):
+    assert channel_to(one) is expected
+
+
+def test_one_message_to_an_address_and_to_a_number():
+    found = one_each([MAIL, AGAIN, BOUNCED, SAME_PHONE, ODD_PHONE, STOPPED, NO_WAY])
+    assert [one.person_id for one in found.values()] == ["1", "3", "5", "6", "7"]
+
+
+COUNTS = {
+    "none": ([], Reached()),
+    "by program alone": ([Hearing(True, ())], Reached(program=1)),
+    "by program and by mail": ([Hearing(True, (MAIL,))], Reached(program=1, email=1, emails=1)),
+    "one person for many": ([Hearing(False, (MAIL,)), Hearing(False, (AGAIN,))], Reached(email=2, emails=1)),
+    "by text message": ([Hearing(False, (BOUNCED, STOPPED))], Reached(sms=1, texts=1, people_unreached=1)),
+    "by no way": ([Hearing(False, (STOPPED,)), Hearing(False, ())], Reached(unreached=2, people_unreached=1)),
+}
+
+
+@pytest.mark.parametrize(("certificates", "expected"), COUNTS.values(), ids=COUNTS)
+def test_whom_a_call_reaches(certificates, expected):
+    assert count_reached(certificates) == expected
+
+
+def test_a_program_asks_on_for_two_days_and_is_noted_once_a_day():
+    assert not has_program(None, NOW)
+    assert has_program(NOW, NOW)
+    assert not has_program(NOW - ASKED_LATELY, NOW)
+    assert is_to_be_noted(None, NOW)
+    assert is_to_be_noted(NOW - NOTED_EVERY, NOW)
+    assert not is_to_be_noted(NOW, NOW)
