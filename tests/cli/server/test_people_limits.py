@@ -1,0 +1,47 @@
+"""The pages of an authority keep to limits of 24 hours without any setting; those of a bench only by a setting."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sinetti.cli.server import people
+from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.retention import Periods
+from sinetti.settings.eservice import DEFAULTS
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import sqlite_desk
+from tests.support.registers import sqlite_register
+
+__all__ = ["sqlite_desk", "sqlite_register"]
+
+SETTINGS = {
+    "no file": (None, DailyLimits()),
+    "a limit of its own": ("[daily_limits]\nletters_per_recipient = 5\n", DailyLimits(letters=5)),
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), SETTINGS.values(), ids=SETTINGS)
+def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
+    file = Path(tmp_path / "eservice.toml")
+    if written is not None:
+        file.write_text(written)
+        file.chmod(0o600)
+    monkeypatch.setattr(people, "mailroom", lambda _authority: None)
+    monkeypatch.setattr(people, "listen_shared", lambda address, _count: (address, ()))
+    authority = SimpleNamespace(folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods()))
+    assert people.listen_people("address", authority).settings.daily_limits == expected
+
+
+@pytest.mark.parametrize("limits", [None, DailyLimits(letters=5)], ids=["none", "some"])
+def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatch, limits):
+    seen = []
+
+    def noted(office, *_rest, **_more):
+        seen.append(office.daily_limits)
+        return SimpleNamespace(given=dict)
+
+    monkeypatch.setattr(people, "Surroundings", noted)
+    settings = people.replace(DEFAULTS, daily_limits=limits)
+    people.people_edge(sqlite_desk.office, a_mailroom(sqlite_desk), lambda: None, settings=settings)
+    assert seen == [limits]
