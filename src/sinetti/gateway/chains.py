@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAl
 from sinetti.domain.values import Span
 from sinetti.pki.chain import extension_value
 from sinetti.pki.formats import AnyPublicKey
+from sinetti.pki.spki import describes_curve
 
 LONGEST_PATH = 8
 """Certificates in a path, leaf and anchor included."""
@@ -101,6 +102,7 @@ def authority_of(certificate: x509.Certificate) -> Authority | None:
         purposes = extension_value(certificate, x509.ExtendedKeyUsage)
         named = bool(list(certificate.subject))
         self_issued = certificate.subject == certificate.issuer
+        named = named and not describes_curve(certificate)
         understood = is_understood(certificate) and not _NEVER & {one.oid for one in certificate.extensions}
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None

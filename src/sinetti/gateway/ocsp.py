@@ -22,6 +22,7 @@ from sinetti.gateway.chains import SIGNATURES, Authority, is_understood, key_in_
 from sinetti.gateway.revocation import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
 from sinetti.pki.chain import extension_value, valid_at
 from sinetti.pki.formats import AnyPublicKey
+from sinetti.pki.spki import describes_curve
 
 LARGEST_ANSWER = 65_536
 """Octets: one answer with its signer's certificate has 2,000."""
@@ -202,6 +203,7 @@ def _is_delegate(certificate: x509.Certificate, issuer: Authority, now: datetime
         named = ExtendedKeyUsageOID.OCSP_SIGNING in (purposes or ()) and (usage is None or usage.digital_signature)
         unasked = extension_value(certificate, x509.OCSPNoCheck) is not None
         fit = named and unasked and is_understood(certificate) and key_in_bounds(certificate.public_key())
+        fit = fit and not describes_curve(certificate)
         if not fit or not valid_at(certificate, now) or certificate.signature_algorithm_oid not in SIGNATURES:
             return False
         certificate.verify_directly_issued_by(issuer.certificate)

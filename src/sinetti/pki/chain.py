@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
+from sinetti.pki import spki
+
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _LONGEST_CHAIN = 8
 
@@ -17,14 +19,15 @@ ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM file, in the file's order.
 
-    Raises ValueError with a sentence for people if there is none, or one of them cannot be read: all of nothing is no
-    trust.
+    Raises ValueError with a sentence for people if there is none, one of them cannot be read, or the key of one
+    describes an elliptic curve: all of nothing is no trust.
     """
     try:
-        return tuple(x509.load_pem_x509_certificates(pem))
+        found = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):
         why = "this is no PEM bundle of certificates: it holds none, or one of them cannot be read"
         raise ValueError(why) from None
+    return tuple(map(spki.checked, found))
 
 
 def direct_issuer(
