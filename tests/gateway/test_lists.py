@@ -34,6 +34,9 @@ WEEK = 7 * DAY
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 HOLD = (x509.CRLReason(x509.ReasonFlags.certificate_hold), False)
 ON_HOLD = x509.ReasonFlags.certificate_hold
+TAKEN_BACK = (x509.CRLReason(x509.ReasonFlags.remove_from_crl), False)
+DELTA = [(x509.DeltaCRLIndicator(1), True)]
+SOME = frozenset({ON_HOLD})
 
 
 def asked(*ders, now=NOW, freshness=FRESHNESS, of=CERTIFICATE, by=None):
@@ -96,10 +99,26 @@ def test_kinds_of_lists(changes, answer):
 
 
 SEVERAL = {
-    "the newest of a scope counts: revoked since": ([crl(at=NOW - SECOND), crl(revoked=(SERIAL,))], REVOKED),
-    "the newest of a scope counts: taken off": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], GOOD),
-    "in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], GOOD),
-    "an old one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], GOOD),
+    "revoked since": ([crl(at=NOW - SECOND), crl(revoked=(SERIAL,))], REVOKED),
+    "taken off the newer one": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], REVOKED),
+    "taken off, in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
+    "on hold before, and taken off": ([crl(revoked=(SERIAL,), entry=[HOLD], at=NOW - SECOND), crl()], REVOKED),
+    "a stale one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "one past its end beside a fresh one": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "one past its end alone": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,))], REVOKED),
+    "one from ahead of our clock beside a fresh one": ([crl(at=NOW + DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "a delta beside a whole one": ([crl(revoked=(SERIAL,), more=DELTA), crl()], REVOKED),
+    "a delta that takes it off": ([crl(revoked=(SERIAL,), more=DELTA, entry=[TAKEN_BACK]), crl()], GOOD),
+    "a delta with a reason": ([crl(revoked=(SERIAL,), more=DELTA, entry=[HOLD]), crl()], REVOKED),
+    "a list for some reasons": ([crl(revoked=(SERIAL,), scope=scope(only_some_reasons=SOME)), crl()], REVOKED),
+    "a list of another shard": ([crl(revoked=(SERIAL,), scope=scope("http://x.example/2.crl")), crl()], REVOKED),
+    "a list of CA certificates": ([crl(revoked=(SERIAL,), scope=scope(only_contains_ca_certs=True)), crl()], REVOKED),
+    "an indirect list": ([crl(revoked=(SERIAL,), scope=scope(indirect_crl=True)), crl()], GOOD),
+    "attribute certificates": (
+        [crl(revoked=(SERIAL,), scope=scope(only_contains_attribute_certs=True)), crl()], GOOD,
+    ),
+    "an unknown critical extension": ([crl(revoked=(SERIAL,), more=[(UNKNOWN, True)]), crl()], GOOD),
+    "signed by another key": ([crl(revoked=(SERIAL,), signer=key("Nobody")), crl()], GOOD),
     "two of one second: nobody can tell which is newer": ([crl(), crl(revoked=(SERIAL,))], REVOKED),
     "two of one second, in the other order": ([crl(revoked=(SERIAL,)), crl()], REVOKED),
     "on one of two scopes": ([crl(), crl(scope=scope(POINT), revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
@@ -230,8 +249,12 @@ class Says:
 
 SOURCES = {
     "the first that knows": ([NO_ANSWER, REVOKED, GOOD], REVOKED),
-    "the first of all": ([GOOD, REVOKED], GOOD),
+    "the first of all": ([GOOD, NO_ANSWER], GOOD),
+    "revoked by the second": ([GOOD, REVOKED], REVOKED),
+    "revoked by the first": ([REVOKED, GOOD], REVOKED),
+    "revoked by the last of three": ([NO_ANSWER, GOOD, REVOKED], REVOKED),
     "one whose CA does not know it": ([NOT_KNOWN, GOOD], NOT_KNOWN),
+    "one whose CA does not know it, and a list that has it": ([NOT_KNOWN, REVOKED], REVOKED),
     "nobody: why the first does not": ([NO_ANSWER, MISSING], NO_ANSWER),
     "nobody there": ([], MISSING),
 }

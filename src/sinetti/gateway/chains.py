@@ -5,6 +5,7 @@ What is not supported is refused: see docs/gateway.md for the list, and docs/pki
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -13,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAl
 
 from sinetti.domain.values import Span
 from sinetti.pki.chain import extension_value
-from sinetti.pki.formats import AnyPublicKey
+from sinetti.pki.formats import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
 
 LONGEST_PATH = 8
@@ -63,9 +64,13 @@ _NEVER = frozenset({ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.POLICY_CONSTRAIN
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate that may issue others, read once. `path_length` None: no limit."""
+    """A certificate that may issue others, read once. `path_length` None: no limit.
+
+    `digest` is the SHA-256 of its DER: to look it up by this takes no time, while the certificate is hashed anew.
+    """
 
     certificate: x509.Certificate
+    digest: bytes = field(repr=False)
     key: AnyPublicKey = field(repr=False)
     span: Span
     path_length: int | None
@@ -112,6 +117,7 @@ def authority_of(certificate: x509.Certificate) -> Authority | None:
         return None
     return Authority(
         certificate,
+        sha256(certificate_der(certificate)).digest(),
         key,
         Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
         basic.path_length,

@@ -51,22 +51,34 @@ class RevocationSource(Protocol):
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
         """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate. Raises nothing."""
 
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Give what lists say of a CA of the file of anchors, at `now`; `issuer` None: it is not known here.
+
+        MISSING where no list is in its issuer's name. Raises nothing.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Several sources, asked in turn: the first that knows anything is believed."""
+    """Several sources. REVOKED by any of them counts; otherwise the first that knows anything is believed."""
 
     sources: Sequence[RevocationSource]
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """Ask each until one knows; why not: what the first said."""
-        first: Answer | None = None
+        """Ask all, or until one says REVOKED; why nothing is known: what the first said."""
+        answers = []
         for source in self.sources:
-            answer = source.status(certificate, issuer, now, freshness)
-            if answer.status is not Status.UNKNOWN or answer.final:
+            answers.append(answer := source.status(certificate, issuer, now, freshness))
+            if answer.status is Status.REVOKED:
                 return answer
-            first = first or answer
-        return first or MISSING
+        known = (one for one in answers if one.status is not Status.UNKNOWN or one.final)
+        return next(known, answers[0] if answers else MISSING)
+
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Give what any of them says: REVOKED first, then what the first says that has a list."""
+        answers = [source.above(certificate, issuer, now) for source in self.sources]
+        revoked = (one for one in answers if one.status is Status.REVOKED)
+        return next(revoked, next((one for one in answers if one != MISSING), MISSING))
 
 
 def counts(this_update: datetime, next_update: datetime, now: datetime, freshness: timedelta | None) -> bool:
