@@ -3,7 +3,7 @@
 What is not supported is refused: see docs/gateway.md for the list, and docs/pkits.md for what NIST's tests say to it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
 from sinetti.domain.values import Span
-from sinetti.pki.chain import extension_value
+from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, ways_up
 from sinetti.pki.formats import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
 
@@ -81,10 +81,14 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Verified but for dates and status. `above`: the direct issuer first, the anchor last; never empty."""
+    """Verified but for dates and status. `above`: the direct issuer first, the anchor last; never empty.
+
+    The first `presented` of them came along with the leaf; the others are of the file of anchors.
+    """
 
     leaf: x509.Certificate
     above: tuple[Authority, ...]
+    presented: int = 0
 
     @property
     def issuer(self) -> Authority:
@@ -96,6 +100,37 @@ class Path:
         yield self.leaf, self.above[0]
         for below, issuer in zip(self.above, self.above[1:], strict=False):
             yield below.certificate, issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The CAs of a file of anchors: every way from each of them up to an anchor of the file, itself first.
+
+    A CA that is no anchor has ways through the file alone: what comes along with a certificate changes none of them.
+    """
+
+    ways: tuple[tuple[Authority, ...], ...]
+    certificates: frozenset[x509.Certificate]
+    self_signed: frozenset[bytes]
+    """Digests of the anchors that are."""
+
+
+def trusted_of(bundle: Sequence[x509.Certificate]) -> Trusted:
+    """Read a file of anchors (`pki.chain.anchors_of` says which of its certificates are); no ways where none issues."""
+    anchors = anchors_of(bundle)
+    between = (one for one in dict.fromkeys(bundle) if one not in anchors)
+    ways = ways_up(_authorities(anchors), _authorities(between), has_issued)
+    own = frozenset(way[0].digest for way in ways if len(way) == 1 and is_self_signed(way[0].certificate))
+    return Trusted(ways, frozenset(bundle), own)
+
+
+def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, ...]:
+    return tuple(one for one in map(authority_of, certificates) if one is not None)
+
+
+def has_issued(issuer: Authority, below: Authority) -> bool:
+    """Whether this CA issued the other: by name, key identifiers and signature."""
+    return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
 
 
 def authority_of(certificate: x509.Certificate) -> Authority | None:
@@ -148,21 +183,20 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES
 
 
-def paths_to(
-    leaf: x509.Certificate, anchors: Sequence[Authority], helpers: Sequence[x509.Certificate] = ()
-) -> tuple[Path, ...]:
-    """Find verified paths to an anchor, the shortest first; none where nobody trusted issued the certificate.
+def paths_to(leaf: x509.Certificate, trusted: Trusted, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
+    """Find verified paths to an anchor, the shortest first; none where no trusted CA issued the certificate.
 
     `helpers` are certificates that came along: nothing of them is trusted, they only fill the way. There may be several
     paths (a CA renewed or cross-certified); the bounds above end a search that somebody made long.
     """
-    known = {anchor.certificate for anchor in anchors}
-    between = [one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in known]
-    search = _Search(leaf, anchors, between)
+    between = [
+        one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
+    ]
+    search = _Search(trusted, between)
     found: list[Path] = []
-    for above in search.upwards(leaf, ()):
+    for above, presented in search.upwards(leaf, ()):
         if _holds(above):
-            found.append(Path(leaf, above))
+            found.append(Path(leaf, above, presented))
         if len(found) == MOST_PATHS:
             break
     return tuple(sorted(found, key=lambda path: len(path.above)))
@@ -170,17 +204,18 @@ def paths_to(
 
 @dataclass(slots=True)
 class _Search:
-    leaf: x509.Certificate
-    anchors: Sequence[Authority]
+    trusted: Trusted
     between: Sequence[Authority]
     steps: int = 0
     signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)
 
-    def upwards(self, below: x509.Certificate, above: tuple[Authority, ...]) -> Iterator[tuple[Authority, ...]]:
-        """Give each way from `below`, which `above` lead up to, on to an anchor: the issuers of all, in order."""
-        for anchor in self.anchors:
-            if self._issued(anchor, below):
-                yield (*above, anchor)
+    def upwards(
+        self, below: x509.Certificate, above: tuple[Authority, ...]
+    ) -> Iterator[tuple[tuple[Authority, ...], int]]:
+        """Give each way from `below`, which `above` lead up to, on to an anchor, and how many of it came along."""
+        for way in self.trusted.ways:
+            if len(above) + len(way) < LONGEST_PATH and self._issued(way[0], below):
+                yield (*above, *way), len(above)
         if len(above) >= LONGEST_PATH - 2:  # leaf and anchor count too
             return
         for helper in self.between:
@@ -188,8 +223,11 @@ class _Search:
                 yield from self.upwards(helper.certificate, (*above, helper))
 
     def _issued(self, issuer: Authority, below: x509.Certificate) -> bool:
+        if not fits(issuer, below):
+            return False
+        # Only those that fit count: a file of many CAs takes no step from the others.
         self.steps += 1
-        if self.steps > MOST_STEPS or not _fits(issuer, below):
+        if self.steps > MOST_STEPS:
             return False
         pair = (issuer.certificate, below)
         if pair not in self.signatures:
@@ -199,8 +237,8 @@ class _Search:
         return self.signatures[pair]
 
 
-def _fits(issuer: Authority, below: x509.Certificate) -> bool:
-    """By name and, where both have them, key identifiers (4.2.1.1)."""
+def fits(issuer: Authority, below: x509.Certificate) -> bool:
+    """Whether it may have issued the other: by name and, where both have them, key identifiers (4.2.1.1)."""
     try:
         if issuer.certificate.subject != below.issuer:
             return False
