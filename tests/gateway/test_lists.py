@@ -1,6 +1,7 @@
 """Lists as a source of statuses: which counts, for what, how long; and what a folder of them does."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -105,7 +106,9 @@ SEVERAL = {
     "on hold before, and taken off": ([crl(revoked=(SERIAL,), entry=[HOLD], at=NOW - SECOND), crl()], REVOKED),
     "a stale one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], REVOKED),
     "one past its end beside a fresh one": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,)), crl()], REVOKED),
-    "one past its end alone": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,))], REVOKED),
+    "one past its end alone": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,))], replace(OLD, listed=True)),
+    "a stale one alone": ([crl(at=NOW - DAY, revoked=(SERIAL,))], replace(OLD, listed=True)),
+    "a delta alone": ([crl(revoked=(SERIAL,), more=DELTA)], replace(NOT_FOR_THIS, listed=True)),
     "one from ahead of our clock beside a fresh one": ([crl(at=NOW + DAY, revoked=(SERIAL,)), crl()], REVOKED),
     "a delta beside a whole one": ([crl(revoked=(SERIAL,), more=DELTA), crl()], REVOKED),
     "a delta that takes it off": ([crl(revoked=(SERIAL,), more=DELTA, entry=[TAKEN_BACK]), crl()], GOOD),
@@ -239,12 +242,17 @@ def test_each_signature_is_computed_once_though_another_file_changes(tmp_path, m
     assert len(counted) == 2
 
 
+LISTED = replace(OLD, listed=True)
+
+
 class Says:
     def __init__(self, answer):
         self.answer = answer
 
     def status(self, *_):
         return self.answer
+
+    above = status
 
 
 SOURCES = {
@@ -255,6 +263,10 @@ SOURCES = {
     "revoked by the last of three": ([NO_ANSWER, GOOD, REVOKED], REVOKED),
     "one whose CA does not know it": ([NOT_KNOWN, GOOD], NOT_KNOWN),
     "one whose CA does not know it, and a list that has it": ([NOT_KNOWN, REVOKED], REVOKED),
+    "on a stale list, and good": ([LISTED, GOOD], REVOKED),
+    "good, and on a stale list": ([GOOD, LISTED], REVOKED),
+    "on a stale list, and not known": ([LISTED, NO_ANSWER], LISTED),
+    "not known, and on a stale list": ([NO_ANSWER, LISTED], replace(NO_ANSWER, listed=True)),
     "nobody: why the first does not": ([NO_ANSWER, MISSING], NO_ANSWER),
     "nobody there": ([], MISSING),
 }
@@ -265,4 +277,19 @@ def test_several_sources(answers, told):
     found = Several([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
     assert found == told
     assert isinstance(found, Answer)
-    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER, sentences.NOT_KNOWN}
+    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER, sentences.NOT_KNOWN, sentences.OLD_LIST}
+
+
+SOURCES_ABOVE = {
+    "nobody there": ([], MISSING),
+    "no list": ([MISSING, MISSING], MISSING),
+    "the second has one": ([MISSING, GOOD], GOOD),
+    "revoked by the second": ([GOOD, REVOKED], REVOKED),
+    "a stale list and a good one": ([OLD, GOOD], OLD),
+    "on a stale list, and good": ([GOOD, LISTED], REVOKED),
+}
+
+
+@pytest.mark.parametrize(("answers", "told"), SOURCES_ABOVE.values(), ids=SOURCES_ABOVE)
+def test_several_sources_about_a_ca(answers, told):
+    assert Several([Says(one) for one in answers]).above(CERTIFICATE, issuing(), NOW) == told

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from sinetti import clock
 from sinetti.gateway.chains import SIGNATURES, Authority
-from sinetti.gateway.revocation import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts
+from sinetti.gateway.revocation import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts, having_listed
 from sinetti.pki.chain import extension_value
 
 LARGEST_LIST = 100_000_000
@@ -153,21 +153,28 @@ class Lists:
         self.refresh()
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """On any list that its CA signed is REVOKED, however old; on none of at least one that counts now is GOOD."""
+        """On one that counts is REVOKED, on none of at least one is GOOD, unless any that its CA signed has it."""
         self._look_again()
         authentic = self._signed_by(issuer)
-        if any(certificate.serial_number in one.serials for one in authentic):
-            return REVOKED
-        of_issuer = [one for one in authentic if one.read.understood]
+        answer = self._by_current(certificate, issuer, now, None if is_authority(certificate) else freshness)
+        listed = any(certificate.serial_number in one.serials for one in authentic)
+        return having_listed(answer) if listed and answer != REVOKED else answer
+
+    def _by_current(
+        self, certificate: x509.Certificate, issuer: Authority, now: datetime, bound: timedelta | None
+    ) -> Answer:
+        """Answer by the lists that count now; `bound` None: until their nextUpdate."""
+        of_issuer = [one for one in self._signed_by(issuer) if one.read.understood]
         if not of_issuer:
             foreign = any(one.issuer == issuer.certificate.subject for one in self._lists)
             return NOT_FOR_THIS if foreign else MISSING
         covering = [one for one in of_issuer if one.read.scope.covers(certificate, issuer.certificate)]
         if not covering:
             return NOT_FOR_THIS
-        bound = None if is_authority(certificate) else freshness
-        current = any(counts(one.read.this_update, one.read.next_update, now, bound) for one in covering)
-        return GOOD if current else OLD
+        current = [one for one in covering if counts(one.read.this_update, one.read.next_update, now, bound)]
+        if not current:
+            return OLD
+        return REVOKED if any(certificate.serial_number in one.serials for one in current) else GOOD
 
     def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
         """Give the status of a CA of the file of anchors. Lists about CAs count until their nextUpdate.
