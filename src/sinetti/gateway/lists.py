@@ -110,6 +110,15 @@ class Signed:
     serials: Serials
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The lists of a CA: those that it signed and whose entries count as revoked; `named`: any in its name."""
+
+    issuer: Authority
+    signed: tuple[Signed, ...]
+    named: bool
+
+
 def read_list(octets: bytes) -> Read:
     """Read a list, DER or PEM. Raises NotAList."""
     load = x509.load_pem_x509_crl if octets.lstrip().startswith(_BEGINS_PEM) else x509.load_der_x509_crl
@@ -147,7 +156,7 @@ class Lists:
         self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
         self._looked: float | None = None
         self._looking = Lock()
-        self._signed: dict[bytes, tuple[Authority, tuple[Signed, ...]]] = {}
+        self._made: dict[bytes, Made] = {}
         self._named: dict[x509.Certificate, bool] = {}
         self._lists: tuple[Read, ...] = self._given
         self.refresh()
@@ -155,26 +164,23 @@ class Lists:
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
         """On one that counts is REVOKED, on none of at least one is GOOD, unless any that its CA signed has it."""
         self._look_again()
-        authentic = self._signed_by(issuer)
-        answer = self._by_current(certificate, issuer, now, None if is_authority(certificate) else freshness)
-        listed = any(certificate.serial_number in one.serials for one in authentic)
-        return having_listed(answer) if listed and answer != REVOKED else answer
-
-    def _by_current(
-        self, certificate: x509.Certificate, issuer: Authority, now: datetime, bound: timedelta | None
-    ) -> Answer:
-        """Answer by the lists that count now; `bound` None: until their nextUpdate."""
-        of_issuer = [one for one in self._signed_by(issuer) if one.read.understood]
-        if not of_issuer:
-            foreign = any(one.issuer == issuer.certificate.subject for one in self._lists)
-            return NOT_FOR_THIS if foreign else MISSING
-        covering = [one for one in of_issuer if one.read.scope.covers(certificate, issuer.certificate)]
-        if not covering:
-            return NOT_FOR_THIS
-        current = [one for one in covering if counts(one.read.this_update, one.read.next_update, now, bound)]
-        if not current:
-            return OLD
-        return REVOKED if any(certificate.serial_number in one.serials for one in current) else GOOD
+        made = self._made_by(issuer)
+        if not made.signed:
+            return NOT_FOR_THIS if made.named else MISSING
+        bound = None if is_authority(certificate) else freshness
+        serial, answer, listed = certificate.serial_number, NOT_FOR_THIS, False
+        for one in made.signed:
+            has_it = serial in one.serials
+            listed = listed or has_it
+            if not one.read.understood or not one.read.scope.covers(certificate, issuer.certificate):
+                continue
+            if not counts(one.read.this_update, one.read.next_update, now, bound):
+                answer = OLD if answer is NOT_FOR_THIS else answer
+            elif has_it:
+                return REVOKED
+            else:
+                answer = GOOD
+        return having_listed(answer) if listed else answer
 
     def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
         """Give the status of a CA of the file of anchors. Lists about CAs count until their nextUpdate.
@@ -201,19 +207,19 @@ class Lists:
 
     def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
         """Give the lists that this CA signed and that are taken."""
-        return tuple(one for one in self._signed_by(issuer) if one.read.understood)
+        return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
 
-    def _signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
-        """Give those that it signed and whose entries count as revoked; each signature is computed once."""
-        known = self._signed.get(issuer.digest)
+    def _made_by(self, issuer: Authority) -> "Made":
+        """Give the lists of a CA; each signature is computed once."""
+        known = self._made.get(issuer.digest)
         if known is not None:
-            return known[1]
+            return known
         with self._lock:
             lists = self._lists
-        found = _all_signed(lists, issuer)
+        found = _made(lists, issuer)
         with self._lock:
             if lists is self._lists:
-                self._signed[issuer.digest] = issuer, found
+                self._made[issuer.digest] = found
         return found
 
     def refresh(self) -> None:
@@ -241,18 +247,19 @@ class Lists:
             lists = self._given + tuple(read for _, read in files.values() if read is not None)
             # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
             with self._lock:
-                asked = list(self._signed.values())
-            signed = {by.digest: (by, _all_signed(lists, by, former)) for by, former in asked}
+                asked = list(self._made.values())
+            made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
             with self._lock:
-                self._files, self._lists, self._signed, self._named = files, lists, signed, {}
+                self._files, self._lists, self._made, self._named = files, lists, made, {}
         self._looked = clock.ticks()
 
 
-def _all_signed(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> tuple[Signed, ...]:
-    """Give those that this CA signed. What is among the former is not read through again: a long list takes 2 s."""
+def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> Made:
+    """Find those of this CA. What is among the former is not read through again: a long list takes 2 s."""
     known = {id(one.read): one for one in former}
-    judged = (known.get(id(one)) or _signed(one, issuer) for one in lists)
-    return tuple(one for one in judged if one is not None)
+    named = [one for one in lists if one.issuer == issuer.certificate.subject]
+    judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
+    return Made(issuer, tuple(one for one in judged if one is not None), named=bool(named))
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

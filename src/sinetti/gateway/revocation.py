@@ -28,7 +28,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status; `why` is a message id, None unless the status is UNKNOWN. `final`: no other source is believed after it.
+    """A status; `why` is a message id, None unless it is UNKNOWN. `final`: no other source is believed after it.
 
     `listed`: its CA has said REVOKED, by a list that does not count now. Then no other source makes it GOOD.
     """
