@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fuzz import der_changing, material
 from fuzz.target import Target, must
 from sinetti.domain.values import Environment
-from sinetti.gateway.chains import authority_of, paths_to
+from sinetti.gateway.chains import authority_of, paths_to, trusted_of
 from sinetti.gateway.leaves import NotTaken, read_leaf
 from sinetti.gateway.lists import is_authority, points_of
 from sinetti.holder.service import objection
@@ -16,7 +16,7 @@ from sinetti.pki import chain, policies
 from sinetti.pki.formats import certificate_der, certificate_pem, load_certificate, serial_hex
 
 _ANCHORS = (material.certificate(material.CA), material.certificate(material.ROOT))
-_AUTHORITIES = tuple(found for one in _ANCHORS if (found := authority_of(one)) is not None)
+_TRUSTED = trusted_of(_ANCHORS)
 
 
 def check(octets: bytes) -> None:
@@ -47,8 +47,9 @@ def _presented(octets: bytes) -> None:
         return
     must(leaf.customer_id.isprintable() and leaf.customer_id.isascii(), "a customer's id can stand in a header")
     must(leaf.is_holders is policies.is_holders(leaf.certificate), "whether it is a holder's is told in one way")
-    for path in paths_to(leaf.certificate, _AUTHORITIES):
-        must(path.above[-1] in _AUTHORITIES, "a path ends at an anchor")
+    anchors = chain.anchors_of(_ANCHORS)
+    for path in paths_to(leaf.certificate, _TRUSTED):
+        must(path.above[-1].certificate in anchors, "a path ends at an anchor")
 
 
 def _extensions(certificate: x509.Certificate) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.cli.main import main
 from sinetti.pki.formats import certificate_der, sha256_hex
 from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
-from tests.gateway.material import HOUR, SECOND, certificate, crl, holder, key, leaf, loaded
+from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
 
@@ -38,6 +38,13 @@ def paths(words):
     return [Path(one) if "." in one else one for one in words]
 
 
+def above(**changes):
+    """Give a list of the CA above the issuing one."""
+    name = "SinettiIntermediateTestCAv1"
+    made = authority.authority()
+    return crl(**{"issuer": made.certificate(name), "signer": made.key(name)} | changes)
+
+
 @pytest.fixture
 def gate(tmp_path, capsys):
     root, below = certificate("Root"), certificate(CA[0], ("Root", "Root"))
@@ -53,6 +60,10 @@ def gate(tmp_path, capsys):
         "good.crl": crl(),
         "revoking.crl": crl(revoked=(loaded(DER).serial_number,)),
         "stale.crl": crl(at=NOW - HOUR - SECOND),
+        "above.crl": above(),
+        "above-revoking.crl": above(revoked=(authority.issuer().certificate.serial_number,)),
+        "above-stale.crl": above(at=NOW - 30 * DAY),
+        "above-foreign.crl": above(signer=key("Stranger")),
         "foreign.crl": crl(issuer=below, signer=key(CA[1])),
         "hello.txt": b"hello",
         "sealed.xml": sign_document(DOCUMENT, seal_of(authority.holder_key(1), DER), Recipe.EXCLUSIVE),
@@ -78,6 +89,19 @@ CHECKS = {
     ),
     "a foreign list": (["good.cer", "--crl", "foreign.crl"], (3, "status-unknown", "not-checked", "WS")),
     "revoked": (["good.cer", "--crl", "revoking.crl"], (3, "revoked", "revoked", "WS")),
+    "lists of two CAs": (["good.cer", "--crl", "good.crl", "--crl", "above.crl"], (0, None, "good", "WS")),
+    "a revoked CA": (
+        ["good.cer", "--crl", "good.crl", "--crl", "above-revoking.crl"], (3, "revoked", "revoked", None),
+    ),
+    "a revoked CA, in the other order": (
+        ["good.cer", "--crl", "above-revoking.crl", "--crl", "good.crl"], (3, "revoked", "revoked", None),
+    ),
+    "a stale list of a CA": (
+        ["good.cer", "--crl", "good.crl", "--crl", "above-stale.crl"], (3, "status-unknown", "not-checked", "WS"),
+    ),
+    "a foreign list of a CA": (
+        ["good.cer", "--crl", "good.crl", "--crl", "above-foreign.crl"], (3, "status-unknown", "not-checked", "WS"),
+    ),
     "its channel": (["good.cer", "--channel", "WS"], (0, None, "not-checked", "WS")),
     "another channel": (["good.cer", "--channel", "SFTP"], (3, "wrong-channel", "not-checked", "WS")),
     "another environment": (["good.cer", "--environment", "PRODUCTION"], (3, "untrusted", "not-checked", None)),

@@ -137,9 +137,11 @@ def accepted(number: str) -> bool:
             check_form(leaf)
         except (NotTaken, ValueError, UnsupportedAlgorithm):
             return False
-        paths = paths_to(leaf, gateway._authorities, [one for one in helpers_of(leaf) if one != anchor])
+        paths = paths_to(leaf, gateway._trusted, [one for one in helpers_of(leaf) if one != anchor])
         span = Span(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
-        known = Known(Leaf(leaf, "-", None, Serial("01"), span, is_holders=True), tuple(map(gateway._way, paths)))
+        known = Known(
+            Leaf(leaf, "-", None, Serial("01"), span, is_holders=True), tuple(gateway._way(path, ()) for path in paths)
+        )
         return gateway._judged(known, NOW, _CERTIFICATE).accepted
 
 

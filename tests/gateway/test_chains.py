@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway import chains
-from sinetti.gateway.chains import authority_of, key_in_bounds, paths_to
+from sinetti.gateway.chains import authority_of, key_in_bounds, paths_to, trusted_of
 from sinetti.pki.chain import load_bundle
 from tests.gateway.make_root_8192 import CA_KEY
 from tests.gateway.material import certificate, leaf, name_of
@@ -25,7 +25,7 @@ def limited(length):
 
 
 def found(anchors, below, helpers=()):
-    return paths_to(below, [one for one in map(authority_of, anchors) if one], helpers)
+    return paths_to(below, trusted_of(anchors), helpers)
 
 
 def row(*names, put=None):
@@ -101,11 +101,16 @@ def test_the_longest_path_and_one_more():
     assert found(cas[1:2], leaf(("CA 7", "CA 7")), cas[2:]), "a nearer anchor makes it shorter"
 
 
-def test_every_anchor_ends_a_path_and_the_shortest_comes_first():
+def test_an_anchor_ends_a_path_and_the_shortest_comes_first():
     root, one, two = row("Root", "One", "Two")
-    paths = found([root, one, two], leaf(("Two", "Two")), [one, two])
-    assert [len(path.above) for path in paths] == [1]
-    assert [len(path.above) for path in found([root], leaf(("Two", "Two")), [one, two])] == [3]
+    again = certificate("Two")
+    for anchors, helpers, lengths in (
+        ([root, one, two], [one, two], [3]),
+        ([root], [one, two], [3]),
+        ([one, two], [], [2]),
+        ([root, one, two, again], [], [1, 3]),
+    ):
+        assert [len(path.above) for path in found(anchors, leaf(("Two", "Two")), helpers)] == lengths
 
 
 def test_a_cross_certified_ca_is_found_either_way():

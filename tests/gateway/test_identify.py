@@ -288,6 +288,9 @@ def test_status_is_looked_at_each_time():
         def status(self, *asked):
             return Lists(lists).status(*asked)
 
+        def above(self, *asked):
+            return Lists(lists).above(*asked)
+
     gateway = Gateway(ANCHORS, source=Newest())
     assert gateway.identify(der, NOW).accepted
     lists.append(crl(revoked=(loaded(der).serial_number,), at=NOW + SECOND))

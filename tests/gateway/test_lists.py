@@ -1,6 +1,7 @@
 """Lists as a source of statuses: which counts, for what, how long; and what a folder of them does."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -34,6 +35,9 @@ WEEK = 7 * DAY
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 HOLD = (x509.CRLReason(x509.ReasonFlags.certificate_hold), False)
 ON_HOLD = x509.ReasonFlags.certificate_hold
+TAKEN_BACK = (x509.CRLReason(x509.ReasonFlags.remove_from_crl), False)
+DELTA = [(x509.DeltaCRLIndicator(1), True)]
+SOME = frozenset({ON_HOLD})
 
 
 def asked(*ders, now=NOW, freshness=FRESHNESS, of=CERTIFICATE, by=None):
@@ -96,10 +100,28 @@ def test_kinds_of_lists(changes, answer):
 
 
 SEVERAL = {
-    "the newest of a scope counts: revoked since": ([crl(at=NOW - SECOND), crl(revoked=(SERIAL,))], REVOKED),
-    "the newest of a scope counts: taken off": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], GOOD),
-    "in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], GOOD),
-    "an old one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], GOOD),
+    "revoked since": ([crl(at=NOW - SECOND), crl(revoked=(SERIAL,))], REVOKED),
+    "taken off the newer one": ([crl(revoked=(SERIAL,), at=NOW - SECOND), crl()], REVOKED),
+    "taken off, in the other order": ([crl(), crl(revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
+    "on hold before, and taken off": ([crl(revoked=(SERIAL,), entry=[HOLD], at=NOW - SECOND), crl()], REVOKED),
+    "a stale one beside a fresh one": ([crl(at=NOW - DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "one past its end beside a fresh one": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "one past its end alone": ([crl(at=NOW - 30 * DAY, revoked=(SERIAL,))], replace(OLD, listed=True)),
+    "a stale one alone": ([crl(at=NOW - DAY, revoked=(SERIAL,))], replace(OLD, listed=True)),
+    "a delta alone": ([crl(revoked=(SERIAL,), more=DELTA)], replace(NOT_FOR_THIS, listed=True)),
+    "one from ahead of our clock beside a fresh one": ([crl(at=NOW + DAY, revoked=(SERIAL,)), crl()], REVOKED),
+    "a delta beside a whole one": ([crl(revoked=(SERIAL,), more=DELTA), crl()], REVOKED),
+    "a delta that takes it off": ([crl(revoked=(SERIAL,), more=DELTA, entry=[TAKEN_BACK]), crl()], GOOD),
+    "a delta with a reason": ([crl(revoked=(SERIAL,), more=DELTA, entry=[HOLD]), crl()], REVOKED),
+    "a list for some reasons": ([crl(revoked=(SERIAL,), scope=scope(only_some_reasons=SOME)), crl()], REVOKED),
+    "a list of another shard": ([crl(revoked=(SERIAL,), scope=scope("http://x.example/2.crl")), crl()], REVOKED),
+    "a list of CA certificates": ([crl(revoked=(SERIAL,), scope=scope(only_contains_ca_certs=True)), crl()], REVOKED),
+    "an indirect list": ([crl(revoked=(SERIAL,), scope=scope(indirect_crl=True)), crl()], GOOD),
+    "attribute certificates": (
+        [crl(revoked=(SERIAL,), scope=scope(only_contains_attribute_certs=True)), crl()], GOOD,
+    ),
+    "an unknown critical extension": ([crl(revoked=(SERIAL,), more=[(UNKNOWN, True)]), crl()], GOOD),
+    "signed by another key": ([crl(revoked=(SERIAL,), signer=key("Nobody")), crl()], GOOD),
     "two of one second: nobody can tell which is newer": ([crl(), crl(revoked=(SERIAL,))], REVOKED),
     "two of one second, in the other order": ([crl(revoked=(SERIAL,)), crl()], REVOKED),
     "on one of two scopes": ([crl(), crl(scope=scope(POINT), revoked=(SERIAL,), at=NOW - SECOND)], REVOKED),
@@ -220,6 +242,9 @@ def test_each_signature_is_computed_once_though_another_file_changes(tmp_path, m
     assert len(counted) == 2
 
 
+LISTED = replace(OLD, listed=True)
+
+
 class Says:
     def __init__(self, answer):
         self.answer = answer
@@ -227,11 +252,21 @@ class Says:
     def status(self, *_):
         return self.answer
 
+    above = status
+
 
 SOURCES = {
     "the first that knows": ([NO_ANSWER, REVOKED, GOOD], REVOKED),
-    "the first of all": ([GOOD, REVOKED], GOOD),
+    "the first of all": ([GOOD, NO_ANSWER], GOOD),
+    "revoked by the second": ([GOOD, REVOKED], REVOKED),
+    "revoked by the first": ([REVOKED, GOOD], REVOKED),
+    "revoked by the last of three": ([NO_ANSWER, GOOD, REVOKED], REVOKED),
     "one whose CA does not know it": ([NOT_KNOWN, GOOD], NOT_KNOWN),
+    "one whose CA does not know it, and a list that has it": ([NOT_KNOWN, REVOKED], REVOKED),
+    "on a stale list, and good": ([LISTED, GOOD], REVOKED),
+    "good, and on a stale list": ([GOOD, LISTED], REVOKED),
+    "on a stale list, and not known": ([LISTED, NO_ANSWER], LISTED),
+    "not known, and on a stale list": ([NO_ANSWER, LISTED], replace(NO_ANSWER, listed=True)),
     "nobody: why the first does not": ([NO_ANSWER, MISSING], NO_ANSWER),
     "nobody there": ([], MISSING),
 }
@@ -242,4 +277,19 @@ def test_several_sources(answers, told):
     found = Several([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
     assert found == told
     assert isinstance(found, Answer)
-    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER, sentences.NOT_KNOWN}
+    assert found.why in {None, sentences.NO_LIST, sentences.NO_ANSWER, sentences.NOT_KNOWN, sentences.OLD_LIST}
+
+
+SOURCES_ABOVE = {
+    "nobody there": ([], MISSING),
+    "no list": ([MISSING, MISSING], MISSING),
+    "the second has one": ([MISSING, GOOD], GOOD),
+    "revoked by the second": ([GOOD, REVOKED], REVOKED),
+    "a stale list and a good one": ([OLD, GOOD], OLD),
+    "on a stale list, and good": ([GOOD, LISTED], REVOKED),
+}
+
+
+@pytest.mark.parametrize(("answers", "told"), SOURCES_ABOVE.values(), ids=SOURCES_ABOVE)
+def test_several_sources_about_a_ca(answers, told):
+    assert Several([Says(one) for one in answers]).above(CERTIFICATE, issuing(), NOW) == told

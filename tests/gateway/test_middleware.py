@@ -15,7 +15,7 @@ from sinetti.gateway.check import Gateway
 from sinetti.gateway.guarding import DANGEROUSLY_NONE, Guard, NoSource
 from sinetti.gateway.lists import Lists
 from sinetti.gateway.presenting import UNREADABLE, Presented, presented
-from sinetti.gateway.revocation import NO_ANSWER
+from sinetti.gateway.revocation import MISSING, NO_ANSWER
 from sinetti.gateway.wsgi import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW
@@ -280,6 +280,9 @@ def test_a_slow_responder_holds_none_of_the_application_s_own_threads():
         def status(self, *_):
             released.wait(5)
             return NO_ANSWER
+
+        def above(self, *_):
+            return MISSING
 
     slow = AsgiGateway(None, guard(UNIX, gateway=Gateway(load_bundle(material(NOW).anchors()), source=Slow())))
     name, value = rfc9440("good")

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -13,7 +14,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.ca.profiles import key_usage
-from sinetti.gateway.ocsp import ASK_AGAIN, LARGEST_ANSWER, Answers, post
+from sinetti.gateway.ocsp import ASK_AGAIN, LARGEST_ANSWER, Answers, Question, believed, post
 from sinetti.gateway.revocation import FRESHNESS, GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
 from tests.gateway.material import DAY, HOUR, SECOND, Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
@@ -104,25 +105,47 @@ def test_an_answer_is_reused_for_five_minutes_and_longer_only_without_a_newer_on
 
     assert [at(NOW), at(NOW + ASK_AGAIN - SECOND)] == [GOOD, GOOD]
     assert len(responder.asked) == 1
-    responder.at, responder.status = NOW + ASK_AGAIN, ocsp.OCSPCertStatus.REVOKED
-    assert at(NOW + ASK_AGAIN) == REVOKED
+    responder.at = NOW + ASK_AGAIN
+    assert at(NOW + ASK_AGAIN) == GOOD
     responder.signer = key("Nobody")
-    assert at(NOW + ASK_AGAIN + HOUR) == REVOKED, "no newer one is to be had"
+    assert at(NOW + ASK_AGAIN + HOUR) == GOOD, "no newer one is to be had"
     assert at(NOW + ASK_AGAIN + HOUR + SECOND) == NO_ANSWER
 
 
-@pytest.mark.parametrize("earlier", [SECOND, 0 * SECOND])
-def test_an_answer_from_before_brings_no_certificate_back(earlier):
-    # Whoever stands between can say tryLater, which nobody signs, and then give an answer of the last hour.
-    responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED)
+REVOKING = {
+    "at once": ({}, NOW),
+    "once the answer is stale": ({}, NOW + DAY),
+    "by an answer that was stale when it came": ({"at": NOW - 2 * DAY}, NOW),
+    "by an answer from ahead of our clock": ({"at": NOW + DAY}, NOW),
+}
+
+
+@pytest.mark.parametrize(("changes", "now"), REVOKING.values(), ids=REVOKING)
+def test_a_certificate_that_was_revoked_stays_so(changes, now):
+    """No later answer takes it back: an answer that says GOOD is not even asked for (docs/gateway.md)."""
+    responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED, **changes)
     answers = Answers([ADDRESS], responder)
     assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
-    responder.at, responder.status = NOW - earlier, ocsp.OCSPCertStatus.GOOD
-    for later in (ASK_AGAIN, ASK_AGAIN + SECOND):
-        assert answers.status(CERTIFICATE, issuing(), NOW + later, FRESHNESS) == REVOKED
-    assert len(responder.asked) == 2
-    responder.at = NOW + 2 * ASK_AGAIN
-    assert answers.status(CERTIFICATE, issuing(), NOW + 2 * ASK_AGAIN, FRESHNESS) == GOOD
+    responder.status, responder.at = ocsp.OCSPCertStatus.GOOD, now
+    assert answers.status(CERTIFICATE, issuing(), now, FRESHNESS) == REVOKED
+    assert len(responder.asked) == 1
+
+
+def test_of_two_facts_in_one_answer_the_revocation_counts():
+    responder = Responder(about=CERTIFICATE)
+    good, revoked = (replace(responder, status=one) for one in (ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED))
+    question = Question(CERTIFICATE, issuing(), None)
+    first, second = (ocsp.load_der_ocsp_response(one(ADDRESS, question.request())) for one in (good, revoked))
+
+    class Both:
+        """A response whose single answers are those of two."""
+
+        responses = (*first.responses, *second.responses)
+
+        def __getattr__(self, name):
+            return getattr(first, name)
+
+    assert believed(Both(), question, NOW).is_revoked
 
 
 def test_the_next_address_is_asked_where_one_does_not_answer():

@@ -20,7 +20,7 @@ from sinetti.gateway.check import Gateway
 from sinetti.gateway.files import write_whole
 from sinetti.gateway.guarding import Guard
 from sinetti.gateway.lists import Lists
-from sinetti.gateway.revocation import GOOD, NO_ANSWER
+from sinetti.gateway.revocation import GOOD, MISSING, NO_ANSWER
 from sinetti.gateway.service import LARGEST_DOCUMENT, Service
 from sinetti.gateway.serving import WAITING, Edge
 from sinetti.pki.chain import load_bundle
@@ -192,6 +192,9 @@ def test_only_so_many_wait_for_a_responder():
     class Slow:
         def status(self, *_):
             return GOOD if released.wait(5) else NO_ANSWER
+
+        def above(self, *_):
+            return MISSING
 
     async def crowd():
         asking = [asyncio.create_task(answered(edge, "/check")) for _ in range(WAITING)]

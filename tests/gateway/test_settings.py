@@ -6,14 +6,15 @@ import pytest
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway import trust
+from sinetti.gateway.keeping import watch_of
 from sinetti.gateway.lists import Lists
 from sinetti.gateway.ocsp import Answers
 from sinetti.gateway.revocation import FRESHNESS, Several
-from sinetti.gateway.settings import SettingsError, duration, load, open_gateway
+from sinetti.gateway.settings import SettingsError, duration, load, open_gateway, source_of
 from sinetti.gateway.trust import Issuer, TrustError
 from sinetti.gateway.verdict import Reason
 from sinetti.pki.formats import certificate_der, sha256_hex
-from tests.gateway.material import ANCHORS, crl, holder
+from tests.gateway.material import ANCHORS, DAY, crl, holder
 from tests.support import authority
 from tests.support.authority import NOW
 
@@ -173,3 +174,41 @@ def test_what_is_wrong_with_a_trust_file(text, sentence, folder):
     (folder / "t.toml").write_text(text)
     with pytest.raises(TrustError, match=sentence):
         trust.load(folder / "t.toml")
+
+
+ABOVE = '[[list]]\nurl = "http://crl.example/i.crl"\nfile = "i.crl"\nissuer = "{issuer}"\n'
+INTERMEDIATE = authority.authority().certificate("SinettiIntermediateTestCAv1")
+
+
+def test_the_list_of_a_ca_above_is_required_once_it_is_named(folder):
+    """The README's set-up, the issuing CA's list alone, suffices until then."""
+    der = holder()
+    (folder / "crls" / "issuing.crl").write_bytes(crl())
+    assert open_gateway(read(folder, PLAIN)).identify(der, NOW).accepted
+    (folder / "above.cer").write_bytes(certificate_der(INTERMEDIATE))
+    text = PLAIN + ABOVE.format(issuer="above.cer")
+    assert open_gateway(read(folder, text)).identify(der, NOW).reason is Reason.STATUS_UNKNOWN
+    signer = authority.authority().key("SinettiIntermediateTestCAv1")
+    (folder / "crls" / "i.crl").write_bytes(crl(issuer=INTERMEDIATE, signer=signer))
+    assert open_gateway(read(folder, text)).identify(der, NOW).accepted
+    (folder / "crls" / "i.crl").write_bytes(crl(issuer=INTERMEDIATE, signer=signer, revoked=(CA.serial_number,)))
+    for one in (text, PLAIN):
+        assert open_gateway(read(folder, one)).identify(der, NOW).reason is Reason.REVOKED
+
+
+@pytest.mark.parametrize(("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "no PEM bundle")])
+def test_an_issuer_of_a_list_that_cannot_be_read(issuer, sentence, folder):
+    with pytest.raises(SettingsError, match=sentence):
+        open_gateway(read(folder, PLAIN + ABOVE.format(issuer=issuer)))
+
+
+def test_a_stale_list_of_a_ca_above_is_reported_though_no_setting_names_it(folder):
+    settings = read(folder, PLAIN + 'channel = "WS"\n')
+    (folder / "crls" / "issuing.crl").write_bytes(crl())
+    watch = watch_of(settings, source_of(settings))
+    assert watch.missing(NOW) == []
+    signer = authority.authority().key("SinettiIntermediateTestCAv1")
+    (folder / "crls" / "i.crl").write_bytes(crl(issuer=INTERMEDIATE, signer=signer, at=NOW - 30 * DAY))
+    (told,) = watch.missing(NOW)
+    assert "Intermediate" in told
+    assert "STALE, 30 days old" in told

@@ -1,4 +1,4 @@
-"""Dates are judged after the issuer: the certificate's own, then those of every CA that issued it."""
+"""Dates are judged after the issuer: the certificate's own, then those of the CAs above it, up to an anchor."""
 
 from datetime import timedelta
 
@@ -17,29 +17,36 @@ EARLY = authority.holder_certificate(authority.holder_key(), begins=authority.NO
 BEGINS, ENDS = LEAF.not_valid_before_utc, LEAF.not_valid_after_utc
 
 CASES = {
-    "all is well": (LEAF, [ISSUER], BEGINS, None),
-    "its last second": (LEAF, [ISSUER], ENDS, None),
-    "one second late": (LEAF, [ISSUER], ENDS + SECOND, OutOfTime(of_issuer=False, early=False, at=ENDS)),
-    "one second early": (LEAF, [ISSUER], BEGINS - SECOND, OutOfTime(of_issuer=False, early=True, at=BEGINS)),
+    "all is well": (LEAF, [[ISSUER]], BEGINS, None),
+    "its last second": (LEAF, [[ISSUER]], ENDS, None),
+    "one second late": (LEAF, [[ISSUER]], ENDS + SECOND, OutOfTime(of_issuer=False, early=False, at=ENDS)),
+    "one second early": (LEAF, [[ISSUER]], BEGINS - SECOND, OutOfTime(of_issuer=False, early=True, at=BEGINS)),
     "the CA begins later": (
         LEAF,
-        [EARLY],
+        [[EARLY]],
         BEGINS,
         OutOfTime(of_issuer=True, early=True, at=EARLY.not_valid_before_utc),
     ),
-    "the CA ended before": (EARLY, [LEAF], ENDS + SECOND, OutOfTime(of_issuer=True, early=False, at=ENDS)),
-    "one of its two CAs is in time": (LEAF, [EARLY, ISSUER], BEGINS, None),
+    "the CA ended before": (EARLY, [[LEAF]], ENDS + SECOND, OutOfTime(of_issuer=True, early=False, at=ENDS)),
+    "one of its two CAs is in time": (LEAF, [[EARLY], [ISSUER]], BEGINS, None),
+    "the CA above its CA begins later": (
+        LEAF,
+        [[ISSUER, EARLY]],
+        BEGINS,
+        OutOfTime(of_issuer=True, early=True, at=EARLY.not_valid_before_utc),
+    ),
+    "another way up is in time": (LEAF, [[ISSUER, EARLY], [ISSUER, ISSUER]], BEGINS, None),
 }
 
 
-@pytest.mark.parametrize(("certificate", "issuers", "now", "expected"), CASES.values(), ids=CASES)
-def test_out_of_time(certificate, issuers, now, expected):
-    assert out_of_time(certificate, issuers, now) == expected
+@pytest.mark.parametrize(("certificate", "ways", "now", "expected"), CASES.values(), ids=CASES)
+def test_out_of_time(certificate, ways, now, expected):
+    assert out_of_time(certificate, ways, now) == expected
 
 
 def test_a_lag_of_the_clock_is_allowed_for_at_the_beginning_alone():
-    assert out_of_time(LEAF, [ISSUER], BEGINS - SECOND, SECOND) is None
-    assert out_of_time(LEAF, [ISSUER], ENDS + SECOND, SECOND) is not None
+    assert out_of_time(LEAF, [[ISSUER]], BEGINS - SECOND, SECOND) is None
+    assert out_of_time(LEAF, [[ISSUER]], ENDS + SECOND, SECOND) is not None
 
 
 def test_the_sentence_names_whose_dates_they_are():

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 from sinetti.domain.values import KeyType, Language
 from sinetti.holder import keys, keystores, messages
 from sinetti.holder.outcome import UsageError
+from sinetti.pki import formats
 from tests.support import authority
+from tests.support.described import described
 
 PASSWORD = b"p\xc3\xa4ssword 1"
 KINDS = (KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048)
@@ -298,3 +300,21 @@ def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(keystores, "KEYTOOL_SECONDS", 0.001)
     assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store")
+
+
+def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
+    """The holder's certificate, or one above it: in PEM, DER or PKCS#12 (RFC 5480, 2.1.1)."""
+    key, certificate = pair
+    odd = described(certificate, key)
+    keyed, plain = tmp_path / "key", tmp_path / "plain.pem"
+    keyed.write_bytes(octets_of(key, "PKCS#8"))
+    plain.write_bytes(pem(certificate))
+    for octets in (pem(odd), pem(certificate, odd), formats.certificate_der(odd)):
+        (tmp_path / "odd").write_bytes(octets)
+        assert "describes an elliptic curve" in refused(keystores.of_files, keyed, tmp_path / "odd", None, None)
+        assert "describes an elliptic curve" in refused(keystores.of_files, keyed, plain, tmp_path / "odd", None)
+    for own, more in ((odd, []), (certificate, [odd])):
+        out = tmp_path / "odd.p12"
+        how = BestAvailableEncryption(PASSWORD)
+        out.write_bytes(pkcs12.serialize_key_and_certificates(b"", key, own, more, how))
+        assert "describes an elliptic curve" in refused(keystores.of_pkcs12, out, PASSWORD)

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.hierarchy import build_hierarchy
 from sinetti.gateway.chains import is_understood
-from sinetti.pki.chain import direct_issuer, extension_value, issuers_of, issuers_up, load_bundle, valid_at
+from sinetti.pki.chain import (
+    anchors_of,
+    direct_issuer,
+    extension_value,
+    issuers_of,
+    issuers_up,
+    load_bundle,
+    trusted_ways,
+    valid_at,
+    ways_up,
+)
 from sinetti.pki.policies import is_holders
+from tests.gateway.material import certificate as made
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 
 BUILT = authority()
@@ -205,3 +217,106 @@ def test_who_issued_it_is_found_whatever_the_day():
     long_after = ISSUING.not_valid_after_utc + ONE_SECOND
     assert direct_issuer(LEAF, HOLDERS, long_after) is None
     assert issuers_of(LEAF, HOLDERS) == (ISSUING,)
+
+
+ROOTS = {name: made("Root", of=name) for name in ("Root", "Another")}
+ABOVE, BELOW = made("Above", ("Root", "Root")), made("Below", ("Above", "Above"))
+OLD_ROOT = made("Root", span=(NOW - timedelta(days=2), NOW - timedelta(days=1)))
+NEW_WITH_OLD = made("Root", ("Root", "Root"), of="Another")
+OLD_WITH_NEW = made("Root", ("Root", "Another"))
+ONE_BY_TWO, TWO_BY_ONE = made("One", ("Two", "Two")), made("Two", ("One", "One"))
+NO_CA = made("Root", put=[(x509.BasicConstraints(ca=False, path_length=None), True)])
+WEAK = made("Above", ("Root", "Root"), hashing=hashes.SHA224())
+FORGED = made("Root", ("Root", "Stranger"))
+BUNDLES = {
+    "a root alone": ([ROOTS["Root"]], [ROOTS["Root"]]),
+    "root, intermediate and issuing": ([ROOTS["Root"], ABOVE, BELOW], [ROOTS["Root"]]),
+    "in the other order": ([BELOW, ABOVE, ROOTS["Root"]], [ROOTS["Root"]]),
+    "intermediate and issuing": ([ABOVE, BELOW], [ABOVE]),
+    "issuing alone": ([BELOW], [BELOW]),
+    "root and issuing, nothing between": ([ROOTS["Root"], BELOW], [ROOTS["Root"], BELOW]),
+    "the same one twice": ([ABOVE, BELOW, ABOVE], [ABOVE]),
+    "a root of the issuer's name, another key": ([ROOTS["Another"], ABOVE], [ROOTS["Another"], ABOVE]),
+    "two roots of one name": ([*ROOTS.values(), ABOVE], [*ROOTS.values()]),
+    "a root renewed with its key": ([ROOTS["Root"], OLD_ROOT, ABOVE], [ROOTS["Root"], OLD_ROOT]),
+    "an issuer that has ended": ([OLD_ROOT, ABOVE], [OLD_ROOT]),
+    "an issuer that is no CA": ([NO_CA, ABOVE], [NO_CA]),
+    "new with old beside the old root": ([ROOTS["Root"], NEW_WITH_OLD], [ROOTS["Root"]]),
+    "new with old alone": ([NEW_WITH_OLD], [NEW_WITH_OLD]),
+    "new with old and old with new": ([NEW_WITH_OLD, OLD_WITH_NEW], []),
+    "all four of a rollover": ([*ROOTS.values(), NEW_WITH_OLD, OLD_WITH_NEW], [*ROOTS.values()]),
+    "two that certify each other": ([ONE_BY_TWO, TWO_BY_ONE], []),
+    "one of two that certify each other": ([ONE_BY_TWO], [ONE_BY_TWO]),
+    "self-issued, by a key that is not here": ([FORGED], [FORGED]),
+    "self-issued, by a key that is not here, beside a root": ([FORGED, ROOTS["Root"]], [FORGED, ROOTS["Root"]]),
+    "an issuer whose hash is not taken in chains": ([ROOTS["Root"], WEAK], [ROOTS["Root"]]),
+    "nothing": ([], []),
+}
+
+
+@pytest.mark.parametrize(("bundle", "anchors"), BUNDLES.values(), ids=BUNDLES)
+def test_anchors_of_a_bundle(bundle, anchors):
+    assert anchors_of(bundle) == tuple(anchors)
+
+
+def test_a_name_that_cannot_be_read_takes_no_anchor_away():
+    der = ISSUING.public_bytes(Encoding.DER)
+    broken = x509.load_der_x509_certificate(der.replace(b"\x0c\x21Data P", b"\x0c\x21\xffata P"))
+    assert set(anchors_of([broken, ROOT, INTERMEDIATE])) >= {ROOT}
+    assert INTERMEDIATE not in anchors_of([broken, ROOT, INTERMEDIATE])
+
+
+OURS = made("Leaf", ("Below", "Below"), put=[(x509.BasicConstraints(ca=False, path_length=None), True)])
+SHORT = made("Root", put=[(x509.BasicConstraints(ca=True, path_length=0), True)])
+CROSS = made("Above", ("Cross", "Cross"))
+SELF_ISSUED = made("Above", ("Above", "Above"), of="Above, the next key")
+LIMITED = made("Above", ("Root", "Root"), put=[(x509.BasicConstraints(ca=True, path_length=0), True)])
+BELOW_NEXT = made(
+    "Leaf", ("Above", "Above, the next key"), put=[(x509.BasicConstraints(ca=False, path_length=None), True)]
+)
+WAYS = {
+    "root, intermediate and issuing": ([ROOTS["Root"], ABOVE, BELOW], OURS, [(BELOW, ABOVE, ROOTS["Root"])]),
+    "in the other order": ([BELOW, ABOVE, ROOTS["Root"]], OURS, [(BELOW, ABOVE, ROOTS["Root"])]),
+    "intermediate and issuing": ([ABOVE, BELOW], OURS, [(BELOW, ABOVE)]),
+    "issuing alone": ([BELOW], OURS, [(BELOW,)]),
+    "the issuing CA is not in the bundle": ([ROOTS["Root"], ABOVE], OURS, []),
+    "a path length that does not hold": ([SHORT, ABOVE, BELOW], OURS, []),
+    "a cross certificate beside the other": (
+        [ROOTS["Root"], ABOVE, made("Cross"), CROSS, BELOW], OURS, [ROOTS["Root"].subject, made("Cross").subject],
+    ),
+    "an issuer that is no CA": ([NO_CA, ABOVE, BELOW], OURS, []),
+    "an issuer whose hash is not taken": ([ROOTS["Root"], WEAK, BELOW], OURS, []),
+    "two that certify each other": ([ONE_BY_TWO, TWO_BY_ONE], made("Leaf", ("One", "One")), []),
+    "a self-issued CA does not count as one below": (
+        [ROOTS["Root"], LIMITED, SELF_ISSUED], BELOW_NEXT, [(SELF_ISSUED, LIMITED, ROOTS["Root"])],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("bundle", "leaf", "ways"), WAYS.values(), ids=WAYS)
+def test_ways_to_an_anchor(bundle, leaf, ways):
+    found = trusted_ways(leaf, bundle)
+    if ways and isinstance(ways[0], x509.Name):
+        assert [way[-1].subject for way in found] == ways
+    else:
+        assert list(found) == ways
+
+
+def test_ways_are_few_and_short_though_cas_certify_each_other_again_and_again():
+    """Every CA issued every other, and one of them has a root above it."""
+    asked = []
+
+    def issued(issuer, below):
+        asked.append((issuer, below))
+        return issuer != "root" or below == 0
+
+    ways = ways_up(["root"], range(20), issued)
+    assert max(map(len, ways)) <= 7
+    assert max(Counter(way[0] for way in ways).values()) == 4
+    assert len(asked) == len(set(asked)) <= 21 * 20
+    assert [*map(len, ways)] == sorted(map(len, ways))
+
+
+def test_the_longest_way_has_seven_cas():
+    ways = ways_up([0], range(1, 10), lambda issuer, below: below == issuer + 1)
+    assert [*map(len, ways)] == [1, 2, 3, 4, 5, 6, 7]

@@ -96,7 +96,7 @@ def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
     try:
         verify_document(document, look)
     except ValueError:
-        return not shown or not chain.issuers_of(shown[-1], anchors)
+        return not shown or not chain.trusted_ways(shown[-1], anchors)
     return False
 
 

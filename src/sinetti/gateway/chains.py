@@ -3,8 +3,9 @@
 What is not supported is refused: see docs/gateway.md for the list, and docs/pkits.md for what NIST's tests say to it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -12,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
 from sinetti.domain.values import Span
-from sinetti.pki.chain import extension_value
-from sinetti.pki.formats import AnyPublicKey
+from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, ways_up
+from sinetti.pki.formats import AnyPublicKey, certificate_der
+from sinetti.pki.spki import describes_curve
 
 LONGEST_PATH = 8
 """Certificates in a path, leaf and anchor included."""
@@ -62,9 +64,13 @@ _NEVER = frozenset({ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.POLICY_CONSTRAIN
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate that may issue others, read once. `path_length` None: no limit."""
+    """A certificate that may issue others, read once. `path_length` None: no limit.
+
+    `digest` is the SHA-256 of its DER: to look it up by this takes no time, while the certificate is hashed anew.
+    """
 
     certificate: x509.Certificate
+    digest: bytes = field(repr=False)
     key: AnyPublicKey = field(repr=False)
     span: Span
     path_length: int | None
@@ -75,10 +81,14 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Verified but for dates and status. `above`: the direct issuer first, the anchor last; never empty."""
+    """Verified but for dates and status. `above`: the direct issuer first, the anchor last; never empty.
+
+    The first `presented` of them came along with the leaf; the others are of the file of anchors.
+    """
 
     leaf: x509.Certificate
     above: tuple[Authority, ...]
+    presented: int = 0
 
     @property
     def issuer(self) -> Authority:
@@ -92,6 +102,37 @@ class Path:
             yield below.certificate, issuer
 
 
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The CAs of a file of anchors: every way from each of them up to an anchor of the file, itself first.
+
+    A CA that is no anchor has ways through the file alone: what comes along with a certificate changes none of them.
+    """
+
+    ways: tuple[tuple[Authority, ...], ...]
+    certificates: frozenset[x509.Certificate]
+    self_signed: frozenset[bytes]
+    """Digests of the anchors that are."""
+
+
+def trusted_of(bundle: Sequence[x509.Certificate]) -> Trusted:
+    """Read a file of anchors (`pki.chain.anchors_of` says which of its certificates are); no ways where none issues."""
+    anchors = anchors_of(bundle)
+    between = (one for one in dict.fromkeys(bundle) if one not in anchors)
+    ways = ways_up(_authorities(anchors), _authorities(between), has_issued)
+    own = frozenset(way[0].digest for way in ways if len(way) == 1 and is_self_signed(way[0].certificate))
+    return Trusted(ways, frozenset(bundle), own)
+
+
+def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, ...]:
+    return tuple(one for one in map(authority_of, certificates) if one is not None)
+
+
+def has_issued(issuer: Authority, below: Authority) -> bool:
+    """Whether this CA issued the other: by name, key identifiers and signature."""
+    return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
+
+
 def authority_of(certificate: x509.Certificate) -> Authority | None:
     """Read a CA's certificate; None for what may not issue or is not understood (4.2.1.3, 4.2.1.9, 6.1.4 k to o)."""
     try:
@@ -101,6 +142,7 @@ def authority_of(certificate: x509.Certificate) -> Authority | None:
         purposes = extension_value(certificate, x509.ExtendedKeyUsage)
         named = bool(list(certificate.subject))
         self_issued = certificate.subject == certificate.issuer
+        named = named and not describes_curve(certificate)
         understood = is_understood(certificate) and not _NEVER & {one.oid for one in certificate.extensions}
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
@@ -110,6 +152,7 @@ def authority_of(certificate: x509.Certificate) -> Authority | None:
         return None
     return Authority(
         certificate,
+        sha256(certificate_der(certificate)).digest(),
         key,
         Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
         basic.path_length,
@@ -140,21 +183,20 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES
 
 
-def paths_to(
-    leaf: x509.Certificate, anchors: Sequence[Authority], helpers: Sequence[x509.Certificate] = ()
-) -> tuple[Path, ...]:
-    """Find verified paths to an anchor, the shortest first; none where nobody trusted issued the certificate.
+def paths_to(leaf: x509.Certificate, trusted: Trusted, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
+    """Find verified paths to an anchor, the shortest first; none where no trusted CA issued the certificate.
 
     `helpers` are certificates that came along: nothing of them is trusted, they only fill the way. There may be several
     paths (a CA renewed or cross-certified); the bounds above end a search that somebody made long.
     """
-    known = {anchor.certificate for anchor in anchors}
-    between = [one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in known]
-    search = _Search(leaf, anchors, between)
+    between = [
+        one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
+    ]
+    search = _Search(trusted, between)
     found: list[Path] = []
-    for above in search.upwards(leaf, ()):
+    for above, presented in search.upwards(leaf, ()):
         if _holds(above):
-            found.append(Path(leaf, above))
+            found.append(Path(leaf, above, presented))
         if len(found) == MOST_PATHS:
             break
     return tuple(sorted(found, key=lambda path: len(path.above)))
@@ -162,17 +204,18 @@ def paths_to(
 
 @dataclass(slots=True)
 class _Search:
-    leaf: x509.Certificate
-    anchors: Sequence[Authority]
+    trusted: Trusted
     between: Sequence[Authority]
     steps: int = 0
     signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)
 
-    def upwards(self, below: x509.Certificate, above: tuple[Authority, ...]) -> Iterator[tuple[Authority, ...]]:
-        """Give each way from `below`, which `above` lead up to, on to an anchor: the issuers of all, in order."""
-        for anchor in self.anchors:
-            if self._issued(anchor, below):
-                yield (*above, anchor)
+    def upwards(
+        self, below: x509.Certificate, above: tuple[Authority, ...]
+    ) -> Iterator[tuple[tuple[Authority, ...], int]]:
+        """Give each way from `below`, which `above` lead up to, on to an anchor, and how many of it came along."""
+        for way in self.trusted.ways:
+            if len(above) + len(way) < LONGEST_PATH and self._issued(way[0], below):
+                yield (*above, *way), len(above)
         if len(above) >= LONGEST_PATH - 2:  # leaf and anchor count too
             return
         for helper in self.between:
@@ -180,8 +223,11 @@ class _Search:
                 yield from self.upwards(helper.certificate, (*above, helper))
 
     def _issued(self, issuer: Authority, below: x509.Certificate) -> bool:
+        if not fits(issuer, below):
+            return False
+        # Only those that fit count: a file of many CAs takes no step from the others.
         self.steps += 1
-        if self.steps > MOST_STEPS or not _fits(issuer, below):
+        if self.steps > MOST_STEPS:
             return False
         pair = (issuer.certificate, below)
         if pair not in self.signatures:
@@ -191,8 +237,8 @@ class _Search:
         return self.signatures[pair]
 
 
-def _fits(issuer: Authority, below: x509.Certificate) -> bool:
-    """By name and, where both have them, key identifiers (4.2.1.1)."""
+def fits(issuer: Authority, below: x509.Certificate) -> bool:
+    """Whether it may have issued the other: by name and, where both have them, key identifiers (4.2.1.1)."""
     try:
         if issuer.certificate.subject != below.issuer:
             return False

@@ -1,7 +1,7 @@
 """The gateway's core: who calls, by a certificate, and that a document is what its signer signed (docs/gateway.md)."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,10 +11,19 @@ from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway import documents, sentences
-from sinetti.gateway.chains import Authority, Path, authority_of, paths_to
+from sinetti.gateway.chains import (
+    MOST_HELPERS,
+    Authority,
+    Path,
+    Trusted,
+    authority_of,
+    has_issued,
+    paths_to,
+    trusted_of,
+)
 from sinetti.gateway.documents import Refused
 from sinetti.gateway.leaves import Leaf, NotTaken, read_leaf
-from sinetti.gateway.revocation import FRESHNESS, RevocationSource, Status
+from sinetti.gateway.revocation import FRESHNESS, GOOD, MISSING, NOT_FOR_THIS, Answer, RevocationSource, Status
 from sinetti.gateway.telling import Telling, Words
 from sinetti.gateway.trust import Issuer, TrustFile, purpose_of
 from sinetti.gateway.verdict import Phrase, Reason, Revocation, Verdict
@@ -51,19 +60,26 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One path, and what its issuing CA is for; `for_holders` False: it issues to those who sign answers."""
+    """One path, and what its issuing CA is for; `for_holders` False: it issues to those who sign answers.
+
+    `over_anchor`: CAs that are known and issued the anchor, itself where it is self-signed.
+    """
 
     path: Path
+    links: tuple[tuple[x509.Certificate, Authority], ...]
+    over_anchor: tuple[Authority, ...]
     purpose: Issuer
     for_holders: bool
 
 
 @dataclass(slots=True)
 class Gateway:
-    """Judges certificates and documents. Every certificate in `anchors` is one, also an issuing CA alone.
+    """Judges certificates and documents. `anchors` is a file of them: `pki.chain.anchors_of` tells which are anchors.
 
-    `source` None: revocation is not checked. `channel` and `environment` None: any. Raises ValueError where no anchor
-    can issue. May be used by several threads at once.
+    `listed`: CAs whose lists the settings name. A list of theirs that is missing leaves the CAs below them unknown.
+    They issue nothing here, but tell whether a list about an anchor is its issuer's. `source` None: revocation is not
+    checked. `channel` and `environment` None: any. Raises ValueError where no anchor can issue. May be used by several
+    threads at once.
     """
 
     anchors: Sequence[x509.Certificate] = field(repr=False)
@@ -73,13 +89,16 @@ class Gateway:
     channel: Channel | None = None
     environment: Environment | None = None
     freshness: timedelta = FRESHNESS
-    _authorities: tuple[Authority, ...] = field(init=False, repr=False)
+    listed: Sequence[x509.Certificate] = field(default=(), repr=False)
+    _trusted: Trusted = field(init=False, repr=False)
+    _listed: tuple[Authority, ...] = field(init=False, repr=False)
     _remembered: "Remembered" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the anchors once."""
-        self._authorities = tuple(one for one in map(authority_of, dict.fromkeys(self.anchors)) if one is not None)
-        if not self._authorities:
+        self._trusted = trusted_of(self.anchors)
+        self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
+        if not self._trusted.ways:
             why = "none of the anchors is a CA's certificate that may issue"
             raise ValueError(why)
         self._remembered = Remembered()
@@ -132,8 +151,8 @@ class Gateway:
             leaf = read_leaf(octets)
         except NotTaken as bad:
             return Verdict(Reason.MALFORMED, sentences.MALFORMED, {"why": Phrase(bad.why)})
-        paths = paths_to(leaf.certificate, self._authorities, chain)
-        ways = tuple(self._way(path) for path in paths)
+        paths = paths_to(leaf.certificate, self._trusted, chain)
+        ways = tuple(self._way(path, chain) for path in paths)
         told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
         # Two CAs of one name and key that say different things of what they issue: nobody can tell which is meant.
         if not ways or len(told) > 1:
@@ -151,9 +170,16 @@ class Gateway:
                 best = verdict
         return best or Verdict(Reason.UNTRUSTED, sentences.UNTRUSTED)
 
-    def _way(self, path: Path) -> Way:
-        issuer = path.issuer.certificate
-        return Way(path, purpose_of(issuer, self.trust), not signs_responses(issuer))
+    def _way(self, path: Path, chain: Sequence[x509.Certificate]) -> Way:
+        issuer, anchor = path.issuer.certificate, path.above[-1]
+        over = (anchor,) if anchor.digest in self._trusted.self_signed else self._issuers_of(anchor, chain)
+        links = tuple(path.links())
+        return Way(path, links, over, purpose_of(issuer, self.trust), not signs_responses(issuer))
+
+    def _issuers_of(self, anchor: Authority, chain: Sequence[x509.Certificate]) -> tuple[Authority, ...]:
+        """Give the CAs that issued an anchor, of those that are known: the settings' and those that came along."""
+        came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
+        return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
 
     def _on(self, way: Way, tell: Telling) -> Verdict:
         if self.environment is not None and tell.purpose.environment is not self.environment:
@@ -169,12 +195,12 @@ class Gateway:
                 return tell.refusal(Reason.WRONG_CHANNEL, sentences.UNKNOWN_CHANNEL, wanted=wanted)
             given = tell.purpose.channel.value
             return tell.refusal(Reason.WRONG_CHANNEL, sentences.WRONG_CHANNEL, wanted=wanted, channel=given)
-        return self._with_status(way.path, tell)
+        return self._with_status(way, tell)
 
-    def _with_status(self, path: Path, tell: Telling) -> Verdict:
+    def _with_status(self, way: Way, tell: Telling) -> Verdict:
         if self.source is None:
             return tell.good(Revocation.NOT_CHECKED)
-        answers = [self.source.status(below, by, tell.now, self.freshness) for below, by in path.links()]
+        answers = list(self._answers(self.source, way, tell.now))
         if any(one.status is Status.REVOKED for one in answers[1:]):
             # Whoever has a revoked CA's key could have written anything into the certificate: nothing of it is told.
             return Verdict(Reason.REVOKED, sentences.CA_REVOKED, revocation=Revocation.REVOKED)
@@ -184,6 +210,31 @@ class Gateway:
             if one.status is not Status.GOOD:
                 return tell.refusal(Reason.STATUS_UNKNOWN, sentences.STATUS_UNKNOWN, why=Phrase(one.why or ""))
         return tell.good(Revocation.GOOD)
+
+    def _answers(self, source: RevocationSource, way: Way, now: datetime) -> Iterator[Answer]:
+        """Give the status of the leaf, of each CA above it, and of the anchor, in this order."""
+        for number, (below, issuer) in enumerate(way.links):
+            if number <= way.path.presented:
+                yield source.status(below, issuer, now, self.freshness)
+            else:
+                yield self._unless_needed(source.above(below, issuer, now), issuer)
+        anchor = way.path.above[-1]
+        for issuer in way.over_anchor:
+            answer = source.above(anchor.certificate, issuer, now)
+            # A list of a self-signed CA is about what is below it; that it is for others says nothing of itself.
+            yield GOOD if issuer is anchor and answer == NOT_FOR_THIS else self._unless_needed(answer, issuer)
+        if not way.over_anchor:
+            yield self._unless_needed(source.above(anchor.certificate, None, now), None)
+
+    def _unless_needed(self, answer: Answer, issuer: Authority | None) -> Answer:
+        """Take a missing list about a CA of the file of anchors for GOOD, unless the settings name its issuer's."""
+        return GOOD if answer == MISSING and not self._is_listed(issuer) else answer
+
+    def _is_listed(self, issuer: Authority | None) -> bool:
+        """Whether the settings name a list of this CA, by name and key: its certificate may have been renewed."""
+        return issuer is not None and any(
+            one.key == issuer.key and one.certificate.subject == issuer.certificate.subject for one in self._listed
+        )
 
 
 class Remembered:

@@ -93,15 +93,21 @@ def bound_of(issuer: Authority, trust: TrustFile | None, freshness: timedelta) -
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Which CAs' lists are needed before certificates can be judged, and how old they may be."""
+    """Which CAs' lists are needed before certificates can be judged, and how old they may be.
+
+    `above`: CAs of the file of anchors whose lists are not needed, but keep certificates out once they are stale.
+    """
 
     lists: Lists
     bounds: tuple[tuple[Authority, timedelta | None], ...]
+    above: tuple[Authority, ...] = ()
 
     def missing(self, now: datetime) -> list[str]:
         """Say what keeps certificates from being judged at `now`: a sentence for each CA without a current list."""
         self.lists.refresh()
-        ages = [age_of(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in self.bounds]
+        there = [(one, None) for one in self.above if self.lists.signed_by(one)]
+        wanted: list[tuple[Authority, timedelta | None]] = [*self.bounds, *there]
+        ages = [age_of(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
 
@@ -116,7 +122,9 @@ def watch_of(settings: Settings, source: RevocationSource | None) -> Watch | Non
     known = [one for one in settings.anchors if _is_asked_about(one, settings)]
     found = dict.fromkeys([*(one.certificate for one in fetched), *known])
     issuers = tuple(one for one in map(authority_of, found) if one is not None)
-    return Watch(source, tuple((one, bound_of(one, settings.trust, settings.freshness)) for one in issuers))
+    others = (one for one in map(authority_of, settings.anchors) if one is not None and one.certificate not in found)
+    above = tuple(one for one in others if purpose_of(one.certificate, settings.trust) == UNKNOWN)
+    return Watch(source, tuple((one, bound_of(one, settings.trust, settings.freshness)) for one in issuers), above)
 
 
 def _is_asked_about(anchor: x509.Certificate, settings: Settings) -> bool:

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from sinetti.domain.values import KeyPolicy, Serial, Span
 from sinetti.gateway import sentences
 from sinetti.gateway.chains import is_understood
-from sinetti.pki import keycheck, policies
+from sinetti.pki import keycheck, policies, spki
 from sinetti.pki.formats import certificate_der, load_certificate, serial_hex
 from sinetti.wire.shapes import LARGEST_CERTIFICATE
 
@@ -84,7 +84,9 @@ def _loaded(octets: bytes) -> x509.Certificate:
         raise NotTaken(sentences.TOO_LONG)
     try:
         certificate = load_certificate(octets)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError) as bad:
+        if str(bad) == spki.DESCRIBED:
+            raise NotTaken(sentences.BAD_KEY) from None
         is_key = _PRIVATE_KEY.search(octets) is not None
         raise NotTaken(sentences.PRIVATE_KEY if is_key else sentences.NO_CERTIFICATE) from None
     if len(certificate_der(certificate)) > LARGEST_CERTIFICATE:

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from sinetti import clock
 from sinetti.gateway.chains import SIGNATURES, Authority
-from sinetti.gateway.revocation import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts
+from sinetti.gateway.revocation import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts, having_listed
 from sinetti.pki.chain import extension_value
 
 LARGEST_LIST = 100_000_000
@@ -88,7 +88,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A list that was read, its signature aside. `understood` False: of a kind that is not taken (docs/gateway.md)."""
+    """A list that was read, its signature aside. `understood` False: of a kind that is not taken (docs/gateway.md).
+
+    `revokes`: what stands on it is revoked, though what does not may be. Every list that is understood does so.
+    """
 
     crl: x509.CertificateRevocationList = field(repr=False)
     issuer: x509.Name
@@ -96,6 +99,7 @@ class Read:
     next_update: datetime
     scope: Scope
     understood: bool
+    revokes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,15 @@ class Signed:
 
     read: Read
     serials: Serials
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The lists of a CA: those that it signed and whose entries count as revoked; `named`: any in its name."""
+
+    issuer: Authority
+    signed: tuple[Signed, ...]
+    named: bool
 
 
 def read_list(octets: bytes) -> Read:
@@ -117,9 +130,16 @@ def read_list(octets: bytes) -> Read:
         ends = crl.next_update_utc
         scope = _scope(crl)
         # 5.1.2.5: a list without an end is none that we take.
-        understood = ends is not None and scope is not None and crl.signature_algorithm_oid in SIGNATURES
+        understood = ends is not None and scope is not None
+        signed = crl.signature_algorithm_oid in SIGNATURES
         return Read(
-            crl, crl.issuer, crl.last_update_utc, ends or crl.last_update_utc, scope or Scope(), bool(understood)
+            crl,
+            crl.issuer,
+            crl.last_update_utc,
+            ends or crl.last_update_utc,
+            scope or Scope(),
+            understood=understood and signed,
+            revokes=signed and (understood or _revokes(crl)),
         )
     except _UNREADABLE:
         raise NotAList(why) from None
@@ -136,38 +156,70 @@ class Lists:
         self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
         self._looked: float | None = None
         self._looking = Lock()
-        self._signed: dict[x509.Certificate, tuple[Authority, tuple[Signed, ...]]] = {}
+        self._made: dict[bytes, Made] = {}
+        self._named: dict[x509.Certificate, bool] = {}
         self._lists: tuple[Read, ...] = self._given
         self.refresh()
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """By the newest list of each scope that counts: on one of them is revoked, on none of at least one is good."""
+        """On one that counts is REVOKED, on none of at least one is GOOD, unless any that its CA signed has it."""
         self._look_again()
-        of_issuer = self.signed_by(issuer)
-        if not of_issuer:
-            foreign = any(one.issuer == issuer.certificate.subject for one in self._lists)
-            return NOT_FOR_THIS if foreign else MISSING
-        covering = [one for one in of_issuer if one.read.scope.covers(certificate, issuer.certificate)]
-        if not covering:
-            return NOT_FOR_THIS
+        made = self._made_by(issuer)
+        if not made.signed:
+            return NOT_FOR_THIS if made.named else MISSING
         bound = None if is_authority(certificate) else freshness
-        current = [one for one in covering if counts(one.read.this_update, one.read.next_update, now, bound)]
-        if not current:
-            return OLD
-        serial = certificate.serial_number
-        return REVOKED if any(serial in one.serials for one in _newest(current)) else GOOD
+        serial, answer, listed = certificate.serial_number, NOT_FOR_THIS, False
+        for one in made.signed:
+            has_it = serial in one.serials
+            listed = listed or has_it
+            if not one.read.understood or not one.read.scope.covers(certificate, issuer.certificate):
+                continue
+            if not counts(one.read.this_update, one.read.next_update, now, bound):
+                answer = OLD if answer is NOT_FOR_THIS else answer
+            elif has_it:
+                return REVOKED
+            else:
+                answer = GOOD
+        return having_listed(answer) if listed else answer
+
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Give the status of a CA of the file of anchors. Lists about CAs count until their nextUpdate.
+
+        Where the issuer is not known no list of it can be verified, and none of them counts. One that has the
+        certificate on it leaves the status unknown: the issuer's certificate is needed to tell whether it is true.
+        """
+        if issuer is not None:
+            return self.status(certificate, issuer, now, timedelta())
+        self._look_again()
+        return NOT_FOR_THIS if self._is_named(certificate) else MISSING
+
+    def _is_named(self, certificate: x509.Certificate) -> bool:
+        """Whether a list in its issuer's name has this certificate on it, whoever signed that."""
+        known = self._named.get(certificate)
+        if known is None:
+            with self._lock:
+                lists = self._lists
+            known = any(_names(one, certificate) for one in lists)
+            with self._lock:
+                if lists is self._lists:
+                    self._named[certificate] = known
+        return known
 
     def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
-        """Give the lists that this CA signed and that are taken; each signature is computed once."""
-        known = self._signed.get(issuer.certificate)
+        """Give the lists that this CA signed and that are taken."""
+        return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
+
+    def _made_by(self, issuer: Authority) -> "Made":
+        """Give the lists of a CA; each signature is computed once."""
+        known = self._made.get(issuer.digest)
         if known is not None:
-            return known[1]
+            return known
         with self._lock:
             lists = self._lists
-        found = _all_signed(lists, issuer)
+        found = _made(lists, issuer)
         with self._lock:
             if lists is self._lists:
-                self._signed[issuer.certificate] = issuer, found
+                self._made[issuer.digest] = found
         return found
 
     def refresh(self) -> None:
@@ -195,18 +247,19 @@ class Lists:
             lists = self._given + tuple(read for _, read in files.values() if read is not None)
             # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
             with self._lock:
-                asked = list(self._signed.values())
-            signed = {by.certificate: (by, _all_signed(lists, by, former)) for by, former in asked}
+                asked = list(self._made.values())
+            made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
             with self._lock:
-                self._files, self._lists, self._signed = files, lists, signed
+                self._files, self._lists, self._made, self._named = files, lists, made, {}
         self._looked = clock.ticks()
 
 
-def _all_signed(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> tuple[Signed, ...]:
-    """Give those that this CA signed. What is among the former is not read through again: a long list takes 2 s."""
+def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> Made:
+    """Find those of this CA. What is among the former is not read through again: a long list takes 2 s."""
     known = {id(one.read): one for one in former}
-    judged = (known.get(id(one)) or _signed(one, issuer) for one in lists)
-    return tuple(one for one in judged if one is not None)
+    named = [one for one in lists if one.issuer == issuer.certificate.subject]
+    judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
+    return Made(issuer, tuple(one for one in judged if one is not None), named=bool(named))
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -250,10 +303,25 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
     return scope
 
 
+def _revokes(crl: x509.CertificateRevocationList) -> bool:
+    """Whether entries of a list that is not taken still count as revoked: its own CA says so, of part of what it knows.
+
+    A delta, or a list with deltas, for some reasons or without an end. Never an indirect list or one of attribute
+    certificates, whose serial numbers are another's, nor one with a critical extension that is not processed (5.2).
+    """
+    for one in crl.extensions:
+        if isinstance(one.value, x509.IssuingDistributionPoint):
+            if one.value.indirect_crl or one.value.only_contains_attribute_certs:
+                return False
+        elif one.critical and one.oid not in _PARTS:
+            return False
+    return True
+
+
 def _signed(one: Read, issuer: Authority) -> Signed | None:
-    """Give the list if this CA signed it and it is taken."""
+    """Give the list if this CA signed it and what stands on it is revoked."""
     key = issuer.key
-    if not one.understood or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+    if not one.revokes or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
         return None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
         return None
@@ -286,19 +354,27 @@ def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
 
 
 def _serials(crl: x509.CertificateRevocationList) -> Serials:
-    return Serials(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in crl)))
+    # Entries of a delta may take others back (5.3.1); of a whole list, which may be long, their reasons are not read.
+    is_delta = any(one.oid == ExtensionOID.DELTA_CRL_INDICATOR for one in crl.extensions)
+    entries = (one for one in crl if not (is_delta and _is_taken_back(one)))
+    return Serials(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))
 
 
-def _newest(lists: Iterable[Signed]) -> list[Signed]:
-    """Give the newest of each scope; all of one second where there are several: a revocation may lie between."""
-    best: dict[Scope, list[Signed]] = {}
-    for one in lists:
-        newest = best.setdefault(one.read.scope, [one])
-        if one.read.this_update > newest[0].read.this_update:
-            best[one.read.scope] = [one]
-        elif one.read.this_update == newest[0].read.this_update and one is not newest[0]:
-            newest.append(one)
-    return [one for newest in best.values() for one in newest]
+def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
+    return any(
+        isinstance(one.value, x509.CRLReason) and one.value.reason is x509.ReasonFlags.remove_from_crl
+        for one in entry.extensions
+    )
+
+
+def _names(one: Read, certificate: x509.Certificate) -> bool:
+    """Whether a list has the name of the certificate's issuer, and the certificate on it."""
+    try:
+        if one.issuer != certificate.issuer:
+            return False
+        return one.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+    except _UNREADABLE:
+        return False
 
 
 def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:

@@ -19,9 +19,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.gateway.calling import Call, NotReached, call
 from sinetti.gateway.chains import SIGNATURES, Authority, is_understood, key_in_bounds
-from sinetti.gateway.revocation import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
+from sinetti.gateway.revocation import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
 from sinetti.pki.chain import extension_value, valid_at
 from sinetti.pki.formats import AnyPublicKey
+from sinetti.pki.spki import describes_curve
 
 LARGEST_ANSWER = 65_536
 """Octets: one answer with its signer's certificate has 2,000."""
@@ -64,6 +65,15 @@ class Fact:
     next_update: datetime
     asked: datetime
 
+    @property
+    def is_revoked(self) -> bool:
+        """Whether it says so."""
+        return self.status is ocsp.OCSPCertStatus.REVOKED
+
+    def counts_at(self, now: datetime, freshness: timedelta) -> bool:
+        """Whether it counts at `now`: while it is fresh, or if it says REVOKED."""
+        return self.is_revoked or counts(self.this_update, self.next_update, now, freshness)
+
 
 @dataclass(slots=True)
 class Answers:
@@ -76,13 +86,17 @@ class Answers:
     _kept: OrderedDict[tuple[x509.Certificate, int], Fact] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """By an answer kept from the last five minutes, else a new one, else one kept that is still fresh."""
+        """By an answer kept from the last five minutes, else a new one, else one kept that is still fresh.
+
+        REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
+        """
         key = (issuer.certificate, certificate.serial_number)
         with self._lock:
             kept = self._kept.get(key)
         recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
+        recent = recent or (kept is not None and kept.is_revoked)
         fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
-        if fact is None or not counts(fact.this_update, fact.next_update, now, freshness):
+        if fact is None or not fact.counts_at(now, freshness):
             return NO_ANSWER
         with self._lock:
             self._kept[key] = fact
@@ -99,6 +113,10 @@ class Answers:
             case never:
                 assert_never(never)
 
+    def above(self, _certificate: x509.Certificate, _issuer: Authority | None, _now: datetime) -> Answer:
+        """Give MISSING: of the CAs in the file of anchors lists tell, and no OCSP service is asked."""
+        return MISSING
+
     def _asked(
         self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta
     ) -> Fact | None:
@@ -106,7 +124,7 @@ class Answers:
             # A service short of time signs nothing on the spot (tryLater) but has answers in stock, without a nonce.
             for nonce in (self.random(NONCE_OCTETS), None):
                 fact, again = self._one(address, Question(certificate, issuer, nonce), now)
-                if fact is not None and counts(fact.this_update, fact.next_update, now, freshness):
+                if fact is not None and fact.counts_at(now, freshness):
                     return fact
                 if not again:
                     break
@@ -130,7 +148,7 @@ def _newest(fresh: Fact | None, kept: Fact | None) -> Fact | None:
     """
     if fresh is None or kept is None:
         return fresh or kept
-    newest = max(fresh, kept, key=lambda one: (one.this_update, one.status is ocsp.OCSPCertStatus.REVOKED))
+    newest = max(fresh, kept, key=lambda one: (one.is_revoked, one.this_update))
     return replace(newest, asked=fresh.asked)
 
 
@@ -163,10 +181,12 @@ def believed(response: ocsp.OCSPResponse, question: Question, now: datetime) -> 
         return None
     if not _is_signed(response, question.issuer, now):
         return None
-    for one in response.responses:
-        if _is_about(one, question) and one.next_update_utc is not None:
-            return Fact(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
-    return None
+    found = [
+        Fact(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
+        for one in response.responses
+        if _is_about(one, question) and one.next_update_utc is not None
+    ]
+    return next((one for one in found if one.is_revoked), found[0] if found else None)
 
 
 def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
@@ -202,6 +222,7 @@ def _is_delegate(certificate: x509.Certificate, issuer: Authority, now: datetime
         named = ExtendedKeyUsageOID.OCSP_SIGNING in (purposes or ()) and (usage is None or usage.digital_signature)
         unasked = extension_value(certificate, x509.OCSPNoCheck) is not None
         fit = named and unasked and is_understood(certificate) and key_in_bounds(certificate.public_key())
+        fit = fit and not describes_curve(certificate)
         if not fit or not valid_at(certificate, now) or certificate.signature_algorithm_oid not in SIGNATURES:
             return False
         certificate.verify_directly_issued_by(issuer.certificate)

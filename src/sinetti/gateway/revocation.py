@@ -1,7 +1,7 @@
 """Whether a certificate was revoked: what a source of statuses is, and the rule of freshness (docs/gateway.md)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -28,11 +28,15 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status; `why` is a message id, None unless the status is UNKNOWN. `final`: no other source need be asked."""
+    """A status; `why` is a message id, None unless it is UNKNOWN. `final`: no other source is believed after it.
+
+    `listed`: its CA has said REVOKED, by a list that does not count now. Then no other source makes it GOOD.
+    """
 
     status: Status
     why: str | None = None
     final: bool = False
+    listed: bool = False
 
 
 GOOD = Answer(Status.GOOD)
@@ -51,22 +55,45 @@ class RevocationSource(Protocol):
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
         """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate. Raises nothing."""
 
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Give what lists say of a CA of the file of anchors, at `now`; `issuer` None: it is not known here.
+
+        MISSING where no list is in its issuer's name. Raises nothing.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Several sources, asked in turn: the first that knows anything is believed."""
+    """Several sources. REVOKED by any of them wins over GOOD; otherwise the first that knows anything is believed."""
 
     sources: Sequence[RevocationSource]
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """Ask each until one knows; why not: what the first said."""
-        first: Answer | None = None
+        """Ask all, or until one says REVOKED; why nothing is known: what the first said."""
+        answers: list[Answer] = []
         for source in self.sources:
-            answer = source.status(certificate, issuer, now, freshness)
-            if answer.status is not Status.UNKNOWN or answer.final:
-                return answer
-            first = first or answer
-        return first or MISSING
+            answers.append(source.status(certificate, issuer, now, freshness))
+            if answers[-1].status is Status.REVOKED:
+                break
+        known = (one for one in answers if one.status is not Status.UNKNOWN or one.final)
+        return _joined(answers, next(known, answers[0] if answers else MISSING))
+
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Ask all; why nothing is known: what the first says that has a list."""
+        answers = [source.above(certificate, issuer, now) for source in self.sources]
+        return _joined(answers, next((one for one in answers if one != MISSING), MISSING))
+
+
+def _joined(answers: Sequence[Answer], believed: Answer) -> Answer:
+    """Give what is believed, unless another answer has the certificate revoked."""
+    if any(one.status is Status.REVOKED for one in answers):
+        return REVOKED
+    return having_listed(believed) if any(one.listed for one in answers) else believed
+
+
+def having_listed(answer: Answer) -> Answer:
+    """Give the answer about a certificate that is on a list which does not count: never GOOD."""
+    return REVOKED if answer.status is Status.GOOD else replace(answer, listed=True)
 
 
 def counts(this_update: datetime, next_update: datetime, now: datetime, freshness: timedelta | None) -> bool:

@@ -20,6 +20,7 @@ from sinetti.gateway.ocsp import Answers
 from sinetti.gateway.revocation import FRESHNESS, RevocationSource, Several
 from sinetti.gateway.trust import TrustError, TrustFile
 from sinetti.pki import chain
+from sinetti.pki.formats import load_certificate
 
 _DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,5})S)?)?")
 
@@ -93,10 +94,25 @@ def open_gateway(settings: Settings) -> Gateway:
             channel=settings.channel,
             environment=settings.environment,
             freshness=settings.freshness,
+            listed=[one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer)],
         )
+    except SettingsError:
+        raise
     except ValueError as bad:
         why = f"anchors: {bad}"
         raise SettingsError(why) from bad
+
+
+def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
+    """Read the certificate of a list's CA, PEM or DER; `keeping.issuer_in` asks for exactly one where it is watched."""
+    try:
+        octets = path.read_bytes()
+        return chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
+    except OSError as bad:
+        raise SettingsError(_unreadable(path, bad)) from None
+    except ValueError as bad:
+        why = f"{path}: {bad}"
+        raise SettingsError(why) from None
 
 
 def source_of(settings: Settings) -> RevocationSource | None:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from sinetti.domain.customers import MAXIMUM_LENGTH
 from sinetti.gateway.verdict import Reason, Verdict
-from sinetti.pki.formats import PublicKey
+from sinetti.pki.chain import load_bundle
+from sinetti.pki.formats import PublicKey, load_certificate
 
 LONGEST_KEY = 4096
 """Characters of base64; an RSA key of 8192 bits has 1,400."""
@@ -133,7 +134,7 @@ def certificates_of(
     for name, octets in files:
         try:
             held = _certificates(octets)
-        except (ValueError, x509.InvalidVersion):
+        except ValueError:
             broken.append(name)
             continue
         # Looking for the number comes first: it takes a microsecond, reading a key fifty.
@@ -196,11 +197,11 @@ def _octets(entry: "os.DirEntry[str]") -> bytes:
     return octets if len(octets) <= LARGEST_FILE else b""
 
 
-def _certificates(octets: bytes) -> list[x509.Certificate]:
+def _certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
     """Give the certificates of a file, DER or PEM. Raises ValueError where there is none."""
     if octets.startswith(b"\x30"):
-        return [x509.load_der_x509_certificate(octets)]
-    return x509.load_pem_x509_certificates(octets)
+        return (load_certificate(octets),)
+    return load_bundle(octets)
 
 
 def _needle(key: PublicKey) -> bytes:

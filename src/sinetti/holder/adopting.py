@@ -137,8 +137,8 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: Settings, no
         raise UsageError(say(adopt_words.ADOPT_NOT_HOLDERS))
     if now > certificate.not_valid_after_utc:
         raise UsageError(say(adopt_words.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
-    issuers = chain.issuers_of(certificate, chain.load_bundle(wanted.trust_holders.encode()))
-    found = dates.out_of_time(certificate, issuers, now, generations.CLOCK_SKEW)
+    ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
+    found = dates.out_of_time(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
         raise UsageError(dates.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
 
@@ -153,7 +153,8 @@ def _refuse_second(run: Run, name: str, serial: str) -> None:
 
 
 def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509.Certificate, ...]:
-    return chain.issuers_of(certificate, chain.load_bundle(service.trust_holders.encode()))
+    ways = chain.trusted_ways(certificate, chain.load_bundle(service.trust_holders.encode()))
+    return tuple(dict.fromkeys(way[0] for way in ways))
 
 
 def _issuer(certificate: x509.Certificate) -> str:

@@ -22,16 +22,20 @@ class OutOfTime:
 
 
 def out_of_time(
-    certificate: x509.Certificate, issuers: Sequence[x509.Certificate], now: datetime, lag: timedelta = NO_LAG
+    certificate: x509.Certificate,
+    ways: Sequence[Sequence[x509.Certificate]],
+    now: datetime,
+    lag: timedelta = NO_LAG,
 ) -> OutOfTime | None:
-    """Say whose dates do not fit `now` (UTC), or None: the certificate's first, then those of all its issuers.
+    """Say whose dates do not fit `now` (UTC), or None: the certificate's first, then those of the CAs above it.
 
-    `lag` is how far this machine's clock may be behind: a certificate that begins so little later passes.
+    `ways` are those up to an anchor (`pki.chain.trusted_ways`): on one of them every CA's dates fit. `lag` is how far
+    this machine's clock may be behind: a certificate that begins so little later passes.
     """
     own = _outside(certificate, now, lag)
     if own is not None:
         return OutOfTime(of_issuer=False, early=own[0], at=own[1])
-    above = [_outside(issuer, now, lag) for issuer in issuers]
+    above = [next(filter(None, (_outside(one, now, lag) for one in way)), None) for way in ways]
     worst = None if None in above else next(iter(above), None)
     return None if worst is None else OutOfTime(of_issuer=True, early=worst[0], at=worst[1])
 

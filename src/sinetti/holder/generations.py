@@ -76,12 +76,12 @@ def misfit(
         return say(messages.CERTIFICATE_UNREADABLE, why=reasons.of(bad))
     if named is None or not same_customer(named, customer_id):
         return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
-    issuers = chain.issuers_of(certificate, anchors)
-    if not issuers:
+    ways = chain.trusted_ways(certificate, anchors)
+    if not ways:
         return say(messages.NOT_OUR_ISSUER)
     if not policies.is_holders(certificate):
         return say(messages.NOT_FOR_HOLDERS)
-    found = dates.out_of_time(certificate, issuers, now, CLOCK_SKEW)
+    found = dates.out_of_time(certificate, ways, now, CLOCK_SKEW)
     return None if found is None else dates.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, p
 from sinetti.holder import adopt_words, keys, messages, reasons
 from sinetti.holder.messages import plain, say
 from sinetti.holder.outcome import UsageError
-from sinetti.pki import chain, formats, policies
+from sinetti.pki import chain, formats, policies, spki
 from sinetti.pki.formats import PrivateKey
 
 LARGEST = 1024 * 1024
@@ -145,7 +145,11 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> Material:
         raise UsageError(say(adopt_words.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of("the key is neither RSA nor EC")))
-    found = _fitting(key, [one for one in (certificate, *more) if one is not None], path)
+    try:
+        given = [spki.checked(one) for one in (certificate, *more) if one is not None]
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
+    found = _fitting(key, given, path)
     _refuse_several(found, path)
     return found
 

@@ -102,6 +102,7 @@ SAID = (
     mark("this is no certificate revocation list, neither DER nor PEM"),
     mark("none of the anchors is a CA's certificate that may issue"),
     mark("this is no PEM bundle of certificates: it holds none, or one of them cannot be read"),
+    mark("its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"),
     # Addresses and settings.
     mark("its host or its port cannot be read"),
     mark("an address starts with https:// and names a host"),

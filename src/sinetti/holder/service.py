@@ -19,7 +19,7 @@ from sinetti.wire.soap import Operation, Response
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service as this run sees it. `anchors` are the CAs whose certificates may sign answers, and no others.
+    """A service as this run sees it. `anchors` are the CAs that issue to the signers of answers, and those above them.
 
     `holders` are those that may issue certificates for holders: what they issue speaks for no service.
     """
@@ -68,16 +68,17 @@ def objection(
 ) -> tuple[Message, ...]:
     """Say what speaks against a certificate signing answers: nothing, or one message.
 
-    It is no CA itself, was issued directly by one of the anchors, and both are valid now; dates are judged last, so
-    that a wrong clock is told as one. A longer chain does not count: an anchor high up would let every certificate
-    below it speak for the service. A holder's certificate does not count, though its CA was put into both bundles.
+    It is no CA itself, was issued directly by a CA of the bundle, from which a way of the bundle leads up to an anchor,
+    and all of them are valid now. Dates are judged last, so that a wrong clock is reported as one. A CA that is not in
+    the bundle does not count: an anchor high up would let every certificate below it speak for the service. A holder's
+    certificate does not count, though its CA was put into both bundles.
     """
-    issuers = chain.issuers_of(signer, anchors) if _is_a_signer(signer) else ()
+    ways = chain.trusted_ways(signer, anchors) if _is_a_signer(signer) else ()
     if policies.is_holders(signer) and chain.issuers_of(signer, holders):
-        issuers = ()
-    if not issuers:
+        ways = ()
+    if not ways:
         return (say(messages.ANSWER_NOT_TRUSTED, why=reasons.of(Flaw.KEY_NOT_ACCEPTED)),)
-    found = dates.out_of_time(signer, issuers, now)
+    found = dates.out_of_time(signer, ways, now)
     return () if found is None else (dates.told(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
 
 

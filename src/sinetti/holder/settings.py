@@ -103,7 +103,7 @@ def bundle_text(pem: bytes) -> str:
 
 def dump(settings: Settings) -> str:
     """Write settings as TOML; `parse` gives the same value back."""
-    lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Every certificate below is an anchor."]
+    lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Which CAs are anchors: docs/interfaces.md."]
     for name in ("service", "environment", "customer_name", "customer_id", "key"):
         value = getattr(settings, name)
         if value is not None:

@@ -1,6 +1,6 @@
 """Who issued a certificate. A chain is one step at a time here: each question names the anchors that count."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -8,23 +8,89 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
+from sinetti.pki import spki
+
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _LONGEST_CHAIN = 8
 
+_MOST_WAYS = 4
+"""Ways up that are kept of one CA of a bundle: more come only of CAs that certify each other again and again."""
+
+CA = TypeVar("CA")
 ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 
 
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM file, in the file's order.
 
-    Raises ValueError with a sentence for people if there is none, or one of them cannot be read: all of nothing is no
-    trust.
+    Raises ValueError with a sentence for people if there is none, one of them cannot be read, or the key of one
+    describes an elliptic curve: all of nothing is no trust.
     """
     try:
-        return tuple(x509.load_pem_x509_certificates(pem))
+        found = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):
         why = "this is no PEM bundle of certificates: it holds none, or one of them cannot be read"
         raise ValueError(why) from None
+    return tuple(map(spki.checked, found))
+
+
+def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Give the certificates of a bundle that are anchors, in its order and each once.
+
+    A self-signed certificate is one. Another is one only if its issuer is not in the bundle: no certificate there has
+    its issuer's name and a key that verifies its signature. A name alone decides nothing, so that an unrelated CA of
+    the same name neither takes this away nor gives it. Purposes and dates of the issuer are not looked at: a CA below
+    an issuer that may not be used does not become an anchor by that.
+    """
+    found = tuple(dict.fromkeys(bundle))
+    return tuple(one for one in found if is_self_signed(one) or not any(_signed_by(other, one) for other in found))
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Whether issuer and subject are one name and its own key verifies the signature (RFC 5280, 3.2)."""
+    return _signed_by(certificate, certificate)
+
+
+def ways_up(
+    anchors: Sequence[CA], between: Sequence[CA], has_issued: Callable[[CA, CA], bool]
+) -> tuple[tuple[CA, ...], ...]:
+    """Give the ways from each CA up to an anchor, itself first and the anchor last, the shortest ways first.
+
+    `between` are the CAs that are no anchors; one without a way to an anchor has none here. `has_issued` tells whether
+    the first CA issued the second. At most 4 ways for each CA, of at most 7 CAs.
+    """
+    known: dict[tuple[int, int], bool] = {}
+
+    def issued(issuer: CA, below: CA) -> bool:
+        pair = (id(issuer), id(below))
+        if pair not in known:
+            known[pair] = has_issued(issuer, below)
+        return known[pair]
+
+    level: list[tuple[CA, ...]] = [(one,) for one in anchors]
+    found, counts = list(level), dict.fromkeys(map(id, between), 0)
+    while level and len(level[0]) < _LONGEST_CHAIN - 1:
+        above, level = level, []
+        for below in between:
+            ways = [way for way in above if all(one is not below for one in way) and issued(way[0], below)]
+            kept = ways[: _MOST_WAYS - counts[id(below)]]
+            counts[id(below)] += len(kept)
+            level += [(below, *way) for way in kept]
+        found += level
+    return tuple(found)
+
+
+def trusted_ways(
+    leaf: x509.Certificate, bundle: Sequence[x509.Certificate]
+) -> tuple[tuple[x509.Certificate, ...], ...]:
+    """Give each way from the CA of the bundle that issued this certificate itself up to an anchor of the bundle.
+
+    That CA comes first, the anchor last; none where no way leads to an anchor. Each step fits as in `issuers_of`, and
+    path lengths hold (RFC 5280, 6.1.4 l and m). Alone this is no decision of trust: dates come after it.
+    """
+    anchors = anchors_of(bundle)
+    ways = ways_up(anchors, tuple(one for one in dict.fromkeys(bundle) if one not in anchors), _issued)
+    return tuple(way for way in ways if _issued(way[0], leaf) and _lengths_hold(way))
 
 
 def direct_issuer(
@@ -102,6 +168,26 @@ def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
     except (ValueError, TypeError):
         # Names and extensions are read when they are asked for; TypeError: a bit string as an attribute that has none.
         return False
+
+
+def _signed_by(issuer: x509.Certificate, below: x509.Certificate) -> bool:
+    """Whether this is its issuer by name and signature, of every algorithm that can be computed here."""
+    try:
+        below.verify_directly_issued_by(issuer)  # compares the names too
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return True
+
+
+def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
+    """Whether each CA allows as many CAs below it as there are; self-issued ones do not count (6.1.4 l)."""
+    below = 0
+    for one in way:
+        basic = extension_value(one, x509.BasicConstraints)
+        if basic is not None and basic.path_length is not None and below > basic.path_length:
+            return False
+        below += one.subject != one.issuer
+    return True
 
 
 def _may_sign(anchor: x509.Certificate) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.domain.refusals import Reason, Refusal
@@ -14,6 +13,7 @@ from sinetti.domain.values import KeyId, KeyPolicy, KeyType
 from sinetti.pki.formats import PrivateKey, PublicKey, organisation_name
 from sinetti.pki.keycheck import check_key, key_type
 from sinetti.pki.signing import hash_for
+from sinetti.pki.spki import request_describes_curve
 
 LARGEST_REQUEST = 10_240
 """Octets of DER (facts sheet, 2)."""
@@ -77,15 +77,7 @@ def _key_of(request: x509.CertificateSigningRequest) -> tuple[PublicKey, KeyType
     if kind is None or not isinstance(public_key, PublicKey):
         return None
     # A curve is named, never described (RFC 5480, 2.1.1), though the description may be that of one we take.
-    if isinstance(public_key, ec.EllipticCurvePublicKey) and _naming(public_key) not in request.tbs_certrequest_bytes:
-        return None
-    return public_key, kind
-
-
-def _naming(public_key: ec.EllipticCurvePublicKey) -> bytes:
-    """The AlgorithmIdentifier that names the key's curve, in DER: the first part of a SubjectPublicKeyInfo."""
-    whole = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return whole[2 : 4 + whole[3]]
+    return None if request_describes_curve(request) else (public_key, kind)
 
 
 def _signature_holds(request: x509.CertificateSigningRequest) -> bool:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.domain.values import KeyType, Serial, Sha256
+from sinetti.pki import spki
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 """The private keys that this project makes and uses."""
@@ -104,14 +105,15 @@ def certificate_der(certificate: x509.Certificate) -> bytes:
 def load_certificate(octets: bytes) -> x509.Certificate:
     """Read one certificate, DER or PEM (of a PEM file with several: the first).
 
-    Raises ValueError with a sentence that people can read.
+    Raises ValueError with a sentence that people can read, also where its key describes an elliptic curve.
     """
     # DER comes first: what opens PEM may also stand inside a name.
     for load in (x509.load_der_x509_certificate, x509.load_pem_x509_certificate):
         try:
-            return load(octets)
+            certificate = load(octets)
         except (ValueError, x509.InvalidVersion):
             continue
+        return spki.checked(certificate)
     why = "this is no X.509 certificate, neither DER nor PEM"
     raise ValueError(why)
 

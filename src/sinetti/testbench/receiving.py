@@ -13,7 +13,7 @@ from sinetti.actions.office import Office
 from sinetti.domain.values import Channel, Language, Serial, Sha256
 from sinetti.gateway.chains import Authority
 from sinetti.gateway.check import Gateway
-from sinetti.gateway.revocation import GOOD, REVOKED, Answer, Status
+from sinetti.gateway.revocation import GOOD, MISSING, REVOKED, Answer, Status
 from sinetti.gateway.verdict import Reason, Verdict
 from sinetti.holder import files
 from sinetti.pki.formats import certificate_der, load_certificate, serial_hex, sha256_hex
@@ -61,6 +61,10 @@ class RegisterSource:
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
         return REVOKED if found.revoked else GOOD
+
+    def above(self, *_asked: object) -> Answer:
+        """Give MISSING: the register tells nothing of CAs, and has no lists."""
+        return MISSING
 
 
 def gateway_of(office: Office) -> Gateway:

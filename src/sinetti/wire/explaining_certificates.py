@@ -46,7 +46,7 @@ def shown(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | N
         sha256_hex(certificate_der(certificate)),
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
-        None if anchors is None else bool(chain.issuers_of(certificate, anchors)),
+        None if anchors is None else bool(chain.trusted_ways(certificate, anchors)),
     )
 
 

@@ -12,6 +12,7 @@ from sinetti.domain.guesses import Guess
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.formats import AnyPublicKey, PublicKey
 from sinetti.pki.keycheck import check_key, is_rsa
+from sinetti.pki.spki import describes_curve
 from sinetti.wire import explaining_certificates, explaining_forms
 from sinetti.wire.algorithms import Canonical
 from sinetti.wire.explaining_difference import Difference, first_difference
@@ -47,7 +48,7 @@ class Question:
 
     def accepts(self, certificate: x509.Certificate) -> bool:
         """Whether the bounds of a certificate's key allow to verify with it."""
-        return self.accepts_key(certificate.public_key())
+        return not describes_curve(certificate) and self.accepts_key(certificate.public_key())
 
     def accepts_key(self, key: AnyPublicKey) -> bool:
         """Whether these are bounds of a key that signs; what is neither RSA nor EC does not."""

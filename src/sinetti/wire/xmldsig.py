@@ -16,6 +16,7 @@ from lxml import etree
 
 from sinetti.pki import signing
 from sinetti.pki.formats import AnyPublicKey, PrivateKey
+from sinetti.pki.spki import describes_curve
 from sinetti.wire import algorithms, parsing
 from sinetti.wire.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, LARGEST_FORM, SHA256, Algorithm, Canonical
 from sinetti.wire.flaws import CoversSomethingElse, Flaw, SignatureInvalid, SignatureMissing
@@ -221,7 +222,7 @@ def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate]
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as bad:
         raise SignatureInvalid(Flaw.CERTIFICATE_UNREADABLE) from bad
-    _demand(accept_key(certificate), Flaw.KEY_NOT_ACCEPTED)
+    _demand(accept_key(certificate) and not describes_curve(certificate), Flaw.KEY_NOT_ACCEPTED)
     return der, public_key
 
 

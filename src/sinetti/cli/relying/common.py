@@ -25,7 +25,11 @@ from sinetti.pki import chain
 def add_gateway(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is trusted, and how fresh a list has to be."""
     parser.add_argument(
-        "--anchors", metavar="PEM", type=Path, required=True, help="the CAs that are trusted: every certificate in it"
+        "--anchors",
+        metavar="PEM",
+        type=Path,
+        required=True,
+        help="the CAs that are trusted; self-signed ones, and those whose issuer is not in it, are anchors",
     )
     parser.add_argument(
         "--crl",

@@ -46,7 +46,7 @@ def look(store: Path, name: str, now: datetime) -> Iterator[Finding]:
 def _misfits(folder: Path, kept: Settings, held: Held) -> Iterator[Finding]:
     path = str(folder / settings.FILE)
     anchors = chain.load_bundle(kept.trust_holders.encode())
-    if not chain.issuers_of(held.certificate, anchors):
+    if not chain.trusted_ways(held.certificate, anchors):
         yield _wrong(folder.name, say(words.CERTIFICATE_FOREIGN), say(words.CERTIFICATE_FOREIGN_STEP, path=path))
     try:
         named = generations.common_name(held.certificate)

@@ -1,0 +1,64 @@
+"""The SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7): an EC curve is named there, not described.
+
+RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library takes one that equals a curve it knows, and then
+shows the key as if the curve were named. Other programs trusted descriptions that differ from it in the generator
+(CVE-2020-0601), so a description is refused wherever a certificate or request comes in.
+"""
+
+from cryptography import x509
+
+_OBJECT_IDENTIFIER, _VERSION = 0x06, 0xA0
+_LONG_FORM = 0x80
+
+_EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
+"""The OBJECT IDENTIFIER id-ecPublicKey (RFC 5480, 2.1.1), with tag and length."""
+
+_BEFORE_KEY = 5
+"""Members of a TBSCertificate between its version and the key: serial, signature, issuer, validity, subject."""
+
+_BEFORE_REQUESTED_KEY = 2
+"""Members of a CertificationRequestInfo (RFC 2986, 4.1) before the key: version, subject."""
+
+DESCRIBED = "its key describes an elliptic curve instead of naming it (RFC 5480, 2.1.1)"
+"""Why such a certificate is refused, for people."""
+
+
+def describes_curve(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate's EC key comes with parameters that are no name of a curve. False for other keys."""
+    return _is_described(certificate.tbs_certificate_bytes, _BEFORE_KEY)
+
+
+def request_describes_curve(request: x509.CertificateSigningRequest) -> bool:
+    """Tell the same of the key in a request."""
+    return _is_described(request.tbs_certrequest_bytes, _BEFORE_REQUESTED_KEY)
+
+
+def checked(certificate: x509.Certificate) -> x509.Certificate:
+    """Give the certificate back. Raises ValueError, with DESCRIBED, where its key describes its curve."""
+    if describes_curve(certificate):
+        raise ValueError(DESCRIBED)
+    return certificate
+
+
+def _is_described(signed: bytes, before: int) -> bool:
+    """Walk to the key. `signed` was parsed as DER before, so that lengths are whole and within it."""
+    at, _ = _inside(signed, 0)
+    if signed[at] == _VERSION:
+        _, at = _inside(signed, at)
+    for _ in range(before):
+        _, at = _inside(signed, at)
+    algorithm, _ = _inside(signed, at)
+    identifier, end = _inside(signed, algorithm)
+    if signed[identifier : identifier + len(_EC_PUBLIC_KEY)] != _EC_PUBLIC_KEY:
+        return False
+    parameters = identifier + len(_EC_PUBLIC_KEY)
+    return parameters == end or signed[parameters] != _OBJECT_IDENTIFIER
+
+
+def _inside(der: bytes, at: int) -> tuple[int, int]:
+    """Give where the contents of the element at `at` begin and where they end."""
+    length, begin = der[at + 1], at + 2
+    if length & _LONG_FORM:
+        more = length & ~_LONG_FORM
+        length, begin = int.from_bytes(der[begin : begin + more], "big"), begin + more
+    return begin, begin + length
