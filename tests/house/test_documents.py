@@ -404,7 +404,7 @@ def test_the_divergences_have_their_parts():
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [*parts]
 
 
-FROM_AN_INDEX = re.compile(r"pip3? install [^`\n]*?(?<![\w./-])sinetti(?![\w-]*[/.])")
+FROM_AN_INDEX = re.compile(r"pip3? install [^`\n#;&|]*?(?<![\w./-])sinetti(?![\w-]*[/.])")
 """A command that asks the public index for a package of our name: that name is another project's."""
 
 
