@@ -51,6 +51,7 @@ def shell(tmp_path, capsys, monkeypatch):
     for role in ("services", "holders"):
         (tmp_path / f"{role}.pem").write_text(anchors(role))
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    (tmp_path / "password").chmod(0o600)
     double = Double()
     monkeypatch.setattr(common.clock, "machine_now", lambda: double.now)
     with served(double) as one:

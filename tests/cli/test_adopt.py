@@ -5,6 +5,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from sinetti import file_rights
 from sinetti.holder import settings
 from sinetti.holder.config import finding
 from sinetti.pki import formats
@@ -18,6 +19,7 @@ KEY = authority.holder_key(71)
 def place(shell, monkeypatch):
     """A folder with a sinetti.toml, a key and its certificate."""
     monkeypatch.chdir(shell.folder)
+    monkeypatch.setattr(file_rights, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(finding, "MACHINE_WIDE", shell.folder / "nowhere.toml")
     certificate = authority.holder_certificate(KEY)
@@ -26,6 +28,7 @@ def place(shell, monkeypatch):
     secret = pkcs12.serialize_key_and_certificates(b"a", KEY, certificate, None, BestAvailableEncryption(b"of it"))
     (shell.folder / "old.p12").write_bytes(secret)
     (shell.folder / "old.password").write_bytes(b"of it\r\nanother line\n")
+    (shell.folder / "old.password").chmod(0o600)
     write(shell)
     return shell
 
@@ -110,6 +113,7 @@ WRONG = {
 @pytest.mark.parametrize(("given", "why"), WRONG.values(), ids=WRONG)
 def test_adopt_refuses(given, why, place):
     (place.folder / "empty").write_text("\n")
+    (place.folder / "empty").chmod(0o600)
     code, _, err = place.run("adopt", "payroll", *given)
     assert code == 2
     assert why in err

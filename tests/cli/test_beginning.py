@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sinetti import file_rights
 from sinetti.domain.values import Language
 from sinetti.holder import files, generations, log, messages, settings, transport
 from sinetti.holder.config import finding, said
@@ -34,6 +35,7 @@ customer_name = "Leipomo Oy"
 def begun(shell, monkeypatch):
     """A shell in the folder of a sinetti.toml; the service shows a page and the true time."""
     monkeypatch.chdir(shell.folder)
+    monkeypatch.setattr(file_rights, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
@@ -120,6 +122,7 @@ def test_the_doctor_looks_at_a_table_by_its_name(begun):
 def test_a_service_that_is_not_there_is_found_before_transfer_ids_are_spent(begun, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(begun.folder)
+    monkeypatch.setattr(file_rights, "is_root", lambda: False)
     (begun.folder / "sinetti.toml").write_text(TABLES.format(url="http://127.0.0.1:9/"))
     code, rows, _ = found(begun)
     assert (code, [check for check, level in rows if level == "fail"]) == (4, ["reachable"])

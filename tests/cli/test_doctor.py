@@ -158,7 +158,7 @@ WRONG = {
         "fail",
         "Look at this computer's clock.",
     ),
-    "uncertain": (uncertain, 0, "certificate", "warn", "if it stays uncertain, ask the service's support"),
+    "uncertain": (uncertain, 6, "certificate", "fail", "if it stays uncertain, ask the service's support"),
 }
 
 
@@ -185,8 +185,9 @@ def test_a_first_enrolment_that_is_open(shell, monkeypatch):
     monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
     shell.double.script.append(doubles.refuse(Failure("PKI005", "Lapsed.")))
     shell.enrol()
-    _, rows = found(shell)
-    assert ("certificate", "warn") in [row[:2] for row in rows]
+    code, rows = found(shell)
+    assert code == 3
+    assert ("certificate", "fail") in [row[:2] for row in rows]
     assert "No certificate yet: refused (PKI005). Run “sinetti enrol payroll” again" in rows[-1][2]
 
 

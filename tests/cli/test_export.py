@@ -28,6 +28,7 @@ def out(tmp_path):
 def secret(tmp_path):
     path = tmp_path / "secret"
     path.write_bytes(PASSWORD + b"\n")
+    path.chmod(0o600)
     return path
 
 
@@ -140,6 +141,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(shell, out, secret, ar
     (shell.folder / "empty").write_text("\n")
     (shell.folder / "latin").write_bytes(b"p\xe4ss\n")
     (shell.folder / "long").write_bytes(b"x" * 1024)
+    for name in ("empty", "latin", "long"):
+        (shell.folder / name).chmod(0o600)
     places = {
         "LATIN": shell.folder / "latin",
         "LONG": shell.folder / "long",

@@ -38,6 +38,7 @@ def store(bench, tmp_path, run):
     """A store with one name that the bench has enrolled."""
     ids, trust = bench.order(), bench.ready["trust"]
     (tmp_path / "password").write_text(ids["transfer_password"])
+    (tmp_path / "password").chmod(0o600)
     words = {
         "store": tmp_path / "store",
         "service": bench.ready["soap_url"],

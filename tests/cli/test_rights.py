@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sinetti import file_rights
 from sinetti.cli import common
 from sinetti.domain.values import Language
 from sinetti.holder import custody, files, generations, journal, messages
@@ -166,14 +167,15 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
+    monkeypatch.setattr(file_rights, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(finding, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
     finding.MACHINE_WIDE.parent.mkdir()
     finding.MACHINE_WIDE.touch()
     deny(here)
-    assert finding.find(None) == finding.MACHINE_WIDE
+    assert finding.find(None).path == finding.MACHINE_WIDE
     deny(finding.MACHINE_WIDE.parent)
-    assert finding.find(None) == finding.MACHINE_WIDE, "reading it tells"
+    assert finding.find(None).path == finding.MACHINE_WIDE, "reading it tells"
 
 
 def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):

@@ -42,7 +42,7 @@ def test_nothing_is_due(shell):
     (name,) = told["names"]
     assert (code, told["exit_code"], told["at"]) == (0, 0, "2026-03-02T12:00:00Z")
     assert list(name) == [
-        *("name", "serial", "not_after", "decision", "because", "next", "result", "codes", "exit_code"),
+        *("name", "serial", "not_after", "state", "decision", "because", "next", "result", "codes", "exit_code"),
     ]  # fmt: skip
     assert (name["decision"], name["because"], name["result"], name["codes"]) == ("wait", "planned", None, [])
     assert name["next"] == told["next"]
@@ -274,6 +274,7 @@ def enrolled(bench, store, name):
     trust = bench.ready["trust"]
     password = store.parent / "password"
     password.write_text(ids["transfer_password"])
+    password.chmod(0o600)
     done = ran(
         "enrol", name, "--store", store, "--service", bench.ready["soap_url"], "--trust-services", trust["services"],
         "--trust-holders", trust["holders"], "--environment", "TEST", "--customer-id", "0123456-7",

@@ -119,6 +119,14 @@ def test_what_is_wrong(text, sentence, folder):
         read(folder, text)
 
 
+@pytest.mark.parametrize("what", ["gateway.toml", "anchors.pem", "."])
+def test_settings_that_others_can_write_are_refused(what, folder):
+    read(folder, PLAIN)
+    (folder / what).chmod(0o777)
+    with pytest.raises(SettingsError, match=r"others can write .* Run: chmod go-w"):
+        load(folder / "gateway.toml")
+
+
 def test_settings_that_are_not_there(tmp_path):
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path / "gateway.toml")

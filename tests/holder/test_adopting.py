@@ -148,6 +148,7 @@ def test_a_replacement_may_be_fetched_later(desk):
 
 def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
     (tmp_path / "secret").write_text("of it\n")
+    (tmp_path / "secret").chmod(0o600)
     files_wanted = FilesWanted(
         formats=frozenset({Format.PEM, Format.PKCS12}),
         password_file=tmp_path / "secret",

@@ -45,6 +45,7 @@ EVERY = frozenset(Format)
 def secret(tmp_path):
     path = tmp_path / "key-password"
     path.write_bytes(PASSWORD + b"\n")
+    path.chmod(0o600)
     return path
 
 
@@ -219,7 +220,7 @@ def test_without_the_extra_it_is_named(desk, token, monkeypatch):
     monkeypatch.setattr(tokens.importlib.util, "find_spec", lambda _name: None)
     refused = desk.enrol(files=token)
     assert refused.exit_code is ExitCode.STORE
-    assert "pip install sinetti[pkcs11]" in said(refused)
+    assert "pip install '.[pkcs11]' in a clone" in said(refused)
 
 
 def test_the_uri_of_another_key_is_damage(desk, token):
@@ -385,6 +386,7 @@ def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_
 def packed(tmp_path):
     path = tmp_path / "p12-password"
     path.write_bytes(PASSWORD + b"\r\n")
+    path.chmod(0o600)
     return FilesWanted(formats=EVERY, password_file=path)
 
 

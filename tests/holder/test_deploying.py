@@ -192,6 +192,7 @@ def test_a_name_without_a_certificate_is_not_due(desk):
 
 def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_path, seen):
     (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o600)
     wanted = FilesWanted(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=tmp_path / "password")
     code = "import os, pathlib; assert (pathlib.Path(os.environ['SINETTI_LIVE']) / 'certificate.p12').exists()"
     desk.enrol()
@@ -204,6 +205,7 @@ def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_pa
 def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
     """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
     (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o600)
     desk.enrol(files=FilesWanted(key_password_file=tmp_path / "password"))
     wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
     assert use(desk, entry_of(wanted)) == (True, ())

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from sinetti.domain.values import KeyType
-from sinetti.holder import custody, files, generations, glance, journal, messages, settings, words
+from sinetti.holder import files, generations, glance, journal, messages, settings, words
 from sinetti.pki import formats
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
@@ -27,7 +27,7 @@ def seen(desk):
 
 
 @pytest.mark.parametrize("kind", list(KeyType))
-def test_a_set_in_use_is_seen_without_reading_its_key(kind, desk, monkeypatch):
+def test_a_set_in_use_is_seen_without_the_thorough_look(kind, desk, monkeypatch):
     desk.enrol(key=kind)
     monkeypatch.setattr(generations, "live", None)
     one = seen(desk)
@@ -59,11 +59,15 @@ def recoded(octets):
 
 
 HIDDEN = {
-    "encrypted": ("key.pem", lambda: formats.dump_private_key(authority.holder_key(1), b"long enough"), None),
+    "encrypted": (
+        "key.pem",
+        lambda: formats.dump_private_key(authority.holder_key(1), b"long enough"),
+        words.NO_KEY_PASSWORD,
+    ),
     "encrypted and cut short": (
         "key.pem",
         lambda: formats.dump_private_key(authority.holder_key(1), b"long enough")[:90],
-        messages.STORE_DAMAGED,
+        words.NO_KEY_PASSWORD,
     ),
     "another one in a token": (
         "key.uri",
@@ -75,13 +79,11 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize(("name", "octets", "trouble"), HIDDEN.values(), ids=HIDDEN)
-def test_of_a_key_that_is_hidden_nothing_is_asked(name, octets, trouble, desk):
+def test_a_key_that_cannot_be_opened_or_is_anothers_is_told(name, octets, trouble, desk):
     desk.enrol()
     (desk.live / "key.pem").unlink()
     (desk.live / name).write_bytes(octets())
-    told = seen(desk).trouble
-    assert (told is None) is (trouble is None)
-    assert told is None or told.text in {trouble, words.NO_KEY_PASSWORD}
+    assert seen(desk).trouble.text == trouble
 
 
 ODD = {
@@ -129,13 +131,17 @@ def test_the_key_of_another_is_told(kind, desk):
     assert seen(desk).trouble.text == messages.STORE_DAMAGED
 
 
-def test_what_is_under_way_is_seen_without_reading_its_key(desk, monkeypatch):
+def test_what_is_under_way_is_seen_with_its_key(desk):
     desk.enrol()
     desk.double.script.append(doubles.lose)
     desk.at(OPENS).renew()
-    monkeypatch.setattr(custody, "key_id_of", None)
     (held,) = seen(desk).open
     assert (held.folder.name, held.state) == ("renew", journal.State.UNCERTAIN)
+    octets = (held.folder / "key.pem").read_bytes()
+    (held.folder / "key.pem").write_bytes((desk.live / "key.pem").read_bytes())
+    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+    (held.folder / "key.pem").write_bytes(octets)
+    assert seen(desk).trouble is None
     (held.folder / "message.xml").write_text("x")
     assert seen(desk).trouble.text == messages.STORE_DAMAGED
 

@@ -92,7 +92,7 @@ def test_every_code_stands_in_the_order_of_checks():
 def requirements() -> dict[str, list[Requirement]]:
     """Return the requirements of pyproject.toml by the heading that the page has for them."""
     project = PROJECT["project"]
-    groups = {"pip install sinetti": project["dependencies"], "Building": PROJECT["build-system"]["requires"]}
+    groups = {"pip install .": project["dependencies"], "Building": PROJECT["build-system"]["requires"]}
     groups |= {f"sinetti[{extra}]": named for extra, named in project["optional-dependencies"].items()}
     return {heading: [Requirement(line) for line in lines] for heading, lines in groups.items()}
 
@@ -139,7 +139,7 @@ def test_the_page_of_dependencies_has_each_npm_package_and_no_other():
 
 def test_dependencies_of_the_program_are_installed_within_their_ranges():
     groups = requirements()
-    for wanted in (*groups["pip install sinetti"], *groups["sinetti[authority]"]):
+    for wanted in (*groups["pip install ."], *groups["sinetti[authority]"]):
         assert Version(metadata.version(wanted.name)) in wanted.specifier
 
 
@@ -402,3 +402,25 @@ def test_the_divergences_have_their_parts():
     page = DIVERGENCES.read_text(encoding="utf-8")
     parts = ("Certificates", "The service", "Pages", "Messages", "XML Signature", "Client")
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [*parts]
+
+
+FROM_AN_INDEX = re.compile(r"pip3? install [^`\n#;&|]*?(?<![\w./-])sinetti(?![\w-]*[/.])")
+"""A command that asks the public index for a package of our name: that name is another project's."""
+
+
+def test_a_command_that_asks_the_index_is_recognised():
+    assert FROM_AN_INDEX.search("run pip install sinetti[authority] first")
+    assert FROM_AN_INDEX.search("pip install --quiet 'sinetti'")
+    for works in ("pip install '.[authority]'", "pip install './sinetti[authority]'", "pip install /src/sinetti[x]"):
+        assert not FROM_AN_INDEX.search(works)
+
+
+def test_no_text_names_the_package_on_the_public_index():
+    """The changelog alone says what was said before."""
+    roots = [ROOT / one for one in ("src", "docs", "deploy", "scripts", "simulate", "bench", "README.md", "Makefile")]
+    found = []
+    for path in (one for root in roots for one in (root.rglob("*") if root.is_dir() else [root])):
+        if path.is_file() and path.suffix in {"", ".md", ".py", ".po", ".sh", ".1", ".toml", ".html", ".service"}:
+            text = path.read_text(encoding="utf-8", errors="replace").replace('"\n"', "")
+            found += [str(path.relative_to(ROOT)) for _ in FROM_AN_INDEX.finditer(text)]
+    assert found == []

@@ -126,6 +126,7 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
     contact = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
     ids = json.loads(did("order", "--dir", root, "--customer-id", customer, *contact, "--json"))
     (tmp_path / "password").write_text(ids["transfer_password"], encoding="utf-8")
+    (tmp_path / "password").chmod(0o600)
     with nginx(tmp_path / "nginx", soap, status) as (secure, plain, anchor):
         store = tmp_path / "store"
         trust = ("--trust-services", root / "trust" / "services.pem", "--trust-holders", root / "trust" / "holders.pem")

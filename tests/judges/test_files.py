@@ -39,8 +39,9 @@ def well(*command):
 def live(request, tmp_path_factory):
     """A set in every format, its key encrypted."""
     folder = tmp_path_factory.mktemp("files")
-    (folder / "password").write_text(PASSWORD)
-    (folder / "key-password").write_text(KEY_PASSWORD)
+    for name, password in (("password", PASSWORD), ("key-password", KEY_PASSWORD)):
+        (folder / name).write_text(password)
+        (folder / name).chmod(0o600)
     wanted = FilesWanted(
         formats=frozenset(Format), password_file=folder / "password", key_password_file=folder / "key-password"
     )

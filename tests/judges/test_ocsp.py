@@ -89,6 +89,7 @@ def enrolled(bench: Bench, customer: str, *more: str) -> Path:
     ids = bench.control("POST", "/orders", {"customer_id": customer, "customer_name": "Malli Oy"})
     password = bench.folder / "password"
     password.write_text(ids["transfer_password"], encoding="utf-8")
+    password.chmod(0o600)
     command = [sys.executable, "-m", "sinetti", "enrol", customer, "--store", bench.folder / "store"]
     command += ["--service", bench.ready["soap_url"], "--trust-services", bench.ready["trust"]["services"]]
     command += ["--trust-holders", bench.trust, "--environment", "TEST", "--customer-id", customer]

@@ -447,6 +447,7 @@ def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
     entered(page, "pin", pin)
     transfer_id, password = page.locator("dd.secret").all_inner_texts()
     (tmp_path / "password").write_text(password)
+    (tmp_path / "password").chmod(0o600)
     trust = [
         word for role in ("services", "holders") for word in (f"--trust-{role}", town.root / "trust" / f"{role}.pem")
     ]

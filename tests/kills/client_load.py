@@ -74,6 +74,7 @@ class RealClient:
     def _words(self, order: Order, store: Path) -> list[str]:
         password = self.folder / "password"
         password.write_text(order.password)
+        password.chmod(0o600)
         options = {
             "store": store,
             "service": self.url,

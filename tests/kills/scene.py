@@ -85,6 +85,7 @@ class Scene:
         used = ids or site.ids
         password = self.folder / "password"
         password.write_text(used["transfer_password"])
+        password.chmod(0o600)
         trust = self.bench.ready["trust"]
         options = {
             "store": site.store,
@@ -179,6 +180,7 @@ def dress(site: Site) -> None:
     """Have a holder's next set in every format, its key encrypted."""
     password, kept = site.store.with_name(f"{site.store.name}-password"), site.folder / "settings.toml"
     password.write_bytes(DRESSED_BY)
+    password.chmod(0o600)
     wanted = f'formats = ["der", "pkcs12", "pkcs12-legacy"]\npassword_file = "{password}"\n'
     wanted += f'key_password_file = "{password}"\n'
     kept.write_text(wanted + kept.read_text())

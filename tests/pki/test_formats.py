@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +47,29 @@ def test_whether_a_passphrase_opens_a_key():
 def test_a_bare_key_comes_back_without_passphrase():
     key = generate_key(KeyType.EC_P384)
     assert load_private_key(dump_private_key(key, None)).private_numbers() == key.private_numbers()
+
+
+def changed(key, **numbers):
+    """A key of which some numbers were exchanged, as octets that nothing tested."""
+    own = key.private_numbers()
+    names = ("p", "q", "d", "dmp1", "dmq1", "iqmp", "public_numbers")
+    whole = rsa.RSAPrivateNumbers(**{name: numbers.get(name, getattr(own, name)) for name in names})
+    made = whole.private_key(unsafe_skip_rsa_key_validation=True)
+    return made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256])
+def test_a_key_that_is_only_looked_at_is_the_same_key(kind):
+    pem = dump_private_key(holder_key(1, kind), None)
+    assert load_private_key(pem, tests_primes=False).private_numbers() == holder_key(1, kind).private_numbers()
+
+
+@pytest.mark.parametrize("number", ["d", "dmp1", "dmq1", "iqmp"])
+def test_numbers_of_an_rsa_key_that_do_not_belong_together_show_without_a_test_of_primes(number):
+    key, other = (holder_key(which, KeyType.RSA_2048) for which in (1, 2))
+    pem = changed(key, **{number: getattr(other.private_numbers(), number)})
+    with pytest.raises(ValueError, match=r"do not belong together|no PEM private key"):
+        load_private_key(pem, tests_primes=False)
 
 
 ED25519 = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -173,6 +173,20 @@ def test_what_is_wrong_is_told_without_the_pin(key, place, tmp_path, spoilt, why
     assert told.value.__context__ is None
 
 
+def test_a_pin_that_others_can_read_is_not_taken(key, place):
+    place.pin_file.chmod(0o644)
+    with pytest.raises(SignerUnavailable, match=f"can be read by others: chmod 600 {place.pin_file}"):
+        pkcs11.find(key)
+
+
+def test_a_module_that_others_can_write_is_not_loaded(key, place, tmp_path):
+    module = tmp_path / "module.so"
+    module.write_bytes(place.module.read_bytes())
+    module.chmod(0o777)
+    with pytest.raises(SignerUnavailable, match=f"is not loaded: others can write {module}"):
+        pkcs11.find(replace(key, place=replace(place, module=module)))
+
+
 def test_a_pin_that_is_no_text_is_none(key, place):
     place.pin_file.write_bytes(b"\xff\xfe")
     with pytest.raises(SignerUnavailable, match="holds no PIN"):

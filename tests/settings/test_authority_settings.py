@@ -66,6 +66,13 @@ def test_what_is_wrong_is_named(written, sentence):
         parse(written)
 
 
+def test_what_others_can_write_is_refused(tmp_path):
+    (tmp_path / "authority.toml").write_text("")
+    (tmp_path / "authority.toml").chmod(0o666)
+    with pytest.raises(SettingsError, match=r"can be changed by other users.*: chmod go-w"):
+        read(tmp_path / "authority.toml")
+
+
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(SettingsError, match=r"authority.toml cannot be read"):
         read(tmp_path / "authority.toml")

@@ -56,10 +56,17 @@ def test_the_example_is_whole(folder):
     assert found.daily_limits == DailyLimits()
 
 
+def test_what_lies_in_a_folder_that_others_can_write_is_refused(folder):
+    (folder / "eservice.toml").write_text("")
+    folder.chmod(0o777)
+    with pytest.raises(SettingsError, match=f"{folder} can be changed by other users"):
+        read(folder / "eservice.toml")
+
+
 def test_what_everybody_can_change_is_refused(folder):
     (folder / "eservice.toml").write_text("")
     (folder / "eservice.toml").chmod(0o666)
-    with pytest.raises(SettingsError, match="could sign in as anybody"):
+    with pytest.raises(SettingsError, match="could sign in as any person: chmod go-w"):
         read(folder / "eservice.toml")
 
 

@@ -155,7 +155,7 @@ def test_secrets_that_others_can_read(folder):
     path = folder / "notices.toml"
     path.write_text(SMALL.replace("smtp://127.0.0.1:2525", "smtps://a:b@mail.example"), encoding="utf-8")
     path.chmod(0o646)
-    with pytest.raises(SettingsError, match="can be changed by everybody"):
+    with pytest.raises(SettingsError, match="can be changed by other users"):
         read(path)
     path.chmod(0o644)
     with pytest.raises(SettingsError, match=r"chmod 600 notices.toml, or password_file"):

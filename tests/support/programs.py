@@ -42,13 +42,15 @@ def surroundings(changes: dict[str, str]) -> dict[str, str]:
     return {**os.environ, **changes}  # noqa: TID251 - a child of the test run
 
 
-def ran(*arguments: object, bound: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+def ran(
+    *arguments: object, bound: bool = False, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. `bound`: by the permissions of files, even if the test run is root's."""
     command = program(*arguments)
     if bound and os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     known = surroundings(environment)
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=known, cwd=cwd)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def _password(path: Path | None) -> bytes | None:
     """Give the first line of a file, or None where none is named. Raises UsageError for an empty one."""
     if path is None:
         return None
-    password = common.read_file(path).partition(b"\n")[0].rstrip(b"\r")
+    password = common.read_secret(path).partition(b"\n")[0].rstrip(b"\r")
     if not password:
         raise UsageError(say(messages.EMPTY_SECRET, path=str(path)))
     return password

@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti import clock
+from sinetti import clock, file_rights
 from sinetti.cli import helping, output, progress
 from sinetti.cli.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.domain.values import Language
+from sinetti.file_rights import Fault, RightsError
 from sinetti.holder import client, files, messages, reasons, status
 from sinetti.holder.config import finding, said
 from sinetti.holder.exchange import Run
@@ -69,8 +70,10 @@ def config_of(parsed: argparse.Namespace) -> "Config | None":
     What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
     """
     if not hasattr(parsed, "sinetti_toml"):
-        path = finding.find(parsed.config)
-        parsed.sinetti_toml = None if path is None else _read(path)
+        found = finding.find(parsed.config)
+        if found is None and finding.is_passed_over(parsed.config):
+            _pass_over(parsed)
+        parsed.sinetti_toml = None if found is None else _read(found)
     config: Config | None = parsed.sinetti_toml
     if config is None:
         return None
@@ -79,9 +82,16 @@ def config_of(parsed: argparse.Namespace) -> "Config | None":
     return config if parsed.store is None else replace(config, store=parsed.store)
 
 
-def _read(path: Path) -> "Config":
+def _pass_over(parsed: argparse.Namespace) -> None:
+    """Say that the file in this folder does not count for root; UsageError where nothing else says what is meant."""
+    if parsed.store is None:
+        raise UsageError(say(said.NOT_FOR_ROOT))
+    console_of(parsed).tell(say(said.NOT_FOR_ROOT))
+
+
+def _read(found: finding.Found) -> "Config":
     # Loaded where there is one to read: most commands have their store from an option.
-    return importlib.import_module("sinetti.holder.config.reading").read(path)  # type: ignore[no-any-return]
+    return importlib.import_module("sinetti.holder.config.reading").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +177,17 @@ def read_file(path: Path) -> bytes:
     """Read a file that a person named. Raises UsageError."""
     try:
         return path.read_bytes()
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a file with a secret that a person named. Raises UsageError, also where others can read it."""
+    try:
+        return file_rights.read_secret(path)
+    except RightsError as bad:
+        told = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
+        raise UsageError(say(told, path=str(path), owner=bad.owner)) from bad
     except OSError as bad:
         raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=reasons.of(bad))) from bad
 

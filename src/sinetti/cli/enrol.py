@@ -92,7 +92,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
 
 
 def _password(path: str) -> str:
-    octets = sys.stdin.buffer.read(4096) if path == "-" else common.read_file(Path(path))
+    octets = sys.stdin.buffer.read(4096) if path == "-" else common.read_secret(Path(path))
     try:
         password = octets.decode().strip()
     except UnicodeDecodeError:

@@ -81,7 +81,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _password(path: Path | None, form: Form) -> bytes | None:
     if path is None:
         return None
-    password = common.read_file(path).rstrip(b"\r\n")
+    password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
         raise UsageError(say(words.SECRET_EMPTY, path=str(path)))
     if form in exporting.PACKED and not pkcs12.is_password(password):

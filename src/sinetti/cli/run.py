@@ -19,7 +19,7 @@ from sinetti import clock
 from sinetti.cli import common, progress
 from sinetti.cli.console import Console
 from sinetti.cli.progress import Bar
-from sinetti.cli.status import put_metrics
+from sinetti.cli.status import put_metrics, put_unusable
 from sinetti.holder import messages, reasons, status, words
 from sinetti.holder.agent import deciding, passing, telling
 from sinetti.holder.agent.caring import Agent, Stopped
@@ -127,9 +127,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     every = None if parsed.every is None else _every(parsed.every)
     try:
         common.refuse_unknown_store(parsed)
-    except OSError:  # it cannot be looked at: a service tells that, and looks again
-        if every is None:
+    except (OSError, UsageError) as bad:
+        if not parsed.dry_run:
+            _put_unusable(_agent(parsed, console, Watch(progress.bar(0), console), threading.Event()))
+        if every is None or isinstance(bad, UsageError):
             raise
+        # It cannot be looked at: a service tells that, and looks again.
     stop, wake = threading.Event(), threading.Event()
     with _told_to_stop(stop, wake, console, lasting=every is not None):
         if parsed.dry_run:
@@ -186,6 +189,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
             end = passing.one_pass(agent, stop, watch)
             watch.ended()
     except OSError as bad:
+        _put_unusable(agent)
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in telling.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
         console.tell(message)
@@ -213,8 +217,14 @@ def _put_metrics(agent: Agent, console: Console) -> ExitCode:
         console.tell(bad.message)
         return ExitCode.USAGE
     except OSError as bad:  # the store went away just now
+        _put_unusable(agent)
         raise StoreError(_unusable(agent.run.store, bad)) from bad
     return ExitCode.DONE
+
+
+def _put_unusable(agent: Agent) -> None:
+    if agent.config.care.prometheus is not None:
+        put_unusable(str(agent.config.care.prometheus), agent.run.moment)
 
 
 def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:

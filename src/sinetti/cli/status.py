@@ -59,8 +59,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     absent = _absent(parsed, now)
     if not files.is_there(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
         _show(absent, console, only_needed=False)
-    common.refuse_unknown_store(parsed)
-    rows = _rows(parsed, now)
+    try:
+        common.refuse_unknown_store(parsed)
+        rows = _rows(parsed, now)
+    except (UsageError, OSError):
+        if parsed.prometheus is not None:
+            put_unusable(parsed.prometheus, now)
+        raise
     if parsed.now is not None:
         _tell_passed_by(rows, console)
     if parsed.prometheus is not None:
@@ -124,12 +129,23 @@ def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, las
     if place == "-":
         output.put_octets(octets)
         return
-    common.write_file(Path(place), octets)
+    _publish(Path(place), octets)
+
+
+def put_unusable(place: str, now: datetime) -> None:
+    """Write over metrics, which may be green, that the store cannot be looked at; no other file is touched."""
+    with contextlib.suppress(OSError, UsageError):  # the store's own trouble is reported
+        if Path(place).read_bytes().startswith(prometheus.BEGINNING):
+            _publish(Path(place), prometheus.unusable(now).encode())
+
+
+def _publish(path: Path, octets: bytes) -> None:
+    common.write_file(path, octets)
     # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
-    if os.name == "posix" and Path(place).is_file():
+    if os.name == "posix" and path.is_file():
         # A file that somebody else made for it keeps the rights that they gave it.
         with contextlib.suppress(PermissionError):
-            Path(place).chmod(0o644)
+            path.chmod(0o644)
 
 
 def _is_a_names(path: Path, store: Path) -> bool:

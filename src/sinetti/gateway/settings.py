@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from cryptography import x509
 
+from sinetti import file_rights
 from sinetti.domain.values import Channel, Environment
+from sinetti.file_rights import RightsError
 from sinetti.gateway import trust
 from sinetti.gateway.calling import BadAddress, checked_address
 from sinetti.gateway.check import Gateway
@@ -75,7 +77,9 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read the settings; paths in the file are beside it. Raises SettingsError, of what cannot be read as well."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(file_rights.read_trusted(path, is_named=True).decode("utf-8"))
+    except RightsError as bad:
+        raise SettingsError(_writable(path, bad)) from None
     except OSError as bad:
         raise SettingsError(_unreadable(path, bad)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
@@ -184,9 +188,15 @@ def _check_source(settings: Settings) -> None:
         raise SettingsError(why)
 
 
+def _writable(path: Path, bad: RightsError) -> str:
+    return f"{path}: it says whose certificates count, and others can write {bad.path}. Run: chmod go-w {bad.path}"
+
+
 def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
     try:
-        return chain.load_bundle(path.read_bytes())
+        return chain.load_bundle(file_rights.read_trusted(path, is_named=True))
+    except RightsError as bad:
+        raise SettingsError(_writable(path, bad)) from None
     except OSError as bad:
         raise SettingsError(_unreadable(path, bad)) from None
     except ValueError as bad:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from cryptography import x509
 
+from sinetti import file_rights
 from sinetti.domain.values import KeyId, KeyType
-from sinetti.holder import files, keys, reasons, settings, tokens, words
+from sinetti.file_rights import RightsError
+from sinetti.holder import files, keys, messages, reasons, settings, tokens, words
 from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.messages import Message, say
 from sinetti.pki import formats, pkcs12
@@ -60,7 +62,9 @@ def passphrase_of(wanted: FilesWanted) -> bytes | None:
 def secret(path: Path) -> bytes:
     """Read a password that a file holds, without the end of its line. Raises StoreError."""
     try:
-        found = path.read_bytes().rstrip(b"\r\n")
+        found = file_rights.read_secret(path, any_owner=True).rstrip(b"\r\n")
+    except RightsError as bad:
+        raise files.StoreError(say(messages.OPEN_SECRET, path=str(path))) from bad
     except OSError as bad:
         raise files.StoreError(say(words.SECRET_UNREADABLE, path=str(path), why=reasons.of(bad))) from bad
     if not found:
@@ -122,19 +126,19 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
     """Give the id of the key that lies in a folder. A token is not asked: the URI says it. StoreDamaged, StoreError."""
     path = path_of(folder)
     if path.name == KEY:
-        return keys.key_id(_opened(path, name_folder))
+        return keys.key_id(_opened(path, name_folder, tests_primes=False))
     key_id = _uri(path).key_id
     if key_id is None:
         raise files.damaged(path, "this is no URI of a key in a token")
     return key_id
 
 
-def _opened(path: Path, name_folder: Path) -> PrivateKey:
+def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> PrivateKey:
     octets = files.read(path)
     wrong: ValueError | None = None
     for passphrase in _passwords_for(path, name_folder) if is_encrypted(octets) else [None]:
         try:
-            return formats.load_private_key(octets, passphrase)
+            return formats.load_private_key(octets, passphrase, tests_primes=tests_primes)
         except ValueError as bad:
             wrong = bad
     if wrong is None:

@@ -180,6 +180,8 @@ def _live(name_folder: Path) -> Held | None:
         if folder.is_symlink() or files.exists(name_folder / NOTES):
             raise files.damaged(folder, "it points at no certificate")
         return None
+    if folder.is_symlink() and folder.resolve().parent != (name_folder / files.GENERATIONS).resolve():
+        raise files.damaged(folder, "it points at something else than a certificate of this name")
     certificate = certificate_in_use(name_folder)
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))

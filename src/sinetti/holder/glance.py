@@ -1,16 +1,19 @@
-"""A cheap look at every name of a store: what stands in certificates and journals, no private key read as one.
+"""A cheap look at every name of a store, which alone says how a name stands: all four views begin here.
 
-Reading an RSA key takes 30 ms, so that ten thousand names would take minutes. Here a set in use passes if its files are
-as this client writes them: the link names the certificate's serial, the key's public numbers stand in the certificate
-(of an encrypted key nothing can be seen; what is in a token is named by its id), the issuer's name is that of the
-chain's first, and the chain, mostly the same for many, hangs together. Whatever looks otherwise in any way gets the
-thorough look of generations.live, which alone says what is damaged. A private number or a signature with a wrong bit,
-and the key of what is under way, go unnoticed here: `sinetti doctor` and every renewal look thoroughly.
+`sinetti status`, `sinetti run`, `sinetti doctor` and the metrics show the same state of a name for that reason.
+
+Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes if
+its files are as this client writes them: the link names the certificate's serial, the key can be opened and is the
+certificate's (what is in a token is named by its id), the issuer's name is that of the chain's first, and the chain,
+mostly the same for many, hangs together. A set that looks otherwise gets the thorough look of generations.live, which
+says what is damaged. A token is not asked. A signature with a wrong bit goes unnoticed here: trying it takes longer
+than all the rest, and `sinetti doctor` and every renewal do that.
 
 No policy: what follows from what is seen is decided elsewhere (status.py, agent/).
 """
 
 import binascii
+import hashlib
 import os
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -18,26 +21,35 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sinetti.domain.customers import same_customer
 from sinetti.domain.values import Environment, Serial, Span
-from sinetti.holder import custody, decoding, files, generations, journal, keys, memory, messages, reasons, settings
+from sinetti.holder import (
+    custody,
+    decoding,
+    files,
+    generations,
+    journal,
+    keys,
+    memory,
+    messages,
+    reasons,
+    repair,
+    settings,
+    words,
+)
+from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.generations import Notes
 from sinetti.holder.journal import Journal, Kind
 from sinetti.holder.memory import Deployment, Memory
 from sinetti.holder.messages import Message, say
 from sinetti.holder.settings import Settings
-from sinetti.pki import chain
+from sinetti.pki import chain, formats
 
-_RSA = bytes.fromhex("020100300d06092a864886f70d010101050004")
-"""How a PKCS#8 RSA key goes on after its outer length: version 0, rsaEncryption, an octet string (RFC 5958)."""
-
-_POINTS = {b"\x03\x42\x00\x04": 65, b"\x03\x62\x00\x04": 97}
-"""How the public half of an EC key begins in the last field of its structure (RFC 5915, 3), and how long a point is."""
-
-_SHORTEST_MODULUS = 128
-_ENCRYPTED, _IN_TOKEN = b"-----BEGIN ENCRYPTED ", b"pkcs11:"
 _LARGEST = 16 * 1024
 
 
@@ -56,13 +68,19 @@ class Glance:
     environment: Environment | None = None
     serial: Serial | None = None
     span: Span | None = None
+    fingerprint: bytes | None = None
+    """SHA-256 of the DER of the certificate in use."""
     open: tuple[Journal, ...] = ()
     notes: Notes = field(default_factory=Notes)
     memory: Memory | None = None
     deployment: Deployment | None = None
     dispensable: bool = False
     """There is no certificate, and nothing is lost if its folder is deleted."""
+    files: FilesWanted = field(default_factory=FilesWanted)
+    """How its settings have its files look."""
     trouble: Message | None = None
+    repairable: Message | None = None
+    """What is damaged, where `sinetti run` can repair it."""
 
     @property
     def not_before(self) -> datetime | None:
@@ -73,6 +91,16 @@ class Glance:
     def not_after(self) -> datetime | None:
         """The last valid second of the certificate in use, UTC."""
         return None if self.span is None else self.span.not_after
+
+
+class _Held(NamedTuple):
+    """The set in use."""
+
+    serial: Serial
+    span: Span
+    fingerprint: bytes
+    certificate: x509.Certificate
+    der: bytes
 
 
 def glance(store: Path) -> Iterator[Glance]:
@@ -88,7 +116,7 @@ def glance(store: Path) -> Iterator[Glance]:
         except OSError:
             continue
         if not files.OURS.isdisjoint(there):
-            yield _look(name, path, there)
+            yield look_into(path, there)
 
 
 def look(folder: Path) -> Glance:
@@ -97,16 +125,21 @@ def look(folder: Path) -> Glance:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
         return _unusable(Glance(folder.name), str(folder), bad)
-    return _look(folder.name, str(folder), there)
+    return look_into(str(folder), there)
 
 
-def _look(name: str, folder: str, there: AbstractSet[str]) -> Glance:
+def look_into(folder: str, there: AbstractSet[str]) -> Glance:
+    """Look at one name, by its folder and the names of what lies in that."""
+    name = os.path.basename(folder)  # noqa: PTH119 - as above
     seen = Glance(name)
     try:
         kept = _settings(folder)
-        seen = Glance(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
+        seen = _of_settings(name, kept)
         held = (files.LIVE in there and _set_in_use(folder)) or _thorough(Path(folder))
-        serial, span = (None, None) if held is None else held
+        if held is not None:
+            _check_customer(held, kept, folder)
+        serial = None if held is None else held.serial
+        # Not by `replace`, which takes as long as reading two files.
         return Glance(
             name,
             kept.customer_id,
@@ -114,17 +147,24 @@ def _look(name: str, folder: str, there: AbstractSet[str]) -> Glance:
             kept.service,
             kept.environment,
             serial,
-            span,
+            None if held is None else held.span,
+            None if held is None else held.fingerprint,
             _journals(folder) if journal.PENDING in there else (),
             _notes(folder) if generations.NOTES in there else Notes(),
             memory.agent(folder, serial) if memory.AGENT in there else None,
             memory.deployment(folder) if memory.DEPLOY in there else None,
             held is None and journal.dispensable(Path(folder)),
+            kept.files,
         )
     except files.StoreError as bad:
-        return replace(seen, trouble=bad.message)
+        found = repair.find_repair(Path(folder))
+        return replace(seen, trouble=bad.message, repairable=None if found is None else found.what)
     except OSError as bad:
         return _unusable(seen, folder, bad)
+
+
+def _of_settings(name: str, kept: Settings) -> Glance:
+    return Glance(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
 
 
 def _settings(folder: str) -> Settings:
@@ -144,7 +184,7 @@ def _notes(folder: str) -> Notes:
 
 def _journals(folder: str) -> tuple[Journal, ...]:
     pending = f"{folder}/{journal.PENDING}"
-    found = (journal.peek(Path(pending, kind)) for kind in Kind if _is_there(f"{pending}/{kind}"))
+    found = (journal.load(Path(pending, kind)) for kind in Kind if _is_there(f"{pending}/{kind}"))
     return tuple(one for one in found if one is not None)
 
 
@@ -161,37 +201,57 @@ def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:
     return replace(seen, trouble=told)
 
 
-def _thorough(folder: Path) -> tuple[Serial, Span] | None:
+def _thorough(folder: Path) -> _Held | None:
     present = generations.live(folder)
-    return None if present is None else (present.serial, present.span)
+    return None if present is None else _held(present.certificate, formats.certificate_der(present.certificate))
 
 
-def _set_in_use(folder: str) -> tuple[Serial, Span] | None:
-    """Give serial and life of a set that looks as it has to; None for anything else, whatever it is."""
+def _check_customer(held: _Held, kept: Settings, folder: str) -> None:
+    """Raise StoreDamaged where the certificate in use is another customer's."""
+    if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
+        return
+    try:
+        named = generations.common_name(held.certificate)
+    except ValueError:
+        named = None
+    if named is None or not same_customer(named, kept.customer_id):
+        told = say(words.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
+        raise files.StoreDamaged(told)
+
+
+def _set_in_use(folder: str) -> _Held | None:
+    """Give the set in use where it is as this client writes it; None for any other, which the thorough look judges."""
     live = f"{folder}/{files.LIVE}"
     try:
         named = os.readlink(live)  # noqa: PTH115 - as above
         der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
-        key = _key(live)
-        public = _public_numbers(key)
-        issuers_name = _issuers_name(_read(f"{live}/{generations.CHAIN}"))
-        if public is None or public not in der or issuers_name not in der:
+        if _issuers_name(_read(f"{live}/{generations.CHAIN}")) not in der:
             return None
         certificate = x509.load_der_x509_certificate(der)
-        serial = keys.serial_of(certificate)
-        span = generations.span_of(certificate)
-        if key.startswith(_IN_TOKEN) and not keys.is_for(certificate, custody.key_id_of(Path(live), Path(folder))):
+        if not _is_key_of(live, folder, certificate, der):
             return None
+        held = _held(certificate, der)
     except (OSError, ValueError, x509.InvalidVersion, files.StoreError):
         return None
-    return (serial, span) if named == f"{files.GENERATIONS}/{serial}" else None
+    return held if named == f"{files.GENERATIONS}/{held.serial}" else None
 
 
-def _key(live: str) -> bytes:
+def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
+    """Tell whether the key in use is the certificate's; a public key that is written in another way is not seen."""
     try:
-        return _read(f"{live}/{custody.KEY}")
+        octets = _read(f"{live}/{custody.KEY}")
     except FileNotFoundError:
-        return _read(f"{live}/{custody.URI}")
+        return keys.is_for(certificate, custody.key_id_of(Path(live), Path(folder)))
+    if custody.is_encrypted(octets):
+        return keys.is_for(certificate, custody.key_id_of(Path(live), Path(folder)))
+    public = formats.load_private_key(octets, tests_primes=False).public_key()
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
+
+
+def _held(certificate: x509.Certificate, der: bytes) -> _Held:
+    return _Held(
+        keys.serial_of(certificate), generations.span_of(certificate), hashlib.sha256(der).digest(), certificate, der
+    )
 
 
 def _read(path: str) -> bytes:
@@ -212,42 +272,6 @@ def _pem(octets: bytes, label: bytes) -> bytes:
     if not octets.startswith(start) or not octets.endswith(end) or octets.count(b"-") != 20:  # noqa: PLR2004 - hyphens
         raise ValueError(label)
     return binascii.a2b_base64(octets[len(start) : -len(end)].replace(b"\n", b""), strict_mode=True)
-
-
-def _public_numbers(octets: bytes) -> bytes | None:
-    """Give what stands of a bare PKCS#8 key in its certificate, too: RSA's modulus, EC's point. Raises ValueError.
-
-    Of an encrypted key nothing can be seen, and the URI of one in a token is compared by its id: no octets, which stand
-    everywhere.
-    """
-    if octets.startswith(_IN_TOKEN):
-        return b""
-    if octets.startswith(_ENCRYPTED):
-        _pem(octets, b"ENCRYPTED PRIVATE KEY")
-        return b""
-    der = _pem(octets, b"PRIVATE KEY")
-    inside, end = _content(der, 0)
-    if end != len(der):
-        return None
-    if der.startswith(_RSA, inside):
-        key, key_end = _content(der, inside + len(_RSA) - 1)
-        numbers, _ = _content(der, key)
-        modulus, modulus_end = _content(der, numbers + 3)  # after the version, 02 01 00
-        return der[modulus:modulus_end] if key_end == end and modulus_end - modulus > _SHORTEST_MODULUS else None
-    return next((der[-long:] for begins, long in _POINTS.items() if der.startswith(begins, len(der) - long - 3)), None)
-
-
-def _content(der: bytes, at: int) -> tuple[int, int]:
-    """Give where the content of an element begins and ends (X.690, 8.1.3). Raises ValueError where it is cut short."""
-    if at + 2 > len(der):
-        raise ValueError(at)
-    first = der[at + 1]
-    many = first & 0x7F if first & 0x80 else 0
-    begins = at + 2 + many
-    ends = begins + (int.from_bytes(der[at + 2 : begins]) if many else first)
-    if ends > len(der):
-        raise ValueError(at)
-    return begins, ends
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ No shell, no standard input, a time after which the program and what it started 
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import IO
 
-from sinetti import clock
+from sinetti import clock, file_rights
+from sinetti.file_rights import RightsError
 from sinetti.holder import files, log, messages, reasons, words
 from sinetti.holder.config.values import Hooks, Stage
 from sinetti.holder.log import Event
@@ -125,6 +127,10 @@ class _Tail:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timedelta, output: _Tail) -> _Ended:
+    open_to_others = _open_to_others(command[0])
+    if open_to_others is not None:
+        why = say(words.HOOK_OPEN, path=open_to_others)
+        return _Ended(why, f"could not be started: others can write {open_to_others}")
     try:
         # A command comes from the holder's own configuration; no shell looks at it.
         process = subprocess.Popen(  # noqa: S603
@@ -152,6 +158,18 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     finally:
         reader.join(GRACE)
     return _ended(process.returncode)
+
+
+def _open_to_others(program: str) -> str | None:
+    """Give the program or its folder where every user can write it; one that is not there is reported at its start."""
+    with contextlib.suppress(OSError, ValueError):
+        found = shutil.which(program)
+        try:
+            if found is not None:
+                file_rights.check_program(Path(found))
+        except RightsError as bad:
+            return str(bad.path)
+    return None
 
 
 def _ended(code: int) -> _Ended:

@@ -43,6 +43,7 @@ class Event(StrEnum):
     REPLACEMENT_NEEDED = "replacement-needed"
     REVOKED = "revoked"
     EXPORTED = "exported"
+    REPAIRED = "repaired"
     SETTINGS_CHANGED = "settings-changed"
 
 

@@ -29,6 +29,7 @@ HAPPENED = {
     Event.REPLACEMENT_NEEDED: mark("cannot be renewed any more, a replacement is needed"),
     Event.REVOKED: mark("revoked"),
     Event.EXPORTED: mark("exported"),
+    Event.REPAIRED: mark("repaired, the certificate is in use as before"),
     Event.SETTINGS_CHANGED: mark("settings changed"),
 }
 FACTS = {

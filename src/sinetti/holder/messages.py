@@ -119,6 +119,13 @@ STORE_DAMAGED = mark(
     "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
 )
 STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}. Mend that, then run the same command again.")
+OPEN_SECRET = mark(
+    "{path} holds a password and can be read by others on this computer. Nothing was done. Run: chmod 600 {path}"
+)
+FOREIGN_SECRET = mark(
+    "{path} holds a password and belongs to {owner}, who can read and change it. Nothing was done. Put the password "
+    "into a file of your own, with chmod 600."
+)
 NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
 UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
 BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
@@ -150,8 +157,12 @@ NOW_PASSES_BY = mark("Warning: --now is for test benches. In PRODUCTION, this ma
 OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command again; nothing that was written is lost.")
 OUTPUT_LOST = mark("The output could not be written: {why}.")
 INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
-NEEDS_EXTRA = mark("“sinetti {command}” needs the server side: pip install sinetti[authority]")
-NEEDS_GATEWAY_EXTRA = mark("“sinetti gateway serve” needs an HTTP server: pip install sinetti[gateway]")
+NEEDS_EXTRA = mark(
+    "“sinetti {command}” needs the server side: run pip install '.[authority]' in a clone of this repository"
+)
+NEEDS_GATEWAY_EXTRA = mark(
+    "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+)
 NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")
 SEALED = mark("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
 SEAL_GOOD = mark("The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}.")

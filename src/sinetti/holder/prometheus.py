@@ -11,6 +11,9 @@ from sinetti.holder import todo
 from sinetti.holder.status import NameState, Row
 from sinetti.holder.todo import Todo
 
+BEGINNING = b"# HELP sinetti_"
+"""How a file of metrics begins that was written here."""
+
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 """What a label's value must not hold as it is (Prometheus, "Text-based format")."""
 
@@ -21,6 +24,11 @@ class _Family:
     told: str
     samples: Iterable[tuple[str, float]]
     """Labels as they stand between the braces, empty for none, and the value."""
+
+
+def unusable(now: datetime) -> str:
+    """Write the metrics of a store that cannot be looked at: no name is in any state, so that none stays green."""
+    return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
 
 
 def text(rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> str:
@@ -69,11 +77,21 @@ def _families(
         "How many names of the store are in a state.",
         ((f'state="{state.value}"', states.count(state)) for state in NameState if state is not NameState.NOT_ENROLLED),
     )
-    yield _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
+    yield _readable(is_readable=True)
+    yield _written_at(now)
     if last_run is not None:
         yield _Family(
             "sinetti_agent_last_run_seconds", "When the agent's last pass ended.", [("", last_run.timestamp())]
         )
+
+
+def _readable(*, is_readable: bool) -> _Family:
+    told = "1 where the store could be looked at when this was written."
+    return _Family("sinetti_store_readable", told, [("", int(is_readable))])
+
+
+def _written_at(now: datetime) -> _Family:
+    return _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
 
 
 def _is_needed(row: Row) -> int:

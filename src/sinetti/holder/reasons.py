@@ -121,6 +121,8 @@ SAID = (
     mark("the token {label} holds another key of the ID {key_id}"),
     mark("the file of the PIN of the token {label} cannot be read: {why}"),
     mark("the file of the PIN of the token {label} holds no PIN"),
+    mark("the file of the PIN of the token {label} can be read by others: chmod 600 {path}"),
+    mark("the module of the token {label} is not loaded: others can write {path}"),
     mark("the token does not take the PIN"),
     mark("the PIN is locked after too many wrong ones; whoever looks after the token sets another"),
     mark("the PIN has to be changed before the token is used"),

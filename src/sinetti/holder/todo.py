@@ -47,6 +47,8 @@ WORDS = {
 ENROL_OR_DELETE = mark("Run “sinetti enrol {name}” again, or delete its folder.")
 ENROL_RESOLVE = mark("Run “sinetti enrol {name}” again; if it stays uncertain, ask the service's support.")
 
+REPAIRABLE = mark("The store is damaged: {what}. Run “sinetti run”: it repairs this by itself.")
+
 EXIT_CODES = {
     Todo.REPAIR: ExitCode.STORE,
     Todo.REPLACE: ExitCode.REFUSED,
@@ -118,7 +120,8 @@ def words(row: Row) -> Message | None:
     if todo is Todo.GO_ON and any(one.state is State.POSTPONED for one in row.seen.open):
         return say(WORDS[Todo.ENROL if row.seen.span is None else Todo.RENEW], name=row.name)
     if todo is Todo.REPAIR:
-        return row.seen.trouble
+        found = row.seen.repairable
+        return row.seen.trouble if found is None else say(REPAIRABLE, what=found)
     return say(WORDS[todo], name=row.name) if todo in WORDS else None
 
 

@@ -28,7 +28,9 @@ PROXY_UNREADABLE = mark(
     "The address of the proxy, in https_proxy or the system's settings, cannot be read. Write it like "
     "http://proxy.example:3128, and signs such as @ : / # in a user name or password percent-encoded (RFC 3986)."
 )
-NEEDS_PKCS11_EXTRA = mark("Keys in a PKCS#11 token need one package more: pip install sinetti[pkcs11]")
+NEEDS_PKCS11_EXTRA = mark(
+    "Keys in a PKCS#11 token need one package more: run pip install '.[pkcs11]' in a clone of this repository"
+)
 TOKEN_UNUSABLE = mark("{name}: {why}. Correct it, then run the command again; nothing is lost.")
 TOKEN_KEY_TAKEN_UP = mark(
     "{name}: the token holds a key (ID {key_id}) that an interrupted run made and that nothing uses yet. "
@@ -42,6 +44,7 @@ HOOK_FAILED = mark("{name}: the command of {stage} did not succeed: {why}. What 
 HOOK_EXIT = mark("it ended with exit code {code}")
 HOOK_SIGNAL = mark("it was ended by the signal {signal}")
 HOOK_TIMEOUT = mark("it was killed after {seconds} s")
+HOOK_OPEN = mark("every user can write {path}, so it was not run; run: chmod o-w {path}")
 HOOK_NOT_STARTED = mark("{program} could not be started, {why}")
 DEPLOYED = mark("{name}: the certificate {serial} was brought into use.")
 DEPLOY_AGAIN = mark(
@@ -78,3 +81,14 @@ EXPORTED_WITH_KEY = mark(
     "{name}: the certificate {serial} was written to {path} with its key. Whoever has this file has the key: delete it "
     "when it has been taken over."
 )
+
+OTHERS_CERTIFICATE = mark(
+    "The certificate in use is not for the customer ID {customer_id} that {path} names. Correct customer_id there, or "
+    "restore the certificate and its key from a backup."
+)
+REPAIRED = mark("{name}: repaired what was damaged: {what}. The certificate {serial} is in use as before.")
+WOULD_REPAIR = mark("{name}: would be repaired now: {what}.")
+REPAIRED_LINK = mark("the link “live”")
+REPAIRED_CHAIN = mark("the chain of the certificate")
+REPAIRED_BOTH = mark("the link “live” and the chain of the certificate")
+RUN_REPAIRS = mark("Run “sinetti run”: it repairs this by itself.")

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from sinetti import file_rights
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.mandates import Role
 from sinetti.domain.retention import Periods
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError, check_email
+from sinetti.file_rights import RightsError
 from sinetti.settings.authority import SettingsError, is_loopback
 from sinetti.settings.tables import Table
 
@@ -28,7 +30,6 @@ _TAKEN = frozenset({"new", "cancelled"})
 """Ids that pages of ours have the places of."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _CLAIM = re.compile(r"[!-~]{1,100}")
-_OTHERS_WRITE = 0o002
 _MOST_PROVIDERS = 20
 _MOST_A_DAY = 100_000
 
@@ -104,16 +105,16 @@ def read(path: Path) -> EserviceSettings:
     Raises SettingsError, naming the key and what to write instead.
     """
     try:
-        text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
+        text = file_rights.read_trusted(path, is_named=True).decode("utf-8")
     except FileNotFoundError:
         return DEFAULTS
+    except RightsError as bad:
+        # A user who names another provider signs in as any person.
+        sentence = f"{bad.path} can be changed by other users, who could sign in as any person: chmod go-w {bad.path}"
+        raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
-    if mode & _OTHERS_WRITE:
-        # Whoever names another provider signs in as whom they like.
-        sentence = f"{path} can be changed by everybody, who could sign in as anybody: chmod 600 it"
-        raise SettingsError(sentence)
     return parse(text, path.parent)
 
 

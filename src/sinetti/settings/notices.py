@@ -11,8 +11,10 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from sinetti import file_rights
 from sinetti.domain.values import Language
 from sinetti.domain.words import WordError, check_email
+from sinetti.file_rights import RightsError
 from sinetti.notices.mail import Security, Sender, SmtpServer
 from sinetti.notices.room import LADDER, WAVE_DAYS, WAVE_FROM, Terms
 from sinetti.notices.sms import SmsProvider
@@ -26,7 +28,7 @@ _SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or sm
 _LONGEST_RETURNS = 14
 """Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
 
-_OTHERS, _OTHERS_WRITE = 0o077, 0o002
+_OTHERS = 0o077
 _MOST_STEPS = 20
 _LONGEST_STEP = 700
 _SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
@@ -54,17 +56,21 @@ class NoticeSettings:
 def read(path: Path) -> NoticeSettings:
     """Read the file and those that it names. Raises SettingsError, naming the key and what to write instead."""
     try:
-        text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
+        text = file_rights.read_trusted(path, is_named=True).decode("utf-8")
+        mode = path.stat().st_mode
     except FileNotFoundError:
         sentence = f"{path} is not there, so no message is sent: deploy/notices.toml is one to begin with"
         raise SettingsError(sentence) from None
+    except RightsError as bad:
+        # A user who names another provider of text messages gets our token for it, and PIN codes.
+        sentence = (
+            f"{bad.path} can be changed by other users, who could have passwords and codes sent to them: "
+            f"chmod go-w {bad.path}"
+        )
+        raise SettingsError(sentence) from bad
     except (OSError, UnicodeDecodeError) as bad:
         sentence = f"{path.name} cannot be read: {bad}"
         raise SettingsError(sentence) from bad
-    if mode & _OTHERS_WRITE:
-        # Whoever names another provider of text messages gets our token for it, and PIN codes.
-        sentence = f"{path} can be changed by everybody, who could have passwords and codes sent to them: chmod 600 it"
-        raise SettingsError(sentence)
     return parse(text, path.parent, private=not mode & _OTHERS)
 
 

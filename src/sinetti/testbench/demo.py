@@ -132,9 +132,15 @@ def _order_and_enrol(stage: Stage) -> None:
     stage.tell(f"transfer ID {order['transfer_id']}, one-time password {password[:4]}…, until {order['expires']}")
     stage.tell("(the whole password is in ./password.txt)")
     file = stage.folder / "password.txt"
-    file.write_text(password, encoding="ascii")
+    _write_private(file, password)
     stage.chapter("The payroll program makes a key, has it certified and fetches the certificate.")
     stage.run(_enrolling(stage, "payroll", order["transfer_id"], file))
+
+
+def _write_private(path: Path, password: str) -> None:
+    """Write a password as `enrol` takes it: readable by its owner alone."""
+    path.touch(mode=0o600)
+    path.write_text(password, encoding="ascii")
 
 
 def _enrolling(stage: Stage, name: str, transfer_id: str, password: Path) -> list[str]:
@@ -307,7 +313,7 @@ def _say_how_to_talk(stage: Stage) -> None:
     _say("its clock", curl("GET", f"{control}/clock"))
     _say("an order", curl("POST", f"{control}/orders", json.dumps(_CUSTOMER)))
     ids, password = stage.quietly_ordered(_CUSTOMER), stage.folder / "password-books.txt"
-    password.write_text(ids["transfer_password"], encoding="ascii")
+    _write_private(password, ids["transfer_password"])
     place = program()
     command = str(place / "sinetti") if place else "sinetti"
     now = ("--now", stage.now)

@@ -141,6 +141,7 @@ def test_the_whole_way_by_a_real_node(founded, tmp_path):
             (pin,) = re.findall(r"\b\d{6}\b", sms["text"])
             transfer_id, password = browser.press("pin", pin=pin).secrets
             (tmp_path / "password").write_text(password)
+            (tmp_path / "password").chmod(0o600)
             trust = [
                 word
                 for role in ("services", "holders")

@@ -79,6 +79,7 @@ def test_the_real_client_enrols_and_waits_for_its_renewal(operator, server_pair,
     operator.add()
     ids = operator.order()
     (tmp_path / "password").write_text(ids["transfer_password"])
+    (tmp_path / "password").chmod(0o600)
     pair = ("--tls-certificate", server_pair / "server.pem", "--tls-key", server_pair / "key.pem") if tls else ()
     with serving(operator, *ANY, *pair) as (soap, status):
         assert soap.startswith("https://" if tls else "http://")

@@ -15,6 +15,7 @@ from sinetti.holder.agent.memory import Memory
 from sinetti.holder.agent.sighting import InUse, OpenOne, Sight
 from sinetti.holder.agent.timing import Hint
 from sinetti.holder.config.values import Care, Window
+from sinetti.holder.glance import Glance
 from sinetti.holder.journal import Kind, State
 from sinetti.holder.outcome import ExitCode
 
@@ -22,7 +23,7 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = Span(BEGAN, BEGAN + 730 * DAY)
 OPENS, URGENT, END = SPAN.not_after - 60 * DAY, SPAN.not_after - 14 * DAY, SPAN.not_after
-HELD = Sight("payroll", Path("store/payroll"), InUse("0a", SPAN, b"0" * 32))
+HELD = Sight("payroll", Path("store/payroll"), Glance("payroll"), InUse("0a", SPAN, b"0" * 32))
 OWN = timing.place_in_time(timing.share("0a", "payroll"), SPAN, Care(), None)
 SUNDAYS = Care(maintenance=(Window(frozenset({6}), time(1), time(5)),))
 EARLY = Hint(BEGAN + 100 * DAY, BEGAN + 101 * DAY)
@@ -109,6 +110,7 @@ seen_ones = some.builds(
     Sight,
     name=some.just("payroll"),
     folder=some.just(Path("store/payroll")),
+    glance=some.just(Glance("payroll")),
     in_use=some.just(HELD.in_use),
     enrolment=opens,
     renewal=opens,

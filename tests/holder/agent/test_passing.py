@@ -433,6 +433,7 @@ def test_a_failing_deploy_undoes_nothing_and_is_not_forgotten(house):
     (house.desk.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
     assert house.passed().exit_code is ExitCode.AGAIN, "it waits for its delay, and is not done"
     house.programs = Hand(wanted={NAME})
+    (house.desk.folder / "deploy.json").unlink()
     assert house.passed().exit_code is ExitCode.DONE
     assert house.programs.calls == [("deploy", NAME)]
 

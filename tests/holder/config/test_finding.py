@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from sinetti import file_rights
 from sinetti.holder.config import finding
+from sinetti.holder.config.finding import Found
 
 
 @pytest.fixture
@@ -12,6 +14,7 @@ def places(tmp_path, monkeypatch):
     """An empty folder to stand in, and a file for the whole machine that is not there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
+    monkeypatch.setattr(file_rights, "is_root", lambda: False)
     monkeypatch.setattr(finding, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
     return tmp_path
 
@@ -20,14 +23,28 @@ def test_the_first_that_is_there_counts(places, monkeypatch):
     assert finding.find(None) is None
     finding.MACHINE_WIDE.parent.mkdir()
     finding.MACHINE_WIDE.touch()
-    assert finding.find(None) == finding.MACHINE_WIDE
+    assert finding.find(None) == Found(finding.MACHINE_WIDE, is_named=True)
     (places / "sinetti.toml").touch()
-    assert finding.find(None) == Path("sinetti.toml")
+    assert finding.find(None) == Found(Path("sinetti.toml"), is_named=False)
     monkeypatch.setenv(finding.VARIABLE, "elsewhere.toml")
-    assert finding.find(None) == Path("elsewhere.toml")
-    assert finding.find(Path("given.toml")) == Path("given.toml")
+    assert finding.find(None) == Found(Path("elsewhere.toml"), is_named=True)
+    assert finding.find(Path("given.toml")) == Found(Path("given.toml"), is_named=True)
 
 
 def test_an_empty_variable_names_no_file(places, monkeypatch):
     monkeypatch.setenv(finding.VARIABLE, "")
     assert finding.find(None) is None
+
+
+def test_for_root_the_folder_that_it_stands_in_does_not_count(places, monkeypatch):
+    (places / "sinetti.toml").touch()
+    assert not finding.is_passed_over(None)
+    monkeypatch.setattr(file_rights, "is_root", lambda: True)
+    assert finding.find(None) is None
+    assert finding.is_passed_over(None)
+    assert not finding.is_passed_over(Path("sinetti.toml"))
+    finding.MACHINE_WIDE.parent.mkdir()
+    finding.MACHINE_WIDE.touch()
+    assert finding.find(None) == Found(finding.MACHINE_WIDE, is_named=True)
+    monkeypatch.setenv(finding.VARIABLE, "sinetti.toml")
+    assert finding.find(None) == Found(Path("sinetti.toml"), is_named=True)

@@ -436,3 +436,13 @@ def test_lines_are_looked_for_only_where_something_is_wrong(written, monkeypatch
     """Ten thousand tables are read at each run."""
     monkeypatch.setattr(tables.lines, "places", lambda text: pytest.fail("nothing is wrong"))
     reading.read(written(SERVICE))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes here")
+def test_anchors_that_others_can_write_are_not_taken(written, tmp_path):
+    path, bundle = written(SERVICE), tmp_path / "holders.pem"
+    assert reading.read(path).services
+    bundle.chmod(0o666)
+    (line,) = told(path)
+    assert line.startswith(f"FILE, line 5: “trust_holders”: others can write {bundle}")
+    assert line.endswith(f"run: chmod go-w {bundle}")

@@ -194,4 +194,4 @@ def exit_code(seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitC
         return max(left, deciding.PERSONS_TURN[decision.because])
     if isinstance(decision, Wait) and decision.because is Because.AFTER_FAILURE:
         return left or seen.memory.exit_code or ExitCode.AGAIN
-    return ExitCode.AGAIN if outcome is None and seen.undeployed else left
+    return left

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 from typing import Protocol
 
-from sinetti.holder import client, messages
+from sinetti.holder import client, files, messages, repair, words
 from sinetti.holder import memory as deploying
 from sinetti.holder.agent import caring, deciding, hinting, lock, sighting, twins
 from sinetti.holder.agent.caring import Agent
@@ -28,7 +28,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Row:
     """One name after a pass. `decision` is None where it is damaged or may not be touched; `outcome`, if it was tried.
 
-    `next_at`: when something is due for it, UTC, if that is known.
+    `next_at`: when something is due for it, UTC, if that is known. `after`: the name once it was attended to.
     """
 
     seen: Sight
@@ -36,6 +36,7 @@ class Row:
     outcome: Outcome | None
     exit_code: ExitCode
     next_at: datetime | None = None
+    after: Sight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Watch(Protocol):
 
 def plan(agent: Agent) -> PassEnd:
     """Say what a pass would do, and do nothing: nobody is called, nothing is written. OSError for the store itself."""
-    return _ended([_first(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
+    return _ended([_planned(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
 
 
 def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
@@ -68,7 +69,7 @@ def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
     Raises StoreLocked, OSError where the store itself cannot be read.
     """
     with lock.held(agent.run.store, agent.run.now):
-        looked = hinting.ask_all(agent, list(sighting.sights(agent.run.store)), stop)
+        looked = hinting.ask_all(agent, [_repaired(agent, one) for one in sighting.sights(agent.run.store)], stop)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
         watch.begin(len(busy))
@@ -88,6 +89,28 @@ def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
     return PassEnd(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
+def _planned(agent: Agent, seen: Sight) -> Row:
+    found = repair.find_repair(seen.folder) if seen.glance.repairable else None
+    if found is None:
+        return _first(agent, seen)
+    told = say(words.WOULD_REPAIR, name=seen.name, what=found.what)
+    return Row(seen, None, Outcome(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
+
+
+def _repaired(agent: Agent, seen: Sight) -> Sight:
+    """Repair a damaged name as far as that is safe; gives the name as it lies there then."""
+    if seen.glance.repairable is None:
+        return seen
+    try:
+        found = repair.repair(seen.folder, agent.run.moment)
+    except (files.StoreError, OSError):
+        return seen  # it is damaged still, and that is told
+    if found is None:
+        return seen
+    agent.run.tell(say(words.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
+    return sighting.look(seen.folder) or seen
+
+
 def _first(agent: Agent, seen: Sight) -> Row:
     """Decide about one name; one that is damaged, or that --now may not count for, ends here."""
     if seen.trouble is not None:
@@ -100,11 +123,15 @@ def _first(agent: Agent, seen: Sight) -> Row:
         decision = deciding.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
         return Row(seen, None, caring.fault(seen.name, bad), ExitCode.FAULT)
-    return Row(seen, decision, None, _code(agent, seen, decision, None), _next_at(seen, decision))
+    return Row(
+        seen, decision, None, _code(agent, seen, decision, None, undeployed=seen.undeployed), _next_at(seen, decision)
+    )
 
 
-def _code(agent: Agent, seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitCode:
+def _code(agent: Agent, seen: Sight, decision: Decision, outcome: Outcome | None, *, undeployed: bool) -> ExitCode:
     code = caring.exit_code(seen, decision, outcome)
+    if undeployed:
+        code = max(code, ExitCode.AGAIN)
     # By a clock that is behind nothing is due yet, and nothing will be in time.
     return max(code, ExitCode.AGAIN) if deciding.is_clock_behind(seen.in_use, agent.run.now) else code
 
@@ -160,10 +187,13 @@ def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
     except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
         return Row(row.seen, row.decision, caring.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
-    next_at = None
-    if after is not None and after.trouble is None:
-        next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.moment))
-    return Row(row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome), next_at)
+    if after is None:
+        return Row(row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False))
+    code = _code(agent, row.seen, row.decision, outcome, undeployed=after.undeployed)
+    if after.trouble is not None:
+        return Row(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
+    next_at = _next_at(after, deciding.decide(after, agent.config.care, agent.run.moment))
+    return Row(row.seen, row.decision, outcome, code, next_at, after)
 
 
 def _ended(rows: Sequence[Row], now: datetime) -> PassEnd:

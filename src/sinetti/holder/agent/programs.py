@@ -1,6 +1,7 @@
 """What a pass has done by the holder's own programs: hooks before a renewal, and bringing a new set into use."""
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -47,9 +48,17 @@ class HoldersPrograms:
 
     def due(self, seen: Sight, entry: Entry, now: datetime, /) -> bool:
         """Look closer only where the table asks for anything, or something is left of before."""
+        entry = _with_files(entry, seen.glance.files)
         asks = entry.hooks.commands or entry.files != FilesWanted()
         return bool(asks or seen.undeployed) and deploying.due(seen.folder, now, entry)
 
     def bring_into_use(self, folder: Path, entry: Entry, now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
         """Run `deploy` and `after` for a set that they have not been run for."""
+        with contextlib.suppress(files.StoreError):  # deploying tells it
+            entry = _with_files(entry, settings.load(folder).files)
         return deploying.bring_into_use(folder, entry, now)
+
+
+def _with_files(entry: Entry, kept: FilesWanted) -> Entry:
+    """Give an entry that wants the files which the name's own settings want, where no table says otherwise."""
+    return replace(entry, files=kept) if entry.files == FilesWanted() else entry

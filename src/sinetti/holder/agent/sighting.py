@@ -1,23 +1,18 @@
 """A cheap look at every name of a store: what the agent needs to decide whether something is due, and no more.
 
-No key is read and no chain followed: whatever is due is looked at thoroughly by those who do it, and `sinetti doctor`
-looks at everything. Ten thousand names take about a second.
+How a name stands is seen by glance.py, as it is for `sinetti status`; beside that stands what the agent remembers.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from sinetti.domain.values import Serial, Span
-from sinetti.holder import decoding, files, generations, journal, keys, messages, reasons
-from sinetti.holder import memory as deploying
+from sinetti.holder import files, glance, journal, messages, reasons
 from sinetti.holder.agent import memory
 from sinetti.holder.agent.memory import Memory
+from sinetti.holder.glance import Glance
 from sinetti.holder.journal import Kind, State
 from sinetti.holder.messages import Message, say
 
@@ -41,14 +36,16 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One name as it lies there. `revoked`: the service called the certificate in use so.
+    """One name as it lies there; every view of it begins with its `glance`.
 
-    `trouble` says what cannot be read; then nothing else counts. `undeployed`: bringing it into use has failed so far.
-    `halves`: an interrupted run left something that nobody needs, a copy of a key perhaps.
+    `revoked`: the service called the certificate in use so. `trouble` says what cannot be read; then nothing else
+    counts. `undeployed`: bringing it into use has failed so far. `halves`: an interrupted run left something that no
+    run needs, a copy of a key perhaps.
     """
 
     name: str
     folder: Path
+    glance: Glance
     in_use: InUse | None = None
     enrolment: OpenOne | None = None
     renewal: OpenOne | None = None
@@ -74,10 +71,13 @@ def look(folder: Path) -> Sight | None:
     try:
         return _look(folder)
     except files.StoreError as bad:
-        return Sight(folder.name, folder, trouble=bad.message)
+        return _troubled(folder, bad.message)
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=reasons.of(bad))
-        return Sight(folder.name, folder, trouble=told)
+        return _troubled(folder, say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=reasons.of(bad)))
+
+
+def _troubled(folder: Path, told: Message) -> Sight:
+    return Sight(folder.name, folder, Glance(folder.name, trouble=told), trouble=told)
 
 
 def _look(folder: Path) -> Sight | None:
@@ -86,64 +86,32 @@ def _look(folder: Path) -> Sight | None:
         there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not there & files.OURS:
+    if there.isdisjoint(files.OURS):
         return None
-    in_use = _in_use(folder, path, there)
+    seen = glance.look_into(path, there)
+    if seen.trouble is not None:
+        return Sight(folder.name, folder, seen, trouble=seen.trouble)
     known = memory.load(_read(f"{path}/{memory.FILE}")) if memory.FILE in there else memory.NOTHING
-    revoked = generations.notes(folder).revoked if _may_be_revoked(path, there) else None
     pending = os.listdir(f"{path}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
-    enrolment, renewal = (_open(folder, kind) if kind in pending else None for kind in (Kind.ENROL, Kind.RENEW))
+    under_way = {one.folder.name: OpenOne(one.state, one.fetchable) for one in seen.open}
     return Sight(
         folder.name,
         folder,
-        in_use,
-        enrolment,
-        renewal,
-        revoked=in_use is not None and revoked == in_use.serial,
-        memory=memory.about(known, None if in_use is None else in_use.serial),
-        undeployed=deploying.DEPLOY in there and _undeployed(folder),
+        seen,
+        _in_use(seen),
+        under_way.get(Kind.ENROL),
+        under_way.get(Kind.RENEW),
+        revoked=seen.serial is not None and seen.notes.revoked == seen.serial,
+        memory=memory.about(known, seen.serial),
+        undeployed=seen.deployment is not None and seen.deployment.tries > 0,
         halves=any(one.startswith(".") and one.endswith(files.HALVES) for one in (*there, *pending)),
     )
 
 
-def _may_be_revoked(path: str, there: set[str]) -> bool:
-    """Tell whether the notes have to be read in full: not where they are as this client writes them of most names."""
-    if generations.NOTES not in there:
-        return False
-    octets = _read(f"{path}/{generations.NOTES}")
-    return not (octets.startswith(b"{") and octets.endswith(b"}\n") and b'"revoked": null' in octets)
-
-
-def _undeployed(folder: Path) -> bool:
-    known = deploying.deployment(folder)
-    return known is not None and known.tries > 0
-
-
-def _in_use(folder: Path, path: str, there: set[str]) -> InUse | None:
-    live = files.LIVE if files.LIVE in there else files.OLD
-    if live not in there:
-        if generations.NOTES in there:
-            raise files.damaged(folder / files.LIVE, "it points at no certificate")
+def _in_use(seen: Glance) -> InUse | None:
+    if seen.serial is None or seen.span is None or seen.fingerprint is None:
         return None
-    place = f"{path}/{live}/{generations.CERTIFICATE}"
-    try:
-        certificate = x509.load_pem_x509_certificate(_read(place))
-        der = certificate.public_bytes(Encoding.DER)
-        return InUse(keys.serial_of(certificate), generations.span_of(certificate), hashlib.sha256(der).digest())
-    except (OSError, ValueError, x509.InvalidVersion) as bad:
-        raise files.damaged(Path(place), bad) from bad
-
-
-def _open(folder: Path, kind: Kind) -> OpenOne:
-    """Give how far something has come, by its journal's word; whoever goes on with it looks at its key and digests."""
-    path = journal.folder_of(folder, kind) / journal.FILE
-    try:
-        raw = decoding.json_of(files.read(path))
-        state, fetches = State(raw["state"]), raw["retrieval_id"] is not None
-    except (ValueError, KeyError, TypeError) as bad:
-        raise files.damaged(path, "it is no journal") from bad
-    fetchable = state in {State.ACCEPTED, State.COLLECTED} or (state in journal.OPEN_QUESTION and fetches)
-    return OpenOne(state, fetchable)
+    return InUse(seen.serial, seen.span, seen.fingerprint)
 
 
 def _read(path: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sinetti.holder import messages
+from sinetti.holder import messages, status
 from sinetti.holder.agent import caring
 from sinetti.holder.agent.deciding import Because, Decision, GoOn, Hopeless, Renew, Wait
 from sinetti.holder.agent.passing import PassEnd, Row
@@ -73,16 +73,17 @@ def as_json(end: PassEnd, at: datetime) -> dict[str, object]:
         "at": instant(at),
         "exit_code": int(end.exit_code),
         "next": None if end.next_due is None else instant(end.next_due),
-        "names": [_row(row) for row in end.rows],
+        "names": [_row(row, at) for row in end.rows],
     }
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: Row, at: datetime) -> dict[str, object]:
     in_use, outcome = row.seen.in_use, row.outcome
     return {
         "name": row.seen.name,
         "serial": None if in_use is None else in_use.serial,
         "not_after": None if in_use is None else instant(in_use.span.not_after),
+        "state": status.of((row.after or row.seen).glance, at).state.value,
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
         "because": _because(row.decision),
         "next": None if row.next_at is None else instant(row.next_at),

@@ -3,24 +3,44 @@
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
+
+from sinetti import file_rights
 
 FILE = "sinetti.toml"
 VARIABLE = "SINETTI_CONFIG"
+HERE = Path(FILE)
 MACHINE_WIDE = Path("/etc/sinetti") / FILE
 
 
-def find(given: Path | None) -> Path | None:
+class Found(NamedTuple):
+    """A sinetti.toml. `is_named`: a person, or root by its place, vouches for it; else it only lies in the folder."""
+
+    path: Path
+    is_named: bool
+
+
+def find(given: Path | None) -> Found | None:
     """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
 
-    None where there is none. One that was named is given though it may not be there: reading it tells.
+    None where there is none. One that was named is given though it may not be there: reading it tells. For root the
+    folder that it stands in does not count: other users may have put a file there, whose programs root would run.
     """
     if given is not None:
-        return given
+        return Found(given, is_named=True)
     # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
-        return Path(named)
-    return next((one for one in (Path(FILE), MACHINE_WIDE) if _may_be(one)), None)
+        return Found(Path(named), is_named=True)
+    if not file_rights.is_root() and _may_be(HERE):
+        return Found(HERE, is_named=False)
+    return Found(MACHINE_WIDE, is_named=True) if _may_be(MACHINE_WIDE) else None
+
+
+def is_passed_over(given: Path | None) -> bool:
+    """Tell whether there is a ./sinetti.toml that would count for any caller but root."""
+    named = os.environ.get(VARIABLE)  # noqa: TID251 - as above
+    return given is None and not named and file_rights.is_root() and _may_be(HERE)
 
 
 def _may_be(path: Path) -> bool:

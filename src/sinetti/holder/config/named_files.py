@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from sinetti import file_rights
+from sinetti.file_rights import RightsError
 from sinetti.holder import reasons, settings
 from sinetti.holder.config import said
 from sinetti.holder.config.tables import Table
@@ -20,7 +22,10 @@ def bundle(table: Table, key: str) -> str | None:
     if path is None:
         return None
     try:
-        return settings.bundle_text(_octets(path))
+        return settings.bundle_text(file_rights.read_trusted(path, is_named=True)[:_LARGEST])
+    except RightsError as bad:
+        table.blame(key, say(said.OPEN_BUNDLE, key=key, path=str(bad.path)))
+        return None
     except (OSError, ValueError) as bad:
         table.blame(key, say(said.FILE_NOT_USABLE, key=key, path=str(path), why=reasons.of(bad)))
         return None

@@ -9,7 +9,10 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sinetti import file_rights
 from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
+from sinetti.file_rights import Fault as RightsFault
+from sinetti.file_rights import RightsError
 from sinetti.holder import decoding, reasons, transport
 from sinetti.holder.config import kinds, known, named_files, said
 from sinetti.holder.config.entries import Reader
@@ -30,9 +33,12 @@ _MARKS = {b"\xef\xbb\xbf": said.BYTE_ORDER_MARK, b"\xff\xfe": said.UTF_16, b"\xf
 """How files begin that were saved by programs that mean well."""
 
 
-def read(path: Path) -> Config:
-    """Read a sinetti.toml, and the bundles that it names. Raises ConfigError, which tells all mistakes at once."""
-    text = _text(path)
+def read(path: Path, *, is_named: bool = True) -> Config:
+    """Read a sinetti.toml, and the bundles that it names. Raises ConfigError, which tells all mistakes at once.
+
+    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
+    """
+    text = _text(path, is_named=is_named)
     book = Book(path, text)
     root = Table(book, (), _parsed(path, text))
     root.only(known.ROOT)
@@ -54,9 +60,13 @@ def read(path: Path) -> Config:
     return config
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, *, is_named: bool) -> str:
     try:
-        octets = path.read_bytes()
+        octets = file_rights.read_trusted(path, is_named=is_named)
+    except RightsError as bad:
+        told = said.FOREIGN if bad.fault is RightsFault.FOREIGN else said.WRITABLE
+        why = say(told, owner=bad.owner, path=str(bad.path))
+        raise ConfigError(path, [Fault(None, why)]) from bad
     except OSError as bad:
         raise ConfigError(path, [Fault(None, say(said.NOT_READABLE, why=reasons.of(bad)))]) from bad
     for mark, told in _MARKS.items():

@@ -7,6 +7,18 @@ IN_FILE = mark("{path}: {told}")
 MORE = mark_count("{path}: {count} more mistake is not shown.", "{path}: {count} more mistakes are not shown.")
 
 NOT_READABLE = mark("the file cannot be read: {why}.")
+FOREIGN = mark(
+    "the file names programs that run with your rights, and {path} belongs to {owner}. Nothing was run: look at the "
+    "file, and if you trust it, name it with --config."
+)
+WRITABLE = mark(
+    "the file names programs that run with your rights, and others can write {path}. Nothing was run: look at the "
+    "file, then run: chmod go-w {path}"
+)
+NOT_FOR_ROOT = mark(
+    "The sinetti.toml in this folder does not count for root: other users may have put it there. Look at the file, "
+    "then name it with --config, or move it to /etc/sinetti."
+)
 BYTE_ORDER_MARK = mark("the file begins with a byte order mark. Save it as UTF-8 without one.")
 UTF_16 = mark("the file is UTF-16. Save it as UTF-8 without a byte order mark.")
 NOT_UTF_8 = mark("this is not UTF-8. Save the file as UTF-8.")
@@ -55,6 +67,10 @@ NO_SECRET = mark("“{key}”: {path} is empty. Write the secret into it.")
 NO_PKCS12_SECRET = mark(
     "“{key}”: {path} holds no password that a PKCS#12 file takes: that is one line of UTF-8, without a byte order "
     "mark. Save the file so."
+)
+OPEN_BUNDLE = mark(
+    "“{key}”: others can write {path}, and could have this client trust a CA of theirs. Look at the file, then run: "
+    "chmod go-w {path}"
 )
 OPEN_SECRET = mark("“{key}”: {path} can be read by others. Run: chmod 600 {path}")
 A_FILE = mark("“{key}”: {path} is a file; a folder is needed.")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sinetti import file_rights
+from sinetti.file_rights import RightsError
 from sinetti.holder import files, reasons, settings
 from sinetti.holder.config.faults import ConfigError
 from sinetti.holder.config.values import Config, Entry
@@ -91,7 +93,18 @@ def _programs(entries: Iterable[Entry]) -> Iterator[Finding]:
     wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
     for (stage, program), name in wanted.items():
         values = {"stage": stage.value, "program": program}
-        if shutil.which(program) is not None:
+        found = shutil.which(program)
+        try:
+            if found is not None:
+                file_rights.check_program(Path(found))
+        except RightsError as bad:
+            told, step = (
+                say(words.PROGRAM_OPEN, **values, path=str(bad.path)),
+                say(words.CHMOD_STEP, mode="o-w", path=str(bad.path)),
+            )
+            yield Finding(Check.HOOKS, Level.FAIL, told, name, step, ExitCode.USAGE)
+            continue
+        if found is not None:
             yield ok(Check.HOOKS, say(words.PROGRAM_GOOD, **values), name)
         else:
             told = say(words.PROGRAM_MISSING, **values)

@@ -15,6 +15,7 @@ OTHER_ENVIRONMENT = mark("The certificate is in {kept}, the table says {wanted}.
 OTHER_ENVIRONMENT_STEP = mark("Give the name a service in {kept}; a certificate cannot change its environment.")
 PROGRAM_GOOD = mark("{stage}: {program} is there and can be run.")
 PROGRAM_MISSING = mark("{stage}: {program} is not there, or cannot be run.")
+PROGRAM_OPEN = mark("{stage}: {program} is not run: every user can write {path}.")
 PROGRAM_STEP = mark("Write the whole path of a program that this user may run.")
 SECRET_MISSING = mark("{path} cannot be read: {why}.")
 SECRET_STEP = mark("Put the file there, readable for this user alone.")
@@ -74,7 +75,10 @@ CERTIFICATE_FOREIGN = mark("It was not issued directly by a CA in trust_holders.
 CERTIFICATE_FOREIGN_STEP = mark(
     "Put the CAs of the service into trust_holders in {path}: a renewed certificate is not taken without them."
 )
-CERTIFICATE_OTHER = mark("It is not for the customer ID {customer_id} that {path} names.")
-CERTIFICATE_OTHER_STEP = mark("Correct customer_id in {path}; a renewed certificate is not taken otherwise.")
 RENEW_STEP = mark("Run “sinetti renew {name}”, or “sinetti run”.")
+DEPLOY_FAILED = mark(
+    "The hook deploy ({program}) has failed, number of tries: {tries}. Your programs do not use the certificate "
+    "{serial} yet."
+)
+DEPLOY_STEP = mark("Read {log}, correct the hook, then run “sinetti run”.")
 UNREADABLE = mark("{path} cannot be read: {why}.")

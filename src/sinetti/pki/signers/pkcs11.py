@@ -5,6 +5,7 @@ One session for each token and process: a token logs a whole process in, and a s
 5.6.8). Everything goes through one lock, so keys may be used by several threads.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import RLock
@@ -18,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 from pkcs11 import Attribute, Mechanism, ObjectClass, TokenFlag
 
+from sinetti import file_rights
 from sinetti.domain.values import KeyType
+from sinetti.file_rights import RightsError
 from sinetti.pki import keycheck
 from sinetti.pki.formats import PublicKey
 from sinetti.pki.signers import SignerUnavailable
@@ -287,6 +290,7 @@ def _session(place: Place) -> pkcs11.Session:
     known: pkcs11.Session | None = _OPENED.sessions.get(at)
     if known is not None:
         return known
+    _check_module(place)
     pin = _pin(place)
     if (*at, pin) in _OPENED.refused:
         raise pkcs11.PinIncorrect
@@ -305,10 +309,22 @@ def _session(place: Place) -> pkcs11.Session:
     return opened
 
 
+def _check_module(place: Place) -> None:
+    """Refuse a library that other users could have written: it runs with the rights of this process."""
+    with contextlib.suppress(OSError):  # one that cannot be looked at cannot be loaded, which is reported
+        try:
+            file_rights.check_program(place.module, is_library=True)
+        except RightsError as bad:
+            why = f"the module of the token {place.label} is not loaded: others can write {bad.path}"
+            raise SignerUnavailable(why) from None
+
+
 def _pin(place: Place) -> bytes:
     try:
-        pin = place.pin_file.read_bytes().strip()
+        pin = file_rights.read_secret(place.pin_file, any_owner=True).strip()
         pin.decode()
+    except RightsError:
+        why = f"the file of the PIN of the token {place.label} can be read by others: chmod 600 {place.pin_file}"
     except OSError as bad:
         why = f"the file of the PIN of the token {place.label} cannot be read: {bad.strerror}"
     except UnicodeDecodeError:

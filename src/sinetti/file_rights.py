@@ -1,0 +1,179 @@
+"""Rights of files that decide what runs, and of files that hold secrets: who could have written or read them.
+
+A settings file names programs and libraries that run with the caller's rights, so that its writers can do what the
+caller can. The rule is that of sudo for its sudoers and of sshd's StrictModes: the file, the link that leads to it and
+the folder that holds it belong to the caller or to root, and no other user can write them. A group counts as others,
+unless it is the owner's private group (of the same name, without another member). Folders further up need no check
+then: what another user puts in the place of one is that user's. A caller who names a file vouches for its owner; of a
+foreign one no folder above may be writable by others. Rights are read from the descriptor that the octets come from.
+
+Windows has no modes: nothing is checked there.
+"""
+
+import contextlib
+import importlib
+import os
+import stat
+from enum import Enum
+from pathlib import Path
+
+_OTHERS_READ = 0o077
+_CREDENTIAL = 0o037
+"""Bits that a service's credential never has: its group's read bit is the mask of an ACL (systemd.exec(5))."""
+_O_PATH: int = getattr(os, "O_PATH", 0)
+_O_DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
+_O_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_O_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
+_O_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+
+
+class Fault(Enum):
+    """What is wrong with the rights of a file or folder."""
+
+    FOREIGN = "foreign"
+    """It belongs to a user who is neither the caller nor root."""
+    WRITABLE = "writable"
+    """Others than its owner can write it."""
+    READABLE = "readable"
+    """Others than its owner can read or write it."""
+
+
+class RightsError(Exception):
+    """A file or folder whose rights are too wide. `path` is the one to be corrected."""
+
+    def __init__(self, path: Path, fault: Fault, owner: str) -> None:
+        """Keep what a message needs."""
+        super().__init__(f"{path}: {fault.value}")
+        self.path, self.fault, self.owner = path, fault, owner
+
+
+def is_checked() -> bool:
+    """Tell whether this system has rights of the kind that is checked here."""
+    return os.name != "nt"
+
+
+def is_root() -> bool:
+    """Tell whether the caller is root, whose programs may do anything."""
+    return is_checked() and os.geteuid() == 0
+
+
+def read_trusted(path: Path, *, is_named: bool) -> bytes:
+    """Read a file that decides what runs. `is_named`: the caller named it, and so vouches for its owner.
+
+    A pipe that the caller named is taken as it is. Raises RightsError, OSError.
+    """
+    if not is_checked() or (is_named and not stat.S_ISREG(path.stat().st_mode)):
+        return path.read_bytes()
+    if path.is_symlink():
+        _check_link(path, is_named=is_named)
+    real = path.resolve(strict=True)
+    folder = os.open(real.parent, _O_PATH | _O_DIRECTORY | _O_CLOEXEC)
+    try:
+        holder = os.fstat(folder)
+        handle = os.open(real.name, os.O_RDONLY | _O_NOFOLLOW | _O_NONBLOCK | _O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with os.fdopen(handle, "rb") as file:
+        _check(real, os.fstat(file.fileno()), holder, is_named=is_named)
+        return file.read()
+
+
+def check_program(path: Path, *, is_library: bool = False) -> None:
+    """Check a program that trusted settings name, and its folder: not every user can write them.
+
+    Groups are not looked at: /usr/local/bin is its administrators' on some systems. A library runs inside the caller,
+    so that its owner counts as well. Raises RightsError, OSError.
+    """
+    if not is_checked():
+        return
+    real = path.resolve(strict=True)
+    for one in (real, real.parent):
+        seen = one.stat()
+        if seen.st_mode & stat.S_IWOTH and not (one != real and seen.st_mode & stat.S_ISVTX):
+            raise RightsError(one, Fault.WRITABLE, _name(seen.st_uid))
+    if is_library:
+        _check_owner(real, real.stat())
+
+
+def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
+    """Read a file with a secret that only its owner can read: the caller or root, or `any_owner`.
+
+    A pipe and a terminal are taken as they are, and what the service manager shows as a credential. Raises RightsError,
+    OSError.
+    """
+    with path.open("rb") as file:
+        seen = os.fstat(file.fileno())
+        if is_checked() and stat.S_ISREG(seen.st_mode):
+            if not any_owner:
+                _check_owner(path, seen)
+            if seen.st_mode & (_CREDENTIAL if _is_credential(path) else _OTHERS_READ):
+                raise RightsError(path, Fault.READABLE, _name(seen.st_uid))
+        return file.read()
+
+
+def _is_credential(path: Path) -> bool:
+    # The service manager says in the environment where it shows credentials, as the shell says where a home is.
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251
+    return folder is not None and path.absolute().parent == Path(folder)
+
+
+def _check_link(link: Path, *, is_named: bool) -> None:
+    """Check the link that leads to a file, and the folder that the link is in: who could turn it."""
+    _check_folder(link.absolute().parent, link.absolute().parent.stat(), link.lstat(), is_named=is_named)
+    if not is_named:
+        _check_owner(link, link.lstat())
+
+
+def _check(path: Path, seen: os.stat_result, holder: os.stat_result, *, is_named: bool) -> None:
+    """Check a file by what was seen of it and of the folder that holds it."""
+    if not is_named:
+        _check_owner(path, seen)
+    if _is_writable(seen):
+        raise RightsError(path, Fault.WRITABLE, _name(seen.st_uid))
+    _check_folder(path.parent, holder, seen, is_named=is_named)
+
+
+def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *, is_named: bool) -> None:
+    """Check the folder that holds a file or link: who could put another one in its place."""
+    if not is_named:
+        _check_owner(folder, holder)
+    # In a sticky folder, such as /tmp, others cannot rename what is the caller's.
+    is_sticky_enough = is_named and _is_ours(held) and holder.st_mode & stat.S_ISVTX
+    if _is_writable(holder) and not is_sticky_enough:
+        raise RightsError(folder, Fault.WRITABLE, _name(holder.st_uid))
+    if _is_ours(held) and _is_ours(holder):
+        return
+    for above in folder.resolve().parents:
+        found = above.stat()
+        if _is_writable(found) and not found.st_mode & stat.S_ISVTX:
+            raise RightsError(above, Fault.WRITABLE, _name(found.st_uid))
+
+
+def _check_owner(path: Path, seen: os.stat_result) -> None:
+    if not _is_ours(seen):
+        raise RightsError(path, Fault.FOREIGN, _name(seen.st_uid))
+
+
+def _is_ours(seen: os.stat_result) -> bool:
+    return seen.st_uid in {0, os.geteuid()}
+
+
+def _is_writable(seen: os.stat_result) -> bool:
+    """Tell whether others than its owner can write it."""
+    return bool(seen.st_mode & stat.S_IWOTH or (seen.st_mode & stat.S_IWGRP and not _is_private(seen)))
+
+
+def _is_private(seen: os.stat_result) -> bool:
+    """Tell whether its group is its owner's own: of the owner's name, their first one, and without another member."""
+    with contextlib.suppress(ImportError, KeyError):
+        owner = importlib.import_module("pwd").getpwuid(seen.st_uid)
+        group = importlib.import_module("grp").getgrgid(seen.st_gid)
+        own = owner.pw_gid == seen.st_gid and group.gr_name == owner.pw_name
+        return bool(own) and set(group.gr_mem) <= {owner.pw_name}
+    return False
+
+
+def _name(uid: int) -> str:
+    with contextlib.suppress(ImportError, KeyError):
+        return str(importlib.import_module("pwd").getpwuid(uid).pw_name)
+    return str(uid)

@@ -1,0 +1,117 @@
+"""Repair of a set in use from what the store has: a broken link `live`, and the chain of a certificate.
+
+Nothing is repaired by a guess. The link comes to point at the generation that the log says was put in place last; where
+there is no log, at the newest. The chain is made of the CAs in the name's settings, if they issued the certificate. A
+key or a certificate that is lost is not replaced. Nothing is taken away: an empty folder or a link in the place of
+`live` makes way, a folder that holds files does not.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.holder import custody, dressing, files, generations, keys, log, settings, words
+from sinetti.holder.log import Event
+from sinetti.holder.messages import Message, say
+from sinetti.pki import chain, formats
+
+_PUT_IN_PLACE = frozenset({Event.ADOPTED, Event.ENROLLED, Event.RENEWED})
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What can be repaired. `generation` is the set in use, `chain` its new chain file, None where that is whole."""
+
+    generation: Path
+    relinks: bool
+    chain: bytes | None
+
+    @property
+    def serial(self) -> str:
+        """The serial of the certificate in use."""
+        return self.generation.name
+
+    @property
+    def what(self) -> Message:
+        """What is repaired, in words."""
+        if self.relinks:
+            return say(words.REPAIRED_LINK if self.chain is None else words.REPAIRED_BOTH)
+        return say(words.REPAIRED_CHAIN)
+
+
+def find_repair(name_folder: Path) -> Repair | None:
+    """Find what is to be repaired of a damaged name; None where a person has to. Changes nothing."""
+    try:
+        generation = _linked(name_folder)
+        relinks = generation is None
+        generation = generation or _last(name_folder)
+        if generation is None or (relinks and _holds_files(name_folder / files.LIVE)):
+            return None
+        certificate = formats.load_certificate(files.read(generation / generations.CERTIFICATE))
+        if keys.serial_of(certificate) != generation.name:
+            return None
+        custody.open_key(generation, name_folder, certificate)
+        octets = _chain(name_folder, generation, certificate)
+    except (files.StoreError, OSError, ValueError):
+        return None
+    return Repair(generation, relinks, octets) if relinks or octets is not None else None
+
+
+def repair(name_folder: Path, now: datetime) -> Repair | None:
+    """Repair what can be repaired of a damaged name, and log it. Raises StoreLocked, OSError."""
+    with files.locked(name_folder):
+        found = find_repair(name_folder)
+        if found is None:
+            return None
+        if found.chain is not None:
+            wanted = settings.load(name_folder).files
+            path = found.generation / generations.CHAIN
+            files.write_whole(path, found.chain, lambda beside: dressing.dress(name_folder.name, beside, wanted))
+        if found.relinks:
+            files.swap_live(name_folder, found.serial)
+    with contextlib.suppress(OSError):  # nothing is decided by the log
+        log.note(name_folder, now, Event.REPAIRED, serial=found.serial)
+    return found
+
+
+def _linked(name_folder: Path) -> Path | None:
+    """Give the generation that `live` leads to; None where it leads to none of this name."""
+    live = files.live_of(name_folder)
+    place = name_folder / files.GENERATIONS
+    if not live.is_symlink() or not files.is_there(live) or live.resolve().parent != place.resolve():
+        return None
+    return place / live.resolve().name
+
+
+def _last(name_folder: Path) -> Path | None:
+    """Give the generation that was put in place last: by the log, else the one that begins last. None for none."""
+    place = name_folder / files.GENERATIONS
+    logged = [one.facts.get("serial") for one in log.read(name_folder) if one.event in _PUT_IN_PLACE]
+    if logged and logged[-1] is not None:
+        return place / logged[-1]
+    whole = [one for one in place.iterdir() if not one.name.startswith(".")]
+    return max(whole, key=_begins, default=None)
+
+
+def _begins(generation: Path) -> datetime:
+    return formats.load_certificate(files.read(generation / generations.CERTIFICATE)).not_valid_before_utc
+
+
+def _holds_files(live: Path) -> bool:
+    return live.is_dir() and not live.is_symlink() and any(live.iterdir())
+
+
+def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -> bytes | None:
+    """Give a new chain file; None where the present one is whole. Raises ValueError where no CA is known for it."""
+    path = generation / generations.CHAIN
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        above = chain.load_bundle(path.read_bytes())
+        if chain.issuers_up(certificate, above) == above:
+            return None
+    found = chain.issuers_up(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))
+    if not found:
+        raise ValueError(generations.CHAIN)
+    return b"".join(formats.certificate_pem(formats.certificate_der(one)) for one in found)
