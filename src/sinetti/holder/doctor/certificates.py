@@ -71,7 +71,7 @@ def _dates(name: str, row: status.Row, held: Held, now: datetime) -> Finding:
             told = say(words.CERTIFICATE_EARLY, at=held.span.not_before)
             return _wrong(name, told, say(words.CERTIFICATE_EARLY_STEP))
         case Phase.VALID:
-            told = say(words.CERTIFICATE_GOOD, until=until, at=when.renew_from(until))
+            told = say(words.CERTIFICATE_GOOD, until=until, at=when.renew_from(held.span))
             return ok(Check.CERTIFICATE, told, name) if what is None else warn(Check.CERTIFICATE, told, what, name)
 
 
