@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca actions
 
-.PHONY: help demo test judges peers accessibility bench chaos simulate fuzz check format texts coverage clean
+.PHONY: help demo test judges acceptance peers accessibility bench chaos simulate fuzz check format texts coverage clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,10 @@ judges: coverage ## every branch of the core, then programs that nobody here wro
 	@scripts/pytest tests --ignore=tests/judges -m long -n 2
 	@scripts/pytest tests/judges --ignore=tests/judges/test_walk.py
 	@scripts/pytest tests/judges/test_walk.py -n 2
+
+acceptance: ## by hand: the tests of doors, gateway and e-service on the lowest versions that pyproject.toml allows
+	@scripts/packages test
+	@scripts/floors
 
 peers: ## install what the peers in other languages stand on, as `make judges` does; tests/judges/peers says how they are called
 	@scripts/environment authority,test

@@ -9,9 +9,11 @@ from sinetti.actions.watch import answer_findings, bulk_findings, certificate_fi
 from sinetti.ca.issuing import issues_until
 from sinetti.clock import ticks
 from sinetti.domain.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
+from sinetti.domain.reminders import Ladder
 from sinetti.domain.watching import Finding
 from sinetti.domain.words import amount
-from sinetti.notices.workdays import held
+from sinetti.notices.room import LADDER
+from sinetti.notices.workdays import day_off, held
 from sinetti.registry import bouncing, lists
 from sinetti.registry.opening import Register
 from sinetti.registry.unheard import unheard
@@ -133,7 +135,7 @@ def messages(authority: Authority) -> str | None:
 def nobody_told(authority: Authority) -> str | None:
     """Name certificates that end soon and of which nobody could be told."""
     office = authority.office
-    found = unheard(office.register, office.now(), _NAMED)
+    found = unheard(office.register, office.now(), Ladder(LADDER, day_off), _NAMED)
     if not found.count:
         return None
     more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""

@@ -14,6 +14,7 @@ from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Channel, Language
 from sinetti.registry import models, store
+from tests.domain.facts import LIVES_AND_WINDOWS
 from tests.support.office import (
     DAY,
     REQUEST,
@@ -156,13 +157,17 @@ def test_what_lint_finds_is_our_fault_and_nothing_is_signed(desk):
     assert not certificates(desk).exists()
 
 
-def test_a_short_life_is_open_for_renewal_at_once(desk):
-    """In a rehearsal certificates may live less than sixty days."""
-    short = desk.but(validity=timedelta(days=10))
-    held = enrolled(short)
+@pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
+def test_a_life_has_the_window_of_the_rule_and_is_too_early_before(life, window, sqlite_desk):
+    desk = sqlite_desk.but(validity=life)
+    held = enrolled(desk)
     row = certificates(desk).get(serial=held.serial)
-    assert row.renewable_from == row.not_before
-    renewed(short, held)
+    assert row.renewable_from == row.not_after - window
+    desk.clock.now = row.renewable_from - SECOND
+    found = refused(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    assert found is Reason.TOO_EARLY
+    desk.clock.now = row.renewable_from
+    renewed(desk, held)
 
 
 def test_the_refusal_of_one_office_says_nothing_of_another(desk):

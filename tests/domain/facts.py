@@ -23,6 +23,21 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ONE_SECOND = timedelta(seconds=1)
 ONE_DAY = timedelta(days=1)
 
+LIVES_AND_WINDOWS = {
+    "an hour": (timedelta(hours=1), timedelta(minutes=20)),
+    "a day": (ONE_DAY, timedelta(hours=8)),
+    "7 days": (7 * ONE_DAY, timedelta(hours=56)),
+    "47 days": (47 * ONE_DAY, timedelta(days=15, hours=16)),
+    "90 days": (90 * ONE_DAY, 30 * ONE_DAY),
+    "180 days": (180 * ONE_DAY, 60 * ONE_DAY),
+    "181 days": (181 * ONE_DAY, 60 * ONE_DAY),
+    "365 days": (365 * ONE_DAY, 60 * ONE_DAY),
+    "730 days": (730 * ONE_DAY, 60 * ONE_DAY),
+    "a third is rounded down to the second": (180 * ONE_DAY - ONE_SECOND, 60 * ONE_DAY - ONE_SECOND),
+    "a life of two seconds": (2 * ONE_SECOND, timedelta()),
+}
+"""How long a certificate lives, and how long before its end renewal opens: authority and client agree."""
+
 CUSTOMER = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.WS}))
 CLOSED = Customer("0123456-7", "Sinisiipi Oy", open=False, channels=frozenset({Channel.WS}))
 WITHDRAWN = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.SFTP}))

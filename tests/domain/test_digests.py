@@ -93,6 +93,12 @@ def test_the_order_of_the_table_is_that_of_the_rule():
     assert found == list(Matter)
 
 
+def test_of_a_short_life_less_has_to_be_left_to_be_in_time():
+    week = Watched(NOW + timedelta(hours=40), by_renewal=True, life=timedelta(days=7))
+    assert matter(week, NOW) is Matter.RENEWS_ITSELF
+    assert matter(replace(week, life=timedelta(days=730)), NOW) is Matter.RENEW
+
+
 HOLIDAYS = {date(2026, 12, 24), date(2026, 12, 25), date(2027, 3, 26), date(2027, 3, 29)}
 
 

@@ -22,6 +22,7 @@ from sinetti.domain.reminders import (
     step_name,
     step_of,
 )
+from sinetti.domain.renewal_hint import renewable_by_rule
 from sinetti.domain.values import Span
 from sinetti.domain.workdays import closing, finnish_date, in_hours, is_workday, opening
 
@@ -90,15 +91,43 @@ def test_a_whole_ladder():
 
 SHORT = {
     "a year": (365, STEPS),
-    "60 days: it was just made": (60, STEPS[1:]),
-    "60 days and a second": (60 + 1 / 86400, STEPS),
-    "10 days": (10, STEPS[3:]),
+    "180 days": (180, STEPS),
+    "a second less than 180 days": (180 - 1 / 86400, STEPS[1:]),
+    "90 days": (90, STEPS[1:]),
+    "47 days": (47, STEPS[2:]),
+    "7 days": (7, STEPS[5:]),
+    "a day": (1, STEPS[6:]),
 }
 
 
 @pytest.mark.parametrize(("days", "steps"), SHORT.values(), ids=SHORT)
-def test_steps_before_a_certificate_began_are_left_out(days, steps):
+def test_steps_before_renewal_opens_are_left_out_of_short_lives(days, steps):
     assert tuple(step for step, _ in leaving(LADDER, Span(ENDS - days * DAY, ENDS))) == steps
+
+
+def test_a_step_before_a_certificate_began_is_left_out():
+    assert [step for step, _ in leaving(Ladder((365 * DAY, DAY), off), Span(ENDS - 365 * DAY, ENDS))] == [DAY]
+
+
+def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_opens():
+    span = Span(ENDS - 47 * DAY, ENDS)
+    times = leaving(LADDER, span)
+    assert due(LADDER, span, span.not_before, None) == Look(again=times[0][1])
+    assert all(at >= renewable_by_rule(span) for _, at in times)
+
+
+MOVED = {
+    "the day before it is too early": (utc(4, 27, 6), 21, 7, utc(4, 20, 6)),
+    "the day before it is in time": (utc(4, 27, 6), 47, 7, utc(4, 20, 6)),
+    "a Sunday, and renewal opens on it": (utc(4, 25, 6), 21, 7, utc(4, 19, 5)),
+    "a Sunday, and renewal opened before": (utc(4, 25, 6), 47, 7, utc(4, 16, 5)),
+    "the day after it is too late": (utc(4, 24, 6), 1, 0, utc(4, 23, 5)),
+}
+
+
+@pytest.mark.parametrize(("ends", "life", "days", "at"), MOVED.values(), ids=MOVED)
+def test_where_the_working_day_before_is_too_early_a_step_leaves_on_the_next(ends, life, days, at):
+    assert dict(leaving(LADDER, Span(ends - life * DAY, ends)))[days * DAY] == at
 
 
 def test_a_life_shorter_than_every_step():

@@ -19,16 +19,19 @@ from sinetti.domain.renewal_hint import (
     check_over,
     check_reason,
     check_told,
+    in_proportion,
     may_be_called,
     renewable_by_rule,
+    renewal_window,
     suggested,
 )
-from sinetti.domain.values import Language, Span
-from tests.domain.facts import NOW, ONE_DAY, ONE_SECOND
+from sinetti.domain.values import RENEWAL_WINDOW, Language, Span
+from tests.domain.facts import LIVES_AND_WINDOWS, NOW, ONE_DAY, ONE_SECOND
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 SERIALS = st.binary(min_size=1, max_size=20).map(bytes.hex)
 LIVES = st.timedeltas(HOUR, 5000 * ONE_DAY).map(lambda one: timedelta(seconds=int(one.total_seconds())))
+ANY_LIVES = st.integers(0, 5000 * 86_400).map(lambda seconds: timedelta(seconds=seconds))
 
 
 def facts(serial="41", life=730 * ONE_DAY, **changes):
@@ -43,13 +46,34 @@ def called(one, after, over, told=None):
     return replace(one, renewable_from=opens, called=Called(begins, begins + over, told or Told()))
 
 
-@pytest.mark.parametrize(
-    ("life", "opens"),
-    {"two years": (730, 670), "sixty days": (60, 0), "less than that": (59, 0)}.values(),
-    ids=("two years", "sixty days", "less than that"),
-)
-def test_by_the_rule(life, opens):
-    assert renewable_by_rule(Span(NOW, NOW + life * ONE_DAY)) == NOW + opens * ONE_DAY
+@pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
+def test_by_the_rule(life, window):
+    span = Span(NOW, NOW + life)
+    assert renewal_window(span) == window
+    assert renewable_by_rule(span) == span.not_after - window
+
+
+@given(ANY_LIVES, ANY_LIVES)
+def test_the_window_is_short_enough_and_grows_with_the_life(life, other):
+    window, wider = (renewal_window(Span(NOW, NOW + one)) for one in sorted((life, other)))
+    assert window <= wider <= RENEWAL_WINDOW
+    assert window <= min(life, other) / 3
+    assert min(life, other) / 3 - window < ONE_SECOND or window == RENEWAL_WINDOW
+    assert window.microseconds == 0
+
+
+def test_an_end_before_the_beginning_has_no_window():
+    assert renewal_window(Span(NOW, NOW - ONE_DAY)) == timedelta()
+
+
+@given(ANY_LIVES)
+def test_a_new_certificate_is_never_open_at_once(life):
+    assert renewable_by_rule(Span(NOW, NOW + life)) >= NOW + life / 3 * 2
+
+
+def test_times_for_the_usual_window_shrink_with_it():
+    assert in_proportion(14 * ONE_DAY, Span(NOW, NOW + 730 * ONE_DAY)) == 14 * ONE_DAY
+    assert in_proportion(14 * ONE_DAY, Span(NOW, NOW + 90 * ONE_DAY)) == 7 * ONE_DAY
 
 
 @given(SERIALS, LIVES)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import sleep
@@ -14,7 +14,7 @@ from time import sleep
 from sinetti.ca.building import response_signer_plan
 from sinetti.ca.plans import LeafKind
 from sinetti.domain.asks import Accepted, Collected, NewAsk, RenewAsk
-from sinetti.domain.values import KeyPolicy
+from sinetti.domain.values import VALIDITY, KeyPolicy
 from sinetti.pki import csr, formats, keycheck
 from sinetti.wire import soap, xmldsig
 from sinetti.wire.soap import Failure, Operation
@@ -53,6 +53,8 @@ class Double:
     url: str = ""
     hint: Callable[..., None] | None = None
     """How a GET for a renewal hint is answered: with the handler and the path. None: with a 404."""
+    life: timedelta = VALIDITY
+    """How long what it issues lives."""
     hints_asked: list[str] = field(default_factory=list)
 
     def answer(self, seen: Seen) -> object:
@@ -66,7 +68,7 @@ class Double:
             if requested.key_id not in self.accepted:
                 retrieval_id = f"retrieval-{next(self.numbers)}"
                 self.accepted[requested.key_id] = retrieval_id
-                self.issued[retrieval_id] = issue(requested.public_key, self.now, ask.customer_id)
+                self.issued[retrieval_id] = issue(requested.public_key, self.now, ask.customer_id, self.life)
             return Accepted(self.accepted[requested.key_id])
         if ask.retrieval_id not in self.issued:
             return Failure("PKI020", "There is no such retrieval ID.")
@@ -82,9 +84,9 @@ class Double:
         return [csr.read_request(ask.request, POLICY).key_id for ask in asks]
 
 
-def issue(public_key, now, customer_id=authority.CUSTOMER_ID) -> bytes:
+def issue(public_key, now, customer_id=authority.CUSTOMER_ID, life=VALIDITY) -> bytes:
     """Make a certificate for a key at an instant."""
-    plan = authority.leaf_plan(public_key, begins=now, customer_id=customer_id)
+    plan = authority.leaf_plan(public_key, begins=now, customer_id=customer_id, life=life)
     return formats.certificate_der(authority.issue(plan, authority.issuer()))
 
 

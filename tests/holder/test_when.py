@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sinetti.domain.values import Span
 from sinetti.holder.when import Phase, pause, phase, renew_from
+from tests.domain.facts import LIVES_AND_WINDOWS
 
 START = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -22,11 +23,7 @@ PHASES = {
     "the last valid second": (SPAN, END, Phase.RENEWAL_OPEN),
     "one second after the end": (SPAN, END + SECOND, Phase.EXPIRED),
     "before its first second it counts as valid": (SPAN, START - SECOND, Phase.VALID),
-    "a certificate shorter than the window is open at once": (
-        Span(START, START + timedelta(days=30)),
-        START,
-        Phase.RENEWAL_OPEN,
-    ),
+    "a certificate of 47 days is valid on its first day": (Span(START, START + timedelta(days=47)), START, Phase.VALID),
 }
 
 
@@ -44,7 +41,12 @@ OPENINGS = {
 
 @pytest.mark.parametrize(("end", "opens"), OPENINGS.values(), ids=OPENINGS)
 def test_renewal_opens_sixty_days_of_24_hours_before_the_end(end, opens):
-    assert renew_from(end) == opens
+    assert renew_from(Span(end - timedelta(days=730), end)) == opens
+
+
+@pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
+def test_the_client_opens_at_the_instant_of_the_authority(life, window):
+    assert renew_from(Span(START, START + life)) == START + life - window
 
 
 ENDS = st.datetimes(datetime(2025, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)).map(
@@ -62,8 +64,9 @@ def test_the_phase_follows_the_distance_to_the_end(end, before):
 
 @given(ENDS, st.integers(-3, 3))
 def test_around_the_opening_one_second_decides(end, offset):
-    now = renew_from(end) + timedelta(seconds=offset)
-    assert (phase(Span(end - timedelta(days=730), end), now) is Phase.RENEWAL_OPEN) is (offset >= 0)
+    span = Span(end - timedelta(days=730), end)
+    now = renew_from(span) + timedelta(seconds=offset)
+    assert (phase(span, now) is Phase.RENEWAL_OPEN) is (offset >= 0)
 
 
 PAUSES = {

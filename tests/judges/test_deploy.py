@@ -91,11 +91,10 @@ def nginx(
 
 @pytest.fixture
 def served(tmp_path):
-    """Serve an authority in PRODUCTION's manner, its holders' certificates so short that renewal is open at once."""
+    """Serve an authority in PRODUCTION's manner."""
     root, etc = tmp_path / "authority", tmp_path / "etc"
     etc.mkdir()
-    hierarchy = changed(load_preset("default"), {"validity_days = 730": "validity_days = 50"})
-    (etc / "hierarchy.toml").write_text(hierarchy, encoding="utf-8")
+    (etc / "hierarchy.toml").write_text(load_preset("default"), encoding="utf-8")
     soap, status = free_ports(2)
     words = ["--hierarchy", etc / "hierarchy.toml", "--base-url", f"http://127.0.0.1:{status}"]
     words += ["--soap-url", "https://127.0.0.1", "--passphrase-file", etc / "sinetti-passphrase"]
@@ -137,7 +136,9 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
             *("--transfer-password-file", tmp_path / "password", "--key", "ec-p256", "--json"),
         )
         assert enrolled.returncode == 0, enrolled.stderr
-        renewed = ran("renew", "payroll", "--store", store, "--json")
+        why = ("--over", "1m", "--officer", "a17", "--reason", "renewal before its time")
+        did("call-early", "--dir", root, "--customer-id", customer, *why)
+        renewed = ran("renew", "payroll", "--store", store, "--force", "--json")
         assert renewed.returncode == 0, renewed.stderr
         (row,) = json.loads(renewed.stdout)
         assert row["result"] == "renewed"

@@ -238,7 +238,7 @@ def _node(forks: Zygote, folder: Path, root: Path) -> Node:
 
 
 def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> None:
-    """Found the authority. Its certificates live for 59 days, so that each can be renewed at once."""
+    """Found the authority. Each certificate can be renewed at once (server_program.py)."""
     short = folder / "short.toml"
     short.write_text(load_preset("default").replace("validity_days = 730", "validity_days = 59"), encoding="utf-8")
     addresses = ("--base-url", f"http://127.0.0.1:{node.status}", "--soap-url", f"http://127.0.0.1:{node.soap}")

@@ -58,7 +58,7 @@ class RealClient:
             return
         self.names.append(store)
         for _ in range(self.random.choice((0, 1, 1))):
-            if not self._until_done(["renew", "payroll", "--store", str(store), "--wait", "10"]):
+            if not self._until_done(["renew", "payroll", "--store", str(store), "--wait", "10", "--force"]):
                 return
 
     def stores(self) -> list[Store]:

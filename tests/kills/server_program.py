@@ -21,6 +21,7 @@ from sinetti.actions.order import order
 from sinetti.cli import main
 from sinetti.cli.server import common, init
 from sinetti.clock import machine_now, ticks
+from sinetti.domain import renewal_hint
 from sinetti.domain.values import Channel, Language
 from sinetti.protocols.soap import SoapDoor
 from sinetti.registry.parties import NewOrder, Person
@@ -36,6 +37,8 @@ FOUNDED_AGO = timedelta(days=1)
 for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.base",
               "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
     importlib.import_module(_name)
+# What the load has enrolled it renews at once: in these processes the window is the whole life.
+renewal_hint.renewal_window = lambda span: span.not_after - span.not_before
 main.build_parser("authority")  # has every command loaded, so that no process loads one again
 
 

@@ -60,6 +60,15 @@ def test_a_certificate_that_nobody_renews(desk):
     assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in [*weeks, *days, *after]]
 
 
+def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(desk):
+    a_firm(desk, a_client(desk))
+    opens = ENDS - timedelta(days=15, hours=16)
+    rows(desk, "Certificate").update(not_before=ENDS - 47 * DAY, renewable_from=opens)
+    walk(desk, ENDS - 60 * DAY, ENDS)
+    days = ["02-21", "02-24", "02-25", "02-28", "02-29", "03-01"]
+    assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in days]
+
+
 def test_whoever_plans_and_however_often(desk):
     a_firm(desk, a_client(desk))
     late = datetime(2028, 2, 28, 6, tzinfo=UTC)

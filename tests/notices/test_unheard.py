@@ -6,8 +6,10 @@ import pytest
 
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import OFFICE_HOURS_ONLY
+from sinetti.domain.reminders import Ladder
+from sinetti.notices import room
 from sinetti.notices.plan import plan
-from sinetti.notices.workdays import held
+from sinetti.notices.workdays import day_off, held
 from sinetti.registry import models
 from sinetti.registry.unheard import unheard
 from tests.notices.test_plan import ENDS, STEPS
@@ -15,6 +17,7 @@ from tests.support.mailrooms import a_mailroom
 from tests.support.office import DAY, SECOND, enrolled, renewed
 
 HOUR = timedelta(hours=1)
+LADDER = Ladder(room.LADDER, day_off)
 
 
 def rows(desk, model):
@@ -28,7 +31,7 @@ def looked(desk, step):
             desk.clock.now = at
             plan(a_mailroom(desk), at)
     desk.clock.forward(SECOND)
-    return unheard(desk.register, desk.clock.now, 5)
+    return unheard(desk.register, desk.clock.now, LADDER, 5)
 
 
 def bounced(desk):
@@ -77,6 +80,19 @@ def test_there_is_nothing_to_tell(desk, otherwise):
     assert looked(desk, 7).count == 0
 
 
+def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    begins, ends = desk.clock.now, desk.clock.now + 7 * DAY
+    rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
+    nobody(desk)
+    plan(a_mailroom(desk), desk.clock.now)
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
+    desk.clock.now = ends - HOUR
+    plan(a_mailroom(desk), desk.clock.now)
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 1
+
+
 def test_the_new_one_was_fetched(sqlite_desk):
     desk = sqlite_desk
     first = enrolled(desk)
@@ -88,7 +104,7 @@ def test_the_new_one_was_fetched(sqlite_desk):
     assert new.update(first_fetched_at=None, state="issued") == 1
     assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
     assert new.update(first_fetched_at=desk.clock.now) == 1
-    assert unheard(desk.register, desk.clock.now, 5).count == 0
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
 
 
 @pytest.mark.parametrize(

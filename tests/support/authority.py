@@ -1,6 +1,6 @@
 """One test authority for everybody: EC keys, the preset `default` in TEST, made once per run at one fixed instant."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
@@ -57,9 +57,11 @@ def response_signer(built: Built | None = None) -> tuple[PrivateKey, x509.Certif
     return built.entries[built.hierarchy.response_signer.file_name]
 
 
-def leaf_plan(public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID) -> LeafPlan:
-    """Make a plan for a holder's certificate of 730 days."""
-    span = Span(begins, begins + VALIDITY)
+def leaf_plan(
+    public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID, life: timedelta = VALIDITY
+) -> LeafPlan:
+    """Make a plan for a holder's certificate, of 730 days as a rule."""
+    span = Span(begins, begins + life)
     return LeafPlan(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
 
 

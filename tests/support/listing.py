@@ -24,6 +24,12 @@ def ending(after: timedelta, **more: object) -> CertificateFacts:
     return replace(facts, **more)  # type: ignore[arg-type] # a case's own values
 
 
+def of_a_week(after: timedelta) -> CertificateFacts:
+    """One that lives for a week and ends this long after NOW."""
+    span = Span(NOW + after - 7 * DAY, NOW + after)
+    return CertificateFacts(span, span.not_after - timedelta(hours=56), fetched_at=span.not_before)
+
+
 def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta | None = None) -> CertificateFacts:
     """One whose renewal was fetched ten days ago; gateways saw both so long ago."""
     when = [None if one is None else NOW - one for one in (seen, new_seen)]
@@ -48,6 +54,8 @@ CASES: dict[str, tuple[CertificateFacts, State, Rank, Hand]] = {
     "a second more than 14 days": (ending(14 * DAY + SECOND), State.RENEWAL_OPEN, Rank.OPEN, Hand.CONTACT),
     "14 days": (ending(14 * DAY, by_renewal=True), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
     "14 days and no channel": (ending(14 * DAY, approved=False), State.ENDS_SOON, Rank.OPEN, Hand.REPRESENTATIVE),
+    "of a week, on its first day": (of_a_week(7 * DAY), State.VALID, Rank.OPEN, Hand.NOBODY),
+    "of a week, and its renewal is open": (of_a_week(2 * DAY), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
     "its last second": (ending(0 * DAY), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
     "the second after it": (ending(-SECOND), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),
     "over for 14 days": (ending(-14 * DAY), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),

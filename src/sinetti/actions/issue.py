@@ -46,7 +46,7 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
         _log.exception("%s issues no more: it ends too soon", issuer.name)
         return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
     office.step("8-prepared")
-    # 9: commit 1. The window opens 60 days before the end, unless so little life is left that it is open at once.
+    # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
     reservation = Reservation(
         approval=approval,
         authority=issuer.file_name,

@@ -17,6 +17,8 @@ LINK: Final = "link"
 """The way to a page that a message leads to: whoever has it acts."""
 SECOND_FACTOR: Final = "second-factor"
 """What one-time codes are made of."""
+DEVICE: Final = "device"
+"""What a browser shows to be known to an account."""
 SESSION: Final = "session"
 """What a sign-in session remembers."""
 

@@ -20,7 +20,8 @@ def register(subparsers: "Commands") -> None:
     parser = subparsers.add_parser(
         "renew",
         help="renew certificates whose time has come",
-        description="Renews with a new key from 60 days before a certificate's end. Before that it calls nobody.",
+        description="Renews with a new key in a certificate's last 60 days, or in the last third of a shorter life. "
+        "Before that it calls no service.",
         epilog=EXAMPLE,
     )
     common.add_names(parser)

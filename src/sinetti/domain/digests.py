@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sinetti.domain.values import RENEWAL_WINDOW
+from sinetti.domain.renewal_hint import in_proportion
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Span
 from sinetti.domain.workdays import DayOff, finnish_date, in_hours, opening, workday_after, workday_before
 
 NEAR = RENEWAL_WINDOW
@@ -57,6 +58,8 @@ class Successor(StrEnum):
 class Watched:
     """What is known of one certificate that a firm looks after. Instants are UTC, whole seconds.
 
+    `life` is its whole life: of a short one less has to be left to be in time.
+
     `ordered_until` is how long transfer ids of an order that replaces it may still be used, None without any.
     `by_renewal`: it came by a renewal, so that a program has renewed this holding in time before. `firms`: the
     holding's contact or deputy is one of the firm's people. `reached`: mail reaches its contact or deputy.
@@ -70,6 +73,7 @@ class Watched:
     by_renewal: bool = False
     firms: bool = False
     reached: bool = True
+    life: timedelta = VALIDITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Leaving:
 
 def matter(one: Watched, now: datetime) -> Matter:
     """Tell what there is to say of a certificate."""
-    in_time = one.not_after - now > IN_TIME
+    in_time = one.not_after - now > in_proportion(IN_TIME, Span(one.not_after - one.life, one.not_after))
     ordered = one.ordered_until is not None and now <= one.ordered_until
     held = {
         Matter.DONE: one.successor is Successor.FETCHED,

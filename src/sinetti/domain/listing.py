@@ -111,7 +111,8 @@ def state_of(one: CertificateFacts, now: datetime) -> State:
         State.NOT_FETCHED: one.fetched_at is None,
         # Whoever renewed or replaced it after all wants the new one to be renewed, too.
         State.LET_END: one.let_end_at is not None and one.span.not_before <= one.let_end_at,
-        State.ENDS_SOON: one.span.not_after - now <= IN_TIME,
+        # One that lives for weeks ends soon from its beginning: it counts only once something can be done.
+        State.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
         State.RENEWAL_OPEN: now >= one.renewable_from,
     }
     return next((name for name, holds in held.items() if holds), State.VALID)

@@ -8,8 +8,9 @@ from hashlib import sha256
 from typing import Final
 
 from sinetti.domain.messages import MessageKind
+from sinetti.domain.renewal_hint import renewable_by_rule, renewal_window
 from sinetti.domain.use import LATELY
-from sinetti.domain.values import Span
+from sinetti.domain.values import RENEWAL_WINDOW, Span
 from sinetti.domain.workdays import (
     DayOff,
     closing,
@@ -122,17 +123,28 @@ def spread_of(holding_id: str, days: int) -> int:
 
 
 def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelta, datetime], ...]:
-    """Each step of a certificate, and when it leaves. What lies before its beginning is left out: it was just made.
+    """Each step of a certificate, and when it leaves.
 
-    The first step of the ladder moves by `spread` working days, but stays on days before the second.
+    A step before its beginning is left out. So is one before its renewal opens, where a short life makes that later
+    than 60 days before the end: the holder could do nothing yet. The first step of the ladder moves by `spread` working
+    days, but stays on days before the second.
     """
-    steps = [step for step in ladder.steps if span.not_after - step > span.not_before]
-    times = [leaves_at(span.not_after, step, first=step == ladder.steps[0], day_off=ladder.day_off) for step in steps]
+    opens = renewable_by_rule(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
+    steps = [step for step in ladder.steps if opens <= span.not_after - step > span.not_before]
+    times = [_leaves(ladder, span.not_after, step, opens) for step in steps]
     if spread and steps and steps[0] == ladder.steps[0]:
         limit = finnish_date(times[1] if len(times) > 1 else span.not_after)
         moved = (workdays_later(times[0], days, ladder.day_off) for days in range(spread, 0, -1))
         times[0] = next((one for one in moved if finnish_date(one) < limit), times[0])
     return tuple(zip(steps, times, strict=True))
+
+
+def _leaves(ladder: Ladder, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
+    """Give when a step leaves: on the working day after a day off where the one before it is too early to renew."""
+    first = step == ladder.steps[0]
+    at = leaves_at(not_after, step, first=first, day_off=ladder.day_off)
+    later = leaves_at(not_after, step, first=True, day_off=ladder.day_off)
+    return later if at < opens and later <= not_after else at
 
 
 def due(ladder: Ladder, span: Span, now: datetime, since: datetime | None, spread: int = 0) -> Look:

@@ -32,6 +32,7 @@ _PARTS: Final = 8
 """A window is an eighth of the time over which windows are spread, or a day if that is less."""
 
 _SECOND: Final = timedelta(seconds=1)
+_THREE_SECONDS: Final = 3 * _SECOND
 _PAST: Final = timedelta(hours=1)
 
 
@@ -86,12 +87,27 @@ class Candidate:
     called: bool
 
 
-def renewable_by_rule(span: Span) -> datetime:
-    """From when on a certificate may be renewed, unless an operator sets it earlier: 60 days before the end.
+def renewal_window(span: Span) -> timedelta:
+    """How long before its end a certificate may be renewed: 60 days, or a third of its life where that is less.
 
-    One that lives for less may be renewed at once.
+    Its life is notAfter minus notBefore. The third is rounded down to whole seconds. Were the window as long as the
+    life, each renewal would be open to the next one at once.
     """
-    return max(span.not_before, span.not_after - RENEWAL_WINDOW)
+    life = max(span.not_after - span.not_before, timedelta())
+    return min(RENEWAL_WINDOW, timedelta(seconds=life // _THREE_SECONDS))
+
+
+def renewable_by_rule(span: Span) -> datetime:
+    """Give the first instant at which a certificate may be renewed, unless an operator sets it earlier.
+
+    Authority and client both ask here. The instant itself is in time.
+    """
+    return span.not_after - renewal_window(span)
+
+
+def in_proportion(usual: timedelta, span: Span) -> timedelta:
+    """Scale a time before the end, chosen for the window of 60 days, to this certificate's window."""
+    return usual * (renewal_window(span) / RENEWAL_WINDOW)
 
 
 def suggested(facts: Facts) -> Window:

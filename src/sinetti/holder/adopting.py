@@ -128,7 +128,7 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
         log.note(folder, run.now, Event.ADOPTED, serial=serial, until=_instant(until))
     live = str(folder / files.LIVE)
     told = say(adopt_words.ADOPTED, name=name, serial=serial, until=until, folder=live)
-    opens = say(messages.RENEW_FROM, at=when.renew_from(until))
+    opens = say(messages.RENEW_FROM, at=when.renew_from(generations.span_of(material.certificate)))
     return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told, opens))
 
 

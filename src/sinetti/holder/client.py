@@ -338,7 +338,7 @@ def _errand(run: Run, name: str, kind: Kind) -> Errand:
 
 def _not_due(name: str, present: Held) -> Outcome:
     until = present.span.not_after
-    told = say(messages.NOT_DUE, name=name, at=when.renew_from(until), until=until)
+    told = say(messages.NOT_DUE, name=name, at=when.renew_from(present.span), until=until)
     return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
 
 

@@ -311,7 +311,9 @@ def _put_in_place(errand: Errand, held: Journal) -> Outcome:
     }[errand.kind]
     live = str(errand.folder / files.LIVE)
     told = say(word, name=errand.name, serial=serial, until=until, folder=live)
-    return errand.ended(done, ExitCode.DONE, told, say(messages.RENEW_FROM, at=when.renew_from(until)))
+    return errand.ended(
+        done, ExitCode.DONE, told, say(messages.RENEW_FROM, at=when.renew_from(generations.span_of(certificate)))
+    )
 
 
 def _note(errand: Errand, held: Journal, serial: Serial) -> None:

@@ -63,8 +63,8 @@ class Row:
 
     @property
     def renew_from(self) -> datetime | None:
-        """From when the service is willing as a rule: 60 days before the end."""
-        return None if self.seen.span is None else when.renew_from(self.seen.span.not_after)
+        """The first instant at which the service renews as a rule (`when.renew_from`)."""
+        return None if self.seen.span is None else when.renew_from(self.seen.span)
 
     @property
     def days_left(self) -> int | None:

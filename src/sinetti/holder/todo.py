@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
+from sinetti.domain.renewal_hint import in_proportion
 from sinetti.holder.journal import State
 from sinetti.holder.messages import Message, say
 from sinetti.holder.outcome import ExitCode
@@ -11,7 +12,7 @@ from sinetti.holder.status import NameState, Row
 from sinetti.texts.reader import mark
 
 URGENT = timedelta(days=14)
-"""This near the end a certificate that nobody has renewed needs a person."""
+"""This near the end a certificate that was not renewed needs a person; less where it lives for less than 180 days."""
 
 TRIES = 5
 """So often the agent tries by itself before a person is to look: two and a half hours."""
@@ -83,7 +84,7 @@ def of(row: Row) -> Todo:
     if is_hopeless(row):
         return Todo.REPLACE
     failures = 0 if seen.memory is None else seen.memory.failures
-    near = seen.span.not_after - row.now < URGENT
+    near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if failures >= TRIES or (near and row.state is not NameState.PENDING):
         return Todo.RENEW
     if not_deployed(row):

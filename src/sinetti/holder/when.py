@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sinetti.domain.values import RENEWAL_WINDOW, Span
+from sinetti.domain.renewal_hint import renewable_by_rule
+from sinetti.domain.values import Span
 
 PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
 """Seconds between two fetches; the last one repeats. A certificate is mostly ready in under 30 s (facts sheet, 1)."""
@@ -17,16 +18,19 @@ class Phase(StrEnum):
     EXPIRED = "expired"
 
 
-def renew_from(not_after: datetime) -> datetime:
-    """Give the first instant (UTC) at which renewal may be asked for: 60 days of 24 hours before notAfter."""
-    return not_after - RENEWAL_WINDOW
+def renew_from(span: Span) -> datetime:
+    """Give the first instant (UTC) at which renewal may be asked for, by the service's own rule.
+
+    60 days of 24 hours before notAfter, or a third of the life where that is less.
+    """
+    return renewable_by_rule(span)
 
 
 def phase(span: Span, now: datetime) -> Phase:
     """Tell the phase at `now` (UTC, whole seconds). notAfter is the last valid second (RFC 5280, 4.1.2.5)."""
     if now > span.not_after:
         return Phase.EXPIRED
-    if now >= renew_from(span.not_after):
+    if now >= renew_from(span):
         return Phase.RENEWAL_OPEN
     return Phase.VALID
 

@@ -60,11 +60,13 @@ class Cause:
 def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
     """What a firm's digest has to tell at `now`: part by part, in each what ends first.
 
-    Certificates of its open clients that end within 60 days, or ended within the last 14, unless they are let end.
+    Certificates of its open clients whose last 60 days have come, and their renewal is open, or that ended within the
+    last 14 days, unless they are let end.
     Empty where nothing of it is left to do: then there is nothing to write about.
     """
     clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
-    rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients).annotate(**_state(now))
+    rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
+    rows = rows.annotate(**_state(now))
     ours = _addresses(register, agent_organisation_id, now)
     order = {one: place for place, one in enumerate(Part)}
     certificates = list(rows.select_related(*_PATHS))
@@ -81,8 +83,8 @@ def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, 
     The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
     later waits for the next week's. The day's is brought by 7 days or less, and once more by an end since the last.
     """
-    week = Q(not_after__lte=leaving.week_at + NEAR, since__lte=leaving.week_at)
-    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, not_after__gte=leaving.before)
+    week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
+    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
     mandate = "holding__organisation__given__"
     rows = _undone(register, now, now - STAYS, now + NEAR)
     rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
@@ -251,6 +253,7 @@ def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> Diges
     firms = any(person.address in ours for person in people)
     watched = Watched(
         not_after=one.not_after,
+        life=one.not_after - one.not_before,
         successor=successor,
         ordered_until=one.ordered_until,
         revoked=one.revoked_at is not None,

@@ -41,7 +41,7 @@ _HELD = {
     State.NEW_WAITS: "succeeded",
     State.NOT_FETCHED: "first_fetched_at IS NULL",
     State.LET_END: "not_before <= let_end_at",
-    State.ENDS_SOON: "not_after <= soon",
+    State.ENDS_SOON: "not_after <= soon AND renewable_from <= now_at",
     State.RENEWAL_OPEN: "renewable_from <= now_at",
 }
 _STATE = " ".join(f"WHEN {terms} THEN {STATES.index(one)}" for one, terms in _HELD.items())

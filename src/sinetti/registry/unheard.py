@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Q
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageKind
-from sinetti.domain.values import Serial
+from sinetti.domain.reminders import Ladder, leaving
+from sinetti.domain.values import Serial, Span
 from sinetti.registry import models
 from sinetti.registry.opening import Register
 from sinetti.registry.reminding import NEVER
@@ -30,10 +31,10 @@ class Unheard:
     first: tuple[Serial, ...]
 
 
-def unheard(register: Register, now: datetime, most: int) -> Unheard:
+def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unheard:
     """Look for certificates that end soon, are looked after by no firm, and about which no reminder left or waits.
 
-    `first` has at most so many serials.
+    Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
     """
     using = register.alias
     certificates = models.Certificate.objects.using(using)
@@ -64,5 +65,10 @@ def unheard(register: Register, now: datetime, most: int) -> Unheard:
     rows = rows.exclude(
         Exists(after.filter(predecessor=OuterRef("pk"))) | Exists(after.filter(replaces=OuterRef("pk")))
     )
-    found = rows.order_by("not_after", "pk").values_list("serial", flat=True)
-    return Unheard(found.count(), tuple(Serial(one) for one in found[:most]))
+    ending = rows.order_by("not_after", "pk").values_list("serial", "not_before", "not_after")
+    found = [
+        Serial(serial)
+        for serial, begins, ends in ending
+        if any(at <= now for _, at in leaving(ladder, Span(begins, ends)))
+    ]
+    return Unheard(len(found), tuple(found[:most]))

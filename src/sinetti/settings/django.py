@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "sinetti.eservice.middleware.page_headers",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "sinetti.eservice.accounts.devices.remember_device",
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.ClerksAloneMiddleware",
@@ -90,9 +91,23 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa", "socialaccount"]
 """No code by mail, which django-allauth 65.22 has unless told otherwise: who reads somebody's mail proves nothing."""
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip,5/h/key"}
-"""Beside allauth's own: whoever asks for new passwords in somebody's name sends them five messages an hour."""
+ACCOUNT_RATE_LIMITS = {
+    "reset_password": "20/m/ip,5/h/key",
+    "login_failed": "10/m/ip",
+    "guess": "10/m/ip,5/5m/key,20/d/key",
+    "guess_account": "100/d/key",
+    "guess_known": "5/5m/key,20/d/key",
+}
+"""Beside allauth's own: requests for a new password send five messages an hour to one address at most. The guesses are
+ours (eservice/accounts/limits.py): the keys are account and address, account, and account and known browser. Allauth's
+own limit of wrong passwords is by account alone, which lets a stranger lock the owner out."""
+ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
+"""One customer's network has many addresses (RFC 6177): they are counted as one."""
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "sinetti.eservice.accounts.limits.SignInCode",
+    "reauthenticate": "sinetti.eservice.accounts.limits.ProvingCode",
+}
 MFA_ADAPTER = "sinetti.eservice.accounts.second_factor.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True

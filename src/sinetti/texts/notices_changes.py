@@ -139,8 +139,9 @@ MANY_SUBJECT = mark("Contact person of certificates changed on {day}: {count}")
 MANY_NOW_YOU = mark("You are now the technical contact person of these certificates. Until now it was {name}.")
 MANY_NOW_DEPUTY = mark("You are now the deputy of the technical contact person of these certificates.")
 MANY_WHAT_YOU_DO = mark(
-    "Each can be renewed in your program when it has 60 days left, which is when we remind you, or earlier if its page "
-    "in the e-service says so. Of those that have not been retrieved yet you get transfer IDs in messages of their own."
+    "Each can be renewed in your program in its last 60 days, or in the last third of a shorter life, and earlier if "
+    "its page in the e-service says so. We remind you in time. Of those that have not been retrieved yet you get "
+    "transfer IDs in messages of their own."
 )
 MANY_WHAT_DEPUTY_DOES = mark("We remind you, too, when one of them can be renewed.")
 MANY_NOW_ANOTHER = mark(

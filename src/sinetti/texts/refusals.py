@@ -93,8 +93,8 @@ REFUSALS: Mapping[Reason, tuple[str, ...]] = {
         "up. The present certificate works until {ended_short}.",
         "Too early: this certificate can be renewed from {opens}. Send the same request again then; nothing was used "
         "up.",
-        "Too early: a certificate can be renewed when it has 60 days left. Send the same request again then; nothing "
-        "was used up.",
+        "Too early: a certificate can be renewed in its last 60 days, or in the last third of a shorter life. Send the "
+        "same request again then; nothing was used up.",
     ),
     Reason.ALREADY_RENEWED: (
         "This certificate was already renewed with another key. Retrieve the renewed one with its retrieval ID, or "

@@ -11,7 +11,6 @@ from itertools import pairwise
 import pytest
 from cryptography import x509
 
-from sinetti.ca.hierarchy import load_preset
 from sinetti.clock import machine_now
 from tests.support import faulty_signing
 from tests.support.programs import CUSTOMER, Holder, codes, exchange, fetched, new_key, program, ran, surroundings
@@ -109,17 +108,26 @@ def test_the_real_client_enrols_and_waits_for_its_renewal(operator, server_pair,
 
 
 def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
-    # Certificates that live no longer than the window can be renewed at once.
-    file = tmp_path / "short.toml"
-    file.write_text(load_preset("default").replace("validity_days = 730", "validity_days = 59"), encoding="utf-8")
-    operator.found("--hierarchy", file)
+    operator.found()
     operator.add()
+    early = (
+        "call-early",
+        "--customer-id",
+        CUSTOMER["customer_id"],
+        "--over",
+        "1m",
+        "--officer",
+        "a17",
+        "--reason",
+        "test",
+    )
     ids = operator.order()
     with serving(operator) as (soap, status):
         one = holder(operator, soap)
         keys = [new_key() for _ in range(4)]
         certificates = [one.enrolled(ids, keys[0])]
         for old, new in pairwise(keys):
+            operator.does(*early)  # the newest can be renewed at once
             certificates.append(one.fetched(one.renew(old, certificates[-1], new)))
         serials = [row["serial"] for row in rows(operator)][::-1]
         assert [row["renewed_by"] for row in rows(operator)][::-1] == [*serials[1:], None]

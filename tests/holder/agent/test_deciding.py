@@ -43,7 +43,33 @@ def enrolling(state, fetchable=False, in_use=None):
 
 GONE_ON = replace(renewing(State.UNCERTAIN), memory=Memory("0a", 1, OWN + timedelta(minutes=5)))
 REFUSED = remembering(codes=("PKI035",), exit_code=ExitCode.REFUSED)
+NOW_HINT = Hint(OPENS - DAY, OPENS + 5 * DAY)
+CAME = OPENS + 2 * DAY
 CASES = {
+    "received less than half a window ago": (
+        remembering(received=CAME), Care(), CAME + SECOND, Wait(CAME + (END - CAME) / 2, Because.PLANNED)
+    ),
+    "received half of what was left ago": (
+        remembering(received=CAME), Care(), CAME + (END - CAME) / 2, Renew(urgent=False, early=False)
+    ),
+    "received just now, and the service calls for it": (
+        remembering(received=CAME, hint=NOW_HINT), Care(), NOW_HINT.end, Renew(urgent=False, early=True)
+    ),
+    "received just now, and the window of its hint had ended before": (
+        remembering(received=CAME, hint=Hint(OPENS - DAY, CAME)), Care(), CAME + DAY,
+        Wait(CAME + (END - CAME) / 2, Because.PLANNED),
+    ),
+    "a hint brought it a moment ago, and the next hint calls at once": (
+        remembering(received=CAME, hint=NOW_HINT, by_hint=True), Care(spread=timedelta()), CAME + SECOND,
+        Wait(CAME + DAY, Because.PLANNED),
+    ),
+    "a hint brought it a day ago": (
+        remembering(received=CAME, hint=Hint(OPENS, CAME + DAY), by_hint=True), Care(), CAME + DAY,
+        Renew(urgent=False, early=True),
+    ),
+    "received at a time that has not come": (
+        remembering(received=END), Care(), OWN, Renew(urgent=False, early=False)
+    ),
     "before its moment": (HELD, Care(), OWN - SECOND, Wait(OWN, Because.PLANNED)),
     "at its moment": (HELD, Care(), OWN, Renew(urgent=False, early=False)),
     "near the end": (HELD, Care(), URGENT, Renew(urgent=True, early=False)),

@@ -43,6 +43,31 @@ def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(hou
     assert len(house.desk.double.hints_asked) == 2
 
 
+def passes(house, hint_at, days):
+    """Make six passes a day: how many of them renewed."""
+    count = 0
+    for number in range(days * 6):
+        now = authority.NOW + number * 4 * HOUR
+        house.desk.double.hint = window(*hint_at(now), retry="60")
+        count += house.row(house.passed(now)).outcome is not None
+    return count
+
+
+HINTS = {
+    "always now: one renewal a day": (lambda now: (now - HOUR, now), 8, 10),
+    "a past that stays: one, and then none for half a window": (
+        lambda _now: (authority.NOW - 9 * DAY, authority.NOW - 8 * DAY),
+        1,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("hint_at", "least", "most"), HINTS.values(), ids=HINTS)
+def test_hints_that_call_for_each_new_certificate_make_no_loop(hint_at, least, most, house):
+    assert least <= passes(house, hint_at, 10) <= most
+
+
 def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(house):
     many(house, 3)
     house.desk.double.hint = lambda handler, _path: handler.send(503, b"")

@@ -27,6 +27,8 @@ memories = some.builds(
     told=some.none() | some.text(),
     hint=some.none() | hints,
     ask_again=some.none() | seconds,
+    received=some.none() | seconds,
+    by_hint=some.booleans(),
 )
 
 

@@ -24,6 +24,7 @@ from sinetti.holder.log import Event
 from sinetti.holder.messages import say
 from sinetti.holder.outcome import ExitCode, Result, UsageError
 from sinetti.wire.soap import Failure, Operation
+from tests.domain.facts import LIVES_AND_WINDOWS
 from tests.holder import double as doubles
 from tests.holder.conftest import NAME
 from tests.support import authority
@@ -140,6 +141,55 @@ def test_renewed_in_its_window(house):
     assert house.passed().rows[0].outcome is None, "and then nothing is due"
 
 
+PASS = timedelta(hours=4)
+"""Six passes a day."""
+
+
+def walked(house, life, begins=authority.NOW):
+    """Play a life from an instant on, with six passes a day (or twelve in it): when something was renewed."""
+    found = []
+    step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
+    for number in range(life // step + 1):
+        now = begins + number * step
+        outcome = house.row(house.passed(now)).outcome
+        if outcome is not None:
+            assert outcome.result is Result.RENEWED
+            found.append(now - begins)
+    return found
+
+
+SHORT_LIVES = ("an hour", "a day", "7 days", "47 days", "90 days")
+
+
+@pytest.mark.parametrize("name", SHORT_LIVES)
+def test_a_short_life_is_renewed_once(name, desk):
+    life, window = LIVES_AND_WINDOWS[name]
+    desk.double.life = life
+    desk.enrol()
+    found = walked(House(desk), life)
+    assert len(found) == 1
+    assert life - window <= found[0] <= life - window + PASS
+
+
+def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_window(desk, monkeypatch):
+    """The clock of the service is behind by most of a life: what it gives is in its window already."""
+    life, window = LIVES_AND_WINDOWS["47 days"]
+    desk.double.life = life
+    real = doubles.issue
+    behind = life - window
+
+    def issue(public_key, now, *more):
+        return real(public_key, now - behind, *more)
+
+    monkeypatch.setattr(doubles, "issue", issue)
+    desk.at(authority.NOW + behind)
+    desk.enrol()
+    found = walked(House(desk), life, authority.NOW + behind)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
+    assert 1 < len(found) <= 7
+    assert min(gaps) >= window / 2
+
+
 def test_each_name_has_its_own_moment(house):
     house.care = Care(spread=10 * DAY)
     own = OPENS + 10 * DAY * timing.share(house.serial(), NAME)
@@ -162,7 +212,8 @@ def test_failure_and_delays(house):
     house.passed(OPENS + timedelta(hours=1))
     assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
     assert house.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
-    assert house.memory() == Memory(house.serial()), "nothing is remembered of what is over"
+    received = OPENS + timedelta(hours=2)
+    assert house.memory() == Memory(house.serial(), received=received), "nothing is remembered of what is over"
 
 
 def test_a_lost_answer_is_taken_up_with_the_same_key(house):

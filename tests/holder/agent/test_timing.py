@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from sinetti.domain.renewal_hint import in_proportion, renewable_by_rule
 from sinetti.domain.values import Span
 from sinetti.holder.agent import timing
 from sinetti.holder.agent.timing import Hint
@@ -54,6 +55,25 @@ def test_a_fleet_falls_on_no_one_hour():
     assert busiest < 80, "42 an hour is the mean over ten days"
 
 
+def test_in_a_shorter_window_spread_and_urgent_shrink():
+    span = Span(BEGAN, BEGAN + 90 * DAY)
+    assert timing.place_in_time(0.5, span, CARE, None) == BEGAN + 62.5 * DAY
+    assert timing.is_urgent(span, CARE, BEGAN + 83 * DAY)
+    assert not timing.is_urgent(span, CARE, BEGAN + 83 * DAY - timedelta(seconds=1))
+
+
+RESTS = {
+    "half of the window": (BEGAN, 30 * DAY),
+    "of one that came late, half of what was left": (SPAN.not_after - 10 * DAY, 5 * DAY),
+    "of one that came after its end, none": (SPAN.not_after + DAY, timedelta()),
+}
+
+
+@pytest.mark.parametrize(("received", "rest"), RESTS.values(), ids=RESTS)
+def test_what_has_just_come_is_left_alone(received, rest):
+    assert timing.rest(SPAN, received) == rest
+
+
 def test_without_a_hint_it_lies_in_the_spread():
     assert timing.place_in_time(0, SPAN, CARE, None) == OPENS
     assert timing.place_in_time(0.5, SPAN, CARE, None) == OPENS + 5 * DAY
@@ -74,10 +94,10 @@ def test_who_lies_about_later_is_not_heard_near_the_end():
 @given(places, spans, cares, hints)
 def test_the_moment_lies_in_the_life_and_is_never_put_off_past_urgent(place, span, care, hint):
     own = timing.place_in_time(place, span, care, hint)
-    latest = max(span.not_after - care.urgent, span.not_after - 60 * DAY)
+    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
     assert own <= latest
     if hint is None:
-        assert own >= span.not_after - 60 * DAY
+        assert own >= renewable_by_rule(span)
     elif latest >= span.not_before:
         assert own >= span.not_before
 
@@ -87,7 +107,7 @@ def test_begun_no_earlier_than_its_moment_and_no_later_than_urgent(place, span, 
     now = other.not_before
     own = timing.place_in_time(place, span, care, hint)
     at = timing.begin_at(own, span, care, now)
-    latest = max(span.not_after - care.urgent, span.not_after - 60 * DAY)
+    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
     assert max(own, now) <= at <= max(now, latest)
     if timing.is_urgent(span, care, now):
         assert at == now, "nothing holds it back any more"

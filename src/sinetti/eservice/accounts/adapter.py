@@ -22,7 +22,8 @@ from sinetti.clock import machine_now
 from sinetti.domain.account_letters import LINKED, AccountLetter
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_EMAIL
-from sinetti.eservice.accounts import onward
+from sinetti.eservice.accounts import devices, onward
+from sinetti.eservice.accounts.limits import count_password
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
 from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
@@ -160,6 +161,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Not where our own page has asked already, which asks for more (accounts/pages.py)."""
         return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - its signature
+        """Count a password before it is looked at. Raises ValidationError where too many were wrong."""
+        # `authenticate` takes it back where the password is right.
+        self._login_failed_rl_usage = count_password(request, str(credentials.get("email", "")))
+        if self._login_failed_rl_usage is None:
+            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - a code, as allauth has it
+
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Begin a session: what another sign-in vouched for is out."""
         for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
@@ -175,6 +183,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             request.session[STRONG] = bool(sociallogin.state.get(STRONG))
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
+        devices.signed_in(request, user)
         forget_actor(request)
         onward.taken(request)
         response: HttpResponse = super().post_login(request, user, **told)

@@ -41,6 +41,14 @@ FIELDS: Mapping[str, Asked] = {
 }
 
 _TOO_OFTEN = mark("Too many tries failed. Wait five minutes, then try again.")
+_TOO_MANY_PASSWORDS = mark(
+    "Too many tries failed. Wait five minutes, then try again. If that does not help, use a browser in which you have "
+    "signed in before, or set a new password."
+)
+_TOO_MANY_CODES = mark(
+    "Too many codes were wrong. Wait five minutes, then try again. If that does not help, use a browser in which you "
+    "have signed in before, or try again tomorrow."
+)
 _WRONG_PASSWORD = mark("The password is not right. Try again.")
 _YOURS = mark("This is your account's address already. Write another.")
 ERRORS: Mapping[str, str] = {
@@ -51,7 +59,8 @@ ERRORS: Mapping[str, str] = {
     "email_password_mismatch": mark(
         "The e-mail address or the password is not right. Try again, or set a new password."
     ),
-    "too_many_login_attempts": _TOO_OFTEN,
+    "too_many_login_attempts": _TOO_MANY_PASSWORDS,
+    "too_many_codes": _TOO_MANY_CODES,
     "rate_limited": _TOO_OFTEN,
     "password_too_short": mark("The password is too short: it needs at least 12 characters."),
     "password_too_common": mark("Very many people use this password: it would be guessed soon. Choose another."),

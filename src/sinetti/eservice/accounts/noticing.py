@@ -18,6 +18,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 
 from sinetti.actions.accounts import end_other_sessions, note
+from sinetti.eservice.accounts import devices
 from sinetti.eservice.accounts.second_factor import has_second_factor
 from sinetti.eservice.acting import STRONG, forget_actor
 from sinetti.eservice.surroundings import request_id, surroundings
@@ -31,6 +32,8 @@ def listen() -> None:
         (mfa_signals.authenticator_used, _factor_used),
     ):
         signal.connect(heed, dispatch_uid=f"sinetti.{heed.__name__}")
+    for signal in (account_signals.password_changed, account_signals.password_set, account_signals.password_reset):
+        signal.connect(_password_made, dispatch_uid="sinetti._password_made")
     social_signals.social_account_added.connect(_provider_connected, dispatch_uid="sinetti._provider_connected")
     for signal, what in (
         (mfa_signals.authenticator_reset, "recovery-codes-made"),
@@ -60,6 +63,11 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
     record_authentication(request, user, "mfa", **more)
     forget_actor(request)
     note(str(user.pk), "second-factor-added", surroundings(request).office, request_id(request))
+
+
+def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
+    """Let the browser be known where the owner chose a new password: by it alone guesses do not keep the owner out."""
+    devices.signed_in(request, user)
 
 
 def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:

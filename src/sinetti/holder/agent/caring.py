@@ -26,6 +26,8 @@ Settle = Callable[[Path, Entry, Config, datetime], object]
 _NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
 """What cost the service nothing: it may be tried again at once, when a person has mended it."""
 
+_RECEIVED = frozenset({Result.RENEWED, Result.ENROLLED})
+
 NO_CERTIFICATE = ""
 """Stands for the serial where a person was told about a name that has no certificate."""
 
@@ -53,7 +55,8 @@ def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
         files.sweep(seen.folder)
     if isinstance(decision, Renew | GoOn):
         outcome = _tried(agent, entry, seen, decision)
-        seen = _remember(agent, seen, outcome)
+        by_hint = decision.early if isinstance(decision, Renew) else seen.memory.by_hint
+        seen = _remember(agent, replace(seen, memory=replace(seen.memory, by_hint=by_hint)), outcome)
         decision = outcome_is_final(seen, outcome) or decision
     if isinstance(decision, Hopeless):
         outcome = _persons_turn(agent, seen, decision, outcome)
@@ -120,7 +123,7 @@ def _renew(agent: Agent, entry: Entry, seen: Sight, decision: Renew) -> Outcome:
 
 
 def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | None) -> Outcome | None:
-    done = outcome is not None and outcome.result in {Result.RENEWED, Result.ENROLLED}
+    done = outcome is not None and outcome.result in _RECEIVED
     if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
     ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.moment)
@@ -139,6 +142,8 @@ def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
     known = memory.about(seen.memory, None if after.in_use is None else after.in_use.serial)
     if outcome.exit_code is ExitCode.DONE:
         known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
+        if outcome.result in _RECEIVED:
+            known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE:
         known = failed(known, outcome, now)
     if known != memory.read(seen.folder):  # what is there may be about the certificate of before

@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from sinetti.domain.codes import reason_of
 from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Span
 from sinetti.holder import journal, when
 from sinetti.holder.agent import timing
+from sinetti.holder.agent.memory import Memory
 from sinetti.holder.agent.sighting import InUse, OpenOne, Sight
 from sinetti.holder.config.values import Care
 from sinetti.holder.journal import Kind, State
@@ -107,11 +109,28 @@ def _due(seen: Sight, care: Care, now: datetime) -> Decision:
 
 def _by_time(seen: Sight, in_use: InUse, care: Care, now: datetime) -> Decision:
     place = timing.share(in_use.serial, seen.name)
-    own = timing.place_in_time(place, in_use.span, care, seen.memory.hint)
+    rested, on_call = _rested(seen.memory, in_use.span, now)
+    own = max(timing.place_in_time(place, in_use.span, care, seen.memory.hint), on_call)
     at = timing.begin_at(own, in_use.span, care, now)
     if now < at:
         return Wait(at, Because.PLANNED if now < own else Because.MAINTENANCE)
-    return Renew(timing.is_urgent(in_use.span, care, now), early=now < when.renew_from(in_use.span.not_after))
+    early = now < max(when.renew_from(in_use.span), rested)
+    return Renew(timing.is_urgent(in_use.span, care, now), early=early)
+
+
+def _rested(known: Memory, span: Span, now: datetime) -> tuple[datetime, datetime]:
+    """Give until when what a pass has received is left alone (`timing.rest`), and until when if its hint calls for it.
+
+    A hint calls unless its window had ended when the certificate was received. One that is always "now" brings about
+    one renewal a day: a certificate that only a hint has brought is left alone for a day whatever its own hint says.
+    """
+    if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
+        return span.not_before, span.not_before
+    rested = known.received + timing.rest(span, known.received)
+    if known.hint is None or known.hint.end <= known.received:
+        return rested, rested
+    day = timing.LONGEST_DELAY if known.by_hint else timedelta()
+    return rested, min(rested, max(known.received + day, known.hint.start))
 
 
 def _why_never(seen: Sight, in_use: InUse, now: datetime) -> Because | None:

@@ -92,7 +92,7 @@ def _ask_one(about: Round, service: str, seen: Sight) -> None:
 def _heard(seen: Sight, told: Told, now: datetime) -> Memory:
     hint = None if isinstance(told.said, Silence) else told.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
-        opens = when.renew_from(seen.in_use.span.not_after)
+        opens = when.renew_from(seen.in_use.span)
         if hint.start < opens and now < opens:  # what a service calls for out of turn, a person will want to know
             facts = {"start": instant(hint.start), "end": instant(hint.end)}
             with contextlib.suppress(OSError):

@@ -24,7 +24,9 @@ class Memory:
     """What is remembered. `serial`: the certificate that it is about, None for a first enrolment.
 
     `failures` are those in a row, `codes` and `exit_code` what the last one came to; `told`: the serial for which a
-    person was told to order a replacement; `ask_again`: when the service is asked for a hint again.
+    person was told to order a replacement; `ask_again`: when the service is asked for a hint again. `received`: when a
+    pass put it into the store, None where something else did. `by_hint`: what a pass renewed last, a hint alone had
+    opened.
     """
 
     serial: str | None = None
@@ -35,6 +37,8 @@ class Memory:
     told: str | None = None
     hint: Hint | None = None
     ask_again: datetime | None = None
+    received: datetime | None = None
+    by_hint: bool = False
 
 
 NOTHING = Memory()
@@ -53,14 +57,17 @@ def load(octets: bytes) -> Memory:
             told=_text(raw, "told"),
             hint=_hint(raw["hint"]),
             ask_again=None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
+            # Files of earlier releases have neither.
+            received=_instant(raw.get("received")),
+            by_hint=raw.get("by_hint") is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return NOTHING
 
 
 def about(known: Memory, serial: str | None) -> Memory:
-    """Give what is remembered of this certificate: nothing where it was about another one."""
-    return known if known.serial == serial else Memory(serial)
+    """Give what is remembered of this certificate: of another one no more than that a hint had opened its renewal."""
+    return known if known.serial == serial else Memory(serial, by_hint=known.by_hint)
 
 
 def read(name_folder: Path) -> Memory:
@@ -101,6 +108,8 @@ def dump(known: Memory) -> bytes:
         "exit": int(known.exit_code),
         "told": known.told,
         "hint": None,
+        "received": _written(known.received),
+        "by_hint": known.by_hint,
     }
     if hint is not None or known.ask_again is not None:
         raw["hint"] = {

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sinetti.domain.renewal_hint import in_proportion, renewal_window
 from sinetti.domain.values import Span
 from sinetti.holder import when
 from sinetti.holder.agent.windows import next_open
@@ -38,10 +39,11 @@ def place_in_time(place: float, span: Span, care: Care, hint: Hint | None) -> da
     """Give the moment (UTC) that a certificate whose `share` is `place` has of its own, whatever the hour is there.
 
     It lies in the hint's window, else in `spread` from the day on which renewal opens; and no later than `urgent`
-    before the end, or the opening of renewal where that is later.
+    before the end, or the opening of renewal where that is later. Both are times for a window of 60 days; in a
+    shorter one they shrink in proportion.
     """
-    opens = when.renew_from(span.not_after)
-    begins, length = (opens, care.spread) if hint is None else (hint.start, hint.end - hint.start)
+    opens, spread = when.renew_from(span), in_proportion(care.spread, span)
+    begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
     # A hint may say any year; before the certificate began nothing can be meant.
     return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
 
@@ -75,7 +77,16 @@ def believable(next_try: datetime | None, now: datetime) -> datetime | None:
 
 
 def _latest(span: Span, care: Care) -> datetime:
-    return max(span.not_after - care.urgent, when.renew_from(span.not_after))
+    return max(span.not_after - in_proportion(care.urgent, span), when.renew_from(span))
+
+
+def rest(span: Span, received: datetime) -> timedelta:
+    """Give how long a certificate is left alone after a pass received it: half its window.
+
+    So a service whose certificates are due again at once is not asked in every pass. Of one that came late it is half
+    of what was left: it must not lapse meanwhile.
+    """
+    return min(renewal_window(span), max(span.not_after - received, timedelta())) / 2
 
 
 def _whole(at: datetime) -> datetime:

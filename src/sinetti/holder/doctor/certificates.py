@@ -79,7 +79,7 @@ def _dates(name: str, row: Row, held: Held, now: datetime) -> Finding:
         case Phase.VALID if now + generations.CLOCK_SKEW < held.span.not_before:
             told = say(words.CERTIFICATE_EARLY, at=held.span.not_before)
             return _wrong(name, told, say(words.CERTIFICATE_EARLY_STEP))
-    return _by_need(row, say(words.CERTIFICATE_GOOD, until=until, at=when.renew_from(until)))
+    return _by_need(row, say(words.CERTIFICATE_GOOD, until=until, at=when.renew_from(held.span)))
 
 
 def _by_need(row: Row, told: Message, step: Message | None = None) -> Finding:

@@ -1,0 +1,77 @@
+"""Certificates of 47 days from end to end: valid on the first day, and renewed once in a life by the agent."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.programs import ran, running
+
+DAY = timedelta(days=1)
+LIFE, WINDOW = 47 * DAY, timedelta(days=15, hours=16)
+BEGINS = "2027-01-11T08:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """Give a bench whose certificates live for 47 days: its folder says so between two starts."""
+    folder = tmp_path_factory.mktemp("short") / "bench"
+    with running(folder, "--http", "--now", BEGINS):
+        pass
+    file = folder / "hierarchy.toml"
+    text = file.read_text(encoding="utf-8")
+    assert "validity_days = 730" in text
+    file.write_text(text.replace("validity_days = 730", "validity_days = 47"), encoding="utf-8")
+    with running(folder, "--http") as one:
+        yield one
+
+
+def moved(bench, at):
+    """Put the bench's clock there; give what clients are told of it."""
+    bench.control("PUT", "/clock", {"now": at.isoformat()})
+    return ("--now", f"{at:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def status(store, now):
+    (row,) = json.loads(ran("status", "--store", store, "--json", *now).stdout)
+    return row
+
+
+def enrolled(bench, folder):
+    order, store, trust = bench.order(customer_id="short-lives"), folder / "store", bench.ready["trust"]
+    (folder / "password").write_text(order["transfer_password"])
+    now = moved(bench, bench.now())
+    done = ran(
+        *("enrol", "payroll", "--store", store, "--service", bench.ready["soap_url"], "--key", "ec-p256", *now),
+        *("--trust-services", trust["services"], "--trust-holders", trust["holders"], "--environment", "TEST"),
+        *("--customer-id", "short-lives", "--transfer-id", order["transfer_id"]),
+        *("--transfer-password-file", folder / "password"),
+    )
+    assert done.returncode == 0, done.stderr
+    return store, now
+
+
+def test_a_life_of_47_days(bench, tmp_path):
+    store, now = enrolled(bench, tmp_path)
+    begins = bench.now()
+    row = status(store, now)
+    assert row["state"] == "valid"
+    opens = datetime.fromisoformat(row["renew_from"])
+    assert opens == datetime.fromisoformat(row["not_after"]) - WINDOW
+    early = ran("renew", "payroll", "--store", store, *now)
+    assert (early.returncode, status(store, now)["serial"]) == (0, row["serial"]), "it is not due, and nobody is asked"
+    forced = ran("renew", "payroll", "--store", store, "--force", *now)
+    assert (forced.returncode, "PKI034" in forced.stderr) == (3, True)
+    for part in (0.0, 0.01, 0.3, 0.66, 0.999):
+        assert ran("run", "--store", store, *moved(bench, begins + (opens - begins) * part)).returncode == 0
+    assert len(bench.rows("short-lives")) == 1, "five passes before renewal opens make nothing"
+    for part in (0.0, 0.5, 0.5, 0.6, 0.9, 0.99):
+        now = moved(bench, opens + WINDOW * part)
+        done = ran("run", "--store", store, *now)
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = bench.rows("short-lives")
+    assert len(rows) == 2, "six passes make one certificate"
+    assert status(store, now)["state"] == "valid"
+    after = datetime.fromisoformat(status(store, now)["renew_from"])
+    assert ran("renew", "payroll", "--store", store, *moved(bench, after)).returncode == 0
+    assert len(bench.rows("short-lives")) == 3
