@@ -23,6 +23,7 @@ def test_adopted_then_renewed(bench, tmp_path):
     (tmp_path / "old.key").write_bytes(formats.dump_private_key(key, b"a pass-phrase"))
     (tmp_path / "old.cer").write_bytes(formats.certificate_der(certificate))
     (tmp_path / "secret").write_text("a pass-phrase\n")
+    (tmp_path / "secret").chmod(0o600)
     trust = bench.ready["trust"]
     (tmp_path / "sinetti.toml").write_text(
         f"""

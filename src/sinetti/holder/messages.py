@@ -158,7 +158,8 @@ OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command ag
 OUTPUT_LOST = mark("The output could not be written: {why}.")
 INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
 NEEDS_EXTRA = mark(
-    "“sinetti {command}” needs the server side: run pip install '.[authority]' in a clone of this repository"
+    "“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
+    "repository"
 )
 NEEDS_GATEWAY_EXTRA = mark(
     "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
