@@ -94,12 +94,16 @@ ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/h/key",
     "login_failed": "10/m/ip",
-    "guess": "10/m/ip,5/5m/key,20/d/key",
+    "guess_address": "10/m/ip",
+    "guess": "5/5m/key",
+    "guess_day": "20/d/key",
     "guess_account": "100/d/key",
-    "guess_known": "5/5m/key,20/d/key",
+    "guess_known": "5/5m/key",
+    "guess_known_day": "20/d/key",
 }
 """Beside allauth's own: requests for a new password send five messages an hour to one address at most. The guesses are
-ours (eservice/accounts/limits.py): the keys are account and address, account, and account and known browser. Allauth's
+ours (eservice/accounts/limits.py): the keys are account and address, account, and account and known browser. One rate
+for each: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
 own limit of wrong passwords is by account alone, which lets a stranger lock the owner out."""
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
 """One customer's network has many addresses (RFC 6177): they are counted as one."""

@@ -5,6 +5,7 @@ counts for its network address, for the account at this address, and for the acc
 address may no longer do does not use up what others may. The numbers stand in settings/django.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +35,9 @@ class Guess:
 def count_guess(request: HttpRequest, account: str, device: str | None) -> Guess | None:
     """Count a guess at what `account` names, existing or not; None where too many were wrong."""
     if device is not None:
-        return _count(request, [("guess_known", f"{account}|{device}")])
-    address = ratelimit.get_ip(request)
-    return _count(request, [("guess", f"{account}|{address}"), ("guess_account", account)])
+        return _count(request, {"guess_known": f"{account}|{device}", "guess_known_day": f"{account}|{device}"})
+    here = f"{account}|{ratelimit.get_ip(request)}"
+    return _count(request, {"guess_address": None, "guess": here, "guess_day": here, "guess_account": account})
 
 
 def count_password(request: HttpRequest, login: str) -> Guess | None:
@@ -69,9 +70,9 @@ class ProvingCode(LimitedCode, ReauthenticateForm):  # type: ignore[misc]
     """The code that proves once more who acts."""
 
 
-def _count(request: HttpRequest, limits: list[tuple[str, str]]) -> Guess | None:
-    counted = []
-    for action, key in limits:
+def _count(request: HttpRequest, limits: Mapping[str, str | None]) -> Guess | None:
+    counted: list[Any] = []
+    for action, key in limits.items():
         usage = ratelimit.consume(request, app=_APP, action=action, key=key)
         if not usage:
             return None
