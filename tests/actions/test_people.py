@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.actions.authority import Actor
 from sinetti.actions.people import (
     PeopleError,
     add_signatory,
@@ -16,11 +15,13 @@ from sinetti.actions.people import (
     who_is_who,
 )
 from sinetti.actions.register_organisation import close
+from sinetti.actions.staff import open_invitations
 from sinetti.actions.staff.invitations import invite_signatory as invite_by_clerk
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.registry import models
 from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
 from tests.support.firms import rows
 from tests.support.office import DAY, REQUEST, add_organisation
 from tests.support.people import a_person, audited
@@ -179,8 +180,9 @@ def test_a_signatory_who_is_named_anew_keeps_account_and_link(sqlite_desk):
 
 
 def test_an_operator_takes_back_what_nobody_has_taken_up(sqlite_desk):
-    clerk = Actor("clerk", second_factor=True, staff=True)
-    invite_by_clerk(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, clerk, REQUEST)
+    clerk, second = a_clerk(sqlite_desk, "anna"), a_clerk(sqlite_desk, "bo")
+    asked = invite_by_clerk(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, clerk.actor, REQUEST)
+    open_invitations.confirm(asked.mandate_id, second)
     assert signatories(sqlite_desk) == []
     assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, sqlite_desk.office, *WHO)
     assert rows(sqlite_desk, "Mandate").get().withdrawn_at

@@ -15,11 +15,13 @@ from sinetti.actions.asking import ask_for_oneself
 from sinetti.actions.authority import Actor
 from sinetti.domain.mandates import Role
 from sinetti.protocols.http import Reply
+from sinetti.registry import models, pending_invitations
 from sinetti.registry.eservice_models import InterfaceApplication
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
 from tests.support.office import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
+from tests.support.people import a_person
 from tests.support.users import account, mandate, signed_in
 
 OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
@@ -96,6 +98,7 @@ ROUTES: dict[str, Route] = {
     ),
     "ask": Route("/settings/authorisations/ask", KNOWN, KNOWN),
     "authorisation_request": Route("/settings/authorisations/requests/{request}", SIGN, SIGN),
+    "authorisation_pending": Route("/settings/authorisations/pending/{pending}", SIGN, SIGN),
     "authorisation": Route("/settings/authorisations/{mandate}", SIGN, SIGN),
     "clients": Route("/settings/clients?organisation={organisation}", ORDER, ORDER),
     "clients_requests": Route("/settings/clients/requests?organisation={organisation}", ORDER),
@@ -114,6 +117,7 @@ ROUTES: dict[str, Route] = {
     "staff_load": Route("/staff/organisations/load/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_organisation": Route("/staff/organisations/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_invitations": Route("/staff/invitations", STAFF, STAFF, **HIDDEN),
+    "staff_invitation": Route("/staff/invitations/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_certificates": Route("/staff/certificates", STAFF, **HIDDEN),
     "staff_certificate": Route("/staff/certificates/{unknown}", STAFF, STAFF, **HIDDEN),
     "staff_revocations": Route("/staff/revocations", STAFF, **HIDDEN),
@@ -266,7 +270,13 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
         "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
         "request": rows(desk, "RightRequest").get(user=asker).pk,
+        "pending": _pending(desk, organisation),
     }
+
+
+def _pending(desk: Desk, organisation: models.Organisation) -> str:
+    clerk, person = account(desk, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
+    return pending_invitations.add(desk.register, organisation.pk, person, clerk.pk, desk.deed())[0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from tests.house.tree import PACKAGE
 
 ASKS = {
-    "behalf": frozenset({"require", "standing", "may_act", "may_look", "organisations", "may"}),
+    "behalf": frozenset({"require", "standing", "may_act", "may_look", "organisations", "may"})
+    | {"act_for", "act_on", "guarded"},
     "staff": frozenset({"require_staff"}),
 }
 """What each act has to call, itself or by a function of its module: `standing` for lists of all that somebody may.
@@ -51,10 +52,66 @@ def asks(
     return bool(names & wanted) or any(asks(one, known, wanted, seen | {name}) for one in rest)
 
 
+def opens(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a function opens the transaction of an act, itself or by another of its module."""
+    return asks(name, known, OPENERS, seen)
+
+
+def unguarded(function: ast.FunctionDef) -> list[str]:
+    """Return the calls by which a function would write without its right being asked for in the transaction.
+
+    A deed is made by what opens an act alone; a use case of others, which makes its own, is given a guarded office.
+    """
+    found = []
+    for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
+        callee, given = ast.unparse(call.func), {ast.unparse(one) for one in call.args}
+        if callee.rpartition(".")[2] in {"deed", "Deed"}:
+            found.append(f"{callee}() makes a deed")
+        guarded = given & GUARDED or any(one.startswith(("_guarded(", "guarded(")) for one in given)
+        if given & NAMES and not guarded:
+            found.append(f"{callee}() is given an office without a guard")
+    return found
+
+
 def takes_whom(function: ast.FunctionDef, whom: frozenset[str] = WHO) -> bool:
     """Whether it is told who acts."""
     arguments = (*function.args.args, *function.args.kwonlyargs)
     return any(one.annotation is not None and ast.unparse(one.annotation).strip("'\"") in whom for one in arguments)
+
+
+OPENERS = frozenset({"acting", "act_for", "act_on", "act", "clerk_act", "guarded", "_guarded"})
+"""What opens the transaction of an act, in which the right is asked for again (actions/acts.py, actions/staff)."""
+
+GUARDED = frozenset({"for_it", "clerk.guarded"})
+"""How a guarded office is called where it is handed on."""
+
+NAMES = frozenset({"actor.name", "clerk.actor.name", "clerk.officer"})
+"""The actor's name, as use cases of others take it."""
+
+
+@pytest.mark.parametrize("room", ASKS)
+def test_each_act_asks_again_inside_its_transaction(room):
+    wrong = []
+    for path in acts(room):
+        known = functions(ast.parse(path.read_text(encoding="utf-8")))
+        wrong += [
+            f"{path.name}: {name}: {one}"
+            for name, function in known.items()
+            if not (path.name == "__init__.py" and name == "clerk_act")
+            for one in unguarded(function)
+            if not one.startswith(READS)
+        ]
+    assert not wrong
+
+
+READS = ("BulkAsk()", "revoke_many.alone_lately()", "audit_reading.count()", "audit_reading.note()", "bulk.")
+"""Calls that are given the actor's name and write nothing, or get the act's deed beside it."""
+
+
+def test_an_act_that_writes_without_a_guard_is_found():
+    text = "def bad(actor, office): store(office, actor.name)\ndef worse(office): write(office.deed())\n"
+    known = functions(ast.parse(text + "def good(actor, for_it): store(for_it, actor.name)"))
+    assert [bool(unguarded(one)) for one in known.values()] == [True, True, False]
 
 
 @pytest.mark.parametrize("room", ASKS)
@@ -63,7 +120,7 @@ def test_each_act_asks_first(room):
     for path in acts(room):
         known = functions(ast.parse(path.read_text(encoding="utf-8")))
         for name in known:
-            if name.startswith("_") or name in ASKS[room]:
+            if name.startswith("_") or name in ASKS[room] | {"clerk_act", "guarded"}:
                 continue
             if not takes_whom(known[name]):
                 wrong.append(f"{path.name}: {name} takes no Actor (or Standing, where it only reads)")

@@ -5,7 +5,7 @@ visit to it, and one to each state of it that looks different.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.apps import apps
@@ -21,8 +21,10 @@ from sinetti.actions.staff.organisations import preview
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.values import Language
 from sinetti.eservice.staff.desk import PURPOSE
-from sinetti.registry import models
+from sinetti.registry import models, pending_invitations
+from sinetti.registry.parties import Person
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
@@ -89,6 +91,7 @@ VISITS: dict[str, Visit] = {
     ),
     "asking for a role": Visit("ask", "/settings/authorisations/ask", NOBODY),
     "a request": Visit("authorisation_request", "/settings/authorisations/requests/{request}", SIGNATORY),
+    "an invitation to confirm": Visit("authorisation_pending", "/settings/authorisations/pending/{pending}", SIGNATORY),
     "one authorisation": Visit("authorisation", "/settings/authorisations/{mandate}", SIGNATORY),
     "clients": Visit("clients", "/settings/clients?organisation={organisation}", SIGNATORY),
     "asking clients": Visit("clients_ask", "/settings/clients/ask?organisation={organisation}", SIGNATORY),
@@ -180,6 +183,9 @@ VISITS: dict[str, Visit] = {
     "clerk: loads": Visit("staff_loads", "/staff/organisations/load", CLERK),
     "clerk: a load": Visit("staff_load", "/staff/organisations/load/{load}", CLERK),
     "clerk: invitations": Visit("staff_invitations", "/staff/invitations", CLERK),
+    "clerk: an invitation that waits": Visit("staff_invitation", "/staff/invitations/{pending}", CLERK),
+    "clerk: an invitation for a second clerk": Visit("staff_invitation", "/staff/invitations/{pending_first}", CLERK),
+    "clerk: an invitation of their own": Visit("staff_invitation", "/staff/invitations/{pending_own}", CLERK),
     "clerk: certificates": Visit("staff_certificates", "/staff/certificates?text={near}", CLERK),
     "clerk: a certificate": Visit("staff_certificate", "/staff/certificates/{serial}", CLERK),
     "clerk: revocations": Visit("staff_revocations", "/staff/revocations", CLERK),
@@ -281,6 +287,14 @@ def town(desk: Desk, address: str) -> Town:
         officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
     )
     load = preview(LOAD, clerk)
+    asker, person = account(desk, "asker", staff=True), Person("Uusi Edustaja", "new@malli.example", "", Language.FI)
+    alone = rows(desk, "Organisation").get(customer_id="7654321-4").pk
+    waits = [
+        pending_invitations.add(
+            desk.register, where, replace(person, email=f"{by.pk}@malli.example"), by.pk, desk.deed()
+        )[0]
+        for where, by in ((own.pk, asker), (alone, asker), (own.pk, built.people[CLERK]))
+    ]
     pin = offered(desk)
     asked(desk, pin)
     shown = offered(desk)
@@ -298,6 +312,9 @@ def town(desk: Desk, address: str) -> Town:
         "revoked": gone.serial,
         "proposal": proposal.proposal_id,
         "load": load,
+        "pending": waits[0],
+        "pending_first": waits[1],
+        "pending_own": waits[2],
         "message": offered(desk).token,
         "asked": pin.token,
         "by_code": offered(desk, phone="").token,

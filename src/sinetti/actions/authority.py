@@ -4,7 +4,7 @@ Roles come from sources of one shape: our own mandates, and what a sign-in said 
 put together by `domain/mandates.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -103,11 +103,17 @@ class Standing:
 def standing(actor: Actor, office: Office) -> Standing:
     """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
     now = office.now()
-    found = [grant for source in SOURCES for grant in source.grants(actor, office)]
+    found = _grants(actor, office)
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
     held = mandates.held(direct, handed, now, second_factor=actor.second_factor)
     whole = mandates.held(direct, handed, now, second_factor=True)
     return Standing(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
+
+
+def ways(organisation_ids: Collection[str], actor: Actor, office: Office) -> frozenset[str]:
+    """Return the ids of organisations through which the actor may have a role for these."""
+    found = _grants(actor, office)
+    return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
 
 
 def require(right: Right, organisation_id: str, actor: Actor, office: Office) -> Held:
@@ -124,3 +130,7 @@ def signs_by_outside(organisation_id: str, actor: Actor, office: Office) -> bool
     return any(
         one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
     )
+
+
+def _grants(actor: Actor, office: Office) -> list[Grant]:
+    return [grant for source in SOURCES for grant in source.grants(actor, office)]

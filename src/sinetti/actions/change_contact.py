@@ -56,8 +56,8 @@ def change_contact(change: ContactChange, office: Office, actor: str, request_id
         sentence = "no certificate has this serial, and no order this id"
         raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
     person = change.who if isinstance(change.who, Person) else _corrected(change.who, holding, deputy=change.deputy)
-    deed = office.deed(actor, request_id)
-    changed = people.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
+    with office.act(actor, request_id) as deed:
+        changed = people.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
     office.step("contact-changed")
     orders = people.orders_offered_to_others(office.register, holding.holding_id)
     # What follows from a change was counted with it: it is not to fail half-way.

@@ -1,5 +1,6 @@
 """Following an invitation: the link alone opens nothing; whoever is signed in takes the role up by a button."""
 
+from sinetti.actions.acts import acting
 from sinetti.actions.authority import Actor, NotAllowed
 from sinetti.actions.inviting import OwnInvitation, is_own, refuse_own
 from sinetti.actions.office import Office
@@ -36,7 +37,9 @@ def take_up(token: str, office: Office, actor: Actor, request_id: str) -> bool:
         return False
     if found.role in NEEDS_SECOND_FACTOR and not actor.second_factor:
         raise NotAllowed(Right.GRANT, None, second_factor=True)
-    if found.state is Invitation.WAITING and made_by(actor, found, office):
+    with acting({found.organisation_id}, office, actor, request_id) as act:
+        own = found.state is Invitation.WAITING and made_by(actor, found, office)
+        done = not own and taking_up.take_up(office.register, token_hash(token), actor.user_id, act.deed)
+    if own:
         refuse_own(found.organisation_id, office, actor, request_id, invitation=found.invitation_id)
-    deed = office.deed(actor.name, request_id)
-    return taking_up.take_up(office.register, token_hash(token), actor.user_id, deed)
+    return done

@@ -10,7 +10,7 @@ from sinetti.actions.office import Office
 from sinetti.domain.invitations import INVITATION_LIVES
 from sinetti.domain.mandates import Right
 from sinetti.domain.tokens import INVITATION, link_token, token_hash
-from sinetti.registry import audit_reading, ids
+from sinetti.registry import audit_reading, ids, pending_invitations, persons
 from sinetti.registry.mandating import Link
 
 
@@ -26,14 +26,17 @@ def new_link(office: Office, now: datetime) -> Link:
 
 
 def is_own(organisation_id: str, invitation_id: str, actor: Actor, office: Office) -> bool:
-    """Whether this account made this invitation, and may give nobody a role for the organisation but by it.
+    """Whether this person asked for, confirmed or made this invitation, by this account or by another of theirs.
 
-    A clerk invites for every organisation. A representative who takes up a link of theirs gets nothing that they lack.
+    A clerk asks for every organisation. Representatives give themselves nothing that they lack, so theirs do not count.
     """
     about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
-    if not audit_reading.has_done(office.register, actor.name, "invited", about, fact):
-        return False
-    return not standing(actor, office).may(Right.GRANT, organisation_id)
+    made = audit_reading.actors(office.register, "invited", about, fact)
+    users = {one.removeprefix(_USER) for one in made if one.startswith(_USER)}
+    users.update(pending_invitations.makers(office.register, invitation_id))
+    theirs = [one for one in users if persons.are_same_person(office.register, one, actor.user_id)]
+    may = (standing(one, office).may(Right.GRANT, organisation_id) for one in (actor, *map(_as_signed_in, theirs)))
+    return bool(theirs) and not any(may)
 
 
 def refuse_own(organisation_id: str, office: Office, actor: Actor, request_id: str, **facts: str) -> None:
@@ -43,4 +46,10 @@ def refuse_own(organisation_id: str, office: Office, actor: Actor, request_id: s
     raise OwnInvitation
 
 
+def _as_signed_in(user_id: str) -> Actor:
+    return Actor(user_id, second_factor=True)
+
+
 _REFUSED = "own-invitation-refused"
+_USER = "user:"
+"""What the names of accounts begin with in audit rows (`Actor.name`)."""

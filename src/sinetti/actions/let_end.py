@@ -12,20 +12,23 @@ def let_end(serial: Serial, office: Office, actor: str, request_id: str) -> bool
 
     The note is the holding's, so only the newest one of those in force takes it: it would silence that one otherwise.
     """
-    holding_id, deed = _holding_of(serial, office), office.deed(actor, request_id)
-    newest = people.newest_in_force(office.register, holding_id, deed.at)
-    if newest is None:
-        sentence = "this certificate is not in force: nobody is reminded of its end"
-        raise PeopleError(PeopleTrouble.NOT_IN_FORCE, sentence)
-    if newest != serial:
-        sentence = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
-        raise PeopleError(PeopleTrouble.NOT_NEWEST, sentence)
-    return people.let_end(office.register, holding_id, deed)
+    holding_id = _holding_of(serial, office)
+    with office.act(actor, request_id) as deed:
+        newest = people.newest_in_force(office.register, holding_id, deed.at)
+        if newest is None:
+            sentence = "this certificate is not in force: nobody is reminded of its end"
+            raise PeopleError(PeopleTrouble.NOT_IN_FORCE, sentence)
+        if newest != serial:
+            what = f"another certificate has taken its place already: it is {newest} whose end people are reminded of"
+            raise PeopleError(PeopleTrouble.NOT_NEWEST, what)
+        return people.let_end(office.register, holding_id, deed)
 
 
 def let_end_no_more(serial: Serial, office: Office, actor: str, request_id: str) -> bool:
     """Take that note away, so that reminders go on; False where there is none. Raises PeopleError."""
-    return people.let_end_no_more(office.register, _holding_of(serial, office), office.deed(actor, request_id))
+    holding_id = _holding_of(serial, office)
+    with office.act(actor, request_id) as deed:
+        return people.let_end_no_more(office.register, holding_id, deed)
 
 
 def _holding_of(serial: Serial, office: Office) -> str:

@@ -1,7 +1,8 @@
 """What an action works with: one value that is handed down, never a module's global."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
@@ -42,6 +43,8 @@ class Office:
     last, by CA and shard; `turns` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
+    `guard`, where there is one, opens the transaction of an act and asks there whether the actor still may
+    (actions/acts.py): each step that writes goes through `act` then, and `deed` gives none.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
     `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
     """
@@ -68,12 +71,30 @@ class Office:
     turns: Turns = field(default_factory=Turns, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
+    guard: Callable[[], AbstractContextManager[object]] | None = None
+
+    @property
+    def unguarded(self) -> "Office":
+        """The same for what the service does by itself after an act, such as publishing a list."""
+        return replace(self, guard=None)
 
     def issuer_for(self, channel: Channel) -> Issuer:
         """The CA that issues for this channel now."""
         return self.issuers[self.issuing[channel]]
 
     def deed(self, actor: str, request_id: str) -> Deed:
-        """Who does something, now, in which request."""
+        """Who does something, now, in which request. Raises RuntimeError where `act` has to be used."""
+        if self.guard is not None:
+            sentence = "this office is guarded: take the deed from Office.act, inside its transaction"
+            raise RuntimeError(sentence)
+        return self._deed(actor, request_id)
+
+    @contextmanager
+    def act(self, actor: str, request_id: str) -> Iterator[Deed]:
+        """Give the deed of one step that writes: inside the guard's transaction, where there is a guard."""
+        with self.guard() if self.guard is not None else nullcontext():
+            yield self._deed(actor, request_id)
+
+    def _deed(self, actor: str, request_id: str) -> Deed:
         limits = self.daily_limits
         return Deed(actor, self.now(), request_id, Counting(limits, self.machine_now()) if limits else None)

@@ -21,7 +21,8 @@ def register_organisation(
     check_channels(new.channels, office)
     customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
-    return parties.add_organisation(office.register, checked, office.deed(actor, request_id))
+    with office.act(actor, request_id) as deed:
+        return parties.add_organisation(office.register, checked, deed)
 
 
 def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:

@@ -14,7 +14,6 @@ from sinetti.domain.records import Certificate
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
 from sinetti.registry import revoking, store
-from sinetti.registry.audit import Deed
 
 _log = logging.getLogger(__name__)
 _ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
@@ -62,13 +61,20 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
     goes, and the certificate itself stays as it is.
     """
     holding_id = _revocable(ask, office).holding.holding_id
-    taken, done = _revoke_all(ask, holding_id, office, office.deed(actor, request_id))
+    taken, done = _revoke_all(ask, holding_id, office, (actor, request_id))
     if done:
         office.step("revoked")
+    return _follow_up(ask.serial, taken, done, office.unguarded, request_id)
+
+
+def _follow_up(
+    serial: Serial, taken: Collection[Serial], done: Collection[Serial], office: Office, request_id: str
+) -> tuple[Certificate, ...]:
+    """Write down and publish what is revoked; returns the named one, then the others. Raises AlreadyRevoked."""
     # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
     note_revoked_or_say({*taken, *done}, office)
-    named = dict.fromkeys([ask.serial, *(done or taken)])
-    rows = [found for serial in named if (found := store.find_certificate(office.register, serial)) is not None]
+    named = dict.fromkeys([serial, *(done or taken)])
+    rows = [found for one in named if (found := store.find_certificate(office.register, one)) is not None]
     tell_revoked(rows, office)
     for authority in {row.authority for row in rows}:
         publish_or_leave(authority, office, request_id)
@@ -78,9 +84,12 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
 
 
 def _revoke_all(
-    ask: RevokeAsk, holding_id: str, office: Office, deed: Deed
+    ask: RevokeAsk, holding_id: str, office: Office, by: tuple[str, str]
 ) -> tuple[Collection[Serial], Collection[Serial]]:
-    """Revoke the certificate and what goes with it; gives all of these, and which were not revoked before."""
+    """Revoke the certificate and what goes with it; gives all of these, and which were not revoked before.
+
+    `by` is the actor and the request. Each step is an act of its own (`Office.act`).
+    """
     done: list[Serial] = []
     while True:
         taken = taken_along(ask.serial, ask.reason, revoking.renewals(office.register, holding_id), ask.spared)
@@ -89,7 +98,9 @@ def _revoke_all(
         if all(one is None or one.revoked for one in found):
             return taken, done
         # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
-        done.extend(revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
+        # What follows the first step was decided by it: it goes, whatever becomes of the actor meanwhile.
+        with (office.unguarded if done else office).act(*by) as deed:
+            done.extend(revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
 
 
 def _revocable(ask: RevokeAsk, office: Office) -> Certificate:

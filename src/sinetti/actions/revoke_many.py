@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,10 +11,19 @@ from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import publish_or_leave
-from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve, may_withdraw
+from sinetti.domain.bulk import (
+    BulkReason,
+    BulkRefused,
+    Proposal,
+    account_of,
+    actor_of,
+    check_officer,
+    may_approve,
+    may_withdraw,
+)
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.registry import bulk, revoking
+from sinetti.registry import bulk, persons, revoking
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
 
@@ -110,7 +120,8 @@ def propose(ask: BulkAsk, office: Office, request_id: str, told: Tell = tell_nob
         return Outcome(selection, None)
     now = office.now()
     new = Proposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
-    stored = bulk.propose(office.register, new, office.deed(actor_of(ask.officer), request_id))
+    with office.act(actor_of(ask.officer), request_id) as deed:
+        stored = bulk.propose(office.register, new, deed)
     office.step("many-stored")
     if stored.approved_at is not None:
         _carry_out(stored, _By(ask.officer, office, request_id), told)
@@ -126,6 +137,7 @@ def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Pr
     selection, revoked = _selected(rows, ask, office), [row.serial for row in rows if row.revoked]
     if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
         raise BulkRefused(refused, _SENTENCES[refused])
+    _check_two_people(proposal, officer, office)
     return proposal, selection
 
 
@@ -150,8 +162,9 @@ def withdraw(proposal_id: str, officer: str, office: Office, request_id: str) ->
     proposal = _proposal(proposal_id, office)
     if refused := may_withdraw(proposal, officer, office.now()):
         raise BulkRefused(refused, _NOT_WITHDRAWN[refused])
-    if not bulk.withdraw(office.register, proposal, office.deed(actor_of(officer), request_id)):
-        raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+    with office.act(actor_of(officer), request_id) as deed:
+        if not bulk.withdraw(office.register, proposal, deed):
+            raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
     return proposal
 
 
@@ -196,10 +209,19 @@ def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -
     """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRefused."""
     proposal, selection = look_at_proposal(proposal_id, officer, office)
     if proposal.approved_at is None:
-        if not bulk.approve(office.register, proposal, officer, office.deed(actor_of(officer), request_id)):
-            raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+        with office.act(actor_of(officer), request_id) as deed:
+            _check_two_people(proposal, officer, office)
+            if not bulk.approve(office.register, proposal, officer, deed):
+                raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
         office.step("many-approved")
     return proposal, selection
+
+
+def _check_two_people(proposal: Proposal, officer: str, office: Office) -> None:
+    """Refuse two accounts of one person: a clerk may have another one. Raises BulkRefused."""
+    both = account_of(proposal.officer), account_of(officer)
+    if all(both) and persons.are_same_person(office.register, *both):
+        raise BulkRefused(BulkReason.SAME_OFFICER, _SENTENCES[BulkReason.SAME_OFFICER])
 
 
 def _proposal(proposal_id: str, office: Office) -> Proposal:
@@ -239,9 +261,9 @@ class _By:
     office: Office
     request_id: str
 
-    def deed(self) -> Deed:
-        """Who does it, now."""
-        return self.office.deed(actor_of(self.officer), self.request_id)
+    def act(self) -> AbstractContextManager[Deed]:
+        """Who does it, now: around one step that writes."""
+        return self.office.act(actor_of(self.officer), self.request_id)
 
 
 def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None) -> None:
@@ -259,8 +281,12 @@ def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None)
     gone = 0
     for at in range(begins, ends, LINES_AT_ONCE):
         part = set(holdings[at : at + LINES_AT_ONCE])
-        starts = [row for row in rows if row.holding_id in part]
-        taken = _revoke_part(starts, proposal, office, by.deed())
+        try:
+            taken = _revoke_part([row for row in rows if row.holding_id in part], proposal, by)
+        except Exception:
+            # An officer who is dismissed meanwhile stops here: lists have what went until then.
+            _publish(authorities, by)
+            raise
         office.step("many-revoked")
         note_revoked_or_say([row.serial for row in taken], office)
         office.step("many-noted")
@@ -268,12 +294,17 @@ def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None)
         authorities |= {row.authority for row in taken}
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
-    for authority in sorted(authorities):
-        publish_or_leave(authority, office, by.request_id)
-    office.step("many-published")
+    _publish(authorities, by)
     if ends < len(holdings):
         return
-    bulk.finish(office.register, proposal, by.deed())
+    with by.act() as deed:
+        bulk.finish(office.register, proposal, deed)
+
+
+def _publish(authorities: Collection[str], by: _By) -> None:
+    for authority in sorted(authorities):
+        publish_or_leave(authority, by.office.unguarded, by.request_id)
+    by.office.step("many-published")
 
 
 def _left_from(rows: Iterable[Row], holdings: Sequence[str]) -> int:
@@ -283,8 +314,9 @@ def _left_from(rows: Iterable[Row], holdings: Sequence[str]) -> int:
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 
-def _revoke_part(starts: Collection[Row], proposal: Proposal, office: Office, deed: Deed) -> tuple[Row, ...]:
+def _revoke_part(starts: Collection[Row], proposal: Proposal, by: _By) -> tuple[Row, ...]:
     """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
+    office = by.office
     named, holdings = {row.serial for row in starts}, {row.holding_id for row in starts}
     while True:
         line = bulk.lines(office.register, holdings)
@@ -297,4 +329,5 @@ def _revoke_part(starts: Collection[Row], proposal: Proposal, office: Office, de
         for row in left:
             serials_of.setdefault(row.holding_id, []).append(row.serial)
         # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
-        revoking.revoke_lines(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)
+        with by.act() as deed:
+            revoking.revoke_lines(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)

@@ -94,10 +94,10 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, seen: str 
     `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
     OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
     """
-    deed = office.deed(actor, request_id)
-    link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
     try:
-        has_phone = secure.offer(office.register, order_id, link, _unknown_ids(office, deed), deed)
+        with office.act(actor, request_id) as deed:
+            link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
+            has_phone = secure.offer(office.register, order_id, link, _unknown_ids(office, deed), deed)
     except Moved:
         raise ordering.not_open(order_id, office) from None
     except NoRecipient:
@@ -117,9 +117,9 @@ def order_and_offer(
     Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
     """
     ordering.check_order(new, office)
-    deed = office.deed(actor, request_id)
-    link = _new_link(office, deed, link_lives)
-    order_id, has_phone = secure.order_and_offer(office.register, new, link, _unknown_ids(office, deed), deed)
+    with office.act(actor, request_id) as deed:
+        link = _new_link(office, deed, link_lives)
+        order_id, has_phone = secure.order_and_offer(office.register, new, link, _unknown_ids(office, deed), deed)
     return _offered(order_id, link, office, has_phone=has_phone)
 
 

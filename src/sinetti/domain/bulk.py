@@ -93,6 +93,11 @@ def officer_of_account(user_id: str) -> str:
     return f"{_ACCOUNT}{user_id}"
 
 
+def account_of(officer: str) -> str:
+    """Return the id of the account that an officer is; empty where a command was given the officer's id."""
+    return officer[len(_ACCOUNT) :] if is_account(officer) else ""
+
+
 def is_account(officer: str) -> bool:
     """Whether an officer is an account of the e-service, which signed in; else it is an id that a command was given."""
     return officer.casefold().startswith(_ACCOUNT)

@@ -24,6 +24,7 @@ class MessageKind(StrEnum):
     CONTACT_GONE = "contact-gone"
     CONTACT_CHANGED = "contact-changed"
     AUTHORISATION = "authorisation"
+    INVITATION_PENDING = "invitation-pending"
     ACCOUNT = "account"
     EARLY = "early"
     OPERATOR = "operator"

@@ -9,7 +9,7 @@ from sinetti.domain.values import Environment, Language
 from sinetti.notices.room import Letter, Mailroom, Terms
 from sinetti.notices.sample_case import Case, at
 from sinetti.notices.samples_account import ACCOUNTS
-from sinetti.notices.samples_authorisation import AUTHORISATIONS
+from sinetti.notices.samples_authorisation import AUTHORISATIONS, PENDING
 from sinetti.notices.samples_decision import DECIDED, DECISIONS, decided
 from sinetti.notices.samples_reminders import REMINDERS
 from sinetti.notices.writing import NotOwed, write
@@ -216,7 +216,7 @@ OTHERS = (
     ),
 )
 
-CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *DECISIONS, *ACCOUNTS)
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *PENDING, *DECISIONS, *ACCOUNTS)
 
 
 class NoSample(ValueError):

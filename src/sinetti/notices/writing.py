@@ -15,6 +15,7 @@ from sinetti.notices.letters import (
     ending,
     operators,
     orders,
+    pending,
     people,
 )
 from sinetti.notices.letters.frame import framed
@@ -42,6 +43,7 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
     MessageKind.ACCOUNT: account.account,
     MessageKind.EARLY: early.early,
     MessageKind.AUTHORISATION: authorisation.authorisation,
+    MessageKind.INVITATION_PENDING: pending.pending,
     MessageKind.OPERATOR: operators.finding,
 }
 """What is written as e-mail."""

@@ -72,9 +72,10 @@ def organisation_of(register: Register, request_id: str) -> str:
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
-def is_of_a_firm(register: Register, request_id: str) -> bool:
-    """Whether it is a firm that asks, for itself."""
-    return RightRequest.objects.using(register.alias).filter(pk=request_id, agent__isnull=False).exists()
+def firm_of(register: Register, request_id: str) -> str:
+    """The id of the firm that asks, for itself; empty where a person asks."""
+    rows = RightRequest.objects.using(register.alias).filter(pk=request_id)
+    return str(rows.values_list("agent", flat=True).first() or "")
 
 
 def decline(register: Register, request_id: str, deed: Deed) -> bool:

@@ -16,12 +16,12 @@ def count(register: Register, subject: str, action: str, since: datetime) -> int
     return rows.count()
 
 
-def has_done(register: Register, actor: str, action: str, subject: str, fact: tuple[str, str]) -> bool:
-    """Whether this actor has done this to this object, where the row has this fact: its name and value."""
-    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action, actor=actor)
+def actors(register: Register, action: str, subject: str, fact: tuple[str, str]) -> frozenset[str]:
+    """Return the actors who have done this to this object, where the row has this fact: its name and value."""
+    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action)
     name, value = fact
-    found = (json.loads(bytes(octets))["facts"] for octets in rows.values_list("octets", flat=True))
-    return any(one.get(name) == value for one in found)
+    found = rows.values_list("actor", "octets")
+    return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)
 
 
 def note(register: Register, deed: Deed, action: str, subject: str, **facts: str) -> None:

@@ -11,6 +11,7 @@ from sinetti.domain.invitations import REQUEST_LIVES, Answer, answer
 from sinetti.domain.mandates import Role, no_greater
 from sinetti.registry import models
 from sinetti.registry.eservice_models import Invitation, RightRequest
+from sinetti.registry.mandating import counting_links
 from sinetti.registry.opening import Register
 from sinetti.registry.organisations import values_in
 from sinetti.registry.roles import lasting, standing
@@ -168,7 +169,7 @@ def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
 
 def _mandates(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
     links = Invitation.objects.filter(
-        mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
+        counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
     rows = models.Mandate.objects.using(register.alias).select_related("agent", "person")
     # What only waited, and whose link has lapsed, is shown all the same: it can be sent again.

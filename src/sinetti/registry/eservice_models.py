@@ -11,6 +11,7 @@ from django.db import models
 
 from sinetti.domain.applications import ApplicationState
 from sinetti.domain.mandates import Role
+from sinetti.domain.pending_invitations import Pending
 from sinetti.domain.values import Language
 from sinetti.registry.ids import random_id
 
@@ -49,7 +50,9 @@ class Remembered(models.Model):
 class Invitation(models.Model):
     """A single-use link by which an account takes up a mandate. Of the link its SHA-256 is kept (domain/tokens.py).
 
-    It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`.
+    It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`. `vouched`: a
+    representative or an operator made it, or a second person confirmed what a clerk asked for; without, it gives no
+    signatory's role. Rows of older code have it not (docs/mandates.md).
     """
 
     invitation_id = _key()
@@ -60,6 +63,7 @@ class Invitation(models.Model):
     used_at = models.DateTimeField(null=True)
     used_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="invitations")
     ended_at = models.DateTimeField(null=True)
+    vouched = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         """Tokens are unique by a constraint, which makes no second index of them."""
@@ -159,3 +163,35 @@ class DailyCount(models.Model):
         """Keys are unique by a constraint, which makes no second index of them."""
 
         constraints = (models.UniqueConstraint(fields=["key"], name="one_daily_count_per_key"),)
+
+
+class PendingInvitation(models.Model):
+    """An invitation of a signatory that a clerk asks for: nothing is given until a second person confirms it.
+
+    `person` is whom it is for, `asked_by` the clerk. `invitation` is what was made once it was confirmed. It lapses
+    after `expires` without a change of its row (domain/pending_invitations.py).
+    """
+
+    pending_id = _key()
+    organisation = models.ForeignKey(
+        "registry.Organisation", on_delete=models.PROTECT, related_name="pending_invitations"
+    )
+    person = models.ForeignKey(
+        "registry.Person", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
+    )
+    asked_by = models.ForeignKey(
+        "registry.User", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
+    )
+    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Pending])
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        "registry.User", null=True, on_delete=models.SET_NULL, related_name="decided_invitations"
+    )
+    invitation = models.ForeignKey(Invitation, null=True, on_delete=models.PROTECT, related_name="pending")
+
+    class Meta:
+        """Clerks see the newest first."""
+
+        indexes = (models.Index(fields=["-created"], name="pending_by_time"),)

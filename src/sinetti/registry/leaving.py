@@ -140,8 +140,13 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
     return len(touched)
 
 
-def orders_offered_to_others(register: Register, organisation_ids: Collection[str], email: str) -> tuple[str, ...]:
-    """Open orders whose contact has this address now, and whose transfer ids were last offered to somebody else."""
+def orders_offered_to_others(
+    register: Register, organisation_ids: Collection[str], email: str
+) -> tuple[tuple[str, str], ...]:
+    """Open orders whose contact has this address now, and whose transfer ids were last offered to somebody else.
+
+    Each with the id of its organisation before its own.
+    """
     rows = models.Order.objects.using(register.alias).filter(
         state=OrderState.OPEN,
         holding__organisation__in=list(organisation_ids),
@@ -152,7 +157,7 @@ def orders_offered_to_others(register: Register, organisation_ids: Collection[st
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("holding__contact"), last__isnull=False)
-    return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
+    return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
 
 
 def _name(register: Register, place: str, rows: list[models.Holding], new: Person, deed: Deed) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from sinetti.domain.invitations import A_DAY, INVITED_A_DAY
 from sinetti.domain.mandates import Role, stays_as_long
@@ -109,16 +109,26 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
     """
     with transaction.atomic(using=register.alias):
         take_open(register, to.organisation_id)
+        if (there := find_invited(register, to, deed.at)) is not None:
+            return Invited(there, made=False)
         known = _of_address(register, to, deed.at)
-        if known is not None and known.role != to.role:
-            raise Otherwise
-        if known is not None and (known.user_id is not None or _open_links(register, known, deed.at).exists()):
-            return Invited(known.mandate_id, made=False)
         if known is not None and known.waiting:
             change_locked(register, known, Terms(to.role, to.until), deed)
         row = known or _named(register, to, deed)
         _link(register, row, link, deed)
     return Invited(row.mandate_id, made=True)
+
+
+def find_invited(register: Register, to: ToPerson, now: datetime) -> str | None:
+    """Return the mandate that this address has or can take up by a link; None where an invitation would be made.
+
+    Raises Otherwise where it has another role.
+    """
+    known = _of_address(register, to, now)
+    if known is not None and known.role != to.role:
+        raise Otherwise
+    there = known is not None and (known.user_id is not None or _open_links(register, known, now).exists())
+    return known.mandate_id if known is not None and there else None
 
 
 def invite_again(register: Register, mandate_id: str, link: Link, deed: Deed) -> None:
@@ -273,11 +283,18 @@ def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> No
         invitation_id=link.invitation_id,
         mandate=row,
         token_sha256=link.token_sha256,
+        # All who make one may do so alone, or have the word of a second person (docs/mandates.md).
+        vouched=True,
         created=deed.at,
         expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
     )
     _audit(register, deed, "invited", row, invitation=link.invitation_id)
     owe_to_person(register, row, Tells.INVITATION, deed.at, invitation=link.invitation_id)
+
+
+def counting_links() -> Q:
+    """Which invitations give their role: a signatory's only where it was vouched for (docs/mandates.md)."""
+    return Q(vouched=True) | ~Q(mandate__role=Role.SIGNATORY)
 
 
 def _links(register: Register, row: models.Mandate) -> "QuerySet[Invitation]":
@@ -286,7 +303,7 @@ def _links(register: Register, row: models.Mandate) -> "QuerySet[Invitation]":
 
 
 def _open_links(register: Register, row: models.Mandate, now: datetime) -> "QuerySet[Invitation]":
-    return _links(register, row).filter(expires__gte=now)
+    return _links(register, row).filter(counting_links(), expires__gte=now)
 
 
 def _of_address(register: Register, to: ToPerson, now: datetime) -> models.Mandate | None:

@@ -21,6 +21,8 @@ class OpenInvitation:
     email: str = field(repr=False)
     created: datetime
     expires: datetime
+    vouched: bool
+    """Whether its link works: it was made, or confirmed, by whom it takes. Older code has made it otherwise."""
 
 
 def listed(register: Register, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
@@ -55,4 +57,5 @@ def _read(row: Invitation) -> OpenInvitation:
         mandate.person.email if mandate.person else "",
         row.created,
         row.expires,
+        row.vouched,
     )

@@ -77,6 +77,15 @@ def roles(register: Register, organisation_ids: Iterable[str], now: datetime) ->
     return found
 
 
+def accounts(register: Register, organisation_id: str, now: datetime) -> tuple[str, ...]:
+    """Return the ids of accounts that have a role for an organisation at `now`, directly or through another one."""
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now))
+    own = rows.filter(organisation=organisation_id)
+    firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
+    found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
+    return tuple(sorted({str(one) for one in found.values_list("user_id", flat=True)}))
+
+
 def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tuple[Reader | None, Reader | None]]:
     """Contact and deputy of each of these holdings as they are now, in one statement for each 500 of them.
 

@@ -10,9 +10,16 @@ from sinetti.domain.applications import ApplicationState
 from sinetti.domain.customers import folded
 from sinetti.domain.invitations import INVITATION_LIVES
 from sinetti.domain.mandates import Role
+from sinetti.domain.pending_invitations import PENDING_LIVES, Pending
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.registry import models
-from sinetti.registry.eservice_models import InterfaceApplication, Invitation, RightRequest, User
+from sinetti.registry.eservice_models import (
+    InterfaceApplication,
+    Invitation,
+    PendingInvitation,
+    RightRequest,
+    User,
+)
 from sinetti.registry.opening import Register
 
 OFFERED: Final = f"{0x31:032x}"
@@ -27,6 +34,9 @@ ASKED_BY_PERSON: Final = f"{0x42:032x}"
 GRANTED: Final = f"{0x43:032x}"
 DECLINED: Final = f"{0x44:032x}"
 DECLINED_TO_FIRM: Final = f"{0x45:032x}"
+
+PENDING: Final = {one: f"{0x61 + number:032x}" for number, one in enumerate(Pending) if one is not Pending.LAPSED}
+"""Ids of invitations that a clerk asked for, by their states; the one that waits lapses by itself."""
 
 APPLIED: Final = datetime(2027, 2, 15, 8, 12, tzinfo=UTC)
 CASES: Final = {ApplicationState.APPROVED: "SI-7K3M2-Q9PXW", ApplicationState.REFUSED: "SI-4D8HT-V6NRC"}
@@ -67,10 +77,20 @@ def add(register: Register, language: Language, person: str, firm: str) -> None:
             invitation_id=mandate_id,
             mandate_id=mandate_id,
             token_sha256=mandate_id * 2,
+            vouched=True,
             created=_MADE,
             expires=_MADE + INVITATION_LIVES,
         )
     _requests(register, language, firm)
+    for state, pending_id in PENDING.items():
+        PendingInvitation.objects.using(register.alias).create(
+            pending_id=pending_id,
+            organisation=organisation,
+            person_id=person,
+            state=state,
+            created=_MADE,
+            expires=_MADE + PENDING_LIVES,
+        )
 
 
 def decide(register: Register, state: ApplicationState, language: Language, decision: str) -> str:

@@ -11,6 +11,7 @@ from sinetti.domain.mandates import Role
 from sinetti.registry import audit, models
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import Invitation
+from sinetti.registry.mandating import counting_links
 from sinetti.registry.opening import Register
 from sinetti.registry.people import Closed, take_open
 from sinetti.registry.roles import lasting
@@ -50,7 +51,7 @@ def offered(register: Register, token_sha256: str, now: datetime) -> Offered | N
         person.email if person else "",
         Role(mandate.role),
         mandate.valid_until,
-        State.ENDED if gone else state,
+        State.ENDED if gone or not _gives(row) else state,
         row.used_by_id,
     )
 
@@ -67,7 +68,7 @@ def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> 
         with transaction.atomic(using=register.alias):
             take_open(register, found.mandate.organisation_id)
             links = Invitation.objects.using(register.alias).filter(pk=found.pk)
-            open_ = links.filter(used_at__isnull=True, ended_at__isnull=True, expires__gte=deed.at)
+            open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=deed.at)
             if not open_.update(used_at=deed.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
             rows = models.Mandate.objects.using(register.alias).filter(lasting(deed.at), pk=found.mandate_id)
@@ -81,6 +82,11 @@ def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> 
     except Closed:
         return False
     return True
+
+
+def _gives(row: Invitation) -> bool:
+    """Whether it gives its role, or has given it: a signatory's only where it was vouched for."""
+    return row.vouched or row.used_at is not None or row.mandate.role != Role.SIGNATORY
 
 
 def _found(register: Register, token_sha256: str) -> Invitation | None:

@@ -104,7 +104,8 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
         links = Invitation.objects.using(register.alias).filter(pk=str(invitation_id))
         link = links.filter(used_at__isnull=True, ended_at__isnull=True).first()
         expires = link.expires if link else None
-        works = expires is not None and now <= expires
+        gives = link is not None and (link.vouched or row.role != Role.SIGNATORY)
+        works = expires is not None and now <= expires and gives
     return Told(
         row.organisation.name,
         row.organisation.customer_id,

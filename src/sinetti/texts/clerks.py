@@ -46,6 +46,7 @@ MESSAGES: Mapping[MessageKind, str] = {
     MessageKind.CONTACT_GONE: mark("contact person gone"),
     MessageKind.CONTACT_CHANGED: mark("contact person changed"),
     MessageKind.AUTHORISATION: mark("authorisation"),
+    MessageKind.INVITATION_PENDING: mark("invitation that waits for a confirmation"),
     MessageKind.ACCOUNT: mark("account"),
     MessageKind.OPERATOR: mark("to those who run the service"),
 }

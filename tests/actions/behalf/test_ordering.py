@@ -103,8 +103,9 @@ def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
 def test_an_organisation_that_closes_meanwhile_is_ordered_nothing_for(sqlite_desk, who, monkeypatch):
     def close(*_):
         parties.close_organisation(sqlite_desk.register, who.organisation_id, sqlite_desk.deed())
+        return sqlite_desk.office
 
-    monkeypatch.setattr("sinetti.actions.behalf.order.may_act", close)
+    monkeypatch.setattr("sinetti.actions.behalf.order.guarded", close)
     with pytest.raises(OrderError) as refused:
         place(sqlite_desk, an_ask(who), who.signatory)
     assert refused.value.why is Trouble.CLOSED

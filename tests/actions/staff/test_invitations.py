@@ -1,4 +1,4 @@
-"""A clerk invites a signatory: who may, what is owed, and that the same asked twice does it once."""
+"""A clerk asks for an invitation of a signatory: it waits for a second person, and gives nothing before that."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,13 +6,17 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 
-from sinetti.actions.authority import Actor, OutsideRole
-from sinetti.actions.invitations import take_up
-from sinetti.actions.people import PeopleError, add_signatory, who_is_who
+from sinetti.actions.authority import Actor, NotAllowed, OutsideRole
+from sinetti.actions.behalf import authorisations
+from sinetti.actions.behalf import pending_invitations as behalf
+from sinetti.actions.invitations import OwnInvitation as TakesOwn
+from sinetti.actions.invitations import offered, take_up
+from sinetti.actions.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.actions.register_organisation import close
 from sinetti.actions.staff import NotStaff, open_invitations, require_staff
 from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
 from sinetti.domain.mandates import Role
+from sinetti.domain.pending_invitations import PENDING_LIVES, Pending, PendingFault, PendingRefused
 from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.registry.parties import Person
 from tests.support.authority import CUSTOMER_ID
@@ -20,14 +24,45 @@ from tests.support.clerks import a_clerk
 from tests.support.firms import rows
 from tests.support.office import REQUEST, TRANSFER_KEY
 from tests.support.people import a_person, audited
+from tests.support.registers import crowd
 from tests.support.users import account, mandate
 
-CLERK = Actor("clerk", second_factor=True, staff=True)
 DIRECTOR = a_person("director")
+SECOND = timedelta(seconds=1)
 
 
-def invited(desk, person=DIRECTOR, customer_id=CUSTOMER_ID):
-    return invite_signatory(customer_id, person, desk.office, CLERK, REQUEST)
+def asked(desk, clerk, person=DIRECTOR, customer_id=CUSTOMER_ID):
+    return open_invitations.invite(customer_id, person, clerk)
+
+
+def link_of(desk):
+    """The link of the invitation that was made last, as it is read in the mail."""
+    made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created").first()
+    return link_token(TRANSFER_KEY, INVITATION, made.pk)
+
+
+def told(desk):
+    """What waits to be written of the kind: word and recipient's address, those of now alone."""
+    owed = rows(desk, "OutboxRow").filter(kind="invitation-pending", due__lte=desk.clock.now)
+    return sorted((one.facts["tells"], one.recipient.email) for one in owed.select_related("recipient"))
+
+
+def a_signatory(desk, name="chair"):
+    user = account(desk, name)
+    mandate(desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    return Actor(user.pk, second_factor=True)
+
+
+def refused(act, *args):
+    with pytest.raises(PendingRefused) as why:
+        act(*args)
+    return why.value.fault
+
+
+def nothing_given(desk):
+    return not rows(desk, "Mandate").filter(role="signatory", waiting=True).exists() and not (
+        rows(desk, "Invitation").exists() or rows(desk, "OutboxRow").filter(kind="authorisation").exists()
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,96 +74,280 @@ def test_nobody_else_invites(sqlite_desk, actor, second_factor):
     with pytest.raises(NotStaff) as lacking:
         invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, actor, REQUEST)
     assert lacking.value.second_factor is second_factor
-    assert not rows(sqlite_desk, "Mandate").exists()
+    assert not rows(sqlite_desk, "PendingInvitation").exists()
 
 
-def test_a_clerk_invites_and_the_mandate_counts_for_nothing_yet(sqlite_desk):
-    require_staff(CLERK)
-    assert invited(sqlite_desk).made
-    row = rows(sqlite_desk, "Mandate").get()
-    assert (row.role, row.waiting, row.user_id, row.person.email) == (Role.SIGNATORY, True, None, DIRECTOR.email)
-    (owed,) = rows(sqlite_desk, "OutboxRow").all()
-    assert (owed.kind, owed.recipient_id, owed.facts["tells"]) == ("authorisation", row.person_id, "invitation")
-    (said,) = audited(sqlite_desk, "invited")
+def test_a_clerk_alone_gives_nothing(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    require_staff(anna.actor)
+    found = asked(sqlite_desk, anna)
+    assert found.made
+    assert nothing_given(sqlite_desk)
+    assert refused(open_invitations.confirm, found.mandate_id, anna) is PendingFault.SAME_PERSON
+    assert nothing_given(sqlite_desk)
+    (said,) = audited(sqlite_desk, "invitation-asked")
+    assert anna.actor.name in said
     assert DIRECTOR.email not in said
-    assert '"actor":"user:clerk"' in said
+    assert not asked(sqlite_desk, anna).made, "the same asked twice waits once"
 
 
-def test_the_same_asked_twice_is_done_once(sqlite_desk):
-    first = invited(sqlite_desk)
-    again = invited(sqlite_desk)
-    assert (again.mandate_id, again.made) == (first.mandate_id, False)
-    assert rows(sqlite_desk, "OutboxRow").count() == 1
+def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
+    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    found = asked(desk, anna)
+    open_invitations.confirm(found.mandate_id, bo)
+    row = rows(desk, "Mandate").get()
+    assert (row.role, row.waiting, row.person.email) == (Role.SIGNATORY, True, DIRECTOR.email)
+    director = Actor(account(desk, "director").pk, second_factor=True)
+    assert take_up(link_of(desk), desk.office, director, REQUEST)
+    assert len(audited(desk, "invitation-confirmed")) == 1
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
+    assert not asked(desk, anna).made, "they are a signatory already"
+
+
+def test_a_signatory_confirms_where_there_is_one_and_no_clerk_does(desk):
+    chair, anna, bo = a_signatory(desk), a_clerk(desk), a_clerk(desk, "bo")
+    found = asked(desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.SIGNATORY_THERE
+    assert nothing_given(desk)
+    behalf.confirm(found.mandate_id, desk.office, chair, REQUEST)
+    director = Actor(account(desk, "director").pk, second_factor=True)
+    assert take_up(link_of(desk), desk.office, director, REQUEST)
+
+
+@pytest.mark.parametrize("who", [Role.MANAGER, Role.VIEWER, None], ids=str)
+def test_who_may_not_give_authorisations_confirms_nothing(sqlite_desk, who):
+    found = asked(sqlite_desk, a_clerk(sqlite_desk))
+    user = account(sqlite_desk, "other")
+    if who:
+        mandate(sqlite_desk, user, CUSTOMER_ID, who)
+    for act in (behalf.confirm, behalf.reject):
+        with pytest.raises(NotAllowed):
+            act(found.mandate_id, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+        with pytest.raises(NotAllowed):
+            act("0" * 32, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+
+
+def by_address(desk, one, other):
+    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.register.alias)
+    theirs = rows(desk, "User").get(pk=other).email
+    addresses.create(user_id=one, email=theirs.upper(), verified=True)
+
+
+def by_provider(desk, one, other):
+    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.register.alias)
+    for provider, whose in (("bank", one), ("bank-anew", other)):
+        known.create(user_id=whose, provider=provider, uid="digest")
+
+
+@pytest.mark.parametrize("shared", [by_address, by_provider])
+def test_another_account_of_the_same_person_confirms_nothing(sqlite_desk, shared):
+    anna, second = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "annas-second")
+    shared(sqlite_desk, anna.actor.user_id, second.actor.user_id)
+    found = asked(sqlite_desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, second) is PendingFault.SAME_PERSON
+    chair = a_signatory(sqlite_desk, "annas-third")
+    shared(sqlite_desk, anna.actor.user_id, chair.user_id) if shared is by_address else rows(
+        sqlite_desk, "Person"
+    ).filter(email="annas-third@people.example").update(email="ANNA@people.example")
+    assert refused(behalf.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST) is PendingFault.SAME_PERSON
+    assert nothing_given(sqlite_desk)
+
+
+def test_the_invited_person_confirms_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna, replace(DIRECTOR, email="Bo@people.example"))
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.INVITED
+    chair = a_signatory(sqlite_desk)
+    by_provider(sqlite_desk, chair.user_id, account(sqlite_desk, "director").pk)
+    second = asked(sqlite_desk, anna, replace(DIRECTOR, email="director@people.example"))
+    assert refused(behalf.confirm, second.mandate_id, sqlite_desk.office, chair, REQUEST) is PendingFault.INVITED
+
+
+def test_an_invited_person_of_whom_nothing_is_known_is_not_confirmed(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    rows(sqlite_desk, "Person").update(email="")
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.INVITED
+    rows(sqlite_desk, "PendingInvitation").update(asked_by=None)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.SAME_PERSON
+
+
+def test_a_clerk_who_was_dismissed_meanwhile_has_asked_for_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    rows(sqlite_desk, "User").filter(pk=anna.actor.user_id).update(is_staff=False)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.ASKER_GONE
+    open_invitations.reject(found.mandate_id, bo)
+
+
+def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
+    chair, anna, bo = a_signatory(sqlite_desk), a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    for end, state in (
+        (lambda one: behalf.reject(one, sqlite_desk.office, chair, REQUEST), Pending.REJECTED),
+        (lambda one: open_invitations.reject(one, bo), Pending.REJECTED),
+        (lambda one: open_invitations.withdraw(one, anna), Pending.WITHDRAWN),
+    ):
+        found = asked(sqlite_desk, anna)
+        assert found.made
+        end(found.mandate_id)
+        assert open_invitations.pending(found.mandate_id, bo).state is state
+        assert refused(behalf.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST) is PendingFault.OVER
+    assert nothing_given(sqlite_desk)
+    other = asked(sqlite_desk, anna)
+    assert refused(open_invitations.withdraw, other.mandate_id, bo) is PendingFault.NOT_ASKER
+    assert refused(open_invitations.withdraw, "0" * 32, bo) is PendingFault.OVER
+    with pytest.raises(NotAllowed):
+        behalf.confirm("0" * 32, sqlite_desk.office, chair, REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("after", "state"), [(PENDING_LIVES, Pending.WAITING), (PENDING_LIVES + SECOND, Pending.LAPSED)]
+)
+def test_it_waits_for_14_days(sqlite_desk, after, state):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    sqlite_desk.clock.forward(after)
+    (shown,) = open_invitations.listed(0, 10, anna).asked
+    assert shown.state is state
+    if state is Pending.LAPSED:
+        assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
+        assert asked(sqlite_desk, anna).made, "it is asked for anew"
+    else:
+        open_invitations.confirm(found.mandate_id, bo)
+
+
+def test_those_who_are_known_hear_of_the_wait_and_its_end(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    set_contact_person(CUSTOMER_ID, a_person("contact"), sqlite_desk.office, "operator", REQUEST)
+    known = ["chair@people.example", a_person("contact").email]
+    found = asked(sqlite_desk, anna)
+    assert told(sqlite_desk) == sorted(("asked", one) for one in known)
+    behalf.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    assert told(sqlite_desk) == sorted((word, one) for word in ("asked", "confirmed") for one in known)
+    sqlite_desk.clock.forward(PENDING_LIVES + SECOND)
+    assert ("lapsed", known[0]) in told(sqlite_desk), "it is owed, and dropped when it is written"
+
+
+def test_of_two_who_confirm_at_once_one_is_first(desk):
+    anna, bo, cai = a_clerk(desk), a_clerk(desk, "bo"), a_clerk(desk, "cai")
+    found = asked(desk, anna)
+
+    def confirm(number):
+        try:
+            open_invitations.confirm(found.mandate_id, (bo, cai)[number])
+        except PendingRefused as why:
+            return why.fault
+        return None
+
+    assert sorted(map(str, crowd(desk.register, 2, confirm))) == ["None", "over"]
+    assert rows(desk, "Invitation").count() == 1
+    assert rows(desk, "OutboxRow").filter(kind="authorisation").count() == 1
+
+
+def test_what_stands_in_the_way_by_the_time_of_the_confirmation_changes_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna, replace(DIRECTOR, email="viewer@people.example"))
+    mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
+    with pytest.raises(Otherwise):
+        open_invitations.confirm(found.mandate_id, bo)
+    assert open_invitations.pending(found.mandate_id, bo).state is Pending.WAITING
+    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    with pytest.raises(Closed):
+        open_invitations.confirm(found.mandate_id, bo)
+
+
+def test_whom_somebody_else_has_invited_meanwhile_gets_no_second_link(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    found = asked(sqlite_desk, anna)
+    organisation = rows(sqlite_desk, "Organisation").get().pk
+    to = authorisations.ToPerson(organisation, DIRECTOR, Role.SIGNATORY)
+    authorisations.give(to, sqlite_desk.office, chair, REQUEST)
+    behalf.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    assert rows(sqlite_desk, "Invitation").count() == 1
 
 
 def test_who_cannot_be_invited(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
     with pytest.raises(PeopleError):
-        invited(sqlite_desk, customer_id="nobody's")
+        asked(sqlite_desk, anna, customer_id="nobody's")
     viewer = account(sqlite_desk, "viewer")
     mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER)
     with pytest.raises(Otherwise):
-        invited(sqlite_desk, Person("V", viewer.email, "", DIRECTOR.language))
+        asked(sqlite_desk, anna, Person("V", viewer.email, "", DIRECTOR.language))
     close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
     with pytest.raises(Closed):
-        invited(sqlite_desk)
+        asked(sqlite_desk, anna)
 
 
-@pytest.mark.parametrize("email", ["Anna@people.example", "annas-other@people.example"])
+@pytest.mark.parametrize("email", ["Anna@people.example", "annas-other@people.example", "annas-second@people.example"])
 def test_no_clerk_invites_themselves(sqlite_desk, email):
     anna = a_clerk(sqlite_desk).actor
     address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
     address.create(user_id=anna.user_id, email="annas-other@people.example", verified=True)
+    by_provider(sqlite_desk, anna.user_id, account(sqlite_desk, "annas-second").pk)
     with pytest.raises(OwnInvitation):
         invite_signatory(CUSTOMER_ID, Person("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST)
-    assert not rows(sqlite_desk, "Mandate").exists()
+    assert not rows(sqlite_desk, "PendingInvitation").exists()
     assert not rows(sqlite_desk, "OutboxRow").exists()
     (said,) = audited(sqlite_desk, "own-invitation-refused")
     assert anna.name in said
     assert "people.example" not in said
 
 
-def links(desk, actor):
-    """The link of the invitation that this clerk makes, which is read in anybody's mail."""
-    invite_signatory(CUSTOMER_ID, DIRECTOR, desk.office, actor, REQUEST)
-    made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created").first()
-    return made.pk, link_token(TRANSFER_KEY, INVITATION, made.pk)
-
-
-def test_nobody_takes_up_what_they_made(sqlite_desk):
-    anna, bo = (a_clerk(sqlite_desk, name).actor for name in ("anna", "bo"))
-    invitation_id, link = links(sqlite_desk, anna)
-    for actor in (anna, replace(anna, staff=False)):
-        with pytest.raises(OwnInvitation):
+def test_neither_who_asked_nor_who_confirmed_takes_it_up(sqlite_desk):
+    anna, bo, cai = (a_clerk(sqlite_desk, name) for name in ("anna", "bo", "cai"))
+    second = account(sqlite_desk, "annas-second")
+    by_provider(sqlite_desk, anna.actor.user_id, second.pk)
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    link = link_of(sqlite_desk)
+    for actor in (anna.actor, bo.actor, replace(bo.actor, staff=False), Actor(second.pk, second_factor=True)):
+        with pytest.raises(TakesOwn):
             take_up(link, sqlite_desk.office, actor, REQUEST)
     assert rows(sqlite_desk, "Mandate").get().waiting
-    first, _ = audited(sqlite_desk, "own-invitation-refused")
-    assert invitation_id in first
-    assert take_up(link, sqlite_desk.office, bo, REQUEST), "what another clerk made is taken up"
-    assert take_up(link, sqlite_desk.office, bo, REQUEST)
-
-
-def test_an_invitation_of_before_does_not_count_against_a_later_one(sqlite_desk):
-    anna, bo = (a_clerk(sqlite_desk, name).actor for name in ("anna", "bo"))
-    links(sqlite_desk, anna)
-    sqlite_desk.clock.forward(timedelta(days=15))
-    _, link = links(sqlite_desk, bo)
-    with pytest.raises(OwnInvitation):
-        take_up(link, sqlite_desk.office, bo, REQUEST)
-    assert take_up(link, sqlite_desk.office, anna, REQUEST)
+    assert len(audited(sqlite_desk, "own-invitation-refused")) == 4
+    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST), "another person does"
+    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST)
 
 
 def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
-    anna = a_clerk(sqlite_desk).actor
-    _, link = links(sqlite_desk, anna)
-    director = replace(anna, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
-    assert take_up(link, sqlite_desk.office, director, REQUEST)
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    director = replace(anna.actor, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+
+
+def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    rows(sqlite_desk, "Invitation").update(vouched=False)
+    director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
+    assert offered(link_of(sqlite_desk), director, sqlite_desk.office) is None
+    assert not take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert rows(sqlite_desk, "Mandate").get().waiting
+    (shown,) = open_invitations.listed(0, 10, anna).links
+    assert not shown.vouched
+    again = asked(sqlite_desk, anna)
+    assert again.made, "it is asked for anew"
+    sqlite_desk.clock.forward(SECOND)
+    open_invitations.confirm(again.mandate_id, bo)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+
+
+def test_a_signatory_who_sends_one_of_before_again_vouches_for_it(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    rows(sqlite_desk, "Invitation").update(vouched=False)
+    chair, row = a_signatory(sqlite_desk), rows(sqlite_desk, "Mandate").get(waiting=True)
+    authorisations.send_again(row.pk, sqlite_desk.office, chair, REQUEST)
+    director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
 
 
 def test_whom_an_operator_named_stays_a_representative_when_their_invitation_is_ended(sqlite_desk):
-    desk, anna = sqlite_desk, a_clerk(sqlite_desk)
+    desk, anna, bo = sqlite_desk, a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, "operator", REQUEST)
-    invited(desk)
-    (one,) = open_invitations.listed(0, 10, anna)
+    open_invitations.confirm(asked(desk, anna).mandate_id, bo)
+    (one,) = open_invitations.listed(0, 10, anna).links
     assert open_invitations.end(one.invitation_id, anna)
     assert not open_invitations.end(one.invitation_id, anna), "it is ended once"
     token = link_token(TRANSFER_KEY, INVITATION, one.invitation_id)
@@ -140,9 +359,9 @@ def test_whom_an_operator_named_stays_a_representative_when_their_invitation_is_
 
 
 def test_a_role_that_only_waited_goes_with_its_invitation(sqlite_desk):
-    anna = a_clerk(sqlite_desk)
-    invited(sqlite_desk)
-    (one,) = open_invitations.listed(0, 10, anna)
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    (one,) = open_invitations.listed(0, 10, anna).links
     assert open_invitations.end(one.invitation_id, anna)
     assert len(audited(sqlite_desk, "authorisation-withdrawn")) == 1
-    assert invited(sqlite_desk).made, "they are invited anew"
+    assert asked(sqlite_desk, anna).made, "they are invited anew"

@@ -83,18 +83,35 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     assert len(looked(sqlite_desk)) == 3
 
 
-def test_an_invitation_waits_and_is_ended(sqlite_desk):
-    anna = a_clerk(sqlite_desk)
+def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
-    assert open_invitations.invite(CUSTOMER_ID, director, anna).made
-    (waits,) = open_invitations.listed(0, 50, anna)
-    assert (waits.customer_id, waits.email) == (CUSTOMER_ID, "director@customer.example")
+    asked = open_invitations.invite(CUSTOMER_ID, director, anna)
+    assert asked.made
+    assert open_invitations.listed(0, 50, anna).links == ()
+    open_invitations.confirm(asked.mandate_id, bo)
+    (waits,) = open_invitations.listed(0, 50, anna).links
+    assert (waits.customer_id, waits.email, waits.vouched) == (CUSTOMER_ID, "director@customer.example", True)
     assert open_invitations.end(waits.invitation_id, anna)
     assert not open_invitations.end(waits.invitation_id, anna)
-    assert open_invitations.listed(0, 50, anna) == ()
-    assert open_invitations.invite(CUSTOMER_ID, director, anna).made
+    assert open_invitations.listed(0, 50, anna).links == ()
+    open_invitations.confirm(open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id, bo)
     sqlite_desk.clock.forward(15 * DAY)
-    assert open_invitations.listed(0, 50, anna) == ()
+    assert open_invitations.listed(0, 50, anna).links == ()
+
+
+def test_a_waiting_invitation_is_looked_at(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
+    asked = open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id
+    assert open_invitations.pending("0" * 32, anna) is None
+    found = open_invitations.pending(asked, anna)
+    assert (found.email, found.asker_email, found.customer_id) == (
+        "director@customer.example",
+        "anna@people.example",
+        CUSTOMER_ID,
+    )
+    assert [one for one, _ in looked(sqlite_desk)] == [f"pending-invitation:{asked}"]
 
 
 def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):

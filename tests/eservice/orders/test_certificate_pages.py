@@ -93,8 +93,9 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
     def gone(*_):
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
+        return sqlite_desk.office
 
-    monkeypatch.setattr("sinetti.actions.behalf.change_contact.may_act", gone)
+    monkeypatch.setattr("sinetti.actions.behalf.change_contact.guarded", gone)
     assert "There is no such certificate any more. Look at the list of certificates." in told(
         save(signatory, f"{PLACE}/{held.serial}/contact")
     )

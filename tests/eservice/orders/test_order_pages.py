@@ -3,7 +3,7 @@
 import pytest
 
 from sinetti.domain.daily_limits import DailyLimits
-from sinetti.domain.mandates import Held, Role
+from sinetti.domain.mandates import Role
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from sinetti.registry import models, parties
 from tests.support.acting import holding, orders
@@ -181,9 +181,9 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
     def withdrawn(*_):
         ours = models.Organisation.objects.get().pk
         parties.withdraw_channel(sqlite_desk.register, ours, Channel.WS, sqlite_desk.deed())
-        return Held(Role.SIGNATORY)
+        return sqlite_desk.office
 
-    monkeypatch.setattr("sinetti.actions.behalf.order.may_act", withdrawn)
+    monkeypatch.setattr("sinetti.actions.behalf.order.guarded", withdrawn)
     page.press("send")
     assert page.reply.status == 409
     assert "is no longer approved for this type of certificate" in told(page)

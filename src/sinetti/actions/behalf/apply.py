@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from sinetti.actions.acts import act_for
 from sinetti.actions.authority import Actor, NotAllowed, require, standing
 from sinetti.actions.office import Office
 from sinetti.domain.applications import (
@@ -61,7 +62,8 @@ def apply(organisation_id: str, new: NewApplication, office: Office, actor: Acto
     found = applicant(organisation_id, office, actor)
     checked = check_application(new, found.organisation.channels, office.issuing.keys())
     case = (case_number(secrets.token_bytes(_CASE_OCTETS)), actor.user_id)
-    return applications.add(office.register, organisation_id, checked, case, office.deed(actor.name, request_id))
+    with act_for(Right.APPLY, organisation_id, office, actor, request_id) as act:
+        return applications.add(office.register, organisation_id, checked, case, act.deed)
 
 
 def withdraw(application_id: str, office: Office, actor: Actor, request_id: str) -> Application:
@@ -69,7 +71,8 @@ def withdraw(application_id: str, office: Office, actor: Actor, request_id: str)
     found = application(application_id, office, actor)
     if found.state is not ApplicationState.OPEN:
         raise ApplicationRefused(ApplicationFault.NOT_OPEN)
-    applications.withdraw(office.register, application_id, office.deed(actor.name, request_id))
+    with act_for(Right.APPLY, found.organisation_id, office, actor, request_id) as act:
+        applications.withdraw(office.register, application_id, act.deed)
     return found
 
 

@@ -7,6 +7,7 @@ that is not there is like one of somebody else's.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sinetti.actions.acts import act_for, acting
 from sinetti.actions.authority import Actor, Standing, require, signs_by_outside
 from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
@@ -99,12 +100,12 @@ def give(to: ToPerson, office: Office, actor: Actor, request_id: str) -> Invited
 
     Raises NotAllowed, Closed, Otherwise, TooMany, LinkError, LimitReached, and WrongTerms where its end has passed.
     """
-    require(Right.GRANT, to.organisation_id, actor, office)
     check_unlinked("name", to.person.name, LONGEST_PERSON)
-    deed = office.deed(actor.name, request_id)
-    if to.until is not None and to.until <= deed.at:
-        raise WrongTerms
-    return mandating.invite(office.register, replace(to, at_once=False), new_link(office, deed.at), deed)
+    with act_for(Right.GRANT, to.organisation_id, office, actor, request_id) as act:
+        if to.until is not None and to.until <= act.deed.at:
+            raise WrongTerms
+        link = new_link(office, act.deed.at)
+        return mandating.invite(office.register, replace(to, at_once=False), link, act.deed)
 
 
 def give_to_firm(given: GiveToFirm, office: Office, actor: Actor, request_id: str) -> bool:
@@ -113,18 +114,18 @@ def give_to_firm(given: GiveToFirm, office: Office, actor: Actor, request_id: st
     Raises NotAllowed, Closed, WrongTerms, NotThere, and TooMany where somebody named too many that are not there.
     """
     require(Right.GRANT, given.organisation_id, actor, office)
-    deed = office.deed(actor.name, request_id)
-    if not for_an_agent(given.role, given.until, deed.at):
+    if not for_an_agent(given.role, given.until, office.now()):
         raise WrongTerms
-    # Whether an id is in the register is not for everybody to find out: each that is not is noted, and counted.
-    if audit_reading.count(office.register, actor.name, _MISSED, deed.at - A_DAY) >= MISSED_A_DAY:
-        raise TooMany
     agent = parties.find_organisation(office.register, given.customer_id)
     if agent is None or not agent.open or agent.organisation_id == given.organisation_id:
-        audit_reading.note(office.register, deed, _MISSED, actor.name)
+        _note_missed(given.organisation_id, office, actor, request_id)
         raise NotThere
-    to = ToFirm(given.organisation_id, agent.organisation_id, given.role, given.until)
-    return mandating.give_to_firm(office.register, to, deed)
+    # Both at once, in the order of their ids: two who give each other a role do not wait for each other.
+    with acting({given.organisation_id, agent.organisation_id}, office, actor, request_id) as act:
+        act.standing.require(Right.GRANT, given.organisation_id)
+        _check_missed(office, actor, act.deed.at)
+        to = ToFirm(given.organisation_id, agent.organisation_id, given.role, given.until)
+        return mandating.give_to_firm(office.register, to, act.deed)
 
 
 def change(mandate_id: str, terms: Terms, office: Office, actor: Actor, request_id: str) -> bool:
@@ -133,30 +134,28 @@ def change(mandate_id: str, terms: Terms, office: Office, actor: Actor, request_
     Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
     """
     organisation_id = mandating.organisation_of(office.register, mandate_id)
-    require(Right.GRANT, organisation_id, actor, office)
-    deed = office.deed(actor.name, request_id)
-    found = authorised.mandate(office.register, mandate_id, deed.at)
-    if found is None:
-        raise Gone
-    _check(terms, deed.at, firm=found.agent is not None)
-    stays = signs_by_outside(organisation_id, actor, office)
-    return mandating.change(office.register, mandate_id, replace(terms, last_may_go=stays), deed)
+    with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
+        found = authorised.mandate(office.register, mandate_id, act.deed.at)
+        if found is None:
+            raise Gone
+        _check(terms, act.deed.at, firm=found.agent is not None)
+        stays = signs_by_outside(organisation_id, actor, office)
+        return mandating.change(office.register, mandate_id, replace(terms, last_may_go=stays), act.deed)
 
 
 def withdraw(mandate_id: str, office: Office, actor: Actor, request_id: str) -> bool:
     """Withdraw an authorisation, at once; False where it is withdrawn already. Raises NotAllowed and LastSignatory."""
     organisation_id = mandating.organisation_of(office.register, mandate_id)
-    require(Right.GRANT, organisation_id, actor, office)
-    stays = signs_by_outside(organisation_id, actor, office)
-    deed = office.deed(actor.name, request_id)
-    return mandating.withdraw(office.register, mandate_id, deed, last_may_go=stays)
+    with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
+        stays = signs_by_outside(organisation_id, actor, office)
+        return mandating.withdraw(office.register, mandate_id, act.deed, last_may_go=stays)
 
 
 def send_again(mandate_id: str, office: Office, actor: Actor, request_id: str) -> None:
     """Send another invitation; the one before opens nothing any more. Raises NotAllowed, Closed, Gone and TooMany."""
-    require(Right.GRANT, mandating.organisation_of(office.register, mandate_id), actor, office)
-    deed = office.deed(actor.name, request_id)
-    mandating.invite_again(office.register, mandate_id, new_link(office, deed.at), deed)
+    organisation_id = mandating.organisation_of(office.register, mandate_id)
+    with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
+        mandating.invite_again(office.register, mandate_id, new_link(office, act.deed.at), act.deed)
 
 
 def approve(asked_id: str, terms: Terms, office: Office, actor: Actor, request_id: str) -> bool:
@@ -166,19 +165,34 @@ def approve(asked_id: str, terms: Terms, office: Office, actor: Actor, request_i
     """
     organisation_id = asking.organisation_of(office.register, asked_id)
     require(Right.GRANT, organisation_id, actor, office)
-    deed = office.deed(actor.name, request_id)
-    _check(terms, deed.at, firm=asking.is_of_a_firm(office.register, asked_id))
-    stays = signs_by_outside(organisation_id, actor, office)
-    return asking.approve(office.register, asked_id, replace(terms, last_may_go=stays), deed)
+    firm = asking.firm_of(office.register, asked_id)
+    with acting({organisation_id, firm} if firm else {organisation_id}, office, actor, request_id) as act:
+        act.standing.require(Right.GRANT, organisation_id)
+        _check(terms, act.deed.at, firm=bool(firm))
+        stays = signs_by_outside(organisation_id, actor, office)
+        return asking.approve(office.register, asked_id, replace(terms, last_may_go=stays), act.deed)
 
 
 def decline(asked_id: str, office: Office, actor: Actor, request_id: str) -> bool:
     """Answer no to who asks; False where it was answered so already. Raises NotAllowed and Gone."""
-    require(Right.GRANT, asking.organisation_of(office.register, asked_id), actor, office)
-    return asking.decline(office.register, asked_id, office.deed(actor.name, request_id))
+    organisation_id = asking.organisation_of(office.register, asked_id)
+    with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
+        return asking.decline(office.register, asked_id, act.deed)
 
 
 _MISSED = "authorisation-to-nobody"
+
+
+def _note_missed(organisation_id: str, office: Office, actor: Actor, request_id: str) -> None:
+    """Note, and count, an id that is not in the register: which are is not for everyone to find out."""
+    with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
+        _check_missed(office, actor, act.deed.at)
+        audit_reading.note(office.register, act.deed, _MISSED, actor.name)
+
+
+def _check_missed(office: Office, actor: Actor, now: datetime) -> None:
+    if audit_reading.count(office.register, actor.name, _MISSED, now - A_DAY) >= MISSED_A_DAY:
+        raise TooMany
 
 
 def _check(terms: Terms, now: datetime, *, firm: bool) -> None:

@@ -1,9 +1,10 @@
 """Another contact or deputy for one certificate, or their data mended, on behalf of its organisation."""
 
 from sinetti.actions import change_contact as changing
+from sinetti.actions.acts import act_on, guarded
 from sinetti.actions.authority import Actor, Standing
 from sinetti.actions.change_contact import ContactChange, ContactChanged
-from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.objects import may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial
@@ -31,10 +32,11 @@ def change_contact(
     Raises NotAllowed, PeopleError, LinkError and LimitReached.
     """
     found = holding_seen.find(office.register, serial)
-    may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
+    organisation_id = None if found is None else found.organisation_id
+    for_it = guarded(Right.CONTACT, organisation_id, office, actor, request_id)
     person, deputy = who
     check_unlinked("name", person.name, LONGEST_PERSON)
-    return changing.change_contact(ContactChange(serial, person, deputy=deputy), office, actor.name, request_id)
+    return changing.change_contact(ContactChange(serial, person, deputy=deputy), for_it, actor.name, request_id)
 
 
 def remove_deputy(serial: Serial, email: str, office: Office, actor: Actor, request_id: str) -> bool:
@@ -43,6 +45,7 @@ def remove_deputy(serial: Serial, email: str, office: Office, actor: Actor, requ
     Raises NotAllowed.
     """
     found = holding_seen.find(office.register, serial)
-    may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return people.remove_deputy(office.register, found.holding_id, email, office.deed(actor.name, request_id))
+    organisation_id = None if found is None else found.organisation_id
+    with act_on(Right.CONTACT, organisation_id, office, actor, request_id) as act:
+        assert found is not None  # noqa: S101 - without one the right is lacking
+        return people.remove_deputy(office.register, found.holding_id, email, act.deed)

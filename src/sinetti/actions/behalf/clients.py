@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from sinetti.actions.acts import act_for
 from sinetti.actions.authority import Actor, NotAllowed, Standing, require
 from sinetti.actions.behalf.authorisations import TooMany, WrongTerms
 from sinetti.actions.office import Office
@@ -50,16 +51,17 @@ def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str
     The answer tells nothing of which ids are in the register. Raises NotAllowed, WrongTerms, TooMany and Itself.
     """
     _directly(require(Right.ASK, asked.firm_id, actor, office), asked.firm_id)
-    deed = office.deed(actor.name, request_id)
-    if not for_an_agent(asked.role, asked.until, deed.at):
-        raise WrongTerms
     if len(asked.customer_ids) > ASKED_AT_ONCE:
         raise TooMany
     own = {folded(one.customer_id) for one in authorised.names(office.register, {asked.firm_id}).values()}
     if not own.isdisjoint(map(folded, asked.customer_ids)):
         raise Itself
     who = Asker(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
-    return asking.ask(office.register, who, asked.customer_ids, Terms(asked.role, asked.until), deed)
+    with act_for(Right.ASK, asked.firm_id, office, actor, request_id) as act:
+        _directly(act.standing.require(Right.ASK, asked.firm_id), asked.firm_id)
+        if not for_an_agent(asked.role, asked.until, act.deed.at):
+            raise WrongTerms
+        return asking.ask(office.register, who, asked.customer_ids, Terms(asked.role, asked.until), act.deed)
 
 
 def _directly(held: Held, firm_id: str) -> None:

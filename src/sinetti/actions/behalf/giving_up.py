@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sinetti.actions.acts import Act, acting
 from sinetti.actions.authority import Actor, NotAllowed, Standing, signs_by_outside, standing
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
@@ -39,14 +40,24 @@ def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_
     holders = [mandating.holder_of(office.register, one, now) for one in mandate_ids]
     for holder in holders:
         _theirs(holder, actor, who)
-    for mandate_id, holder in zip(mandate_ids, holders, strict=True):
-        try:
-            stays = signs_by_outside(holder.organisation_id, actor, office)
-            deed = office.deed(actor.name, request_id)
-            done += mandating.withdraw(office.register, mandate_id, deed, last_may_go=stays, given_up=True)
-        except LastSignatory:
-            kept += 1
+    about = {one.organisation_id for one in holders} | {one.agent_id for one in holders if one.agent_id}
+    with acting(about, office, actor, request_id) as act:
+        # Each as it is now: by one that was given up before, or by another that has ended, it may be theirs no more.
+        for mandate_id in mandate_ids:
+            went = _given_up(mandate_id, act, office, actor)
+            done, kept = done + bool(went), kept + (went is None)
     return GivenUp(done, kept)
+
+
+def _given_up(mandate_id: str, act: Act, office: Office, actor: Actor) -> bool | None:
+    """Give up one; False where it has ended, None where it stays as the last. Raises NotAllowed."""
+    holder = mandating.holder_of(office.register, mandate_id, act.deed.at)
+    _theirs(holder, actor, act.standing)
+    stays = signs_by_outside(holder.organisation_id, actor, office)
+    try:
+        return mandating.withdraw(office.register, mandate_id, act.deed, last_may_go=stays, given_up=True)
+    except LastSignatory:
+        return None
 
 
 def _theirs(holder: mandating.Holder, actor: Actor, who: Standing) -> None:

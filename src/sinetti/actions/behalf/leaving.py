@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from sinetti.actions import secure_message
+from sinetti.actions.acts import acting, guarded
 from sinetti.actions.authority import Actor, NotAllowed, Standing, standing
-from sinetti.actions.objects import may_act
+from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE
@@ -51,14 +52,18 @@ def hand_over(email: str, new: Person, office: Office, actor: Actor, request_id:
     for organisation_id in {one.organisation_id for one in found}:
         may_act(Right.CONTACT, organisation_id, actor, office)
     check_unlinked("name", new.name, LONGEST_PERSON)
-    deed = office.deed(actor.name, request_id)
-    taken = [one.holding_id for one in found[:MOST_AT_ONCE]]
-    count = leaving.hand_over(office.register, taken, email, new, deed)
+    taken = found[:MOST_AT_ONCE]
+    about = {one.organisation_id for one in taken}
+    with acting(about, office, actor, request_id) as act:
+        for organisation_id in about:
+            may_look(Right.CONTACT, organisation_id, act.standing)
+        count = leaving.hand_over(office.register, [one.holding_id for one in taken], email, new, act.deed)
     office.step("contacts-handed-over")
-    allowed = now.organisations(Right.CONTACT)
+    allowed = standing(actor, office).organisations(Right.CONTACT)
     orders = leaving.orders_offered_to_others(office.register, allowed, new.email)
     # What follows from a change was counted with it: it is not to fail half-way.
     following = replace(office, daily_limits=None) if count else office
-    for order_id in orders:
-        secure_message.offer(order_id, following, actor.name, request_id)
+    for organisation_id, order_id in orders:
+        for_it = guarded(Right.CONTACT, organisation_id, following, actor, request_id)
+        secure_message.offer(order_id, for_it, actor.name, request_id)
     return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))

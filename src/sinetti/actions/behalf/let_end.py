@@ -1,8 +1,9 @@
 """We let this one end, and the way back, on behalf of the certificate's organisation."""
 
 from sinetti.actions import let_end as letting
+from sinetti.actions.acts import guarded
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.objects import may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Serial
@@ -22,16 +23,14 @@ def look(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
 
 def let_end(serial: Serial, office: Office, actor: Actor, request_id: str) -> bool:
     """Note that it is to end without a successor; False where that is noted already. Raises NotAllowed, PeopleError."""
-    _may(serial, office, actor)
-    return letting.let_end(serial, office, actor.name, request_id)
+    return letting.let_end(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
 
 
 def let_end_no_more(serial: Serial, office: Office, actor: Actor, request_id: str) -> bool:
     """Take that note away; False where there is none. Raises NotAllowed."""
-    _may(serial, office, actor)
-    return letting.let_end_no_more(serial, office, actor.name, request_id)
+    return letting.let_end_no_more(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
 
 
-def _may(serial: Serial, office: Office, actor: Actor) -> None:
+def _guarded(serial: Serial, office: Office, actor: Actor, request_id: str) -> Office:
     found = holding_seen.find(office.register, serial)
-    may_act(Right.CONTACT, None if found is None else found.organisation_id, actor, office)
+    return guarded(Right.CONTACT, None if found is None else found.organisation_id, office, actor, request_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sinetti.actions import secure_message
+from sinetti.actions.acts import guarded
 from sinetti.actions.authority import Actor, Standing
 from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
@@ -53,6 +54,7 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
     LimitReached.
     """
     held = may_act(Right.ORDER, ask.organisation_id, actor, office)
+    for_it = guarded(Right.ORDER, ask.organisation_id, office, actor, request_id)
     check_words(ask.description, (ask.contact, ask.deputy))
     order_id = order_of_form(actor.user_id, ask.form, ask.replaces or "")
     if parties.order_exists(office.register, order_id):
@@ -74,6 +76,6 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
         held.via or ask.organisation_id,
     )
     try:
-        return secure_message.order_and_offer(new, office, actor.name, request_id).order_id
+        return secure_message.order_and_offer(new, for_it, actor.name, request_id).order_id
     except OrderedAlready as there:
         return there.order_id

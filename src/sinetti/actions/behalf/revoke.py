@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from sinetti.actions import revoke as revoking
+from sinetti.actions.acts import guarded
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.objects import may_look
 from sinetti.actions.office import Office
 from sinetti.actions.revoke import NotRevocable, NotRevocableKind, RevokeAsk
 from sinetti.domain.mandates import Right
@@ -60,6 +61,7 @@ def revoke(
 ) -> tuple[Certificate, ...]:
     """Revoke it and what goes with it. Raises NotAllowed, and NotRevocable where it was already or for the reason."""
     found = holding_seen.find(office.register, serial)
-    may_act(Right.REVOKE, None if found is None else found.organisation_id, actor, office)
+    organisation_id = None if found is None else found.organisation_id
+    for_it = guarded(Right.REVOKE, organisation_id, office, actor, request_id)
     ask = RevokeAsk(serial, reason, Revoker.HOLDER)
-    return revoking.revoke(ask, office, actor.name, request_id)
+    return revoking.revoke(ask, for_it, actor.name, request_id)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from sinetti.actions import secure_message
+from sinetti.actions.acts import guarded
 from sinetti.actions.authority import Actor, Standing
-from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.objects import may_look
 from sinetti.actions.office import Office
 from sinetti.domain.lifecycle import OrderState
 from sinetti.domain.mandates import Right
@@ -56,9 +57,10 @@ def offer_anew(order_id: str, made: str, office: Office, actor: Actor, request_i
     that a button that was pressed twice sends one. Raises NotAllowed and OrderError.
     """
     found = ordered.find_order(office.register, order_id)
-    may_act(Right.ORDER, None if found is None else found.organisation_id, actor, office)
+    organisation_id = None if found is None else found.organisation_id
+    for_it = guarded(Right.ORDER, organisation_id, office, actor, request_id)
     try:
-        secure_message.offer(order_id, office, actor.name, request_id, made)
+        secure_message.offer(order_id, for_it, actor.name, request_id, made)
     except Newer:
         return False
     return True

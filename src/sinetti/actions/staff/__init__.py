@@ -1,6 +1,13 @@
 """What clerks of the authority do: each act first asks whether somebody is one, with a second factor."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from sinetti.actions.authority import Actor
+from sinetti.actions.office import Office
+from sinetti.registry.audit import Deed
+from sinetti.registry.locking import locked
 
 
 class NotStaff(Exception):
@@ -18,3 +25,22 @@ def require_staff(actor: Actor) -> None:
         raise NotStaff
     if not actor.second_factor:
         raise NotStaff(second_factor=True)
+
+
+@contextmanager
+def clerk_act(actor: Actor, office: Office, request_id: str, about: Collection[str] = ()) -> Iterator[Deed]:
+    """Open the transaction of a clerk's act: lock the account and organisations (`about`), then ask once more.
+
+    Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
+    """
+    require_staff(actor)
+    with locked(office.register, actor.user_id, about) as account:
+        if not (account.is_active and account.is_staff):
+            raise NotStaff
+        yield office.deed(actor.name, request_id)
+
+
+def guarded(actor: Actor, office: Office, request_id: str) -> Office:
+    """Return the office for a use case that opens transactions of its own: each of them is a `clerk_act`."""
+    require_staff(actor)
+    return replace(office, guard=lambda: clerk_act(actor, office, request_id))

@@ -13,7 +13,7 @@ from sinetti.domain.applications import (
     check_verdict,
 )
 from sinetti.domain.looking import Place
-from sinetti.registry import applications
+from sinetti.registry import applications, persons, roles
 from sinetti.registry.applications import Application
 
 __all__ = ["Application", "application", "by_case", "count_open", "decide", "listed"]
@@ -55,10 +55,21 @@ def decide(application_id: str, verdict: Verdict, write: Callable[[Application],
     found = applications.find(clerk.office.register, application_id)
     if found is None:
         raise ApplicationRefused(ApplicationFault.UNKNOWN)
-    # Nobody decides in a case of their own, whatever became of the role by which they applied.
-    if found.applicant == clerk.actor.user_id or found.organisation_id in standing(clerk.actor, clerk.office).held:
-        raise ApplicationRefused(ApplicationFault.OWN)
     if checked.state is ApplicationState.APPROVED:
         check_channels(found.channels, clerk.office)
     by = (clerk.actor.user_id, write)
-    return applications.decide(clerk.office.register, application_id, checked, by, clerk.deed())
+    with clerk.act({found.organisation_id}) as deed:
+        _check_not_own(found, clerk)
+        return applications.decide(clerk.office.register, application_id, checked, by, deed)
+
+
+def _check_not_own(found: Application, clerk: Clerk) -> None:
+    """Refuse a decision in the clerk's own case: the applicant's, or of an organisation that they act for.
+
+    Another account of the same person counts, whatever became of the role by which it applied.
+    """
+    register = clerk.office.register
+    acts_for = found.organisation_id in standing(clerk.actor, clerk.office).held
+    people = {found.applicant, *roles.accounts(register, found.organisation_id, clerk.office.now())}
+    if acts_for or any(one and persons.are_same_person(register, one, clerk.actor.user_id) for one in people):
+        raise ApplicationRefused(ApplicationFault.OWN)

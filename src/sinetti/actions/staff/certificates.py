@@ -58,4 +58,4 @@ def revoke_one(serial: Serial, reason: RevocationReason, clerk: Clerk) -> Outcom
     ended is revoked all the same. Raises BulkRefused.
     """
     ask = BulkAsk(Wanted(serials=(serial,)), reason, clerk.officer, ended=True)
-    return revoke_many.propose(ask, clerk.office, clerk.request_id)
+    return revoke_many.propose(ask, clerk.guarded, clerk.request_id)

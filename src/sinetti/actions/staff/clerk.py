@@ -1,10 +1,12 @@
 """A clerk at work: who they are, what they look for, and that every look of theirs is written down (docs/clerks.md)."""
 
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sinetti.actions.authority import Actor
 from sinetti.actions.office import Office
-from sinetti.actions.staff import require_staff
+from sinetti.actions.staff import clerk_act, guarded, require_staff
 from sinetti.domain.bulk import officer_of_account
 from sinetti.domain.looking import Looking, Place, search_digest
 from sinetti.registry import trail
@@ -32,20 +34,27 @@ class Clerk:
         """As bulk revocations name them."""
         return officer_of_account(self.actor.user_id)
 
-    def deed(self) -> Deed:
-        """Who does something, now, in this request."""
-        return self.office.deed(self.actor.name, self.request_id)
+    def act(self, about: Collection[str] = ()) -> AbstractContextManager[Deed]:
+        """Open the transaction of an act, about these organisations; gives its deed. Raises NotStaff."""
+        return clerk_act(self.actor, self.office, self.request_id, about)
+
+    @property
+    def guarded(self) -> Office:
+        """The office for a use case that opens transactions of its own."""
+        return guarded(self.actor, self.office, self.request_id)
 
 
 def look(subject: str, clerk: Clerk) -> None:
     """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
-    trail.note_look(clerk.office.register, clerk.deed(), subject, **_facts(clerk))
+    with clerk.act() as deed:
+        trail.note_look(clerk.office.register, deed, subject, **_facts(clerk))
 
 
 def look_for(place: Place, text: str, clerk: Clerk) -> None:
     """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
     digest = {"search": search_digest(clerk.office.transfer_key, place, text)} if text else {}
-    trail.note_look(clerk.office.register, clerk.deed(), f"search:{place}", **_facts(clerk), **digest)
+    with clerk.act() as deed:
+        trail.note_look(clerk.office.register, deed, f"search:{place}", **_facts(clerk), **digest)
 
 
 def _facts(clerk: Clerk) -> dict[str, str]:

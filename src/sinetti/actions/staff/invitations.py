@@ -1,27 +1,29 @@
-"""A clerk invites a signatory of an organisation, such as its first one (docs/mandates.md)."""
+"""A clerk asks for an invitation of a signatory, which a second person confirms (docs/mandates.md)."""
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.inviting import OwnInvitation, new_link, refuse_own
+from sinetti.actions.inviting import OwnInvitation, refuse_own
 from sinetti.actions.office import Office
 from sinetti.actions.people import PeopleError
-from sinetti.actions.staff import require_staff
+from sinetti.actions.staff import clerk_act, require_staff
 from sinetti.domain.contacts import PeopleTrouble
 from sinetti.domain.mandates import Role
+from sinetti.domain.persons import is_same_person
 from sinetti.domain.words import LONGEST_PERSON, check_unlinked
-from sinetti.registry import accounts, mandating, parties
-from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
+from sinetti.registry import mandating, parties, pending_invitations, persons
+from sinetti.registry.mandating import Invited, Otherwise, ToPerson
 from sinetti.registry.parties import Person
 from sinetti.registry.people import Closed
 
-__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "TooMany", "invite_signatory"]
+__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "invite_signatory"]
 
 
 def invite_signatory(customer_id: str, person: Person, office: Office, actor: Actor, request_id: str) -> Invited:
-    """Owe somebody a single-use link by which they become a signatory; it stands where they were invited already.
+    """Ask that a person is invited as a signatory: it waits, and nothing is sent to them before it is confirmed.
 
-    Raises NotStaff, PeopleError where no organisation has this id, Closed where it is closed, Otherwise where this
-    address has another role for it, OwnInvitation where it is one of the clerk's own, LinkError, LimitReached and
-    TooMany.
+    The id is that of the waiting invitation; not made where the same waits, or this address has a link that works or
+    has used one: the id is the mandate's then. Raises NotStaff, PeopleError where no organisation has this id, Closed
+    where it is closed, Otherwise where this address has another role for it, OwnInvitation where the address is one of
+    the same person as the clerk, and LinkError.
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)
@@ -29,8 +31,11 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     if found is None:
         sentence = f"no organisation has the id {customer_id}"
         raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
-    if person.email.casefold() in accounts.addresses(office.register, actor.user_id):
+    invited = persons.get_identity_of_address(office.register, person.email)
+    if is_same_person(invited, persons.get_identity(office.register, actor.user_id)):
         refuse_own(found.organisation_id, office, actor, request_id)
-    deed = office.deed(actor.name, request_id)
-    to = ToPerson(found.organisation_id, person, Role.SIGNATORY)
-    return mandating.invite(office.register, to, new_link(office, deed.at), deed)
+    with clerk_act(actor, office, request_id, {found.organisation_id}) as deed:
+        to = ToPerson(found.organisation_id, person, Role.SIGNATORY)
+        if (there := mandating.find_invited(office.register, to, deed.at)) is not None:
+            return Invited(there, made=False)
+        return Invited(*pending_invitations.add(office.register, found.organisation_id, person, actor.user_id, deed))

@@ -91,7 +91,7 @@ def organisation(organisation_id: str, clerk: Clerk) -> Listed:
 
 def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
     """Register an organisation; None where its id is taken. Raises CustomerIdError and ChannelError."""
-    return register_organisation(new, clerk.office, clerk.actor.name, clerk.request_id)
+    return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
 
 
 def alter(organisation_id: str, change: Change, clerk: Clerk) -> bool:
@@ -102,13 +102,15 @@ def alter(organisation_id: str, change: Change, clerk: Clerk) -> bool:
     found = organisations.find(clerk.office.register, organisation_id)
     if found is None:
         raise NotThere
-    return organisations.alter(clerk.office.register, replace(change, customer_id=found.customer_id), clerk.deed())
+    with clerk.act({organisation_id}) as deed:
+        return organisations.alter(clerk.office.register, replace(change, customer_id=found.customer_id), deed)
 
 
 def preview(octets: bytes, clerk: Clerk) -> str:
     """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
     found = _compared(octets, clerk)
-    return loading.add(clerk.office.register, octets, found, clerk.actor.user_id, clerk.deed())
+    with clerk.act() as deed:
+        return loading.add(clerk.office.register, octets, found, clerk.actor.user_id, deed)
 
 
 def load(load_id: str, clerk: Clerk) -> Load:
@@ -136,16 +138,18 @@ def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
     if found.accepted_at is not None:
         return found.digest == shown
     difference, now = _compared(found.content, clerk)
-    if now != found.digest:
-        loading.compare_again(clerk.office.register, load_id, difference, now)
-    return now == shown and loading.accept(clerk.office.register, load_id, now, clerk.deed())
+    with clerk.act() as deed:
+        if now != found.digest:
+            loading.compare_again(clerk.office.register, load_id, difference, now)
+        return now == shown and loading.accept(clerk.office.register, load_id, now, deed)
 
 
 def carry_on(load_id: str, clerk: Clerk) -> None:
     """Make the next changes of an accepted file; cut short, it is gone on with by the same."""
     begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
-        left = loading.carry_on(clerk.office.register, load_id, AT_ONCE, clerk.deed())
+        with clerk.act() as deed:
+            left = loading.carry_on(clerk.office.register, load_id, AT_ONCE, deed)
         if not left or clerk.office.machine_now() - begun > WAITED_FOR:
             return
         clerk.office.step("load-part")
@@ -170,7 +174,7 @@ def propose_left(load_id: str, kind: ChangeKind, clerk: Clerk) -> Outcome | None
     one = next((one for one in left(found, clerk) if one.kind is kind), None)
     if one is None:
         return None
-    return propose(BulkAsk(Wanted(serials=one.serials), one.reason, clerk.officer), clerk.office, clerk.request_id)
+    return propose(BulkAsk(Wanted(serials=one.serials), one.reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
 def _left(changes: Iterable[Change], kind: ChangeKind, clerk: Clerk) -> tuple[Serial, ...]:

@@ -25,4 +25,5 @@ def messages(start: int, most: int, clerk: Clerk, *, given_up: bool) -> tuple[Me
 
 def try_again(ids: Sequence[str], clerk: Clerk) -> int:
     """Have these tried anew, as if for the first time; returns how many of them had been given up."""
-    return outbox_pages.send_again(clerk.office.register, ids, clerk.deed())
+    with clerk.act() as deed:
+        return outbox_pages.send_again(clerk.office.register, ids, deed)

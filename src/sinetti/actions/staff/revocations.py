@@ -39,7 +39,7 @@ def alone_lately(clerk: Clerk) -> int:
 
 def propose(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Outcome:
     """Revoke them, or propose it where they are too many for one clerk's word. Raises BulkRefused."""
-    return revoke_many.propose(BulkAsk(wanted, reason, clerk.officer), clerk.office, clerk.request_id)
+    return revoke_many.propose(BulkAsk(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
 def proposals(clerk: Clerk) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...]]:
@@ -63,15 +63,15 @@ def proposal(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
 
 def confirm(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
     """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
-    revoke_many.say_yes(proposal_id, clerk.officer, clerk.office, clerk.request_id)
+    revoke_many.say_yes(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)
     return go_on(proposal_id, clerk)
 
 
 def go_on(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
     """Revoke the next part of what was decided on. Raises BulkRefused."""
-    return revoke_many.go_on(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.office, clerk.request_id)
+    return revoke_many.go_on(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.guarded, clerk.request_id)
 
 
 def withdraw(proposal_id: str, clerk: Clerk) -> Proposal:
     """Take back what this clerk proposed. Raises BulkRefused."""
-    return revoke_many.withdraw(proposal_id, clerk.officer, clerk.office, clerk.request_id)
+    return revoke_many.withdraw(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)

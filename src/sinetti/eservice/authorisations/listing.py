@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.actions.behalf.authorisations import MandateFound, RequestFound, authorisations
+from sinetti.actions.behalf.pending_invitations import PendingView, waiting
 from sinetti.domain.mandates import Right
 from sinetti.domain.values import Language
 from sinetti.eservice.acting import signed_in, standing_of
@@ -62,7 +63,9 @@ def page(request: HttpRequest) -> HttpResponse:
     mandates, pager = paged(request, found.mandates)
     people = [one for one in mandates if one.agent is None]
     firms = [one for one in mandates if one.agent is not None]
+    pending = waiting(organisation_id, who, surroundings(request).office)
     blocks: list[Block] = [
+        *([_pending(pending, language)] if pending else ()),
         *([_waiting(found.requests, language)] if found.requests else ()),
         _give(organisation_id, language),
         _people(people, language),
@@ -84,6 +87,20 @@ def _give(organisation_id: str, language: Language) -> Links:
             for name, told in pages.items()
         ]
     )
+
+
+def _pending(pending: tuple[PendingView, ...], language: Language) -> Section:
+    explained = mark("A clerk of this service asks for these invitations. Nothing is sent before one of you confirms.")
+    columns = [Column(text(one, language)) for one in (mark("Name"), mark("Has to be confirmed by"))]
+    rows = [
+        [
+            Cell(one.name or one.email, link=address("authorisation_pending", one.pending_id), note=one.email),
+            Cell(when(one.expires, language)),
+        ]
+        for one in pending
+    ]
+    title = text(mark("New representatives that wait for your confirmation"), language)
+    return Section(title, [Text([text(explained, language)]), Table(title, columns, rows)], "pending")
 
 
 def _waiting(requests: tuple[RequestFound, ...], language: Language) -> Section:

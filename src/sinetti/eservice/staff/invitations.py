@@ -1,24 +1,51 @@
 """Invitations of representatives: an organisation's first one comes by a clerk's."""
 
+from collections.abc import Callable, Mapping
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.people import PeopleError
 from sinetti.actions.staff import open_invitations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
-from sinetti.actions.staff.open_invitations import OpenInvitation, Person
-from sinetti.domain.daily_limits import LimitReached
+from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation
+from sinetti.actions.staff.open_invitations import (
+    OpenInvitation,
+    Pending,
+    PendingFault,
+    PendingRefused,
+    PendingView,
+    Person,
+)
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_email
 from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Input, Option, Section, Table, Text
-from sinetti.eservice.daily_limits import limit_words
+from sinetti.eservice.authorisations.common import WRONG
+from sinetti.eservice.authorisations.pending import pending_values
+from sinetti.eservice.blocks import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Form,
+    Input,
+    Link,
+    Notice,
+    Option,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Values,
+)
+from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.links import to
 from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.surroundings import language_of
+from sinetti.texts.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
 from sinetti.texts.reader import mark, when
 
 
@@ -69,12 +96,27 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         tell(request, done)
         return to("staff_invitations")
     number = page_number(request)
-    rows = open_invitations.listed((number - 1) * A_PAGE, A_PAGE + 1, clerk)
+    first = (number - 1) * A_PAGE
+    found = open_invitations.listed(first, A_PAGE + 1, clerk)
+    asked, rows = found.asked, found.links
+    explained = [
+        say(
+            "An invitation waits until a representative of the organisation confirms it; if there is none, until a "
+            "second clerk does. It lapses after 14 days."
+        ),
+        say("Then the link is sent by e-mail. It works once, for 14 days; only the invited person sees it."),
+    ]
     blocks: list[Block] = [
-        Text([say("The link works once, for 14 days. It is sent by e-mail; nobody else sees it, not even you.")]),
-        form.block(Button(say("Send the invitation"), "invite")),
+        Text(explained),
+        form.block(Button(say("Ask for the invitation"), "invite")),
+        _asked_table(request, asked[:A_PAGE]),
         _table(request, rows[:A_PAGE]),
-        pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
+        pager(
+            request,
+            number,
+            max(len(rows[:A_PAGE]), len(asked[:A_PAGE])),
+            more=max(len(rows), len(asked)) > A_PAGE,
+        ),
     ]
     if rows:
         blocks.append(Section(say("Cancel an invitation"), [_ending(say, rows[:A_PAGE])]))
@@ -104,15 +146,76 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
             "email",
             mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
         )
-    except LimitReached as reached:
-        form.add_error("email", limit_words(reached, form.language))
-    except TooMany:
-        form.refuse(None, mark("The number of messages for today is used up. Go on tomorrow."))
     else:
         if made:
-            return say("The invitation is on its way by e-mail.")
+            return say("The invitation waits for a confirmation. Nothing has been sent to the person yet.")
         return say("This person was invited already; nothing new was sent.")
     return ""
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, pending_id: str) -> HttpResponse:
+    """One that a clerk asked for: who asked, for which organisation and whom; confirming, rejecting, withdrawing it."""
+    say = speaker(request)
+    found = open_invitations.pending(pending_id, clerk)
+    if found is None:
+        return not_found(request)
+    if request.method == "POST" and (act := _ACTS.get(request.POST.get("do", ""))) is not None:
+        does, done = act
+        try:
+            does(pending_id, clerk)
+            tell(request, say(done))
+        except PendingRefused as refused:
+            tell(request, say(REFUSED[refused.fault]))
+        except tuple(WRONG) as refused:
+            tell(request, say(WRONG[type(refused)]))
+        return to("staff_invitation", pending_id)
+    blocks: list[Block] = [Values(pending_values(found, language_of(request))), *_buttons(say, clerk, found)]
+    back = Link(say("Invitations of representatives"), reverse("staff_invitations"))
+    return show_page(request, say("Invitation of a representative"), blocks, back)
+
+
+_ACTS: Mapping[str, tuple[Callable[[str, Clerk], None], str]] = {
+    "confirm": (open_invitations.confirm, CONFIRMED),
+    "reject": (open_invitations.reject, REJECTED),
+    "withdraw": (open_invitations.withdraw, WITHDRAWN),
+}
+
+
+def _buttons(say: Say, clerk: Clerk, found: PendingView) -> list[Block]:
+    """What this clerk can do with one that waits. The act asks again."""
+    if found.state is not Pending.WAITING:
+        return []
+    if found.asker_id == clerk.actor.user_id:
+        mine = Notice(say(REFUSED[PendingFault.SAME_PERSON]))
+        return [mine, Form([], [Button(say("Withdraw the invitation"), "withdraw", minor=True)])]
+    reject = Button(say("Reject the invitation"), "reject", minor=True)
+    if open_invitations.has_signatory(found.organisation_id, clerk):
+        return [Notice(say(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
+    known = Notice(
+        say("Confirm this only if you have checked yourself that this person may act for the organisation."),
+        Tone.WARNING,
+    )
+    return [known, Form([], [Button(say("Confirm the invitation"), "confirm"), reject])]
+
+
+def _asked_table(request: HttpRequest, rows: tuple[PendingView, ...]) -> Table:
+    say, language = speaker(request), language_of(request)
+    names = (mark("Organisation"), mark("Who"), mark("Asked for by"), mark("State"), mark("Has to be confirmed by"))
+    told = [
+        [
+            Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
+            Cell(one.name, note=one.email),
+            Cell(one.asker_name, note=one.asker_email),
+            Cell(say(STATES[one.state])),
+            Cell(when(one.expires, language) if one.state is Pending.WAITING else ""),
+        ]
+        for one in rows
+    ]
+    return Table(
+        say("Invitations that clerks asked for"), [Column(say(one)) for one in names], told, say("There are none.")
+    )
 
 
 def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
@@ -125,11 +228,11 @@ def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
             Cell(one.organisation, note=one.customer_id),
             Cell(one.name, note=one.email),
             Cell(when(one.created, language)),
-            Cell(when(one.expires, language)),
+            Cell(when(one.expires, language) if one.vouched else say("does not work: nobody confirmed the invitation")),
         ]
         for one in rows
     ]
-    return Table(say("Invitations that wait"), columns, told, say("There are none."))
+    return Table(say("Links that wait to be used"), columns, told, say("There are none."))
 
 
 def _ending(say: Say, rows: tuple[OpenInvitation, ...]) -> Form:

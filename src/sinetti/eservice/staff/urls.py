@@ -16,6 +16,7 @@ urlpatterns = [
     path("staff/organisations/load/<str:load_id>", loads.one, name="staff_load"),
     path("staff/organisations/<str:organisation_id>", organisations.one, name="staff_organisation"),
     path("staff/invitations", invitations.listed, name="staff_invitations"),
+    path("staff/invitations/<str:pending_id>", invitations.one, name="staff_invitation"),
     path("staff/certificates", certificates.listed, name="staff_certificates"),
     path("staff/certificates/<str:serial>", certificates.one, name="staff_certificate"),
     path("staff/revocations", many.listed, name="staff_revocations"),

@@ -1,0 +1,71 @@
+"""One transaction for each act of a representative: rows are locked first, then the standing is read again.
+
+A right that was withdrawn before the act could lock the organisation counts no more. All acts in `actions/behalf` go
+through here, and take their deed from here (tests/house/test_acts.py, tests/actions/test_withdrawn_meanwhile.py).
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from sinetti.actions.authority import Actor, NotAllowed, Standing, require, standing, ways
+from sinetti.actions.objects import may_act, may_look
+from sinetti.actions.office import Office
+from sinetti.domain.mandates import Right
+from sinetti.registry.audit import Deed
+from sinetti.registry.locking import locked
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act under way: its deed, and what the actor may do now that the rows are locked."""
+
+    deed: Deed
+    standing: Standing
+
+
+@contextmanager
+def acting(organisation_ids: Collection[str], office: Office, actor: Actor, request_id: str) -> Iterator[Act]:
+    """Open the transaction of an act that concerns these organisations, and lock them.
+
+    Organisations through which the actor has a role for them are locked, too, so that neither link is withdrawn
+    meanwhile. The caller asks `Act.standing` for the right. Raises NotAllowed where the account has been ended.
+    """
+    held = {*organisation_ids, *ways(organisation_ids, actor, office)}
+    with locked(office.register, actor.user_id, held) as account:
+        if not account.is_active:
+            raise NotAllowed(Right.SEE, None)
+        yield Act(office.deed(actor.name, request_id), standing(actor, office))
+
+
+@contextmanager
+def act_for(right: Right, organisation_id: str, office: Office, actor: Actor, request_id: str) -> Iterator[Act]:
+    """Open the transaction of an act for one organisation, for which this right is needed.
+
+    Raises NotAllowed, before anything is locked or after that.
+    """
+    require(right, organisation_id, actor, office)
+    with acting({organisation_id}, office, actor, request_id) as act:
+        act.standing.require(right, organisation_id)
+        yield act
+
+
+@contextmanager
+def act_on(right: Right, organisation_id: str | None, office: Office, actor: Actor, request_id: str) -> Iterator[Act]:
+    """Open the transaction of an act on an object of an organisation, which is None where there is no such object.
+
+    Raises NotAllowed as `may_act` does: an object that is not there is like one of others.
+    """
+    may_act(right, organisation_id, actor, office)
+    with acting({organisation_id} if organisation_id else (), office, actor, request_id) as act:
+        may_look(right, organisation_id, act.standing)
+        yield act
+
+
+def guarded(right: Right, organisation_id: str | None, office: Office, actor: Actor, request_id: str) -> Office:
+    """Return the office for a use case that opens transactions of its own: each of them is an `act_on`.
+
+    Raises NotAllowed at once where the right is lacking now.
+    """
+    may_act(right, organisation_id, actor, office)
+    return replace(office, guard=lambda: act_on(right, organisation_id, office, actor, request_id))

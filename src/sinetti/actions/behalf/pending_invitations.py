@@ -1,0 +1,44 @@
+"""A signatory looks at an invitation that a clerk asked for, and confirms or rejects it (docs/mandates.md)."""
+
+from sinetti.actions.acts import act_on
+from sinetti.actions.authority import Actor, Standing
+from sinetti.actions.objects import may_look
+from sinetti.actions.office import Office
+from sinetti.actions.pending_invitations import confirm_locked
+from sinetti.domain.mandates import Right
+from sinetti.domain.pending_invitations import Pending, PendingFault, PendingRefused
+from sinetti.registry import pending_invitations
+from sinetti.registry.pending_invitations import PendingView
+
+__all__ = ["Pending", "PendingFault", "PendingRefused", "PendingView", "confirm", "look", "reject", "waiting"]
+
+
+def waiting(organisation_id: str, who: Standing, office: Office) -> tuple[PendingView, ...]:
+    """List those of an organisation that wait. Raises NotAllowed."""
+    who.require(Right.GRANT, organisation_id)
+    return pending_invitations.list_waiting(office.register, organisation_id, office.now())
+
+
+def look(pending_id: str, who: Standing, office: Office) -> PendingView:
+    """Return one. Raises NotAllowed; one that is not there is like one of others."""
+    found = pending_invitations.find(office.register, pending_id, office.now())
+    may_look(Right.GRANT, None if found is None else found.organisation_id, who)
+    assert found is not None  # noqa: S101 - without one the right is lacking
+    return found
+
+
+def confirm(pending_id: str, office: Office, actor: Actor, request_id: str) -> None:
+    """Have the invitation made and sent. Raises NotAllowed, PendingRefused, Otherwise and TooMany."""
+    with act_on(Right.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
+        confirm_locked(pending_id, actor.user_id, office, act.deed, by_clerk=False)
+
+
+def reject(pending_id: str, office: Office, actor: Actor, request_id: str) -> None:
+    """Have nothing come of it. Raises NotAllowed and PendingRefused."""
+    with act_on(Right.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
+        pending_invitations.decide(office.register, pending_id, Pending.REJECTED, actor.user_id, act.deed)
+
+
+def _organisation_of(pending_id: str, office: Office) -> str | None:
+    found = pending_invitations.find(office.register, pending_id, office.now())
+    return None if found is None else found.organisation_id

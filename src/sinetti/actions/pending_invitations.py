@@ -1,0 +1,53 @@
+"""Confirm an invitation that a clerk asked for, as a signatory or as a second clerk (docs/mandates.md).
+
+Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`: both open the act's transaction first.
+"""
+
+from sinetti.actions.inviting import new_link
+from sinetti.actions.office import Office
+from sinetti.domain.mandates import Role
+from sinetti.domain.pending_invitations import (
+    Confirmation,
+    Pending,
+    PendingFault,
+    PendingRefused,
+    check_confirmation,
+)
+from sinetti.domain.persons import Identity
+from sinetti.registry import mandating, pending_invitations, persons
+from sinetti.registry.audit import Deed
+from sinetti.registry.mandating import ToPerson
+from sinetti.registry.parties import Person
+from sinetti.registry.pending_invitations import PendingView
+
+
+def confirm_locked(pending_id: str, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> None:
+    """Make the invitation that waits, inside the transaction that holds its organisation's row.
+
+    Raises PendingRefused, Closed, Otherwise and TooMany; nothing is changed then.
+    """
+    register = office.register
+    found = pending_invitations.find(register, pending_id, deed.at)
+    if found is None:
+        raise PendingRefused(PendingFault.OVER)
+    if (fault := check_confirmation(_asked(found, confirmer_id, office, deed, by_clerk=by_clerk))) is not None:
+        raise PendingRefused(fault)
+    pending_invitations.decide(register, pending_id, Pending.CONFIRMED, confirmer_id, deed)
+    person = Person(found.name, found.email, "", found.language)
+    link = new_link(office, deed.at)
+    made = mandating.invite(register, ToPerson(found.organisation_id, person, Role.SIGNATORY), link, deed)
+    pending_invitations.set_invitation(register, pending_id, link.invitation_id if made.made else None)
+
+
+def _asked(found: PendingView, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> Confirmation:
+    register = office.register
+    return Confirmation(
+        state=found.state,
+        asker=persons.get_identity(register, found.asker_id) if found.asker_id else Identity(),
+        # Erased meanwhile: nothing tells them from the confirmer.
+        invited=persons.get_identity_of_address(register, found.email) if found.email else Identity(),
+        confirmer=persons.get_identity(register, confirmer_id),
+        by_clerk=by_clerk,
+        has_signatory=pending_invitations.has_signatory(register, found.organisation_id, deed.at),
+        asker_is_clerk=pending_invitations.is_clerk(register, found.asker_id),
+    )

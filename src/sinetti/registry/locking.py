@@ -1,0 +1,37 @@
+"""Rows that an act of a person holds from its first statement to its end: the account, and organisations.
+
+On SQLite the transaction alone holds everything: it begins IMMEDIATE (docs/mandates.md, "Asked again").
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from sinetti.registry import models
+from sinetti.registry.eservice_models import User
+from sinetti.registry.opening import Register
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What an account is while its row is locked; one that is not there is neither active nor a clerk's."""
+
+    is_active: bool = False
+    is_staff: bool = False
+
+
+@contextmanager
+def locked(register: Register, user_id: str, organisation_ids: Collection[str] = ()) -> Iterator[AccountState]:
+    """Open a transaction, lock the account and these organisations, and give the account as it is then.
+
+    Everyone who ends an account or withdraws a role updates one of these rows, so they wait until this is over, or are
+    waited for. Organisations are locked in the order of their ids, after the account, before everything else.
+    """
+    with transaction.atomic(using=register.alias):
+        accounts = User.objects.using(register.alias).filter(pk=user_id).select_for_update(no_key=True)
+        found = accounts.values_list("is_active", "is_staff").first()
+        organisations = models.Organisation.objects.using(register.alias).filter(pk__in=set(organisation_ids))
+        list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        yield AccountState() if found is None else AccountState(*found)
