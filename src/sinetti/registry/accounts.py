@@ -91,6 +91,13 @@ def addresses(register: Register, user_id: str) -> frozenset[str]:
     return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
 
 
+def ids_of_address(register: Register, email: str) -> tuple[str, ...]:
+    """Return the ids of accounts that have this address, confirmed or not, in any case of letters."""
+    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(email__iexact=email)
+    main = User.objects.using(register.alias).filter(email__iexact=email)
+    return tuple(sorted({*main.values_list("pk", flat=True), *rows.values_list("user_id", flat=True)}))
+
+
 def all_staff(register: Register) -> list[Account]:
     """All clerks' accounts, by address."""
     return _accounts(register, is_staff=True)

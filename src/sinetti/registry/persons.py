@@ -1,0 +1,39 @@
+"""Read what the register knows of the person behind an account or an address (domain/persons.py)."""
+
+from collections.abc import Iterable
+
+from django.apps import apps
+
+from sinetti.domain.persons import Identity, is_same_person, merge
+from sinetti.registry import accounts, models
+from sinetti.registry.opening import Register
+
+
+def get_identity(register: Register, user_id: str) -> Identity:
+    """Return all that is known of the person who has an account; an unknown account has its id alone.
+
+    Addresses are those of the account, confirmed or not, and those to which its mandates were sent. Subjects are those
+    of connected providers: a digest of issuer and subject, whichever name the provider has in the settings.
+    """
+    sent_to = models.Person.objects.using(register.alias).filter(mandates__user=user_id)
+    subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(register.alias).filter(user_id=user_id)
+    return Identity(
+        frozenset({user_id} if user_id else ()),
+        accounts.addresses(register, user_id) | _folded(sent_to.values_list("email", flat=True)),
+        frozenset(subjects.values_list("uid", flat=True)),
+    )
+
+
+def get_identity_of_address(register: Register, email: str) -> Identity:
+    """Return all that is known of the person who reads mail at an address: of every account that has it, too."""
+    own = Identity(addresses=frozenset({email}))
+    return merge([own, *(get_identity(register, one) for one in accounts.ids_of_address(register, email))])
+
+
+def are_same_person(register: Register, user_id: str, other_id: str) -> bool:
+    """Return whether two accounts may be of one person."""
+    return is_same_person(get_identity(register, user_id), get_identity(register, other_id))
+
+
+def _folded(addresses: Iterable[str]) -> frozenset[str]:
+    return frozenset(one.casefold() for one in addresses)
