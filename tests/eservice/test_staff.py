@@ -7,6 +7,7 @@ import pytest
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.actions.staff import NotStaff
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.domain.values import Language
@@ -15,7 +16,7 @@ from sinetti.registry import audit, models
 from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
-from tests.support.authority import CUSTOMER_ID
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
 from tests.support.office import DAY, REQUEST, TRANSFER_KEY, add_organisation, enrolled
@@ -247,19 +248,114 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, b"name\n", token)
     assert "The first line has to name the columns" in text_of(anna)
-    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oy;fi;A-1;\nX;y\n"
+    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};sv;;\nX;y\n"
     upload(anna, (HEAD + lines).encode(), token)
     wrong, changes = table(anna)[:1], table(anna)[1:]
     assert wrong[0][:2] == ["4", "the whole line"]
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
     assert models.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
-    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
     assert stale.press("accept").reply.status == 409
     assert "The register has changed" in text_of(stale)
     stale.press("accept")
     assert models.Organisation.objects.count() == 2
+    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
+
+
+def totals(browser):
+    """The names and values of the page's lists."""
+    names, values = (browser.page.xpath(f"//dl//{one}") for one in ("dt", "dd"))
+    pairs = zip(names, values, strict=True)
+    return {name.text_content().strip(): " ".join(value.text_content().split()) for name, value in pairs}
+
+
+def a_merger(anna):
+    """Have a clerk send and propose a file that merges an organisation into a new one."""
+    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;A-1;\n"
+    return upload(anna.get("/staff/organisations/load"), (HEAD + lines).encode(), token_of(anna))
+
+
+def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, anna):
+    a_merger(anna)
+    assert "accept" not in anna.buttons
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    assert "Only the clerk who sent this can propose it." in text_of(bo)
+    anna.press("propose")
+    assert "another clerk has to confirm it" in text_of(anna)
+    assert "confirm" not in anna.buttons
+    assert models.Organisation.objects.count() == 1
+    assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
+    (row, *_) = table(bo.get("/staff/organisations/load"))
+    assert row[1].startswith("user:")
+    bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
+    told = [
+        totals(bo)[one]
+        for one in (
+            "Organisations added",
+            "Organisations renamed",
+            "Languages changed",
+            "Organisations merged into another",
+            "Organisations ended",
+        )
+    ]
+    assert told == ["1", "1", "0", "1", "0"]
+    assert [one[0] for one in table(bo)] == ["A-1", CUSTOMER_ID]
+    bo.press("confirm")
+    assert "2 of 2" in text_of(bo)
+    assert "Confirmed by" in text_of(bo)
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
+
+
+def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_desk, door, anna):
+    a_merger(anna).press("propose")
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    assert bo.press("confirm").reply.status == 409
+    assert "The register has changed" in text_of(bo)
+    assert "confirm" not in bo.buttons
+    anna.get(anna.path).press("propose")
+    bo.get(anna.path).press("confirm")
+    assert models.Organisation.objects.count() == 2
+
+
+def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
+    a_merger(anna).press("propose")
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    late = at_work(sqlite_desk, door, "cecilia", "register").get(anna.path)
+    bo.press("end")
+    assert "A clerk has rejected this." in text_of(bo)
+    assert "A clerk has rejected this." in text_of(late.press("confirm"))
+    a_merger(anna).press("propose").press("end")
+    assert "Its proposer has withdrawn this." in text_of(anna)
+    assert models.Organisation.objects.count() == 1
+
+
+def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 0)
+    organisation = models.Organisation.objects.get()
+    anna.get(f"/staff/organisations/{organisation.pk}")
+    assert "A second clerk has to confirm the next one." in text_of(anna)
+    anna.press("save", name="Sinisiipi Oyj")
+    assert anna.heading == "Changes of organisations"
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    assert totals(bo)["Organisations renamed"] == "1"
+    bo.press("confirm")
+    organisation.refresh_from_db()
+    assert organisation.name == "Sinisiipi Oyj"
+    anna.get(f"/staff/organisations/{organisation.pk}")
+    monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
+    assert "changed meanwhile" in text_of(anna.press("end"))
+
+
+def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, anna, monkeypatch):
+    a_merger(anna)
+
+    def dismissed(*_):
+        raise NotStaff
+
+    monkeypatch.setattr("sinetti.eservice.staff.loads.organisations.propose_load", dismissed)
+    assert anna.press("propose").reply.status == 404
 
 
 def test_what_the_register_has_instead_is_named(sqlite_desk, anna):

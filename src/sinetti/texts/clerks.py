@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sinetti.domain.applications import ApplicationFault, ApplicationState
 from sinetti.domain.bulk import BulkReason
+from sinetti.domain.load_confirmation import LoadAct, LoadReason, LoadState
 from sinetti.domain.looking import Place, Purpose
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.organisation_load import ChangeKind, Slip
@@ -107,6 +108,44 @@ CHANGES: Mapping[ChangeKind, str] = {
     ChangeKind.CHANGE: mark("is changed"),
     ChangeKind.MERGE: mark("is merged"),
     ChangeKind.END: mark("ends"),
+}
+
+LOAD_ACTS: Mapping[LoadAct, str] = {
+    LoadAct.ADD: mark("Organisations added"),
+    LoadAct.RENAME: mark("Organisations renamed"),
+    LoadAct.LANGUAGE: mark("Languages changed"),
+    LoadAct.MERGE: mark("Organisations merged into another"),
+    LoadAct.END: mark("Organisations ended"),
+}
+
+LOAD_STATES: Mapping[LoadState, str] = {
+    LoadState.COMPARED: mark("not proposed or carried out yet"),
+    LoadState.PROPOSED: mark("waits for a second clerk"),
+    LoadState.LAPSED: mark("lapsed without a confirmation"),
+    LoadState.REJECTED: mark("rejected by a second clerk"),
+    LoadState.WITHDRAWN: mark("withdrawn"),
+    LoadState.ACCEPTED: mark("being carried out"),
+}
+
+LOADS: Mapping[LoadReason, str] = {
+    LoadReason.SECOND_CLERK: mark(
+        "These changes rename, merge or end organisations. Nothing was done: a second clerk has to confirm them."
+    ),
+    LoadReason.OTHER_CLERK: mark("Only the clerk who sent this can propose it. Send the file yourself."),
+    LoadReason.SAME_CLERK: mark("You proposed this yourself: another clerk has to confirm it, with their own account."),
+    LoadReason.SAME_PERSON: mark(
+        "Your account and the account that proposed this belong to the same person. Another clerk has to confirm it."
+    ),
+    LoadReason.PROPOSER_GONE: mark(
+        "The account that proposed this is no clerk's any more. Reject it; if it is right, send the changes yourself."
+    ),
+    LoadReason.NOT_PROPOSED: mark("This does not wait for a second clerk. Its sender has to propose it first."),
+    LoadReason.PROPOSED: mark("This waits for a second clerk already."),
+    LoadReason.LAPSED: mark("No clerk confirmed this within 24 hours. Nothing was done: send the changes anew."),
+    LoadReason.REJECTED: mark("A clerk has rejected this. Nothing was done."),
+    LoadReason.WITHDRAWN: mark("Its proposer has withdrawn this. Nothing was done."),
+    LoadReason.ACCEPTED: mark("This has already been confirmed: its changes are being made, or are done."),
+    LoadReason.NOT_CLERK: mark("Your account is no clerk's any more. Nothing was done."),
 }
 
 SLIPS: Mapping[Slip, str] = {
