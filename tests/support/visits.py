@@ -5,7 +5,7 @@ visit to it, and one to each state of it that looks different.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.apps import apps
@@ -17,7 +17,7 @@ from sinetti.actions.authority import Actor
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.sealing import SECOND_FACTOR, seal
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import preview
+from sinetti.actions.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
@@ -39,6 +39,10 @@ PASSWORD = "neljä sanaa peräkkäin"
 LOAD = (
     b"customer_id;kind;country;name;language;merged_into;ended\n7654321-4;business-id;FI;Uusi nimi Oy;fi;;\nx;y;;;;;\n"
 )
+RENAMING = (
+    "customer_id;kind;country;name;language;merged_into;ended\nA-1;artificial;FI;Uusi Oy;sv;;\n"
+    f"{CUSTOMER_ID};artificial;FI;Toinen nimi Oy;sv;;\n7654321-4;artificial;FI;Kolmas nimi Oy;fi;A-1;\n"
+).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,11 @@ VISITS: dict[str, Visit] = {
     "clerk: an organisation": Visit("staff_organisation", "/staff/organisations/{organisation}", CLERK),
     "clerk: loads": Visit("staff_loads", "/staff/organisations/load", CLERK),
     "clerk: a load": Visit("staff_load", "/staff/organisations/load/{load}", CLERK),
+    "clerk: a load to propose": Visit("staff_load", "/staff/organisations/load/{renaming}", CLERK),
+    "clerk: a load of their own that waits": Visit("staff_load", "/staff/organisations/load/{own_proposal}", CLERK),
+    "clerk: a load to confirm": Visit("staff_load", "/staff/organisations/load/{to_confirm}", CLERK),
+    "clerk: a load that was rejected": Visit("staff_load", "/staff/organisations/load/{rejected}", CLERK),
+    "clerk: a load that two decided": Visit("staff_load", "/staff/organisations/load/{confirmed}", CLERK),
     "clerk: invitations": Visit("staff_invitations", "/staff/invitations", CLERK),
     "clerk: certificates": Visit("staff_certificates", "/staff/certificates?text={near}", CLERK),
     "clerk: a certificate": Visit("staff_certificate", "/staff/certificates/{serial}", CLERK),
@@ -280,7 +289,8 @@ def town(desk: Desk, address: str) -> Town:
     proposal = rows(desk, "BulkRevocation").create(
         officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
     )
-    load = preview(LOAD, clerk)
+    sent = preview(LOAD, clerk)
+    loads = loads_of_two(desk, clerk)
     pin = offered(desk)
     asked(desk, pin)
     shown = offered(desk)
@@ -297,13 +307,26 @@ def town(desk: Desk, address: str) -> Town:
         "stood_in": near[2].serial,
         "revoked": gone.serial,
         "proposal": proposal.proposal_id,
-        "load": load,
+        "load": sent,
+        **loads,
         "message": offered(desk).token,
         "asked": pin.token,
         "by_code": offered(desk, phone="").token,
         "unknown": "0" * 32,
     }
     return built
+
+
+def loads_of_two(desk: Desk, clerk: Clerk) -> dict[str, str]:
+    """Loads that need a second clerk, in each state, by what addresses call them."""
+    other = replace(clerk, actor=Actor(account(desk, "other", staff=True).pk, second_factor=True, staff=True))
+    found = {"renaming": preview(RENAMING, clerk)}
+    for name, sender in (("own_proposal", clerk), ("to_confirm", other), ("rejected", clerk), ("confirmed", clerk)):
+        found[name] = preview(RENAMING, sender)
+        propose_load(found[name], load(found[name], sender).digest, sender)
+    end_load(found["rejected"], other)
+    confirm_load(found["confirmed"], load(found["confirmed"], other).digest, other)
+    return found
 
 
 def with_factors(desk: Desk, user: models.User) -> None:
