@@ -10,10 +10,19 @@ from sinetti.actions.noting import note_revoked_or_say
 from sinetti.actions.ocsp import tell_revoked
 from sinetti.actions.office import Office
 from sinetti.actions.publish import publish_or_leave
-from sinetti.domain.bulk import BulkReason, BulkRefused, Proposal, actor_of, check_officer, may_approve, may_withdraw
+from sinetti.domain.bulk import (
+    BulkReason,
+    BulkRefused,
+    Proposal,
+    account_of,
+    actor_of,
+    check_officer,
+    may_approve,
+    may_withdraw,
+)
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.registry import bulk, revoking
+from sinetti.registry import bulk, persons, revoking
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
 
@@ -23,6 +32,9 @@ LINES_AT_ONCE = 50
 _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.DONE: "this proposal is done: nothing is left to approve",
     BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkReason.SAME_PERSON: (
+        "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
+    ),
     BulkReason.OTHER_DOOR: (
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
@@ -126,7 +138,15 @@ def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Pr
     selection, revoked = _selected(rows, ask, office), [row.serial for row in rows if row.revoked]
     if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
         raise BulkRefused(refused, _SENTENCES[refused])
+    if proposal.approved_at is None and _is_same_person(proposal.officer, officer, office):
+        raise BulkRefused(BulkReason.SAME_PERSON, _SENTENCES[BulkReason.SAME_PERSON])
     return proposal, selection
+
+
+def _is_same_person(one: str, other: str, office: Office) -> bool:
+    """Whether two officers are accounts that may be of one person; of commands' officers nothing more is known."""
+    accounts = account_of(one), account_of(other)
+    return None not in accounts and persons.are_same_person(office.register, accounts[0] or "", accounts[1] or "")
 
 
 def open_proposals(office: Office) -> tuple[Proposal, ...]:

@@ -31,6 +31,7 @@ class BulkReason(StrEnum):
     REASON = "reason"
     NO_PROPOSAL = "no-proposal"
     SAME_OFFICER = "same-officer"
+    SAME_PERSON = "same-person"
     EXPIRED = "expired"
     DONE = "done"
     CHANGED = "changed"
@@ -91,6 +92,11 @@ def check_named_officer(text: str) -> str:
 def officer_of_account(user_id: str) -> str:
     """The officer's id of a clerk's account."""
     return f"{_ACCOUNT}{user_id}"
+
+
+def account_of(officer: str) -> str | None:
+    """Return the id of an officer's account; None for an officer that a command was given."""
+    return officer[len(_ACCOUNT) :] if is_account(officer) else None
 
 
 def is_account(officer: str) -> bool:

@@ -192,6 +192,9 @@ BULK: Mapping[BulkReason, str] = {
     BulkReason.SAME_OFFICER: mark(
         "You proposed this yourself: another clerk has to confirm it, with their own account."
     ),
+    BulkReason.SAME_PERSON: mark(
+        "Your account and the account that proposed this belong to the same person. Another clerk has to confirm it."
+    ),
     BulkReason.EXPIRED: mark("Nobody confirmed this within 24 hours. Propose it anew."),
     BulkReason.DONE: mark("This has already been done: nothing is left to confirm."),
     BulkReason.CHANGED: mark(
