@@ -299,7 +299,15 @@ def asked_by_clerk(built):
 def altered(built):
     found = organisations.organisation(built.ids["own"], built.anna)
     change = Change(
-        ChangeKind.CHANGE, CLIENT, found.kind, found.country, "New name", found.language, found.name, found.language
+        line=1,
+        kind=ChangeKind.CHANGE,
+        customer_id=CLIENT,
+        id_kind=found.kind,
+        country=found.country,
+        name="New name",
+        language=found.language,
+        name_before=found.name,
+        language_before=found.language,
     )
     return lambda: organisations.alter(built.ids["own"], change, built.anna)
 
@@ -314,6 +322,50 @@ def carried_on(built):
     load_id = organisations.preview(LOAD, built.anna)
     assert organisations.accept(load_id, organisations.load(load_id, built.anna).digest, built.anna)
     return lambda: organisations.carry_on(load_id, built.anna)
+
+
+def a_renaming(built, *, proposed_by=None):
+    """A load that needs two clerks, proposed if asked; and the digest of what it shows."""
+    found = organisations.organisation(built.ids["own"], built.anna)
+    line = f"{CLIENT};{found.kind};{found.country};New name Oy;{found.language}\n"
+    load_id = organisations.preview(
+        b"customer_id;kind;country;name;language\n" + line.encode(), proposed_by or built.anna
+    )
+    shown = organisations.load(load_id, built.anna).digest
+    if proposed_by is not None:
+        assert organisations.propose_load(load_id, shown, proposed_by)
+    return load_id, shown
+
+
+def proposed_load(built):
+    load_id, shown = a_renaming(built)
+    return lambda: organisations.propose_load(load_id, shown, built.anna)
+
+
+def confirmed_load(built):
+    load_id, shown = a_renaming(built, proposed_by=built.bo)
+    return lambda: organisations.confirm_load(load_id, shown, built.anna)
+
+
+def ended_load(built):
+    load_id, _ = a_renaming(built, proposed_by=built.bo)
+    return lambda: organisations.end_load(load_id, built.anna)
+
+
+def proposed_change(built):
+    found = organisations.organisation(built.ids["own"], built.anna)
+    change = Change(
+        line=1,
+        kind=ChangeKind.CHANGE,
+        customer_id=CLIENT,
+        id_kind=found.kind,
+        country=found.country,
+        name="New name",
+        language=found.language,
+        name_before=found.name,
+        language_before=found.language,
+    )
+    return lambda: organisations.propose_change(built.ids["own"], change, built.anna)
 
 
 def left(built):
@@ -368,6 +420,10 @@ STAFF = {
     "organisations.preview": of_clerk(organisations.preview, LOAD),
     "organisations.accept": accepted,
     "organisations.carry_on": carried_on,
+    "organisations.confirm_load": confirmed_load,
+    "organisations.end_load": ended_load,
+    "organisations.propose_change": proposed_change,
+    "organisations.propose_load": proposed_load,
     "organisations.propose_left": left,
     "outbox.try_again": tried_again,
     "revocations.propose": wanted(revocations.propose),
@@ -480,15 +536,14 @@ def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):
     refused(monkeypatch, built, called, lambda: GONE[gone](built, who.actor.user_id), NotStaff)
 
 
-REFUSES = {"authorisations.give_to_firm, one that is not there", "replace.replace_many"}
-"""Acts of the table that write nothing even without a withdrawal: the one refuses, the other passes over."""
+PASSES_OVER = {"authorisations.give_to_firm, one that is not there", "replace.replace_many"}
+"""Those whose refusal is told otherwise: they have no right to test without one that is withdrawn."""
 
 
-@pytest.mark.parametrize("act", [one for one in [*BEHALF, *STAFF] if one not in REFUSES])
-def test_an_act_without_anything_in_between_is_done(desk, act):
-    """The tables are sound: without a withdrawal each of these acts changes something."""
-    built = town(desk)
+@pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])
+def test_an_act_with_nothing_in_between_is_done(sqlite_desk, act):
+    built = town(sqlite_desk)
     called = (BEHALF | STAFF)[act](built)
-    before = everything(desk)
+    before = everything(sqlite_desk)
     called()
-    assert everything(desk) != before
+    assert everything(sqlite_desk) != before

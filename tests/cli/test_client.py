@@ -575,9 +575,9 @@ def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
     monkeypatch.setattr(entry.importlib.util, "find_spec", lambda _name: None)
     code, out, err = shell.run(command, "serve")
     assert (code, out) == (2, "")
-    assert (
-        err
-        == f"“sinetti {command}” needs the server side: run pip install '.[authority]' in a clone of this repository\n"
+    assert err == (
+        f"“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
+        "repository\n"
     )
 
 

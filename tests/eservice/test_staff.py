@@ -7,18 +7,19 @@ import pytest
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.actions.staff import NotStaff
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
 from sinetti.domain.values import Language
 from sinetti.protocols.http import Request
 from sinetti.registry import audit, models
-from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad
+from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad, PendingInvitation
 from sinetti.registry.officer_models import BulkRevocation
 from sinetti.settings.eservice import EserviceSettings
-from tests.support.authority import CUSTOMER_ID
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import DAY, REQUEST, TRANSFER_KEY, add_organisation, enrolled
+from tests.support.office import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -247,19 +248,114 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, b"name\n", token)
     assert "The first line has to name the columns" in text_of(anna)
-    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oy;fi;A-1;\nX;y\n"
+    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};sv;;\nX;y\n"
     upload(anna, (HEAD + lines).encode(), token)
     wrong, changes = table(anna)[:1], table(anna)[1:]
     assert wrong[0][:2] == ["4", "the whole line"]
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
     assert models.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
-    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
     assert stale.press("accept").reply.status == 409
     assert "The register has changed" in text_of(stale)
     stale.press("accept")
     assert models.Organisation.objects.count() == 2
+    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
+
+
+def totals(browser):
+    """The names and values of the page's lists."""
+    names, values = (browser.page.xpath(f"//dl//{one}") for one in ("dt", "dd"))
+    pairs = zip(names, values, strict=True)
+    return {name.text_content().strip(): " ".join(value.text_content().split()) for name, value in pairs}
+
+
+def a_merger(anna):
+    """Have a clerk send and propose a file that merges an organisation into a new one."""
+    lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;A-1;\n"
+    return upload(anna.get("/staff/organisations/load"), (HEAD + lines).encode(), token_of(anna))
+
+
+def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, anna):
+    a_merger(anna)
+    assert "accept" not in anna.buttons
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    assert "Only the clerk who sent this can propose it." in text_of(bo)
+    anna.press("propose")
+    assert "another clerk has to confirm it" in text_of(anna)
+    assert "confirm" not in anna.buttons
+    assert models.Organisation.objects.count() == 1
+    assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
+    (row, *_) = table(bo.get("/staff/organisations/load"))
+    assert row[1].startswith("user:")
+    bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
+    told = [
+        totals(bo)[one]
+        for one in (
+            "Organisations added",
+            "Organisations renamed",
+            "Languages changed",
+            "Organisations merged into another",
+            "Organisations ended",
+        )
+    ]
+    assert told == ["1", "1", "0", "1", "0"]
+    assert [one[0] for one in table(bo)] == ["A-1", CUSTOMER_ID]
+    bo.press("confirm")
+    assert "2 of 2" in text_of(bo)
+    assert "Confirmed by" in text_of(bo)
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
+
+
+def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_desk, door, anna):
+    a_merger(anna).press("propose")
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    assert bo.press("confirm").reply.status == 409
+    assert "The register has changed" in text_of(bo)
+    assert "confirm" not in bo.buttons
+    anna.get(anna.path).press("propose")
+    bo.get(anna.path).press("confirm")
+    assert models.Organisation.objects.count() == 2
+
+
+def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
+    a_merger(anna).press("propose")
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    late = at_work(sqlite_desk, door, "cecilia", "register").get(anna.path)
+    bo.press("end")
+    assert "A clerk has rejected this." in text_of(bo)
+    assert "A clerk has rejected this." in text_of(late.press("confirm"))
+    a_merger(anna).press("propose").press("end")
+    assert "Its proposer has withdrawn this." in text_of(anna)
+    assert models.Organisation.objects.count() == 1
+
+
+def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 0)
+    organisation = models.Organisation.objects.get()
+    anna.get(f"/staff/organisations/{organisation.pk}")
+    assert "A second clerk has to confirm the next one." in text_of(anna)
+    anna.press("save", name="Sinisiipi Oyj")
+    assert anna.heading == "Changes of organisations"
+    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    assert totals(bo)["Organisations renamed"] == "1"
+    bo.press("confirm")
+    organisation.refresh_from_db()
+    assert organisation.name == "Sinisiipi Oyj"
+    anna.get(f"/staff/organisations/{organisation.pk}")
+    monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
+    assert "changed meanwhile" in text_of(anna.press("end"))
+
+
+def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, anna, monkeypatch):
+    a_merger(anna)
+
+    def dismissed(*_):
+        raise NotStaff
+
+    monkeypatch.setattr("sinetti.eservice.staff.loads.organisations.propose_load", dismissed)
+    assert anna.press("propose").reply.status == 404
 
 
 def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
@@ -355,13 +451,15 @@ def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_desk, door, ann
     assert "This certificate has already been revoked." in text_of(anna)
 
 
-def test_a_clerk_does_not_invite_themselves(sqlite_desk, anna):
+def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     anna.get("/staff/invitations")
     anna.press("invite", organisation=CUSTOMER_ID, name="Anna", email="Anna@people.example", spoken="fi")
     assert "This is your own address" in text_of(anna)
     assert anna.page.xpath("//input[@name='email']/@value") == ["Anna@people.example"]
     assert table(anna) == []
     anna.press("invite", email="another-of-annas@elsewhere.example")
+    assert "Nothing has been sent to the person yet." in text_of(anna)
+    confirmed(sqlite_desk, door)
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
     assert (anna.reply.status, anna.buttons) == (403, [])
@@ -370,32 +468,79 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, anna):
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
     assert models.Mandate.objects.get().waiting
-    bo = signed_in(Browser(anna.door), account(sqlite_desk, "bo", staff=True)).get(address)
-    assert bo.press("take-up").path == "/settings/certificates"
+    cai = signed_in(Browser(anna.door), account(sqlite_desk, "cai", staff=True)).get(address)
+    assert cai.press("take-up").path == "/settings/certificates"
 
 
-def test_a_representative_is_invited_once_and_the_invitation_ended(sqlite_desk, anna):
+def confirmed(desk, door):
+    """Have a second clerk confirm what waits; returns their page."""
+    return at_work(desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("confirm")
+
+
+def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
     assert "Write an e-mail address" in text_of(anna)
     anna.press("invite", email="nimi@customer.example")
     assert "no organisation with this ID" in text_of(anna)
     anna.press("invite", organisation=CUSTOMER_ID)
-    assert len(table(anna)) == 1
+    assert [row[3] for row in table(anna)] == ["waits for a confirmation"]
+    place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
+    assert "Another person has to confirm it." in text_of(anna.get(place))
+    assert "confirm" not in anna.buttons
+    bo = at_work(sqlite_desk, door, "bo").get(place)
+    for said in (CUSTOMER_ID, "nimi@customer.example", "Nimi", "Suomi", "anna@people.example"):
+        assert said in text_of(bo)
+    bo.press("confirm")
+    assert "is on its way by e-mail" in text_of(bo)
+    anna.post(place, {"do": "withdraw", "csrfmiddlewaretoken": token_of(anna)})
+    assert "has already decided" in text_of(anna)
+    anna.get("/staff/invitations")
+    assert [len(row) for row in table(anna)] == [5, 4]
     anna.press("end")
-    assert table(anna) == []
+    assert [row[3] for row in table(anna)] == ["confirmed; the link was sent"]
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
 
 
-def test_who_has_invited_too_many_today_goes_on_tomorrow(sqlite_desk, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.registry.mandating.INVITED_A_DAY", 1)
-    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "spoken": "fi"}
-    anna.get("/staff/invitations").press("invite", **who, email="one@customer.example")
-    anna.press("end")
-    anna.press("invite", **who, email="two@customer.example")
-    assert "Go on tomorrow." in text_of(anna), "ending one makes no room"
-    sqlite_desk.clock.forward(DAY)
-    anna.press("invite", **who, email="two@customer.example")
-    assert len(table(anna)) == 1
+def test_an_invitation_is_withdrawn_or_rejected(sqlite_desk, door, anna):
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who)
+    anna.get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("withdraw")
+    assert "withdrawn by the clerk" in text_of(anna)
+    anna.get("/staff/invitations").press("invite", **who)
+    waits = PendingInvitation.objects.get(state="waiting").pk
+    at_work(sqlite_desk, door, "bo").get(f"/staff/invitations/{waits}").press("reject")
+    assert "rejected" in text_of(anna.get(f"/staff/invitations/{waits}"))
+    assert anna.get(f"/staff/invitations/{'0' * 32}").reply.status == 404
+
+
+def test_what_came_in_between_stops_a_confirmation(sqlite_desk, door, anna):
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@people.example", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who)
+    bo = at_work(sqlite_desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}")
+    mandate(sqlite_desk, account(sqlite_desk, "nimi"), CUSTOMER_ID, Role.VIEWER)
+    bo.press("confirm")
+    assert "has another authorisation" in text_of(bo)
+
+
+def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
+    user = account(sqlite_desk, "chair")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who)
+    place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
+    bo = at_work(sqlite_desk, door, "bo").get(place)
+    assert "One of its representatives confirms the invitation" in text_of(bo)
+    chair = signed_in(Browser(anna.door), user).get("/settings/authorisations")
+    assert "nimi@customer.example" in text_of(chair)
+    place = place.replace("/staff/invitations", "/settings/authorisations/pending")
+    for said in (CUSTOMER_ID, "nimi@customer.example", "Nimi", "Suomi", "anna@people.example"):
+        assert said in text_of(chair.get(place))
+    token = token_of(chair)
+    chair.press("confirm")
+    assert "is on its way by e-mail" in text_of(chair)
+    assert "confirm" not in chair.get(place).buttons
+    chair.post(place, {"do": "reject", "csrfmiddlewaretoken": token})
+    assert "has already decided" in text_of(chair)
 
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):

@@ -236,7 +236,15 @@ def test_an_organisation_comes_in(town):
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
     clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
-    clerk.presses("Send the invitation")
+    clerk.presses("Ask for the invitation")
+    clerk.shows("invitation-asked")
+    assert not town.letters(DIRECTOR, "authorisation")
+    second = town.somebody("second-clerk", staff=True)
+    says_what_for(second)
+    second.goes("/staff/invitations")
+    second.follows("Uusi Malli Oy")
+    second.shows("invitation-to-confirm")
+    second.presses("Confirm the invitation")
     director = invited(town, town.way(DIRECTOR, "authorisation"))
     director.goes("/settings/applications")
     director.follows("Apply for Uusi Malli Oy")
@@ -257,14 +265,19 @@ def test_an_organisation_comes_in(town):
 
 def added(clerk, customer_id, name):
     """Have a clerk, who says what for, add an organisation."""
-    clerk.goes("/staff")
-    clerk.follows("Say what you need it for")
-    clerk.fills(purpose="application")
-    clerk.presses("Go on")
+    says_what_for(clerk)
     clerk.goes("/staff/organisations/new")
     clerk.fills(customer_id=customer_id, name=name, kind="artificial", country="FI", spoken="en")
     clerk.presses("Add it")
     clerk.shows("organisation-added")
+
+
+def says_what_for(clerk):
+    """Have a clerk say what they need the information for."""
+    clerk.goes("/staff")
+    clerk.follows("Say what you need it for")
+    clerk.fills(purpose="application")
+    clerk.presses("Go on")
 
 
 def invited(town, way):

@@ -17,7 +17,7 @@ from sinetti.actions.authority import Actor
 from sinetti.actions.revoke import RevokeAsk, revoke
 from sinetti.actions.sealing import SECOND_FACTOR, seal
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import preview
+from sinetti.actions.staff.organisations import confirm_load, end_load, load, preview, propose_load
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.domain.mandates import Role
 from sinetti.domain.revocation import RevocationReason
@@ -41,6 +41,10 @@ PASSWORD = "neljä sanaa peräkkäin"
 LOAD = (
     b"customer_id;kind;country;name;language;merged_into;ended\n7654321-4;business-id;FI;Uusi nimi Oy;fi;;\nx;y;;;;;\n"
 )
+RENAMING = (
+    "customer_id;kind;country;name;language;merged_into;ended\nA-1;artificial;FI;Uusi Oy;sv;;\n"
+    f"{CUSTOMER_ID};artificial;FI;Toinen nimi Oy;sv;;\n7654321-4;artificial;FI;Kolmas nimi Oy;fi;A-1;\n"
+).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,11 @@ VISITS: dict[str, Visit] = {
     "clerk: an organisation": Visit("staff_organisation", "/staff/organisations/{organisation}", CLERK),
     "clerk: loads": Visit("staff_loads", "/staff/organisations/load", CLERK),
     "clerk: a load": Visit("staff_load", "/staff/organisations/load/{load}", CLERK),
+    "clerk: a load to propose": Visit("staff_load", "/staff/organisations/load/{renaming}", CLERK),
+    "clerk: a load of their own that waits": Visit("staff_load", "/staff/organisations/load/{own_proposal}", CLERK),
+    "clerk: a load to confirm": Visit("staff_load", "/staff/organisations/load/{to_confirm}", CLERK),
+    "clerk: a load that was rejected": Visit("staff_load", "/staff/organisations/load/{rejected}", CLERK),
+    "clerk: a load that two decided": Visit("staff_load", "/staff/organisations/load/{confirmed}", CLERK),
     "clerk: invitations": Visit("staff_invitations", "/staff/invitations", CLERK),
     "clerk: an invitation that waits": Visit("staff_invitation", "/staff/invitations/{pending}", CLERK),
     "clerk: an invitation for a second clerk": Visit("staff_invitation", "/staff/invitations/{pending_first}", CLERK),
@@ -286,7 +295,8 @@ def town(desk: Desk, address: str) -> Town:
     proposal = rows(desk, "BulkRevocation").create(
         officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
     )
-    load = preview(LOAD, clerk)
+    sent = preview(LOAD, clerk)
+    loads = loads_of_two(desk, clerk)
     asker, person = account(desk, "asker", staff=True), Person("Uusi Edustaja", "new@malli.example", "", Language.FI)
     alone = rows(desk, "Organisation").get(customer_id="7654321-4").pk
     waits = [
@@ -311,7 +321,8 @@ def town(desk: Desk, address: str) -> Town:
         "stood_in": near[2].serial,
         "revoked": gone.serial,
         "proposal": proposal.proposal_id,
-        "load": load,
+        "load": sent,
+        **loads,
         "pending": waits[0],
         "pending_first": waits[1],
         "pending_own": waits[2],
@@ -321,6 +332,18 @@ def town(desk: Desk, address: str) -> Town:
         "unknown": "0" * 32,
     }
     return built
+
+
+def loads_of_two(desk: Desk, clerk: Clerk) -> dict[str, str]:
+    """Loads that need a second clerk, in each state, by what addresses call them."""
+    other = replace(clerk, actor=Actor(account(desk, "other", staff=True).pk, second_factor=True, staff=True))
+    found = {"renaming": preview(RENAMING, clerk)}
+    for name, sender in (("own_proposal", clerk), ("to_confirm", other), ("rejected", clerk), ("confirmed", clerk)):
+        found[name] = preview(RENAMING, sender)
+        propose_load(found[name], load(found[name], sender).digest, sender)
+    end_load(found["rejected"], other)
+    confirm_load(found["confirmed"], load(found["confirmed"], other).digest, other)
+    return found
 
 
 def with_factors(desk: Desk, user: models.User) -> None:

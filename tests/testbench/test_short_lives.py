@@ -40,6 +40,7 @@ def status(store, now):
 def enrolled(bench, folder):
     order, store, trust = bench.order(customer_id="short-lives"), folder / "store", bench.ready["trust"]
     (folder / "password").write_text(order["transfer_password"])
+    (folder / "password").chmod(0o600)
     now = moved(bench, bench.now())
     done = ran(
         *("enrol", "payroll", "--store", store, "--service", bench.ready["soap_url"], "--key", "ec-p256", *now),

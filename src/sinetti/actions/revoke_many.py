@@ -33,6 +33,9 @@ LINES_AT_ONCE = 50
 _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.DONE: "this proposal is done: nothing is left to approve",
     BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkReason.SAME_PERSON: (
+        "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
+    ),
     BulkReason.OTHER_DOOR: (
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
@@ -218,10 +221,13 @@ def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -
 
 
 def _check_two_people(proposal: Proposal, officer: str, office: Office) -> None:
-    """Refuse two accounts of one person: a clerk may have another one. Raises BulkRefused."""
+    """Refuse a confirmation by another account of the person who proposed. Raises BulkRefused.
+
+    Of officers whom a command names nothing more is known.
+    """
     both = account_of(proposal.officer), account_of(officer)
-    if all(both) and persons.are_same_person(office.register, *both):
-        raise BulkRefused(BulkReason.SAME_OFFICER, _SENTENCES[BulkReason.SAME_OFFICER])
+    if proposal.approved_at is None and all(both) and persons.are_same_person(office.register, *both):
+        raise BulkRefused(BulkReason.SAME_PERSON, _SENTENCES[BulkReason.SAME_PERSON])
 
 
 def _proposal(proposal_id: str, office: Office) -> Proposal:

@@ -31,6 +31,7 @@ class BulkReason(StrEnum):
     REASON = "reason"
     NO_PROPOSAL = "no-proposal"
     SAME_OFFICER = "same-officer"
+    SAME_PERSON = "same-person"
     EXPIRED = "expired"
     DONE = "done"
     CHANGED = "changed"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import cache
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
@@ -63,10 +64,11 @@ def page_headers(get_response: GetResponse) -> GetResponse:
 def reader_language(get_response: GetResponse) -> GetResponse:
     """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
 
-    Without any of these it is English.
+    Without any of these it is English. An address with too many parameters is answered here, in that language.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
+        readable = _has_readable_query(request)
         chosen = _known(request.GET.get("lang", ""))
 
         def without() -> Language:
@@ -80,7 +82,8 @@ def reader_language(get_response: GetResponse) -> GetResponse:
 
         request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
         request.reader_language = found  # type: ignore[attr-defined] # likewise
-        response = get_response(request)
+        # Here, before an address is looked up: by the answer a stranger tells no clerk's page from an unknown one.
+        response = get_response(request) if readable else errors.bad_request(request)
         if chosen is not None:
             remember_language(response, chosen)
         if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
@@ -141,6 +144,19 @@ class ZeroOctetMiddleware(MiddlewareMixin):
         sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
         told = (text for one in sent for name, values in one.lists() for text in (name, *values))
         return errors.bad_request(request) if any(_ZERO in text for text in told) else None
+
+
+def _has_readable_query(request: HttpRequest) -> bool:
+    """Whether the query has no more parameters than are read (DATA_UPLOAD_MAX_NUMBER_FIELDS); if not it is emptied.
+
+    Every page reads it, that of an error too.
+    """
+    try:
+        _ = request.GET
+    except SuspiciousOperation:
+        request.GET = QueryDict()  # Django computes it once; this takes its place
+        return False
+    return True
 
 
 def _of_account(request: HttpRequest) -> Language | None:

@@ -131,6 +131,8 @@ class OrganisationLoad(models.Model):
 
     `content` is there until the changes are accepted; `changes` and `wrong` are what was shown, `digest` tells them
     from others. `position` is how many changes are done, `passed_over` how many of these were so no more by then.
+    Some changes need a second clerk: `proposed_by` asked for them, `accepted_by` confirmed or `ended_by` ended that,
+    each the id of an account, or empty.
     """
 
     load_id = _key()
@@ -145,6 +147,25 @@ class OrganisationLoad(models.Model):
     position = models.PositiveIntegerField(default=0)
     passed_over = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
+    proposed_by = models.CharField(max_length=32, blank=True, db_default="")
+    proposed_at = models.DateTimeField(null=True)
+    expires = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=32, blank=True, db_default="")
+    ended_by = models.CharField(max_length=32, blank=True, db_default="")
+    ended_at = models.DateTimeField(null=True)
+
+
+class LoneAct(models.Model):
+    """A clerk renamed or ended one organisation alone: these are counted for a day (docs/clerks.md)."""
+
+    number = models.BigAutoField(primary_key=True)
+    clerk = models.CharField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        """Counted by clerk and time."""
+
+        indexes = (models.Index(fields=["clerk", "at"], name="lone_acts_by_clerk"),)
 
 
 class DailyCount(models.Model):

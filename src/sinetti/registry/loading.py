@@ -6,9 +6,16 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from sinetti.domain.load_confirmation import (
+    PROPOSAL_LIVES,
+    Confirmation,
+    check_may_confirm,
+    check_may_end,
+    check_may_propose,
+)
 from sinetti.domain.organisation_load import Change, ChangeKind, Difference, Slip, Wrong, as_told
 from sinetti.domain.values import CustomerKind
-from sinetti.registry import audit, organisations
+from sinetti.registry import accounts, audit, organisations, persons
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import OrganisationLoad
 from sinetti.registry.opening import Register
@@ -27,6 +34,18 @@ class Load:
     position: int
     passed_over: int
     done_at: datetime | None
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class LoadListItem:
+    """A file in a list; `position` is how many of its changes are done."""
+
+    load_id: str
+    created: datetime
+    position: int
+    done_at: datetime | None
+    confirmation: Confirmation
 
 
 def add(register: Register, content: bytes, found: tuple[Difference, str], user_id: str, deed: Deed) -> str:
@@ -40,19 +59,76 @@ def add(register: Register, content: bytes, found: tuple[Difference, str], user_
     return row.load_id
 
 
-def compare_again(register: Register, load_id: str, difference: Difference, digest: str) -> None:
-    """Keep what the file would change now, where nobody has accepted it yet."""
-    _all(register).filter(pk=load_id, accepted_at__isnull=True).update(digest=digest, **_told(difference))
-
-
-def accept(register: Register, load_id: str, digest: str, deed: Deed) -> bool:
-    """Accept exactly the changes of this digest, once; whether this call did. The file is kept no longer."""
+def compare_again(register: Register, load_id: str, found: tuple[Difference, str], deed: Deed) -> None:
+    """Keep what the file would change now, unless it was decided on. A proposal of the former changes is void."""
+    difference, digest = found
     with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(pk=load_id, digest=digest, accepted_at__isnull=True)
-        if not rows.update(accepted_at=deed.at, content=b""):
+        rows = _all(register).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
+        if rows.update(digest=digest, proposed_by="", proposed_at=None, expires=None, **_told(difference)):
+            audit.write(register, deed, "load-compared", f"load:{load_id}", changes=len(difference.changes))
+
+
+def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Accept exactly the changes of this digest, once; whether this call did. The file is kept no longer.
+
+    For changes that need no second clerk: `confirm` accepts the others.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
+        if not rows.update(accepted_at=deed.at, accepted_by=clerk, content=b""):
             return False
         audit.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest)
     return True
+
+
+def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Store that the sender asks a second clerk for exactly the changes of this digest; whether this call did.
+
+    Raises LoadRefused.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        check_may_propose(_confirmation(row), clerk, deed.at)
+        if row.digest != digest:
+            return False
+        values = {"proposed_by": clerk, "proposed_at": deed.at, "expires": deed.at + PROPOSAL_LIVES}
+        _all(register).filter(pk=load_id).update(**values)
+        audit.write(register, deed, "load-proposed", f"load:{load_id}", digest=digest, changes=len(row.changes))
+    return True
+
+
+def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Accept what another clerk proposed, exactly the changes of this digest; whether this call did.
+
+    Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        # The act holds both accounts (registry/locking.py), unless the proposal was made anew meanwhile.
+        clerks = accounts.lock_clerks(register, {row.proposed_by})
+        check_may_confirm(
+            _confirmation(row),
+            clerk,
+            deed.at,
+            same_person=persons.are_same_person(register, clerk, row.proposed_by),
+            proposer_stands=row.proposed_by in clerks,
+        )
+        if row.digest != digest:
+            return False
+        _all(register).filter(pk=load_id).update(accepted_by=clerk, accepted_at=deed.at, content=b"")
+        by = f"user:{row.proposed_by}"
+        audit.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest, proposed_by=by)
+    return True
+
+
+def end(register: Register, load_id: str, clerk: str, deed: Deed) -> None:
+    """Store that a proposal is withdrawn by its proposer, or rejected by another clerk. Raises LoadRefused."""
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        check_may_end(_confirmation(row), deed.at)
+        _all(register).filter(pk=load_id).update(ended_by=clerk, ended_at=deed.at, content=b"")
+        action = "load-withdrawn" if row.proposed_by == clerk else "load-rejected"
+        audit.write(register, deed, action, f"load:{load_id}", digest=row.digest, proposed_by=f"user:{row.proposed_by}")
 
 
 def carry_on(register: Register, load_id: str, most: int, deed: Deed) -> bool:
@@ -79,10 +155,58 @@ def find(register: Register, load_id: str) -> Load | None:
     return None if row is None else _load(row)
 
 
-def newest(register: Register, most: int) -> tuple[tuple[str, datetime, int, datetime | None], ...]:
-    """The files that were sent last: id, when, how many changes are done, and when it was all done."""
-    rows = _all(register).order_by("-created", "pk").values_list("load_id", "created", "position", "done_at")
-    return tuple(rows[:most])
+def list_newest(register: Register, most: int) -> tuple[LoadListItem, ...]:
+    """The files that were sent last."""
+    return tuple(_item(row) for row in _listed(register).order_by("-created", "pk")[:most])
+
+
+def list_proposed(register: Register, most: int, now: datetime) -> tuple[LoadListItem, ...]:
+    """The files that wait for a second clerk, oldest first."""
+    return tuple(_item(row) for row in _proposed(_listed(register), now).order_by("proposed_at", "pk")[:most])
+
+
+def count_proposed(register: Register, now: datetime) -> int:
+    """How many files wait for a second clerk."""
+    return _proposed(_all(register), now).count()
+
+
+def find_proposed(register: Register, clerk: str, digest: str, now: datetime) -> str | None:
+    """The id of what waits and is the same: proposed by this clerk, with this digest. None if there is none."""
+    rows = _proposed(_all(register), now).filter(proposed_by=clerk, digest=digest)
+    return rows.values_list("load_id", flat=True).first()
+
+
+def _locked(register: Register, load_id: str) -> OrganisationLoad:
+    """The row, locked until the transaction ends."""
+    rows = _all(register).filter(pk=load_id)
+    # Updated first: select_for_update does nothing on SQLite.
+    rows.update(position=F("position"))
+    return rows.get()
+
+
+def _proposed(rows: "QuerySet[OrganisationLoad]", now: datetime) -> "QuerySet[OrganisationLoad]":
+    return rows.filter(proposed_at__isnull=False, accepted_at__isnull=True, ended_at__isnull=True, expires__gte=now)
+
+
+def _listed(register: Register) -> "QuerySet[OrganisationLoad]":
+    return _all(register).defer("content", "changes", "wrong")
+
+
+def _item(row: OrganisationLoad) -> LoadListItem:
+    return LoadListItem(row.load_id, row.created, row.position, row.done_at, _confirmation(row))
+
+
+def _confirmation(row: OrganisationLoad) -> Confirmation:
+    return Confirmation(
+        row.user_id or "",
+        row.proposed_by,
+        row.proposed_at,
+        row.expires,
+        row.accepted_by,
+        row.accepted_at,
+        row.ended_by,
+        row.ended_at,
+    )
 
 
 def _told(difference: Difference) -> dict[str, object]:
@@ -110,6 +234,7 @@ def _load(row: OrganisationLoad) -> Load:
         row.position,
         row.passed_over,
         row.done_at,
+        _confirmation(row),
     )
 
 

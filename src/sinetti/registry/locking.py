@@ -23,15 +23,19 @@ class AccountState:
 
 
 @contextmanager
-def locked(register: Register, user_id: str, organisation_ids: Collection[str] = ()) -> Iterator[AccountState]:
+def locked(
+    register: Register, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
+) -> Iterator[AccountState]:
     """Open a transaction, lock the account and these organisations, and give the account as it is then.
 
     Everyone who ends an account or withdraws a role updates one of these rows, so they wait until this is over, or are
-    waited for. Organisations are locked in the order of their ids, after the account, before everything else.
+    waited for. Accounts are locked first, then organisations, each in the order of their ids, before everything else.
+    `beside` is the id of a second account whose state the act depends on, such as the proposer's.
     """
     with transaction.atomic(using=register.alias):
-        accounts = User.objects.using(register.alias).filter(pk=user_id).select_for_update(no_key=True)
-        found = accounts.values_list("is_active", "is_staff").first()
+        accounts = User.objects.using(register.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
+        states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
+        found = states.get(user_id)
         organisations = models.Organisation.objects.using(register.alias).filter(pk__in=set(organisation_ids))
         list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         yield AccountState() if found is None else AccountState(*found)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sinetti.domain.applications import ApplicationFault, ApplicationState
 from sinetti.domain.bulk import BulkReason
+from sinetti.domain.load_confirmation import LoadAct, LoadReason, LoadState
 from sinetti.domain.looking import Place, Purpose
 from sinetti.domain.messages import MessageKind
 from sinetti.domain.organisation_load import ChangeKind, Slip
@@ -110,6 +111,43 @@ CHANGES: Mapping[ChangeKind, str] = {
     ChangeKind.END: mark("ends"),
 }
 
+LOAD_ACTS: Mapping[LoadAct, str] = {
+    LoadAct.ADD: mark("Organisations added"),
+    LoadAct.RENAME: mark("Organisations renamed"),
+    LoadAct.LANGUAGE: mark("Languages changed"),
+    LoadAct.MERGE: mark("Organisations merged into another"),
+    LoadAct.END: mark("Organisations ended"),
+}
+
+LOAD_STATES: Mapping[LoadState, str] = {
+    LoadState.COMPARED: mark("not proposed or carried out yet"),
+    LoadState.PROPOSED: mark("waits for a second clerk"),
+    LoadState.LAPSED: mark("lapsed without a confirmation"),
+    LoadState.REJECTED: mark("rejected by a second clerk"),
+    LoadState.WITHDRAWN: mark("withdrawn"),
+    LoadState.ACCEPTED: mark("being carried out"),
+}
+
+LOADS: Mapping[LoadReason, str] = {
+    LoadReason.SECOND_CLERK: mark(
+        "These changes rename, merge or end organisations. Nothing was done: a second clerk has to confirm them."
+    ),
+    LoadReason.OTHER_CLERK: mark("Only the clerk who sent this can propose it. Send the file yourself."),
+    LoadReason.SAME_CLERK: mark("You proposed this yourself: another clerk has to confirm it, with their own account."),
+    LoadReason.SAME_PERSON: mark(
+        "Your account and the account that proposed this belong to the same person. Another clerk has to confirm it."
+    ),
+    LoadReason.PROPOSER_GONE: mark(
+        "The account that proposed this is no clerk's any more. Reject it; if it is right, send the changes yourself."
+    ),
+    LoadReason.NOT_PROPOSED: mark("This does not wait for a second clerk. Its sender has to propose it first."),
+    LoadReason.PROPOSED: mark("This waits for a second clerk already."),
+    LoadReason.LAPSED: mark("No clerk confirmed this within 24 hours. Nothing was done: send the changes anew."),
+    LoadReason.REJECTED: mark("A clerk has rejected this. Nothing was done."),
+    LoadReason.WITHDRAWN: mark("Its proposer has withdrawn this. Nothing was done."),
+    LoadReason.ACCEPTED: mark("This has already been confirmed: its changes are being made, or are done."),
+}
+
 SLIPS: Mapping[Slip, str] = {
     Slip.ENCODING: mark("The file is not in UTF-8. Save it as “CSV UTF-8” and send it again."),
     Slip.SIZE: mark("The file has more than 5 MB. Split it."),
@@ -153,6 +191,9 @@ BULK: Mapping[BulkReason, str] = {
     BulkReason.NO_PROPOSAL: mark("There is no such proposal, or nobody has confirmed it. Look at the list."),
     BulkReason.SAME_OFFICER: mark(
         "You proposed this yourself: another clerk has to confirm it, with their own account."
+    ),
+    BulkReason.SAME_PERSON: mark(
+        "Your account and the account that proposed this belong to the same person. Another clerk has to confirm it."
     ),
     BulkReason.EXPIRED: mark("Nobody confirmed this within 24 hours. Propose it anew."),
     BulkReason.DONE: mark("This has already been done: nothing is left to confirm."),

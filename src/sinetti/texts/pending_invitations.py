@@ -70,4 +70,4 @@ HOW_TO_CONFIRM = mark(
     "A representative confirms or rejects it in the e-service (Settings > Authorisations). If the organisation has no "
     "representative, a second clerk does. Without a confirmation it lapses on {expires}."
 )
-NOT_EXPECTED = mark("If you did not expect this, contact us: {help}")
+NOT_EXPECTED = mark("If you did not expect this, tell us: {help}")

@@ -8,6 +8,7 @@ from sinetti.actions.behalf.authorisations import give
 from sinetti.actions.behalf.change_contact import change_contact
 from sinetti.actions.behalf.leaving import hand_over
 from sinetti.actions.behalf.order import OrderAsk, order
+from sinetti.actions.behalf.pending_invitations import confirm
 from sinetti.actions.behalf.replace import Replaced, chosen, replace_many, within_limits
 from sinetti.actions.behalf.transfer_ids import look, offer_anew
 from sinetti.actions.staff.invitations import invite_signatory
@@ -20,6 +21,7 @@ from sinetti.registry import models
 from sinetti.registry.mandating import ToPerson
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, holding, orders, stands
 from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
 from tests.support.office import REQUEST, enrolled
 from tests.support.registers import crowd
 
@@ -90,14 +92,14 @@ def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
     assert offer_anew(first, made, office, who.signatory, REQUEST)
     to = ToPerson(who.organisation_id, NEW_CONTACT, Role.VIEWER)
     newest = look(first, stands(limited, who.signatory), office).order.link.secure_id
-    clerk = replace(who.stranger, staff=True)
+    waits = invite_signatory(CUSTOMER_ID, NEW_CONTACT, office, a_clerk(limited).actor, REQUEST).mandate_id
     for act in (
         lambda: offer_anew(first, newest, office, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, False), office, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, True), office, who.signatory, REQUEST),
         lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, office, who.signatory, REQUEST),
         lambda: give(to, office, who.signatory, REQUEST),
-        lambda: invite_signatory(CUSTOMER_ID, NEW_CONTACT, office, clerk, REQUEST),
+        lambda: confirm(waits, office, who.signatory, REQUEST),
     ):
         with pytest.raises(LimitReached) as reached:
             act()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 
 from sinetti.actions import revoke_many
 from sinetti.actions.staff import certificates, revocations
@@ -76,6 +77,15 @@ def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
     )
     revocations.withdraw(waiting.proposal_id, anna)
     assert revocations.proposals(anna) == ((), ())
+
+
+def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    second = a_clerk(sqlite_desk, "anna2")
+    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
+    assert refused_for(revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
 def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):

@@ -190,7 +190,8 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
 
 def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
-    monkeypatch.setattr("sinetti.registry.leaving.orders_offered_to_others", lambda *_: ["0" * 32])
+    ours = models.Organisation.objects.get().pk
+    monkeypatch.setattr("sinetti.registry.leaving.orders_offered_to_others", lambda *_: [(ours, "0" * 32)])
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
     assert "There is no such order any more. Look at the open orders." in told(page)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sinetti.actions.authority import Actor, NotAllowed, Standing
 from sinetti.actions.behalf.order import OrderAsk, order
+from sinetti.actions.objects import may_act
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError, check_words
 from sinetti.domain.daily_limits import Limited, LimitReached, mailbox
@@ -122,6 +123,7 @@ def _ordered(one: Candidate, form: str, office: Office, actor: Actor, request_id
         form, one.organisation_id, one.channel, one.description, one.contact, one.deputy, one.serves, one.serial
     )
     try:
+        may_act(Right.ORDER, one.organisation_id, actor, office)
         order(ask, office, actor, request_id)
     except (NotAllowed, OrderError, WordError):
         return False

@@ -28,13 +28,17 @@ def require_staff(actor: Actor) -> None:
 
 
 @contextmanager
-def clerk_act(actor: Actor, office: Office, request_id: str, about: Collection[str] = ()) -> Iterator[Deed]:
+def clerk_act(
+    actor: Actor, office: Office, request_id: str, about: Collection[str] = (), *, beside: str = ""
+) -> Iterator[Deed]:
     """Open the transaction of a clerk's act: lock the account and organisations (`about`), then ask once more.
+
+    `beside` is the id of an account that is locked, too, such as that of the clerk who proposed.
 
     Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
     """
     require_staff(actor)
-    with locked(office.register, actor.user_id, about) as account:
+    with locked(office.register, actor.user_id, about, beside) as account:
         if not (account.is_active and account.is_staff):
             raise NotStaff
         yield office.deed(actor.name, request_id)

@@ -34,9 +34,12 @@ class Clerk:
         """As bulk revocations name them."""
         return officer_of_account(self.actor.user_id)
 
-    def act(self, about: Collection[str] = ()) -> AbstractContextManager[Deed]:
-        """Open the transaction of an act, about these organisations; gives its deed. Raises NotStaff."""
-        return clerk_act(self.actor, self.office, self.request_id, about)
+    def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[Deed]:
+        """Open the transaction of an act, about these organisations; gives its deed. Raises NotStaff.
+
+        `beside` is the id of a second account that the act depends on.
+        """
+        return clerk_act(self.actor, self.office, self.request_id, about, beside=beside)
 
     @property
     def guarded(self) -> Office:

@@ -70,7 +70,8 @@ def confirm(pending_id: str, clerk: Clerk) -> None:
 
     Raises PendingRefused, Closed, Otherwise and TooMany.
     """
-    with clerk.act({_asked(pending_id, clerk).organisation_id}) as deed:
+    found = _asked(pending_id, clerk)
+    with clerk.act({found.organisation_id}, beside=found.asker_id) as deed:
         confirm_locked(pending_id, clerk.actor.user_id, clerk.office, deed, by_clerk=True)
 
 

@@ -1,16 +1,20 @@
 """A clerk looks after organisations: one at a time, or by a file with a preview (docs/clerks.md)."""
 
+import csv
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from io import StringIO
 
 from sinetti.actions.register_organisation import register_organisation
 from sinetti.actions.revoke_many import BulkAsk, Outcome, propose
 from sinetti.actions.staff.clerk import Clerk, look, look_for
 from sinetti.domain.customers import folded
+from sinetti.domain.load_confirmation import LoadReason, LoadRefused, LoadState, needs_second_clerk, takes_two
 from sinetti.domain.looking import Place
 from sinetti.domain.organisation_load import (
+    COLUMNS,
     Change,
     ChangeKind,
     Difference,
@@ -22,34 +26,45 @@ from sinetti.domain.organisation_load import (
 from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.domain.workdays import FINNISH_TIME
-from sinetti.registry import loading, organisations
+from sinetti.registry import loading, lone_acts, organisations
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.loading import Load
+from sinetti.registry.loading import Load, LoadListItem
+from sinetti.registry.lone_acts import Altered
 from sinetti.registry.organisations import Listed
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
 __all__ = [
+    "Altered",
     "Left",
     "Listed",
     "Load",
+    "LoadListItem",
     "NewOrganisation",
     "NotThere",
     "accept",
     "add",
     "alter",
     "carry_on",
+    "confirm_load",
+    "count_proposed",
+    "end_load",
     "left",
+    "list_newest",
+    "list_proposed",
     "load",
-    "newest_loads",
+    "needs_second",
     "organisation",
     "preview",
+    "propose_change",
     "propose_left",
+    "propose_load",
     "search",
 ]
 
 AT_ONCE = 500
 """Changes in one transaction."""
 _SHOWN = 20
+_WAITING_SHOWN = 100
 PARTS_AT_ONCE = 10
 """Transactions while somebody waits for a page, at most."""
 WAITED_FOR = timedelta(seconds=8)
@@ -82,9 +97,7 @@ def search(text: str, start: int, most: int, clerk: Clerk) -> tuple[Listed, ...]
 
 def organisation(organisation_id: str, clerk: Clerk) -> Listed:
     """One organisation; the look is written down. Raises NotThere."""
-    found = organisations.find(clerk.office.register, organisation_id)
-    if found is None:
-        raise NotThere
+    found = _found(organisation_id, clerk)
     look(f"organisation:{organisation_id}", clerk)
     return found
 
@@ -94,16 +107,44 @@ def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
     return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
 
 
-def alter(organisation_id: str, change: Change, clerk: Clerk) -> bool:
-    """Rename one organisation, set its language, or end it; whether it was done: not where it has changed meanwhile.
+def alter(organisation_id: str, change: Change, clerk: Clerk) -> Altered:
+    """Rename one organisation, set its language, or end it; not where it has changed meanwhile.
 
-    Raises NotThere.
+    Names and ends by one clerk's word are counted: over ten within 24 hours need a second clerk (`propose_change`).
+    Raises NotThere, and NotStaff where the account is no clerk's any more.
     """
-    found = organisations.find(clerk.office.register, organisation_id)
-    if found is None:
-        raise NotThere
+    found = _found(organisation_id, clerk)
+    change = replace(change, customer_id=found.customer_id)
     with clerk.act({organisation_id}) as deed:
-        return organisations.alter(clerk.office.register, replace(change, customer_id=found.customer_id), deed)
+        return lone_acts.alter_alone(clerk.office.register, change, clerk.actor.user_id, deed)
+
+
+def needs_second(clerk: Clerk) -> bool:
+    """Return whether the next name or end by this clerk waits for a second one."""
+    now = clerk.office.now()
+    return takes_two(1, lone_acts.count_lately(clerk.office.register, clerk.actor.user_id, now))
+
+
+def propose_change(organisation_id: str, change: Change, clerk: Clerk) -> str | None:
+    """Propose a new name or an end to a second clerk; returns the id of the load, which is a file of one line.
+
+    None where the organisation has changed meanwhile. What waits already is not proposed twice. Raises NotThere,
+    LoadRefused and NotStaff.
+    """
+    now, register = clerk.office.now(), clerk.office.register
+    octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
+    difference, found = _compared(octets, clerk)
+    if [replace(one, line=0, customer_id="") for one in difference.changes] != [
+        replace(change, line=0, customer_id="")
+    ]:
+        return None
+    same = loading.find_proposed(register, clerk.actor.user_id, found, now)
+    if same is not None:
+        return same
+    with clerk.act() as deed:
+        load_id = loading.add(register, octets, (difference, found), clerk.actor.user_id, deed)
+        loading.propose(register, load_id, found, clerk.actor.user_id, deed)
+    return load_id
 
 
 def preview(octets: bytes, clerk: Clerk) -> str:
@@ -115,37 +156,80 @@ def preview(octets: bytes, clerk: Clerk) -> str:
 
 def load(load_id: str, clerk: Clerk) -> Load:
     """A file as it was compared, and how far it is carried out; the look is written down. Raises NotThere."""
-    found = loading.find(clerk.office.register, load_id)
-    if found is None:
-        raise NotThere
+    found = _load(load_id, clerk)
     look(f"load:{load_id}", clerk)
     return found
 
 
-def newest_loads(clerk: Clerk) -> tuple[tuple[str, datetime, int, datetime | None], ...]:
-    """The files that were sent last: id, when, how many changes are done, when it was all done."""
-    return loading.newest(clerk.office.register, _SHOWN)
+def list_newest(clerk: Clerk) -> tuple[LoadListItem, ...]:
+    """The files that were sent last."""
+    return loading.list_newest(clerk.office.register, _SHOWN)
+
+
+def list_proposed(clerk: Clerk) -> tuple[LoadListItem, ...]:
+    """The files that wait for a second clerk, oldest first."""
+    return loading.list_proposed(clerk.office.register, _WAITING_SHOWN, clerk.office.now())
+
+
+def count_proposed(clerk: Clerk) -> int:
+    """How many files wait for a second clerk."""
+    return loading.count_proposed(clerk.office.register, clerk.office.now())
 
 
 def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
     """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
 
-    Who presses twice does nothing twice. Raises NotThere.
+    A second press does nothing more. Raises NotThere, NotStaff, and LoadRefused where they need a second clerk.
     """
-    found = loading.find(clerk.office.register, load_id)
-    if found is None:
-        raise NotThere
+    found = _load(load_id, clerk)
     if found.accepted_at is not None:
         return found.digest == shown
-    difference, now = _compared(found.content, clerk)
+    _check_state(found, LoadState.COMPARED, clerk)
+    if needs_second_clerk(found.difference.changes):
+        raise LoadRefused(LoadReason.SECOND_CLERK)
+    if not _stands(found, shown, clerk):
+        return False
     with clerk.act() as deed:
-        if now != found.digest:
-            loading.compare_again(clerk.office.register, load_id, difference, now)
-        return now == shown and loading.accept(clerk.office.register, load_id, now, deed)
+        return loading.accept(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Propose what was shown, by its digest, to a second clerk. False where it has to be shown again.
+
+    Raises NotThere, LoadRefused and NotStaff.
+    """
+    found = _load(load_id, clerk)
+    _check_state(found, LoadState.COMPARED, clerk)
+    if not _stands(found, shown, clerk):
+        return False
+    with clerk.act() as deed:
+        return loading.propose(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Confirm what another clerk proposed and this one was shown, by its digest; `carry_on` makes the changes.
+
+    False where the register moved: then the proposal is void, the file is compared anew, and its sender proposes it
+    again. Raises NotThere, LoadRefused and NotStaff.
+    """
+    found = _load(load_id, clerk)
+    _check_state(found, LoadState.PROPOSED, clerk)
+    if not _stands(found, shown, clerk):
+        return False
+    clerk.office.step("load-compared")
+    with clerk.act(beside=found.confirmation.proposed_by) as deed:
+        return loading.confirm(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def end_load(load_id: str, clerk: Clerk) -> None:
+    """Withdraw what this clerk proposed, or reject what another one did. Raises NotThere, LoadRefused and NotStaff."""
+    _load(load_id, clerk)
+    with clerk.act() as deed:
+        loading.end(clerk.office.register, load_id, clerk.actor.user_id, deed)
 
 
 def carry_on(load_id: str, clerk: Clerk) -> None:
-    """Make the next changes of an accepted file; cut short, it is gone on with by the same."""
+    """Make the next changes of an accepted file; cut short, it is gone on with by the same. Raises NotStaff."""
     begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
         with clerk.act() as deed:
@@ -168,9 +252,7 @@ def propose_left(load_id: str, kind: ChangeKind, clerk: Clerk) -> Outcome | None
 
     Raises NotThere and BulkRefused.
     """
-    found = loading.find(clerk.office.register, load_id)
-    if found is None:
-        raise NotThere
+    found = _load(load_id, clerk)
     one = next((one for one in left(found, clerk) if one.kind is kind), None)
     if one is None:
         return None
@@ -193,3 +275,42 @@ def _compared(octets: bytes, clerk: Clerk) -> tuple[Difference, str]:
     today = clerk.office.now().astimezone(FINNISH_TIME).date()
     found = compare(lines, standing, clerk.office.environment, today)
     return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
+
+
+def _found(organisation_id: str, clerk: Clerk) -> Listed:
+    found = organisations.find(clerk.office.register, organisation_id)
+    if found is None:
+        raise NotThere
+    return found
+
+
+def _load(load_id: str, clerk: Clerk) -> Load:
+    found = loading.find(clerk.office.register, load_id)
+    if found is None:
+        raise NotThere
+    return found
+
+
+def _check_state(found: Load, wanted: LoadState, clerk: Clerk) -> None:
+    """Refuse early what is refused again once the row is locked, so that nothing is compared for it."""
+    if (reason := found.confirmation.reason_unless(wanted, clerk.office.now())) is not None:
+        raise LoadRefused(reason)
+
+
+def _stands(found: Load, shown: str, clerk: Clerk) -> bool:
+    """Compare the file anew: whether its changes are still those that were shown. If they moved they are kept."""
+    difference, now = _compared(found.content, clerk)
+    if now != found.digest:
+        with clerk.act() as deed:
+            loading.compare_again(clerk.office.register, found.load_id, (difference, now), deed)
+    return now == shown == found.digest
+
+
+def _one_line(change: Change, clerk: Clerk) -> bytes:
+    """The file that says one change."""
+    today = clerk.office.now().astimezone(FINNISH_TIME).date().isoformat()
+    ended = today if change.kind is ChangeKind.END else ""
+    cells = (change.customer_id, change.id_kind, change.country, change.name, change.language, change.into, ended)
+    written = StringIO()
+    csv.writer(written, delimiter=";", lineterminator="\n").writerows([COLUMNS, cells])
+    return written.getvalue().encode()

@@ -1,6 +1,7 @@
 """The list as a file for spreadsheets: the same rows, in parts while they are read (docs/certificates-page.md)."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import StringIO
@@ -20,8 +21,16 @@ from sinetti.eservice.surroundings import language_of, surroundings
 from sinetti.texts.reader import finnish_day, mark, text
 
 _BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
-"""The first four also in full width: spreadsheets for Japanese may read them alike."""
+_SEPARATORS = ",;\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029"
+_PASSED_OVER = r"\s\"\u200b\ufeff"
+_BEGINS_FORMULA = re.compile(
+    f"(?:^|(?<=[{_SEPARATORS}]))(?=(?:(?![{_SEPARATORS}])[{_PASSED_OVER}])*[-=+@\uff1d\uff0b\uff0d\uff20\t\r\n])"
+)
+"""Where a formula may begin: at a cell's beginning and after everything at which a program may split a line.
+
+Spaces, quotation marks and marks without a width may come first. Each sign counts in full width, too: spreadsheets for
+Japanese may read both alike.
+"""
 _COLUMNS = (
     mark("ID of the organisation"),
     mark("Organisation"),
@@ -57,19 +66,23 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """Put an apostrophe where a spreadsheet would begin a formula, whichever separator it splits at.
+
+    A spreadsheet that splits at commas ignores the quotation marks that a semicolon needs (OWASP, CSV injection).
+    """
+    return _BEGINS_FORMULA.sub("'", cell)
 
 
 def _octets(
     parts: Iterator[Sequence[Listed]], standing: Standing, now: datetime, language: Language
 ) -> Iterator[bytes]:
-    yield (_BOM + _lines([[text(one, language) for one in _COLUMNS]])).encode()
+    yield (_BOM + lines_of([[text(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
-        yield _lines([_row(one, standing, now, language) for one in part]).encode()
+        yield lines_of([_row(one, standing, now, language) for one in part]).encode()
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
+def lines_of(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines of CSV, each cell guarded."""
     written = StringIO()
     # Semicolons: the comma is the decimal sign in Finland, so that Excel takes no comma there.
     csv.writer(written, delimiter=";", lineterminator="\r\n").writerows([guarded(one) for one in row] for row in rows)

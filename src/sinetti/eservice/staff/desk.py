@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sinetti.actions.authority import Actor
+from sinetti.actions.staff import NotStaff
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
 from sinetti.eservice.acting import actor_of, is_clerk
@@ -62,7 +63,10 @@ def at_desk(
             after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("staff")
             return HttpResponseRedirect(f"{reverse('staff_purpose')}?{urlencode({'next': after})}")
         clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
-        return view(request, clerk, *args, **named)
+        try:
+            return view(request, clerk, *args, **named)
+        except NotStaff:  # the account was a clerk's when the request began
+            return not_found(request)
 
     return staff_only(answer)
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.actions.authority import Actor
-from sinetti.actions.staff import applications, revocations
+from sinetti.actions.staff import applications, organisations, revocations
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.applications import read_case_number
 from sinetti.domain.looking import Looking, Purpose
@@ -85,6 +85,11 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
                 say("Revocations that wait for a second clerk"),
                 str(revocations.count_waiting(clerk)),
                 link=reverse("staff_revocations"),
+            ),
+            Value(
+                say("Changes of organisations that wait for a second clerk"),
+                str(organisations.count_proposed(clerk)),
+                link=reverse("staff_loads"),
             ),
         ]
     )

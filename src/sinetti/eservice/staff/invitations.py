@@ -19,6 +19,7 @@ from sinetti.actions.staff.open_invitations import (
     PendingView,
     Person,
 )
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
 from sinetti.domain.words import LONGEST_PERSON, WordError, check_email
 from sinetti.eservice.acting import say as tell
@@ -40,6 +41,7 @@ from sinetti.eservice.blocks import (
     Tone,
     Values,
 )
+from sinetti.eservice.daily_limits import limit_words
 from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.links import to
@@ -168,6 +170,8 @@ def one(request: HttpRequest, clerk: Clerk, pending_id: str) -> HttpResponse:
             tell(request, say(done))
         except PendingRefused as refused:
             tell(request, say(REFUSED[refused.fault]))
+        except LimitReached as reached:
+            tell(request, limit_words(reached, language_of(request)))
         except tuple(WRONG) as refused:
             tell(request, say(WRONG[type(refused)]))
         return to("staff_invitation", pending_id)
@@ -228,7 +232,9 @@ def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
             Cell(one.organisation, note=one.customer_id),
             Cell(one.name, note=one.email),
             Cell(when(one.created, language)),
-            Cell(when(one.expires, language) if one.vouched else say("does not work: nobody confirmed the invitation")),
+            Cell(
+                when(one.expires, language) if one.vouched else say("does not work: the invitation was not confirmed")
+            ),
         ]
         for one in rows
     ]

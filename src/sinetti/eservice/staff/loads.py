@@ -9,8 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.actions.staff import organisations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import Load, NotThere
+from sinetti.actions.staff.organisations import Load, LoadListItem, NotThere
 from sinetti.domain.bulk import BulkRefused
+from sinetti.domain.load_confirmation import LoadReason, LoadRefused, LoadState, count_acts, needs_second_clerk
 from sinetti.domain.organisation_load import COLUMNS, Change, ChangeKind, FileRefused, Wrong
 from sinetti.eservice.acting import say as tell
 from sinetti.eservice.blocks import (
@@ -34,14 +35,19 @@ from sinetti.eservice.errors import not_found
 from sinetti.eservice.forms import PeopleForm
 from sinetti.eservice.links import to
 from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
-from sinetti.eservice.surroundings import language_of
-from sinetti.texts.clerks import BULK, CHANGES, SLIPS, SLIPS_UNKNOWN
+from sinetti.eservice.surroundings import language_of, surroundings
+from sinetti.texts.clerks import BULK, CHANGES, LOAD_ACTS, LOAD_STATES, LOADS, SLIPS, SLIPS_UNKNOWN
 from sinetti.texts.notices_changes import REASONS
 from sinetti.texts.reader import mark, when
 
 _EXAMPLE = f"{';'.join(COLUMNS)}\n1234567-1;business-id;FI;Malli Oy;fi;;"
 _WRONG_SHOWN = 200
-"""Wrong lines on a page: whoever has more of them mends these first."""
+"""Wrong lines on a page: a clerk whose file has more of them corrects these first."""
+_ENDED = {
+    LoadState.LAPSED: LoadReason.LAPSED,
+    LoadState.REJECTED: LoadReason.REJECTED,
+    LoadState.WITHDRAWN: LoadReason.WITHDRAWN,
+}
 
 
 class FileForm(PeopleForm):
@@ -66,13 +72,8 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
             form.refuse("file", SLIPS[refused.slip])
         else:
             return to("staff_load", load_id)
-    rows = [
-        [
-            Cell(when(one[1], language), reverse("staff_load", args=[one[0]])),
-            Cell(when(one[3], language) if one[3] else say("not yet"), note=str(one[2]) if one[2] else ""),
-        ]
-        for one in organisations.newest_loads(clerk)
-    ]
+    sent_lately = [_sent_row(request, one) for one in organisations.list_newest(clerk)]
+    waiting = [_waiting_row(request, one) for one in organisations.list_proposed(clerk)]
     explained = Text(
         [
             say(
@@ -85,11 +86,18 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
                 "FI."
             ),
             say("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
+            say("A file that renames, merges or ends any organisation is carried out once a second clerk confirms it."),
         ]
     )
-    table = Table(say("Files sent lately"), [Column(say("Sent")), Column(say("Carried out"))], rows, say("None yet."))
+    columns = [Column(say(one)) for one in (mark("Proposed"), mark("Proposed by"), mark("Until"))]
+    waits = Table(say("Wait for a second clerk"), columns, waiting, say("There are none."))
+    columns = [Column(say("Sent")), Column(say("Carried out"))]
+    table = Table(say("Files sent lately"), columns, sent_lately, say("None yet."))
     example = Command(say("For example"), _EXAMPLE)
-    blocks: list[Block] = [explained, example, form.block(Button(say("Compare with the register"), "compare")), table]
+    send = form.block(Button(say("Compare with the register"), "compare"))
+    blocks: list[Block] = (
+        [waits, explained, example, send, table] if waiting else [explained, example, send, waits, table]
+    )
     return show_page(request, say("Read organisations from a file"), blocks, _back(say, "staff_organisations"))
 
 
@@ -106,22 +114,24 @@ def one(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse:
         return not_found(request)
     # Shown again after a button that did nothing: what it would have done is not the same any more.
     status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
-    blocks = _before(request, found) if found.accepted_at is None else _after(request, found, clerk)
+    blocks = _before(request, found, clerk) if found.accepted_at is None else _after(request, found, clerk)
     if status is HTTPStatus.CONFLICT:
         moved = say("The register has changed since this was shown. Nothing was done: look at what would change now.")
         blocks.insert(0, Notice(moved, Tone.WARNING))
-    title = say("What the file changes")
+    title = say("Changes of organisations")
     return show_page(request, title, [*blocks, *_changes(request, found)], _back(say, "staff_loads"), status)
 
 
 def _act(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse | None:
     """Do what a button asks for; None where it has to be shown again first."""
-    say, does = speaker(request), request.POST.get("do", "")
-    if does == "accept":
-        if not organisations.accept(load_id, request.POST.get("digest", ""), clerk):
+    say, does, shown = speaker(request), request.POST.get("do", ""), request.POST.get("digest", "")
+    try:
+        if not _decide(does, load_id, shown, clerk):
             return None
-        organisations.carry_on(load_id, clerk)
-    elif does == "go-on":
+    except LoadRefused as refused:
+        tell(request, say(LOADS[refused.reason]))
+        return to("staff_load", load_id)
+    if does == "go-on":
         organisations.carry_on(load_id, clerk)
     elif does in {ChangeKind.MERGE, ChangeKind.END}:
         try:
@@ -134,10 +144,24 @@ def _act(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse | Non
     return to("staff_load", load_id)
 
 
-def _before(request: HttpRequest, found: Load) -> list[Block]:
+def _decide(does: str, load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Accept, propose, confirm or end; False where it has to be shown again first. Raises LoadRefused."""
+    if does == "propose":
+        return organisations.propose_load(load_id, shown, clerk)
+    if does in {"accept", "confirm"}:
+        accept = organisations.accept if does == "accept" else organisations.confirm_load
+        if not accept(load_id, shown, clerk):
+            return False
+        organisations.carry_on(load_id, clerk)
+    elif does == "end":
+        organisations.end_load(load_id, clerk)
+    return True
+
+
+def _before(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what would change, and the buttons that this clerk may use."""
     say, difference = speaker(request), found.difference
-    counts = _counts(say, found)
-    blocks: list[Block] = [counts]
+    blocks: list[Block] = [_counts(say, found), *_who(request, found)]
     if difference.wrong:
         wrong = Table(
             say("Lines that change nothing because something is wrong with them"),
@@ -148,13 +172,67 @@ def _before(request: HttpRequest, found: Load) -> list[Block]:
             ],
         )
         blocks.append(wrong)
-    if difference.changes:
-        press = say("Carry out these changes: {count}", count=len(difference.changes))
-        hidden = Input("digest", "", "hidden", found.digest)
-        blocks.append(Form([hidden], [Button(press, "accept")]))
+    return [*blocks, *_buttons(request, found, clerk)]
+
+
+def _buttons(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what this clerk can do with it now, or why nothing can be done."""
+    say, count = speaker(request), len(found.difference.changes)
+    hidden = [Input("digest", "", "hidden", found.digest)]
+    state = found.confirmation.state(surroundings(request).office.now())
+    if state is LoadState.PROPOSED:
+        return _deciding(say, found, clerk)
+    if (reason := _ENDED.get(state)) is not None:
+        return [Notice(say(LOADS[reason]))]
+    if not count:
+        return [Notice(say("There is nothing to carry out."))]
+    if not needs_second_clerk(found.difference.changes):
+        return [Form(hidden, [Button(say("Carry out these changes: {count}", count=count), "accept")])]
+    if found.confirmation.sent_by != clerk.actor.user_id:
+        return [Notice(say(LOADS[LoadReason.OTHER_CLERK]))]
+    asked = Notice(
+        say(
+            "This renames, merges or ends organisations. A second clerk has to confirm all of it within 24 hours; "
+            "nothing is done before."
+        ),
+        Tone.WARNING,
+    )
+    return [asked, Form(hidden, [Button(say("Propose these changes: {count}", count=count), "propose")])]
+
+
+def _deciding(say: Say, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what a proposal's own clerk and other clerks may do."""
+    if found.confirmation.proposed_by == clerk.actor.user_id:
+        mine = Notice(say(LOADS[LoadReason.SAME_CLERK]))
+        return [mine, Form((), [Button(say("Withdraw this proposal"), "end", minor=True)])]
+    asked = say(
+        "Another clerk has proposed this. Look at the totals and at every change before you confirm it: what has ended "
+        "or is merged stays so for good."
+    )
+    press = say("Confirm and carry out these changes: {count}", count=len(found.difference.changes))
+    hidden = [Input("digest", "", "hidden", found.digest)]
+    return [
+        Notice(asked, Tone.WARNING),
+        Form(hidden, [Button(press, "confirm", danger=True), Button(say("Reject this proposal"), "end", minor=True)]),
+    ]
+
+
+def _who(request: HttpRequest, found: Load) -> list[Block]:
+    """Show who proposed, confirmed or ended it, and until when that is possible."""
+    say, language, known = speaker(request), language_of(request), found.confirmation
+    if known.proposed_at is None or known.expires is None:
+        return []
+    rows = [
+        Value(say("Proposed"), when(known.proposed_at, language)),
+        Value(say("Proposed by"), f"user:{known.proposed_by}"),
+    ]
+    if known.accepted_at is not None:
+        rows.append(Value(say("Confirmed by"), f"user:{known.accepted_by}"))
+    elif known.ended_at is not None:
+        rows.append(Value(say("Rejected or withdrawn by"), f"user:{known.ended_by}"))
     else:
-        blocks.append(Notice(say("There is nothing to carry out.")))
-    return blocks
+        rows.append(Value(say("Has to be confirmed by"), when(known.expires, language)))
+    return [Values(rows)]
 
 
 def _to_write(say: Say, one: Wrong) -> str:
@@ -176,7 +254,7 @@ def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
         rows.append(Value(say("Passed over"), over))
     if found.done_at is not None:
         rows.append(Value(say("Done"), when(found.done_at, language)))
-    blocks: list[Block] = [_counts(say, found), Values(rows)]
+    blocks: list[Block] = [_counts(say, found), *_who(request, found), Values(rows)]
     if found.done_at is None:
         blocks.append(Form((), [Button(say("Go on"), "go-on")]))
     for left in organisations.left(found, clerk):
@@ -197,10 +275,28 @@ def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
 
 
 def _counts(say: Say, found: Load) -> Values:
-    changes = found.difference.changes
-    told = [Value(say(CHANGES[kind]), str(sum(one.kind is kind for one in changes))) for kind in ChangeKind]
+    totals = count_acts(found.difference.changes)
+    told = [Value(say(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
     wrong = Value(say("wrong lines"), str(len(found.difference.wrong)))
     return Values([*told, Value(say("no change"), str(found.difference.unchanged)), wrong])
+
+
+def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
+    say, language = speaker(request), language_of(request)
+    sent = Cell(when(one.created, language), reverse("staff_load", args=[one.load_id]))
+    if one.done_at is not None:
+        return [sent, Cell(when(one.done_at, language), note=str(one.position))]
+    state = one.confirmation.state(surroundings(request).office.now())
+    return [sent, Cell(say(LOAD_STATES[state]), note=str(one.position) if one.position else "")]
+
+
+def _waiting_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
+    language, known = language_of(request), one.confirmation
+    return [
+        Cell(when(known.proposed_at or one.created, language), reverse("staff_load", args=[one.load_id])),
+        Cell(f"user:{known.proposed_by}"),
+        Cell(when(known.expires or one.created, language)),
+    ]
 
 
 def _changes(request: HttpRequest, found: Load) -> list[Block]:

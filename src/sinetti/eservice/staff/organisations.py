@@ -7,7 +7,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.actions.staff import organisations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import Listed, NewOrganisation, NotThere
+from sinetti.actions.staff.organisations import Altered, Listed, NewOrganisation, NotThere
+from sinetti.domain.bulk import AT_ONCE
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.organisation_load import Change, ChangeKind, Slip
 from sinetti.domain.values import CustomerKind, Language
@@ -171,25 +172,47 @@ def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpRespons
     if found.closed_at is None and request.method == "POST":
         change = _asked(found, form, request.POST.get("do", ""))
         if change is not None:
-            if organisations.alter(organisation_id, change, clerk):
-                ended = change.kind is ChangeKind.END
-                tell(request, say("The organisation has ended.") if ended else say("Saved."))
-                return to("staff_organisation", organisation_id)
+            if (answer := _alter(request, clerk, organisation_id, change)) is not None:
+                return answer
             blocks.append(Notice(say(_MOVED), Tone.ERROR))
     blocks += [_values(request, found), Links(_ways(request, found))]
     if found.closed_at is None:
-        save = form.block(Button(say("Save"), "save"))
-        blocks.append(
-            Section(
-                say("New name or language"),
-                [
-                    Text([say("The new name stands in certificates that are issued or renewed from now on.")]),
-                    save,
-                ],
-            )
-        )
-        blocks.append(Section(say("End of the organisation"), _ending(request)))
+        blocks += _changing(request, clerk, form)
     return show_page(request, found.name, blocks, _back(request))
+
+
+def _alter(request: HttpRequest, clerk: Clerk, organisation_id: str, change: Change) -> HttpResponse | None:
+    """Make a change or propose it, and lead on; None where the organisation has changed meanwhile."""
+    say = speaker(request)
+    match organisations.alter(organisation_id, change, clerk):
+        case Altered.MOVED:
+            return None
+        case Altered.DONE:
+            tell(request, say("The organisation has ended.") if change.kind is ChangeKind.END else say("Saved."))
+            return to("staff_organisation", organisation_id)
+        case Altered.SECOND_CLERK:
+            proposed = organisations.propose_change(organisation_id, change, clerk)
+            return None if proposed is None else to("staff_load", proposed)
+
+
+def _changing(request: HttpRequest, clerk: Clerk, form: NameForm) -> list[Block]:
+    """Show the forms for a new name or language, and for the end; first of all that a second clerk is needed."""
+    say = speaker(request)
+    named = Text([say("The new name stands in certificates that are issued or renewed from now on.")])
+    save = form.block(Button(say("Save"), "save"))
+    blocks: list[Block] = []
+    if organisations.needs_second(clerk):
+        told = say(
+            "You have renamed or ended {count} organisations within 24 hours. A second clerk has to confirm the next "
+            "one.",
+            count=AT_ONCE,
+        )
+        blocks.append(Notice(told, Tone.WARNING))
+    return [
+        *blocks,
+        Section(say("New name or language"), [named, save]),
+        Section(say("End of the organisation"), _ending(request)),
+    ]
 
 
 def _asked(found: Listed, form: NameForm, does: str) -> Change | None:

@@ -1,0 +1,53 @@
+"""A clerk renames or ends one organisation alone: counted for a day, so that many take two clerks (docs/clerks.md)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from sinetti.domain.load_confirmation import COUNTED_FOR, needs_second_clerk, takes_two
+from sinetti.domain.organisation_load import Change
+from sinetti.registry import organisations
+from sinetti.registry.audit import Deed
+from sinetti.registry.eservice_models import LoneAct
+from sinetti.registry.opening import Register
+from sinetti.registry.turns import take_turn
+
+_TURN = "lone-acts"
+
+
+class Altered(StrEnum):
+    """The result of a change to one organisation."""
+
+    DONE = "done"
+    MOVED = "moved"
+    SECOND_CLERK = "second-clerk"
+
+
+def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> Altered:
+    """Make one change by one clerk's word, unless this clerk made too many lately that need a second one.
+
+    Such acts take turns, so that two at once are not each the last one alone.
+    """
+    counts = needs_second_clerk([change])
+    with transaction.atomic(using=register.alias):
+        if counts:
+            take_turn(register, _TURN)
+        if counts and takes_two(1, count_lately(register, clerk, deed.at)):
+            return Altered.SECOND_CLERK
+        if not organisations.alter(register, change, deed):
+            return Altered.MOVED
+        if counts:
+            _all(register).filter(at__lte=deed.at - COUNTED_FOR).delete()
+            _all(register).create(clerk=clerk, at=deed.at)
+    return Altered.DONE
+
+
+def count_lately(register: Register, clerk: str, now: datetime) -> int:
+    """How many organisations this clerk renamed or ended alone within 24 hours."""
+    return _all(register).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
+
+
+def _all(register: Register) -> "QuerySet[LoneAct]":
+    return LoneAct.objects.using(register.alias)
