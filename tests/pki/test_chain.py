@@ -302,6 +302,25 @@ def test_ways_to_an_anchor(bundle, leaf, ways):
         assert list(found) == ways
 
 
+def test_of_a_ca_that_was_renewed_often_the_latest_certificates_count():
+    ended = [made("Root", span=(NOW - timedelta(days=9), NOW - timedelta(days=one))) for one in range(1, 7)]
+    found = trusted_ways(OURS, [*ended, ROOTS["Root"], ABOVE, BELOW])
+    assert found[0] == (BELOW, ABOVE, ROOTS["Root"])
+    spans = [(NOW - timedelta(days=9), NOW - timedelta(days=one)) for one in range(1, 5)]
+    often = [made("Above", ("Root", "Root"), span=span) for span in spans]
+    found = trusted_ways(OURS, [ROOTS["Root"], *often, ABOVE, BELOW])
+    assert found[0] == (BELOW, ABOVE, ROOTS["Root"])
+
+
+def test_an_issuers_name_that_cannot_be_read_is_another_name():
+    der = ISSUING.public_bytes(Encoding.DER)
+    (name,) = ISSUING.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    broken = x509.load_der_x509_certificate(der.replace(name.value.encode(), b"\xff" + name.value[1:].encode(), 1))
+    with pytest.raises(ValueError):  # noqa: PT011 - the library's own words
+        _ = broken.issuer
+    assert trusted_ways(LEAF, [broken]) == ((broken,),)
+
+
 def test_ways_are_few_and_short_though_cas_certify_each_other_again_and_again():
     """Every CA issued every other, and one of them has a root above it."""
     asked = []

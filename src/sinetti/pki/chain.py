@@ -1,7 +1,7 @@
 """Who issued a certificate. A chain is one step at a time here: each question names the anchors that count."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
@@ -101,6 +101,11 @@ def ways_up(
     return tuple(found)
 
 
+def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Sort by the ends of their lives: of a CA renewed often, the ways that are kept are those that count longest."""
+    return tuple(sorted(certificates, key=lambda one: one.not_valid_after_utc, reverse=True))
+
+
 def trusted_ways(
     leaf: x509.Certificate, bundle: Sequence[x509.Certificate]
 ) -> tuple[tuple[x509.Certificate, ...], ...]:
@@ -111,8 +116,8 @@ def trusted_ways(
     """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
-    between = tuple(one for one in dict.fromkeys(bundle) if one not in held)
-    ways = ways_up(anchors, between, _issued, names_of)
+    between = [one for one in dict.fromkeys(bundle) if one not in held]
+    ways = ways_up(latest_first(anchors), latest_first(between), _issued, names_of)
     return tuple(way for way in ways if _issued(way[0], leaf) and _lengths_hold(way))
 
 
@@ -216,7 +221,8 @@ def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
         basic = extension_value(one, x509.BasicConstraints)
         if basic is not None and basic.path_length is not None and below > basic.path_length:
             return False
-        below += one.subject != one.issuer
+        issuer, subject = names_of(one)
+        below += issuer is None or issuer != subject
     return True
 
 
