@@ -3,7 +3,8 @@
 Nothing is repaired by a guess. The link comes to point at the generation that the log says was put in place last; where
 there is no log, at the newest. The chain is made of the CAs in the name's settings, if they issued the certificate. A
 key or a certificate that is lost is not replaced. Nothing is taken away: an empty folder or a link in the place of
-`live` makes way, a folder that holds files does not.
+`live` makes way, a file or a folder that holds files does not. Nothing is written outside of the name: a generation is
+a folder of its own there, no link to one elsewhere.
 """
 
 import contextlib
@@ -48,7 +49,7 @@ def find_repair(name_folder: Path) -> Repair | None:
         generation = _linked(name_folder)
         relinks = generation is None
         generation = generation or _last(name_folder)
-        if generation is None or (relinks and _holds_files(name_folder / files.LIVE)):
+        if generation is None or (relinks and _is_in_the_way(name_folder / files.LIVE)):
             return None
         certificate = formats.load_certificate(files.read(generation / generations.CERTIFICATE))
         if keys.serial_of(certificate) != generation.name:
@@ -91,24 +92,33 @@ def _last(name_folder: Path) -> Path | None:
     place = name_folder / files.GENERATIONS
     logged = [one.facts.get("serial") for one in log.read(name_folder) if one.event in _PUT_IN_PLACE]
     if logged and logged[-1] is not None:
-        return place / logged[-1]
-    whole = [one for one in place.iterdir() if not one.name.startswith(".")]
+        # A line of the log names a generation; a path in it would lead elsewhere.
+        last = place / logged[-1]
+        return last if files.is_name(logged[-1]) and _is_folder(last) else None
+    whole = [one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)]
     return max(whole, key=_begins, default=None)
+
+
+def _is_folder(generation: Path) -> bool:
+    return files.is_there(generation) and not generation.is_symlink()
 
 
 def _begins(generation: Path) -> datetime:
     return formats.load_certificate(files.read(generation / generations.CERTIFICATE)).not_valid_before_utc
 
 
-def _holds_files(live: Path) -> bool:
-    return live.is_dir() and not live.is_symlink() and any(live.iterdir())
+def _is_in_the_way(live: Path) -> bool:
+    """Tell whether something that could be lost is in the place of the link."""
+    if live.is_symlink() or not files.exists(live):
+        return False
+    return not live.is_dir() or any(live.iterdir())
 
 
 def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -> bytes | None:
     """Give a new chain file; None where the present one is whole. Raises ValueError where no CA is known for it."""
     path = generation / generations.CHAIN
     with contextlib.suppress(FileNotFoundError, ValueError):
-        above = chain.load_bundle(path.read_bytes())
+        above = chain.load_bundle(files.octets_of(path))
         if chain.issuers_up(certificate, above) == above:
             return None
     found = chain.issuers_up(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))
