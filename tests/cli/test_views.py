@@ -430,6 +430,17 @@ def test_a_repair_writes_nothing_outside_of_the_name(damage, house):
     assert not (house.folder / serial / "chain.pem").exists()
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_a_chain_that_root_repairs_is_the_owners_of_the_set(house):
+    place = generation(house)
+    for one in place.iterdir():
+        os.chown(one, 4711, 4712)
+    away("chain.pem")(house)
+    assert house.run("run", "--store", house.store)[0] == 0
+    found = (place / "chain.pem").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (4711, 4712, 0o600)
+
+
 def test_a_repair_leaves_a_file_in_the_place_of_the_link(house):
     a_file(house)
     assert house.run("run", "--store", house.store)[0] == 5

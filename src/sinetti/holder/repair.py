@@ -8,6 +8,7 @@ a folder of its own there, no link to one elsewhere.
 """
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.holder import custody, dressing, files, generations, keys, log, settings, words
+from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.log import Event
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats
@@ -70,12 +72,21 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
         if found.chain is not None:
             wanted = settings.load(name_folder).files
             path = found.generation / generations.CHAIN
-            files.write_whole(path, found.chain, lambda beside: dressing.dress(name_folder.name, beside, wanted))
+            files.write_whole(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
         if found.relinks:
             files.swap_live(name_folder, found.serial)
     with contextlib.suppress(OSError):  # nothing is decided by the log
         log.note(name_folder, now, Event.REPAIRED, serial=found.serial)
     return found
+
+
+def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
+    """Give the chain the owner of the certificate beside it, then what is wanted: root may repair another's store."""
+    like, own = (beside.parent / generations.CERTIFICATE).stat(), beside.stat()
+    if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
+        with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
+            os.chown(beside, like.st_uid, like.st_gid)
+    dressing.dress(name, beside, wanted)
 
 
 def _linked(name_folder: Path) -> Path | None:
