@@ -455,6 +455,18 @@ def test_without_a_log_the_newest_whole_generation_comes_back_into_use(house):
     assert files.serial_in_use(folder(house)) == serial
 
 
+def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(house):
+    """A run was killed, or the disk was full, right after the renewal was put in place."""
+    log = (folder(house) / "log.jsonl").read_bytes()
+    house.double.now = OPENS + timedelta(days=20)
+    assert house.run("renew", "payroll", "--store", house.store)[0] == 0
+    (folder(house) / "log.jsonl").write_bytes(log)
+    serial = generation(house).name
+    without_link(house)
+    assert house.run("run", "--store", house.store)[0] == 0
+    assert files.serial_in_use(folder(house)) == serial
+
+
 def test_a_pkcs12_file_that_is_missing_is_made_again_without_a_table(house):
     packed(house)
     assert house.run("run", "--store", house.store)[0] == 0

@@ -1,10 +1,10 @@
 """Repair of a set in use from what the store has: a broken link `live`, and the chain of a certificate.
 
 Nothing is repaired by a guess. The link comes to point at the generation that the log says was put in place last; where
-there is no log, at the newest. The chain is made of the CAs in the name's settings, if they issued the certificate. A
-key or a certificate that is lost is not replaced. Nothing is taken away: an empty folder or a link in the place of
-`live` makes way, a file or a folder that holds files does not. Nothing is written outside of the name: a generation is
-a folder of its own there, no link to one elsewhere.
+there is no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's
+settings, if they issued the certificate. A key or a certificate that is lost is not replaced. Nothing is taken away: an
+empty folder or a link in the place of `live` makes way, a file or a folder that holds files does not. Nothing is
+written outside of the name: a generation is a folder of its own there, no link to one elsewhere.
 """
 
 import contextlib
@@ -102,12 +102,16 @@ def _last(name_folder: Path) -> Path | None:
     """Give the generation that was put in place last: by the log, else the one that begins last. None for none."""
     place = name_folder / files.GENERATIONS
     logged = [one.facts.get("serial") for one in log.read(name_folder) if one.event in _PUT_IN_PLACE]
-    if logged and logged[-1] is not None:
-        # A line of the log names a generation; a path in it would lead elsewhere.
-        last = place / logged[-1]
-        return last if files.is_name(logged[-1]) and _is_folder(last) else None
-    whole = [one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)]
-    return max(whole, key=_begins, default=None)
+    whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
+    if not logged:
+        return max(whole.values(), key=_begins, default=None)
+    # A line of the log names a generation; a path in it would lead elsewhere.
+    last = whole.get(logged[-1] or "")
+    if last is None:
+        return None
+    # A generation is made right before it is put in place, and a run may end before it notes that.
+    later = [one for one in whole.values() if one.name not in logged and _begins(one) > _begins(last)]
+    return max(later, key=_begins, default=last)
 
 
 def _is_folder(generation: Path) -> bool:
