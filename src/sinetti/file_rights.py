@@ -3,9 +3,10 @@
 A settings file names programs and libraries that run with the caller's rights, so that its writers can do what the
 caller can. The rule is that of sudo for its sudoers and of sshd's StrictModes: the file, the link that leads to it and
 the folder that holds it belong to the caller or to root, and no other user can write them. A group counts as others,
-unless it is the owner's private group (of the same name, without another member). Folders further up need no check
-then: what another user puts in the place of one is that user's. A caller who names a file vouches for its owner; of a
-foreign one no folder above may be writable by others. Rights are read from the descriptor that the octets come from.
+unless it is the owner's private group (of the same name, without another member). A list of access control that lets
+another user or group write counts as others, too. Folders further up need no check then: what another user puts in the
+place of one is that user's. A caller who names a file vouches for its owner; of a foreign one no folder above may be
+writable by others. Rights are read from the descriptor that the octets come from.
 
 Windows has no modes: nothing is checked there.
 """
@@ -14,6 +15,8 @@ import contextlib
 import importlib
 import os
 import stat
+import struct
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
@@ -25,6 +28,15 @@ _O_DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
 _O_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _O_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 _O_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+
+
+_ACCESS = "system.posix_acl_access"
+_ACL_HEADER, _ACL_ENTRY = 4, struct.Struct("<HHI")
+_ACL_NAMED = frozenset({0x02, 0x08})
+"""Entries for one user and for one group (acl(5), linux/posix_acl_xattr.h): tag, rights, ID."""
+_ACL_WRITE = 0x2
+_MOST_LINKS = 40
+"""How many links the system follows (path_resolution(7))."""
 
 
 class Fault(Enum):
@@ -60,22 +72,45 @@ def is_root() -> bool:
 def read_trusted(path: Path, *, is_named: bool) -> bytes:
     """Read a file that decides what runs. `is_named`: the caller named it, and so vouches for its owner.
 
-    A pipe that the caller named is taken as it is. Raises RightsError, OSError.
+    A terminal or pipe that the caller named is taken as it is; a pipe that has a name is judged as a file is. Raises
+    RightsError, OSError.
     """
-    if not is_checked() or (is_named and not stat.S_ISREG(path.stat().st_mode)):
+    if not is_checked() or (is_named and _has_no_place(path)):
         return path.read_bytes()
-    if path.is_symlink():
-        _check_link(path, is_named=is_named)
+    for link in _links(path):
+        _check_link(link, is_named=is_named)
     real = path.resolve(strict=True)
     folder = os.open(real.parent, _O_PATH | _O_DIRECTORY | _O_CLOEXEC)
     try:
         holder = os.fstat(folder)
-        handle = os.open(real.name, os.O_RDONLY | _O_NOFOLLOW | _O_NONBLOCK | _O_CLOEXEC, dir_fd=folder)
+        is_pipe = is_named and stat.S_ISFIFO(real.stat().st_mode)
+        if is_pipe:  # opening it waits for a writer, so that its folder is judged first
+            _check_folder(real.parent, holder, real.lstat(), is_named=is_named)
+        waits = 0 if is_pipe else _O_NONBLOCK
+        handle = os.open(real.name, os.O_RDONLY | _O_NOFOLLOW | waits | _O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)
     with os.fdopen(handle, "rb") as file:
-        _check(real, os.fstat(file.fileno()), holder, is_named=is_named)
+        _check(real, file.fileno(), holder, is_named=is_named)
         return file.read()
+
+
+def _has_no_place(path: Path) -> bool:
+    """Tell whether it is a device, such as a terminal, or a pipe without a name, such as /dev/stdin."""
+    mode = path.stat().st_mode
+    if not stat.S_ISFIFO(mode):
+        return not stat.S_ISREG(mode)
+    # A pipe without a name leads to /proc/…/pipe:[1234], which is no file.
+    return not path.resolve().exists()
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Give each link on the way from a path to its file, the first one first."""
+    for _ in range(_MOST_LINKS):
+        if not path.is_symlink():
+            return
+        yield path
+        path = path.parent / path.readlink()
 
 
 def check_program(path: Path, *, is_library: bool = False) -> None:
@@ -91,8 +126,8 @@ def check_program(path: Path, *, is_library: bool = False) -> None:
         seen = one.stat()
         if seen.st_mode & stat.S_IWOTH and not (one != real and seen.st_mode & stat.S_ISVTX):
             raise RightsError(one, Fault.WRITABLE, _name(seen.st_uid))
-    if is_library:
-        _check_owner(real, real.stat())
+        if is_library:
+            _check_owner(one, seen)
 
 
 def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
@@ -124,11 +159,12 @@ def _check_link(link: Path, *, is_named: bool) -> None:
         _check_owner(link, link.lstat())
 
 
-def _check(path: Path, seen: os.stat_result, holder: os.stat_result, *, is_named: bool) -> None:
-    """Check a file by what was seen of it and of the folder that holds it."""
+def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -> None:
+    """Check a file by its descriptor and by what was seen of the folder that holds it."""
+    seen = os.fstat(handle)
     if not is_named:
         _check_owner(path, seen)
-    if _is_writable(seen):
+    if _is_writable(seen, handle):
         raise RightsError(path, Fault.WRITABLE, _name(seen.st_uid))
     _check_folder(path.parent, holder, seen, is_named=is_named)
 
@@ -139,13 +175,13 @@ def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *,
         _check_owner(folder, holder)
     # In a sticky folder, such as /tmp, others cannot rename what is the caller's.
     is_sticky_enough = is_named and _is_ours(held) and holder.st_mode & stat.S_ISVTX
-    if _is_writable(holder) and not is_sticky_enough:
+    if _is_writable(holder, folder) and not is_sticky_enough:
         raise RightsError(folder, Fault.WRITABLE, _name(holder.st_uid))
     if _is_ours(held) and _is_ours(holder):
         return
     for above in folder.resolve().parents:
         found = above.stat()
-        if _is_writable(found) and not found.st_mode & stat.S_ISVTX:
+        if _is_writable(found, above) and not found.st_mode & stat.S_ISVTX:
             raise RightsError(above, Fault.WRITABLE, _name(found.st_uid))
 
 
@@ -158,9 +194,22 @@ def _is_ours(seen: os.stat_result) -> bool:
     return seen.st_uid in {0, os.geteuid()}
 
 
-def _is_writable(seen: os.stat_result) -> bool:
-    """Tell whether others than its owner can write it."""
-    return bool(seen.st_mode & stat.S_IWOTH or (seen.st_mode & stat.S_IWGRP and not _is_private(seen)))
+def _is_writable(seen: os.stat_result, at: Path | int) -> bool:
+    """Tell whether others than its owner can write it; `at` is where it is, or its descriptor."""
+    if seen.st_mode & stat.S_IWOTH:
+        return True
+    return bool(seen.st_mode & stat.S_IWGRP) and (_is_shared(at) or not _is_private(seen))
+
+
+def _is_shared(at: Path | int) -> bool:
+    """Tell whether a list of access control lets another user or group write; False where there are none."""
+    try:
+        octets = os.getxattr(at, _ACCESS)
+    except (AttributeError, OSError):
+        return False
+    return any(
+        tag in _ACL_NAMED and rights & _ACL_WRITE for tag, rights, _ in _ACL_ENTRY.iter_unpack(octets[_ACL_HEADER:])
+    )
 
 
 def _is_private(seen: os.stat_result) -> bool:

@@ -52,6 +52,17 @@ def in_the_name(name, octets):
     return lambda house: (folder(house) / name).write_bytes(octets)
 
 
+def pipe(name):
+    """Put a pipe in the place of a file: nothing may wait for its writer."""
+
+    def act(house):
+        path = (folder(house) / name).resolve()
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+
+    return act
+
+
 def others_key(house):
     put("key.pem", formats.dump_private_key(authority.holder_key(9), None))(house)
 
@@ -126,6 +137,33 @@ def a_folder_of(octets):
         (folder(house) / "live").mkdir()
         if octets is not None:
             (folder(house) / "live" / "key.pem").write_bytes(octets)
+
+    return act
+
+
+def a_file(house):
+    without_link(house)
+    (folder(house) / "live").write_bytes(b"mine")
+
+
+def moved_out(house):
+    """Have the generation elsewhere, a link to it in its place, and lose its chain and the link `live`."""
+    place = generation(house)
+    place.rename(house.folder / place.name)
+    place.symlink_to(house.folder / place.name)
+    (place / "chain.pem").unlink()
+    without_link(house)
+
+
+def logged_elsewhere(serial):
+    def act(house):
+        place = generation(house)
+        shutil.copytree(place, house.folder / place.name)
+        (house.folder / place.name / "chain.pem").unlink()
+        said = serial.format(folder=house.folder, serial=place.name)
+        line = json.dumps({"at": "2026-05-01T12:00:00Z", "event": "renewed", "serial": said})
+        (folder(house) / "log.jsonl").write_text(line + "\n")
+        without_link(house)
 
     return act
 
@@ -210,6 +248,15 @@ DAMAGED = {
     "link away and no key": twice(away("key.pem")),
     "link away and another's key": twice(others_key),
     "live a folder with something else": a_folder_of(b"mine"),
+    "live a file": a_file,
+    "generation a link to a folder elsewhere": moved_out,
+    "link missing, log names a path": logged_elsewhere("{folder}/{serial}"),
+    "link missing, log names a path upwards": logged_elsewhere("../../../{serial}"),
+    "settings a pipe": pipe("settings.toml"),
+    "notes a pipe": pipe("notes.json"),
+    "key a pipe": pipe("live/key.pem"),
+    "certificate a pipe": pipe("live/certificate.pem"),
+    "chain a pipe": pipe("live/chain.pem"),
     "chain missing, CAs unknown": unwhole_anchors,
     "settings missing": lambda house: (folder(house) / "settings.toml").unlink(),
     "settings empty": in_the_name("settings.toml", b""),
@@ -241,6 +288,10 @@ WELL = {
     "token away": in_a_token,
     "agent's memory garbage": in_the_name("agent.json", b"garbage"),
     "deploy's memory garbage": in_the_name("deploy.json", b"garbage"),
+    "agent's memory a pipe": pipe("agent.json"),
+    "agent's memory a folder": lambda house: (folder(house) / "agent.json").mkdir(),
+    "deploy's memory a pipe": pipe("deploy.json"),
+    "log a pipe": pipe("log.jsonl"),
     "log garbage": in_the_name("log.jsonl", b"garbage"),
 }
 """What needs no person: exit 0 everywhere. A token is asked when its key signs."""
@@ -369,8 +420,47 @@ def test_a_repair_takes_nothing_away(house):
     assert (folder(house) / "live" / "key.pem").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize(
+    "damage", [moved_out, logged_elsewhere("{folder}/{serial}"), logged_elsewhere("../../../{serial}")]
+)
+def test_a_repair_writes_nothing_outside_of_the_name(damage, house):
+    serial = generation(house).name
+    damage(house)
+    house.run("run", "--store", house.store)
+    assert not (house.folder / serial / "chain.pem").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_a_chain_that_root_repairs_is_the_owners_of_the_set(house):
+    place = generation(house)
+    for one in place.iterdir():
+        os.chown(one, 4711, 4712)
+    away("chain.pem")(house)
+    assert house.run("run", "--store", house.store)[0] == 0
+    found = (place / "chain.pem").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (4711, 4712, 0o600)
+
+
+def test_a_repair_leaves_a_file_in_the_place_of_the_link(house):
+    a_file(house)
+    assert house.run("run", "--store", house.store)[0] == 5
+    assert (folder(house) / "live").read_bytes() == b"mine"
+
+
 def test_without_a_log_the_newest_whole_generation_comes_back_into_use(house):
     (folder(house) / "log.jsonl").unlink()
+    serial = generation(house).name
+    without_link(house)
+    assert house.run("run", "--store", house.store)[0] == 0
+    assert files.serial_in_use(folder(house)) == serial
+
+
+def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(house):
+    """A run was killed, or the disk was full, right after the renewal was put in place."""
+    log = (folder(house) / "log.jsonl").read_bytes()
+    house.double.now = OPENS + timedelta(days=20)
+    assert house.run("renew", "payroll", "--store", house.store)[0] == 0
+    (folder(house) / "log.jsonl").write_bytes(log)
     serial = generation(house).name
     without_link(house)
     assert house.run("run", "--store", house.store)[0] == 0

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,6 +88,42 @@ def test_the_owners_private_group_is_the_owner(change, what, place, monkeypatch)
     assert what(place).exists()
 
 
+ACCESS = "system.posix_acl_access"
+READ, WRITE = 4, 2
+EVERY = 0xFFFFFFFF
+ENTRIES = {
+    "a user who may write": (2, READ | WRITE, False),
+    "a group that may write": (8, WRITE, False),
+    "a user who may read": (2, READ, True),
+}
+
+
+def let(path, tag, rights):
+    """Give a user or group rights by a list of access control, as setfacl does."""
+    entries = [(1, 7, EVERY), (tag, rights, STRANGER), (4, 7, EVERY), (0x10, 7, EVERY), (0x20, READ, EVERY)]
+    octets = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in sorted(entries))
+    try:
+        os.setxattr(path, ACCESS, octets)
+    except (AttributeError, OSError):
+        pytest.skip("there are no lists of access control here")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize("is_folder", [True, False])
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_whom_a_list_of_access_control_lets_write_is_no_private_group(entry, is_folder, is_named, place, monkeypatch):
+    tag, rights, believed = entry
+    monkeypatch.setattr(file_rights, "_is_private", lambda _seen: True)
+    what = place.parent if is_folder else place
+    let(what, tag, rights)
+    if believed:
+        assert file_rights.read_trusted(place, is_named=is_named) == b"octets"
+        return
+    with pytest.raises(RightsError) as refused:
+        file_rights.read_trusted(place, is_named=is_named)
+    assert (refused.value.path, refused.value.fault) == (what, Fault.WRITABLE)
+
+
 MEMBERS = {
     "of the owner's name, without others": ("ann", 100, "ann", [], True),
     "with the owner as a member": ("ann", 100, "ann", ["ann"], True),
@@ -138,6 +175,25 @@ def test_a_link_in_a_folder_that_others_can_write_is_not_followed(place):
             file_rights.read_trusted(through, is_named=is_named)
 
 
+def test_a_link_that_leads_to_a_link_is_looked_at_all_the_way(place):
+    through = link(place)
+    first = place.parent.parent / "first"
+    first.symlink_to(through)
+    assert file_rights.read_trusted(first, is_named=False) == b"octets"
+    through.parent.chmod(0o777)
+    with pytest.raises(RightsError) as refused:
+        file_rights.read_trusted(first, is_named=False)
+    assert refused.value.path == through.parent
+
+
+def test_links_that_lead_in_a_circle_lead_nowhere(tmp_path):
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    for is_named in (True, False):
+        with pytest.raises((OSError, RuntimeError)):
+            file_rights.read_trusted(tmp_path / "one", is_named=is_named)
+
+
 def test_in_a_sticky_folder_a_file_of_the_callers_counts_where_it_is_named(place, foreign):
     place.parent.chmod(0o1777)
     assert file_rights.read_trusted(place, is_named=True) == b"octets"
@@ -182,6 +238,20 @@ def test_a_pipe_that_the_caller_named_is_read(tmp_path):
     writer.join()
     with pytest.raises(OSError, match="does-not-exist"):
         file_rights.read_trusted(tmp_path / "does-not-exist", is_named=True)
+
+
+def test_a_pipe_with_a_name_is_judged_as_a_file_is(place):
+    """Where others can write the folder, any of them may have put it there."""
+    place.unlink()
+    os.mkfifo(place)
+    place.parent.chmod(0o777)
+    with pytest.raises(RightsError):
+        file_rights.read_trusted(place, is_named=True)
+    reads, writes = os.pipe()
+    os.write(writes, b"piped")
+    os.close(writes)
+    assert file_rights.read_trusted(Path(f"/dev/fd/{reads}"), is_named=True) == b"piped"
+    os.close(reads)
 
 
 SECRETS = {
@@ -245,6 +315,14 @@ def test_programs_and_libraries(place, foreign):
     file_rights.check_program(place)
     with pytest.raises(RightsError):
         file_rights.check_program(place, is_library=True)
+
+
+def test_a_library_lies_in_no_folder_of_another_user(place, foreign):
+    foreign(place.parent)
+    file_rights.check_program(place)
+    with pytest.raises(RightsError) as refused:
+        file_rights.check_program(place, is_library=True)
+    assert (refused.value.path, refused.value.fault) == (place.parent, Fault.FOREIGN)
 
 
 def test_where_there_are_no_modes_nothing_is_checked(place, monkeypatch):

@@ -111,6 +111,7 @@ def test_a_copy_in_the_place_of_the_link_is_seen(desk):
     assert seen(desk).serial == serial
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning", "ignore::UserWarning")
 def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(desk):
     desk.enrol()
     serial = desk.live.resolve().name

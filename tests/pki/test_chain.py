@@ -302,6 +302,25 @@ def test_ways_to_an_anchor(bundle, leaf, ways):
         assert list(found) == ways
 
 
+def test_of_a_ca_that_was_renewed_often_the_latest_certificates_count():
+    ended = [made("Root", span=(NOW - timedelta(days=9), NOW - timedelta(days=one))) for one in range(1, 7)]
+    found = trusted_ways(OURS, [*ended, ROOTS["Root"], ABOVE, BELOW])
+    assert found[0] == (BELOW, ABOVE, ROOTS["Root"])
+    spans = [(NOW - timedelta(days=9), NOW - timedelta(days=one)) for one in range(1, 5)]
+    often = [made("Above", ("Root", "Root"), span=span) for span in spans]
+    found = trusted_ways(OURS, [ROOTS["Root"], *often, ABOVE, BELOW])
+    assert found[0] == (BELOW, ABOVE, ROOTS["Root"])
+
+
+def test_an_issuers_name_that_cannot_be_read_is_another_name():
+    der = ISSUING.public_bytes(Encoding.DER)
+    (name,) = ISSUING.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    broken = x509.load_der_x509_certificate(der.replace(name.value.encode(), b"\xff" + name.value[1:].encode(), 1))
+    with pytest.raises(ValueError):  # noqa: PT011 - the library's own words
+        _ = broken.issuer
+    assert trusted_ways(LEAF, [broken]) == ((broken,),)
+
+
 def test_ways_are_few_and_short_though_cas_certify_each_other_again_and_again():
     """Every CA issued every other, and one of them has a root above it."""
     asked = []
@@ -310,7 +329,7 @@ def test_ways_are_few_and_short_though_cas_certify_each_other_again_and_again():
         asked.append((issuer, below))
         return issuer != "root" or below == 0
 
-    ways = ways_up(["root"], range(20), issued)
+    ways = ways_up(["root"], range(20), issued, lambda _one: (0, 0))
     assert max(map(len, ways)) <= 7
     assert max(Counter(way[0] for way in ways).values()) == 4
     assert len(asked) == len(set(asked)) <= 21 * 20
@@ -318,5 +337,22 @@ def test_ways_are_few_and_short_though_cas_certify_each_other_again_and_again():
 
 
 def test_the_longest_way_has_seven_cas():
-    ways = ways_up([0], range(1, 10), lambda issuer, below: below == issuer + 1)
+    ways = ways_up([0], range(1, 10), lambda issuer, below: below == issuer + 1, lambda one: (one, one + 1))
     assert [*map(len, ways)] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_only_cas_of_the_right_names_are_compared():
+    """50 CAs that certify each other are 2,450 certificates: their signatures took a minute, and a GB."""
+    count = 50
+    names = {(subject, issuer): (issuer, subject) for subject in range(count) for issuer in range(count)}
+    asked = []
+
+    def issued(issuer, below):
+        asked.append((issuer, below))
+        return issuer[0] == below[1]
+
+    between = [one for one in names if one[0] != one[1]]
+    ways = ways_up([(0, 0)], between, issued, names.__getitem__)
+    assert len(ways) > count
+    assert all(issuer[0] == below[1] for issuer, below in asked)
+    assert len(asked) <= 4 * len(between)

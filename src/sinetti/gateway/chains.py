@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
 from sinetti.domain.values import Span
-from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, ways_up
+from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, latest_first, names_of, ways_up
 from sinetti.pki.formats import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
 
@@ -118,8 +118,14 @@ class Trusted:
 def trusted_of(bundle: Sequence[x509.Certificate]) -> Trusted:
     """Read a file of anchors (`pki.chain.anchors_of` says which of its certificates are); no ways where none issues."""
     anchors = anchors_of(bundle)
-    between = (one for one in dict.fromkeys(bundle) if one not in anchors)
-    ways = ways_up(_authorities(anchors), _authorities(between), has_issued)
+    held = frozenset(anchors)
+    between = latest_first(one for one in dict.fromkeys(bundle) if one not in held)
+    ways = ways_up(
+        _authorities(latest_first(anchors)),
+        _authorities(between),
+        has_issued,
+        lambda authority: names_of(authority.certificate),
+    )
     own = frozenset(way[0].digest for way in ways if len(way) == 1 and is_self_signed(way[0].certificate))
     return Trusted(ways, frozenset(bundle), own)
 

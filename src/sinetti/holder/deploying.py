@@ -45,7 +45,7 @@ class Deployed:
 def load(folder: Path) -> Deployed | None:
     """Read the state of a name's folder; None where there is none, or none that can be read: it is done again."""
     try:
-        raw = decoding.json_of((folder / FILE).read_bytes())
+        raw = decoding.json_of(files.octets_of(folder / FILE))
         at = raw["next"]
         until = None if at is None else decoding.instant_of(at)
         texts = [raw.get(one) for one in ("serial", "trying", "command")]

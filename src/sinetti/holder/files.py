@@ -24,6 +24,11 @@ GENERATIONS = "generations"
 NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 """For files that are opened to be written where they are: a link in their place leads nowhere."""
 
+NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
+"""A pipe in the place of a file: opening it waits for no other process."""
+_BINARY: int = getattr(os, "O_BINARY", 0)
+_PART = 64 * 1024
+
 HALVES = (".new", ".gone")
 """How names end of what an interrupted run leaves; they begin with a dot."""
 
@@ -195,10 +200,28 @@ def live_of(name_folder: Path) -> Path:
     return old if not os.path.lexists(link) and os.path.lexists(old) else link
 
 
+def octets_of(path: Path | str, most: int | None = None) -> bytes:
+    """Read a file, or its first `most` octets, and wait for no writer of a pipe in its place. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | NO_WAIT | _BINARY)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+            raise OSError(number, os.strerror(number), str(path))
+        if most is not None:
+            return os.read(handle, most)
+        octets = bytearray()
+        while part := os.read(handle, _PART):
+            octets += part
+        return bytes(octets)
+    finally:
+        os.close(handle)
+
+
 def read(path: Path) -> bytes:
     """Read a file of the store. Raises StoreDamaged where it is missing or unreadable."""
     try:
-        return path.read_bytes()
+        return octets_of(path)
     except OSError as bad:
         raise damaged(path, bad) from bad
 

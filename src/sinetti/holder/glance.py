@@ -256,11 +256,7 @@ def _held(certificate: x509.Certificate, der: bytes) -> _Held:
 
 def _read(path: str) -> bytes:
     """Read a small file; ValueError for a larger one than any of ours. Asking for more octets takes longer."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        octets = os.read(handle, _LARGEST)
-    finally:
-        os.close(handle)
+    octets = files.octets_of(path, _LARGEST)
     if len(octets) == _LARGEST:
         raise ValueError(path)
     return octets

@@ -76,7 +76,7 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
         if path.stat().st_size > LARGEST:
             path.replace(name_folder / BEFORE)
     line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
     try:
         # A line of before that was cut short must not take this one with it.
         start = b"" if _ends_whole(path) else b"\n"
@@ -112,7 +112,7 @@ def read(name_folder: Path) -> Iterator[Happening]:
     """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
     for part in (BEFORE, FILE):
         try:
-            octets = (name_folder / part).read_bytes()
+            octets = files.octets_of(name_folder / part)
         except FileNotFoundError:
             continue
         for line in octets.splitlines():

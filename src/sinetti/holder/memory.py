@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.holder import decoding
+from sinetti.holder import decoding, files
 
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
@@ -73,7 +73,7 @@ def deployment(folder: Path | str) -> Deployment | None:
 
 def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
     try:
-        raw = decoding.json_of(Path(folder, name).read_bytes())
+        raw = decoding.json_of(files.octets_of(Path(folder, name)))
     except (OSError, ValueError):
         return None
     return raw if isinstance(raw, dict) else None

@@ -24,6 +24,7 @@ SYSTEM = {
     errno.EACCES: NO_RIGHT,
     errno.EPERM: NO_RIGHT,
     errno.EISDIR: mark("it is a folder"),
+    errno.ENXIO: mark("it is a pipe or a device, not a file"),
     errno.ENOTDIR: mark("a part of its path is no folder"),
     errno.EEXIST: mark("something of that name is there already"),
     errno.ENOSPC: DISK_FULL,

@@ -1,12 +1,14 @@
 """Repair of a set in use from what the store has: a broken link `live`, and the chain of a certificate.
 
 Nothing is repaired by a guess. The link comes to point at the generation that the log says was put in place last; where
-there is no log, at the newest. The chain is made of the CAs in the name's settings, if they issued the certificate. A
-key or a certificate that is lost is not replaced. Nothing is taken away: an empty folder or a link in the place of
-`live` makes way, a folder that holds files does not.
+there is no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's
+settings, if they issued the certificate. A key or a certificate that is lost is not replaced. Nothing is taken away: an
+empty folder or a link in the place of `live` makes way, a file or a folder that holds files does not. Nothing is
+written outside of the name: a generation is a folder of its own there, no link to one elsewhere.
 """
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.holder import custody, dressing, files, generations, keys, log, settings, words
+from sinetti.holder.config.values import FilesWanted
 from sinetti.holder.log import Event
 from sinetti.holder.messages import Message, say
 from sinetti.pki import chain, formats
@@ -48,7 +51,7 @@ def find_repair(name_folder: Path) -> Repair | None:
         generation = _linked(name_folder)
         relinks = generation is None
         generation = generation or _last(name_folder)
-        if generation is None or (relinks and _holds_files(name_folder / files.LIVE)):
+        if generation is None or (relinks and _is_in_the_way(name_folder / files.LIVE)):
             return None
         certificate = formats.load_certificate(files.read(generation / generations.CERTIFICATE))
         if keys.serial_of(certificate) != generation.name:
@@ -69,12 +72,21 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
         if found.chain is not None:
             wanted = settings.load(name_folder).files
             path = found.generation / generations.CHAIN
-            files.write_whole(path, found.chain, lambda beside: dressing.dress(name_folder.name, beside, wanted))
+            files.write_whole(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
         if found.relinks:
             files.swap_live(name_folder, found.serial)
     with contextlib.suppress(OSError):  # nothing is decided by the log
         log.note(name_folder, now, Event.REPAIRED, serial=found.serial)
     return found
+
+
+def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
+    """Give the chain the owner of the certificate beside it, then what is wanted: root may repair another's store."""
+    like, own = (beside.parent / generations.CERTIFICATE).stat(), beside.stat()
+    if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
+        with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
+            os.chown(beside, like.st_uid, like.st_gid)
+    dressing.dress(name, beside, wanted)
 
 
 def _linked(name_folder: Path) -> Path | None:
@@ -90,25 +102,38 @@ def _last(name_folder: Path) -> Path | None:
     """Give the generation that was put in place last: by the log, else the one that begins last. None for none."""
     place = name_folder / files.GENERATIONS
     logged = [one.facts.get("serial") for one in log.read(name_folder) if one.event in _PUT_IN_PLACE]
-    if logged and logged[-1] is not None:
-        return place / logged[-1]
-    whole = [one for one in place.iterdir() if not one.name.startswith(".")]
-    return max(whole, key=_begins, default=None)
+    whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
+    if not logged:
+        return max(whole.values(), key=_begins, default=None)
+    # A line of the log names a generation; a path in it would lead elsewhere.
+    last = whole.get(logged[-1] or "")
+    if last is None:
+        return None
+    # A generation is made right before it is put in place, and a run may end before it notes that.
+    later = [one for one in whole.values() if one.name not in logged and _begins(one) > _begins(last)]
+    return max(later, key=_begins, default=last)
+
+
+def _is_folder(generation: Path) -> bool:
+    return files.is_there(generation) and not generation.is_symlink()
 
 
 def _begins(generation: Path) -> datetime:
     return formats.load_certificate(files.read(generation / generations.CERTIFICATE)).not_valid_before_utc
 
 
-def _holds_files(live: Path) -> bool:
-    return live.is_dir() and not live.is_symlink() and any(live.iterdir())
+def _is_in_the_way(live: Path) -> bool:
+    """Tell whether something that could be lost is in the place of the link."""
+    if live.is_symlink() or not files.exists(live):
+        return False
+    return not live.is_dir() or any(live.iterdir())
 
 
 def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -> bytes | None:
     """Give a new chain file; None where the present one is whole. Raises ValueError where no CA is known for it."""
     path = generation / generations.CHAIN
     with contextlib.suppress(FileNotFoundError, ValueError):
-        above = chain.load_bundle(path.read_bytes())
+        above = chain.load_bundle(files.octets_of(path))
         if chain.issuers_up(certificate, above) == above:
             return None
     found = chain.issuers_up(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))

@@ -1,7 +1,9 @@
 """Who issued a certificate. A chain is one step at a time here: each question names the anchors that count."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 from cryptography import x509
@@ -42,8 +44,14 @@ def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
     the same name neither takes this away nor gives it. Purposes and dates of the issuer are not looked at: a CA below
     an issuer that may not be used does not become an anchor by that.
     """
-    found = tuple(dict.fromkeys(bundle))
-    return tuple(one for one in found if is_self_signed(one) or not any(_signed_by(other, one) for other in found))
+    found, named = tuple(dict.fromkeys(bundle)), defaultdict(list)
+    for one in found:
+        named[names_of(one)[1]].append(one)
+    return tuple(
+        one
+        for one in found
+        if is_self_signed(one) or not any(_signed_by(other, one) for other in named[names_of(one)[0]])
+    )
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
@@ -51,13 +59,22 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
     return _signed_by(certificate, certificate)
 
 
+def names_of(certificate: x509.Certificate) -> tuple[x509.Name | None, x509.Name | None]:
+    """Give the names of a certificate's issuer and subject; None for one that cannot be read."""
+    return _name(lambda: certificate.issuer), _name(lambda: certificate.subject)
+
+
 def ways_up(
-    anchors: Sequence[CA], between: Sequence[CA], has_issued: Callable[[CA, CA], bool]
+    anchors: Sequence[CA],
+    between: Sequence[CA],
+    has_issued: Callable[[CA, CA], bool],
+    names: Callable[[CA], tuple[Hashable, Hashable]],
 ) -> tuple[tuple[CA, ...], ...]:
     """Give the ways from each CA up to an anchor, itself first and the anchor last, the shortest ways first.
 
     `between` are the CAs that are no anchors; one without a way to an anchor has none here. `has_issued` tells whether
-    the first CA issued the second. At most 4 ways for each CA, of at most 7 CAs.
+    the first CA issued the second, `names` gives the names of a CA's issuer and its own. At most 4 ways for each CA, of
+    at most 7 CAs, so that CAs that certify each other take time by their number alone.
     """
     known: dict[tuple[int, int], bool] = {}
 
@@ -68,16 +85,25 @@ def ways_up(
         return known[pair]
 
     level: list[tuple[CA, ...]] = [(one,) for one in anchors]
-    found, counts = list(level), dict.fromkeys(map(id, between), 0)
+    found, issuers = list(level), [(below, names(below)[0]) for below in between]
+    counts = dict.fromkeys(map(id, between), 0)
     while level and len(level[0]) < _LONGEST_CHAIN - 1:
-        above, level = level, []
-        for below in between:
-            ways = [way for way in above if all(one is not below for one in way) and issued(way[0], below)]
-            kept = ways[: _MOST_WAYS - counts[id(below)]]
+        above: dict[Hashable, list[tuple[CA, ...]]] = defaultdict(list)
+        for way in level:
+            above[names(way[0])[1]].append(way)
+        level = []
+        for below, issuer in issuers:
+            ways = (way for way in above[issuer] if all(one is not below for one in way) and issued(way[0], below))
+            kept = [(below, *way) for way in islice(ways, _MOST_WAYS - counts[id(below)])]
             counts[id(below)] += len(kept)
-            level += [(below, *way) for way in kept]
+            level += kept
         found += level
     return tuple(found)
+
+
+def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Sort by the ends of their lives: of a CA renewed often, the ways that are kept are those that count longest."""
+    return tuple(sorted(certificates, key=lambda one: one.not_valid_after_utc, reverse=True))
 
 
 def trusted_ways(
@@ -89,7 +115,9 @@ def trusted_ways(
     path lengths hold (RFC 5280, 6.1.4 l and m). Alone this is no decision of trust: dates come after it.
     """
     anchors = anchors_of(bundle)
-    ways = ways_up(anchors, tuple(one for one in dict.fromkeys(bundle) if one not in anchors), _issued)
+    held = frozenset(anchors)
+    between = [one for one in dict.fromkeys(bundle) if one not in held]
+    ways = ways_up(latest_first(anchors), latest_first(between), _issued, names_of)
     return tuple(way for way in ways if _issued(way[0], leaf) and _lengths_hold(way))
 
 
@@ -142,6 +170,13 @@ def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -
     return value if isinstance(value, kind) else None
 
 
+def _name(read: Callable[[], x509.Name]) -> x509.Name | None:
+    try:
+        return read()
+    except (ValueError, TypeError):  # TypeError: a bit string as an attribute that has none
+        return None
+
+
 def _climb(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:
     below = leaf
     for _ in range(_LONGEST_CHAIN):
@@ -186,7 +221,8 @@ def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
         basic = extension_value(one, x509.BasicConstraints)
         if basic is not None and basic.path_length is not None and below > basic.path_length:
             return False
-        below += one.subject != one.issuer
+        issuer, subject = names_of(one)
+        below += issuer is None or issuer != subject
     return True
 
 

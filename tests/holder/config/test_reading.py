@@ -390,6 +390,16 @@ def test_an_empty_secret(written, tmp_path):
     assert "is empty. Write the secret into it." in told(path)[0]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_secret_that_is_a_pipe_is_not_waited_for(written, tmp_path):
+    path = written('[defaults]\nkey_password_file = "key-password"\n')
+    (tmp_path / "key-password").unlink()
+    os.mkfifo(tmp_path / "key-password", 0o600)
+    with pytest.raises(ConfigError) as refused:
+        reading.read(path, is_named=True)
+    assert "it is a pipe or a device, not a file" in str(refused.value.faults)
+
+
 def test_a_secret_that_no_pkcs12_file_takes(written, tmp_path):
     path = written('[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n')
     (tmp_path / "p12-password").write_bytes("pässwörd\n".encode("latin-1"))

@@ -121,8 +121,7 @@ def _service(agent: Agent, seen: Sight) -> str | None:
     try:
         if table is not None:
             return hints.origin(table.address)
-        with open(f"{seen.folder}/{settings.FILE}", "rb", buffering=0) as file:  # noqa: PTH123 - thousands of them
-            found = _SERVICE.search(file.read(_HEAD).decode("utf-8", "replace"))
+        found = _SERVICE.search(files.octets_of(f"{seen.folder}/{settings.FILE}", _HEAD).decode("utf-8", "replace"))
         return hints.origin(settings.load(seen.folder).service if found is None else found[1])
     except (files.StoreError, OSError, IndexError):
         return None
@@ -130,7 +129,7 @@ def _service(agent: Agent, seen: Sight) -> str | None:
 
 def _silent(path: Path) -> dict[str, datetime]:
     try:
-        raw = decoding.json_of(path.read_bytes())
+        raw = decoding.json_of(files.octets_of(path))
         return {str(one): decoding.instant_of(at) for one, at in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

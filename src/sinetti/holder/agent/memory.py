@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sinetti.holder import decoding
+from sinetti.holder import decoding, files
 from sinetti.holder.agent.timing import Hint
 from sinetti.holder.outcome import ExitCode
 
@@ -73,7 +73,7 @@ def about(known: Memory, serial: str | None) -> Memory:
 def read(name_folder: Path) -> Memory:
     """Read the file of a name; what cannot be read says nothing."""
     try:
-        return load((name_folder / FILE).read_bytes())
+        return load(files.octets_of(name_folder / FILE))
     except OSError:
         return NOTHING
 

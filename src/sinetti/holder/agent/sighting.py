@@ -91,7 +91,7 @@ def _look(folder: Path) -> Sight | None:
     seen = glance.look_into(path, there)
     if seen.trouble is not None:
         return Sight(folder.name, folder, seen, trouble=seen.trouble)
-    known = memory.load(_read(f"{path}/{memory.FILE}")) if memory.FILE in there else memory.NOTHING
+    known = memory.read(folder) if memory.FILE in there else memory.NOTHING
     pending = os.listdir(f"{path}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
     under_way = {one.folder.name: OpenOne(one.state, one.fetchable) for one in seen.open}
     return Sight(
@@ -112,8 +112,3 @@ def _in_use(seen: Glance) -> InUse | None:
     if seen.serial is None or seen.span is None or seen.fingerprint is None:
         return None
     return InUse(seen.serial, seen.span, seen.fingerprint)
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as above
-        return file.read()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sinetti import file_rights
 from sinetti.file_rights import RightsError
-from sinetti.holder import reasons, settings
+from sinetti.holder import files, reasons, settings
 from sinetti.holder.config import said
 from sinetti.holder.config.tables import Table
 from sinetti.holder.messages import say
@@ -54,5 +54,5 @@ def secret(table: Table, key: str, *, packs: bool = False) -> Path | None:
 
 
 def _octets(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_LARGEST)
+    # It is read again for each key, which a pipe does not allow.
+    return files.octets_of(path, _LARGEST)

@@ -115,8 +115,7 @@ def _secrets(entries: Iterable[Entry]) -> Iterator[Finding]:
     for path in dict.fromkeys(path for entry in entries for path in _files_of(entry)):
         try:
             mode = path.stat().st_mode
-            with path.open("rb"):
-                pass
+            files.octets_of(path, 1)
         except OSError as bad:
             told = say(words.SECRET_MISSING, path=str(path), why=reasons.of(bad))
             yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(path), say(words.SECRET_STEP), ExitCode.USAGE)
