@@ -1,5 +1,6 @@
 """*Settings > Authorisations*: what the pages show, give, change, withdraw and answer, and what wrong input is told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -10,10 +11,13 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from sinetti.actions.behalf.authorisations import Gone
 from sinetti.domain.mandates import Role
 from sinetti.domain.tokens import INVITATION, link_token
+from sinetti.domain.values import Language
+from sinetti.registry import pending_invitations
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
 from tests.support.office import DAY, TRANSFER_KEY, add_organisation
+from tests.support.people import a_person
 from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
@@ -413,3 +417,11 @@ def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_d
     assert browser.path == "/settings/authorisations"
     browser.get("/settings/authorisations/person").press("give", **{**who, "until": "2027-03-31"})
     assert "Nothing was sent, and its end is as it was" in browser.page.text_content()
+
+
+def test_the_page_of_a_waiting_invitation_speaks_the_readers_language(browser, sqlite_desk):
+    clerk, own = account(sqlite_desk, "clerk", staff=True), organisation_id(sqlite_desk)
+    person = replace(a_person("newcomer"), language=Language.FI)
+    waits, _ = pending_invitations.add(sqlite_desk.register, own, person, clerk.pk, sqlite_desk.deed())
+    browser.get(f"{PAGE}/pending/{waits}?lang=fi")
+    assert "Kielisuomi" in text_of(browser)

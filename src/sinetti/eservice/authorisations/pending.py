@@ -53,7 +53,7 @@ def pending_values(found: PendingView, language: Language) -> list[Value]:
         Value(text(mark("Organisation"), language), f"{found.organisation}, {found.customer_id}"),
         Value(text(mark("Who is invited"), language), found.name),
         Value(text(mark("E-mail address"), language), found.email),
-        Value(text(mark("Language"), language), LANGUAGES[found.language]),
+        Value(text(mark("Language"), language), text(LANGUAGES[found.language], language)),
         Value(text(mark("Until"), language), text(NO_END, language)),
         Value(text(mark("Asked for by"), language), _asker(found, language)),
         Value(text(mark("Asked on"), language), when(found.created, language)),
