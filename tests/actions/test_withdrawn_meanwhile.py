@@ -50,7 +50,7 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.registry import accounts, mandating, pending_invitations
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.locking import locked
+from sinetti.registry.row_locks import locked
 from sinetti.registry.parties import NewOrganisation
 from tests.house.test_acts import acts, functions, opens
 from tests.support.authority import CUSTOMER_ID

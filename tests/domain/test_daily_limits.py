@@ -8,7 +8,7 @@ from sinetti.domain.daily_limits import (
     NEVER,
     WINDOW,
     DailyLimits,
-    Limited,
+    LimitKind,
     LimitReached,
     again_at,
     count_key,
@@ -70,11 +70,11 @@ def test_one_mailbox(address, expected):
 
 
 def test_keys_differ_by_what_is_counted_and_name_no_one():
-    keys = {count_key(what, "a@b.example") for what in Limited}
-    assert len(keys) == len(Limited)
+    keys = {count_key(what, "a@b.example") for what in LimitKind}
+    assert len(keys) == len(LimitKind)
     assert all(len(one) == 64 and "b.example" not in one for one in keys)
 
 
 def test_the_usual_limits():
-    assert [DailyLimits().of(what) for what in Limited] == [20, 50, 1000]
-    assert str(LimitReached(Limited.LETTERS, 20, NOW)) == "20 letters in 24 hours, the next at 2027-03-02T12:00:00Z"
+    assert [DailyLimits().of(what) for what in LimitKind] == [20, 50, 1000]
+    assert str(LimitReached(LimitKind.LETTERS, 20, NOW)) == "20 letters in 24 hours, the next at 2027-03-02T12:00:00Z"

@@ -8,8 +8,8 @@ import pytest
 from sinetti.domain.early_letters import (
     ASKED_LATELY,
     NOTED_EVERY,
-    Hearing,
-    Reached,
+    CallAudience,
+    CallReach,
     channel_to,
     count_reached,
     has_program,
@@ -60,12 +60,12 @@ def test_one_message_to_an_address_and_to_a_number():
 
 
 COUNTS = {
-    "none": ([], Reached()),
-    "by program alone": ([Hearing(True, ())], Reached(program=1)),
-    "by program and by mail": ([Hearing(True, (MAIL,))], Reached(program=1, email=1, emails=1)),
-    "one person for many": ([Hearing(False, (MAIL,)), Hearing(False, (AGAIN,))], Reached(email=2, emails=1)),
-    "by text message": ([Hearing(False, (BOUNCED, STOPPED))], Reached(sms=1, texts=1, people_unreached=1)),
-    "by no way": ([Hearing(False, (STOPPED,)), Hearing(False, ())], Reached(unreached=2, people_unreached=1)),
+    "none": ([], CallReach()),
+    "by program alone": ([CallAudience(True, ())], CallReach(program=1)),
+    "by program and by mail": ([CallAudience(True, (MAIL,))], CallReach(program=1, email=1, emails=1)),
+    "one person for many": ([CallAudience(False, (MAIL,)), CallAudience(False, (AGAIN,))], CallReach(email=2, emails=1)),
+    "by text message": ([CallAudience(False, (BOUNCED, STOPPED))], CallReach(sms=1, texts=1, people_unreached=1)),
+    "by no way": ([CallAudience(False, (STOPPED,)), CallAudience(False, ())], CallReach(unreached=2, people_unreached=1)),
 }
 
 

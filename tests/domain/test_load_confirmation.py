@@ -7,7 +7,7 @@ import pytest
 
 from sinetti.domain.load_confirmation import (
     PROPOSAL_LIVES,
-    Confirmation,
+    LoadConfirmation,
     LoadAct,
     LoadReason,
     LoadRefused,
@@ -23,7 +23,7 @@ from sinetti.domain.values import CustomerKind
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-SENT = Confirmation("anna")
+SENT = LoadConfirmation("anna")
 PROPOSED = replace(SENT, proposed_by="anna", proposed_at=NOW, expires=NOW + PROPOSAL_LIVES)
 REJECTED = replace(PROPOSED, ended_by="bo", ended_at=NOW)
 WITHDRAWN = replace(PROPOSED, ended_by="anna", ended_at=NOW)

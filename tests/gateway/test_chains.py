@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway import chains
-from sinetti.gateway.chains import authority_of, key_in_bounds, paths_to, trusted_of
+from sinetti.gateway.chains import authority_of, key_in_bounds, paths_to, trust_store_of
 from sinetti.pki.chain import load_bundle
 from tests.gateway.make_root_8192 import CA_KEY
 from tests.gateway.material import certificate, leaf, name_of
@@ -25,7 +25,7 @@ def limited(length):
 
 
 def found(anchors, below, helpers=()):
-    return paths_to(below, trusted_of(anchors), helpers)
+    return paths_to(below, trust_store_of(anchors), helpers)
 
 
 def row(*names, put=None):

@@ -7,7 +7,7 @@ import pytest
 from sinetti.actions.call_early import CallAsk, call_early, look, undo
 from sinetti.actions.renewal_hint import hint_of, identified
 from sinetti.actions.revoke import RevokeAsk, revoke
-from sinetti.domain.early_letters import Reached
+from sinetti.domain.early_letters import CallReach
 from sinetti.domain.messages import MessageChannel, MessageKind
 from sinetti.domain.renewal_hint import Told
 from sinetti.domain.revocation import RevocationReason
@@ -100,7 +100,7 @@ def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(
     people(sqlite_desk).filter(email="contact@customer.example").update(bounced_at=sqlite_desk.clock.now, phone="0401")
     people(sqlite_desk).filter(email="deputy@customer.example").update(stopped_at=sqlite_desk.clock.now, phone="0402")
     reached = look(asked(held), sqlite_desk.office).reached
-    assert reached == Reached(email=1, sms=1, emails=2, texts=1, people_unreached=1)
+    assert reached == CallReach(email=1, sms=1, emails=2, texts=1, people_unreached=1)
     run(sqlite_desk, held)
     found = sent(sqlite_desk)
     assert sorted(one.channel for one in found) == [MessageChannel.EMAIL] * 2 + [MessageChannel.SMS]
@@ -134,10 +134,10 @@ def test_programs_that_ask_for_hints_hear_by_themselves(desk):
     held, other = enrolled(desk), enrolled(desk)
     identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
     people(desk).update(bounced_at=desk.clock.now, phone="")
-    assert look(asked(held, other), desk.office).reached == Reached(unreached=2, people_unreached=1)
+    assert look(asked(held, other), desk.office).reached == CallReach(unreached=2, people_unreached=1)
     for _ in range(2):
         hint_of(identified(desk.office)[identifier], serial, desk.office)
-    assert look(asked(held, other), desk.office).reached == Reached(program=1, unreached=1, people_unreached=1)
+    assert look(asked(held, other), desk.office).reached == CallReach(program=1, unreached=1, people_unreached=1)
     desk.clock.forward(2 * DAY)
     assert look(asked(held, other), desk.office).reached.program == 0
 

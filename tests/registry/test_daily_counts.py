@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import transaction
 
 from sinetti.actions.retain import apply_retention
-from sinetti.domain.daily_limits import WINDOW, DailyLimits, Limited, LimitReached
+from sinetti.domain.daily_limits import WINDOW, DailyLimits, LimitKind, LimitReached
 from sinetti.domain.retention import Periods
 from sinetti.registry import daily_counts
 from sinetti.registry.eservice_models import DailyCount
@@ -33,7 +33,7 @@ def test_so_many_letters_go_to_one_mailbox_whoever_sends_them(desk):
         letter(desk, to, actor=f"user:{number}")
     with pytest.raises(LimitReached) as reached:
         letter(desk, actor="user:9")
-    assert (reached.value.what, reached.value.limit) == (Limited.LETTERS, 3)
+    assert (reached.value.what, reached.value.limit) == (LimitKind.LETTERS, 3)
     assert reached.value.again_at == desk.machine.now.replace(microsecond=0) + WINDOW
     letter(desk, "another@foreign.example")
     # The office's clock opens no door; 24 hours on the machine's do.
@@ -102,11 +102,11 @@ def test_orders_of_an_account_and_of_a_firm(sqlite_desk):
     ordered("user:1")
     with pytest.raises(LimitReached) as reached:
         ordered("user:1")
-    assert reached.value.what is Limited.ORDERS
+    assert reached.value.what is LimitKind.ORDERS
     ordered("user:2")
     with pytest.raises(LimitReached) as reached:
         ordered("user:3")
-    assert reached.value.what is Limited.FIRM_ORDERS
+    assert reached.value.what is LimitKind.FIRM_ORDERS
 
 
 def test_retention_deletes_what_counts_no_more(sqlite_desk):

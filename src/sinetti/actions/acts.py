@@ -13,7 +13,7 @@ from sinetti.actions.objects import may_act, may_look
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Right
 from sinetti.registry.audit import Deed
-from sinetti.registry.locking import locked
+from sinetti.registry.row_locks import locked
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sinetti.actions.choosing import Tell, check_known, check_some, tell_nobody
 from sinetti.actions.office import Office
 from sinetti.domain.bulk import actor_of, check_officer
-from sinetti.domain.early_letters import Reached, count_reached
+from sinetti.domain.early_letters import CallReach, count_reached
 from sinetti.domain.renewal_hint import CallRefused, Told, check_over, check_reason, check_told, may_be_called
 from sinetti.domain.values import Serial
 from sinetti.registry import early
@@ -36,7 +36,7 @@ class Selection:
 
     going: tuple[Row, ...]
     passed_over: int
-    reached: Reached = field(default_factory=Reached)
+    reached: CallReach = field(default_factory=CallReach)
 
     @property
     def serials(self) -> tuple[Serial, ...]:

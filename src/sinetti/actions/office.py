@@ -9,7 +9,7 @@ from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
 from sinetti.actions.turns import Turns
 from sinetti.ca.issuing import Issuer
 from sinetti.ca.ocsp import Responder
-from sinetti.domain.daily_limits import Counting, DailyLimits
+from sinetti.domain.daily_limits import LimitContext, DailyLimits
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
@@ -97,4 +97,4 @@ class Office:
 
     def _deed(self, actor: str, request_id: str) -> Deed:
         limits = self.daily_limits
-        return Deed(actor, self.now(), request_id, Counting(limits, self.machine_now()) if limits else None)
+        return Deed(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)

@@ -7,7 +7,7 @@ from sinetti.actions.inviting import new_link
 from sinetti.actions.office import Office
 from sinetti.domain.mandates import Role
 from sinetti.domain.pending_invitations import (
-    Confirmation,
+    InvitationConfirmation,
     Pending,
     PendingFault,
     PendingRefused,
@@ -39,9 +39,9 @@ def confirm_locked(pending_id: str, confirmer_id: str, office: Office, deed: Dee
     pending_invitations.set_invitation(register, pending_id, link.invitation_id if made.made else None)
 
 
-def _asked(found: PendingView, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> Confirmation:
+def _asked(found: PendingView, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> InvitationConfirmation:
     register = office.register
-    return Confirmation(
+    return InvitationConfirmation(
         state=found.state,
         asker=persons.get_identity(register, found.asker_id) if found.asker_id else Identity(),
         # Erased meanwhile: nothing tells them from the confirmer.

@@ -89,7 +89,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     console_of(parsed).tell(say(said.NOT_FOR_ROOT))
 
 
-def _read(found: finding.Found) -> "Config":
+def _read(found: finding.ConfigFile) -> "Config":
     # Loaded where there is one to read: most commands have their store from an option.
     return importlib.import_module("sinetti.holder.config.reading").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 

@@ -20,7 +20,7 @@ _AHEAD: Final = timedelta(hours=1)
 """What was counted later than so far from now was counted by a clock that was ahead: it counts no more."""
 
 
-class Limited(StrEnum):
+class LimitKind(StrEnum):
     """What is counted."""
 
     LETTERS = "letters"
@@ -36,26 +36,26 @@ class DailyLimits:
     orders: int = 50
     firm_orders: int = 1000
 
-    def of(self, what: Limited) -> int:
+    def of(self, what: LimitKind) -> int:
         """How many of these there may be."""
         return {
-            Limited.LETTERS: self.letters,
-            Limited.ORDERS: self.orders,
-            Limited.FIRM_ORDERS: self.firm_orders,
+            LimitKind.LETTERS: self.letters,
+            LimitKind.ORDERS: self.orders,
+            LimitKind.FIRM_ORDERS: self.firm_orders,
         }[what]
 
 
 class LimitReached(Exception):
     """There were as many in 24 hours as there may be. Nothing was written."""
 
-    def __init__(self, what: Limited, limit: int, again_at: datetime) -> None:
+    def __init__(self, what: LimitKind, limit: int, again_at: datetime) -> None:
         """`again_at` is when the next one is possible, on the machine's clock."""
         super().__init__(f"{limit} {what} in 24 hours, the next at {again_at:%Y-%m-%dT%H:%M:%SZ}")
         self.what, self.limit, self.again_at = what, limit, again_at
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
+class LimitContext:
     """The limits that an act keeps to, and when it is done, on the machine's clock."""
 
     limits: DailyLimits
@@ -68,7 +68,7 @@ def mailbox(address: str) -> str:
     return f"{local.partition('+')[0] or local}@{domain}"
 
 
-def count_key(what: Limited, whose: str) -> str:
+def count_key(what: LimitKind, whose: str) -> str:
     """The key under which a mailbox, an account or a firm is counted: 64 hex digits, which name nobody."""
     return sha256(f"{what}\0{whose}".encode()).hexdigest()
 

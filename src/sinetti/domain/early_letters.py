@@ -14,7 +14,7 @@ NOTED_EVERY: Final = timedelta(days=1)
 """So often it is noted that a hint was asked for."""
 
 
-class Concerned(Protocol):
+class CallRecipient(Protocol):
     """A person whom messages may concern, as registry/roles.py has them."""
 
     @property
@@ -43,15 +43,15 @@ class Concerned(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class CallAudience:
     """One certificate: whether its program asks for hints, and who is concerned."""
 
     program: bool
-    people: tuple[Concerned, ...]
+    people: tuple[CallRecipient, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class CallReach:
     """How many certificates a call reaches by program, by e-mail and by text message, and how many by none of these.
 
     A certificate may be reached in several ways. `emails` and `texts` are messages, one for each person;
@@ -77,29 +77,29 @@ def is_to_be_noted(asked_at: datetime | None, now: datetime) -> bool:
     return asked_at is None or asked_at <= now - NOTED_EVERY
 
 
-def channel_to(one: Concerned) -> MessageChannel | None:
+def channel_to(one: CallRecipient) -> MessageChannel | None:
     """How a person is reached: by e-mail, by text message where that fails; None for no way, and for no more mail."""
     if one.mailable:
         return MessageChannel.EMAIL
     return MessageChannel.SMS if one.textable and not one.stopped else None
 
 
-def one_each(people: Iterable[Concerned]) -> dict[str, Concerned]:
+def one_each(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
     """The people to whom one message each is due, by address, or by number where it is a text message.
 
     Whom nothing reaches is there too. The first of those at one address counts.
     """
-    found: dict[str, Concerned] = {}
+    found: dict[str, CallRecipient] = {}
     for one in people:
         by_phone = channel_to(one) is MessageChannel.SMS
         found.setdefault((international(one.phone) or one.phone) if by_phone else one.address or one.person_id, one)
     return found
 
 
-def count_reached(certificates: Iterable[Hearing]) -> Reached:
+def count_reached(certificates: Iterable[CallAudience]) -> CallReach:
     """Count whom a call of these certificates reaches."""
     program = email = sms = unreached = 0
-    people: list[Concerned] = []
+    people: list[CallRecipient] = []
     for one in certificates:
         ways = {channel_to(person) for person in one.people}
         program += one.program
@@ -108,7 +108,7 @@ def count_reached(certificates: Iterable[Hearing]) -> Reached:
         unreached += not one.program and ways <= {None}
         people.extend(one.people)
     ways_of_each = [channel_to(one) for one in one_each(people).values()]
-    return Reached(
+    return CallReach(
         program,
         email,
         sms,

@@ -64,7 +64,7 @@ class LoadRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class LoadConfirmation:
     """Who sent, proposed and decided on a load, and when. An empty id: no account did, or none is known."""
 
     sent_by: str = ""
@@ -129,7 +129,7 @@ def needs_second_clerk(changes: Iterable[Change]) -> bool:
     return any(acts_of(one) & SECOND_CLERK for one in changes)
 
 
-def check_may_propose(load: Confirmation, clerk: str, now: datetime) -> None:
+def check_may_propose(load: LoadConfirmation, clerk: str, now: datetime) -> None:
     """Let the sender of a load propose it, once. Raises LoadRefused."""
     _check_state(load, LoadState.COMPARED, now)
     if load.sent_by != clerk:
@@ -137,7 +137,7 @@ def check_may_propose(load: Confirmation, clerk: str, now: datetime) -> None:
 
 
 def check_may_confirm(
-    load: Confirmation, clerk: str, now: datetime, *, same_person: bool, proposer_stands: bool
+    load: LoadConfirmation, clerk: str, now: datetime, *, same_person: bool, proposer_stands: bool
 ) -> None:
     """Let another person than the proposer confirm. Raises LoadRefused.
 
@@ -153,11 +153,11 @@ def check_may_confirm(
         raise LoadRefused(LoadReason.PROPOSER_GONE)
 
 
-def check_may_end(load: Confirmation, now: datetime) -> None:
+def check_may_end(load: LoadConfirmation, now: datetime) -> None:
     """Let any clerk end a proposal: its proposer withdraws it, another clerk rejects it. Raises LoadRefused."""
     _check_state(load, LoadState.PROPOSED, now)
 
 
-def _check_state(load: Confirmation, wanted: LoadState, now: datetime) -> None:
+def _check_state(load: LoadConfirmation, wanted: LoadState, now: datetime) -> None:
     if (reason := load.reason_unless(wanted, now)) is not None:
         raise LoadRefused(reason)

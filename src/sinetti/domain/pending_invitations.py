@@ -41,7 +41,7 @@ class PendingRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class InvitationConfirmation:
     """All that decides who may confirm: the state, three people, and two facts of the register.
 
     `by_clerk`: the one who confirms is a clerk, not a signatory. `has_signatory`: the organisation has a signatory who
@@ -62,7 +62,7 @@ def state_of(stored: Pending, expires: datetime, now: datetime) -> Pending:
     return Pending.LAPSED if stored is Pending.WAITING and now > expires else stored
 
 
-def check_confirmation(asked: Confirmation) -> PendingFault | None:
+def check_confirmation(asked: InvitationConfirmation) -> PendingFault | None:
     """Return why this person may not confirm this invitation now; None if they may."""
     if asked.state is not Pending.WAITING:
         return PendingFault.OVER

@@ -5,23 +5,23 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
-from sinetti.domain.daily_limits import NEVER, Limited, LimitReached
+from sinetti.domain.daily_limits import NEVER, LimitKind, LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.blocks import Notice, Tone
 from sinetti.eservice.rendering import Page, show
 from sinetti.eservice.surroundings import language_of
 from sinetti.texts.reader import mark, text, when
 
-_REACHED: Mapping[Limited, str] = {
-    Limited.LETTERS: mark(
+_REACHED: Mapping[LimitKind, str] = {
+    LimitKind.LETTERS: mark(
         "At most {limit} messages go to one e-mail address in 24 hours, and this one has had as many. Nothing was "
         "done. Try again after {again}."
     ),
-    Limited.ORDERS: mark(
+    LimitKind.ORDERS: mark(
         "One person orders at most {limit} certificates in 24 hours, and you have ordered as many. Nothing was "
         "ordered. Order again after {again}."
     ),
-    Limited.FIRM_ORDERS: mark(
+    LimitKind.FIRM_ORDERS: mark(
         "One organisation orders at most {limit} certificates in 24 hours, and yours has ordered as many. Nothing was "
         "ordered. Order again after {again}."
     ),

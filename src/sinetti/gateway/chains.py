@@ -103,7 +103,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Trusted:
+class TrustStore:
     """The CAs of a file of anchors: every way from each of them up to an anchor of the file, itself first.
 
     A CA that is no anchor has ways through the file alone: what comes along with a certificate changes none of them.
@@ -115,7 +115,7 @@ class Trusted:
     """Digests of the anchors that are."""
 
 
-def trusted_of(bundle: Sequence[x509.Certificate]) -> Trusted:
+def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
     """Read a file of anchors (`pki.chain.anchors_of` says which of its certificates are); no ways where none issues."""
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
@@ -127,7 +127,7 @@ def trusted_of(bundle: Sequence[x509.Certificate]) -> Trusted:
         lambda authority: names_of(authority.certificate),
     )
     own = frozenset(way[0].digest for way in ways if len(way) == 1 and is_self_signed(way[0].certificate))
-    return Trusted(ways, frozenset(bundle), own)
+    return TrustStore(ways, frozenset(bundle), own)
 
 
 def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, ...]:
@@ -189,7 +189,7 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES
 
 
-def paths_to(leaf: x509.Certificate, trusted: Trusted, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
+def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
     """Find verified paths to an anchor, the shortest first; none where no trusted CA issued the certificate.
 
     `helpers` are certificates that came along: nothing of them is trusted, they only fill the way. There may be several
@@ -210,7 +210,7 @@ def paths_to(leaf: x509.Certificate, trusted: Trusted, helpers: Sequence[x509.Ce
 
 @dataclass(slots=True)
 class _Search:
-    trusted: Trusted
+    trusted: TrustStore
     between: Sequence[Authority]
     steps: int = 0
     signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)

@@ -15,11 +15,11 @@ from sinetti.gateway.chains import (
     MOST_HELPERS,
     Authority,
     Path,
-    Trusted,
+    TrustStore,
     authority_of,
     has_issued,
     paths_to,
-    trusted_of,
+    trust_store_of,
 )
 from sinetti.gateway.documents import Refused
 from sinetti.gateway.leaves import Leaf, NotTaken, read_leaf
@@ -90,13 +90,13 @@ class Gateway:
     environment: Environment | None = None
     freshness: timedelta = FRESHNESS
     listed: Sequence[x509.Certificate] = field(default=(), repr=False)
-    _trusted: Trusted = field(init=False, repr=False)
+    _trusted: TrustStore = field(init=False, repr=False)
     _listed: tuple[Authority, ...] = field(init=False, repr=False)
     _remembered: "Remembered" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the anchors once."""
-        self._trusted = trusted_of(self.anchors)
+        self._trusted = trust_store_of(self.anchors)
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
         if not self._trusted.ways:
             why = "none of the anchors is a CA's certificate that may issue"

@@ -111,7 +111,7 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class IssuerLists:
     """The lists of a CA: those that it signed and whose entries count as revoked; `named`: any in its name."""
 
     issuer: Authority
@@ -156,7 +156,7 @@ class Lists:
         self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
         self._looked: float | None = None
         self._looking = Lock()
-        self._made: dict[bytes, Made] = {}
+        self._made: dict[bytes, IssuerLists] = {}
         self._named: dict[x509.Certificate, bool] = {}
         self._lists: tuple[Read, ...] = self._given
         self.refresh()
@@ -209,7 +209,7 @@ class Lists:
         """Give the lists that this CA signed and that are taken."""
         return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
 
-    def _made_by(self, issuer: Authority) -> "Made":
+    def _made_by(self, issuer: Authority) -> "IssuerLists":
         """Give the lists of a CA; each signature is computed once."""
         known = self._made.get(issuer.digest)
         if known is not None:
@@ -254,12 +254,12 @@ class Lists:
         self._looked = clock.ticks()
 
 
-def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> Made:
+def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> IssuerLists:
     """Find those of this CA. What is among the former is not read through again: a long list takes 2 s."""
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
-    return Made(issuer, tuple(one for one in judged if one is not None), named=bool(named))
+    return IssuerLists(issuer, tuple(one for one in judged if one is not None), named=bool(named))
 
 
 def is_authority(certificate: x509.Certificate) -> bool:

@@ -93,7 +93,7 @@ class Glance:
         return None if self.span is None else self.span.not_after
 
 
-class _Held(NamedTuple):
+class _LiveSet(NamedTuple):
     """The set in use."""
 
     serial: Serial
@@ -201,12 +201,12 @@ def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:
     return replace(seen, trouble=told)
 
 
-def _thorough(folder: Path) -> _Held | None:
+def _thorough(folder: Path) -> _LiveSet | None:
     present = generations.live(folder)
     return None if present is None else _held(present.certificate, formats.certificate_der(present.certificate))
 
 
-def _check_customer(held: _Held, kept: Settings, folder: str) -> None:
+def _check_customer(held: _LiveSet, kept: Settings, folder: str) -> None:
     """Raise StoreDamaged where the certificate in use is another customer's."""
     if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
         return
@@ -219,7 +219,7 @@ def _check_customer(held: _Held, kept: Settings, folder: str) -> None:
         raise files.StoreDamaged(told)
 
 
-def _set_in_use(folder: str) -> _Held | None:
+def _set_in_use(folder: str) -> _LiveSet | None:
     """Give the set in use where it is as this client writes it; None for any other, which the thorough look judges."""
     live = f"{folder}/{files.LIVE}"
     try:
@@ -248,8 +248,8 @@ def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
 
 
-def _held(certificate: x509.Certificate, der: bytes) -> _Held:
-    return _Held(
+def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
+    return _LiveSet(
         keys.serial_of(certificate), generations.span_of(certificate), hashlib.sha256(der).digest(), certificate, der
     )
 

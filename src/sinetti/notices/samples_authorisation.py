@@ -4,7 +4,7 @@ from sinetti.domain.messages import MessageKind
 from sinetti.domain.pending_invitations import Pending
 from sinetti.notices.sample_case import Case, at
 from sinetti.registry import sample_authorisations as rows
-from sinetti.registry.pending_invitations import PendingTells
+from sinetti.registry.pending_invitations import PendingNotice
 from sinetti.registry.telling_authorisations import Tells
 
 _NOW = at(2027, 3, 3, 11, 3)
@@ -15,9 +15,9 @@ def _case(title: str, to: str, tells: Tells, *, first: bool = False, **about: st
     return Case(MessageKind.AUTHORISATION, title, _NOW, to=to, facts={"tells": tells.value, **about}, first=first)
 
 
-def _pending(title: str, tells: PendingTells, pending: str) -> Case:
+def _pending(title: str, tells: PendingNotice, pending: str) -> Case:
     # A lapse is written once the wait is over.
-    now = _LAPSED if tells is PendingTells.LAPSED else _NOW
+    now = _LAPSED if tells is PendingNotice.LAPSED else _NOW
     return Case(
         MessageKind.INVITATION_PENDING,
         title,
@@ -28,11 +28,11 @@ def _pending(title: str, tells: PendingTells, pending: str) -> Case:
 
 
 PENDING = (
-    _pending("it waits", PendingTells.ASKED, rows.PENDING[Pending.WAITING]),
-    _pending("it was confirmed", PendingTells.CONFIRMED, rows.PENDING[Pending.CONFIRMED]),
-    _pending("it was rejected", PendingTells.REJECTED, rows.PENDING[Pending.REJECTED]),
-    _pending("the clerk withdrew it", PendingTells.WITHDRAWN, rows.PENDING[Pending.WITHDRAWN]),
-    _pending("it has lapsed", PendingTells.LAPSED, rows.PENDING[Pending.WAITING]),
+    _pending("it waits", PendingNotice.ASKED, rows.PENDING[Pending.WAITING]),
+    _pending("it was confirmed", PendingNotice.CONFIRMED, rows.PENDING[Pending.CONFIRMED]),
+    _pending("it was rejected", PendingNotice.REJECTED, rows.PENDING[Pending.REJECTED]),
+    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, rows.PENDING[Pending.WITHDRAWN]),
+    _pending("it has lapsed", PendingNotice.LAPSED, rows.PENDING[Pending.WAITING]),
 )
 AUTHORISATIONS = (
     _case(

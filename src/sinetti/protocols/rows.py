@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sinetti.domain.early_letters import Reached
+from sinetti.domain.early_letters import CallReach
 from sinetti.domain.lifecycle import shown
 from sinetti.domain.records import Certificate
 from sinetti.domain.use import InUse, Use
@@ -41,7 +41,7 @@ def use_members(known: InUse) -> dict[str, str | None]:
     }
 
 
-def reached_row(reached: Reached) -> dict[str, object]:
+def reached_row(reached: CallReach) -> dict[str, object]:
     """Whom a call reaches, for programs: certificates by each way, those by none, and messages and people."""
     return {
         "reached": {"program": reached.program, "email": reached.email, "sms": reached.sms},

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.domain.daily_limits import Counting
+from sinetti.domain.daily_limits import LimitContext
 from sinetti.registry.models import AuditRow
 from sinetti.registry.opening import Register
 
@@ -15,13 +15,13 @@ from sinetti.registry.opening import Register
 class Deed:
     """Who did it (an opaque id), when by the office's clock, and in which request.
 
-    `counting` has the limits in 24 hours that it keeps to; None where it has none, as what operators do.
+    `limit_context` has the limits in 24 hours that it keeps to; None where it has none, as what operators do.
     """
 
     actor: str
     at: datetime
     request_id: str
-    counting: Counting | None = None
+    limit_context: LimitContext | None = None
 
 
 def canonical(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:

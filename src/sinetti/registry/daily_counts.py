@@ -10,7 +10,7 @@ from datetime import datetime
 from django.apps import apps
 from django.db.models import QuerySet
 
-from sinetti.domain.daily_limits import WINDOW, Counting, Limited, LimitReached, again_at, count_key, counted, mailbox
+from sinetti.domain.daily_limits import WINDOW, LimitContext, LimitKind, LimitReached, again_at, count_key, counted, mailbox
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import DailyCount
 from sinetti.registry.opening import Register
@@ -22,7 +22,7 @@ _USER = "user:"
 class Charge:
     """So many of what is counted, of a mailbox, an account or a firm."""
 
-    what: Limited
+    what: LimitKind
     whose: str
     amount: int = 1
 
@@ -37,14 +37,14 @@ def count_letters(register: Register, deed: Deed, address: str, amount: int = 1)
 
     Call it inside the transaction that owes them. Raises LimitReached.
     """
-    if deed.counting is not None and (to := mailbox(address)) not in own_mailboxes(register, deed.actor):
-        _count(register, deed.counting, [Charge(Limited.LETTERS, to, amount)])
+    if deed.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(register, deed.actor):
+        _count(register, deed.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
 
 
 def count_order(register: Register, deed: Deed, firm: str) -> None:
     """Count an order of an account, and of the firm that it acts by. As `count_letters`. Raises LimitReached."""
-    if deed.counting is not None:
-        _count(register, deed.counting, [Charge(Limited.ORDERS, deed.actor), Charge(Limited.FIRM_ORDERS, firm)])
+    if deed.limit_context is not None:
+        _count(register, deed.limit_context, [Charge(LimitKind.ORDERS, deed.actor), Charge(LimitKind.FIRM_ORDERS, firm)])
 
 
 def own_mailboxes(register: Register, actor: str) -> frozenset[str]:
@@ -69,16 +69,16 @@ def forget(register: Register, now: datetime) -> int:
     return gone
 
 
-def _count(register: Register, counting: Counting, charges: list[Charge]) -> None:
+def _count(register: Register, limit_context: LimitContext, charges: list[Charge]) -> None:
     # In the order of their keys, so that two acts do not wait for each other.
     for charge in sorted(charges, key=lambda one: one.key):
-        _rows(register).get_or_create(key=charge.key, defaults={"times": [], "newest": counting.at})
+        _rows(register).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
         row = _rows(register).select_for_update().get(key=charge.key)
-        limit, times = counting.limits.of(charge.what), counted(row.times, counting.at)
+        limit, times = limit_context.limits.of(charge.what), counted(row.times, limit_context.at)
         if (again := again_at(times, limit, charge.amount)) is not None:
             raise LimitReached(charge.what, limit, again)
-        row.times = [*times, *[int(counting.at.timestamp())] * charge.amount]
-        row.newest = counting.at
+        row.times = [*times, *[int(limit_context.at.timestamp())] * charge.amount]
+        row.newest = limit_context.at
         row.save(update_fields=["times", "newest"])
 
 

@@ -16,7 +16,7 @@ from sinetti.domain.values import Language, Serial, Span
 from sinetti.registry import audit, bulk, models, outbox
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.early_models import CalledEarly, EarlyCall, HintAsked
+from sinetti.registry.early_models import CalledEarly, EarlyCall, HintRequest
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import Event
 from sinetti.registry.turns import take_turn
@@ -202,7 +202,7 @@ def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: 
     )
     row = rows.values_list(
         "pk",
-        "hint_asked__at",
+        "hint_request__at",
         "not_before",
         "not_after",
         "renewable_from",
@@ -220,7 +220,7 @@ def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: 
 
 def note_asked(register: Register, certificate: int, now: datetime) -> None:
     """Note that the hint of a certificate, by its row's key, is asked for now."""
-    HintAsked.objects.using(register.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
+    HintRequest.objects.using(register.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
 
 
 _CALL_FIELDS = tuple(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from sinetti.domain.early_letters import Hearing, channel_to, has_program, one_each
+from sinetti.domain.early_letters import CallAudience, channel_to, has_program, one_each
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Channel, Language, Serial
@@ -20,7 +20,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 
 @dataclass(frozen=True, slots=True)
-class CallTold:
+class CallDetails:
     """What a message says of a call. `explanation` is empty in each language where there is none."""
 
     ends: datetime
@@ -29,7 +29,7 @@ class CallTold:
 
 
 @dataclass(frozen=True, slots=True)
-class CalledRow:
+class CallListItem:
     """A certificate that was called and has not been replaced, as a message names it."""
 
     serial: Serial
@@ -40,21 +40,21 @@ class CalledRow:
     not_after: datetime
 
 
-def hearing(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[Hearing]:
+def hearing(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
     """Who hears of each of these certificates: contact, deputy and signatories. Four statements for each 500."""
     for part in parts(serials):
         yield from _hearing(register, part, now)
 
 
-def _hearing(register: Register, serials: Sequence[str], now: datetime) -> Iterator[Hearing]:
+def _hearing(register: Register, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
     rows = models.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
-    found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_asked__at"))
+    found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
     people = holders(register, {holding for holding, _, _ in found})
     acting = roles(register, {organisation for _, organisation, _ in found}, now)
     for holding, organisation, asked_at in found:
         contact, deputy = people.get(holding, (None, None))
         concerned = once_each([contact, deputy, *acting[organisation].signatories])
-        yield Hearing(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
+        yield CallAudience(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
 
 
 def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader, ...]:
@@ -71,16 +71,16 @@ def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader,
     return tuple(one for one in chosen if isinstance(one, Reader) and channel_to(one) is not None)
 
 
-def call_told(register: Register, call_id: str) -> CallTold | None:
+def call_told(register: Register, call_id: str) -> CallDetails | None:
     """What messages say of a call; None where there is none of this id."""
     row = EarlyCall.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
     said = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
-    return CallTold(row.ends, row.undone_at is not None, said)
+    return CallDetails(row.ends, row.undone_at is not None, said)
 
 
-def called_of(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CalledRow, ...]:
+def called_of(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
     """The certificates of a call that concern a person, by their address, and are still to be replaced."""
     person = models.Person.objects.using(register.alias).filter(pk=person_id).first()
     if person is None:
@@ -96,7 +96,7 @@ def called_of(register: Register, call_id: str, person_id: str, now: datetime) -
     rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
     told = rows.select_related("holding__organisation", "holding__type")
     return tuple(
-        CalledRow(
+        CallListItem(
             Serial(one.serial),
             one.holding.organisation.name,
             one.holding.organisation.customer_id,

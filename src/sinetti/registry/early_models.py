@@ -44,10 +44,10 @@ class CalledEarly(models.Model):
     call = models.ForeignKey(EarlyCall, on_delete=models.PROTECT, related_name="called")
 
 
-class HintAsked(models.Model):
+class HintRequest(models.Model):
     """When a program last asked for the hint of a certificate, noted once a day, on the office's clock."""
 
     certificate = models.OneToOneField(
-        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_asked"
+        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
     )
     at = models.DateTimeField()

@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet
 
 from sinetti.domain.load_confirmation import (
     PROPOSAL_LIVES,
-    Confirmation,
+    LoadConfirmation,
     check_may_confirm,
     check_may_end,
     check_may_propose,
@@ -34,7 +34,7 @@ class Load:
     position: int
     passed_over: int
     done_at: datetime | None
-    confirmation: Confirmation
+    confirmation: LoadConfirmation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LoadListItem:
     created: datetime
     position: int
     done_at: datetime | None
-    confirmation: Confirmation
+    confirmation: LoadConfirmation
 
 
 def add(register: Register, content: bytes, found: tuple[Difference, str], user_id: str, deed: Deed) -> str:
@@ -104,7 +104,7 @@ def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Dee
     """
     with transaction.atomic(using=register.alias):
         row = _locked(register, load_id)
-        # The act holds both accounts (registry/locking.py), unless the proposal was made anew meanwhile.
+        # The act holds both accounts (registry/row_locks.py), unless the proposal was made anew meanwhile.
         clerks = accounts.lock_clerks(register, {row.proposed_by})
         check_may_confirm(
             _confirmation(row),
@@ -196,8 +196,8 @@ def _item(row: OrganisationLoad) -> LoadListItem:
     return LoadListItem(row.load_id, row.created, row.position, row.done_at, _confirmation(row))
 
 
-def _confirmation(row: OrganisationLoad) -> Confirmation:
-    return Confirmation(
+def _confirmation(row: OrganisationLoad) -> LoadConfirmation:
+    return LoadConfirmation(
         row.user_id or "",
         row.proposed_by,
         row.proposed_at,

@@ -17,7 +17,7 @@ from sinetti.registry.turns import take_turn
 _TURN = "lone-acts"
 
 
-class Altered(StrEnum):
+class AlterResult(StrEnum):
     """The result of a change to one organisation."""
 
     DONE = "done"
@@ -25,7 +25,7 @@ class Altered(StrEnum):
     SECOND_CLERK = "second-clerk"
 
 
-def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> Altered:
+def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> AlterResult:
     """Make one change by one clerk's word, unless this clerk made too many lately that need a second one.
 
     Such acts take turns, so that two at once are not each the last one alone.
@@ -35,13 +35,13 @@ def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> A
         if counts:
             take_turn(register, _TURN)
         if counts and takes_two(1, count_lately(register, clerk, deed.at)):
-            return Altered.SECOND_CLERK
+            return AlterResult.SECOND_CLERK
         if not organisations.alter(register, change, deed):
-            return Altered.MOVED
+            return AlterResult.MOVED
         if counts:
             _all(register).filter(at__lte=deed.at - COUNTED_FOR).delete()
             _all(register).create(clerk=clerk, at=deed.at)
-    return Altered.DONE
+    return AlterResult.DONE
 
 
 def count_lately(register: Register, clerk: str, now: datetime) -> int:

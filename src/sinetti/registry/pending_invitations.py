@@ -26,7 +26,7 @@ from sinetti.registry.people import take_open
 A_SECOND = timedelta(seconds=1)
 
 
-class PendingTells(StrEnum):
+class PendingNotice(StrEnum):
     """The content of a message about an invitation that waits, or has waited."""
 
     ASKED = "asked"
@@ -85,9 +85,9 @@ def add(register: Register, organisation_id: str, person: Person, asker_id: str,
             expires=expires,
         )
         _write(register, deed, "invitation-asked", row)
-        _owe(register, row, PendingTells.ASKED, deed.at)
+        _owe(register, row, PendingNotice.ASKED, deed.at)
         # Owed now for the first second after its end: it is dropped where there was a decision by then.
-        _owe(register, row, PendingTells.LAPSED, deed.at, due=expires + A_SECOND)
+        _owe(register, row, PendingNotice.LAPSED, deed.at, due=expires + A_SECOND)
     return row.pending_id, True
 
 
@@ -130,7 +130,7 @@ def decide(register: Register, pending_id: str, state: Pending, decider_id: str,
             raise PendingRefused(PendingFault.OVER)
         row = rows.get()
         _write(register, deed, f"invitation-{state}", row)
-        _owe(register, row, PendingTells(state.value), deed.at)
+        _owe(register, row, PendingNotice(state.value), deed.at)
 
 
 def set_invitation(register: Register, pending_id: str, invitation_id: str | None) -> None:
@@ -145,7 +145,7 @@ def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
 
 
 def _owe(
-    register: Register, row: PendingInvitation, tells: PendingTells, now: datetime, due: datetime | None = None
+    register: Register, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
     """Owe the organisation's signatories and its contact person a message, each address once."""
     found = roles.roles(register, [row.organisation_id], now)[row.organisation_id]
@@ -153,7 +153,7 @@ def _owe(
     outbox.put(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
 
 
-def _messages(row: PendingInvitation, tells: PendingTells, people: Iterable[str], due: datetime) -> list[NewMessage]:
+def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str], due: datetime) -> list[NewMessage]:
     kind, channel = MessageKind.INVITATION_PENDING, MessageChannel.EMAIL
     facts = {"tells": tells.value, "pending": row.pending_id}
     return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=one, facts=facts) for one in people]

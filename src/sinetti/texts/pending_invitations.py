@@ -43,7 +43,7 @@ SUBJECTS: Mapping[str, str] = {
     "withdrawn": mark("Invitation of a representative withdrawn on {day} – {organisation}"),
     "lapsed": mark("Invitation of a representative lapsed on {day} – {organisation}"),
 }
-"""By the word of what a message tells (registry/pending_invitations.py, PendingTells)."""
+"""By the word of what a message tells (registry/pending_invitations.py, PendingNotice)."""
 SAID: Mapping[str, str] = {
     "asked": mark(
         "A clerk of this service asks that {name} ({email}) becomes a representative of {organisation} "

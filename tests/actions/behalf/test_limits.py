@@ -12,7 +12,7 @@ from sinetti.actions.behalf.pending_invitations import confirm
 from sinetti.actions.behalf.replace import Replaced, chosen, replace_many, within_limits
 from sinetti.actions.behalf.transfer_ids import look, offer_anew
 from sinetti.actions.staff.invitations import invite_signatory
-from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, Limited, LimitReached
+from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, LimitKind, LimitReached
 from sinetti.domain.mandates import Role
 from sinetti.domain.ordering import LeftOut
 from sinetti.domain.values import Channel
@@ -49,7 +49,7 @@ def test_many_orders_in_a_row_do_not_send_as_many_letters_to_one_address(limited
     place(limited, who, 1)
     with pytest.raises(LimitReached) as reached:
         place(limited, who, 2, who.manager)
-    assert reached.value.what is Limited.LETTERS
+    assert reached.value.what is LimitKind.LETTERS
     assert len(orders(limited)) == 2, "neither an order nor a letter"
     assert place(limited, who, 0) == first, "the same form is answered as before"
     limited.machine.forward(WINDOW)
@@ -77,11 +77,11 @@ def test_orders_of_a_person_and_of_their_organisation(limited):
         place(limited, who, number, contact=replace(NEW_CONTACT, email=f"{number}@b.example"))
     with pytest.raises(LimitReached) as reached:
         place(limited, who, 3, contact=OTHER)
-    assert reached.value.what is Limited.ORDERS
+    assert reached.value.what is LimitKind.ORDERS
     place(limited, who, 4, who.manager, contact=OTHER)
     with pytest.raises(LimitReached) as reached:
         place(limited, who, 5, who.manager, contact=WITHOUT_PHONE)
-    assert reached.value.what is Limited.FIRM_ORDERS
+    assert reached.value.what is LimitKind.FIRM_ORDERS
 
 
 def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
@@ -103,7 +103,7 @@ def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
     ):
         with pytest.raises(LimitReached) as reached:
             act()
-        assert reached.value.what is Limited.LETTERS
+        assert reached.value.what is LimitKind.LETTERS
     assert holding(limited, held.serial).contact.email != NEW_CONTACT.email
 
 

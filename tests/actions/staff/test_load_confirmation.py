@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 
 from sinetti.actions.staff import NotStaff, organisations
-from sinetti.actions.staff.organisations import Altered
+from sinetti.actions.staff.organisations import AlterResult
 from sinetti.domain.load_confirmation import COUNTED_FOR, PROPOSAL_LIVES, LoadReason, LoadRefused, LoadState
 from sinetti.domain.organisation_load import Change, ChangeKind
 from sinetti.domain.values import CustomerKind
@@ -266,13 +266,13 @@ def test_one_at_a_time_a_clerk_does_not_go_around_it(sqlite_desk, one_alone):
     first, second, third = (add_organisation(sqlite_desk, one) for one in ("A-1", "A-2", "A-3"))
     name = row(sqlite_desk, "A-1").name
     assert not organisations.needs_second(anna)
-    assert organisations.alter(first, change(ChangeKind.END, name), anna) is Altered.DONE
+    assert organisations.alter(first, change(ChangeKind.END, name), anna) is AlterResult.DONE
     assert organisations.needs_second(anna)
     renamed = change(ChangeKind.CHANGE, name, 'Toinen; "Oy"')
-    assert organisations.alter(second, renamed, anna) is Altered.SECOND_CLERK
+    assert organisations.alter(second, renamed, anna) is AlterResult.SECOND_CLERK
     assert row(sqlite_desk, "A-2").name == name
     spoken = change(ChangeKind.CHANGE, name, language="sv")
-    assert organisations.alter(third, spoken, anna) is Altered.DONE, "a language counts nothing"
+    assert organisations.alter(third, spoken, anna) is AlterResult.DONE, "a language counts nothing"
     waiting = organisations.propose_change(second, renamed, anna)
     assert organisations.propose_change(second, renamed, anna) == waiting, "the same is not proposed twice"
     found = organisations.load(waiting, bo)
@@ -283,9 +283,9 @@ def test_one_at_a_time_a_clerk_does_not_go_around_it(sqlite_desk, one_alone):
     assert not organisations.needs_second(bo), "what two decided counts for neither"
     assert organisations.propose_change(second, renamed, anna) is None, "it has changed meanwhile"
     sqlite_desk.clock.forward(COUNTED_FOR)
-    assert organisations.alter(third, change(ChangeKind.END, name), anna) is Altered.MOVED
+    assert organisations.alter(third, change(ChangeKind.END, name), anna) is AlterResult.MOVED
     ended = change(ChangeKind.END, 'Toinen; "Oy"')
-    assert organisations.alter(second, ended, anna) is Altered.DONE, "the next day"
+    assert organisations.alter(second, ended, anna) is AlterResult.DONE, "the next day"
     assert LoneAct.objects.using(sqlite_desk.register.alias).count() == 1
 
 
@@ -304,7 +304,7 @@ def test_two_at_once_are_not_each_the_last_one_alone(desk, one_alone):
     both = [add_organisation(desk, one) for one in ("A-1", "A-2")]
     ended = change(ChangeKind.END, row(desk, "A-1").name)
     done = crowd(desk.register, 2, lambda at: organisations.alter(both[at], ended, anna))
-    assert sorted(done) == [Altered.DONE, Altered.SECOND_CLERK]
+    assert sorted(done) == [AlterResult.DONE, AlterResult.SECOND_CLERK]
 
 
 def test_who_is_a_clerk_no_more_alters_nothing(sqlite_desk):

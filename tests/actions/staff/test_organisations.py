@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sinetti.actions.staff import organisations
-from sinetti.actions.staff.organisations import Altered, NewOrganisation, NotThere
+from sinetti.actions.staff.organisations import AlterResult, NewOrganisation, NotThere
 from sinetti.domain.load_confirmation import needs_second_clerk
 from sinetti.domain.organisation_load import Change, ChangeKind
 from sinetti.domain.revocation import RevocationReason
@@ -167,8 +167,8 @@ def test_one_at_a_time(sqlite_desk):
     assert organisations.add(new, anna) is None
     assert organisations.organisation(made.organisation_id, anna).name == "Uusi Oy"
     renamed = Change(0, ChangeKind.CHANGE, "", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", "Uusi Oyj", "fi", "sv")
-    assert organisations.alter(made.organisation_id, renamed, anna) is Altered.DONE
-    assert organisations.alter(made.organisation_id, renamed, anna) is Altered.MOVED
+    assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.DONE
+    assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.MOVED
     assert [one.name for one in organisations.search("oyj", 0, 50, anna)] == ["Uusi Oyj"]
     assert [one.customer_id for one in organisations.search("a-", 0, 50, anna)] == ["A-1"]
     assert len(organisations.search("", 0, 50, anna)) == 2

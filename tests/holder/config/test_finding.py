@@ -6,7 +6,7 @@ import pytest
 
 from sinetti import file_rights
 from sinetti.holder.config import finding
-from sinetti.holder.config.finding import Found
+from sinetti.holder.config.finding import ConfigFile
 
 
 @pytest.fixture
@@ -23,12 +23,12 @@ def test_the_first_that_is_there_counts(places, monkeypatch):
     assert finding.find(None) is None
     finding.MACHINE_WIDE.parent.mkdir()
     finding.MACHINE_WIDE.touch()
-    assert finding.find(None) == Found(finding.MACHINE_WIDE, is_named=True)
+    assert finding.find(None) == ConfigFile(finding.MACHINE_WIDE, is_named=True)
     (places / "sinetti.toml").touch()
-    assert finding.find(None) == Found(Path("sinetti.toml"), is_named=False)
+    assert finding.find(None) == ConfigFile(Path("sinetti.toml"), is_named=False)
     monkeypatch.setenv(finding.VARIABLE, "elsewhere.toml")
-    assert finding.find(None) == Found(Path("elsewhere.toml"), is_named=True)
-    assert finding.find(Path("given.toml")) == Found(Path("given.toml"), is_named=True)
+    assert finding.find(None) == ConfigFile(Path("elsewhere.toml"), is_named=True)
+    assert finding.find(Path("given.toml")) == ConfigFile(Path("given.toml"), is_named=True)
 
 
 def test_an_empty_variable_names_no_file(places, monkeypatch):
@@ -45,6 +45,6 @@ def test_for_root_the_folder_that_it_stands_in_does_not_count(places, monkeypatc
     assert not finding.is_passed_over(Path("sinetti.toml"))
     finding.MACHINE_WIDE.parent.mkdir()
     finding.MACHINE_WIDE.touch()
-    assert finding.find(None) == Found(finding.MACHINE_WIDE, is_named=True)
+    assert finding.find(None) == ConfigFile(finding.MACHINE_WIDE, is_named=True)
     monkeypatch.setenv(finding.VARIABLE, "sinetti.toml")
-    assert finding.find(None) == Found(Path("sinetti.toml"), is_named=True)
+    assert finding.find(None) == ConfigFile(Path("sinetti.toml"), is_named=True)

@@ -9,7 +9,7 @@ from sinetti.actions.behalf.order import OrderAsk, order
 from sinetti.actions.objects import may_act
 from sinetti.actions.office import Office
 from sinetti.actions.order import OrderError, check_words
-from sinetti.domain.daily_limits import Limited, LimitReached, mailbox
+from sinetti.domain.daily_limits import LimitKind, LimitReached, mailbox
 from sinetti.domain.mandates import Right
 from sinetti.domain.ordering import MOST_AT_ONCE, LeftOut, left_out
 from sinetti.domain.values import Serial
@@ -89,9 +89,9 @@ def within_limits(found: Preview, standing: Standing, office: Office, actor: Act
 def _charges(one: Candidate, standing: Standing, actor: Actor, own: frozenset[str]) -> tuple[Charge, ...]:
     """What an order in its place counts for."""
     firm = standing.require(Right.ORDER, one.organisation_id).via or one.organisation_id
-    orders = (Charge(Limited.ORDERS, actor.name), Charge(Limited.FIRM_ORDERS, firm))
+    orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     to = mailbox(one.contact.email) if one.contact is not None else ""
-    return orders if to in own else (*orders, Charge(Limited.LETTERS, to))
+    return orders if to in own else (*orders, Charge(LimitKind.LETTERS, to))
 
 
 def replace_many(form: str, serials: Iterable[Serial], office: Office, actor: Actor, request_id: str) -> Replaced:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sinetti.actions.authority import Actor
 from sinetti.actions.office import Office
 from sinetti.registry.audit import Deed
-from sinetti.registry.locking import locked
+from sinetti.registry.row_locks import locked
 
 
 class NotStaff(Exception):

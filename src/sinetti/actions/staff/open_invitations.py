@@ -13,7 +13,7 @@ from sinetti.registry.parties import Person
 from sinetti.registry.pending_invitations import PendingView
 
 __all__ = [
-    "Listed",
+    "InvitationLists",
     "OpenInvitation",
     "Pending",
     "PendingFault",
@@ -32,19 +32,19 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class InvitationLists:
     """A part of what clerks asked for, with what came of it, and of the links that wait to be used."""
 
     asked: tuple[PendingView, ...]
     links: tuple[OpenInvitation, ...]
 
 
-def listed(start: int, most: int, clerk: Clerk) -> Listed:
+def listed(start: int, most: int, clerk: Clerk) -> InvitationLists:
     """Some of both, the newest first; the look is written down."""
     look_for(Place.INVITATIONS, "", clerk)
     register, now = clerk.office.register, clerk.office.now()
     asked = pending_invitations.list_newest(register, now, start, most)
-    return Listed(asked, open_invitations.listed(register, now, start, most))
+    return InvitationLists(asked, open_invitations.listed(register, now, start, most))
 
 
 def pending(pending_id: str, clerk: Clerk) -> PendingView | None:

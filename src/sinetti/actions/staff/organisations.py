@@ -29,12 +29,12 @@ from sinetti.domain.workdays import FINNISH_TIME
 from sinetti.registry import loading, lone_acts, organisations
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.loading import Load, LoadListItem
-from sinetti.registry.lone_acts import Altered
+from sinetti.registry.lone_acts import AlterResult
 from sinetti.registry.organisations import Listed
 from sinetti.registry.parties import NewOrganisation, OrganisationFound
 
 __all__ = [
-    "Altered",
+    "AlterResult",
     "Left",
     "Listed",
     "Load",
@@ -107,7 +107,7 @@ def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
     return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
 
 
-def alter(organisation_id: str, change: Change, clerk: Clerk) -> Altered:
+def alter(organisation_id: str, change: Change, clerk: Clerk) -> AlterResult:
     """Rename one organisation, set its language, or end it; not where it has changed meanwhile.
 
     Names and ends by one clerk's word are counted: over ten within 24 hours need a second clerk (`propose_change`).

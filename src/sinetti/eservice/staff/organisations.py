@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.actions.staff import organisations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import Altered, Listed, NewOrganisation, NotThere
+from sinetti.actions.staff.organisations import AlterResult, Listed, NewOrganisation, NotThere
 from sinetti.domain.bulk import AT_ONCE
 from sinetti.domain.customers import CustomerIdError
 from sinetti.domain.organisation_load import Change, ChangeKind, Slip
@@ -185,12 +185,12 @@ def _alter(request: HttpRequest, clerk: Clerk, organisation_id: str, change: Cha
     """Make a change or propose it, and lead on; None where the organisation has changed meanwhile."""
     say = speaker(request)
     match organisations.alter(organisation_id, change, clerk):
-        case Altered.MOVED:
+        case AlterResult.MOVED:
             return None
-        case Altered.DONE:
+        case AlterResult.DONE:
             tell(request, say("The organisation has ended.") if change.kind is ChangeKind.END else say("Saved."))
             return to("staff_organisation", organisation_id)
-        case Altered.SECOND_CLERK:
+        case AlterResult.SECOND_CLERK:
             proposed = organisations.propose_change(organisation_id, change, clerk)
             return None if proposed is None else to("staff_load", proposed)
 

@@ -13,28 +13,28 @@ HERE = Path(FILE)
 MACHINE_WIDE = Path("/etc/sinetti") / FILE
 
 
-class Found(NamedTuple):
+class ConfigFile(NamedTuple):
     """A sinetti.toml. `is_named`: a person, or root by its place, vouches for it; else it only lies in the folder."""
 
     path: Path
     is_named: bool
 
 
-def find(given: Path | None) -> Found | None:
+def find(given: Path | None) -> ConfigFile | None:
     """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
 
     None where there is none. One that was named is given though it may not be there: reading it tells. For root the
     folder that it stands in does not count: other users may have put a file there, whose programs root would run.
     """
     if given is not None:
-        return Found(given, is_named=True)
+        return ConfigFile(given, is_named=True)
     # Beside the locale, all that the client goes by in the environment: a service of the system names its file so.
     named = os.environ.get(VARIABLE)  # noqa: TID251
     if named:
-        return Found(Path(named), is_named=True)
+        return ConfigFile(Path(named), is_named=True)
     if not file_rights.is_root() and _may_be(HERE):
-        return Found(HERE, is_named=False)
-    return Found(MACHINE_WIDE, is_named=True) if _may_be(MACHINE_WIDE) else None
+        return ConfigFile(HERE, is_named=False)
+    return ConfigFile(MACHINE_WIDE, is_named=True) if _may_be(MACHINE_WIDE) else None
 
 
 def is_passed_over(given: Path | None) -> bool:

@@ -2,7 +2,7 @@
 
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
 from sinetti.notices.parts import Part, Rows, named, shown
-from sinetti.registry.early_audience import CalledRow, CallTold, call_told, called_of
+from sinetti.registry.early_audience import CallListItem, CallDetails, call_told, called_of
 from sinetti.texts import notices_early as texts
 from sinetti.texts import reader
 from sinetti.texts.notices import Part as Role
@@ -39,7 +39,7 @@ def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
-def _told(matter: Matter) -> tuple[CallTold, tuple[CalledRow, ...]]:
+def _told(matter: Matter) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """The call, and what of it is still to be replaced. Raises NothingToSay."""
     call_id, register = matter.fact("call"), matter.room.register
     call = None if call_id is None else call_told(register, call_id)
@@ -55,7 +55,7 @@ def _told(matter: Matter) -> tuple[CallTold, tuple[CalledRow, ...]]:
     return call, rows
 
 
-def _line(matter: Matter, row: CalledRow) -> str:
+def _line(matter: Matter, row: CallListItem) -> str:
     return matter.say(
         texts.ROW,
         organisation=named(row.organisation),

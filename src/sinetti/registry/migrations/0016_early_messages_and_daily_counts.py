@@ -12,9 +12,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='HintAsked',
+            name='HintRequest',
             fields=[
-                ('certificate', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='hint_asked', serialize=False, to='registry.certificate')),
+                ('certificate', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='hint_request', serialize=False, to='registry.certificate')),
                 ('at', models.DateTimeField()),
             ],
         ),
