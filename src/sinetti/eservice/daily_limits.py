@@ -1,4 +1,7 @@
-"""The refusal of an act that would go over a limit of 24 hours: what the limit is, and when it is possible again."""
+"""Refusals of acts that would exceed a limit of 24 hours.
+
+Each names the limit and the time of the next try.
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,16 +17,16 @@ from sinetti.texts.reader import mark, text, when
 
 _REACHED: Mapping[LimitKind, str] = {
     LimitKind.LETTERS: mark(
-        "At most {limit} messages go to one e-mail address in 24 hours, and this one has had as many. Nothing was "
-        "done. Try again after {again}."
+        "At most {limit} messages go to one e-mail address in 24 hours, and this one has reached that number. Nothing "
+        "was done. Try again after {again}."
     ),
     LimitKind.ORDERS: mark(
-        "One person orders at most {limit} certificates in 24 hours, and you have ordered as many. Nothing was "
+        "One person orders at most {limit} certificates in 24 hours, and you have reached that number. Nothing was "
         "ordered. Order again after {again}."
     ),
     LimitKind.FIRM_ORDERS: mark(
-        "One organisation orders at most {limit} certificates in 24 hours, and yours has ordered as many. Nothing was "
-        "ordered. Order again after {again}."
+        "One organisation orders at most {limit} certificates in 24 hours, and yours has reached that number. Nothing "
+        "was ordered. Order again after {again}."
     ),
 }
 _AT_ONCE = mark(

@@ -25,8 +25,7 @@ LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
 """The languages of the service, as fields offer them."""
 
 NO_LINKS = mark(
-    "Leave out addresses of pages and e-mail addresses: this text stands in messages. After a full stop there has to "
-    "be a space."
+    "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
 )
 """What is said of a text with a link in it."""
 
@@ -76,7 +75,7 @@ class PeopleForm(forms.Form):
         self.add_error(name, text(message_id, self.language, **values))
 
     def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
-        """Give what was typed as letters carry it; else say beside the field what is wrong with it."""
+        """Return the text as letters carry it, or report the fault beside the field."""
         written = str(self.cleaned_data.get(name, ""))
         try:
             return check_unlinked(name, written, most)

@@ -1,4 +1,4 @@
-"""What a call for early replacement says to the people whom it concerns."""
+"""Texts of messages about a call for early replacement."""
 
 from sinetti.texts.reader import mark, mark_count
 
@@ -12,8 +12,8 @@ ASKED = mark_count(
 )
 EXPLAINED = mark("The reason: {explanation}")
 VALID = mark(
-    "What is not replaced by then may be revoked: data can then no longer be sent with it. Until then everything works "
-    "as before."
+    "A certificate not replaced by then may be revoked: data can then no longer be sent with it. Until then everything"
+    " works as before."
 )
 BY_PROGRAM = mark(
     "If your program renews certificates by itself, no action is needed: it asks the service when to renew, and does "

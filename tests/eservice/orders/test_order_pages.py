@@ -333,5 +333,5 @@ def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlit
 def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_desk):
     page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
     assert set(errors(page)) == {"description", "contact_name"}
-    assert errors(page)["description"].startswith("Leave out addresses of pages and e-mail addresses")
+    assert errors(page)["description"].startswith("Leave out web addresses and e-mail addresses")
     assert not orders(sqlite_desk)

@@ -57,8 +57,7 @@ _LEFT: Mapping[LeftOut, str] = {
         "No text messages can be sent from here: order it by itself, without the contact person's phone number"
     ),
     LeftOut.LINKED: mark(
-        "There is an address of a page or an e-mail address in its description or a name: order it by itself, with "
-        "another text"
+        "Its description or a name contains a web address or an e-mail address: order it separately, with another text"
     ),
     LeftOut.LIMIT: mark("The limit of 24 hours is reached: order it tomorrow"),
 }
