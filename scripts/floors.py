@@ -1,4 +1,7 @@
-"""Prints what `scripts/floors` installs: `floors` as pins of what serves, `tests` as requirements of what tests it."""
+"""Prints the packages that `scripts/floors` installs.
+
+`floors` prints the runtime dependencies as pins, `tests` prints the requirements of the tests.
+"""
 
 import re
 import sys

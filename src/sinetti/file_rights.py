@@ -1,12 +1,13 @@
-"""Rights of files that decide what runs, and of files that hold secrets: who could have written or read them.
+"""Rights of files that decide what runs, and of files that hold secrets.
 
-A settings file names programs and libraries that run with the caller's rights, so that its writers can do what the
-caller can. The rule is that of sudo for its sudoers and of sshd's StrictModes: the file, the link that leads to it and
-the folder that holds it belong to the caller or to root, and no other user can write them. A group counts as others,
-unless it is the owner's private group (of the same name, without another member). A list of access control that lets
-another user or group write counts as others, too. Folders further up need no check then: what another user puts in the
-place of one is that user's. A caller who names a file vouches for its owner; of a foreign one no folder above may be
-writable by others. Rights are read from the descriptor that the octets come from.
+The check finds the users who could have written or read them. A settings file names programs and libraries that run
+with the caller's rights, so that its writers can do what the caller can. The rule is that of sudo for its sudoers and
+of sshd's StrictModes. The file, the link that leads to it and its folder belong to the caller or to root, and no other
+user can write them. A group counts as others, unless it is the owner's private group (of the same name, without another
+member). A list of access control that lets another user or group write counts as others, too. Folders further up need
+no check then: what another user puts in the place of one is that user's. A caller who names a file vouches for its
+owner; of a foreign one no folder above may be writable by others. Rights are read from the descriptor that the octets
+come from.
 
 Windows has no modes: nothing is checked there.
 """
@@ -40,7 +41,7 @@ _MOST_LINKS = 40
 
 
 class Fault(Enum):
-    """What is wrong with the rights of a file or folder."""
+    """The faults in the rights of a file or folder."""
 
     FOREIGN = "foreign"
     """It belongs to a user who is neither the caller nor root."""
@@ -70,10 +71,10 @@ def is_root() -> bool:
 
 
 def read_trusted(path: Path, *, is_named: bool) -> bytes:
-    """Read a file that decides what runs. `is_named`: the caller named it, and so vouches for its owner.
+    """Read a file that decides what runs.
 
-    A terminal or pipe that the caller named is taken as it is; a pipe that has a name is judged as a file is. Raises
-    RightsError, OSError.
+    `is_named`: the caller named the file, and so vouches for its owner. A terminal or pipe that the caller named is
+    taken as it is; a pipe that has a name is judged as a file is. Raises RightsError, OSError.
     """
     if not is_checked() or (is_named and _has_no_place(path)):
         return path.read_bytes()
@@ -96,7 +97,10 @@ def read_trusted(path: Path, *, is_named: bool) -> bytes:
 
 
 def _has_no_place(path: Path) -> bool:
-    """Tell whether it is a device, such as a terminal, or a pipe without a name, such as /dev/stdin."""
+    """Tell whether it is a device or a pipe without a name.
+
+    Examples are a terminal and /dev/stdin.
+    """
     mode = path.stat().st_mode
     if not stat.S_ISFIFO(mode):
         return not stat.S_ISREG(mode)
@@ -114,10 +118,11 @@ def _links(path: Path) -> Iterator[Path]:
 
 
 def check_program(path: Path, *, is_library: bool = False) -> None:
-    """Check a program that trusted settings name, and its folder: not every user can write them.
+    """Check a program of trusted settings, and its folder.
 
-    Groups are not looked at: /usr/local/bin is its administrators' on some systems. A library runs inside the caller,
-    so that its owner counts as well. Raises RightsError, OSError.
+    Raises RightsError if every user can write one of them. Groups are not looked at: /usr/local/bin is its
+    administrators' on some systems. A library runs inside the caller, so that its owner counts as well. Raises
+    RightsError, OSError.
     """
     if not is_checked():
         return
@@ -131,10 +136,10 @@ def check_program(path: Path, *, is_library: bool = False) -> None:
 
 
 def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
-    """Read a file with a secret that only its owner can read: the caller or root, or `any_owner`.
+    """Read a file with a secret that only its owner can read.
 
-    A pipe and a terminal are taken as they are, and what the service manager shows as a credential. Raises RightsError,
-    OSError.
+    The owner is the caller, root or, with `any_owner`, any user. A pipe and a terminal are taken as they are, and what
+    the service manager shows as a credential. Raises RightsError, OSError.
     """
     with path.open("rb") as file:
         seen = os.fstat(file.fileno())
@@ -153,7 +158,10 @@ def _is_credential(path: Path) -> bool:
 
 
 def _check_link(link: Path, *, is_named: bool) -> None:
-    """Check the link that leads to a file, and the folder that the link is in: who could turn it."""
+    """Check the link that leads to a file, and the link's folder.
+
+    No other user may be able to change its target.
+    """
     _check_folder(link.absolute().parent, link.absolute().parent.stat(), link.lstat(), is_named=is_named)
     if not is_named:
         _check_owner(link, link.lstat())
@@ -170,7 +178,10 @@ def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -
 
 
 def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *, is_named: bool) -> None:
-    """Check the folder that holds a file or link: who could put another one in its place."""
+    """Check the folder that holds a file or link.
+
+    No other user may be able to replace the entry.
+    """
     if not is_named:
         _check_owner(folder, holder)
     # In a sticky folder, such as /tmp, others cannot rename what is the caller's.
@@ -195,14 +206,17 @@ def _is_ours(seen: os.stat_result) -> bool:
 
 
 def _is_writable(seen: os.stat_result, at: Path | int) -> bool:
-    """Tell whether others than its owner can write it; `at` is where it is, or its descriptor."""
+    """Tell whether others than its owner can write it.
+
+    `at` is its path or its descriptor.
+    """
     if seen.st_mode & stat.S_IWOTH:
         return True
     return bool(seen.st_mode & stat.S_IWGRP) and (_is_shared(at) or not _is_private(seen))
 
 
 def _is_shared(at: Path | int) -> bool:
-    """Tell whether a list of access control lets another user or group write; False where there are none."""
+    """Tell whether an ACL lets another user or group write."""
     try:
         octets = os.getxattr(at, _ACCESS)
     except (AttributeError, OSError):
@@ -213,7 +227,10 @@ def _is_shared(at: Path | int) -> bool:
 
 
 def _is_private(seen: os.stat_result) -> bool:
-    """Tell whether its group is its owner's own: of the owner's name, their first one, and without another member."""
+    """Tell whether its group is the owner's private group.
+
+    It has the owner's name, is their primary group, and has no other member.
+    """
     with contextlib.suppress(ImportError, KeyError):
         owner = importlib.import_module("pwd").getpwuid(seen.st_uid)
         group = importlib.import_module("grp").getgrgid(seen.st_gid)

@@ -50,8 +50,8 @@ from sinetti.domain.revocation import RevocationReason
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.registry import accounts, mandating, pending_invitations
 from sinetti.registry.bulk import Wanted
-from sinetti.registry.row_locks import locked
 from sinetti.registry.parties import NewOrganisation
+from sinetti.registry.row_locks import locked
 from tests.house.test_acts import acts, functions, opens
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk

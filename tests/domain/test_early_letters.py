@@ -63,9 +63,15 @@ COUNTS = {
     "none": ([], CallReach()),
     "by program alone": ([CallAudience(True, ())], CallReach(program=1)),
     "by program and by mail": ([CallAudience(True, (MAIL,))], CallReach(program=1, email=1, emails=1)),
-    "one person for many": ([CallAudience(False, (MAIL,)), CallAudience(False, (AGAIN,))], CallReach(email=2, emails=1)),
+    "one person for many": (
+        [CallAudience(False, (MAIL,)), CallAudience(False, (AGAIN,))],
+        CallReach(email=2, emails=1),
+    ),
     "by text message": ([CallAudience(False, (BOUNCED, STOPPED))], CallReach(sms=1, texts=1, people_unreached=1)),
-    "by no way": ([CallAudience(False, (STOPPED,)), CallAudience(False, ())], CallReach(unreached=2, people_unreached=1)),
+    "by no way": (
+        [CallAudience(False, (STOPPED,)), CallAudience(False, ())],
+        CallReach(unreached=2, people_unreached=1),
+    ),
 }
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from sinetti.domain.load_confirmation import (
     PROPOSAL_LIVES,
-    LoadConfirmation,
     LoadAct,
+    LoadConfirmation,
     LoadReason,
     LoadRefused,
     LoadState,

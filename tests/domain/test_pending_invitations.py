@@ -17,7 +17,9 @@ from sinetti.domain.persons import Identity
 
 NOW = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 ASKER, INVITED, CONFIRMER = (Identity(frozenset({one}), frozenset({f"{one}@x.example"})) for one in "aic")
-FINE = InvitationConfirmation(Pending.WAITING, ASKER, INVITED, CONFIRMER, by_clerk=True, has_signatory=False, asker_is_clerk=True)
+FINE = InvitationConfirmation(
+    Pending.WAITING, ASKER, INVITED, CONFIRMER, by_clerk=True, has_signatory=False, asker_is_clerk=True
+)
 
 CASES = {
     "a second clerk, where there is no signatory": (FINE, None),

@@ -1,7 +1,8 @@
-"""One transaction for each act of a representative: rows are locked first, then the standing is read again.
+"""One transaction for each act of a representative.
 
-A right that was withdrawn before the act could lock the organisation counts no more. All acts in `actions/behalf` go
-through here, and take their deed from here (tests/house/test_acts.py, tests/actions/test_withdrawn_meanwhile.py).
+Rows are locked first, then the rights of the actor are read again. A right that was withdrawn before the act could lock
+the organisation counts no more. All acts in `actions/behalf` go through here, and take their deed from here
+(tests/house/test_acts.py, tests/actions/test_withdrawn_meanwhile.py).
 """
 
 from collections.abc import Collection, Iterator
@@ -18,7 +19,7 @@ from sinetti.registry.row_locks import locked
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An act under way: its deed, and what the actor may do now that the rows are locked."""
+    """An act in progress: its deed, and the rights of the actor under the locks."""
 
     deed: Deed
     standing: Standing
@@ -40,7 +41,7 @@ def acting(organisation_ids: Collection[str], office: Office, actor: Actor, requ
 
 @contextmanager
 def act_for(right: Right, organisation_id: str, office: Office, actor: Actor, request_id: str) -> Iterator[Act]:
-    """Open the transaction of an act for one organisation, for which this right is needed.
+    """Open the transaction of an act on one organisation that needs this right.
 
     Raises NotAllowed, before anything is locked or after that.
     """
@@ -52,9 +53,10 @@ def act_for(right: Right, organisation_id: str, office: Office, actor: Actor, re
 
 @contextmanager
 def act_on(right: Right, organisation_id: str | None, office: Office, actor: Actor, request_id: str) -> Iterator[Act]:
-    """Open the transaction of an act on an object of an organisation, which is None where there is no such object.
+    """Open the transaction of an act on an object of an organisation.
 
-    Raises NotAllowed as `may_act` does: an object that is not there is like one of others.
+    `organisation_id` is None where there is no such object. Raises NotAllowed as `may_act` does: an object that is not
+    there is like one of others.
     """
     may_act(right, organisation_id, actor, office)
     with acting({organisation_id} if organisation_id else (), office, actor, request_id) as act:
@@ -63,9 +65,9 @@ def act_on(right: Right, organisation_id: str | None, office: Office, actor: Act
 
 
 def guarded(right: Right, organisation_id: str | None, office: Office, actor: Actor, request_id: str) -> Office:
-    """Return the office for a use case that opens transactions of its own: each of them is an `act_on`.
+    """Return an office whose every transaction is an `act_on`.
 
-    Raises NotAllowed at once where the right is lacking now.
+    It is for use cases that open transactions of their own. Raises NotAllowed at once where the right is lacking now.
     """
     may_act(right, organisation_id, actor, office)
     return replace(office, guard=lambda: act_on(right, organisation_id, office, actor, request_id))

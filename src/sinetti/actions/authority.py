@@ -111,7 +111,7 @@ def standing(actor: Actor, office: Office) -> Standing:
 
 
 def ways(organisation_ids: Collection[str], actor: Actor, office: Office) -> frozenset[str]:
-    """Return the ids of organisations through which the actor may have a role for these."""
+    """Return the organisations through which the actor may have a role for these."""
     found = _grants(actor, office)
     return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
 

@@ -32,7 +32,10 @@ class CallAsk:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What would be called, and whom it reaches. `passed_over` are wanted, but ended, revoked, renewed, or called."""
+    """The certificates of a call, and the people it reaches.
+
+    `passed_over` were selected, but have ended, or were revoked, renewed or called.
+    """
 
     going: tuple[Row, ...]
     passed_over: int

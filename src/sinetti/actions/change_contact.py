@@ -47,9 +47,10 @@ class ContactChanged:
 
 
 def change_contact(change: ContactChange, office: Office, actor: str, request_id: str) -> ContactChanged:
-    """Name a contact or a deputy anew, or mend what is known of one. Raises PeopleError and LimitReached.
+    """Rename a contact or a deputy, or correct what is known of one.
 
-    The same again changes nothing, but offers transfer ids that a command which was cut short did not offer any more.
+    Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
+    was cut short did not offer any more.
     """
     holding = people.find_holding(office.register, change.named)
     if holding is None:

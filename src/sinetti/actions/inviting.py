@@ -26,9 +26,10 @@ def new_link(office: Office, now: datetime) -> Link:
 
 
 def is_own(organisation_id: str, invitation_id: str, actor: Actor, office: Office) -> bool:
-    """Whether this person asked for, confirmed or made this invitation, by this account or by another of theirs.
+    """Return whether this person asked for, confirmed or made this invitation.
 
-    A clerk asks for every organisation. Representatives give themselves nothing that they lack, so theirs do not count.
+    Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
+    they lack, so theirs do not count.
     """
     about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
     made = audit_reading.actors(office.register, "invited", about, fact)

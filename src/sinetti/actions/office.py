@@ -9,7 +9,7 @@ from sinetti.actions.shards import ONE_SHARD, OneShard, Shards
 from sinetti.actions.turns import Turns
 from sinetti.ca.issuing import Issuer
 from sinetti.ca.ocsp import Responder
-from sinetti.domain.daily_limits import LimitContext, DailyLimits
+from sinetti.domain.daily_limits import DailyLimits, LimitContext
 from sinetti.domain.kindness import KIND, Kindness
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.pki.signers import Signer
@@ -43,8 +43,8 @@ class Office:
     last, by CA and shard; `turns` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
-    `guard`, where there is one, opens the transaction of an act and asks there whether the actor still may
-    (actions/acts.py): each step that writes goes through `act` then, and `deed` gives none.
+    `guard`, if there is one, opens the transaction of an act and checks the actor's right in it (actions/acts.py).
+    Each step that writes then goes through `act`, and `deed` raises.
     `may_issue` tells whether the clock is believed (actions/clock.py): without it nothing is issued.
     `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
     """
@@ -75,7 +75,7 @@ class Office:
 
     @property
     def unguarded(self) -> "Office":
-        """The same for what the service does by itself after an act, such as publishing a list."""
+        """Do the same for acts of the service itself, such as publishing a list."""
         return replace(self, guard=None)
 
     def issuer_for(self, channel: Channel) -> Issuer:
@@ -83,7 +83,10 @@ class Office:
         return self.issuers[self.issuing[channel]]
 
     def deed(self, actor: str, request_id: str) -> Deed:
-        """Who does something, now, in which request. Raises RuntimeError where `act` has to be used."""
+        """Return the deed: actor, time and request.
+
+        Raises RuntimeError if the step has to use `act`.
+        """
         if self.guard is not None:
             sentence = "this office is guarded: take the deed from Office.act, inside its transaction"
             raise RuntimeError(sentence)
@@ -91,7 +94,10 @@ class Office:
 
     @contextmanager
     def act(self, actor: str, request_id: str) -> Iterator[Deed]:
-        """Give the deed of one step that writes: inside the guard's transaction, where there is a guard."""
+        """Yield the deed of one step that writes.
+
+        If there is a guard, the step runs inside its transaction.
+        """
         with self.guard() if self.guard is not None else nullcontext():
             yield self._deed(actor, request_id)
 

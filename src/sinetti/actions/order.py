@@ -55,7 +55,10 @@ def check_order(new: NewOrder, office: Office) -> None:
 
 
 def check_words(description: str, people: Iterable[Person | None]) -> None:
-    """Raise LinkError where a description or a name would bring a link into letters, and WordError for others."""
+    """Raise LinkError if a description or a name would put a link into letters.
+
+    Raises WordError for other faults.
+    """
     check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
     for one in people:
         if one is not None:

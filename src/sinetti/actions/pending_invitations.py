@@ -1,6 +1,7 @@
-"""Confirm an invitation that a clerk asked for, as a signatory or as a second clerk (docs/mandates.md).
+"""Confirms an invitation that a clerk asked for (docs/mandates.md).
 
-Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`: both open the act's transaction first.
+A signatory confirms it, or a second clerk. Helpers of `behalf/pending_invitations.py` and `staff/open_invitations.py`:
+both open the act's transaction first.
 """
 
 from sinetti.actions.inviting import new_link
@@ -22,7 +23,7 @@ from sinetti.registry.pending_invitations import PendingView
 
 
 def confirm_locked(pending_id: str, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> None:
-    """Make the invitation that waits, inside the transaction that holds its organisation's row.
+    """Make the pending invitation, in a transaction that locks its organisation.
 
     Raises PendingRefused, Closed, Otherwise and TooMany; nothing is changed then.
     """
@@ -39,12 +40,14 @@ def confirm_locked(pending_id: str, confirmer_id: str, office: Office, deed: Dee
     pending_invitations.set_invitation(register, pending_id, link.invitation_id if made.made else None)
 
 
-def _asked(found: PendingView, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool) -> InvitationConfirmation:
+def _asked(
+    found: PendingView, confirmer_id: str, office: Office, deed: Deed, *, by_clerk: bool
+) -> InvitationConfirmation:
     register = office.register
     return InvitationConfirmation(
         state=found.state,
         asker=persons.get_identity(register, found.asker_id) if found.asker_id else Identity(),
-        # Erased meanwhile: nothing tells them from the confirmer.
+        # Erased meanwhile: they could be the confirmer.
         invited=persons.get_identity_of_address(register, found.email) if found.email else Identity(),
         confirmer=persons.get_identity(register, confirmer_id),
         by_clerk=by_clerk,

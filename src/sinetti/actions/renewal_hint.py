@@ -1,6 +1,7 @@
-"""The renewal hint of one certificate, for whoever asks (RFC 9773): one statement, and one a day that notes it.
+"""The renewal hint of one certificate (RFC 9773).
 
-That it was asked for tells operators how many certificates have a program that hears of a call (docs/renewal-info.md).
+It takes one statement, and another one once a day that records the request. That it was asked for tells operators how
+many certificates have a program that hears of a call (docs/renewal-info.md).
 """
 
 from collections.abc import Mapping, Sequence

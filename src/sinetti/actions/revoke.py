@@ -70,7 +70,10 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
 def _follow_up(
     serial: Serial, taken: Collection[Serial], done: Collection[Serial], office: Office, request_id: str
 ) -> tuple[Certificate, ...]:
-    """Write down and publish what is revoked; returns the named one, then the others. Raises AlreadyRevoked."""
+    """Record and publish revocations. Raises AlreadyRevoked.
+
+    Returns the named certificate first, then the others.
+    """
     # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
     note_revoked_or_say({*taken, *done}, office)
     named = dict.fromkeys([serial, *(done or taken)])
@@ -86,9 +89,10 @@ def _follow_up(
 def _revoke_all(
     ask: RevokeAsk, holding_id: str, office: Office, by: tuple[str, str]
 ) -> tuple[Collection[Serial], Collection[Serial]]:
-    """Revoke the certificate and what goes with it; gives all of these, and which were not revoked before.
+    """Revoke the certificate and those revoked with it.
 
-    `by` is the actor and the request. Each step is an act of its own (`Office.act`).
+    Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step is an act
+    of its own (`Office.act`).
     """
     done: list[Serial] = []
     while True:
@@ -98,7 +102,7 @@ def _revoke_all(
         if all(one is None or one.revoked for one in found):
             return taken, done
         # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
-        # What follows the first step was decided by it: it goes, whatever becomes of the actor meanwhile.
+        # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
         with (office.unguarded if done else office).act(*by) as deed:
             done.extend(revoking.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
 

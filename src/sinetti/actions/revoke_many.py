@@ -221,9 +221,9 @@ def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -
 
 
 def _check_two_people(proposal: Proposal, officer: str, office: Office) -> None:
-    """Refuse a confirmation by another account of the person who proposed. Raises BulkRefused.
+    """Refuse a confirmation by another account of the proposer. Raises BulkRefused.
 
-    Of officers whom a command names nothing more is known.
+    Of officers whom a command names only the name is known.
     """
     both = account_of(proposal.officer), account_of(officer)
     if proposal.approved_at is None and all(both) and persons.are_same_person(office.register, *both):
@@ -268,7 +268,7 @@ class _By:
     request_id: str
 
     def act(self) -> AbstractContextManager[Deed]:
-        """Who does it, now: around one step that writes."""
+        """Yield the deed of one step that writes."""
         return self.office.act(actor_of(self.officer), self.request_id)
 
 

@@ -83,7 +83,10 @@ def config_of(parsed: argparse.Namespace) -> "Config | None":
 
 
 def _pass_over(parsed: argparse.Namespace) -> None:
-    """Say that the file in this folder does not count for root; UsageError where nothing else says what is meant."""
+    """Report that root ignores the file in this folder.
+
+    Raises UsageError if no option gives the settings.
+    """
     if parsed.store is None:
         raise UsageError(say(said.NOT_FOR_ROOT))
     console_of(parsed).tell(say(said.NOT_FOR_ROOT))
@@ -182,7 +185,10 @@ def read_file(path: Path) -> bytes:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a file with a secret that a person named. Raises UsageError, also where others can read it."""
+    """Read a file with a secret that the user named.
+
+    Raises UsageError, also if other users can read it.
+    """
     try:
         return file_rights.read_secret(path)
     except RightsError as bad:

@@ -133,7 +133,10 @@ def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, las
 
 
 def put_unusable(place: str, now: datetime) -> None:
-    """Write over metrics, which may be green, that the store cannot be looked at; no other file is touched."""
+    """Overwrite the metrics, which may be green, if the store cannot be read.
+
+    Touches no other file.
+    """
     with contextlib.suppress(OSError, UsageError):  # the store's own trouble is reported
         if Path(place).read_bytes().startswith(prometheus.BEGINNING):
             _publish(Path(place), prometheus.unusable(now).encode())

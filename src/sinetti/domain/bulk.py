@@ -95,7 +95,10 @@ def officer_of_account(user_id: str) -> str:
 
 
 def account_of(officer: str) -> str:
-    """Return the id of the account that an officer is; empty where a command was given the officer's id."""
+    """Return the account id of an officer.
+
+    It is empty if a command was given the officer's id.
+    """
     return officer[len(_ACCOUNT) :] if is_account(officer) else ""
 
 

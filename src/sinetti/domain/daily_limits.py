@@ -1,7 +1,7 @@
-"""Limits of what people's acts may send in 24 hours: letters to one address, orders of one account and of one firm.
+"""Limits of 24 hours on letters to one address, and on orders.
 
-The time is the machine's, so that moving the office's clock opens no door. Each 24 hours begin with the act itself:
-a calendar day would let twice as many pass around midnight.
+Orders count for an account and for a firm. The time is the machine's, so that moving the office's clock opens no door.
+Each 24 hours begin with the act itself: a calendar day would let twice as many pass around midnight.
 """
 
 import unicodedata
@@ -21,7 +21,7 @@ _AHEAD: Final = timedelta(hours=1)
 
 
 class LimitKind(StrEnum):
-    """What is counted."""
+    """The kinds of acts that have a limit."""
 
     LETTERS = "letters"
     ORDERS = "orders"
@@ -30,14 +30,14 @@ class LimitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DailyLimits:
-    """How many there may be in 24 hours, of each that is counted: 1 or more."""
+    """The largest count of each kind within 24 hours: 1 or more."""
 
     letters: int = 20
     orders: int = 50
     firm_orders: int = 1000
 
     def of(self, what: LimitKind) -> int:
-        """How many of these there may be."""
+        """Return the limit of this kind."""
         return {
             LimitKind.LETTERS: self.letters,
             LimitKind.ORDERS: self.orders,
@@ -63,26 +63,32 @@ class LimitContext:
 
 
 def mailbox(address: str) -> str:
-    """The mailbox behind an address, for counting: without case, and without a tag behind a plus sign (RFC 5233)."""
+    """Return the mailbox of an address, by which letters are counted.
+
+    It ignores case, and a tag after a plus sign (RFC 5233).
+    """
     local, _, domain = unicodedata.normalize("NFKC", address.strip()).casefold().rpartition("@")
     return f"{local.partition('+')[0] or local}@{domain}"
 
 
 def count_key(what: LimitKind, whose: str) -> str:
-    """The key under which a mailbox, an account or a firm is counted: 64 hex digits, which name nobody."""
+    """Return the key of a mailbox, an account or a firm: 64 hex digits.
+
+    The key does not disclose the name.
+    """
     return sha256(f"{what}\0{whose}".encode()).hexdigest()
 
 
 def counted(times: Iterable[int], now: datetime) -> tuple[int, ...]:
-    """Those of these instants, seconds since 1970, that count at `now`, the oldest first."""
+    """Return the instants that count at `now`, in seconds since 1970, oldest first."""
     since, until = (now - WINDOW).timestamp(), (now + _AHEAD).timestamp()
     return tuple(sorted(one for one in times if since < one <= until))
 
 
 def again_at(counts: Sequence[int], limit: int, amount: int) -> datetime | None:
-    """When so many more are possible, by the instants that count, the oldest first; None where they are possible now.
+    """Return when so many more are possible; None if they are possible now.
 
-    NEVER where there are never so many at once.
+    The instants count, and are sorted, the oldest first. NEVER where there are never so many at once.
     """
     if amount > limit:
         return NEVER

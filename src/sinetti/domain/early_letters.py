@@ -1,4 +1,7 @@
-"""Who hears of a call for early replacement, and how: programs that ask for hints, and people by message."""
+"""How a call for early replacement reaches programs and people.
+
+Programs ask for hints; people get messages.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,20 +34,20 @@ class CallRecipient(Protocol):
 
     @property
     def mailable(self) -> bool:
-        """Whether mail reaches them."""
+        """True if mail reaches this person."""
 
     @property
     def textable(self) -> bool:
-        """Whether there is a phone number."""
+        """True if there is a phone number."""
 
     @property
     def stopped(self) -> bool:
-        """Whether they want no more mail."""
+        """True if this person wants no more mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallAudience:
-    """One certificate: whether its program asks for hints, and who is concerned."""
+    """One certificate: whether its program asks for hints, and its people."""
 
     program: bool
     people: tuple[CallRecipient, ...]
@@ -52,7 +55,7 @@ class CallAudience:
 
 @dataclass(frozen=True, slots=True)
 class CallReach:
-    """How many certificates a call reaches by program, by e-mail and by text message, and how many by none of these.
+    """Counts of certificates that a call reaches, by channel, and of the others.
 
     A certificate may be reached in several ways. `emails` and `texts` are messages, one for each person;
     `people_unreached` are people whom no message reaches.
@@ -68,26 +71,30 @@ class CallReach:
 
 
 def has_program(asked_at: datetime | None, now: datetime) -> bool:
-    """Whether a program asks for the hint of a certificate, by when it last did."""
+    """Return whether a program asks for the hint, from its last request."""
     return asked_at is not None and asked_at > now - ASKED_LATELY
 
 
 def is_to_be_noted(asked_at: datetime | None, now: datetime) -> bool:
-    """Whether it is to be noted that a hint is asked for now."""
+    """Return whether a request for a hint has to be recorded now."""
     return asked_at is None or asked_at <= now - NOTED_EVERY
 
 
 def channel_to(one: CallRecipient) -> MessageChannel | None:
-    """How a person is reached: by e-mail, by text message where that fails; None for no way, and for no more mail."""
+    """Return the channel to a person: e-mail, or text message if mail fails.
+
+    None: there is no channel, or the person wants no more mail.
+    """
     if one.mailable:
         return MessageChannel.EMAIL
     return MessageChannel.SMS if one.textable and not one.stopped else None
 
 
 def one_each(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
-    """The people to whom one message each is due, by address, or by number where it is a text message.
+    """Return the recipients of one message each, by e-mail address or number.
 
-    Whom nothing reaches is there too. The first of those at one address counts.
+    People whom no channel reaches are included. Whom nothing reaches is there too. The first of those at one address
+    counts.
     """
     found: dict[str, CallRecipient] = {}
     for one in people:

@@ -1,4 +1,4 @@
-"""Loads of organisations that a second clerk confirms, and who may decide on one (docs/clerks.md).
+"""Loads of organisations that a second clerk confirms (docs/clerks.md).
 
 Times are instants of the authority's clock; clerks are ids of accounts.
 """
@@ -15,7 +15,7 @@ __all__ = ["COUNTED_FOR", "PROPOSAL_LIVES", "takes_two"]
 
 
 class LoadAct(StrEnum):
-    """What a row of a load does to an organisation. One row may do several of these."""
+    """The effect of a row of a load on an organisation. One row may have several."""
 
     ADD = "add"
     RENAME = "rename"
@@ -29,7 +29,10 @@ SECOND_CLERK = frozenset({LoadAct.RENAME, LoadAct.MERGE, LoadAct.END})
 
 
 class LoadState(StrEnum):
-    """The state of a load: `compared` waits for its sender, `proposed` for a second clerk."""
+    """The state of a load.
+
+    `compared` waits for its sender, `proposed` for a second clerk.
+    """
 
     COMPARED = "compared"
     PROPOSED = "proposed"
@@ -65,7 +68,10 @@ class LoadRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadConfirmation:
-    """Who sent, proposed and decided on a load, and when. An empty id: no account did, or none is known."""
+    """The accounts that sent, proposed and decided on a load, and the times.
+
+    An empty id means that no account did, or that it is unknown.
+    """
 
     sent_by: str = ""
     proposed_by: str = ""
@@ -77,7 +83,7 @@ class LoadConfirmation:
     ended_at: datetime | None = None
 
     def state(self, now: datetime) -> LoadState:
-        """Return the state at this instant. The last second before a proposal expires is in time."""
+        """Return the state at `now`. The last second of a proposal is in time."""
         if self.accepted_at is not None:
             return LoadState.ACCEPTED
         if self.ended_at is not None:
@@ -154,7 +160,10 @@ def check_may_confirm(
 
 
 def check_may_end(load: LoadConfirmation, now: datetime) -> None:
-    """Let any clerk end a proposal: its proposer withdraws it, another clerk rejects it. Raises LoadRefused."""
+    """Let any clerk end a proposal. Raises LoadRefused.
+
+    Its proposer withdraws it, another clerk rejects it.
+    """
     _check_state(load, LoadState.PROPOSED, now)
 
 

@@ -1,4 +1,7 @@
-"""Invitations of signatories that a clerk asks for: they wait until a second person confirms (docs/mandates.md)."""
+"""Invitations of signatories that wait for confirmation (docs/mandates.md).
+
+A clerk asks for one, and a second person confirms it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +25,7 @@ class Pending(StrEnum):
 
 
 class PendingFault(StrEnum):
-    """A reason why an invitation is not confirmed, rejected or withdrawn. A closed list."""
+    """The reasons against confirming, rejecting or withdrawing. A closed list."""
 
     OVER = "over"
     SAME_PERSON = "same-person"
@@ -42,7 +45,7 @@ class PendingRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InvitationConfirmation:
-    """All that decides who may confirm: the state, three people, and two facts of the register.
+    """The facts that decide who may confirm an invitation.
 
     `by_clerk`: the one who confirms is a clerk, not a signatory. `has_signatory`: the organisation has a signatory who
     counts. `asker_is_clerk`: the clerk who asked still is one.

@@ -1,4 +1,7 @@
-"""The rule that two acts need two people: which accounts and addresses belong to one person (docs/mandates.md)."""
+"""The rule that two acts need two people (docs/mandates.md).
+
+It tells which accounts and addresses belong to one person.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,10 +9,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """All that is known of one person: account ids, e-mail addresses, and subjects of sign-in providers.
+    """Accounts, e-mail addresses and sign-in subjects of one person.
 
-    A subject is a digest of issuer and subject, as an account keeps it of a verified sign-in. Someone who has been
-    named but has no account has an address alone.
+    A subject is a digest of issuer and subject, as an account keeps it of a verified sign-in. A named person without an
+    account has only an address.
     """
 
     accounts: frozenset[str] = frozenset()
@@ -18,7 +21,7 @@ class Identity:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is anything by which this person can be told from another."""
+        """True if at least one account, address or subject is known."""
         return bool(self.accounts or _folded(self.addresses) or self.subjects)
 
 
@@ -26,7 +29,7 @@ def is_same_person(one: Identity, other: Identity) -> bool:
     """Return whether two identities may belong to one person.
 
     They do if they share an account, an e-mail address (compared without regard to case) or a subject of a provider.
-    An identity of which nothing is known counts as the same person: what cannot be told apart is not two people.
+    An identity of which nothing is known counts as the same person: two people have to be distinguishable.
     """
     if not (one.is_known and other.is_known):
         return True

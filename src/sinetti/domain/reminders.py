@@ -140,7 +140,10 @@ def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelt
 
 
 def _leaves(ladder: Ladder, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
-    """Give when a step leaves: on the working day after a day off where the one before it is too early to renew."""
+    """Return when a step leaves.
+
+    It leaves on the working day after a day off if the one before is too early to renew.
+    """
     first = step == ladder.steps[0]
     at = leaves_at(not_after, step, first=first, day_off=ladder.day_off)
     later = leaves_at(not_after, step, first=True, day_off=ladder.day_off)

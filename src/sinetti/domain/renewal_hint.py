@@ -88,17 +88,18 @@ class Candidate:
 
 
 def renewal_window(span: Span) -> timedelta:
-    """How long before its end a certificate may be renewed: 60 days, or a third of its life where that is less.
+    """Return the renewal window of a certificate.
 
-    Its life is notAfter minus notBefore. The third is rounded down to whole seconds. Were the window as long as the
-    life, each renewal would be open to the next one at once.
+    It is 60 days, or a third of a life shorter than 180 days. Its life is notAfter minus notBefore. The third is
+    rounded down to whole seconds. Were the window as long as the life, each renewal would be open to the next one at
+    once.
     """
     life = max(span.not_after - span.not_before, timedelta())
     return min(RENEWAL_WINDOW, timedelta(seconds=life // _THREE_SECONDS))
 
 
 def renewable_by_rule(span: Span) -> datetime:
-    """Give the first instant at which a certificate may be renewed, unless an operator sets it earlier.
+    """Return when renewal opens, unless an operator sets an earlier time.
 
     Authority and client both ask here. The instant itself is in time.
     """
@@ -106,7 +107,7 @@ def renewable_by_rule(span: Span) -> datetime:
 
 
 def in_proportion(usual: timedelta, span: Span) -> timedelta:
-    """Scale a time before the end, chosen for the window of 60 days, to this certificate's window."""
+    """Scale a time before the end from a window of 60 days to this certificate's."""
     return usual * (renewal_window(span) / RENEWAL_WINDOW)
 
 

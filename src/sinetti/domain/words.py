@@ -61,9 +61,9 @@ def has_link(value: str) -> bool:
 
 
 def check_unlinked(name: str, value: str, longest: int) -> str:
-    """As `check_text`, for what stands in letters to third persons: no address of a page, no e-mail address.
+    """Check a text that stands in letters to third persons.
 
-    Raises LinkError where there is one.
+    As `check_text`, and without web addresses and e-mail addresses. Raises LinkError where there is one.
     """
     trimmed = check_text(name, value, longest)
     if has_link(trimmed):
@@ -81,7 +81,10 @@ def check_unlinked_or_none(name: str, value: str, longest: int) -> str:
 
 
 def unlinked(value: str) -> str:
-    """Give the text, with others that look alike for the dots of what a program for mail would make a link of."""
+    """Replace the dots of which a mail program would make a link.
+
+    The new characters look alike.
+    """
     return value.translate(_ALIKE) if has_link(value) else value
 
 

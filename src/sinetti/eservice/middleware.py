@@ -147,9 +147,9 @@ class ZeroOctetMiddleware(MiddlewareMixin):
 
 
 def _has_readable_query(request: HttpRequest) -> bool:
-    """Whether the query has no more parameters than are read (DATA_UPLOAD_MAX_NUMBER_FIELDS); if not it is emptied.
+    """Return whether the query has few enough parameters; empty it if not.
 
-    Every page reads it, that of an error too.
+    The limit is DATA_UPLOAD_MAX_NUMBER_FIELDS. Every page reads it, that of an error too.
     """
     try:
         _ = request.GET

@@ -81,9 +81,10 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Verified but for dates and status. `above`: the direct issuer first, the anchor last; never empty.
+    """A path that is verified except for dates and status.
 
-    The first `presented` of them came along with the leaf; the others are of the file of anchors.
+    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came along with the
+    leaf; the others are of the file of anchors.
     """
 
     leaf: x509.Certificate
@@ -104,9 +105,10 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """The CAs of a file of anchors: every way from each of them up to an anchor of the file, itself first.
+    """The CAs of a file of anchors, with every path to an anchor.
 
-    A CA that is no anchor has ways through the file alone: what comes along with a certificate changes none of them.
+    Each path begins with the CA itself. A CA that is no anchor has ways through the file alone: what comes along with a
+    certificate changes none of them.
     """
 
     ways: tuple[tuple[Authority, ...], ...]
@@ -116,7 +118,10 @@ class TrustStore:
 
 
 def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
-    """Read a file of anchors (`pki.chain.anchors_of` says which of its certificates are); no ways where none issues."""
+    """Build the store of a file of anchors; it has no paths if no CA issues.
+
+    `pki.chain.anchors_of` decides which of its certificates are anchors.
+    """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
     between = latest_first(one for one in dict.fromkeys(bundle) if one not in held)
@@ -135,7 +140,7 @@ def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, .
 
 
 def has_issued(issuer: Authority, below: Authority) -> bool:
-    """Whether this CA issued the other: by name, key identifiers and signature."""
+    """Return whether this CA issued the other: name, key ids and signature."""
     return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
 
 
@@ -190,10 +195,11 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
 
 
 def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
-    """Find verified paths to an anchor, the shortest first; none where no trusted CA issued the certificate.
+    """Find verified paths to an anchor, the shortest first.
 
-    `helpers` are certificates that came along: nothing of them is trusted, they only fill the way. There may be several
-    paths (a CA renewed or cross-certified); the bounds above end a search that somebody made long.
+    Returns none if no trusted CA issued the certificate. `helpers` are certificates that came along: nothing of them is
+    trusted, they only fill the way. There may be several paths (a CA renewed or cross-certified); the bounds above end
+    a search that somebody made long.
     """
     between = [
         one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
@@ -218,7 +224,10 @@ class _Search:
     def upwards(
         self, below: x509.Certificate, above: tuple[Authority, ...]
     ) -> Iterator[tuple[tuple[Authority, ...], int]]:
-        """Give each way from `below`, which `above` lead up to, on to an anchor, and how many of it came along."""
+        """Yield each path from `below` on to an anchor, and its count of helpers.
+
+        `above` leads up to `below`.
+        """
         for way in self.trusted.ways:
             if len(above) + len(way) < LONGEST_PATH and self._issued(way[0], below):
                 yield (*above, *way), len(above)
@@ -244,7 +253,10 @@ class _Search:
 
 
 def fits(issuer: Authority, below: x509.Certificate) -> bool:
-    """Whether it may have issued the other: by name and, where both have them, key identifiers (4.2.1.1)."""
+    """Return whether it may have issued the other, by name and key identifiers.
+
+    Key identifiers count if both have them (RFC 5280, 4.2.1.1).
+    """
     try:
         if issuer.certificate.subject != below.issuer:
             return False

@@ -60,9 +60,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One path, and what its issuing CA is for; `for_holders` False: it issues to those who sign answers.
+    """One path, and the purpose of its issuing CA.
 
-    `over_anchor`: CAs that are known and issued the anchor, itself where it is self-signed.
+    `for_holders` False: it issues to signers of answers. `over_anchor`: CAs that are known and issued the anchor,
+    itself where it is self-signed.
     """
 
     path: Path
@@ -177,7 +178,10 @@ class Gateway:
         return Way(path, links, over, purpose_of(issuer, self.trust), not signs_responses(issuer))
 
     def _issuers_of(self, anchor: Authority, chain: Sequence[x509.Certificate]) -> tuple[Authority, ...]:
-        """Give the CAs that issued an anchor, of those that are known: the settings' and those that came along."""
+        """Return the known CAs that issued an anchor.
+
+        They come from the settings and from the message.
+        """
         came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
         return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
 
@@ -212,7 +216,7 @@ class Gateway:
         return tell.good(Revocation.GOOD)
 
     def _answers(self, source: RevocationSource, way: Way, now: datetime) -> Iterator[Answer]:
-        """Give the status of the leaf, of each CA above it, and of the anchor, in this order."""
+        """Return the status of the leaf, of each CA above it, and of the anchor."""
         for number, (below, issuer) in enumerate(way.links):
             if number <= way.path.presented:
                 yield source.status(below, issuer, now, self.freshness)
@@ -227,11 +231,17 @@ class Gateway:
             yield self._unless_needed(source.above(anchor.certificate, None, now), None)
 
     def _unless_needed(self, answer: Answer, issuer: Authority | None) -> Answer:
-        """Take a missing list about a CA of the file of anchors for GOOD, unless the settings name its issuer's."""
+        """Take a missing list about an anchor file's CA for GOOD.
+
+        It stays missing if the settings name a list of its issuer.
+        """
         return GOOD if answer == MISSING and not self._is_listed(issuer) else answer
 
     def _is_listed(self, issuer: Authority | None) -> bool:
-        """Whether the settings name a list of this CA, by name and key: its certificate may have been renewed."""
+        """Return whether the settings name a list of this CA, by name and key.
+
+        Its certificate may have been renewed.
+        """
         return issuer is not None and any(
             one.key == issuer.key and one.certificate.subject == issuer.certificate.subject for one in self._listed
         )

@@ -93,7 +93,7 @@ def bound_of(issuer: Authority, trust: TrustFile | None, freshness: timedelta) -
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Which CAs' lists are needed before certificates can be judged, and how old they may be.
+    """The CAs whose lists have to be present, and the largest age of each list.
 
     `above`: CAs of the file of anchors whose lists are not needed, but keep certificates out once they are stale.
     """

@@ -88,9 +88,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A list that was read, its signature aside. `understood` False: of a kind that is not taken (docs/gateway.md).
+    """A list that was read; its signature is not verified yet.
 
-    `revokes`: what stands on it is revoked, though what does not may be. Every list that is understood does so.
+    `understood` False: the gateway does not take this kind (docs/gateway.md). `revokes`: what stands on it is revoked,
+    though what does not may be. Every list that is understood does so.
     """
 
     crl: x509.CertificateRevocationList = field(repr=False)
@@ -112,7 +113,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class IssuerLists:
-    """The lists of a CA: those that it signed and whose entries count as revoked; `named`: any in its name."""
+    """The lists that a CA signed and whose entries count as revoked.
+
+    `named`: some list has its name as issuer.
+    """
 
     issuer: Authority
     signed: tuple[Signed, ...]
@@ -162,7 +166,7 @@ class Lists:
         self.refresh()
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """On one that counts is REVOKED, on none of at least one is GOOD, unless any that its CA signed has it."""
+        """Return REVOKED if any list of its CA has it, GOOD if one counts and has not."""
         self._look_again()
         made = self._made_by(issuer)
         if not made.signed:
@@ -183,10 +187,11 @@ class Lists:
         return having_listed(answer) if listed else answer
 
     def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
-        """Give the status of a CA of the file of anchors. Lists about CAs count until their nextUpdate.
+        """Return the status of a CA of the anchor file.
 
-        Where the issuer is not known no list of it can be verified, and none of them counts. One that has the
-        certificate on it leaves the status unknown: the issuer's certificate is needed to tell whether it is true.
+        Lists about CAs count until their nextUpdate. Where the issuer is not known no list of it can be verified, and
+        none of them counts. One that has the certificate on it leaves the status unknown: the issuer's certificate is
+        needed to tell whether it is true.
         """
         if issuer is not None:
             return self.status(certificate, issuer, now, timedelta())
@@ -194,7 +199,7 @@ class Lists:
         return NOT_FOR_THIS if self._is_named(certificate) else MISSING
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
-        """Whether a list in its issuer's name has this certificate on it, whoever signed that."""
+        """Return whether a list in its issuer's name has it, whichever key signed it."""
         known = self._named.get(certificate)
         if known is None:
             with self._lock:
@@ -255,7 +260,10 @@ class Lists:
 
 
 def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> IssuerLists:
-    """Find those of this CA. What is among the former is not read through again: a long list takes 2 s."""
+    """Select the lists of this CA.
+
+    Those in `former` are not read again: a long list takes 2 s.
+    """
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
@@ -368,7 +376,7 @@ def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
 
 
 def _names(one: Read, certificate: x509.Certificate) -> bool:
-    """Whether a list has the name of the certificate's issuer, and the certificate on it."""
+    """Return whether a list names its issuer and has the certificate on it."""
     try:
         if one.issuer != certificate.issuer:
             return False

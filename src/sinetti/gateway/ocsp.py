@@ -67,11 +67,11 @@ class Fact:
 
     @property
     def is_revoked(self) -> bool:
-        """Whether it says so."""
+        """True if the answer says REVOKED."""
         return self.status is ocsp.OCSPCertStatus.REVOKED
 
     def counts_at(self, now: datetime, freshness: timedelta) -> bool:
-        """Whether it counts at `now`: while it is fresh, or if it says REVOKED."""
+        """Return whether it counts at `now`: while it is fresh, or if it says REVOKED."""
         return self.is_revoked or counts(self.this_update, self.next_update, now, freshness)
 
 
@@ -86,7 +86,7 @@ class Answers:
     _kept: OrderedDict[tuple[x509.Certificate, int], Fact] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
-        """By an answer kept from the last five minutes, else a new one, else one kept that is still fresh.
+        """Return an answer of the last five minutes, a new one, or a fresh old one.
 
         REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
         """
@@ -114,7 +114,7 @@ class Answers:
                 assert_never(never)
 
     def above(self, _certificate: x509.Certificate, _issuer: Authority | None, _now: datetime) -> Answer:
-        """Give MISSING: of the CAs in the file of anchors lists tell, and no OCSP service is asked."""
+        """Return MISSING: lists, and no OCSP service, report on CAs of the anchor file."""
         return MISSING
 
     def _asked(

@@ -28,9 +28,10 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status; `why` is a message id, None unless it is UNKNOWN. `final`: no other source is believed after it.
+    """A status; `why` is a message id if it is UNKNOWN, else None.
 
-    `listed`: its CA has said REVOKED, by a list that does not count now. Then no other source makes it GOOD.
+    `final`: no other source counts after it. `listed`: its CA has said REVOKED, by a list that does not count now. Then
+    no other source makes it GOOD.
     """
 
     status: Status
@@ -56,15 +57,18 @@ class RevocationSource(Protocol):
         """Give the status at `now` (UTC, whole seconds); `issuer` signed the certificate. Raises nothing."""
 
     def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
-        """Give what lists say of a CA of the file of anchors, at `now`; `issuer` None: it is not known here.
+        """Return the status by lists of a CA of the anchor file, at `now`.
 
-        MISSING where no list is in its issuer's name. Raises nothing.
+        `issuer` is None if it is unknown here. MISSING where no list is in its issuer's name. Raises nothing.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Several sources. REVOKED by any of them wins over GOOD; otherwise the first that knows anything is believed."""
+    """Several sources, of which a REVOKED wins over GOOD.
+
+    Otherwise the first source with an answer counts.
+    """
 
     sources: Sequence[RevocationSource]
 
@@ -92,7 +96,7 @@ def _joined(answers: Sequence[Answer], believed: Answer) -> Answer:
 
 
 def having_listed(answer: Answer) -> Answer:
-    """Give the answer about a certificate that is on a list which does not count: never GOOD."""
+    """Return UNKNOWN for a certificate on a list that does not count: never GOOD."""
     return REVOKED if answer.status is Status.GOOD else replace(answer, listed=True)
 
 

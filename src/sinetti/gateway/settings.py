@@ -108,7 +108,10 @@ def open_gateway(settings: Settings) -> Gateway:
 
 
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
-    """Read the certificate of a list's CA, PEM or DER; `keeping.issuer_in` asks for exactly one where it is watched."""
+    """Read the certificate of a list's CA, PEM or DER.
+
+    `keeping.issuer_in` asks for exactly one.
+    """
     try:
         octets = path.read_bytes()
         return chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)

@@ -27,10 +27,11 @@ def out_of_time(
     now: datetime,
     lag: timedelta = NO_LAG,
 ) -> OutOfTime | None:
-    """Say whose dates do not fit `now` (UTC), or None: the certificate's first, then those of the CAs above it.
+    """Return the certificate whose dates do not fit `now` (UTC), or None.
 
-    `ways` are those up to an anchor (`pki.chain.trusted_ways`): on one of them every CA's dates fit. `lag` is how far
-    this machine's clock may be behind: a certificate that begins so little later passes.
+    Its own dates come first, then those of the CAs above it. `ways` are those up to an anchor
+    (`pki.chain.trusted_ways`): on one of them every CA's dates fit. `lag` is how far this machine's clock may be
+    behind: a certificate that begins so little later passes.
     """
     own = _outside(certificate, now, lag)
     if own is not None:

@@ -201,7 +201,10 @@ def live_of(name_folder: Path) -> Path:
 
 
 def octets_of(path: Path | str, most: int | None = None) -> bytes:
-    """Read a file, or its first `most` octets, and wait for no writer of a pipe in its place. Raises OSError."""
+    """Read a file, or its first `most` octets. Raises OSError.
+
+    A pipe in its place does not block the call.
+    """
     handle = os.open(path, os.O_RDONLY | NO_WAIT | _BINARY)
     try:
         mode = os.fstat(handle).st_mode

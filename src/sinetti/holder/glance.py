@@ -1,11 +1,11 @@
-"""A cheap look at every name of a store, which alone says how a name stands: all four views begin here.
+"""A quick look at every name of a store, shared by all four views.
 
 `sinetti status`, `sinetti run`, `sinetti doctor` and the metrics show the same state of a name for that reason.
 
 Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes if
-its files are as this client writes them: the link names the certificate's serial, the key can be opened and is the
-certificate's (what is in a token is named by its id), the issuer's name is that of the chain's first, and the chain,
-mostly the same for many, hangs together. A set that looks otherwise gets the thorough look of generations.live, which
+its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
+certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and each
+certificate of the chain fits the next. A set that looks otherwise gets the thorough look of generations.live, which
 says what is damaged. A token is not asked. A signature with a wrong bit goes unnoticed here: trying it takes longer
 than all the rest, and `sinetti doctor` and every renewal do that.
 
@@ -220,7 +220,10 @@ def _check_customer(held: _LiveSet, kept: Settings, folder: str) -> None:
 
 
 def _set_in_use(folder: str) -> _LiveSet | None:
-    """Give the set in use where it is as this client writes it; None for any other, which the thorough look judges."""
+    """Return the set in use if it is as this client writes it, else None.
+
+    A thorough check then judges the others.
+    """
     live = f"{folder}/{files.LIVE}"
     try:
         named = os.readlink(live)  # noqa: PTH115 - as above
@@ -237,7 +240,10 @@ def _set_in_use(folder: str) -> _LiveSet | None:
 
 
 def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
-    """Tell whether the key in use is the certificate's; a public key that is written in another way is not seen."""
+    """Tell whether the key in use is the certificate's.
+
+    A public key in another encoding is not recognised.
+    """
     try:
         octets = _read(f"{live}/{custody.KEY}")
     except FileNotFoundError:

@@ -161,7 +161,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
 
 
 def _open_to_others(program: str) -> str | None:
-    """Give the program or its folder where every user can write it; one that is not there is reported at its start."""
+    """Return the program or its folder if every user can write it.
+
+    A missing program is reported at its start.
+    """
     with contextlib.suppress(OSError, ValueError):
         found = shutil.which(program)
         try:

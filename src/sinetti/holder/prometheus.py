@@ -27,7 +27,10 @@ class _Family:
 
 
 def unusable(now: datetime) -> str:
-    """Write the metrics of a store that cannot be looked at: no name is in any state, so that none stays green."""
+    """Write the metrics of a store that cannot be read.
+
+    No name has a state there, so that none stays green.
+    """
     return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
 
 

@@ -1,10 +1,10 @@
-"""Repair of a set in use from what the store has: a broken link `live`, and the chain of a certificate.
+"""Repair of the link `live` and of a chain, from files of the store.
 
-Nothing is repaired by a guess. The link comes to point at the generation that the log says was put in place last; where
-there is no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's
-settings, if they issued the certificate. A key or a certificate that is lost is not replaced. Nothing is taken away: an
-empty folder or a link in the place of `live` makes way, a file or a folder that holds files does not. Nothing is
-written outside of the name: a generation is a folder of its own there, no link to one elsewhere.
+No repair is a guess. The link comes to point at the generation that the log says was put in place last; where there is
+no log, or where it does not know the newest yet, at the newest. The chain is made of the CAs in the name's settings, if
+they issued the certificate. A key or a certificate that is lost is not replaced. A file or a folder that holds files is
+never removed. An empty folder or a link in the place of `live` is. Nothing is written outside of the name: a generation
+is a folder of its own there, no link to one elsewhere.
 """
 
 import contextlib
@@ -26,7 +26,10 @@ _PUT_IN_PLACE = frozenset({Event.ADOPTED, Event.ENROLLED, Event.RENEWED})
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What can be repaired. `generation` is the set in use, `chain` its new chain file, None where that is whole."""
+    """The parts to repair.
+
+    `generation` is the set in use; `chain` is its new chain file, or None if that is whole.
+    """
 
     generation: Path
     relinks: bool
@@ -39,14 +42,17 @@ class Repair:
 
     @property
     def what(self) -> Message:
-        """What is repaired, in words."""
+        """Return the message that names the repaired parts."""
         if self.relinks:
             return say(words.REPAIRED_LINK if self.chain is None else words.REPAIRED_BOTH)
         return say(words.REPAIRED_CHAIN)
 
 
 def find_repair(name_folder: Path) -> Repair | None:
-    """Find what is to be repaired of a damaged name; None where a person has to. Changes nothing."""
+    """Find what to repair of a damaged name. Changes nothing.
+
+    Returns None if a person has to act.
+    """
     try:
         generation = _linked(name_folder)
         relinks = generation is None
@@ -64,7 +70,10 @@ def find_repair(name_folder: Path) -> Repair | None:
 
 
 def repair(name_folder: Path, now: datetime) -> Repair | None:
-    """Repair what can be repaired of a damaged name, and log it. Raises StoreLocked, OSError."""
+    """Repair a damaged name as far as possible, and log it.
+
+    Raises StoreLocked and OSError.
+    """
     with files.locked(name_folder):
         found = find_repair(name_folder)
         if found is None:
@@ -81,7 +90,10 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
 
 
 def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
-    """Give the chain the owner of the certificate beside it, then what is wanted: root may repair another's store."""
+    """Give the chain the owner of the certificate, then the configured one.
+
+    Root may repair another user's store.
+    """
     like, own = (beside.parent / generations.CERTIFICATE).stat(), beside.stat()
     if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
         with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
@@ -90,7 +102,10 @@ def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
 
 
 def _linked(name_folder: Path) -> Path | None:
-    """Give the generation that `live` leads to; None where it leads to none of this name."""
+    """Return the generation that `live` points to, or None.
+
+    It has to be one of this name.
+    """
     live = files.live_of(name_folder)
     place = name_folder / files.GENERATIONS
     if not live.is_symlink() or not files.is_there(live) or live.resolve().parent != place.resolve():
@@ -99,7 +114,10 @@ def _linked(name_folder: Path) -> Path | None:
 
 
 def _last(name_folder: Path) -> Path | None:
-    """Give the generation that was put in place last: by the log, else the one that begins last. None for none."""
+    """Return the generation that was put in place last, or None.
+
+    The log decides; without it the latest start does.
+    """
     place = name_folder / files.GENERATIONS
     logged = [one.facts.get("serial") for one in log.read(name_folder) if one.event in _PUT_IN_PLACE]
     whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
@@ -130,7 +148,10 @@ def _is_in_the_way(live: Path) -> bool:
 
 
 def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -> bytes | None:
-    """Give a new chain file; None where the present one is whole. Raises ValueError where no CA is known for it."""
+    """Return a new chain file, or None if the present one is whole.
+
+    Raises ValueError if no CA is known for it.
+    """
     path = generation / generations.CHAIN
     with contextlib.suppress(FileNotFoundError, ValueError):
         above = chain.load_bundle(files.octets_of(path))

@@ -19,9 +19,10 @@ from sinetti.wire.soap import Operation, Response
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service as this run sees it. `anchors` are the CAs that issue to the signers of answers, and those above them.
+    """A service as this run sees it.
 
-    `holders` are those that may issue certificates for holders: what they issue speaks for no service.
+    `anchors` are the CAs that issue to the signers of answers, and those above them. `holders` are those that may issue
+    certificates for holders: what they issue speaks for no service.
     """
 
     address: Address
@@ -68,10 +69,10 @@ def objection(
 ) -> tuple[Message, ...]:
     """Say what speaks against a certificate signing answers: nothing, or one message.
 
-    It is no CA itself, was issued directly by a CA of the bundle, from which a way of the bundle leads up to an anchor,
-    and all of them are valid now. Dates are judged last, so that a wrong clock is reported as one. A CA that is not in
-    the bundle does not count: an anchor high up would let every certificate below it speak for the service. A holder's
-    certificate does not count, though its CA was put into both bundles.
+    It is no CA itself and was issued directly by a CA of the bundle. From there a path in the bundle leads up to an
+    anchor, and all of them are valid now. Dates are judged last, so that a wrong clock is reported as one. A CA that is
+    not in the bundle does not count: an anchor high up would let every certificate below it speak for the service. A
+    holder's certificate does not count, though its CA was put into both bundles.
     """
     ways = chain.trusted_ways(signer, anchors) if _is_a_signer(signer) else ()
     if policies.is_holders(signer) and chain.issuers_of(signer, holders):

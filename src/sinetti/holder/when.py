@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 
 def renew_from(span: Span) -> datetime:
-    """Give the first instant (UTC) at which renewal may be asked for, by the service's own rule.
+    """Return when renewal opens (UTC), by the service's own rule.
 
     60 days of 24 hours before notAfter, or a third of the life where that is less.
     """

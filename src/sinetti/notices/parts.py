@@ -76,7 +76,7 @@ def shown(value: str) -> str:
 
 
 def named(value: str) -> str:
-    """As `shown`, for names and descriptions: no program for mail makes a link of a part of it.
+    """Return a name or description in which a mail program makes no link.
 
     New ones with an address in them are refused; older ones, and names like “Kauppa.com Oy”, stand in the register.
     """

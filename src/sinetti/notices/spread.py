@@ -80,7 +80,7 @@ def _owed(
 
 
 def _of_call(event: Waiting, room: Mailroom, now: datetime) -> Iterator[NewMessage]:
-    """Tell each person whom a call for early replacement concerns, once, by e-mail or else by text message."""
+    """Notify each person of a call once, by e-mail or else by text message."""
     for reader in recipients(room.register, event.facts.get("call", ""), now):
         channel = channel_to(reader)
         if channel is not None:

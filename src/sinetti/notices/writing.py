@@ -143,7 +143,7 @@ def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
 
 
 def _instead(matter: Matter) -> str:
-    """What stands for an organisation's name that the alphabet does not have: its id, where it is one's."""
+    """Return the id of an organisation whose name the alphabet does not have."""
     return matter.told.holding.customer_id if matter.told.holding is not None else "-"
 
 

@@ -26,7 +26,7 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM file, in the file's order.
 
     Raises ValueError with a sentence for people if there is none, one of them cannot be read, or the key of one
-    describes an elliptic curve: all of nothing is no trust.
+    describes an elliptic curve. An empty bundle is an error.
     """
     try:
         found = x509.load_pem_x509_certificates(pem)
@@ -55,12 +55,15 @@ def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Whether issuer and subject are one name and its own key verifies the signature (RFC 5280, 3.2)."""
+    """Return whether a certificate is self-signed (RFC 5280, 3.2).
+
+    Issuer and subject are one name, and its own key verifies the signature.
+    """
     return _signed_by(certificate, certificate)
 
 
 def names_of(certificate: x509.Certificate) -> tuple[x509.Name | None, x509.Name | None]:
-    """Give the names of a certificate's issuer and subject; None for one that cannot be read."""
+    """Return the names of issuer and subject; None if they cannot be read."""
     return _name(lambda: certificate.issuer), _name(lambda: certificate.subject)
 
 
@@ -70,11 +73,12 @@ def ways_up(
     has_issued: Callable[[CA, CA], bool],
     names: Callable[[CA], tuple[Hashable, Hashable]],
 ) -> tuple[tuple[CA, ...], ...]:
-    """Give the ways from each CA up to an anchor, itself first and the anchor last, the shortest ways first.
+    """Return the paths from each CA up to an anchor, the shortest first.
 
-    `between` are the CAs that are no anchors; one without a way to an anchor has none here. `has_issued` tells whether
-    the first CA issued the second, `names` gives the names of a CA's issuer and its own. At most 4 ways for each CA, of
-    at most 7 CAs, so that CAs that certify each other take time by their number alone.
+    Each path begins with the CA and ends with the anchor. `between` are the CAs that are no anchors; one without a way
+    to an anchor has none here. `has_issued` tells whether the first CA issued the second, `names` gives the names of a
+    CA's issuer and its own. At most 4 ways for each CA, of at most 7 CAs, so that CAs that certify each other take time
+    by their number alone.
     """
     known: dict[tuple[int, int], bool] = {}
 
@@ -102,17 +106,21 @@ def ways_up(
 
 
 def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Sort by the ends of their lives: of a CA renewed often, the ways that are kept are those that count longest."""
+    """Sort by notAfter, latest first.
+
+    Of a CA that was renewed often, the paths that count longest are kept.
+    """
     return tuple(sorted(certificates, key=lambda one: one.not_valid_after_utc, reverse=True))
 
 
 def trusted_ways(
     leaf: x509.Certificate, bundle: Sequence[x509.Certificate]
 ) -> tuple[tuple[x509.Certificate, ...], ...]:
-    """Give each way from the CA of the bundle that issued this certificate itself up to an anchor of the bundle.
+    """Return each path from the certificate's direct issuer up to an anchor.
 
-    That CA comes first, the anchor last; none where no way leads to an anchor. Each step fits as in `issuers_of`, and
-    path lengths hold (RFC 5280, 6.1.4 l and m). Alone this is no decision of trust: dates come after it.
+    All CAs are in the bundle. The issuer comes first, the anchor last; none where no way leads to an anchor. Each step
+    fits as in `issuers_of`, and path lengths hold (RFC 5280, 6.1.4 l and m). Alone this is no decision of trust: dates
+    come after it.
     """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
@@ -206,7 +214,10 @@ def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
 
 
 def _signed_by(issuer: x509.Certificate, below: x509.Certificate) -> bool:
-    """Whether this is its issuer by name and signature, of every algorithm that can be computed here."""
+    """Return whether this is its issuer by name and signature.
+
+    Every algorithm that can be computed here counts.
+    """
     try:
         below.verify_directly_issued_by(issuer)  # compares the names too
     except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
@@ -215,7 +226,10 @@ def _signed_by(issuer: x509.Certificate, below: x509.Certificate) -> bool:
 
 
 def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
-    """Whether each CA allows as many CAs below it as there are; self-issued ones do not count (6.1.4 l)."""
+    """Return whether each CA allows the number of CAs below it.
+
+    Self-issued ones do not count (RFC 5280, 6.1.4 l).
+    """
     below = 0
     for one in way:
         basic = extension_value(one, x509.BasicConstraints)

@@ -54,8 +54,8 @@ def generate_key(kind: KeyType) -> PrivateKey:
 def load_private_key(pem: bytes, passphrase: bytes | None = None, *, tests_primes: bool = True) -> PrivateKey:
     """Read a PEM private key, RSA or EC.
 
-    Without `tests_primes` the numbers of an RSA key are only compared with each other: 35 µs in place of 40 ms, and
-    every damaged octet shows all the same. That is for keys which are looked at, not used.
+    Without `tests_primes` the numbers of an RSA key are only compared with each other, in 35 µs instead of 40 ms. A
+    damaged octet still shows. That is for keys which are looked at, not used.
 
     Raises ValueError with a sentence that says why, and never with anything of the key or passphrase in it.
     """

@@ -1,8 +1,9 @@
-"""The SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7): an EC curve is named there, not described.
+"""The SubjectPublicKeyInfo of a certificate or request (RFC 5280, 4.1.2.7).
 
-RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library takes one that equals a curve it knows, and then
-shows the key as if the curve were named. Other programs trusted descriptions that differ from it in the generator
-(CVE-2020-0601), so a description is refused wherever a certificate or request comes in.
+Its EC curve has to be named, not described. RFC 5480, 2.1.1, forbids a description (specifiedCurve). The library takes
+one that equals a curve it knows, and then shows the key as if the curve were named. Other programs trusted descriptions
+that differ from it in the generator (CVE-2020-0601), so a description is refused wherever a certificate or request
+comes in.
 """
 
 from cryptography import x509
@@ -24,7 +25,10 @@ DESCRIBED = "its key describes an elliptic curve instead of naming it (RFC 5480,
 
 
 def describes_curve(certificate: x509.Certificate) -> bool:
-    """Tell whether a certificate's EC key comes with parameters that are no name of a curve. False for other keys."""
+    """Tell whether the parameters of an EC key are not the name of a curve.
+
+    Returns False for other keys.
+    """
     return _is_described(certificate.tbs_certificate_bytes, _BEFORE_KEY)
 
 
@@ -34,14 +38,20 @@ def request_describes_curve(request: x509.CertificateSigningRequest) -> bool:
 
 
 def checked(certificate: x509.Certificate) -> x509.Certificate:
-    """Give the certificate back. Raises ValueError, with DESCRIBED, where its key describes its curve."""
+    """Return the certificate. Raises ValueError if its key describes its curve.
+
+    The error has the text DESCRIBED.
+    """
     if describes_curve(certificate):
         raise ValueError(DESCRIBED)
     return certificate
 
 
 def _is_described(signed: bytes, before: int) -> bool:
-    """Walk to the key. `signed` was parsed as DER before, so that lengths are whole and within it."""
+    """Skip to the key.
+
+    `signed` was parsed as DER before, so its lengths are valid.
+    """
     at, _ = _inside(signed, 0)
     if signed[at] == _VERSION:
         _, at = _inside(signed, at)

@@ -42,7 +42,7 @@ def use_members(known: InUse) -> dict[str, str | None]:
 
 
 def reached_row(reached: CallReach) -> dict[str, object]:
-    """Whom a call reaches, for programs: certificates by each way, those by none, and messages and people."""
+    """Return the reach of a call as JSON: certificates, messages and people."""
     return {
         "reached": {"program": reached.program, "email": reached.email, "sms": reached.sms},
         "unreached": reached.unreached,

@@ -92,7 +92,7 @@ def addresses(register: Register, user_id: str) -> frozenset[str]:
 
 
 def ids_of_address(register: Register, email: str) -> tuple[str, ...]:
-    """Return the ids of accounts that have this address, confirmed or not, in any case of letters."""
+    """Return the ids of accounts with this address, confirmed or not, in any case."""
     rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(email__iexact=email)
     main = User.objects.using(register.alias).filter(email__iexact=email)
     return tuple(sorted({*main.values_list("pk", flat=True), *rows.values_list("user_id", flat=True)}))
@@ -104,9 +104,10 @@ def all_staff(register: Register) -> list[Account]:
 
 
 def lock_clerks(register: Register, user_ids: Collection[str]) -> frozenset[str]:
-    """Return which of these are active clerks' accounts, and keep them so until the transaction ends that this is in.
+    """Return and lock those that are accounts of active clerks.
 
-    In one statement and in the order of their ids: two that lock each other's accounts do not wait for each other.
+    The lock lasts until the transaction ends. In one statement and in the order of their ids: two that lock each
+    other's accounts do not wait for each other.
     """
     rows = User.objects.using(register.alias).select_for_update(no_key=True)
     clerks = rows.filter(pk__in=user_ids, is_active=True, is_staff=True).order_by("pk")

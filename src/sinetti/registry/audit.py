@@ -13,7 +13,7 @@ from sinetti.registry.opening import Register
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Who did it (an opaque id), when by the office's clock, and in which request.
+    """The actor (an opaque id), the time by the office's clock, and the request.
 
     `limit_context` has the limits in 24 hours that it keeps to; None where it has none, as what operators do.
     """

@@ -17,7 +17,10 @@ def count(register: Register, subject: str, action: str, since: datetime) -> int
 
 
 def actors(register: Register, action: str, subject: str, fact: tuple[str, str]) -> frozenset[str]:
-    """Return the actors who have done this to this object, where the row has this fact: its name and value."""
+    """Return the actors of this act on this object whose row has this fact.
+
+    The fact is a name and a value.
+    """
     rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action)
     name, value = fact
     found = rows.values_list("actor", "octets")

@@ -1,6 +1,7 @@
-"""Counts of what people's acts send in 24 hours, each in the transaction of the act (docs/ordering.md).
+"""Counts of messages and orders within 24 hours (docs/ordering.md).
 
-The row of a count is locked until the transaction ends, so that two acts at once cannot both be the last one.
+Each is written in the transaction of its act. The row of a count is locked until the transaction ends, so that two acts
+at once cannot both be the last one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,16 @@ from datetime import datetime
 from django.apps import apps
 from django.db.models import QuerySet
 
-from sinetti.domain.daily_limits import WINDOW, LimitContext, LimitKind, LimitReached, again_at, count_key, counted, mailbox
+from sinetti.domain.daily_limits import (
+    WINDOW,
+    LimitContext,
+    LimitKind,
+    LimitReached,
+    again_at,
+    count_key,
+    counted,
+    mailbox,
+)
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import DailyCount
 from sinetti.registry.opening import Register
@@ -33,29 +43,34 @@ class Charge:
 
 
 def count_letters(register: Register, deed: Deed, address: str, amount: int = 1) -> None:
-    """Count letters to an address that the actor has typed; their own, once confirmed, has no limit.
+    """Count letters to an address that the actor has typed.
 
-    Call it inside the transaction that owes them. Raises LimitReached.
+    The actor's own confirmed address has no limit. Call it inside the transaction that owes them. Raises LimitReached.
     """
     if deed.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(register, deed.actor):
         _count(register, deed.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
 
 
 def count_order(register: Register, deed: Deed, firm: str) -> None:
-    """Count an order of an account, and of the firm that it acts by. As `count_letters`. Raises LimitReached."""
+    """Count an order of an account and of its firm. Raises LimitReached."""
     if deed.limit_context is not None:
-        _count(register, deed.limit_context, [Charge(LimitKind.ORDERS, deed.actor), Charge(LimitKind.FIRM_ORDERS, firm)])
+        _count(
+            register, deed.limit_context, [Charge(LimitKind.ORDERS, deed.actor), Charge(LimitKind.FIRM_ORDERS, firm)]
+        )
 
 
 def own_mailboxes(register: Register, actor: str) -> frozenset[str]:
-    """The mailboxes that the actor has confirmed to be theirs; for an actor who is no account, none."""
+    """Return the confirmed mailboxes of the actor; none if there is no account."""
     rows = apps.get_model("account", "EmailAddress").objects.using(register.alias)
     user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
     return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
 
 
 def counts(register: Register, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
-    """How many count of each of these now, on the machine's clock; to show it before an act."""
+    """Return the present count of each, on the machine's clock.
+
+    Pages show it before an act.
+    """
     by_key = {one.key: one for one in charges}
     found = dict.fromkeys(by_key.values(), 0)
     for row in _rows(register).filter(key__in=list(by_key)):

@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Hinted:
-    """What the hint of a certificate is made from, and whether any call is in force now, for whomever.
+    """The facts from which a hint is made, and whether any call is in force.
 
     `certificate` is the row's key; `asked_at` is when it was last noted that its hint was asked for.
     """
@@ -150,7 +150,10 @@ def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: D
 
 
 def finish(register: Register, call: Call, deed: Deed) -> None:
-    """Store that it is carried out, once, and owe messages about it; not where it was undone meanwhile."""
+    """Store once that a call was carried out, and plan its messages.
+
+    Does neither if the call was undone meanwhile.
+    """
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(call_id=call.call_id, undone_at__isnull=True)
         if rows.filter(done_at__isnull=True).update(done_at=deed.at):

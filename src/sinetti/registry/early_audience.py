@@ -1,4 +1,4 @@
-"""Who is concerned by a call for early replacement, and which of the certificates called are one person's."""
+"""The people and certificates of a call for early replacement."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 @dataclass(frozen=True, slots=True)
 class CallDetails:
-    """What a message says of a call. `explanation` is empty in each language where there is none."""
+    """The facts of a call for a message.
+
+    `explanation` is empty in each language if there is none.
+    """
 
     ends: datetime
     undone: bool
@@ -41,7 +44,10 @@ class CallListItem:
 
 
 def hearing(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
-    """Who hears of each of these certificates: contact, deputy and signatories. Four statements for each 500."""
+    """Yield the contact, deputy and signatories of each certificate.
+
+    It takes four statements for each 500.
+    """
     for part in parts(serials):
         yield from _hearing(register, part, now)
 
@@ -58,7 +64,7 @@ def _hearing(register: Register, serials: Sequence[str], now: datetime) -> Itera
 
 
 def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader, ...]:
-    """The people to whom one message about a call is due, at most one for each address or number.
+    """Return the recipients of a call, at most one for each address or number.
 
     None of a call that was undone.
     """
@@ -72,7 +78,7 @@ def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader,
 
 
 def call_told(register: Register, call_id: str) -> CallDetails | None:
-    """What messages say of a call; None where there is none of this id."""
+    """Return the facts of a call for a message; None if the id is unknown."""
     row = EarlyCall.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
@@ -81,7 +87,10 @@ def call_told(register: Register, call_id: str) -> CallDetails | None:
 
 
 def called_of(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
-    """The certificates of a call that concern a person, by their address, and are still to be replaced."""
+    """Return a person's certificates in a call that are still to be replaced.
+
+    The person's address selects them.
+    """
     person = models.Person.objects.using(register.alias).filter(pk=person_id).first()
     if person is None:
         return ()
@@ -109,6 +118,6 @@ def called_of(register: Register, call_id: str, person_id: str, now: datetime) -
 
 
 def _replaced(by: str) -> Exists:
-    """Whether what takes its place has been retrieved, and stands."""
+    """Return whether its successor has been retrieved and is in force."""
     rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.filter(first_fetched_at__isnull=False))

@@ -45,7 +45,10 @@ class CalledEarly(models.Model):
 
 
 class HintRequest(models.Model):
-    """When a program last asked for the hint of a certificate, noted once a day, on the office's clock."""
+    """The last request of a program for the hint of a certificate.
+
+    It is recorded once a day, on the office's clock.
+    """
 
     certificate = models.OneToOneField(
         "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"

@@ -156,7 +156,10 @@ class OrganisationLoad(models.Model):
 
 
 class LoneAct(models.Model):
-    """A clerk renamed or ended one organisation alone: these are counted for a day (docs/clerks.md)."""
+    """One organisation that a clerk renamed or ended alone.
+
+    These rows are counted for a day (docs/clerks.md).
+    """
 
     number = models.BigAutoField(primary_key=True)
     clerk = models.CharField(max_length=32)
@@ -169,10 +172,10 @@ class LoneAct(models.Model):
 
 
 class DailyCount(models.Model):
-    """What one mailbox, account or firm was sent, or ordered, in the last 24 hours (domain/daily_limits.py).
+    """The letters or orders of one mailbox, account or firm in 24 hours.
 
-    `key` is a digest, which names no one. `times` are whole seconds since 1970, and `newest` the last of them, on the
-    machine's clock. A row that counts no more is deleted by retention.
+    See domain/daily_limits.py. `key` is a digest, which names no one. `times` are whole seconds since 1970, and
+    `newest` the last of them, on the machine's clock. A row that counts no more is deleted by retention.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -187,10 +190,11 @@ class DailyCount(models.Model):
 
 
 class PendingInvitation(models.Model):
-    """An invitation of a signatory that a clerk asks for: nothing is given until a second person confirms it.
+    """An invitation of a signatory that a clerk asks for.
 
-    `person` is whom it is for, `asked_by` the clerk. `invitation` is what was made once it was confirmed. It lapses
-    after `expires` without a change of its row (domain/pending_invitations.py).
+    It gives no role until a second person confirms it. `person` is whom it is for, `asked_by` the clerk. `invitation`
+    is what was made once it was confirmed. It lapses after `expires` without a change of its row
+    (domain/pending_invitations.py).
     """
 
     pending_id = _key()

@@ -143,7 +143,7 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
 def orders_offered_to_others(
     register: Register, organisation_ids: Collection[str], email: str
 ) -> tuple[tuple[str, str], ...]:
-    """Open orders whose contact has this address now, and whose transfer ids were last offered to somebody else.
+    """Open orders of this contact whose transfer IDs went to another person.
 
     Each with the id of its organisation before its own.
     """

@@ -60,7 +60,10 @@ def add(register: Register, content: bytes, found: tuple[Difference, str], user_
 
 
 def compare_again(register: Register, load_id: str, found: tuple[Difference, str], deed: Deed) -> None:
-    """Keep what the file would change now, unless it was decided on. A proposal of the former changes is void."""
+    """Store the changes that the file would make now, if it is undecided.
+
+    A proposal of the former changes becomes void.
+    """
     difference, digest = found
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
@@ -69,9 +72,9 @@ def compare_again(register: Register, load_id: str, found: tuple[Difference, str
 
 
 def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
-    """Accept exactly the changes of this digest, once; whether this call did. The file is kept no longer.
+    """Accept exactly the changes of this digest, once; return whether it did.
 
-    For changes that need no second clerk: `confirm` accepts the others.
+    The file is deleted. For changes that need no second clerk: `confirm` accepts the others.
     """
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
@@ -82,7 +85,7 @@ def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed
 
 
 def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
-    """Store that the sender asks a second clerk for exactly the changes of this digest; whether this call did.
+    """Store a proposal of the changes of this digest; return whether it did.
 
     Raises LoadRefused.
     """
@@ -98,7 +101,7 @@ def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Dee
 
 
 def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
-    """Accept what another clerk proposed, exactly the changes of this digest; whether this call did.
+    """Accept another clerk's proposal of this digest; return whether it did.
 
     Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
     """
@@ -122,7 +125,10 @@ def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Dee
 
 
 def end(register: Register, load_id: str, clerk: str, deed: Deed) -> None:
-    """Store that a proposal is withdrawn by its proposer, or rejected by another clerk. Raises LoadRefused."""
+    """Store the withdrawal or rejection of a proposal. Raises LoadRefused.
+
+    The proposer withdraws, another clerk rejects.
+    """
     with transaction.atomic(using=register.alias):
         row = _locked(register, load_id)
         check_may_end(_confirmation(row), deed.at)
@@ -166,12 +172,15 @@ def list_proposed(register: Register, most: int, now: datetime) -> tuple[LoadLis
 
 
 def count_proposed(register: Register, now: datetime) -> int:
-    """How many files wait for a second clerk."""
+    """Return the number of files that wait for a second clerk."""
     return _proposed(_all(register), now).count()
 
 
 def find_proposed(register: Register, clerk: str, digest: str, now: datetime) -> str | None:
-    """The id of what waits and is the same: proposed by this clerk, with this digest. None if there is none."""
+    """Return the id of the same proposal by this clerk that still waits, or None.
+
+    The digest identifies it.
+    """
     rows = _proposed(_all(register), now).filter(proposed_by=clerk, digest=digest)
     return rows.values_list("load_id", flat=True).first()
 

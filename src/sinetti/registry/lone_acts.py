@@ -1,4 +1,7 @@
-"""A clerk renames or ends one organisation alone: counted for a day, so that many take two clerks (docs/clerks.md)."""
+"""Renames and ends of one organisation by one clerk alone (docs/clerks.md).
+
+They are counted for a day, so that many need two clerks.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,9 +29,9 @@ class AlterResult(StrEnum):
 
 
 def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> AlterResult:
-    """Make one change by one clerk's word, unless this clerk made too many lately that need a second one.
+    """Make one change by one clerk alone, up to the limit of a day.
 
-    Such acts take turns, so that two at once are not each the last one alone.
+    Above the limit a second clerk is needed. Such acts take turns, so that two at once are not each the last one alone.
     """
     counts = needs_second_clerk([change])
     with transaction.atomic(using=register.alias):
@@ -45,7 +48,7 @@ def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> A
 
 
 def count_lately(register: Register, clerk: str, now: datetime) -> int:
-    """How many organisations this clerk renamed or ended alone within 24 hours."""
+    """Return how many organisations the clerk changed alone within 24 hours."""
     return _all(register).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
 
 

@@ -120,9 +120,9 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
 
 
 def find_invited(register: Register, to: ToPerson, now: datetime) -> str | None:
-    """Return the mandate that this address has or can take up by a link; None where an invitation would be made.
+    """Return the mandate that this address has or can take up by a link.
 
-    Raises Otherwise where it has another role.
+    Returns None if an invitation would be made. Raises Otherwise where it has another role.
     """
     known = _of_address(register, to, now)
     if known is not None and known.role != to.role:
@@ -293,7 +293,10 @@ def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> No
 
 
 def counting_links() -> Q:
-    """Which invitations give their role: a signatory's only where it was vouched for (docs/mandates.md)."""
+    """Filter the invitations that give their role (docs/mandates.md).
+
+    A signatory's gives it only if it was vouched for.
+    """
     return Q(vouched=True) | ~Q(mandate__role=Role.SIGNATORY)
 
 

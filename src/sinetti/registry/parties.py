@@ -228,7 +228,7 @@ def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: De
 
 
 def count_offered(register: Register, holding_ids: Iterable[str]) -> int:
-    """How many open orders of these holdings links to transfer ids were offered for."""
+    """Return how many open orders of these holdings were offered transfer IDs."""
     rows = models.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 

@@ -1,6 +1,7 @@
-"""Invitations of signatories that clerks ask for: stored first, decided once, and told to those who are known.
+"""Invitations of signatories that clerks ask for.
 
-Nothing is given while one waits: mandate, link and mail are made by its confirmation (docs/mandates.md).
+They are stored first and decided once; the known people get a message. The confirmation makes mandate, link and mail
+(docs/mandates.md).
 """
 
 from collections.abc import Iterable
@@ -38,7 +39,10 @@ class PendingNotice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingView:
-    """An invitation that a clerk asked for, with its state now. Ids of accounts that are no more are empty."""
+    """An invitation that a clerk asked for, with its present state.
+
+    Ids of deleted accounts are empty.
+    """
 
     pending_id: str
     organisation_id: str
@@ -59,9 +63,9 @@ class PendingView:
 
 
 def add(register: Register, organisation_id: str, person: Person, asker_id: str, deed: Deed) -> tuple[str, bool]:
-    """Store an invitation that waits, and tell those who are known; returns its id, and whether it is new.
+    """Store a pending invitation; return its id, and whether it is new.
 
-    The same address that waits already is not stored twice. Raises Closed.
+    Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed.
     """
     with transaction.atomic(using=register.alias):
         take_open(register, organisation_id)
@@ -109,7 +113,10 @@ def list_waiting(register: Register, organisation_id: str, now: datetime) -> tup
 
 
 def has_signatory(register: Register, organisation_id: str, now: datetime) -> bool:
-    """Return whether an organisation has a signatory who counts: taken up, not ended, with an active account."""
+    """Return whether an organisation has an active signatory.
+
+    The role is taken up, not ended, and the account is active.
+    """
     rows = models.Mandate.objects.using(register.alias).filter(
         roles.standing(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
@@ -122,7 +129,10 @@ def is_clerk(register: Register, user_id: str) -> bool:
 
 
 def decide(register: Register, pending_id: str, state: Pending, decider_id: str, deed: Deed) -> None:
-    """Move one that waits to this state, once, and tell those who are known. Raises PendingRefused."""
+    """Move a pending invitation to this state, once. Raises PendingRefused.
+
+    Plans messages to the known people.
+    """
     with transaction.atomic(using=register.alias):
         rows = PendingInvitation.objects.using(register.alias).filter(pk=pending_id)
         waiting = rows.filter(state=Pending.WAITING, expires__gte=deed.at)
@@ -134,12 +144,18 @@ def decide(register: Register, pending_id: str, state: Pending, decider_id: str,
 
 
 def set_invitation(register: Register, pending_id: str, invitation_id: str | None) -> None:
-    """Note which invitation a confirmation has made; None where the same stood already."""
+    """Record the invitation that a confirmation made.
+
+    None: the same one stood already.
+    """
     PendingInvitation.objects.using(register.alias).filter(pk=pending_id).update(invitation=invitation_id)
 
 
 def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
-    """Return the ids of the accounts that asked for and confirmed an invitation; none where no clerk asked for it."""
+    """Return the accounts that asked for and confirmed an invitation.
+
+    Returns none if no clerk asked for it.
+    """
     rows = PendingInvitation.objects.using(register.alias).filter(invitation=invitation_id)
     return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
 
@@ -147,7 +163,7 @@ def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
 def _owe(
     register: Register, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
-    """Owe the organisation's signatories and its contact person a message, each address once."""
+    """Plan a message to the signatories and the contact person, once per address."""
     found = roles.roles(register, [row.organisation_id], now)[row.organisation_id]
     people = roles.once_each([*found.signatories, found.contact_person])
     outbox.put(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)

@@ -1,4 +1,4 @@
-"""Read what the register knows of the person behind an account or an address (domain/persons.py)."""
+"""The identity behind an account or an address (domain/persons.py)."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,11 @@ from sinetti.registry.opening import Register
 
 
 def get_identity(register: Register, user_id: str) -> Identity:
-    """Return all that is known of the person who has an account; an unknown account has its id alone.
+    """Return the identity of the person who has an account.
 
-    Addresses are those of the account, confirmed or not, and those to which its mandates were sent. Subjects are those
-    of connected providers: a digest of issuer and subject, whichever name the provider has in the settings.
+    An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
+    mandates were sent. Subjects are those of connected providers: a digest of issuer and subject, whichever name the
+    provider has in the settings.
     """
     sent_to = models.Person.objects.using(register.alias).filter(mandates__user=user_id)
     subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(register.alias).filter(user_id=user_id)
@@ -25,7 +26,10 @@ def get_identity(register: Register, user_id: str) -> Identity:
 
 
 def get_identity_of_address(register: Register, email: str) -> Identity:
-    """Return all that is known of the person who reads mail at an address: of every account that has it, too."""
+    """Return the identity of the person who reads mail at an address.
+
+    It covers every account with that address.
+    """
     own = Identity(addresses=frozenset({email}))
     return merge([own, *(get_identity(register, one) for one in accounts.ids_of_address(register, email))])
 

@@ -78,7 +78,10 @@ def roles(register: Register, organisation_ids: Iterable[str], now: datetime) ->
 
 
 def accounts(register: Register, organisation_id: str, now: datetime) -> tuple[str, ...]:
-    """Return the ids of accounts that have a role for an organisation at `now`, directly or through another one."""
+    """Return the accounts with a role for an organisation at `now`.
+
+    A role may come through another organisation.
+    """
     rows = models.Mandate.objects.using(register.alias).filter(standing(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")

@@ -1,4 +1,4 @@
-"""Rows that an act of a person holds from its first statement to its end: the account, and organisations.
+"""Locks on the account and organisations of an act, from start to end.
 
 On SQLite the transaction alone holds everything: it begins IMMEDIATE (docs/mandates.md, "Asked again").
 """
@@ -16,7 +16,10 @@ from sinetti.registry.opening import Register
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What an account is while its row is locked; one that is not there is neither active nor a clerk's."""
+    """The state of a locked account.
+
+    A missing one is neither active nor a clerk's.
+    """
 
     is_active: bool = False
     is_staff: bool = False
@@ -26,7 +29,7 @@ class AccountState:
 def locked(
     register: Register, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
 ) -> Iterator[AccountState]:
-    """Open a transaction, lock the account and these organisations, and give the account as it is then.
+    """Open a transaction, lock the account and organisations, yield the account.
 
     Everyone who ends an account or withdraws a role updates one of these rows, so they wait until this is over, or are
     waited for. Accounts are locked first, then organisations, each in the order of their ids, before everything else.

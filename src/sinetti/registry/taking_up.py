@@ -85,7 +85,10 @@ def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> 
 
 
 def _gives(row: Invitation) -> bool:
-    """Whether it gives its role, or has given it: a signatory's only where it was vouched for."""
+    """Return whether it gives, or has given, its role.
+
+    A signatory's does only if it was vouched for.
+    """
     return row.vouched or row.used_at is not None or row.mandate.role != Role.SIGNATORY
 
 

@@ -57,7 +57,10 @@ def text(value: Mapping[str, object], name: str, longest: int) -> str:
 
 
 def unlinked(value: Mapping[str, object], name: str, longest: int) -> str:
-    """As `text`, without an address of a page or an e-mail address in it, as other doors take it."""
+    """Return a text without a web address or an e-mail address.
+
+    Other interfaces apply the same check.
+    """
     return check_unlinked(name, text(value, name, longest), longest)
 
 

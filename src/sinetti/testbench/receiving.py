@@ -63,7 +63,7 @@ class RegisterSource:
         return REVOKED if found.revoked else GOOD
 
     def above(self, *_asked: object) -> Answer:
-        """Give MISSING: the register tells nothing of CAs, and has no lists."""
+        """Give MISSING: the register has no status of CAs, and no lists."""
         return MISSING
 
 

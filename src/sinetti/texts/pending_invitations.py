@@ -1,4 +1,4 @@
-"""Texts about invitations that a clerk asks for: on pages of clerks and representatives, and in messages."""
+"""Texts about invitations that a clerk asks for, on pages and in messages."""
 
 from collections.abc import Mapping
 

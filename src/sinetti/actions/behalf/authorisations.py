@@ -184,7 +184,10 @@ _MISSED = "authorisation-to-nobody"
 
 
 def _note_missed(organisation_id: str, office: Office, actor: Actor, request_id: str) -> None:
-    """Note, and count, an id that is not in the register: which are is not for everyone to find out."""
+    """Record and count an id that is not in the register.
+
+    Callers must not find out which ids exist.
+    """
     with act_for(Right.GRANT, organisation_id, office, actor, request_id) as act:
         _check_missed(office, actor, act.deed.at)
         audit_reading.note(office.register, act.deed, _MISSED, actor.name)

@@ -50,7 +50,10 @@ def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_
 
 
 def _given_up(mandate_id: str, act: Act, office: Office, actor: Actor) -> bool | None:
-    """Give up one; False where it has ended, None where it stays as the last. Raises NotAllowed."""
+    """Give up one authorisation. Raises NotAllowed.
+
+    Returns False if it has ended, and None if the last signatory must keep it.
+    """
     holder = mandating.holder_of(office.register, mandate_id, act.deed.at)
     _theirs(holder, actor, act.standing)
     stays = signs_by_outside(holder.organisation_id, actor, office)

@@ -50,8 +50,8 @@ def replaced(serial: Serial, standing: Standing, office: Office) -> CertificateS
 def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
     """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
 
-    The same form again orders nothing more and returns the same. Raises NotAllowed, OrderError, LinkError and
-    LimitReached.
+    A repeated form orders no second certificate and returns the same result. Raises NotAllowed, OrderError, LinkError
+    and LimitReached.
     """
     held = may_act(Right.ORDER, ask.organisation_id, actor, office)
     for_it = guarded(Right.ORDER, ask.organisation_id, office, actor, request_id)

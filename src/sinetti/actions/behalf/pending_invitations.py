@@ -1,4 +1,7 @@
-"""A signatory looks at an invitation that a clerk asked for, and confirms or rejects it (docs/mandates.md)."""
+"""Signatories confirm or reject an invitation that a clerk asked for.
+
+See docs/mandates.md.
+"""
 
 from sinetti.actions.acts import act_on
 from sinetti.actions.authority import Actor, Standing
@@ -28,13 +31,16 @@ def look(pending_id: str, who: Standing, office: Office) -> PendingView:
 
 
 def confirm(pending_id: str, office: Office, actor: Actor, request_id: str) -> None:
-    """Have the invitation made and sent. Raises NotAllowed, PendingRefused, Otherwise and TooMany."""
+    """Confirm the invitation, and send it.
+
+    Raises NotAllowed, PendingRefused, Otherwise and TooMany.
+    """
     with act_on(Right.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
         confirm_locked(pending_id, actor.user_id, office, act.deed, by_clerk=False)
 
 
 def reject(pending_id: str, office: Office, actor: Actor, request_id: str) -> None:
-    """Have nothing come of it. Raises NotAllowed and PendingRefused."""
+    """Reject the invitation. Raises NotAllowed and PendingRefused."""
     with act_on(Right.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
         pending_invitations.decide(office.register, pending_id, Pending.REJECTED, actor.user_id, act.deed)
 

@@ -44,7 +44,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """How many replacements were ordered; what came in between for others, of which a limit stopped `limited`."""
+    """The number of replacements ordered, and of those left out.
+
+    `left` were not ordered; a limit of 24 hours stopped `limited` of these.
+    """
 
     ordered: int
     left: int
@@ -67,7 +70,7 @@ def ending(days: int, standing: Standing, office: Office) -> Preview:
 
 
 def within_limits(found: Preview, standing: Standing, office: Office, actor: Actor) -> Preview:
-    """The same as far as it can be ordered now: what would go over a limit of 24 hours is left out."""
+    """Leave out the replacements that would exceed a limit of 24 hours."""
     limits = office.daily_limits
     if limits is None:
         return found
@@ -87,7 +90,7 @@ def within_limits(found: Preview, standing: Standing, office: Office, actor: Act
 
 
 def _charges(one: Candidate, standing: Standing, actor: Actor, own: frozenset[str]) -> tuple[Charge, ...]:
-    """What an order in its place counts for."""
+    """Return the charges for an order in its place."""
     firm = standing.require(Right.ORDER, one.organisation_id).via or one.organisation_id
     orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     to = mailbox(one.contact.email) if one.contact is not None else ""
@@ -138,7 +141,7 @@ def _preview(found: Sequence[Candidate], strange: int, *, by_name: bool, more: b
 
 
 def _linked(one: Candidate) -> LeftOut | None:
-    """Whether older words of it, which would stand in a letter, have an address in them."""
+    """Return whether its stored texts, which a letter would show, have an address."""
     try:
         check_words(one.description, (one.contact, one.deputy))
     except WordError:

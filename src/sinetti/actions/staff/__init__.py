@@ -31,9 +31,10 @@ def require_staff(actor: Actor) -> None:
 def clerk_act(
     actor: Actor, office: Office, request_id: str, about: Collection[str] = (), *, beside: str = ""
 ) -> Iterator[Deed]:
-    """Open the transaction of a clerk's act: lock the account and organisations (`about`), then ask once more.
+    """Open the transaction of a clerk's act.
 
-    `beside` is the id of an account that is locked, too, such as that of the clerk who proposed.
+    Locks the account and the organisations (`about`), then checks the clerk's rights again. `beside` is the id of an
+    account that is locked, too, such as that of the clerk who proposed.
 
     Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
     """
@@ -45,6 +46,9 @@ def clerk_act(
 
 
 def guarded(actor: Actor, office: Office, request_id: str) -> Office:
-    """Return the office for a use case that opens transactions of its own: each of them is a `clerk_act`."""
+    """Return an office whose every transaction is a `clerk_act`.
+
+    It is for use cases that open transactions of their own.
+    """
     require_staff(actor)
     return replace(office, guard=lambda: clerk_act(actor, office, request_id))

@@ -64,9 +64,10 @@ def decide(application_id: str, verdict: Verdict, write: Callable[[Application],
 
 
 def _check_not_own(found: Application, clerk: Clerk) -> None:
-    """Refuse a decision in the clerk's own case: the applicant's, or of an organisation that they act for.
+    """Refuse a decision in the clerk's own case.
 
-    Another account of the same person counts, whatever became of the role by which it applied.
+    It is the clerk's own if they applied, or act for the organisation. Another account of the same person counts, even
+    if its role has ended.
     """
     register = clerk.office.register
     acts_for = found.organisation_id in standing(clerk.actor, clerk.office).held

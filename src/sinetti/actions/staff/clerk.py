@@ -35,9 +35,9 @@ class Clerk:
         return officer_of_account(self.actor.user_id)
 
     def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[Deed]:
-        """Open the transaction of an act, about these organisations; gives its deed. Raises NotStaff.
+        """Open the transaction of an act on these organisations. Raises NotStaff.
 
-        `beside` is the id of a second account that the act depends on.
+        Yields its deed. `beside` is the id of a second account that the act depends on.
         """
         return clerk_act(self.actor, self.office, self.request_id, about, beside=beside)
 

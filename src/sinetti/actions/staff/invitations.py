@@ -1,4 +1,7 @@
-"""A clerk asks for an invitation of a signatory, which a second person confirms (docs/mandates.md)."""
+"""Clerks ask for an invitation of a signatory, which a second person confirms.
+
+See docs/mandates.md.
+"""
 
 from sinetti.actions.authority import Actor
 from sinetti.actions.inviting import OwnInvitation, refuse_own
@@ -18,12 +21,12 @@ __all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "invite_signatory"
 
 
 def invite_signatory(customer_id: str, person: Person, office: Office, actor: Actor, request_id: str) -> Invited:
-    """Ask that a person is invited as a signatory: it waits, and nothing is sent to them before it is confirmed.
+    """Ask for the invitation of a signatory.
 
-    The id is that of the waiting invitation; not made where the same waits, or this address has a link that works or
-    has used one: the id is the mandate's then. Raises NotStaff, PeopleError where no organisation has this id, Closed
-    where it is closed, Otherwise where this address has another role for it, OwnInvitation where the address is one of
-    the same person as the clerk, and LinkError.
+    It is sent once it is confirmed. The id is that of the waiting invitation; not made where the same waits, or this
+    address has a link that works or has used one: the id is the mandate's then. Raises NotStaff and LinkError;
+    PeopleError if no organisation has this id; Closed if it is closed; Otherwise if this address has another role for
+    it; OwnInvitation if the address is the clerk's own.
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)

@@ -1,4 +1,7 @@
-"""A clerk sees which invitations of signatories wait, asks for one, and decides on one (docs/clerks.md)."""
+"""Clerks list, ask for and decide on invitations of signatories.
+
+See docs/clerks.md.
+"""
 
 from dataclasses import dataclass
 
@@ -33,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class InvitationLists:
-    """A part of what clerks asked for, with what came of it, and of the links that wait to be used."""
+    """One page of invitations that clerks asked for, and of unused links."""
 
     asked: tuple[PendingView, ...]
     links: tuple[OpenInvitation, ...]
@@ -56,19 +59,22 @@ def pending(pending_id: str, clerk: Clerk) -> PendingView | None:
 
 
 def has_signatory(organisation_id: str, clerk: Clerk) -> bool:
-    """Whether the organisation has a signatory who counts: then one of them confirms, and no clerk does."""
+    """Return whether an active signatory exists, who then confirms, not a clerk."""
     return pending_invitations.has_signatory(clerk.office.register, organisation_id, clerk.office.now())
 
 
 def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
-    """Ask for an invitation. Raises PeopleError, Closed, Otherwise and OwnInvitation (`invite_signatory`)."""
+    """Ask for an invitation, as `invite_signatory`.
+
+    Raises PeopleError, Closed, Otherwise and OwnInvitation.
+    """
     return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
 
 
 def confirm(pending_id: str, clerk: Clerk) -> None:
-    """Confirm, as the second clerk, what another one asked for an organisation without a signatory.
+    """Confirm another clerk's invitation as the second clerk.
 
-    Raises PendingRefused, Closed, Otherwise and TooMany.
+    The organisation must have no signatory. Raises PendingRefused, Closed, Otherwise and TooMany.
     """
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}, beside=found.asker_id) as deed:
@@ -76,7 +82,7 @@ def confirm(pending_id: str, clerk: Clerk) -> None:
 
 
 def reject(pending_id: str, clerk: Clerk) -> None:
-    """Have nothing come of what another clerk asked. Raises PendingRefused."""
+    """Reject an invitation that another clerk asked for. Raises PendingRefused."""
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}) as deed:
         pending_invitations.decide(clerk.office.register, pending_id, Pending.REJECTED, clerk.actor.user_id, deed)
@@ -92,9 +98,9 @@ def withdraw(pending_id: str, clerk: Clerk) -> None:
 
 
 def end(invitation_id: str, clerk: Clerk) -> bool:
-    """End one whose link waits: it works no more, and gives nothing; whether there was one.
+    """End an invitation whose link is unused; return whether there was one.
 
-    Whom an operator has named is a signatory without it, and stays one.
+    The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
     """
     office = clerk.office
     found = open_invitations.find(office.register, invitation_id, office.now())

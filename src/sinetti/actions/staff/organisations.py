@@ -108,10 +108,11 @@ def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
 
 
 def alter(organisation_id: str, change: Change, clerk: Clerk) -> AlterResult:
-    """Rename one organisation, set its language, or end it; not where it has changed meanwhile.
+    """Rename one organisation, set its language, or end it.
 
-    Names and ends by one clerk's word are counted: over ten within 24 hours need a second clerk (`propose_change`).
-    Raises NotThere, and NotStaff where the account is no clerk's any more.
+    Changes nothing if the organisation has changed meanwhile. Names and ends by one clerk's word are counted: over ten
+    within 24 hours need a second clerk (`propose_change`). Raises NotThere, and NotStaff where the account is no
+    clerk's any more.
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
@@ -126,10 +127,10 @@ def needs_second(clerk: Clerk) -> bool:
 
 
 def propose_change(organisation_id: str, change: Change, clerk: Clerk) -> str | None:
-    """Propose a new name or an end to a second clerk; returns the id of the load, which is a file of one line.
+    """Propose a new name or an end to a second clerk; return the id of the load.
 
-    None where the organisation has changed meanwhile. What waits already is not proposed twice. Raises NotThere,
-    LoadRefused and NotStaff.
+    The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
+    proposed twice. Raises NotThere, LoadRefused and NotStaff.
     """
     now, register = clerk.office.now(), clerk.office.register
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
@@ -172,14 +173,14 @@ def list_proposed(clerk: Clerk) -> tuple[LoadListItem, ...]:
 
 
 def count_proposed(clerk: Clerk) -> int:
-    """How many files wait for a second clerk."""
+    """Return the number of files that wait for a second clerk."""
     return loading.count_proposed(clerk.office.register, clerk.office.now())
 
 
 def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
     """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
 
-    A second press does nothing more. Raises NotThere, NotStaff, and LoadRefused where they need a second clerk.
+    A second press changes nothing. Raises NotThere, NotStaff, and LoadRefused where they need a second clerk.
     """
     found = _load(load_id, clerk)
     if found.accepted_at is not None:
@@ -194,9 +195,9 @@ def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
 
 
 def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
-    """Propose what was shown, by its digest, to a second clerk. False where it has to be shown again.
+    """Propose the changes shown, by their digest, to a second clerk.
 
-    Raises NotThere, LoadRefused and NotStaff.
+    Returns False if they have to be shown again. Raises NotThere, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.COMPARED, clerk)
@@ -207,10 +208,10 @@ def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
 
 
 def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
-    """Confirm what another clerk proposed and this one was shown, by its digest; `carry_on` makes the changes.
+    """Confirm another clerk's proposal as shown, by its digest.
 
-    False where the register moved: then the proposal is void, the file is compared anew, and its sender proposes it
-    again. Raises NotThere, LoadRefused and NotStaff.
+    `carry_on` then makes the changes. False where the register moved: then the proposal is void, the file is compared
+    anew, and its sender proposes it again. Raises NotThere, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.PROPOSED, clerk)
@@ -222,14 +223,20 @@ def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
 
 
 def end_load(load_id: str, clerk: Clerk) -> None:
-    """Withdraw what this clerk proposed, or reject what another one did. Raises NotThere, LoadRefused and NotStaff."""
+    """Withdraw this clerk's proposal, or reject another clerk's.
+
+    Raises NotThere, LoadRefused and NotStaff.
+    """
     _load(load_id, clerk)
     with clerk.act() as deed:
         loading.end(clerk.office.register, load_id, clerk.actor.user_id, deed)
 
 
 def carry_on(load_id: str, clerk: Clerk) -> None:
-    """Make the next changes of an accepted file; cut short, it is gone on with by the same. Raises NotStaff."""
+    """Make the next changes of an accepted file. Raises NotStaff.
+
+    A call after an interruption continues.
+    """
     begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
         with clerk.act() as deed:
@@ -292,13 +299,16 @@ def _load(load_id: str, clerk: Clerk) -> Load:
 
 
 def _check_state(found: Load, wanted: LoadState, clerk: Clerk) -> None:
-    """Refuse early what is refused again once the row is locked, so that nothing is compared for it."""
+    """Refuse before the comparison what the locked row would refuse later."""
     if (reason := found.confirmation.reason_unless(wanted, clerk.office.now())) is not None:
         raise LoadRefused(reason)
 
 
 def _stands(found: Load, shown: str, clerk: Clerk) -> bool:
-    """Compare the file anew: whether its changes are still those that were shown. If they moved they are kept."""
+    """Compare the file anew; return whether its changes are those shown.
+
+    Stores the changes if they differ.
+    """
     difference, now = _compared(found.content, clerk)
     if now != found.digest:
         with clerk.act() as deed:

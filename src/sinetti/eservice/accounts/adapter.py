@@ -162,7 +162,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return not getattr(self.request, PROVED, False) and bool(super().is_reauthentication_required(app=app, **told))
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - its signature
-        """Count a password before it is looked at. Raises ValidationError where too many were wrong."""
+        """Count a password before it is checked.
+
+        Raises ValidationError if too many were wrong.
+        """
         # `authenticate` takes it back where the password is right.
         self._login_failed_rl_usage = count_password(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:

@@ -1,8 +1,9 @@
-"""Browsers that have signed in to an account before, by a cookie of their own (OWASP, "device cookies").
+"""Browsers known to an account by a device cookie (OWASP, "device cookies").
 
-Such a browser has limits of its own for wrong passwords and codes (accounts/limits.py). The cookie gives nothing else:
-password and second factor are asked for all the same. It has no personal data: for each account a random number, and a
-MAC over the account's id and its password's hash, so that a new password ends it. All of it is sealed.
+The browser has signed in before. Such a browser has limits of its own for wrong passwords and codes
+(accounts/limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It has no
+personal data. For each account it has a random number, and a MAC over the account's id and its password's hash, so that
+a new password ends it. All of it is sealed.
 """
 
 import hmac
@@ -32,7 +33,10 @@ _DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One browser for one account: its number, the MAC that binds it, and its last sign-in (seconds, POSIX)."""
+    """One browser for one account.
+
+    It has a number, the MAC that binds it, and the last sign-in in POSIX seconds.
+    """
 
     number: str
     bound: str
@@ -40,7 +44,10 @@ class Device:
 
 
 def cookie_name() -> str:
-    """Give the cookie's name; over TLS no other host or path can set it (RFC 6265bis, 4.1.3.2)."""
+    """Return the cookie's name.
+
+    Over TLS no other host or path can set it (RFC 6265bis, 4.1.3.2).
+    """
     return "__Host-device" if settings.SESSION_COOKIE_SECURE else "device"
 
 
@@ -53,13 +60,16 @@ def signed_in(request: HttpRequest, user: Any) -> None:  # noqa: ANN401 - our us
 
 
 def number_of(request: HttpRequest, user: Any) -> str | None:  # noqa: ANN401 - our user model
-    """Give the number of a browser that is known to this account; None for one that is not."""
+    """Return the number of a browser that this account knows, or None."""
     bound = _bound(user)
     return next((one.number for one in _devices(request) if hmac.compare_digest(one.bound, bound)), None)
 
 
 def number_by_login(request: HttpRequest, login: str) -> str | None:
-    """Do the same for what was typed as an address. A browser that is known nowhere asks nothing of the register."""
+    """Do the same for an address that was typed.
+
+    Reads the register only if the browser has a device cookie.
+    """
     if not _devices(request):
         return None
     found = filter_users_by_email(login, prefer_verified=True)

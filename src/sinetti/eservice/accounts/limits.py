@@ -1,8 +1,9 @@
-"""Limits for guesses at passwords and codes: a stranger's wrong guesses do not lock the owner out.
+"""Limits for guesses at passwords and codes.
 
-A browser that is known to the account (accounts/devices.py) has counters of its own, and no others. Every other guess
-counts for its network address, for the account at this address, and for the account as a whole, in this order: what one
-address may no longer do does not use up what others may. The numbers stand in settings/django.py.
+A stranger's wrong guesses do not lock the owner out. A browser that is known to the account (accounts/devices.py) has
+counters of its own, and no others. Every other guess counts for its network address, for the account at this address,
+and for the account as a whole, in this order. An address above its limit does not use up the limit of others. The
+numbers stand in settings/django.py.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ _APP = "allauth.account"
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What a guess was counted as."""
+    """The kinds of a counted guess."""
 
     counted: tuple[Any, ...]
 
@@ -33,7 +34,7 @@ class Guess:
 
 
 def count_guess(request: HttpRequest, account: str, device: str | None) -> Guess | None:
-    """Count a guess at what `account` names, existing or not; None where too many were wrong."""
+    """Count a guess at `account`, existing or not; None if too many were wrong."""
     if device is not None:
         return _count(request, {"guess_known": f"{account}|{device}", "guess_known_day": f"{account}|{device}"})
     here = f"{account}|{ratelimit.get_ip(request)}"
@@ -47,7 +48,10 @@ def count_password(request: HttpRequest, login: str) -> Guess | None:
 
 
 class LimitedCode:
-    """A form for a code of the second factor, counted like passwords: beside django-allauth's form."""
+    """A form for a code of the second factor, counted like passwords.
+
+    It stands beside django-allauth's form.
+    """
 
     def clean_code(self) -> str:
         """Refuse the code where too many were wrong, right or not. Raises ValidationError."""

@@ -66,7 +66,10 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
 
 
 def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
-    """Let the browser be known where the owner chose a new password: by it alone guesses do not keep the owner out."""
+    """Make the browser known in which the owner chose a new password.
+
+    Guesses elsewhere then do not lock the owner out of it.
+    """
     devices.signed_in(request, user)
 
 

@@ -1,4 +1,7 @@
-"""The page of an invitation that a clerk asked for: who asked, for whom; confirming or rejecting it."""
+"""The page on which a signatory confirms or rejects an invitation.
+
+A clerk asked for it.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -45,7 +48,7 @@ def page(request: HttpRequest, pending_id: str) -> HttpResponse:
 
 
 def pending_values(found: PendingView, language: Language) -> list[Value]:
-    """Return all that whoever confirms has to see first."""
+    """Return the blocks that a signatory has to see before confirming."""
     decided = (
         [] if found.decided_at is None else [Value(text(mark("Decided"), language), when(found.decided_at, language))]
     )

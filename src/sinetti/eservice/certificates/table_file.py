@@ -66,9 +66,10 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 
 def guarded(cell: str) -> str:
-    """Put an apostrophe where a spreadsheet would begin a formula, whichever separator it splits at.
+    """Put an apostrophe where a spreadsheet would begin a formula.
 
-    A spreadsheet that splits at commas ignores the quotation marks that a semicolon needs (OWASP, CSV injection).
+    It covers every separator at which a spreadsheet may split. A spreadsheet that splits at commas ignores the
+    quotation marks that a semicolon needs (OWASP, CSV injection).
     """
     return _BEGINS_FORMULA.sub("'", cell)
 

@@ -188,7 +188,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, Clerk], None], str]] = {
 
 
 def _buttons(say: Say, clerk: Clerk, found: PendingView) -> list[Block]:
-    """What this clerk can do with one that waits. The act asks again."""
+    """Return the buttons for an invitation that waits. The act checks again."""
     if found.state is not Pending.WAITING:
         return []
     if found.asker_id == clerk.actor.user_id:

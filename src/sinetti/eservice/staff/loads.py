@@ -145,7 +145,10 @@ def _act(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse | Non
 
 
 def _decide(does: str, load_id: str, shown: str, clerk: Clerk) -> bool:
-    """Accept, propose, confirm or end; False where it has to be shown again first. Raises LoadRefused."""
+    """Accept, propose, confirm or end a load. Raises LoadRefused.
+
+    Returns False if it has to be shown again first.
+    """
     if does == "propose":
         return organisations.propose_load(load_id, shown, clerk)
     if does in {"accept", "confirm"}:

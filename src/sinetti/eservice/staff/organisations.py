@@ -182,7 +182,10 @@ def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpRespons
 
 
 def _alter(request: HttpRequest, clerk: Clerk, organisation_id: str, change: Change) -> HttpResponse | None:
-    """Make a change or propose it, and lead on; None where the organisation has changed meanwhile."""
+    """Make or propose a change, and redirect.
+
+    Returns None if the organisation has changed meanwhile.
+    """
     say = speaker(request)
     match organisations.alter(organisation_id, change, clerk):
         case AlterResult.MOVED:
@@ -196,7 +199,10 @@ def _alter(request: HttpRequest, clerk: Clerk, organisation_id: str, change: Cha
 
 
 def _changing(request: HttpRequest, clerk: Clerk, form: NameForm) -> list[Block]:
-    """Show the forms for a new name or language, and for the end; first of all that a second clerk is needed."""
+    """Show the forms for a new name or language, and for the end.
+
+    If a second clerk is needed, a notice above says so.
+    """
     say = speaker(request)
     named = Text([say("The new name stands in certificates that are issued or renewed from now on.")])
     save = form.block(Button(say("Save"), "save"))

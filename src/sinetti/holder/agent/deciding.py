@@ -122,7 +122,7 @@ def _rested(known: Memory, span: Span, now: datetime) -> tuple[datetime, datetim
     """Give until when what a pass has received is left alone (`timing.rest`), and until when if its hint calls for it.
 
     A hint calls unless its window had ended when the certificate was received. One that is always "now" brings about
-    one renewal a day: a certificate that only a hint has brought is left alone for a day whatever its own hint says.
+    one renewal a day: a certificate renewed only for a hint is left alone for a day, regardless of its own hint.
     """
     if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
         return span.not_before, span.not_before

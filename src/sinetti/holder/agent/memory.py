@@ -66,7 +66,10 @@ def load(octets: bytes) -> Memory:
 
 
 def about(known: Memory, serial: str | None) -> Memory:
-    """Give what is remembered of this certificate: of another one no more than that a hint had opened its renewal."""
+    """Return the memory of this certificate.
+
+    Of another one only an early opening by a hint is kept.
+    """
     return known if known.serial == serial else Memory(serial, by_hint=known.by_hint)
 
 

@@ -98,7 +98,7 @@ def _planned(agent: Agent, seen: Sight) -> Row:
 
 
 def _repaired(agent: Agent, seen: Sight) -> Sight:
-    """Repair a damaged name as far as that is safe; gives the name as it lies there then."""
+    """Repair a damaged name as far as that is safe; return its new state."""
     if seen.glance.repairable is None:
         return seen
     try:

@@ -60,5 +60,8 @@ class HoldersPrograms:
 
 
 def _with_files(entry: Entry, kept: FilesWanted) -> Entry:
-    """Give an entry that wants the files which the name's own settings want, where no table says otherwise."""
+    """Return an entry with the files that the name's own settings ask for.
+
+    A table of the configuration comes first.
+    """
     return replace(entry, files=kept) if entry.files == FilesWanted() else entry

@@ -81,7 +81,7 @@ def _latest(span: Span, care: Care) -> datetime:
 
 
 def rest(span: Span, received: datetime) -> timedelta:
-    """Give how long a certificate is left alone after a pass received it: half its window.
+    """Return how long to leave a received certificate alone: half its window.
 
     So a service whose certificates are due again at once is not asked in every pass. Of one that came late it is half
     of what was left: it must not lapse meanwhile.

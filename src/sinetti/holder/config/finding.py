@@ -14,7 +14,10 @@ MACHINE_WIDE = Path("/etc/sinetti") / FILE
 
 
 class ConfigFile(NamedTuple):
-    """A sinetti.toml. `is_named`: a person, or root by its place, vouches for it; else it only lies in the folder."""
+    """A sinetti.toml and whether it is trusted.
+
+    `is_named`: a user, or root by its place, vouches for it; else it only lies in the folder.
+    """
 
     path: Path
     is_named: bool
@@ -23,8 +26,8 @@ class ConfigFile(NamedTuple):
 def find(given: Path | None) -> ConfigFile | None:
     """Give the file that a person named, else $SINETTI_CONFIG, ./sinetti.toml or /etc/sinetti/sinetti.toml.
 
-    None where there is none. One that was named is given though it may not be there: reading it tells. For root the
-    folder that it stands in does not count: other users may have put a file there, whose programs root would run.
+    None where there is none. One that was named is given though it may not be there: reading it reports that. For root
+    the folder that it stands in does not count: other users may have put a file there, whose programs root would run.
     """
     if given is not None:
         return ConfigFile(given, is_named=True)

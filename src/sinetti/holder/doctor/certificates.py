@@ -34,7 +34,7 @@ from sinetti.pki import chain
 
 
 def look(store: Path, name: str, now: datetime) -> Iterator[Finding]:
-    """Look at one name: what every view of it shows, and then as thoroughly as a renewal would."""
+    """Check one name as every view does, then as thoroughly as a renewal."""
     folder = store / name
     row = status.of(glance.look(folder), now)
     if row.state is NameState.DAMAGED and row.seen.trouble is not None:
@@ -83,7 +83,10 @@ def _dates(name: str, row: Row, held: Held, now: datetime) -> Finding:
 
 
 def _by_need(row: Row, told: Message, step: Message | None = None) -> Finding:
-    """Make the finding of a name by what a person has to do about it, as `sinetti status --check` judges it."""
+    """Build the finding of a name from the action that a person has to take.
+
+    `sinetti status --check` judges it the same way.
+    """
     code, what = todo.EXIT_CODES[todo.of(row)], todo.words(row) or step
     if todo.of(row) is Todo.DEPLOY:
         code, what = ExitCode.DONE, step  # it has a finding of its own

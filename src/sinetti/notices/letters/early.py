@@ -1,8 +1,11 @@
-"""A call for early replacement: one letter to each person, about all of their certificates that were called."""
+"""Letters about a call for early replacement, one to each person.
+
+A letter lists all of the person's certificates in the call.
+"""
 
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
 from sinetti.notices.parts import Part, Rows, named, shown
-from sinetti.registry.early_audience import CallListItem, CallDetails, call_told, called_of
+from sinetti.registry.early_audience import CallDetails, CallListItem, call_told, called_of
 from sinetti.texts import notices_early as texts
 from sinetti.texts import reader
 from sinetti.texts.notices import Part as Role
@@ -29,7 +32,7 @@ def early(matter: Matter) -> Written:
 
 
 def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
-    """The text message to a person whom mail does not reach: its text with its values, but for the organisation's."""
+    """Return the text message to a person whom mail does not reach, and its values."""
     call, rows = _told(matter)
     message = texts.SMS_ONE
     if len(rows) > 1:

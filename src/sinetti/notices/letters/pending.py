@@ -1,4 +1,7 @@
-"""Letters about an invitation that a clerk asks for: it waits, and how the wait has ended (docs/mandates.md)."""
+"""Letters about an invitation that a clerk asked for.
+
+They report that it waits, and how the wait ended (docs/mandates.md).
+"""
 
 from sinetti.domain.pending_invitations import Pending
 from sinetti.notices.letters.frame import help_line
@@ -21,7 +24,10 @@ _STATES = {
 
 
 def pending(matter: Matter) -> Written:
-    """Write the letter that the row's facts name. Raises NothingToSay where the state is another one by now."""
+    """Write the letter that the row's facts name.
+
+    Raises NothingToSay if the state has changed.
+    """
     found = pending_invitations.find(matter.room.register, matter.fact("pending") or "", matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(PendingNotice):

@@ -310,7 +310,10 @@ def _session(place: Place) -> pkcs11.Session:
 
 
 def _check_module(place: Place) -> None:
-    """Refuse a library that other users could have written: it runs with the rights of this process."""
+    """Refuse a library that other users could have written.
+
+    It runs with the rights of this process.
+    """
     with contextlib.suppress(OSError):  # one that cannot be looked at cannot be loaded, which is reported
         try:
             file_rights.check_program(place.module, is_library=True)
