@@ -113,10 +113,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class IssuerLists:
-    """The lists that a CA signed and whose entries count as revoked.
-
-    `named`: some list has its name as issuer.
-    """
+    """The lists of a CA whose entries count; `named`: some list has its name."""
 
     issuer: Authority
     signed: tuple[Signed, ...]
@@ -260,10 +257,7 @@ class Lists:
 
 
 def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> IssuerLists:
-    """Select the lists of this CA.
-
-    Those in `former` are not read again: a long list takes 2 s.
-    """
+    """Select the lists of this CA; those in `former` are not read again (2 s)."""
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
     judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
