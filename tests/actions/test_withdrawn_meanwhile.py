@@ -1,4 +1,4 @@
-"""A right that is withdrawn and committed while an act stands before its lock: the act is refused, nothing changes.
+"""Acts are refused if their right is withdrawn before they get the lock.
 
 Two connections to PostgreSQL: the act's, and the one that withdraws. Each act of `actions/behalf` and `actions/staff`
 has a line in a table here; one without a line fails a test.
@@ -87,7 +87,7 @@ class Town:
 
 @pytest.fixture
 def desk(request, tmp_path):
-    """A desk on PostgreSQL alone: on SQLite a transaction that has begun is the only one."""
+    """Return a desk on PostgreSQL: SQLite has one transaction at a time."""
     with opened_register("postgresql", request, tmp_path) as register:
         yield opened_desk(register)
 
@@ -174,7 +174,7 @@ def given_to_firm(customer_id):
 
 
 def simple(act: Callable[..., Any], *arguments: Any, id_: str = ""):
-    """An act whose first arguments are the id of a thing, if any, and values that are the same for all."""
+    """Build an act that takes an id, if any, and fixed values first."""
 
     def prepared(built):
         first = (built.ids[id_],) if id_ else ()
@@ -325,7 +325,7 @@ def carried_on(built):
 
 
 def a_renaming(built, *, proposed_by=None):
-    """A load that needs two clerks, proposed if asked; and the digest of what it shows."""
+    """Make a load that needs two clerks; return it with the digest it shows."""
     found = organisations.organisation(built.ids["own"], built.anna)
     line = f"{CLIENT};{found.kind};{found.country};New name Oy;{found.language}\n"
     load_id = organisations.preview(
@@ -456,7 +456,7 @@ def everything(desk):
 
 @contextmanager
 def in_between(monkeypatch, desk, withdraw):
-    """Have the right withdrawn over another connection, and committed, while the act stands before its lock."""
+    """Withdraw the right over another connection before the act gets its lock."""
     seen = []
 
     def withdrawn():

@@ -1,4 +1,4 @@
-"""Settings and passwords that other users could have written or read: exit 2, and what to do."""
+"""Settings and passwords that other users can write or read: exit code 2."""
 
 import os
 import stat

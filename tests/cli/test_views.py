@@ -1,4 +1,4 @@
-"""One state of a name in all views: `status`, `run`, `doctor` and the metrics; nothing is green over what is broken."""
+"""One state of a name in `status`, `run`, `doctor` and the metrics."""
 
 import json
 import os
@@ -147,7 +147,7 @@ def a_file(house):
 
 
 def moved_out(house):
-    """Have the generation elsewhere, a link to it in its place, and lose its chain and the link `live`."""
+    """Move the generation, link to it, and lose its chain and the link `live`."""
     place = generation(house)
     place.rename(house.folder / place.name)
     place.symlink_to(house.folder / place.name)
@@ -186,7 +186,7 @@ def unwhole_anchors(house):
 
 
 def renewed_and_lost(house):
-    """Lose the newest set; the one before is there, and is not put into use in its place."""
+    """Lose the newest set; the one before does not take its place."""
     house.double.now = OPENS + timedelta(days=20)
     assert house.run("renew", "payroll", "--store", house.store)[0] == 0
     shutil.rmtree(generation(house))
@@ -298,7 +298,7 @@ WELL = {
 
 
 def views(house):
-    """Give the state in status, in run (without doing anything), and in the metrics; the codes of all, and doctor's."""
+    """Return the state in status, run and metrics, and the exit codes."""
     codes, states = {}, {}
     codes["status"], out, _ = house.run("status", "--store", house.store, "--check")
     (row,) = json.loads(house.run("status", "--store", house.store, "--json")[1])
@@ -456,7 +456,7 @@ def test_without_a_log_the_newest_whole_generation_comes_back_into_use(house):
 
 
 def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(house):
-    """A run was killed, or the disk was full, right after the renewal was put in place."""
+    """A run was killed, or the disk was full, after the renewal was in place."""
     log = (folder(house) / "log.jsonl").read_bytes()
     house.double.now = OPENS + timedelta(days=20)
     assert house.run("renew", "payroll", "--store", house.store)[0] == 0

@@ -1,4 +1,4 @@
-"""Limits of 24 hours: what counts, when the next is possible, and which addresses are one mailbox."""
+"""Limits of 24 hours: counts, the next possible time, and mailboxes."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who hears of a call for early replacement: by program, by e-mail, by text message, or not at all."""
+"""The channels by which a call for early replacement reaches people."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ NOW = datetime(2027, 3, 2, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class One:
+class FakePerson:
     """A person as messages see them."""
 
     person_id: str
@@ -33,13 +33,13 @@ class One:
     stopped: bool = False
 
 
-MAIL = One("1", "a@b.example", "+358 40 1234567", mailable=True, textable=True)
-AGAIN = One("2", "a@b.example", "", mailable=True)
-BOUNCED = One("3", "c@b.example", "040 765 4321", textable=True)
-SAME_PHONE = One("4", "d@b.example", "+358 40 7654321", textable=True)
-ODD_PHONE = One("5", "e@b.example", "1", textable=True)
-STOPPED = One("6", "f@b.example", "+358 40 1", textable=True, stopped=True)
-NO_WAY = One("7")
+MAIL = FakePerson("1", "a@b.example", "+358 40 1234567", mailable=True, textable=True)
+AGAIN = FakePerson("2", "a@b.example", "", mailable=True)
+BOUNCED = FakePerson("3", "c@b.example", "040 765 4321", textable=True)
+SAME_PHONE = FakePerson("4", "d@b.example", "+358 40 7654321", textable=True)
+ODD_PHONE = FakePerson("5", "e@b.example", "1", textable=True)
+STOPPED = FakePerson("6", "f@b.example", "+358 40 1", textable=True, stopped=True)
+NO_WAY = FakePerson("7")
 
 CHANNELS = {
     "mail first": (MAIL, MessageChannel.EMAIL),

@@ -1,4 +1,4 @@
-"""Which loads need a second clerk, and who may decide on one, at fixed instants."""
+"""Loads that need a second clerk, and decisions on them, at fixed instants."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who confirms an invitation that a clerk asked for, and how long it waits."""
+"""Confirmations of invitations that a clerk asked for, and their lapse."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What no browser sends: 400 with a page in the visitor's language, never a fault of ours, on every page."""
+"""Malformed requests get 400 with a page in the visitor's language."""
 
 from urllib.parse import urlsplit
 

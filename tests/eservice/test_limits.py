@@ -1,4 +1,4 @@
-"""Wrong passwords and codes: a stranger's guesses are few, and lock no owner out of a browser that is known."""
+"""Limits for wrong passwords and codes, which do not lock the owner out."""
 
 import itertools
 from dataclasses import replace
@@ -91,10 +91,10 @@ def guarded(desk):
 
 def at(door, address):
     """Give a fresh browser at a network address."""
-    return Browser(From(door, address))
+    return Browser(CallerDoor(door, address))
 
 
-class From:
+class CallerDoor:
     """The door, as it is seen from a network address."""
 
     def __init__(self, door, address):
@@ -113,7 +113,7 @@ def guess(browser, email=EMAIL, password=WRONG):
 
 
 def guesses(door, addresses, hands):
-    """Guess three times from each address, and then wait a minute: how many were looked at."""
+    """Guess three times per address, wait a minute; return how many were checked."""
     count = 0
     for address in addresses:
         browser = at(door, address)

@@ -1,4 +1,4 @@
-"""Which certificates of a file are anchors for the gateway, and what lists say of the CAs above a leaf."""
+"""Anchors of a file, and lists about the CAs above a leaf, at the gateway."""
 
 import pytest
 from cryptography import x509
@@ -152,7 +152,7 @@ def test_path_lengths_of_the_cas_above_count():
 
 
 def test_what_comes_along_gives_a_ca_of_the_file_no_other_way():
-    """The intermediate of the file is under a root that has ended; another one that is shown does not help."""
+    """An intermediate of the file is below an expired root; another does not help."""
     old = certificate("Root", span=(NOW - DAY, NOW - SECOND))
     assert Gateway([old, ABOVE, ISSUING]).identify(LEAF, NOW, [ROOT, ABOVE, ISSUING]).reason is Reason.EXPIRED
 
@@ -187,7 +187,7 @@ SOURCES = {
 }
 
 
-class Good:
+class GoodSource:
     """Says GOOD of a leaf, as an OCSP service would, and counts."""
 
     def __init__(self):
@@ -202,7 +202,7 @@ class Good:
 
 @pytest.mark.parametrize(("lists", "reason"), SOURCES.values(), ids=SOURCES)
 def test_beside_ocsp_lists_tell_of_the_cas(lists, reason):
-    ocsp = Good()
+    ocsp = GoodSource()
     source = Several((ocsp, Lists(lists)))
     assert Gateway([ROOT, ABOVE, ISSUING], source=source).identify(LEAF, NOW).reason is reason
     assert ocsp.asked == [LEAF]

@@ -1,4 +1,4 @@
-"""A key whose curve is described and not named (RFC 5480, 2.1.1) is refused at every door of the gateway."""
+"""Every interface of the gateway refuses a key with a described curve."""
 
 from urllib.parse import quote
 

@@ -122,7 +122,7 @@ REVOKING = {
 
 @pytest.mark.parametrize(("changes", "now"), REVOKING.values(), ids=REVOKING)
 def test_a_certificate_that_was_revoked_stays_so(changes, now):
-    """No later answer takes it back: an answer that says GOOD is not even asked for (docs/gateway.md)."""
+    """REVOKED stays: no later answer with GOOD is requested (docs/gateway.md)."""
     responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED, **changes)
     answers = Answers([ADDRESS], responder)
     assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
@@ -137,7 +137,7 @@ def test_of_two_facts_in_one_answer_the_revocation_counts():
     question = Question(CERTIFICATE, issuing(), None)
     first, second = (ocsp.load_der_ocsp_response(one(ADDRESS, question.request())) for one in (good, revoked))
 
-    class Both:
+    class CombinedResponse:
         """A response whose single answers are those of two."""
 
         responses = (*first.responses, *second.responses)
@@ -145,7 +145,7 @@ def test_of_two_facts_in_one_answer_the_revocation_counts():
         def __getattr__(self, name):
             return getattr(first, name)
 
-    assert believed(Both(), question, NOW).is_revoked
+    assert believed(CombinedResponse(), question, NOW).is_revoked
 
 
 def test_the_next_address_is_asked_where_one_does_not_answer():

@@ -1,4 +1,4 @@
-"""Which CAs of `--trust-services` and `--trust-holders` count: a way up to an anchor, in force, for each door."""
+"""The CAs of `--trust-services` and `--trust-holders` that count."""
 
 import pytest
 from cryptography import x509

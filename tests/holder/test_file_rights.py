@@ -1,4 +1,4 @@
-"""Whose files are believed: those that decide what runs, and those that hold secrets."""
+"""Rights of files that decide what runs, and of files that hold secrets."""
 
 import os
 import stat
@@ -214,7 +214,7 @@ def test_a_foreign_file_that_is_named_lies_below_no_folder_that_others_can_write
 
 
 def test_the_file_that_is_read_is_the_one_that_was_looked_at(place, monkeypatch):
-    """Another one is put in its place between both: its octets are refused by its own rights."""
+    """A file that was swapped between both steps is refused by its own rights."""
     real = os.open
 
     def swapped(path, *arguments, **more):
@@ -241,7 +241,7 @@ def test_a_pipe_that_the_caller_named_is_read(tmp_path):
 
 
 def test_a_pipe_with_a_name_is_judged_as_a_file_is(place):
-    """Where others can write the folder, any of them may have put it there."""
+    """Any user who can write the folder may have put the file there."""
     place.unlink()
     os.mkfifo(place)
     place.parent.chmod(0o777)

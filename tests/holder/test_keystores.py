@@ -303,7 +303,7 @@ def test_a_keytool_that_does_not_end(java, monkeypatch):
 
 
 def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
-    """The holder's certificate, or one above it: in PEM, DER or PKCS#12 (RFC 5480, 2.1.1)."""
+    """A certificate of the keystore describes its curve: PEM, DER and PKCS#12."""
     key, certificate = pair
     odd = described(certificate, key)
     keyed, plain = tmp_path / "key", tmp_path / "plain.pem"

@@ -54,12 +54,12 @@ def asks(
 
 
 def opens(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a function opens the transaction of an act, itself or by another of its module."""
+    """Return whether a function opens the transaction of an act, or calls one."""
     return asks(name, known, OPENERS, seen) or "clerk.guarded" in ast.unparse(known[name])
 
 
 def unguarded(function: ast.FunctionDef) -> list[str]:
-    """Return the calls by which a function would write without its right being asked for in the transaction.
+    """Return the calls that write without a check of the right in the transaction.
 
     A deed is made by what opens an act alone; a use case of others, which makes its own, is given a guarded office.
     """

@@ -1,4 +1,4 @@
-"""A call for early replacement becomes one message to each person whom it concerns, once, until it is undone."""
+"""A call for early replacement sends one message to each person concerned."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ OVER = timedelta(hours=8)
 
 
 class Letters(list):
-    """What was handed over for delivery."""
+    """The messages handed over for delivery."""
 
     def deliver(self, letter: Letter) -> None:
         """Keep it."""

@@ -1,4 +1,4 @@
-"""Makes described-p256.pem: a self-signed certificate whose P-256 key describes its curve, by OpenSSL alone.
+"""Makes described-p256.pem: a certificate whose P-256 key describes its curve.
 
 python tests/pki/make_described_p256.py > tests/pki/described-p256.pem
 """

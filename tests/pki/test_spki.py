@@ -25,7 +25,7 @@ MADE = described(NAMED, KEY)
 
 
 def version_1():
-    """Cut version and extensions off a certificate (RFC 5280, 4.1.2.1): nothing precedes its serial number."""
+    """Remove version and extensions from a certificate (RFC 5280, 4.1.2.1)."""
     builder = x509.CertificateBuilder(
         NAMED.subject, NAMED.subject, KEY.public_key(), 1, NAMED.not_valid_before_utc, NAMED.not_valid_after_utc
     )
@@ -74,7 +74,7 @@ def test_one_that_names_its_curve_is_given_back():
 
 
 def test_a_name_elsewhere_in_a_request_names_no_curve():
-    """The octets that name P-256 stand in the subject; the key has a description all the same."""
+    """The octets of the name of P-256 are in the subject, not in the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     naming = csrs.tlv(csrs.SEQUENCE, csrs.EC, csrs.P256)
     subject = csrs.name(csrs.tlv(0x04, naming))

@@ -1,4 +1,4 @@
-"""Limits of 24 hours in the register: counted in the act's transaction, on the machine's clock, on both databases."""
+"""Counts of 24 hours in the register, on both databases."""
 
 import pytest
 from django.apps import apps

@@ -1,4 +1,4 @@
-"""What the register knows of the person behind an account or an address."""
+"""The identity behind an account or an address in the register."""
 
 import pytest
 from django.apps import apps

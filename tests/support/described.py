@@ -1,4 +1,4 @@
-"""Certificates whose EC key describes its curve, written octet by octet: no library signs one."""
+"""Certificates whose EC key describes its curve, written octet by octet."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,7 +11,7 @@ _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
 def described(certificate, signer):
-    """Give the certificate with its P-256 key described, signed anew by an EC key with SHA-256."""
+    """Return the certificate with a described P-256 key, signed anew."""
     public = certificate.public_key()
     named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

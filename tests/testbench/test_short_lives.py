@@ -1,4 +1,4 @@
-"""Certificates of 47 days from end to end: valid on the first day, and renewed once in a life by the agent."""
+"""Certificates of 47 days from end to end: one renewal in a life."""
 
 import json
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ BEGINS = "2027-01-11T08:00:00Z"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """Give a bench whose certificates live for 47 days: its folder says so between two starts."""
+    """Return a bench whose certificates live for 47 days."""
     folder = tmp_path_factory.mktemp("short") / "bench"
     with running(folder, "--http", "--now", BEGINS):
         pass

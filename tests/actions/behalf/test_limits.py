@@ -1,4 +1,4 @@
-"""Acts of people that write to an address which they have typed: limits of 24 hours, and no link in their words."""
+"""Limits of 24 hours on letters to typed addresses, and links in texts."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A clerk asks for an invitation of a signatory: it waits for a second person, and gives nothing before that."""
+"""Invitations of signatories that clerks ask for wait for a second person."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -42,7 +42,7 @@ def link_of(desk):
 
 
 def told(desk):
-    """What waits to be written of the kind: word and recipient's address, those of now alone."""
+    """Return the message and the address of each row that is due now."""
     owed = rows(desk, "OutboxRow").filter(kind="invitation-pending", due__lte=desk.clock.now)
     return sorted((one.facts["tells"], one.recipient.email) for one in owed.select_related("recipient"))
 

@@ -1,4 +1,4 @@
-"""Ending, merging and renaming many takes two clerks: proposed, shown, confirmed by another person, then done."""
+"""Loads that end, merge or rename need two clerks."""
 
 import json
 from datetime import timedelta

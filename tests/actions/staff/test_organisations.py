@@ -32,7 +32,7 @@ def carried_out(clerk, *lines):
 
 
 def accepted(clerk, *lines):
-    """Accept a file; where it needs a second clerk, one confirms it whom no test names."""
+    """Accept a file; a second clerk confirms it if it needs one."""
     found = sent(clerk, *lines)
     if needs_second_clerk(found.difference.changes):
         assert organisations.propose_load(found.load_id, found.digest, clerk)

@@ -1,4 +1,4 @@
-"""The pages of an authority keep to limits of 24 hours without any setting; those of a bench only by a setting."""
+"""Pages of an authority have limits of 24 hours; a bench needs a setting."""
 
 from pathlib import Path
 from types import SimpleNamespace

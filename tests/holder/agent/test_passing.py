@@ -146,7 +146,7 @@ PASS = timedelta(hours=4)
 
 
 def walked(house, life, begins=authority.NOW):
-    """Play a life from an instant on, with six passes a day (or twelve in it): when something was renewed."""
+    """Play a life with six or twelve passes a day; return the times of renewals."""
     found = []
     step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
     for number in range(life // step + 1):
@@ -172,7 +172,7 @@ def test_a_short_life_is_renewed_once(name, desk):
 
 
 def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_window(desk, monkeypatch):
-    """The clock of the service is behind by most of a life: what it gives is in its window already."""
+    """The service's clock is behind: a new certificate is already in its window."""
     life, window = LIVES_AND_WINDOWS["47 days"]
     desk.double.life = life
     real = doubles.issue
