@@ -13,8 +13,8 @@ from sinetti.domain.early_letters import (
     channel_to,
     count_reached,
     has_program,
-    is_to_be_noted,
-    one_each,
+    list_recipients,
+    needs_record,
 )
 from sinetti.domain.messages import MessageChannel
 
@@ -55,7 +55,7 @@ def test_how_a_person_is_reached(one, expected):
 
 
 def test_one_message_to_an_address_and_to_a_number():
-    found = one_each([MAIL, AGAIN, BOUNCED, SAME_PHONE, ODD_PHONE, STOPPED, NO_WAY])
+    found = list_recipients([MAIL, AGAIN, BOUNCED, SAME_PHONE, ODD_PHONE, STOPPED, NO_WAY])
     assert [one.person_id for one in found.values()] == ["1", "3", "5", "6", "7"]
 
 
@@ -84,6 +84,6 @@ def test_a_program_asks_on_for_two_days_and_is_noted_once_a_day():
     assert not has_program(None, NOW)
     assert has_program(NOW, NOW)
     assert not has_program(NOW - ASKED_LATELY, NOW)
-    assert is_to_be_noted(None, NOW)
-    assert is_to_be_noted(NOW - NOTED_EVERY, NOW)
-    assert not is_to_be_noted(NOW, NOW)
+    assert needs_record(None, NOW)
+    assert needs_record(NOW - NOTED_EVERY, NOW)
+    assert not needs_record(NOW, NOW)

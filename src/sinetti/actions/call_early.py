@@ -16,7 +16,7 @@ from sinetti.domain.values import Serial
 from sinetti.registry import early
 from sinetti.registry.bulk import Wanted
 from sinetti.registry.early import Call, Row
-from sinetti.registry.early_audience import hearing
+from sinetti.registry.early_audience import list_audiences
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def look(ask: CallAsk, office: Office) -> Selection:
     check_known(ask.wanted, office)
     rows, now = early.chosen(office.register, ask.wanted), office.now()
     going = tuple(row for row in rows if may_be_called(row.candidate, now))
-    reached = count_reached(hearing(office.register, [row.serial for row in going], now))
+    reached = count_reached(list_audiences(office.register, [row.serial for row in going], now))
     return Selection(going, len(rows) - len(going), reached)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sinetti.actions.office import Office
-from sinetti.domain.early_letters import is_to_be_noted
+from sinetti.domain.early_letters import needs_record
 from sinetti.domain.renewal_hint import ASK_AGAIN, ASK_AGAIN_CALLED, Told, Window, suggested
 from sinetti.domain.values import Serial
 from sinetti.pki.formats import load_certificate
@@ -43,7 +43,7 @@ def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint 
     found = early.hinted(office.register, authorities, serial, now)
     if found is None:
         return None
-    if is_to_be_noted(found.asked_at, now):
+    if needs_record(found.asked_at, now):
         # A hint is answered also where nothing can be written.
         with suppress(*REGISTER_UNAVAILABLE):
             early.note_asked(office.register, found.certificate, now)

@@ -1,4 +1,4 @@
-"""How a call for early replacement reaches programs and people.
+"""The channels of a call for early replacement to programs and people.
 
 Programs ask for hints; people get messages.
 """
@@ -75,7 +75,7 @@ def has_program(asked_at: datetime | None, now: datetime) -> bool:
     return asked_at is not None and asked_at > now - ASKED_LATELY
 
 
-def is_to_be_noted(asked_at: datetime | None, now: datetime) -> bool:
+def needs_record(asked_at: datetime | None, now: datetime) -> bool:
     """Return whether a request for a hint has to be recorded now."""
     return asked_at is None or asked_at <= now - NOTED_EVERY
 
@@ -90,7 +90,7 @@ def channel_to(one: CallRecipient) -> MessageChannel | None:
     return MessageChannel.SMS if one.textable and not one.stopped else None
 
 
-def one_each(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
+def list_recipients(people: Iterable[CallRecipient]) -> dict[str, CallRecipient]:
     """Return the recipients of one message each, by e-mail address or number.
 
     People whom no channel reaches are included. Whom nothing reaches is there too. The first of those at one address
@@ -114,7 +114,7 @@ def count_reached(certificates: Iterable[CallAudience]) -> CallReach:
         sms += MessageChannel.SMS in ways
         unreached += not one.program and ways <= {None}
         people.extend(one.people)
-    ways_of_each = [channel_to(one) for one in one_each(people).values()]
+    ways_of_each = [channel_to(one) for one in list_recipients(people).values()]
     return CallReach(
         program,
         email,

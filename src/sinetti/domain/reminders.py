@@ -125,9 +125,9 @@ def spread_of(holding_id: str, days: int) -> int:
 def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelta, datetime], ...]:
     """Each step of a certificate, and when it leaves.
 
-    A step before its beginning is left out. So is one before its renewal opens, where a short life makes that later
-    than 60 days before the end: the holder could do nothing yet. The first step of the ladder moves by `spread` working
-    days, but stays on days before the second.
+    A step before its beginning is left out. So is one before its renewal opens: a short life opens it later than 60
+    days before the end. The first step of the ladder moves by `spread` working days, but stays on days before the
+    second.
     """
     opens = renewable_by_rule(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
     steps = [step for step in ladder.steps if opens <= span.not_after - step > span.not_before]

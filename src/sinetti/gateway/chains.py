@@ -199,7 +199,7 @@ def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509
 
     Returns none if no trusted CA issued the certificate. `helpers` are certificates that came along: nothing of them is
     trusted, they only fill the way. There may be several paths (a CA renewed or cross-certified); the bounds above end
-    a search that somebody made long.
+    a search that a sender made long.
     """
     between = [
         one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates

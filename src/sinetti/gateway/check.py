@@ -75,12 +75,12 @@ class Way:
 
 @dataclass(slots=True)
 class Gateway:
-    """Judges certificates and documents. `anchors` is a file of them: `pki.chain.anchors_of` tells which are anchors.
+    """Judges certificates and documents.
 
-    `listed`: CAs whose lists the settings name. A list of theirs that is missing leaves the CAs below them unknown.
-    They issue nothing here, but tell whether a list about an anchor is its issuer's. `source` None: revocation is not
-    checked. `channel` and `environment` None: any. Raises ValueError where no anchor can issue. May be used by several
-    threads at once.
+    `anchors` is a file of CAs: `pki.chain.anchors_of` decides which are anchors. `listed`: CAs whose lists the settings
+    name. A list of theirs that is missing leaves the CAs below them unknown. They issue nothing here, but tell whether
+    a list about an anchor is its issuer's. `source` None: revocation is not checked. `channel` and `environment` None:
+    any. Raises ValueError where no anchor can issue. May be used by several threads at once.
     """
 
     anchors: Sequence[x509.Certificate] = field(repr=False)

@@ -306,7 +306,7 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
 
 
 def _revokes(crl: x509.CertificateRevocationList) -> bool:
-    """Whether entries of a list that is not taken still count as revoked: its own CA says so, of part of what it knows.
+    """Return whether entries of a list that is not taken still count as revoked.
 
     A delta, or a list with deltas, for some reasons or without an end. Never an indirect list or one of attribute
     certificates, whose serial numbers are another's, nor one with a critical extension that is not processed (5.2).

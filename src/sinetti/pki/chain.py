@@ -25,8 +25,8 @@ ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     """Every certificate of a PEM file, in the file's order.
 
-    Raises ValueError with a sentence for people if there is none, one of them cannot be read, or the key of one
-    describes an elliptic curve. An empty bundle is an error.
+    Raises ValueError, with a sentence for people, if the bundle is empty, a certificate cannot be read, or a key
+    describes its elliptic curve.
     """
     try:
         found = x509.load_pem_x509_certificates(pem)
@@ -39,10 +39,9 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
 def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     """Give the certificates of a bundle that are anchors, in its order and each once.
 
-    A self-signed certificate is one. Another is one only if its issuer is not in the bundle: no certificate there has
-    its issuer's name and a key that verifies its signature. A name alone decides nothing, so that an unrelated CA of
-    the same name neither takes this away nor gives it. Purposes and dates of the issuer are not looked at: a CA below
-    an issuer that may not be used does not become an anchor by that.
+    A self-signed certificate is one. Another is one only if its issuer is not in the bundle. The issuer has the right
+    name and a key that verifies the signature; an unrelated CA of the same name changes nothing. Purposes and dates of
+    the issuer do not count: a CA below an unusable issuer does not become an anchor.
     """
     found, named = tuple(dict.fromkeys(bundle)), defaultdict(list)
     for one in found:

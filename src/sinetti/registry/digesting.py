@@ -60,9 +60,8 @@ class Cause:
 def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
     """What a firm's digest has to tell at `now`: part by part, in each what ends first.
 
-    Certificates of its open clients whose last 60 days have come, and their renewal is open, or that ended within the
-    last 14 days, unless they are let end.
-    Empty where nothing of it is left to do: then there is nothing to write about.
+    Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
+    that are let end are left out. Empty where nothing of it is left to do: then there is nothing to write about.
     """
     clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
     rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from sinetti.domain.early_letters import CallAudience, channel_to, has_program, one_each
+from sinetti.domain.early_letters import CallAudience, channel_to, has_program, list_recipients
 from sinetti.domain.lifecycle import CertificateState
 from sinetti.domain.mandates import Role
 from sinetti.domain.values import Channel, Language, Serial
@@ -43,16 +43,16 @@ class CallListItem:
     not_after: datetime
 
 
-def hearing(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
+def list_audiences(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
     """Yield the contact, deputy and signatories of each certificate.
 
     It takes four statements for each 500.
     """
     for part in parts(serials):
-        yield from _hearing(register, part, now)
+        yield from _audiences(register, part, now)
 
 
-def _hearing(register: Register, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
+def _audiences(register: Register, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
     rows = models.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
     found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
     people = holders(register, {holding for holding, _, _ in found})
@@ -71,13 +71,13 @@ def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader,
     called = CalledEarly.objects.using(register.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
     serials = called.order_by("pk").values_list("certificate__serial", flat=True)
     people: dict[str, Reader] = {}
-    for one in hearing(register, [Serial(serial) for serial in serials], now):
+    for one in list_audiences(register, [Serial(serial) for serial in serials], now):
         people.update({each.person_id: each for each in one.people if isinstance(each, Reader)})
-    chosen = one_each(people.values()).values()
+    chosen = list_recipients(people.values()).values()
     return tuple(one for one in chosen if isinstance(one, Reader) and channel_to(one) is not None)
 
 
-def call_told(register: Register, call_id: str) -> CallDetails | None:
+def find_call_details(register: Register, call_id: str) -> CallDetails | None:
     """Return the facts of a call for a message; None if the id is unknown."""
     row = EarlyCall.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
@@ -86,7 +86,7 @@ def call_told(register: Register, call_id: str) -> CallDetails | None:
     return CallDetails(row.ends, row.undone_at is not None, said)
 
 
-def called_of(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+def list_called(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
     """Return a person's certificates in a call that are still to be replaced.
 
     The person's address selects them.

@@ -75,12 +75,12 @@ def _run(parsed: argparse.Namespace) -> int:
         if parsed.dry_run:
             selection = look(ask, office)
             counted = _counted(selection, " would be called")
-            last = f"{_heard(selection)}\n{counted}. Nothing was done (--dry-run)."
+            last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
         # Before the act: whom it reaches, and whom an operator has to tell in another way.
         if (selection := look(ask, office)).going:
-            tell(_heard(selection))
+            tell(_format_reach(selection))
         outcome = call_early(ask, office, request_id(), Progress("opened"))
     return _done(outcome, parsed)
 
@@ -192,8 +192,8 @@ def _show(result: str, selection: Selection, call: Call | None, parsed: argparse
     put(value, as_json=parsed.json, table=lambda: "\n".join([*_lines(selection.going), last]))
 
 
-def _heard(selection: Selection) -> str:
-    """Whom the call reaches, in words."""
+def _format_reach(selection: Selection) -> str:
+    """Return the reach of the call as a sentence."""
     one = selection.reached
     people = "person" if one.people_unreached == 1 else "people"
     return (

@@ -2,8 +2,8 @@
 
 The browser has signed in before. Such a browser has limits of its own for wrong passwords and codes
 (accounts/limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It has no
-personal data. For each account it has a random number, and a MAC over the account's id and its password's hash, so that
-a new password ends it. All of it is sealed.
+personal data. For each account it has a random number, and a MAC over the account's id and its password's hash. A new
+password ends it. All of it is sealed.
 """
 
 import hmac

@@ -79,7 +79,7 @@ def _look(request: HttpRequest, serials: list[Serial]) -> Preview:
 
 
 def _possible(request: HttpRequest, found: Preview) -> Preview:
-    """The same as far as messages can be sent from here, and limits of 24 hours let it be."""
+    """Leave out what messages or limits of 24 hours do not allow."""
     around = surroundings(request)
     sendable = found if around.sms else found.without_messages
     return within_limits(sendable, standing_of(request), around.office, signed_in_actor(request))

@@ -158,7 +158,7 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
 @at_desk
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, clerk: Clerk, pending_id: str) -> HttpResponse:
-    """One that a clerk asked for: who asked, for which organisation and whom; confirming, rejecting, withdrawing it."""
+    """The page of an invitation that a clerk asked for, with its decision."""
     say = speaker(request)
     found = open_invitations.pending(pending_id, clerk)
     if found is None:

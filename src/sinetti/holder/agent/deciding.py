@@ -119,10 +119,11 @@ def _by_time(seen: Sight, in_use: InUse, care: Care, now: datetime) -> Decision:
 
 
 def _rested(known: Memory, span: Span, now: datetime) -> tuple[datetime, datetime]:
-    """Give until when what a pass has received is left alone (`timing.rest`), and until when if its hint calls for it.
+    """Return until when to leave a received certificate alone.
 
-    A hint calls unless its window had ended when the certificate was received. One that is always "now" brings about
-    one renewal a day: a certificate renewed only for a hint is left alone for a day, regardless of its own hint.
+    The first instant is that of `timing.rest`, the second applies if its hint calls for it. A hint calls unless its
+    window had ended when the certificate was received. One that is always "now" causes one renewal a day. A certificate
+    renewed only for a hint is left alone for a day, regardless of its own hint.
     """
     if known.received is None or known.received > now:  # not received by a pass, or by a clock that was wrong
         return span.not_before, span.not_before

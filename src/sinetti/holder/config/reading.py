@@ -34,7 +34,7 @@ _MARKS = {b"\xef\xbb\xbf": said.BYTE_ORDER_MARK, b"\xff\xfe": said.UTF_16, b"\xf
 
 
 def read(path: Path, *, is_named: bool = True) -> Config:
-    """Read a sinetti.toml, and the bundles that it names. Raises ConfigError, which tells all mistakes at once.
+    """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
 
     `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
     """

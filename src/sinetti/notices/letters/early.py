@@ -5,7 +5,7 @@ A letter lists all of the person's certificates in the call.
 
 from sinetti.notices.letters.matter import NOT_THERE, Matter, NothingToSay, Written
 from sinetti.notices.parts import Part, Rows, named, shown
-from sinetti.registry.early_audience import CallDetails, CallListItem, call_told, called_of
+from sinetti.registry.early_audience import CallDetails, CallListItem, find_call_details, list_called
 from sinetti.texts import notices_early as texts
 from sinetti.texts import reader
 from sinetti.texts.notices import Part as Role
@@ -45,13 +45,13 @@ def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
 def _told(matter: Matter) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """The call, and what of it is still to be replaced. Raises NothingToSay."""
     call_id, register = matter.fact("call"), matter.room.register
-    call = None if call_id is None else call_told(register, call_id)
+    call = None if call_id is None else find_call_details(register, call_id)
     if call_id is None or call is None:
         raise NothingToSay(NOT_THERE)
     if call.undone:
         why = "the call was undone"
         raise NothingToSay(why)
-    rows = called_of(register, call_id, matter.owed.recipient or "", matter.now)
+    rows = list_called(register, call_id, matter.owed.recipient or "", matter.now)
     if not rows:
         why = "all that was called has been replaced"
         raise NothingToSay(why)
