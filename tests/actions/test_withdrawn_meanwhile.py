@@ -537,7 +537,7 @@ def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):
 
 
 PASSES_OVER = {"authorisations.give_to_firm, one that is not there", "replace.replace_many"}
-"""Those whose refusal is told otherwise: they have no right to test without one that is withdrawn."""
+"""Acts that pass over an object instead of raising a refusal."""
 
 
 @pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])

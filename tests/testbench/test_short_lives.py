@@ -27,7 +27,7 @@ def bench(tmp_path_factory):
 
 
 def moved(bench, at):
-    """Put the bench's clock there; give what clients are told of it."""
+    """Set the clock of the bench; return the time as clients give it."""
     bench.control("PUT", "/clock", {"now": at.isoformat()})
     return ("--now", f"{at:%Y-%m-%dT%H:%M:%SZ}")
 
