@@ -107,12 +107,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 
 
 LONG = (
+    "actions/test_withdrawn_meanwhile.py::test_a_clerk_who_is_none_any_more",
+    "actions/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
     "attacks/test_guessing.py",
     "attacks/test_state_machine.py",
     "bench/",
     "cli/server/test_traffic.py",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
+    "cli/test_views.py",
     "kills/test_client.py::test_renew_with_every_format_killed_before_every_change_to_the_disk",
     "kills/test_server.py::test_a_few_of_every_kind[postgresql]",
     "kills/test_server.py::test_one_of_two_nodes",

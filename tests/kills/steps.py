@@ -12,10 +12,11 @@ REVOKED, RETAINED = "revoked", "retained"
 MANY, APPROVED = ("many-stored", "many-revoked", "many-noted", "many-published"), "many-approved"
 CONTACT = "contact-changed"
 EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-back")
-REPLACED, HANDED_OVER, LOADED = "replacement-ordered", "contacts-handed-over", "load-part"
+REPLACED, HANDED_OVER = "replacement-ordered", "contacts-handed-over"
+LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Reached by an operator's commands, not by the server."""
-OF_PAGES = (REPLACED, HANDED_OVER, LOADED)
+OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
 """Reached by pages for people: tests/actions/behalf and tests/actions/staff end them there."""
 
 

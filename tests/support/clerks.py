@@ -2,6 +2,8 @@
 
 import json
 
+from django.apps import apps
+
 from sinetti.actions.authority import Actor
 from sinetti.actions.staff.clerk import Clerk
 from sinetti.domain.looking import Looking, Purpose
@@ -14,6 +16,13 @@ def a_clerk(desk: Desk, name: str = "anna", case: str = "", purpose: Purpose = P
     """A clerk with an account, who has said what for."""
     user = account(desk, name, staff=True)
     return Clerk(Actor(user.pk, second_factor=True, staff=True), Looking(purpose, case), desk.office, REQUEST)
+
+
+def same_subject(desk: Desk, *user_ids: str) -> None:
+    """Have these accounts be of one person, by the same subject of a sign-in provider under different names."""
+    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.register.alias)
+    for number, user_id in enumerate(user_ids):
+        known.create(user_id=user_id, provider=f"bank-{number}", uid="digest")
 
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:

@@ -13,7 +13,7 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.values import Channel
 from sinetti.registry import models, parties
 from tests.actions.behalf.test_apply import ASKED, MALLI, a_signatory, fault_of
-from tests.support.clerks import a_clerk, looked
+from tests.support.clerks import a_clerk, looked, same_subject
 from tests.support.office import REQUEST, add_organisation
 from tests.support.people import audited
 from tests.support.registers import crowd
@@ -101,6 +101,19 @@ def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
     assert not channels(sqlite_desk)
+
+
+@pytest.mark.parametrize("through_a_firm", [False, True])
+def test_nor_does_another_account_of_the_same_person(sqlite_desk, through_a_firm):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    second = account(sqlite_desk, "annas-second")
+    if through_a_firm:
+        add_organisation(sqlite_desk, FIRM)
+        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_desk, second, FIRM if through_a_firm else MALLI, Role.VIEWER)
+    same_subject(sqlite_desk, anna.actor.user_id, second.pk)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
 
 
 def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 
-from sinetti.actions.authority import Actor, NotAllowed, OutsideRole
+from sinetti.actions.authority import Actor, NotAllowed, OutsideRole, standing
 from sinetti.actions.behalf import authorisations
 from sinetti.actions.behalf import pending_invitations as behalf
 from sinetti.actions.invitations import OwnInvitation as TakesOwn
 from sinetti.actions.invitations import offered, take_up
+from sinetti.actions.pending_invitations import confirm_locked
 from sinetti.actions.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.actions.register_organisation import close
 from sinetti.actions.staff import NotStaff, open_invitations, require_staff
@@ -365,3 +366,33 @@ def test_a_role_that_only_waited_goes_with_its_invitation(sqlite_desk):
     assert open_invitations.end(one.invitation_id, anna)
     assert len(audited(sqlite_desk, "authorisation-withdrawn")) == 1
     assert asked(sqlite_desk, anna).made, "they are invited anew"
+
+
+def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    found = asked(sqlite_desk, anna)
+    organisation, office = rows(sqlite_desk, "Organisation").get().pk, sqlite_desk.office
+    (waits,) = behalf.waiting(organisation, standing(chair, office), office)
+    assert behalf.look(found.mandate_id, standing(chair, office), office) == waits
+    assert (waits.email, waits.asker_email) == (DIRECTOR.email, "anna@people.example")
+    assert open_invitations.has_signatory(organisation, anna)
+    stranger = standing(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), office)
+    for pending_id in (found.mandate_id, "0" * 32):
+        with pytest.raises(NotAllowed):
+            behalf.look(pending_id, stranger, office)
+    with pytest.raises(NotAllowed):
+        behalf.waiting(organisation, stranger, office)
+
+
+def test_what_is_not_there_is_not_confirmed(sqlite_desk):
+    user, desk = account(sqlite_desk, "chair"), sqlite_desk
+    with pytest.raises(PendingRefused) as why:
+        confirm_locked("0" * 32, user.pk, desk.office, desk.deed(), by_clerk=True)
+    assert why.value.fault is PendingFault.OVER
+
+
+def test_a_guarded_office_gives_no_deed_outside_of_an_act(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    with pytest.raises(RuntimeError, match="guarded"):
+        anna.guarded.deed(anna.actor.name, REQUEST)
+    assert anna.guarded.unguarded.deed(anna.actor.name, REQUEST).actor == anna.actor.name

@@ -6,13 +6,13 @@ import pytest
 from django.apps import apps
 
 from sinetti.actions import revoke_many
-from sinetti.actions.staff import certificates, revocations
+from sinetti.actions.staff import NotStaff, certificates, revocations
 from sinetti.actions.staff.revocations import Wanted
 from sinetti.domain.bulk import COUNTED_FOR, BulkReason, BulkRefused
 from sinetti.domain.revocation import RevocationReason
 from sinetti.registry import models
 from tests.support.authority import CUSTOMER_ID
-from tests.support.clerks import a_clerk, looked
+from tests.support.clerks import a_clerk, looked, same_subject
 from tests.support.office import REQUEST, KilledError, enrolled, killed_at
 from tests.support.registers import crowd
 
@@ -61,6 +61,33 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
 
 
+def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk)
+    second = a_clerk(sqlite_desk, "annas-second")
+    same_subject(sqlite_desk, anna.actor.user_id, second.actor.user_id)
+    assert refused_for(revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert revocations.proposal(waiting.proposal_id, anna)[0] == 0
+
+
+def test_nor_does_an_account_with_one_of_the_proposers_addresses(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    second = a_clerk(sqlite_desk, "anna2")
+    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
+    assert refused_for(revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
+
+
+def test_a_clerk_dismissed_in_the_middle_stops_and_what_went_is_published(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk)
+    bo = a_clerk(sqlite_desk, "bo")
+    revocations.confirm(waiting.proposal_id, bo)
+    models.User.objects.using(sqlite_desk.register.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
+    with pytest.raises(NotStaff):
+        revocations.go_on(waiting.proposal_id, bo)
+    assert revocations.proposal(waiting.proposal_id, anna)[0] == 2
+
+
 def test_cut_short_in_a_part_it_is_gone_on_with(sqlite_desk, few):
     _, waiting = proposed(sqlite_desk, 2)
     dies = a_clerk(sqlite_desk.but(step=killed_at("many-revoked")), "bo")
@@ -77,15 +104,6 @@ def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
     )
     revocations.withdraw(waiting.proposal_id, anna)
     assert revocations.proposals(anna) == ((), ())
-
-
-def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
-    _, waiting = proposed(sqlite_desk, 2)
-    second = a_clerk(sqlite_desk, "anna2")
-    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
-    rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
-    assert refused_for(revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
-    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
 def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
