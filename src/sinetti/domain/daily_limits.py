@@ -63,9 +63,19 @@ class Counting:
 
 
 def mailbox(address: str) -> str:
-    """The mailbox behind an address, for counting: without case, and without a tag behind a plus sign (RFC 5233)."""
+    """The mailbox behind an address, for comparing: without case, and without a tag behind a plus sign (RFC 5233).
+
+    The domain is as DNS has it: a name in letters of a language is the same as its A-labels (RFC 5890, 2.3.2.1).
+    """
     local, _, domain = unicodedata.normalize("NFKC", address.strip()).casefold().rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
+    return f"{local.partition('+')[0] or local}@{_as_dns_has_it(domain)}"
+
+
+def _as_dns_has_it(domain: str) -> str:
+    try:
+        return domain.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return domain
 
 
 def count_key(what: Limited, whose: str) -> str:

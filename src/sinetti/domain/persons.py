@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sinetti.domain.daily_limits import mailbox
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -25,8 +27,9 @@ class Identity:
 def is_same_person(one: Identity, other: Identity) -> bool:
     """Return whether two identities may belong to one person.
 
-    They do if they share an account, an e-mail address (compared without regard to case) or a subject of a provider.
-    An identity of which nothing is known counts as the same person: what cannot be told apart is not two people.
+    They do if they share an account, a mailbox (an address without regard to case and to a tag behind a plus sign) or
+    a subject of a provider. An identity of which nothing is known counts as the same person: what cannot be told apart
+    is not two people.
     """
     if not (one.is_known and other.is_known):
         return True
@@ -48,4 +51,4 @@ def merge(identities: Iterable[Identity]) -> Identity:
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(folded for one in addresses if (folded := one.strip().casefold()))
+    return frozenset(mailbox(one) for one in addresses if one.strip())
