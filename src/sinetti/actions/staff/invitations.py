@@ -10,11 +10,11 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.persons import is_same_person
 from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import mandating, parties, pending_invitations, persons
-from sinetti.registry.mandating import Invited, Otherwise, ToPerson
+from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
 from sinetti.registry.parties import Person
 from sinetti.registry.people import Closed
 
-__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "invite_signatory"]
+__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "TooMany", "invite_signatory"]
 
 
 def invite_signatory(customer_id: str, person: Person, office: Office, actor: Actor, request_id: str) -> Invited:
@@ -23,7 +23,7 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     The id is that of the waiting invitation; not made where the same waits, or this address has a link that works or
     has used one: the id is the mandate's then. Raises NotStaff, PeopleError where no organisation has this id, Closed
     where it is closed, Otherwise where this address has another role for it, OwnInvitation where the address is one of
-    the same person as the clerk, and LinkError.
+    the same person as the clerk, TooMany where clerks asked for ten today, and LinkError.
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)

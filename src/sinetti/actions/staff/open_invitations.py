@@ -61,7 +61,7 @@ def has_signatory(organisation_id: str, clerk: Clerk) -> bool:
 
 
 def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
-    """Ask for an invitation. Raises PeopleError, Closed, Otherwise and OwnInvitation (`invite_signatory`)."""
+    """Ask for an invitation. Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany (`invite_signatory`)."""
     return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
 
 
