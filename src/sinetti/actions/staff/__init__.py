@@ -44,7 +44,7 @@ def clerk_act(
         yield office.deed(actor.name, request_id)
 
 
-def guarded(actor: Actor, office: Office, request_id: str) -> Office:
+def guarded(actor: Actor, office: Office, request_id: str, beside: str = "") -> Office:
     """Return the office for a use case that opens transactions of its own: each of them is a `clerk_act`."""
     require_staff(actor)
-    return replace(office, guard=lambda: clerk_act(actor, office, request_id))
+    return replace(office, guard=lambda: clerk_act(actor, office, request_id, beside=beside))
