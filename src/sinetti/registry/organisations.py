@@ -137,13 +137,17 @@ def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
 
 
 def _hold(register: Register, changes: Sequence[Change]) -> None:
-    """Lock every organisation that these concern, in the order of their ids as acts of people do (locking.py).
+    """Lock every organisation that these concern, then the lines of those that change, each in the order of their ids.
 
-    In the order of the file two loads, or a load and an act for two organisations, could wait for each other.
+    So do acts of people (locking.py) and revocations of many. In the order of the file, two at once could wait for
+    each other.
     """
     concerned = {folded(one) for change in changes for one in (change.customer_id, change.into) if one}
     rows = models.Organisation.objects.using(register.alias).filter(folded__in=values_in(register, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    changing = values_in(register, {folded(one.customer_id) for one in changes})
+    lines = models.Holding.objects.using(register.alias).filter(organisation__folded__in=changing)
+    list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _alter(register: Register, change: Change, deed: Deed) -> bool:
