@@ -59,6 +59,10 @@ MAILBOXES = {
     "as it is": ("a@b.example", "a@b.example"),
     "in capitals, with spaces": (" A@B.Example ", "a@b.example"),
     "with a tag": ("a+b+c@d.example", "a@d.example"),
+    "of a domain in letters of a language": ("a@B\u00fccher.example", "a@xn--bcher-kva.example"),
+    "of the same domain as DNS has it": ("a@XN--bcher-kva.example", "a@xn--bcher-kva.example"),
+    "of a domain with the dot of the root": ("a@d.example.", "a@d.example"),
+    "of what is no domain": ("a@d..example", "a@d..example"),
     "full-width letters": ("\uff41@b.example", "a@b.example"),
     "nothing but a tag": ("+b@c.example", "+b@c.example"),
 }

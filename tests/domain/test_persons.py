@@ -10,6 +10,8 @@ UNKNOWN = Identity()
 CASES = {
     "the same account": (Identity(frozenset({"a"})), True),
     "the same address in other letters": (Identity(frozenset({"b"}), frozenset({" Anna@TWO.example "})), True),
+    "the same mailbox behind a tag": (Identity(frozenset({"b"}), frozenset({"anna+spare@two.example"})), True),
+    "the same mailbox in full width": (Identity(frozenset({"b"}), frozenset({"\uff41nna@two.example"})), True),
     "the same subject of a provider": (Identity(frozenset({"b"}), frozenset({"b@x.example"}), frozenset({"s1"})), True),
     "another account, address and subject": (
         Identity(frozenset({"b"}), frozenset({"b@one.example"}), frozenset({"s2"})),

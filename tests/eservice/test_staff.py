@@ -513,6 +513,14 @@ def test_an_invitation_is_withdrawn_or_rejected(sqlite_desk, door, anna):
     assert anna.get(f"/staff/invitations/{'0' * 32}").reply.status == 404
 
 
+def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_desk, door, anna, monkeypatch):
+    monkeypatch.setattr("sinetti.registry.pending_invitations.PENDING_A_DAY", 0)
+    who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
+    anna.get("/staff/invitations").press("invite", **who)
+    assert "Go on tomorrow" in text_of(anna)
+    assert not PendingInvitation.objects.exists()
+
+
 def test_what_came_in_between_stops_a_confirmation(sqlite_desk, door, anna):
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@people.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)

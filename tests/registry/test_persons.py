@@ -48,3 +48,19 @@ def test_an_address_is_that_of_all_accounts_that_have_it(desk):
     assert is_same_person(found, get_identity(desk.register, other.pk)), "by the sign-in provider"
     unknown = get_identity_of_address(desk.register, a_person("stranger").email)
     assert not is_same_person(unknown, get_identity(desk.register, other.pk))
+
+
+@pytest.mark.parametrize("written", ["{}+spare@{}", "{}@{}.", "{}+a+b@{}"])
+def test_an_address_is_that_of_all_accounts_that_have_its_mailbox(desk, written):
+    one, other, third = (account(desk, name) for name in ("one", "other", "third"))
+    the_same_subject(desk, one, other)
+    found = get_identity_of_address(desk.register, written.format(*one.email.split("@")))
+    assert is_same_person(found, get_identity(desk.register, other.pk)), "by the sign-in provider"
+    assert not is_same_person(found, get_identity(desk.register, third.pk))
+
+
+def test_an_account_with_a_tag_is_that_of_the_address_without(desk):
+    one, other = account(desk, "one+spare"), account(desk, "other")
+    the_same_subject(desk, one, other)
+    found = get_identity_of_address(desk.register, one.email.replace("+spare", ""))
+    assert is_same_person(found, get_identity(desk.register, other.pk)), "by the sign-in provider"

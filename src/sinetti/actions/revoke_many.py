@@ -23,7 +23,7 @@ from sinetti.domain.bulk import (
 )
 from sinetti.domain.revocation import RevocationReason, Revoker, may_give, taken_along
 from sinetti.domain.values import Serial
-from sinetti.registry import bulk, persons, revoking
+from sinetti.registry import bulk, pending_invitations, persons, revoking
 from sinetti.registry.audit import Deed
 from sinetti.registry.bulk import Row, Wanted
 
@@ -36,6 +36,7 @@ _SENTENCES: Mapping[BulkReason, str] = {
     BulkReason.SAME_PERSON: (
         "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
     ),
+    BulkReason.PROPOSER_GONE: "the account that proposed it is no clerk's any more: if it is right, propose it anew",
     BulkReason.OTHER_DOOR: (
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
@@ -221,13 +222,20 @@ def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -
 
 
 def _check_two_people(proposal: Proposal, officer: str, office: Office) -> None:
-    """Refuse a confirmation by another account of the proposer. Raises BulkRefused.
+    """Refuse a confirmation by another account of the proposer, or if the proposer is no clerk any more.
+
+    Raises BulkRefused.
 
     Of officers whom a command names only the name is known.
     """
     both = account_of(proposal.officer), account_of(officer)
-    if proposal.approved_at is None and all(both) and persons.are_same_person(office.register, *both):
-        raise BulkRefused(BulkReason.SAME_PERSON, _SENTENCES[BulkReason.SAME_PERSON])
+    if proposal.approved_at is not None or not all(both):
+        return
+    refused = BulkReason.SAME_PERSON if persons.are_same_person(office.register, *both) else None
+    if refused is None and not pending_invitations.is_clerk(office.register, both[0]):
+        refused = BulkReason.PROPOSER_GONE
+    if refused is not None:
+        raise BulkRefused(refused, _SENTENCES[refused])
 
 
 def _proposal(proposal_id: str, office: Office) -> Proposal:

@@ -32,6 +32,7 @@ class BulkReason(StrEnum):
     NO_PROPOSAL = "no-proposal"
     SAME_OFFICER = "same-officer"
     SAME_PERSON = "same-person"
+    PROPOSER_GONE = "proposer-gone"
     EXPIRED = "expired"
     DONE = "done"
     CHANGED = "changed"

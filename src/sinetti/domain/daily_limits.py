@@ -63,12 +63,20 @@ class LimitContext:
 
 
 def mailbox(address: str) -> str:
-    """Return the mailbox of an address, by which letters are counted.
+    """Return the mailbox of an address, by which letters are counted and people compared.
 
-    It ignores case, and a tag after a plus sign (RFC 5233).
+    It ignores case, and a tag after a plus sign (RFC 5233). The domain is as DNS has it: a name in letters of a
+    language equals its A-labels (RFC 5890, 2.3.2.1).
     """
     local, _, domain = unicodedata.normalize("NFKC", address.strip()).casefold().rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
+    return f"{local.partition('+')[0] or local}@{_as_dns_has_it(domain)}"
+
+
+def _as_dns_has_it(domain: str) -> str:
+    try:
+        return domain.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return domain
 
 
 def count_key(what: LimitKind, whose: str) -> str:

@@ -13,6 +13,9 @@ from sinetti.domain.persons import Identity, is_same_person
 PENDING_LIVES: Final = timedelta(days=14)
 """How long an invitation waits for its confirmation, as the link of one works."""
 
+PENDING_A_DAY: Final = 10
+"""Invitations that clerks ask for in 24 hours, for one organisation: its known people hear of each."""
+
 
 class Pending(StrEnum):
     """The state of an invitation that a clerk asked for."""

@@ -6,6 +6,8 @@ It tells which accounts and addresses belong to one person.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sinetti.domain.daily_limits import mailbox
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -28,8 +30,9 @@ class Identity:
 def is_same_person(one: Identity, other: Identity) -> bool:
     """Return whether two identities may belong to one person.
 
-    They do if they share an account, an e-mail address (compared without regard to case) or a subject of a provider.
-    An identity of which nothing is known counts as the same person: two people have to be distinguishable.
+    They do if they share an account, a mailbox (an address without regard to case and to a tag after a plus sign) or a
+    subject of a provider. An identity of which nothing is known counts as the same person: two people have to be
+    distinguishable.
     """
     if not (one.is_known and other.is_known):
         return True
@@ -51,4 +54,4 @@ def merge(identities: Iterable[Identity]) -> Identity:
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(folded for one in addresses if (folded := one.strip().casefold()))
+    return frozenset(mailbox(one) for one in addresses if one.strip())

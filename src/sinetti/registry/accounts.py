@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Language
 from sinetti.registry import audit
 from sinetti.registry.audit import Deed
@@ -92,10 +93,15 @@ def addresses(register: Register, user_id: str) -> frozenset[str]:
 
 
 def ids_of_address(register: Register, email: str) -> tuple[str, ...]:
-    """Return the ids of accounts with this address, confirmed or not, in any case."""
-    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(email__iexact=email)
-    main = User.objects.using(register.alias).filter(email__iexact=email)
-    return tuple(sorted({*main.values_list("pk", flat=True), *rows.values_list("user_id", flat=True)}))
+    """Return the ids of accounts that have an address of the same mailbox, confirmed or not."""
+    wanted = mailbox(email)
+    local = wanted.rpartition("@")[0]
+    # The domain may be written in several ways: of those with this local part each is compared.
+    near = Q(email__iexact=email) | Q(email__istartswith=f"{local}@") | Q(email__istartswith=f"{local}+")
+    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(near)
+    main = User.objects.using(register.alias).filter(near)
+    found = {*main.values_list("pk", "email"), *rows.values_list("user_id", "email")}
+    return tuple(sorted({one for one, address in found if mailbox(address) == wanted}))
 
 
 def all_staff(register: Register) -> list[Account]:

@@ -88,6 +88,7 @@ def apply(register: Register, changes: Sequence[Change], deed: Deed) -> int:
     Call it inside a transaction, with a few hundred.
     """
     added = [one for one in changes if one.kind is ChangeKind.ADD]
+    _hold(register, [one for one in changes if one.kind is not ChangeKind.ADD])
     passed_over = len(added) - _add(register, added, deed)
     return passed_over + sum(not _alter(register, one, deed) for one in changes if one.kind is not ChangeKind.ADD)
 
@@ -133,6 +134,20 @@ def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
         subjects = [f"organisation:{one.organisation_id}" for one in made if one.kind == kind]
         audit.write_each(register, deed, "organisation-added", subjects, kind=str(kind))
     return len(made)
+
+
+def _hold(register: Register, changes: Sequence[Change]) -> None:
+    """Lock every organisation that these concern, then the lines of those that change, each in the order of their ids.
+
+    So do acts of people (locking.py) and revocations of many. In the order of the file, two at once could wait for
+    each other.
+    """
+    concerned = {folded(one) for change in changes for one in (change.customer_id, change.into) if one}
+    rows = models.Organisation.objects.using(register.alias).filter(folded__in=values_in(register, concerned))
+    list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    changing = values_in(register, {folded(one.customer_id) for one in changes})
+    lines = models.Holding.objects.using(register.alias).filter(organisation__folded__in=changing)
+    list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _alter(register: Register, change: Change, deed: Deed) -> bool:

@@ -12,13 +12,22 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 
+from sinetti.domain.invitations import A_DAY
 from sinetti.domain.mandates import Role
 from sinetti.domain.messages import MessageChannel, MessageKind
-from sinetti.domain.pending_invitations import PENDING_LIVES, Pending, PendingFault, PendingRefused, state_of
+from sinetti.domain.pending_invitations import (
+    PENDING_A_DAY,
+    PENDING_LIVES,
+    Pending,
+    PendingFault,
+    PendingRefused,
+    state_of,
+)
 from sinetti.domain.values import Language
 from sinetti.registry import audit, models, outbox, roles
 from sinetti.registry.audit import Deed
 from sinetti.registry.eservice_models import PendingInvitation, User
+from sinetti.registry.mandating import TooMany
 from sinetti.registry.opening import Register
 from sinetti.registry.outbox import NewMessage
 from sinetti.registry.parties import Person, give_way, new_person
@@ -65,7 +74,8 @@ class PendingView:
 def add(register: Register, organisation_id: str, person: Person, asker_id: str, deed: Deed) -> tuple[str, bool]:
     """Store a pending invitation; return its id, and whether it is new.
 
-    Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed.
+    Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed, and
+    TooMany after ten of a day: among many letters a false one is overlooked.
     """
     with transaction.atomic(using=register.alias):
         take_open(register, organisation_id)
@@ -77,6 +87,9 @@ def add(register: Register, organisation_id: str, person: Person, asker_id: str,
         )
         if (there := waiting.values_list("pk", flat=True).first()) is not None:
             return there, False
+        today = _rows(register).filter(organisation=organisation_id, created__gt=deed.at - A_DAY)
+        if today.count() >= PENDING_A_DAY:
+            raise TooMany
         named, expires = new_person(register, person), deed.at + PENDING_LIVES
         # Named no longer than this waits: retention counts from then on, with or without a decision.
         give_way(register, [named.person_id], expires)

@@ -195,6 +195,9 @@ BULK: Mapping[BulkReason, str] = {
     BulkReason.SAME_PERSON: mark(
         "Your account and the account that proposed this belong to the same person. Another clerk has to confirm it."
     ),
+    BulkReason.PROPOSER_GONE: mark(
+        "The account that proposed this is no clerk's any more. If it is right, propose it anew yourself."
+    ),
     BulkReason.EXPIRED: mark("Nobody confirmed this within 24 hours. Propose it anew."),
     BulkReason.DONE: mark("This has already been done: nothing is left to confirm."),
     BulkReason.CHANGED: mark(

@@ -17,8 +17,9 @@ from sinetti.actions.register_organisation import close
 from sinetti.actions.staff import NotStaff, open_invitations, require_staff
 from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
 from sinetti.domain.mandates import Role
-from sinetti.domain.pending_invitations import PENDING_LIVES, Pending, PendingFault, PendingRefused
+from sinetti.domain.pending_invitations import PENDING_A_DAY, PENDING_LIVES, Pending, PendingFault, PendingRefused
 from sinetti.domain.tokens import INVITATION, link_token
+from sinetti.registry.mandating import TooMany
 from sinetti.registry.parties import Person
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
@@ -396,3 +397,27 @@ def test_a_guarded_office_gives_no_deed_outside_of_an_act(sqlite_desk):
     with pytest.raises(RuntimeError, match="guarded"):
         anna.guarded.deed(anna.actor.name, REQUEST)
     assert anna.guarded.unguarded.deed(anna.actor.name, REQUEST).actor == anna.actor.name
+
+
+def test_a_tag_makes_no_second_person(sqlite_desk):
+    anna, spare = a_clerk(sqlite_desk, "anna"), a_clerk(sqlite_desk, "anna+spare")
+    with pytest.raises(OwnInvitation):
+        asked(sqlite_desk, anna, replace(DIRECTOR, email="anna+chair@people.example"))
+    found = asked(sqlite_desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, spare) is PendingFault.SAME_PERSON
+    assert nothing_given(sqlite_desk)
+
+
+def test_so_many_are_asked_for_in_a_day(sqlite_desk):
+    a_signatory(sqlite_desk)
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    for number in range(PENDING_A_DAY):
+        made = asked(sqlite_desk, anna, a_person(f"one-{number}"))
+        open_invitations.withdraw(made.mandate_id, anna)
+    before = rows(sqlite_desk, "OutboxRow").count()
+    for clerk in (anna, bo):
+        with pytest.raises(TooMany):
+            asked(sqlite_desk, clerk)
+    assert rows(sqlite_desk, "OutboxRow").count() == before
+    sqlite_desk.clock.now += timedelta(days=1)
+    assert asked(sqlite_desk, anna).made

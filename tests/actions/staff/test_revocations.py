@@ -10,7 +10,7 @@ from sinetti.actions.staff import NotStaff, certificates, revocations
 from sinetti.actions.staff.revocations import Wanted
 from sinetti.domain.bulk import COUNTED_FOR, BulkReason, BulkRefused
 from sinetti.domain.revocation import RevocationReason
-from sinetti.registry import models
+from sinetti.registry import accounts, models
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked, same_subject
 from tests.support.office import REQUEST, KilledError, enrolled, killed_at
@@ -104,6 +104,15 @@ def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
     )
     revocations.withdraw(waiting.proposal_id, anna)
     assert revocations.proposals(anna) == ((), ())
+
+
+def test_what_was_proposed_by_an_account_that_is_no_clerks_any_more_is_not_confirmed(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk, 2)
+    bo = a_clerk(sqlite_desk, "bo")
+    accounts.set_staff(sqlite_desk.register, anna.actor.user_id, sqlite_desk.deed(), staff=False)
+    assert refused_for(revocations.confirm, waiting.proposal_id, bo) is BulkReason.PROPOSER_GONE
+    assert refused_for(revocations.confirm, "none", bo) is BulkReason.NO_PROPOSAL
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
 def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):

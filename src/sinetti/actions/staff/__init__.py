@@ -45,10 +45,10 @@ def clerk_act(
         yield office.deed(actor.name, request_id)
 
 
-def guarded(actor: Actor, office: Office, request_id: str) -> Office:
+def guarded(actor: Actor, office: Office, request_id: str, beside: str = "") -> Office:
     """Return an office whose every transaction is a `clerk_act`.
 
     It is for use cases that open transactions of their own.
     """
     require_staff(actor)
-    return replace(office, guard=lambda: clerk_act(actor, office, request_id))
+    return replace(office, guard=lambda: clerk_act(actor, office, request_id, beside=beside))

@@ -13,11 +13,11 @@ from sinetti.domain.mandates import Role
 from sinetti.domain.persons import is_same_person
 from sinetti.domain.words import LONGEST_PERSON, check_unlinked
 from sinetti.registry import mandating, parties, pending_invitations, persons
-from sinetti.registry.mandating import Invited, Otherwise, ToPerson
+from sinetti.registry.mandating import Invited, Otherwise, TooMany, ToPerson
 from sinetti.registry.parties import Person
 from sinetti.registry.people import Closed
 
-__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "invite_signatory"]
+__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "TooMany", "invite_signatory"]
 
 
 def invite_signatory(customer_id: str, person: Person, office: Office, actor: Actor, request_id: str) -> Invited:
@@ -26,7 +26,7 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     It is sent once it is confirmed. The id is that of the waiting invitation; not made where the same waits, or this
     address has a link that works or has used one: the id is the mandate's then. Raises NotStaff and LinkError;
     PeopleError if no organisation has this id; Closed if it is closed; Otherwise if this address has another role for
-    it; OwnInvitation if the address is the clerk's own.
+    it; OwnInvitation if the address is the clerk's own; TooMany if clerks asked for ten today.
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)

@@ -66,7 +66,7 @@ def has_signatory(organisation_id: str, clerk: Clerk) -> bool:
 def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
     """Ask for an invitation, as `invite_signatory`.
 
-    Raises PeopleError, Closed, Otherwise and OwnInvitation.
+    Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany.
     """
     return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
 

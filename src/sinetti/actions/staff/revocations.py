@@ -2,8 +2,9 @@
 
 from sinetti.actions import revoke_many
 from sinetti.actions.revoke_many import BulkAsk, Outcome, Selection
+from sinetti.actions.staff import guarded
 from sinetti.actions.staff.clerk import Clerk, look, look_for
-from sinetti.domain.bulk import Proposal
+from sinetti.domain.bulk import Proposal, account_of
 from sinetti.domain.looking import Place
 from sinetti.domain.revocation import RevocationReason
 from sinetti.registry import bulk
@@ -63,7 +64,11 @@ def proposal(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
 
 def confirm(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
     """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
-    revoke_many.say_yes(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)
+    found = bulk.find(clerk.office.register, proposal_id)
+    # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
+    by = account_of(found.officer) if found is not None else ""
+    request_id = clerk.request_id
+    revoke_many.say_yes(proposal_id, clerk.officer, guarded(clerk.actor, clerk.office, request_id, by), request_id)
     return go_on(proposal_id, clerk)
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.actions.people import PeopleError
 from sinetti.actions.staff import open_invitations
 from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation
+from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
 from sinetti.actions.staff.open_invitations import (
     OpenInvitation,
     Pending,
@@ -148,6 +148,8 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
             "email",
             mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
         )
+    except TooMany:
+        form.refuse("organisation", WRONG[TooMany])
     else:
         if made:
             return say("The invitation waits for a confirmation. Nothing has been sent to the person yet.")
