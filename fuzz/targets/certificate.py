@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fuzz import der_changing, material
 from fuzz.target import Target, must
 from sinetti.domain.values import Environment
-from sinetti.gateway.chains import authority_of, paths_to, trusted_of
+from sinetti.gateway.chains import authority_of, paths_to, trust_store_of
 from sinetti.gateway.leaves import NotTaken, read_leaf
 from sinetti.gateway.lists import is_authority, points_of
 from sinetti.holder.service import objection
@@ -16,7 +16,7 @@ from sinetti.pki import chain, policies
 from sinetti.pki.formats import certificate_der, certificate_pem, load_certificate, serial_hex
 
 _ANCHORS = (material.certificate(material.CA), material.certificate(material.ROOT))
-_TRUSTED = trusted_of(_ANCHORS)
+_TRUSTED = trust_store_of(_ANCHORS)
 
 
 def check(octets: bytes) -> None:
