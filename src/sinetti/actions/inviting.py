@@ -53,4 +53,4 @@ def _as_signed_in(user_id: str) -> Actor:
 
 _REFUSED = "own-invitation-refused"
 _USER = "user:"
-"""What the names of accounts begin with in audit rows (`Actor.name`)."""
+"""Prefix of the names of accounts in audit rows (`Actor.name`)."""

@@ -18,7 +18,7 @@ LINK: Final = "link"
 SECOND_FACTOR: Final = "second-factor"
 """What one-time codes are made of."""
 DEVICE: Final = "device"
-"""What a browser shows to be known to an account."""
+"""Cookie by which an account knows a browser."""
 SESSION: Final = "session"
 """What a sign-in session remembers."""
 

@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Final
 
 WINDOW: Final = timedelta(hours=24)
-"""How long an act counts."""
+"""Time for which an act counts."""
 NEVER: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
-"""When more are possible at once than there may be in 24 hours."""
+"""The instant for an amount that is over the limit by itself."""
 _AHEAD: Final = timedelta(hours=1)
 """What was counted later than so far from now was counted by a clock that was ahead: it counts no more."""
 

@@ -104,7 +104,7 @@ def _repaired(agent: Agent, seen: Sight) -> Sight:
     try:
         found = repair.repair(seen.folder, agent.run.moment)
     except (files.StoreError, OSError):
-        return seen  # it is damaged still, and that is told
+        return seen  # it stays damaged, and is reported so
     if found is None:
         return seen
     agent.run.tell(say(words.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
